@@ -1,0 +1,44 @@
+/**
+ * Three kinds of error, never mixed: a user's mistake (exit code 2), a fault in the data they gave (exit code 2, with the
+ * record named), and a bug of ours (a broken law, exit code 1).
+ */
+
+/** One fault of the user's input: where it is, what is wrong, and what to do about it. */
+export interface Fault {
+  /** `file:line:column`, `file:line`, a flag such as `--set workload.path`, or a file name. */
+  readonly where: string
+  /** One sentence: what was found and what is allowed. */
+  readonly message: string
+  /** The remedy, one sentence, imperative. */
+  readonly hint?: string
+}
+
+export class UserError extends Error {
+  readonly faults: readonly Fault[]
+  constructor(faults: readonly Fault[] | Fault) {
+    const all = Array.isArray(faults) ? (faults as readonly Fault[]) : [faults as Fault]
+    super(all.map(formatFault).join('\n'))
+    this.name = 'UserError'
+    this.faults = all
+  }
+}
+
+export function formatFault(fault: Fault): string {
+  return `${fault.where}  ${fault.message}${fault.hint ? `\n  hint: ${fault.hint}` : ''}`
+}
+
+/** A law of docs/INVARIANTS.md does not hold: a bug in Shapewise, or in a policy when `culprit` names one. */
+export class LawError extends Error {
+  constructor(law: string, message: string) {
+    super(`${law} broken: ${message}`)
+    this.name = 'LawError'
+  }
+}
+
+/** A policy returned something its contract forbids. Names the policy, the event and the value. */
+export class PolicyError extends Error {
+  constructor(policy: string, message: string) {
+    super(`policy ${policy}: ${message}`)
+    this.name = 'PolicyError'
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Levers: the places where work is partitioned. A policy is one way to pull one lever. Each fills a preallocated output, sees
+ * only what a real scheduler could see at that moment (no true output length, no future), and declares what it reads.
+ * Reading order: this file, then one policy of each folder, then catalogue.ts.
+ */
+import type { StepTimer } from '../timing/stepTimer.js'
+import type { SplitMachine } from './split/machine.js'
+
+export type LeverName = 'split' | 'chunk' | 'rank' | 'span' | 'pool'
+
+export interface PolicyInfo {
+  readonly lever: LeverName
+  /** Name with its arguments, as written in a scenario: `fixed-count(8)`. */
+  readonly name: string
+  /** True when the decision depends on the shapes of requests. */
+  readonly shapeAware: boolean
+  /** Methods that are called. */
+  readonly hooks: readonly string[]
+  /** Observables read, in plain words. */
+  readonly inputs: readonly string[]
+  /** Age of the signals: `now` (scheduler-local state) or a number of ns. */
+  readonly signalAge: 'now' | number
+  readonly complexity: string
+  readonly wins: string
+  readonly loses: string
+  readonly source: string
+}
+
+/** Piece rule of a decision: every request in `value` pieces; pieces of `value` tokens; or `pieces[i]` per request. */
+export const SPLIT_COUNT = 0
+export const SPLIT_SIZE = 1
+export const SPLIT_PER_REQUEST = 2
+
+export interface SplitBatch {
+  /** Decoding sequences of this rank, >= 1. */
+  n: number
+  /** KV lengths in tokens, ascending; the first n entries count. Not to be written. */
+  lengths: Float64Array
+  /** Sum of the first n lengths. */
+  totalTokens: number
+}
+
+export interface SplitDecision {
+  kind: typeof SPLIT_COUNT | typeof SPLIT_SIZE | typeof SPLIT_PER_REQUEST
+  value: number
+  /** Launch longest first (true) or in arrival order (false). */
+  longestFirst: boolean
+  /** Per-request counts, aligned with SplitBatch.lengths; read only for SPLIT_PER_REQUEST. */
+  pieces: Int32Array
+}
+
+export interface SplitPolicy {
+  readonly info: PolicyInfo
+  /** Planning cost charged to every step with decoding sequences, ps. */
+  readonly planningPs: number
+  plan(batch: SplitBatch, machine: SplitMachine, out: SplitDecision): void
+}
+
+/** What the chunk lever sees of one rank before a step. */
+export interface ChunkView {
+  /** Sequences that will decode in this step, and their KV tokens (this step's included). */
+  decodeSequences: number
+  decodeKvTokens: number
+  /** Last split factor of this rank (1 when none was computed). */
+  splitFactor: number
+  /** Prefill candidates in service order: first those being prefilled, then the waiting; at most CHUNK_CANDIDATES are listed. */
+  candidates: number
+  remaining: Float64Array
+  prefix: Float64Array
+  /** The engine's max_num_batched_tokens: no budget goes beyond it. */
+  maxBatchedTokens: number
+  timer: StepTimer
+}
+export const CHUNK_CANDIDATES = 8
+
+export interface ChunkPolicy {
+  readonly info: PolicyInfo
+  /** Needs `candidates`, `remaining`, `prefix` filled in. */
+  readonly readsCandidates: boolean
+  /**
+   * Tokens of prefill that may enter this step on this rank: a whole number >= 0, and >= 1 when nothing decodes.
+   * The engine caps it at maxBatchedTokens - decodeSequences.
+   */
+  prefillTokens(view: ChunkView): number
+}
+
+/** Observable features of one request: everything a router knows on arrival. The output length is not among them. */
+export interface RequestView {
+  inputTokens: number
+  classId: number
+  tenant: number
+}
+
+/** Observable load of `count` places: the ranks of one engine, or the engines of a pool. */
+export interface LoadView {
+  readonly count: number
+  running(place: number): number
+  waiting(place: number): number
+  /** KV tokens resident on the place. */
+  kvTokens(place: number): number
+  /** Input tokens queued or not yet prefilled on the place. */
+  queuedTokens(place: number): number
+  freeBlocks(place: number): number
+}
+
+export interface RankPolicy {
+  readonly info: PolicyInfo
+  /** The rank of the engine that will hold the request; called once, on arrival at the engine. Must be in [0, view.count). */
+  place(view: LoadView, request: RequestView): number
+}
+export interface PoolPolicy {
+  readonly info: PolicyInfo
+  /** The engine that will serve the request; called once, on arrival. Must be in [0, view.count). */
+  route(view: LoadView, request: RequestView): number
+}
+export interface SpanPolicy {
+  readonly info: PolicyInfo
+  /** Over how many ranks one request's context is spread. Degree 1 is the only one engines accept so far. */
+  degree(view: LoadView, request: RequestView): number
+}
+
+/** One policy for every lever. Policies may keep state, so an arm is built anew for each simulation. */
+export interface Arm {
+  readonly name: string
+  readonly split: SplitPolicy
+  readonly chunk: ChunkPolicy
+  readonly rank: RankPolicy
+  readonly span: SpanPolicy
+  readonly pool: PoolPolicy
+}
+
+/** An arm as data: policy names with arguments. */
+export interface ArmSpec {
+  readonly name: string
+  readonly split: string
+  readonly chunk: string
+  readonly rank: string
+  readonly span: string
+  readonly pool: string
+}

@@ -1,0 +1,58 @@
+/** One row per request that left the system (or was still inside at the end), in columns. */
+export const FATES = ['completed', 'rejected', 'timed_out', 'unservable', 'failed', 'queued', 'in_transfer', 'running'] as const
+export type Fate = (typeof FATES)[number]
+export const COMPLETED = 0
+export const REJECTED = 1
+export const TIMED_OUT = 2
+export const UNSERVABLE = 3
+export const FAILED = 4
+export const QUEUED = 5
+export const IN_TRANSFER = 6
+export const RUNNING = 7
+
+export const PHASES = ['queue', 'prefill', 'transfer', 'decode_wait', 'decode', 'stall'] as const
+export type Phase = (typeof PHASES)[number]
+
+/** Columns of length >= count. Order: the order in which requests left the system; those still inside come last, by index. */
+export interface Records {
+  count: number
+  /** Index of the request in the workload. */
+  request: Int32Array
+  arrivalNs: Float64Array
+  /** NaN when no token was emitted. */
+  firstTokenNs: Float64Array
+  /** Last token, or the moment the request left; NaN for those still inside. */
+  endNs: Float64Array
+  isl: Int32Array
+  osl: Int32Array
+  fate: Uint8Array
+  engine: Int16Array
+  rank: Int16Array
+  preemptions: Uint16Array
+  /** Six columns in the order of PHASES, ns; for completed requests they add up to endNs - arrivalNs exactly. */
+  phaseNs: readonly [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
+}
+
+/** Sums over the steps that ended in the measure window, per engine and in all. */
+export interface StepStatistics {
+  steps: number
+  /** Output tokens emitted in the window. */
+  outputTokens: number
+  /** Input tokens prefilled in the window (recomputed ones included). */
+  inputTokens: number
+  /** Sum over steps of: step time; attention time of the gating rank; mean and max over ranks of attention time. ps. */
+  stepPs: number
+  gatingAttentionPs: number
+  meanAttentionPs: number
+  maxAttentionPs: number
+  /** Sum over steps of decoding sequences (all ranks), and of step time x used share of the fullest rank. */
+  decodeSequences: number
+  kvUsePs: number
+  preemptions: number
+  /** Histogram of step durations weighted by residents: pooled inter-token latency. See collections/logHistogram.ts. */
+  itl: Float64Array
+  /** Per engine: busy ps, output tokens, kv-use ps. */
+  engineBusyPs: Float64Array
+  engineTokens: Float64Array
+  engineKvUsePs: Float64Array
+}

@@ -1,0 +1,102 @@
+/**
+ * The price of a step, as the simulator sees it. A `StepTimer` answers in whole picoseconds and never allocates;
+ * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
+ *
+ *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + kernel(n_r, K_r) x split factor_r + sum of prefill(c, P)
+ *   engine step   = host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies
+ *
+ * T_r = tokens of rank r in this step (decode sequences + chunk tokens); out_r = sequences that emit a token; n_r = decoding
+ * sequences; K_r = sum of their KV lengths, the token written in this step included; (c, P) = chunk tokens after a prefix P.
+ * Only `kernel` is multiplied by the split factor: never projections (see docs/decisions).
+ */
+export interface StepTables {
+  /** Ranks of the engine (attention data parallel degree). */
+  readonly ranks: number
+  /** Largest T of one rank (max_num_batched_tokens) and largest n of one rank (max_num_seqs). */
+  readonly maxTokens: number
+  readonly maxSequences: number
+  /** Largest KV length of one sequence in tokens (max_model_len). */
+  readonly maxLength: number
+  /** Host overhead of every step, ps. */
+  readonly hostPs: number
+  /** [maxTokens + 1] whole ps: token-wise work of one rank; 0 at index 0. */
+  readonly localPs: Float64Array
+  /** [maxSequences + 1] whole ps: final projection of n emitting sequences. Chunk ends count too; clamped at the last entry. */
+  readonly headPs: Float64Array
+  /** [maxSequences + 1] whole ps: decode attention work that depends on n alone (absorbed BMMs, windowed layers). */
+  readonly decodeRowsPs: Float64Array
+  /** [ranks * maxTokens + 1] whole ps: work shared by the ranks (experts), by the sum of tokens; all 0 for dense models. */
+  readonly sharedPs: Float64Array
+  /** [maxTokens + 1] whole ps: exchange between ranks, gated by the fullest rank; all 0 when there is none. */
+  readonly exchangePs: Float64Array
+  /** Decode kernel, piecewise linear in K at fixed n: row n, column j covers mean lengths [2^j, 2^(j+1)). */
+  readonly kernelColumns: number
+  /** [(maxSequences + 1) * kernelColumns] ps at mean length 2^j (may be fractional; the sum is rounded once). */
+  readonly kernelBasePs: Float64Array
+  /** [(maxSequences + 1) * kernelColumns] ps per KV token within the column. */
+  readonly kernelSlopePs: Float64Array
+  /** Prefill attention: bilinear on (chunk knots x prefix knots). */
+  readonly prefillChunkKnots: Float64Array
+  readonly prefillPrefixKnots: Float64Array
+  /** [chunkKnots * prefixKnots] ps. */
+  readonly prefillPs: Float64Array
+}
+
+export interface StepTimer {
+  readonly tables: StepTables
+  localPs(tokens: number): number
+  headPs(emitting: number): number
+  decodeRowsPs(sequences: number): number
+  sharedPs(totalTokens: number): number
+  exchangePs(maxTokens: number): number
+  /** Decode attention kernel of `sequences` > 0 with `kvTokens` in total, before the split factor. Whole ps. */
+  kernelPs(sequences: number, kvTokens: number): number
+  /** Prefill attention of a chunk of `chunk` > 0 tokens after `prefix` tokens. Whole ps. */
+  prefillPs(chunk: number, prefix: number): number
+}
+
+/** Index of the last knot <= value, by bisection; knots ascend, value >= knots[0]. */
+function knotBelow(knots: Float64Array, value: number): number {
+  let low = 0
+  let high = knots.length - 2
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (knots[middle] <= value) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+export function createStepTimer(tables: StepTables): StepTimer {
+  const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
+  const { prefillChunkKnots, prefillPrefixKnots, prefillPs } = tables
+  const prefixCount = prefillPrefixKnots.length
+  const lastHead = headPs.length - 1
+  return {
+    tables,
+    localPs: (tokens) => localPs[tokens],
+    headPs: (emitting) => headPs[emitting < lastHead ? emitting : lastHead],
+    decodeRowsPs: (sequences) => decodeRowsPs[sequences],
+    sharedPs: (totalTokens) => sharedPs[totalTokens],
+    exchangePs: (maxTokens) => exchangePs[maxTokens],
+    kernelPs(sequences, kvTokens) {
+      const mean = (kvTokens / sequences) | 0
+      let column = 31 - Math.clz32(mean)
+      if (column >= kernelColumns) column = kernelColumns - 1
+      const at = sequences * kernelColumns + column
+      return Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - sequences * (1 << column)))
+    },
+    prefillPs(chunk, prefix) {
+      const i = knotBelow(prefillChunkKnots, chunk)
+      const j = knotBelow(prefillPrefixKnots, prefix)
+      const c0 = prefillChunkKnots[i]
+      const p0 = prefillPrefixKnots[j]
+      const u = (chunk - c0) / (prefillChunkKnots[i + 1] - c0)
+      const v = (prefix - p0) / (prefillPrefixKnots[j + 1] - p0)
+      const at = i * prefixCount + j
+      const low = prefillPs[at] + (prefillPs[at + 1] - prefillPs[at]) * v
+      const high = prefillPs[at + prefixCount] + (prefillPs[at + prefixCount + 1] - prefillPs[at + prefixCount]) * v
+      return Math.round(low + (high - low) * u)
+    },
+  }
+}
