@@ -1,0 +1,49 @@
+/** What a run is boiled down to. Field names are the printed ones (snake_case): this object is the JSON. */
+export interface Distribution {
+  readonly mean: number | null
+  readonly p50: number | null
+  readonly p90: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+}
+
+export interface Summary {
+  readonly window_s: number
+  readonly requests: Readonly<Record<string, number>>
+  readonly metrics: {
+    readonly ttft_ms: Distribution
+    readonly tpot_ms: Distribution
+    /** Pooled gaps: step durations weighted by residents (histogram, relative error < 0.4 %). */
+    readonly itl_ms: Distribution
+    readonly e2e_ms: Distribution
+    readonly queue_ms: Distribution
+    readonly prefill_ms: Distribution
+    readonly decode_ms: Distribution
+    readonly stall_ms: Distribution
+    /** 1000 / TPOT per request; its p10 is the bad tail. */
+    readonly tok_s_user: Distribution & { readonly p10: number | null; readonly p5: number | null }
+  }
+  readonly output_tok_s: number
+  readonly output_tok_s_per_gpu: number
+  readonly total_tok_s: number
+  readonly request_s: number
+  /** Share of injected requests of the window that met every limit of the SLO; null without an SLO. */
+  readonly slo_attainment: number | null
+  readonly attention_share: number | null
+  readonly balance: number | null
+  readonly kv_use: number | null
+  readonly mean_batch: number | null
+  readonly mean_step_ms: number | null
+  readonly preemptions: number
+  readonly saturation: SaturationVerdict
+  /** Reasons for nulls, by dotted key. */
+  readonly undefined_because: Readonly<Record<string, string>>
+}
+
+export interface SaturationVerdict {
+  readonly label: 'stable' | 'backlogged' | 'overloaded'
+  /** Signals behind the label, in words with numbers. */
+  readonly reason: string
+  /** What binds: time, kv_memory, prefill or nothing. */
+  readonly binding: 'none' | 'time' | 'kv_memory' | 'prefill'
+}

@@ -1,0 +1,75 @@
+/** The Plan: a scenario with every default filled, checked and frozen. Printable, hashed; no path or thread count enters its hash. */
+import type { ArmSpec } from '../levers/lever.js'
+
+export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
+
+export interface EnginePlan {
+  readonly name: string
+  readonly role: 'aggregated'
+  /** Engines of this kind. */
+  readonly count: number
+  readonly tp: number
+  readonly pp: number
+  readonly dp: number
+  readonly cp: number
+  readonly moeTp: number
+  readonly moeEp: number
+  /** Shorthand printed back: TP4, DEP16, TEP8 … */
+  readonly layout: string
+  readonly maxNumSeqs: number
+  readonly maxNumBatchedTokens: number
+  readonly maxModelLen: number
+  readonly blockSize: number
+  readonly kvMemoryFraction: number
+  /** Derived, or given. Per rank. */
+  readonly numGpuBlocks: number
+  readonly enablePrefixCaching: boolean
+  /** Derived, per GPU. */
+  readonly weightBytes: number
+  readonly kvBytesPerToken: number
+  readonly activationBytes: number
+  /** Largest number of sequences of maxModelLen tokens that fit a rank's KV at once. */
+  readonly fullLengthSequences: number
+}
+
+export interface LoadPlan {
+  readonly method: 'superpose' | 'speed_up' | 'closed_loop' | 'as_recorded'
+  /** Fraction of the capacity of the `static` arm at the SLO (superpose, speed_up). */
+  readonly fraction: number | null
+  readonly ratePerS: number | null
+  readonly speedUp: number | null
+  readonly concurrency: number | null
+}
+
+export interface WorkloadPlan {
+  readonly path: string | null
+  readonly preset: string | null
+  readonly load: LoadPlan
+  /** Spread coarse ticks of the trace uniformly over their length; null = refuse a trace with ticks. */
+  readonly spreadTicks: boolean
+}
+
+export interface SloPlan {
+  readonly ttftMs: number | null
+  readonly tpotMs: number | null
+  readonly gapMs: number | null
+  readonly e2eMs: number | null
+}
+
+export interface Plan {
+  readonly version: string
+  readonly system: string
+  readonly racks: number
+  readonly model: string
+  readonly precision: Precision
+  readonly kvPrecision: 'fp8' | 'bf16'
+  readonly engines: readonly EnginePlan[]
+  readonly workload: WorkloadPlan
+  readonly slo: { readonly interactive: SloPlan }
+  readonly admission: { readonly maxQueue: number | null; readonly timeoutMs: number | null }
+  /** The user's arms; the four built-in arms (static, tuned-static, tuned-size, shape-aware) are made by the comparison. */
+  readonly arms: readonly ArmSpec[]
+  readonly experiment: { readonly replicates: number; readonly warmup: number; readonly seed: number }
+  /** First 12 hex digits of sha256 over the canonical JSON without paths. */
+  readonly planHash: string
+}
