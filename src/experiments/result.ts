@@ -1,0 +1,93 @@
+/** What `compare` returns: the printed JSON plus what the report draws. Plain data. */
+import type { Summary } from '../metrics/summary.js'
+import type { ArmSpec } from '../levers/lever.js'
+
+export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
+export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
+
+export interface ArmResult {
+  readonly name: string
+  readonly policies: Omit<ArmSpec, 'name'>
+  /** How the policies were chosen: `fixed`, or the tuning record. */
+  readonly tuning: TuningRecord | null
+  /** Replicate mean (geometric over replicates for rates and times) at fixed load. */
+  readonly metrics: Record<string, Record<string, number | null>>
+  readonly saturation: { readonly label: string; readonly reason: string; readonly binding: string }
+  /** Capacity in requests/s at the SLO (mean over replicates), null when the SLO cannot be met at any load. */
+  readonly capacity_rps: number | null
+  readonly attention_share: number | null
+  readonly balance: number | null
+  readonly mean_batch: number | null
+  /** Offered load as a fraction of this arm's own capacity. */
+  readonly own_load_fraction: number | null
+}
+
+export interface TuningRecord {
+  readonly candidates: number
+  readonly criterion: string
+  readonly runners_up: readonly { readonly policies: Omit<ArmSpec, 'name'>; readonly score: number }[]
+}
+
+export interface ComparisonRow {
+  readonly reading: Reading
+  readonly baseline: string
+  readonly arm: string
+  /** Dotted metric: tok_s_user.p50, ttft_ms.p95, output_tok_s_per_gpu, capacity_rps … */
+  readonly metric: string
+  readonly better: 'higher' | 'lower'
+  /** arm / baseline, geometric mean over replicates; null with a reason. */
+  readonly ratio: number | null
+  readonly ci95: readonly [number, number] | null
+  /** Interval over the mix of traffic (minutes of the trace resampled), null when not run. */
+  readonly mix_ci95: readonly [number, number] | null
+  readonly n: number
+  readonly note: string | null
+}
+
+export interface SeriesPoint {
+  readonly t_s: number
+  readonly waiting: number
+  readonly running: number
+  readonly kv_use: number
+}
+
+export interface ComparisonResult {
+  readonly version: string
+  readonly plan_hash: string
+  readonly trace_hash: string
+  readonly seed: number
+  readonly evidence: Evidence
+  readonly arms: readonly ArmResult[]
+  readonly comparisons: readonly ComparisonRow[]
+  readonly load: {
+    readonly method: string
+    readonly offered_rps: number
+    readonly concurrency: number
+    readonly static_capacity_rps: number | null
+    readonly superposed_copies: number
+    /** Index of dispersion per second of the recorded part and of the offered traffic. */
+    readonly idc_before: number | null
+    readonly idc_after: number | null
+    readonly replicate_s: number
+    readonly warmup_s: number
+  }
+  readonly notes: readonly string[]
+  /** For pictures; not part of the printed JSON. */
+  readonly pictures: {
+    /** Per arm: time series of the first replicate; sorted samples (<= 512 quantile points) of ttft, tpot, e2e; per-engine busy and kv share. */
+    readonly arms: readonly {
+      readonly name: string
+      readonly series: readonly SeriesPoint[]
+      readonly quantiles: Readonly<Record<'ttft_ms' | 'tpot_ms' | 'e2e_ms', readonly number[]>>
+      readonly engine_busy: readonly number[]
+      readonly engine_kv: readonly number[]
+      readonly summary: Summary
+    }[]
+    /** Load sweep for tok/s/GPU against tok/s/user: per arm, points by concurrency. */
+    readonly frontier: readonly { readonly name: string; readonly points: readonly { readonly concurrency: number; readonly tok_s_user: number; readonly tok_s_gpu: number }[] }[]
+    /** Gain of shape-aware over tuned-static on a grid of ISL x OSL bins (median ratio of tok/s/user), null where < 8 requests. */
+    readonly grid: { readonly isl_edges: readonly number[]; readonly osl_edges: readonly number[]; readonly ratio: readonly (readonly (number | null)[])[] }
+    /** Drop-one: shape-aware with one lever put back to tuned-static's, ratio of tok_s_user.p50 over tuned-static. */
+    readonly levers: readonly { readonly lever: string; readonly drop_one: number | null }[]
+  }
+}

@@ -1,0 +1,31 @@
+/** An architecture as a data file (data/models/*.json). */
+import type { Precision } from '../scenario/plan.js'
+
+export interface ModelSpec {
+  readonly name: string
+  readonly title: string
+  readonly source: string
+  readonly layers: number
+  readonly hidden: number
+  readonly vocabulary: number
+  readonly maxContext: number
+  readonly attention:
+    | { readonly kind: 'gqa'; readonly heads: number; readonly kvHeads: number; readonly headDim: number; readonly windowedLayers: number; readonly window: number }
+    | { readonly kind: 'mla'; readonly heads: number; readonly qRank: number; readonly kvRank: number; readonly rope: number; readonly nope: number; readonly value: number }
+  readonly ffn:
+    | { readonly kind: 'dense'; readonly inner: number }
+    | { readonly kind: 'moe'; readonly denseLayers: number; readonly denseInner: number; readonly experts: number; readonly topk: number; readonly inner: number; readonly sharedExperts: number }
+  /** Weight precisions with checkpoints, and which parts are kept in bf16 in each. First = default. */
+  readonly precisions: readonly { readonly precision: Precision; readonly attention: Precision; readonly note: string }[]
+  /** Routing skew of the measured MoE rows used by default: balanced | power_law_1.01 | power_law_1.2. */
+  readonly routing: string
+}
+/** How one engine is cut. tp*dp*cp = moeTp*moeEp for MoE. */
+export interface Parallelism {
+  readonly tp: number
+  readonly pp: number
+  readonly dp: number
+  readonly cp: number
+  readonly moeTp: number
+  readonly moeEp: number
+}
