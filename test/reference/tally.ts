@@ -1,0 +1,42 @@
+/** Statistics of the steps that ended in the measure window, summed one step at a time. */
+import { LOG_HISTOGRAM_BINS, logBin } from '../../src/collections/logHistogram.js'
+import type { StepStatistics } from '../../src/metrics/records.js'
+import { PS_PER_NS } from '../../src/units.js'
+import type { Step } from './engine.js'
+
+export function emptyStatistics(engines: number): StepStatistics {
+  return {
+    steps: 0,
+    outputTokens: 0,
+    inputTokens: 0,
+    stepPs: 0,
+    gatingAttentionPs: 0,
+    meanAttentionPs: 0,
+    maxAttentionPs: 0,
+    decodeSequences: 0,
+    kvUsePs: 0,
+    preemptions: 0,
+    itl: new Float64Array(LOG_HISTOGRAM_BINS),
+    engineBusyPs: new Float64Array(engines),
+    engineTokens: new Float64Array(engines),
+    engineKvUsePs: new Float64Array(engines),
+  }
+}
+
+export function addStep(statistics: StepStatistics, engine: number, step: Step): void {
+  const total = step.attentionPs.reduce((sum, value) => sum + value, 0)
+  statistics.steps++
+  statistics.outputTokens += step.outputTokens
+  statistics.inputTokens += step.inputTokens
+  statistics.stepPs += step.durationPs
+  statistics.gatingAttentionPs += step.gatingAttentionPs
+  statistics.meanAttentionPs += total / step.attentionPs.length
+  statistics.maxAttentionPs += Math.max(...step.attentionPs)
+  statistics.decodeSequences += step.decodeSequences
+  statistics.kvUsePs += step.durationPs * step.usedShare
+  statistics.preemptions += step.preemptions
+  statistics.itl[logBin(step.durationPs / PS_PER_NS)] += step.decodeSequences
+  statistics.engineBusyPs[engine] += step.durationPs
+  statistics.engineTokens[engine] += step.outputTokens
+  statistics.engineKvUsePs[engine] += step.durationPs * step.usedShare
+}
