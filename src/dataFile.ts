@@ -1,0 +1,57 @@
+/** Reading a JSON data file with a schema: shipped ones by name, a user's own by path. A leaf: knows no architecture and no rack. */
+import { readFileSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { ZodType } from 'zod'
+import { UserError } from './errors.js'
+
+export interface DataFileRequest<T> {
+  /** Word for messages: system | model. */
+  readonly kind: string
+  readonly nameOrPath: string
+  readonly names: readonly string[]
+  readonly folder: URL
+  readonly schema: ZodType<T>
+}
+
+/** Larger than any description of a rack or a model; keeps a wrong path (a trace, a disk image) from being read whole. */
+const MAX_BYTES = 4 * 2 ** 20
+
+const cache = new Map<string, unknown>()
+
+/** True for what is meant as a path and not as a shipped name. */
+export const looksLikePath = (text: string): boolean => text.includes('/') || text.includes('\\') || text.endsWith('.json')
+
+export function readDataFile<T>(request: DataFileRequest<T>): T {
+  const { kind, nameOrPath, names, folder } = request
+  const own = looksLikePath(nameOrPath)
+  if (!own && !names.includes(nameOrPath)) {
+    throw new UserError({ where: kind, message: `unknown ${kind} '${nameOrPath}'`, hint: `use one of ${names.join(', ')}, or the path of a .json file of your own` })
+  }
+  const path = own ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.json`, folder))
+  const key = `${kind}:${path}`
+  const known = cache.get(key)
+  if (known !== undefined) return known as T
+  const value = parse(request, path)
+  if (!own) cache.set(key, value)
+  return value
+}
+
+function parse<T>({ kind, schema }: DataFileRequest<T>, path: string): T {
+  const hint = `give a readable ${kind} file in JSON; the shipped ones in data/${kind}s are examples`
+  let json: unknown
+  try {
+    if (statSync(path).size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
+    json = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new UserError({ where: path, message: `cannot read the ${kind} file: ${(error as Error).message}`, hint })
+  }
+  const checked = schema.safeParse(json)
+  if (checked.success) return checked.data
+  throw new UserError(
+    checked.error.issues.map((issue) => ({
+      where: path,
+      message: `${issue.path.length ? `${issue.path.join('.')}: ` : ''}${issue.message}`,
+      hint: `compare with a shipped file in data/${kind}s`,
+    })),
+  )
+}

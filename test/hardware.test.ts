@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { loadSystem, SYSTEM_NAMES } from '../src/hardware/load.js'
+import { enginesThatFit, placeEngines } from '../src/hardware/placement.js'
+
+const gb200 = loadSystem('gb200')
+
+describe('system files', () => {
+  test.each(SYSTEM_NAMES)('%s: 18 trays of 4 GPUs are one domain of 72', (name) => {
+    const system = loadSystem(name)
+    expect(system.name).toBe(name)
+    expect(system.traysPerRack.value * system.gpusPerTray.value).toBe(system.nvlinkDomainGpus.value)
+  })
+
+  test('capacity and network differ between the systems, HBM bandwidth does not', () => {
+    const gb300 = loadSystem('gb300')
+    expect([gb200.hbmBytes.value, gb300.hbmBytes.value]).toEqual([198674743296, 298013687808])
+    expect([gb200.nicBytesPerS.value, gb300.nicBytesPerS.value]).toEqual([50e9, 100e9])
+    expect(gb300.hbmBytesPerS.value).toBe(gb200.hbmBytesPerS.value)
+  })
+
+  test("a user's file is accepted, and a misspelt key in it is named", () => {
+    const folder = mkdtempSync(join(tmpdir(), 'system-'))
+    const text = readFileSync(new URL('../data/systems/gb200.json', import.meta.url), 'utf8')
+    const good = join(folder, 'mine.json')
+    writeFileSync(good, text.replace('"name": "gb200"', '"name": "mine"'))
+    expect(loadSystem(good).name).toBe('mine')
+    const bad = join(folder, 'bad.json')
+    writeFileSync(bad, text.replace('"smsPerGpu"', '"smPerGpu"'))
+    expect(() => loadSystem(bad)).toThrow(/smPerGpu/)
+  })
+})
+
+describe('placement', () => {
+  test('18 engines of TP4 take one tray each', () => {
+    const { placed, refused } = placeEngines([{ name: 'e', count: 18, gpus: 4 }], 1, gb200)
+    expect(refused).toEqual([])
+    placed.forEach((placement, i) => {
+      expect(placement.trays).toEqual([i])
+      expect(placement.gpus).toEqual([4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3])
+    })
+  })
+
+  test('more GPUs than the racks have are refused with the numbers', () => {
+    const { refused } = placeEngines([{ name: 'e', count: 19, gpus: 4 }], 1, gb200)
+    expect(refused[0].reason).toMatch(/only 18 of 19 engines e \(4 GPUs each\) fit: 0 GPUs/)
+  })
+
+  test('an engine larger than a domain is refused however many racks there are', () => {
+    const { placed, refused } = placeEngines([{ name: 'big', count: 1, gpus: 80 }], 4, gb200)
+    expect(placed).toEqual([])
+    expect(refused[0].reason).toMatch(/needs 80 GPUs, more than the 72/)
+  })
+
+  test('engines do not straddle racks: five of 32 GPUs need three racks', () => {
+    expect(enginesThatFit(gb200, 2, 32)).toBe(4)
+    expect(placeEngines([{ name: 'e', count: 5, gpus: 32 }], 2, gb200).refused).toHaveLength(1)
+    expect(placeEngines([{ name: 'e', count: 5, gpus: 32 }], 3, gb200).refused).toEqual([])
+  })
+
+  test('smaller engines fill what larger ones leave', () => {
+    const { placed, refused } = placeEngines([{ name: 'a', count: 2, gpus: 32 }, { name: 'b', count: 2, gpus: 4 }], 1, gb200)
+    expect(refused).toEqual([])
+    expect(placed.at(-1)).toMatchObject({ rack: 0, trays: [17] })
+  })
+
+  test('no GPU is used twice, every engine has its GPUs in one rack', () => {
+    const group = fc.record({ name: fc.constant('e'), count: fc.integer({ min: 1, max: 20 }), gpus: fc.integer({ min: 1, max: 72 }) })
+    fc.assert(
+      fc.property(fc.array(group, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 4 }), (groups, racks) => {
+        const { placed, refused } = placeEngines(groups, racks, gb200)
+        const used = placed.flatMap((placement) => placement.gpus.map((gpu) => `${placement.rack}/${gpu}`))
+        expect(new Set(used).size).toBe(used.length)
+        for (const { group: g, gpus } of placed) expect(gpus).toHaveLength(groups[g].gpus)
+        if (refused.length === 0) expect(placed).toHaveLength(groups.reduce((sum, { count }) => sum + count, 0))
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
