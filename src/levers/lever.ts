@@ -49,7 +49,12 @@ export interface SplitDecision {
   pieces: Int32Array
 }
 
-export interface SplitPolicy {
+/** Whatever a policy remembers between calls lives in `state`, so that a snapshot of a simulation carries it. */
+export interface Stateful {
+  readonly state?: Float64Array
+}
+
+export interface SplitPolicy extends Stateful {
   readonly info: PolicyInfo
   /** Planning cost charged to every step with decoding sequences, ps. */
   readonly planningPs: number
@@ -73,7 +78,7 @@ export interface ChunkView {
 }
 export const CHUNK_CANDIDATES = 8
 
-export interface ChunkPolicy {
+export interface ChunkPolicy extends Stateful {
   readonly info: PolicyInfo
   /** Needs `candidates`, `remaining`, `prefix` filled in. */
   readonly readsCandidates: boolean
@@ -103,17 +108,17 @@ export interface LoadView {
   freeBlocks(place: number): number
 }
 
-export interface RankPolicy {
+export interface RankPolicy extends Stateful {
   readonly info: PolicyInfo
   /** The rank of the engine that will hold the request; called once, on arrival at the engine. Must be in [0, view.count). */
   place(view: LoadView, request: RequestView): number
 }
-export interface PoolPolicy {
+export interface PoolPolicy extends Stateful {
   readonly info: PolicyInfo
   /** The engine that will serve the request; called once, on arrival. Must be in [0, view.count). */
   route(view: LoadView, request: RequestView): number
 }
-export interface SpanPolicy {
+export interface SpanPolicy extends Stateful {
   readonly info: PolicyInfo
   /** Over how many ranks one request's context is spread. Degree 1 is the only one engines accept so far. */
   degree(view: LoadView, request: RequestView): number

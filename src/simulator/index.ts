@@ -3,5 +3,5 @@
  * (what both simulators must do). Pure: no clock, no file, no environment.
  */
 export { createSimulation, simulate } from './simulation.js'
-export type { Simulation, SimulationOptions, SimulationResult } from './simulation.js'
+export type { SeriesSample, SimulateOptions, Simulation, SimulationOptions, SimulationResult } from './simulation.js'
 export type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from './config.js'

@@ -1,0 +1,66 @@
+/** The decoding sequences of a rank, kept so that a step costs nothing per sequence. See state.ts for `base`. */
+import { DECODING, type State, WHEEL } from './state.js'
+
+/** `slot` begins to decode with `length` KV tokens and `left` > 0 tokens still to emit. The token clock is that after the step. */
+export function joinDecode(s: State, e: number, g: number, slot: number, length: number, left: number, blockSize: number): void {
+  const { slots } = s
+  const clock = s.tokenClock[e]
+  const base = length - clock
+  slots.state[slot] = DECODING
+  slots.base[slot] = base
+  const finish = clock + left
+  slots.finishKey[slot] = finish
+  const bucket = g * WHEEL + (finish & (WHEEL - 1))
+  slots.wheelNext[slot] = s.wheel[bucket]
+  s.wheel[bucket] = slot
+
+  const { sortedBases } = s
+  const first = s.sortedStart[g]
+  let at = first + s.decodeCount[g]++
+  while (at > first && sortedBases[at - 1] > base) {
+    sortedBases[at] = sortedBases[at - 1]
+    at--
+  }
+  sortedBases[at] = base
+  s.baseSum[g] += base
+  s.residues[s.residueStart[g] + modulo(base, blockSize)]++
+  s.changed[g] = 1
+}
+
+/** Takes a sequence out of the sorted bases, the sum and the residues; the wheel is the caller's business. */
+export function leaveDecode(s: State, g: number, slot: number, blockSize: number): void {
+  const { sortedBases } = s
+  const base = s.slots.base[slot]
+  const first = s.sortedStart[g]
+  const last = first + --s.decodeCount[g]
+  let low = first
+  let high = last
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sortedBases[middle] < base) low = middle + 1
+    else high = middle
+  }
+  for (let at = low; at < last; at++) sortedBases[at] = sortedBases[at + 1]
+  s.baseSum[g] -= base
+  s.residues[s.residueStart[g] + modulo(base, blockSize)]--
+  s.changed[g] = 1
+}
+
+/** Takes a sequence out of its bucket before its time (preemption). */
+export function leaveWheel(s: State, g: number, slot: number): void {
+  const { wheelNext, finishKey } = s.slots
+  const bucket = g * WHEEL + (finishKey[slot] & (WHEEL - 1))
+  if (s.wheel[bucket] === slot) {
+    s.wheel[bucket] = wheelNext[slot]
+    return
+  }
+  let before = s.wheel[bucket]
+  while (wheelNext[before] !== slot) before = wheelNext[before]
+  wheelNext[before] = wheelNext[slot]
+}
+
+/** base mod blockSize in [0, blockSize); bases may be negative. */
+export function modulo(base: number, blockSize: number): number {
+  const rest = base % blockSize
+  return rest < 0 ? rest + blockSize : rest
+}

@@ -1,0 +1,311 @@
+/**
+ * The driver: `createSimulation` makes one, `feed` gives it requests, `advance` serves events, `drain` hands finished requests over,
+ * `snapshot` and `restore` copy all state. `simulate` is a loop over these.
+ */
+import { decode, encode } from '@msgpack/msgpack'
+import type { HeapState } from '../collections/eventHeap.js'
+import { PolicyError, UserError } from '../errors.js'
+import type { Arm } from '../levers/lever.js'
+import type { Records, StepStatistics } from '../metrics/records.js'
+import type { Workload } from '../traces/workload.js'
+import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
+import { type Core, createCore } from './core.js'
+import { popStep } from './engineHeap.js'
+import { createRecords } from './recordStore.js'
+import { arrive, currentInput, recordInside, releaseFirst, timeOut } from './requests.js'
+import {
+  DECODE_SEQUENCES, EVENTS, GATING_ATTENTION_PS, IN_FLIGHT, INPUT_TOKENS, KV_USE_PS, MAX_ATTENTION_PS, MEAN_ATTENTION_PS,
+  NEXT_REQUEST, NOW, OUTPUT_TOKENS, PREEMPTIONS, type Slots, type State, STEP_PS, STEPS, TIMEOUT_HEAD, WAITING_TOTAL,
+} from './state.js'
+import { beginStep, endStep } from './step.js'
+
+/** A point of the state over time: what waits, what runs, how full the fullest rank's KV is. */
+export interface SeriesSample {
+  readonly timeNs: number
+  readonly waiting: number
+  readonly running: number
+  /** Used share of KV blocks over all ranks. */
+  readonly kvUse: number
+}
+
+export interface SimulationOptions {
+  readonly load: LoadConfig
+  /** Default: everything. */
+  readonly window?: MeasureWindow
+  /** Hint for the size of the record columns. */
+  readonly expectedRequests?: number
+}
+
+export type Advance = 'done' | 'needInput' | 'paused'
+
+export interface Simulation {
+  /** More requests, in order of arrival after those fed before; null = there will be no more. */
+  feed(columns: Workload | null): void
+  /** Serves events with time <= untilNs, at most maxEvents of them. `needInput`: the next event may be an arrival not yet fed. */
+  advance(untilNs: number, maxEvents: number): Advance
+  /** Hands over the records of requests that left since the last drain. The columns belong to the caller afterwards. */
+  drain(): Records
+  /** Adds the records of requests still inside (fates queued, running); call once, at the end. */
+  recordInside(): void
+  snapshot(): Uint8Array
+  restore(bytes: Uint8Array): void
+  statistics(): StepStatistics
+  sample(): SeriesSample
+  readonly nowNs: number
+  readonly events: number
+}
+
+const SNAPSHOT_VERSION = 1
+
+export function createSimulation(config: ClusterConfig, arm: Arm, options: SimulationOptions): Simulation {
+  const window = options.window ?? { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
+  const core = createCore(config, arm, options.load, window, options.expectedRequests ?? 0)
+  if (core.closed) releaseFirst(core)
+  return {
+    feed(columns) {
+      if (core.inputEnded) throw new UserError({ where: 'feed', message: 'requests were fed after the end of the input' })
+      if (columns === null) core.inputEnded = true
+      else if (columns.count > 0) core.input.push(columns)
+    },
+    advance: (untilNs, maxEvents) => advance(core, untilNs, maxEvents),
+    drain() {
+      const { records } = core
+      core.records = createRecords(64)
+      return records
+    },
+    recordInside: () => recordInside(core),
+    snapshot: () => snapshot(core),
+    restore: (bytes) => restore(core, bytes),
+    statistics: () => statistics(core.state),
+    sample: () => sample(core),
+    get nowNs() {
+      return core.state.scalars[NOW]
+    },
+    get events() {
+      return core.state.scalars[EVENTS]
+    },
+  }
+}
+
+/** The event loop. Order of events at one time: step end, release, arrival, timeout. */
+function advance(core: Core, untilNs: number, maxEvents: number): Advance {
+  const s = core.state
+  const { scalars, heap, heapSize, clockNs, stepping, releases } = s
+  const patient = core.timeoutNs === Number.POSITIVE_INFINITY
+  let input = currentInput(core)
+  for (let served = 0; served < maxEvents; served++) {
+    const row = scalars[NEXT_REQUEST] - core.inputStart
+    if (input === null || row >= input.count) input = currentInput(core)
+    const inputHere = input !== null
+    const stepNs = heapSize[0] > 0 ? clockNs[heap[0]] : Number.POSITIVE_INFINITY
+    const releaseNs = core.closed && (inputHere || !core.inputEnded) ? releases.peekTime() : Number.POSITIVE_INFINITY
+    const arrivalNs =
+      !core.closed && input !== null ? input.arrivalNs[scalars[NEXT_REQUEST] - core.inputStart] : Number.POSITIVE_INFINITY
+    const timeoutNs =
+      patient || scalars[TIMEOUT_HEAD] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[scalars[TIMEOUT_HEAD]] + core.timeoutNs
+    let next = stepNs
+    if (releaseNs < next) next = releaseNs
+    if (arrivalNs < next) next = arrivalNs
+    if (timeoutNs < next) next = timeoutNs
+
+    if (!inputHere && !core.inputEnded && (!core.closed || releaseNs <= next)) return 'needInput'
+    if (next === Number.POSITIVE_INFINITY) return 'done'
+    if (next > untilNs) return 'paused'
+    scalars[NOW] = next
+    scalars[EVENTS]++
+    if (stepNs === next) {
+      const e = popStep(s)
+      endStep(core, e, next)
+      if (!beginStep(core, e, next)) stepping[e] = 0
+    } else if (releaseNs === next || arrivalNs === next) {
+      if (releaseNs === next) releases.pop()
+      const e = arrive(core, input as Workload, next)
+      if (e >= 0 && stepping[e] === 0) {
+        clockNs[e] = next
+        s.clockPs[e] = 0
+        beginStep(core, e, next)
+      }
+    } else timeOut(core, next)
+  }
+  return 'paused'
+}
+
+function statistics(s: State): StepStatistics {
+  const { scalars } = s
+  return {
+    steps: scalars[STEPS],
+    outputTokens: scalars[OUTPUT_TOKENS],
+    inputTokens: scalars[INPUT_TOKENS],
+    stepPs: scalars[STEP_PS],
+    gatingAttentionPs: scalars[GATING_ATTENTION_PS],
+    meanAttentionPs: scalars[MEAN_ATTENTION_PS],
+    maxAttentionPs: scalars[MAX_ATTENTION_PS],
+    decodeSequences: scalars[DECODE_SEQUENCES],
+    kvUsePs: scalars[KV_USE_PS],
+    preemptions: scalars[PREEMPTIONS],
+    itl: s.itl.slice(),
+    engineBusyPs: s.engineBusyPs.slice(),
+    engineTokens: s.engineTokens.slice(),
+    engineKvUsePs: s.engineKvUsePs.slice(),
+  }
+}
+
+function sample(core: Core): SeriesSample {
+  const { scalars, freeBlocks, engineOf } = core.state
+  let blocks = 0
+  let free = 0
+  for (let g = 0; g < freeBlocks.length; g++) {
+    blocks += core.engines[engineOf[g]].numGpuBlocks
+    free += freeBlocks[g]
+  }
+  return {
+    timeNs: scalars[NOW],
+    waiting: scalars[WAITING_TOTAL],
+    running: scalars[IN_FLIGHT] - scalars[WAITING_TOTAL],
+    kvUse: 1 - free / blocks,
+  }
+}
+
+// --- snapshots: every array of the state, the records not yet drained, and what policies remember
+
+type Columns = Record<string, unknown>
+
+interface Snapshot {
+  version: number
+  state: Columns
+  slots: Columns
+  releases: Columns
+  records: Columns
+  phaseNs: Uint8Array[]
+  recordCount: number
+  policies: (Uint8Array | null)[]
+  closedInput: boolean
+}
+
+const bytesOf = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength) as ArrayBuffer)
+
+function columnsOf(source: object): Columns {
+  const columns: Columns = {}
+  for (const [key, value] of Object.entries(source)) if (ArrayBuffer.isView(value)) columns[key] = bytesOf(value)
+  return columns
+}
+
+/** Copies saved bytes into the array of the same name, or, where the length differs, puts a new array of the same type there. */
+function fill(target: Record<string, unknown>, columns: Columns): void {
+  for (const [key, value] of Object.entries(columns)) {
+    const bytes = value as Uint8Array
+    const old = target[key] as Float64Array
+    const fresh = new (old.constructor as Float64ArrayConstructor)(bytes.slice().buffer as ArrayBuffer)
+    if (fresh.length === old.length) old.set(fresh)
+    else target[key] = fresh
+  }
+}
+
+const policiesOf = (core: Core) => [core.arm.split, core.arm.chunk, core.arm.rank, core.arm.span, core.arm.pool]
+
+function snapshot(core: Core): Uint8Array {
+  const { records, state } = core
+  const image: Snapshot = {
+    version: SNAPSHOT_VERSION,
+    state: columnsOf(state),
+    slots: columnsOf(state.slots),
+    releases: { ...columnsOf(state.releases.save()), next: state.releases.save().next },
+    records: columnsOf(records),
+    phaseNs: records.phaseNs.map(bytesOf),
+    recordCount: records.count,
+    policies: policiesOf(core).map((policy) => (policy.state ? bytesOf(policy.state) : null)),
+    closedInput: core.inputEnded,
+  }
+  return encode(image)
+}
+
+/**
+ * Goes back to a snapshot of a simulation with the same plan and arm. The input is not part of it: feed again, from the first
+ * request, the columns that the simulation had been fed (consumed rows are skipped).
+ */
+function restore(core: Core, bytes: Uint8Array): void {
+  const image = decode(bytes) as Snapshot
+  if (image.version !== SNAPSHOT_VERSION)
+    throw new UserError({ where: 'snapshot', message: `version ${image.version} is not ${SNAPSHOT_VERSION}`, hint: 'take the snapshot anew with this release' })
+  const { state } = core
+  fill(state as unknown as Record<string, unknown>, image.state)
+  fill(state.slots as unknown as Record<string, unknown>, image.slots)
+  ;(state.slots as Slots).capacity = state.slots.request.length
+  const saved: Record<string, unknown> = { ...state.releases.save() }
+  const { next, ...columns } = image.releases
+  fill(saved, columns)
+  state.releases.restore({ ...(saved as unknown as HeapState), next: next as number })
+  const records = createRecords(Math.max(1, image.recordCount))
+  fill(records as unknown as Record<string, unknown>, image.records)
+  image.phaseNs.forEach((column, phase) => {
+    const wrapper = { column: records.phaseNs[phase] as unknown }
+    fill(wrapper, { column })
+    ;(records.phaseNs as unknown as Float64Array[])[phase] = wrapper.column as Float64Array
+  })
+  records.count = image.recordCount
+  core.records = records
+  policiesOf(core).forEach((policy, index) => {
+    const memory = image.policies[index]
+    if ((memory === null) !== (policy.state === undefined))
+      throw new PolicyError(policy.info.name, 'the snapshot was taken with another policy')
+    if (memory !== null && policy.state) policy.state.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
+  })
+  core.input = []
+  core.inputStart = 0
+  core.inputEnded = false
+}
+
+// --- one call for the usual case
+
+export interface SimulateOptions extends SimulationOptions {
+  /** Events later than this are not served. Default: until everything is done. */
+  readonly untilNs?: number
+  /** Sample the state about this many times (the series is empty otherwise). */
+  readonly series?: boolean
+  /** Called every EVENTS_PER_TURN events. */
+  readonly onProgress?: (simulatedNs: number, events: number) => void
+}
+
+export interface SimulationResult {
+  /** One row per request of the workload that has arrived by the end. */
+  readonly records: Records
+  readonly statistics: StepStatistics
+  /** Time of the last event served. */
+  readonly endNs: number
+  readonly events: number
+  readonly series: readonly SeriesSample[]
+}
+
+const EVENTS_PER_TURN = 1024
+/** The series is thinned by two whenever it reaches twice this length. */
+const SERIES_LENGTH = 256
+
+export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, options: SimulateOptions): SimulationResult {
+  const simulation = createSimulation(config, arm, { ...options, expectedRequests: workload.count })
+  simulation.feed(workload)
+  simulation.feed(null)
+  const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
+  let series: SeriesSample[] = []
+  let every = 1
+  for (let turn = 0; ; turn++) {
+    const before = simulation.events
+    const outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
+    if (options.series && turn % every === 0) {
+      series.push(simulation.sample())
+      if (series.length >= 2 * SERIES_LENGTH) {
+        series = series.filter((_, index) => index % 2 === 0)
+        every *= 2
+      }
+    }
+    options.onProgress?.(simulation.nowNs, simulation.events)
+    if (outcome === 'done' || simulation.events - before < EVENTS_PER_TURN) break
+  }
+  simulation.recordInside()
+  return {
+    records: simulation.drain(),
+    statistics: simulation.statistics(),
+    endNs: simulation.nowNs,
+    events: simulation.events,
+    series,
+  }
+}
