@@ -1,0 +1,166 @@
+/**
+ * Fast form of the makespan: what list scheduling costs, from the sizes of the pieces alone, in one or two passes.
+ *
+ * While every slot is busy the kernel streams at R = min(BW, b P). Time is lost only where fewer than S = R / b pieces run, so
+ *
+ *   T = W / R + integral of max(0, 1 / b - n(V) / R) dV
+ *
+ * with n(V) the running pieces after V bytes per piece. W is exact; the three regimes differ in n(V) alone:
+ * at most P pieces (they drain in order of size, exact), longest first, and arrival order.
+ */
+import type { SplitMachine } from './machine.js'
+
+/** Sizes of the pieces of one launch, ascending: `bytes[j]` (CTA overhead included) occurs `count[j]` times, j < groups. */
+export interface PieceSizes {
+  groups: number
+  bytes: Float64Array
+  count: Float64Array
+  /** Pieces in all (N) and bytes in all (W); W counts the tiles exactly, so it may be below the sum of bytes x count. */
+  pieces: number
+  totalBytes: number
+  /** Mean pieces launched together, weighted by pieces: those of one request lie next to each other in arrival order. */
+  cluster: number
+}
+
+/** Nodes of the quadrature of the arrival-order tail. */
+const NODES = 12
+/** How fast differences of size wash out whole waves: in launch order, and when sorted (see docs/decisions/0003-split-model.md). */
+const SMEAR_ARRIVAL = 12
+const SMEAR_SORTED = 12
+/** Part of the pieces of one request that still run together at the end of an arrival-order launch. */
+const CLUSTER_SHARE = 0.5
+
+export function fastMakespanNs(sizes: PieceSizes, longestFirst: boolean, machine: SplitMachine): number {
+  const { slots, bandwidth, ctaBandwidth } = machine
+  const { groups, bytes, pieces, totalBytes } = sizes
+  const rate = Math.min(bandwidth, ctaBandwidth * slots)
+  const saturation = rate / ctaBandwidth
+  const longest = bytes[groups - 1]
+  const busyNs = totalBytes / rate
+  const longestNs = longest / ctaBandwidth
+  let lost: number
+  if (pieces <= slots) {
+    if (pieces <= saturation) return longestNs
+    lost = drainedBytes(sizes, saturation, 0)
+  } else if (longestFirst) {
+    lost = sortedTailBytes(sizes, slots, saturation)
+  } else {
+    lost = arrivalTailBytes(sizes, slots, saturation)
+  }
+  const lostNs = lost / ctaBandwidth
+  const timeNs = busyNs + (lostNs < longestNs ? lostNs : longestNs)
+  return timeNs > longestNs ? timeNs : longestNs
+}
+
+/** Integral of max(0, 1 - n(V) / S) over V > from, for pieces that all started at V = 0. Bytes. */
+function drainedBytes(sizes: PieceSizes, saturation: number, from: number): number {
+  const { bytes, count } = sizes
+  let running = 0
+  let lost = 0
+  for (let j = sizes.groups - 1; j >= 0; j--) {
+    if (bytes[j] <= from) break
+    running += count[j]
+    if (running >= saturation) break
+    const below = j > 0 && bytes[j - 1] > from ? bytes[j - 1] : from
+    lost += (bytes[j] - below) * (1 - running / saturation)
+  }
+  return lost
+}
+
+/** Bytes lost when `width` bytes see the running pieces fall from `high` to `low` in a straight line. */
+function rampBytes(width: number, high: number, low: number, saturation: number): number {
+  if (low >= saturation || high <= low) return 0
+  const reach = high < saturation ? high : saturation
+  const under = (width * (reach - low)) / (high - low)
+  return (under * (2 * saturation - reach - low)) / (2 * saturation)
+}
+
+/** Whole waves of equal pieces: after the full waves `remainder` pieces run alone for one piece's length. Bytes lost. */
+function waveBytes(size: number, remainder: number, poles: number, saturation: number): number {
+  const running = remainder + poles
+  return remainder <= 1e-9 || running >= saturation ? 0 : size * (1 - running / saturation)
+}
+
+/** Longest first: pieces longer than the water level keep a slot of their own, the others level out around it. */
+function sortedTailBytes(sizes: PieceSizes, slots: number, saturation: number): number {
+  const { bytes, count } = sizes
+  let restBytes = sizes.totalBytes
+  let restSlots = slots
+  let top = sizes.groups - 1
+  while (top > 0 && bytes[top] * restSlots > restBytes && restSlots > count[top]) {
+    restBytes -= bytes[top] * count[top]
+    restSlots -= count[top]
+    top--
+  }
+  const poles = slots - restSlots
+  const level = restBytes / restSlots
+  const rest = sizes.pieces - poles
+  const waves = rest / restSlots
+  const mean = restBytes / rest
+  // Sizes of the pieces launched last: one for each slot, or all that there are.
+  let wanted = rest < restSlots ? rest : restSlots
+  let lastBytes = 0
+  let lastCount = 0
+  for (let j = 0; j <= top && wanted > 0; j++) {
+    const taken = count[j] < wanted ? count[j] : wanted
+    lastBytes += taken * bytes[j]
+    lastCount += taken
+    wanted -= taken
+  }
+  const last = lastBytes / lastCount
+  const spread = (bytes[top] - bytes[0]) / mean
+  const whole = 1 / (1 + SMEAR_SORTED * spread * spread * waves)
+  const remainder = rest - Math.floor(waves) * restSlots
+  const wave = waveBytes(last, remainder, poles, saturation)
+  const ramp = rampBytes(last, slots, poles, saturation)
+  const lost = whole * wave + (1 - whole) * ramp
+  return poles === 0 ? lost : lost + drainedBytes(sizes, saturation, level + last / 2)
+}
+
+/**
+ * Arrival order: when the queue runs dry at V = E, a piece still runs if it was launched late enough. P of the N pieces were
+ * launched at once, the others evenly over [0, E]: a renewal process seen at its end. n(x) is the expected number that need more
+ * than x bytes; q(x) = 1 - exp(-n) is the chance that anything does.
+ */
+function arrivalTailBytes(sizes: PieceSizes, slots: number, saturation: number): number {
+  const { groups, bytes, count, pieces, totalBytes, cluster } = sizes
+  const longest = bytes[groups - 1]
+  const early = slots / pieces
+  const dry = ((1 - early) * totalBytes) / slots
+  const clump = 1 + (cluster - 1) * CLUSTER_SHARE
+  let tail = 0
+  const step = longest / NODES
+  // Node by node from the longest down; (count, bytes) above x and above x + dry are carried along.
+  let near = groups - 1
+  let nearCount = 0
+  let nearBytes = 0
+  let far = groups - 1
+  let farCount = 0
+  let farBytes = 0
+  for (let node = NODES - 1; node >= 0; node--) {
+    const x = (node + 0.5) * step
+    while (near >= 0 && bytes[near] > x) {
+      nearCount += count[near]
+      nearBytes += count[near] * bytes[near]
+      near--
+    }
+    while (far >= 0 && bytes[far] > x + dry) {
+      farCount += count[far]
+      farBytes += count[far] * bytes[far]
+      far--
+    }
+    const late = (nearBytes - x * nearCount - (farBytes - (x + dry) * farCount)) / dry
+    const running = early * farCount + (1 - early) * late
+    if (running >= saturation) break
+    const tasks = running / clump
+    const alive = 1 - 1 / (1 + tasks * (1 + tasks * (0.5 + tasks * (1 / 6 + tasks / 24))))
+    const gap = alive - running / saturation
+    if (gap > 0) tail += gap * step
+  }
+  const mean = totalBytes / pieces
+  const spread = (longest - bytes[0]) / mean
+  const waves = pieces / slots
+  const whole = 1 / (1 + SMEAR_ARRIVAL * spread * spread * waves)
+  const remainder = pieces - Math.floor(waves) * slots
+  return whole * waveBytes(longest, remainder, 0, saturation) + (1 - whole) * tail
+}
