@@ -1,0 +1,220 @@
+/**
+ * The operators of one step of one engine, as data: what runs on a GPU, how often, and which quantity sets its size.
+ * `timing/` prices them. Groups are the terms of a step (docs/SEMANTICS.md): `local`, `head`, `decodeRows`, `kernel`, `prefill`
+ * belong to one rank; `shared` (experts) is sized by the sum of tokens over the ranks, `exchange` by the fullest rank.
+ */
+import { UserError } from '../errors.js'
+import type { Precision } from '../scenario/plan.js'
+import type { ModelSpec, Parallelism } from './model.js'
+
+export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'prefill' | 'shared' | 'exchange'
+export type GemmType = 'bfloat16' | 'fp8' | 'fp8_block' | 'nvfp4'
+export type KvPrecision = 'fp8' | 'bf16'
+
+interface Common {
+  readonly name: string
+  readonly group: OperatorGroup
+  /** Calls in a step (layers). */
+  readonly count: number
+  /** Hidden behind the routed experts while the batch is small: see `visibleShare` in timing/price.ts. */
+  readonly besideExperts?: true
+}
+/** y[m, n] = x[m, k] w[n, k]; m = tokens of the rank, emitting sequences (group head) or prefix + chunk tokens (group prefill). */
+export type Gemm = Common & { readonly kind: 'gemm'; readonly type: GemmType; readonly n: number; readonly k: number }
+/** Memory-bound pass over activations. */
+export type Elementwise = Common & { readonly kind: 'elementwise'; readonly bytesPerToken: number }
+export type AllReduce = Common & { readonly kind: 'allreduce'; readonly gpus: number; readonly elementsPerToken: number }
+export type Moe = Common & {
+  readonly kind: 'moe'
+  readonly type: string
+  readonly hidden: number
+  readonly inner: number
+  readonly topk: number
+  readonly experts: number
+  readonly moeTp: number
+  readonly moeEp: number
+  readonly routing: string
+}
+/** One leg of the expert exchange over NVLink; `ranksPerShard` GPUs of a TP group share the tokens of a rank. */
+export type AllToAll = Common & {
+  readonly kind: 'alltoall'
+  readonly leg: 'prepare' | 'dispatch' | 'combine'
+  readonly type: 'nvfp4' | 'fp8' | 'bfloat16'
+  readonly ep: number
+  readonly hidden: number
+  readonly topk: number
+  readonly gpusPerRank: number
+}
+export type Gqa = Common & {
+  readonly kind: 'gqa_decode' | 'gqa_prefill'
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headDim: number
+  /** 0 = full attention. */
+  readonly window: number
+  readonly math: 'bfloat16' | 'fp8'
+  readonly kv: KvPrecision
+}
+export type Mla = Common & { readonly kind: 'mla_decode' | 'mla_prefill'; readonly heads: number; readonly kv: KvPrecision }
+export type MlaBmm = Common & { readonly kind: 'mla_bmm'; readonly heads: number; readonly side: 'pre' | 'post'; readonly type: 'bfloat16' | 'fp8' }
+export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm
+
+export interface OperatorRequest {
+  readonly model: ModelSpec
+  readonly parallelism: Parallelism
+  readonly precision: Precision
+  readonly kvPrecision: KvPrecision
+}
+
+/** bf16 activations: a norm with residual reads two and writes two vectors of the hidden size. */
+const NORM_BYTES = 8
+
+/** Weight type of a GEMM. FP8 checkpoints of MLA models are scaled in 128 x 128 blocks (the deep-gemm path), others per tensor. */
+function gemmType(precision: Precision, model: ModelSpec): GemmType {
+  if (precision === 'nvfp4') return 'nvfp4'
+  if (precision === 'fp8') return model.attention.kind === 'mla' ? 'fp8_block' : 'fp8'
+  return 'bfloat16'
+}
+
+const gemm = (name: string, group: OperatorGroup, count: number, type: GemmType, n: number, k: number): Gemm => ({ kind: 'gemm', name, group, count, type, n, k })
+const pass = (name: string, count: number, bytesPerToken: number): Elementwise => ({ kind: 'elementwise', name, group: 'local', count, bytesPerToken })
+
+function allReduce(name: string, group: OperatorGroup, count: number, gpus: number, elementsPerToken: number): Operator[] {
+  return gpus > 1 ? [{ kind: 'allreduce', name, group, count, gpus, elementsPerToken }] : []
+}
+
+function gqaOperators(request: OperatorRequest, attentionPrecision: Precision): Operator[] {
+  const { model, parallelism, kvPrecision } = request
+  const { attention, layers, hidden } = model
+  if (attention.kind !== 'gqa') return []
+  const heads = attention.heads / parallelism.tp
+  const kvHeads = Math.max(1, attention.kvHeads / parallelism.tp)
+  const { headDim, window, windowedLayers } = attention
+  const type = gemmType(attentionPrecision, model)
+  // FP8 attention math goes with an FP8 (or narrower) attention block and an FP8 cache; otherwise the math is bf16.
+  const math = kvPrecision === 'fp8' && type !== 'bfloat16' ? 'fp8' : 'bfloat16'
+  const shape = { heads, kvHeads, headDim, kv: kvPrecision } as const
+  const full = layers - windowedLayers
+  const operators: Operator[] = [
+    gemm('qkv', 'local', layers, type, (heads + 2 * kvHeads) * headDim, hidden),
+    gemm('attention out', 'local', layers, type, hidden, heads * headDim),
+    { kind: 'gqa_decode', name: 'decode attention', group: 'kernel', count: full, ...shape, window: 0, math: 'bfloat16' },
+    { kind: 'gqa_prefill', name: 'prefill attention', group: 'prefill', count: full, ...shape, window: 0, math },
+  ]
+  if (windowedLayers === 0) return operators
+  return [
+    ...operators,
+    { kind: 'gqa_decode', name: 'windowed decode attention', group: 'decodeRows', count: windowedLayers, ...shape, window, math: 'bfloat16' },
+    { kind: 'gqa_prefill', name: 'windowed prefill attention', group: 'prefill', count: windowedLayers, ...shape, window, math },
+  ]
+}
+
+/**
+ * Multi-head latent attention in its parts. The latent cache is expanded (kv_b) over prefix and chunk in prefill, because the cache
+ * holds latents only; decode uses the absorbed form: BMM, kernel over the latents, BMM.
+ */
+function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): Operator[] {
+  const { model, parallelism, kvPrecision } = request
+  const { attention, layers, hidden } = model
+  if (attention.kind !== 'mla') return []
+  const heads = attention.heads / parallelism.tp
+  const { qRank, kvRank, rope, nope, value } = attention
+  const type = gemmType(attentionPrecision, model)
+  const bmmType = type === 'bfloat16' ? 'bfloat16' : 'fp8'
+  return [
+    gemm('q_a + kv_a', 'local', layers, type, qRank + kvRank + rope, hidden),
+    gemm('q_b', 'local', layers, type, heads * (nope + rope), qRank),
+    gemm('attention out', 'local', layers, type, hidden, heads * value),
+    { kind: 'mla_bmm', name: 'absorbed q BMM', group: 'decodeRows', count: layers, heads, side: 'pre', type: bmmType },
+    { kind: 'mla_bmm', name: 'absorbed v BMM', group: 'decodeRows', count: layers, heads, side: 'post', type: bmmType },
+    { kind: 'mla_decode', name: 'decode attention', group: 'kernel', count: layers, heads, kv: kvPrecision },
+    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, kv: kvPrecision },
+    gemm('kv_b', 'prefill', layers, type, heads * (nope + value), kvRank),
+  ]
+}
+
+function denseFfn(request: OperatorRequest, layers: number, inner: number): Operator[] {
+  const { model, parallelism, precision } = request
+  const type = gemmType(precision, model)
+  const share = inner / parallelism.tp
+  return [
+    gemm('gate + up', 'local', layers, type, 2 * share, model.hidden),
+    pass('activation', layers, 6 * share),
+    gemm('down', 'local', layers, type, model.hidden, share),
+  ]
+}
+
+function moeFfn(request: OperatorRequest): Operator[] {
+  const { model, parallelism, precision } = request
+  const { ffn, hidden } = model
+  if (ffn.kind !== 'moe') return []
+  const { tp, dp, moeTp, moeEp } = parallelism
+  const layers = model.layers - ffn.denseLayers
+  const type = precision === 'mxfp4' ? 'w4a8_mxfp4_mxfp8' : gemmType(precision, model)
+  const moe: Operator = {
+    kind: 'moe', name: 'routed experts', group: 'shared', count: layers, type, hidden, inner: ffn.inner, topk: ffn.topk, experts: ffn.experts,
+    moeTp, moeEp, routing: model.routing,
+  }
+  const operators: Operator[] = [gemm('router', 'local', layers, 'bfloat16', ffn.experts, hidden), moe]
+  if (ffn.sharedExperts > 0) {
+    const share = (ffn.inner * ffn.sharedExperts) / tp
+    const weights = gemmType(precision, model)
+    operators.push(
+      { ...gemm('shared expert gate + up', 'local', layers, weights, 2 * share, hidden), besideExperts: true },
+      { ...pass('shared expert activation', layers, 6 * share), besideExperts: true },
+      { ...gemm('shared expert down', 'local', layers, weights, hidden, share), besideExperts: true },
+    )
+  }
+  if (dp === 1) return operators
+  const payload = precision === 'nvfp4' ? 'nvfp4' : precision === 'bf16' ? 'bfloat16' : 'fp8'
+  const exchange = { kind: 'alltoall', group: 'exchange', count: layers, ep: moeEp, hidden, topk: ffn.topk, type: payload, gpusPerRank: tp } as const
+  return [
+    ...operators,
+    { ...exchange, name: 'exchange prepare', leg: 'prepare' },
+    { ...exchange, name: 'exchange dispatch', leg: 'dispatch' },
+    { ...exchange, name: 'exchange combine', leg: 'combine' },
+  ]
+}
+
+function checkParallelism({ model, parallelism }: OperatorRequest): void {
+  const { tp, pp, dp, cp, moeTp, moeEp } = parallelism
+  const refuse = (message: string, hint: string): never => {
+    throw new UserError({ where: 'engines', message, hint })
+  }
+  if (pp !== 1 || cp !== 1) refuse(`pp ${pp} and cp ${cp} cannot be priced: only pp 1 and cp 1 are.`, 'Use tensor or attention data parallelism.')
+  if (model.attention.heads % tp !== 0) refuse(`${model.attention.heads} attention heads of ${model.name} cannot be cut over tp ${tp}.`, 'Choose a tp that divides the heads.')
+  if (model.ffn.kind === 'dense') {
+    if (dp !== 1) refuse(`dp ${dp} of the dense model ${model.name} is not one engine.`, 'Raise the engine count instead of dp.')
+  } else if (tp * dp * cp !== moeTp * moeEp) {
+    refuse(`tp ${tp} x dp ${dp} differs from moe_tp ${moeTp} x moe_ep ${moeEp}.`, 'Make tp x dp x cp equal to moe_tp x moe_ep.')
+  } else if (model.ffn.experts % moeEp !== 0) {
+    refuse(`${model.ffn.experts} experts cannot be cut over moe_ep ${moeEp}.`, 'Choose a moe_ep that divides the experts.')
+  }
+}
+
+/** Every operator of a step. Throws UserError for a layout or precision that the model does not have. */
+export function operatorsOf(request: OperatorRequest): Operator[] {
+  checkParallelism(request)
+  const { model, parallelism, precision } = request
+  const weights = model.precisions.find((candidate) => candidate.precision === precision)
+  if (!weights) {
+    const known = model.precisions.map((candidate) => candidate.precision).join(', ')
+    throw new UserError({ where: 'precision', message: `${model.name} has no ${precision} weights.`, hint: `Use one of: ${known}.` })
+  }
+  const { layers, hidden, ffn } = model
+  const { tp } = parallelism
+  const denseLayers = ffn.kind === 'dense' ? layers : ffn.denseLayers
+  const moeLayers = layers - denseLayers
+  return [
+    pass('embedding', 1, 4 * hidden),
+    ...allReduce('embedding all-reduce', 'local', 1, tp, hidden),
+    pass('norms', 2 * layers, NORM_BYTES * hidden),
+    ...gqaOperators(request, weights.attention),
+    ...mlaOperators(request, weights.attention),
+    ...allReduce('attention all-reduce', 'local', layers, tp, hidden),
+    ...(denseLayers > 0 ? denseFfn(request, denseLayers, ffn.kind === 'dense' ? ffn.inner : ffn.denseInner) : []),
+    ...moeFfn(request),
+    ...allReduce('ffn all-reduce', 'local', denseLayers + (parallelism.dp === 1 ? moeLayers : 0), tp, hidden),
+    gemm('logits', 'head', 1, 'bfloat16', Math.ceil(model.vocabulary / tp), hidden),
+  ]
+}
