@@ -1,0 +1,86 @@
+/** Numbers and names as they are printed, the same in the terminal and in HTML. */
+import type { ArmSpec } from '../levers/lever.js'
+import type { Reading } from '../experiments/result.js'
+
+/** Printed where a number is undefined. */
+export const NOTHING = '–'
+
+const defined = (value: number | null | undefined): value is number => typeof value === 'number' && Number.isFinite(value)
+
+/** Three significant digits, thousands separated, never an exponent: 1,234 · 56.7 · 0.0123. */
+export function number(value: number | null | undefined): string {
+  if (!defined(value)) return NOTHING
+  if (value === 0) return '0'
+  const size = Math.floor(Math.log10(Math.abs(value)))
+  return value.toLocaleString('en-US', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(9, Math.max(0, 2 - size)) })
+}
+
+/** A share in [0, 1] as a whole percentage, or with `digits` decimals. */
+export const percent = (share: number | null | undefined, digits = 0): string =>
+  defined(share) ? `${(share * 100).toFixed(digits)} %` : NOTHING
+
+/** A ratio arm / baseline as a signed change: 1.043 -> +4.3 %. */
+export function change(ratio: number | null | undefined): string {
+  if (!defined(ratio)) return NOTHING
+  const value = (ratio - 1) * 100
+  const text = Math.abs(value).toFixed(1)
+  return text === '0.0' ? '0.0 %' : `${value > 0 ? '+' : '−'}${text} %`
+}
+
+/** An interval of ratios as changes in percent: [+2.9, +5.3]. */
+export function interval(ci: readonly [number, number] | null): string {
+  if (!ci || !defined(ci[0]) || !defined(ci[1])) return ''
+  return `[${ci.map((bound) => change(bound).replace(' %', '')).join(', ')}]`
+}
+
+export const readingText: Readonly<Record<Reading, string>> = {
+  fixed_load: 'same offered load',
+  fixed_concurrency: 'same concurrency',
+  capacity: 'capacity at equal SLO',
+}
+
+export interface MetricText {
+  readonly title: string
+  readonly unit: string
+  /** One sentence: the formula. */
+  readonly formula: string
+}
+
+/** Metrics by the part of their name before the dot; keys are those of `Summary` and of comparison rows. */
+const METRICS: Readonly<Record<string, MetricText>> = {
+  tok_s_user: { title: 'tokens/s/user', unit: 'tok/s', formula: '1000 ÷ TPOT of each request; its low percentiles are the bad tail' },
+  ttft_ms: { title: 'TTFT', unit: 'ms', formula: 'first token − arrival, queueing included' },
+  tpot_ms: { title: 'TPOT', unit: 'ms', formula: '(E2E − TTFT) ÷ (output tokens − 1), per request' },
+  itl_ms: { title: 'token gap', unit: 'ms', formula: 'every gap between tokens, pooled over requests' },
+  e2e_ms: { title: 'E2E', unit: 'ms', formula: 'last token − arrival' },
+  queue_ms: { title: 'queue', unit: 'ms', formula: 'time before the first chunk is scheduled' },
+  prefill_ms: { title: 'prefill', unit: 'ms', formula: 'first chunk scheduled to first token' },
+  decode_ms: { title: 'decode', unit: 'ms', formula: 'first token to last token, stalls left out' },
+  stall_ms: { title: 'stall', unit: 'ms', formula: 'preempted or recomputed time' },
+  output_tok_s: { title: 'output throughput', unit: 'tok/s', formula: 'output tokens in the window ÷ window' },
+  output_tok_s_per_gpu: { title: 'tokens/s/GPU', unit: 'tok/s/GPU', formula: 'output tokens per second ÷ all GPUs of the plan' },
+  total_tok_s: { title: 'total throughput', unit: 'tok/s', formula: '(input + output tokens) ÷ window' },
+  request_s: { title: 'requests', unit: 'req/s', formula: 'completed requests ÷ window' },
+  capacity_rps: { title: 'capacity', unit: 'req/s', formula: 'highest offered rate that meets the SLO' },
+  slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
+}
+
+/** Text of a dotted metric such as `ttft_ms.p95`; an unknown name is printed as it is. */
+export function metricText(metric: string): MetricText {
+  const [head, tail] = metric.split('.', 2)
+  const known = METRICS[head] ?? { title: head, unit: '', formula: '' }
+  return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
+}
+
+export const POLICY_LEVERS = ['split', 'chunk', 'rank', 'span', 'pool'] as const
+
+/** The five policies in one line. */
+export const policiesText = (policies: Omit<ArmSpec, 'name'>): string =>
+  POLICY_LEVERS.map((lever) => `${lever} ${policies[lever]}`).join(' · ')
+
+/** 1,234,567 bytes -> 1.2 MB; powers of 1000. */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB']
+  const step = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3))
+  return `${number(count / 1000 ** step)} ${units[step]}`
+}

@@ -1,0 +1,15 @@
+/** What a report of one arm is made from. */
+import type { ComparisonResult } from '../experiments/result.js'
+import type { ArmSpec } from '../levers/lever.js'
+
+/** Who, what and how sure: printed at the top of every output. */
+export type RunMeta = Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'> & {
+  readonly arm: ArmSpec
+}
+
+/** Everything the HTML of one run is drawn from; plain data. */
+export interface RunReport {
+  readonly meta: RunMeta
+  readonly picture: ComparisonResult['pictures']['arms'][number]
+  readonly notes: readonly string[]
+}

@@ -1,0 +1,137 @@
+/** Tables for the terminal: at most 110 columns, percentiles before means, no colour unless the caller says it is a terminal. */
+import Table from 'cli-table3'
+import type { ArmResult, ComparisonResult, Reading } from '../experiments/result.js'
+import type { Distribution, Summary } from '../metrics/summary.js'
+import { change, interval, metricText, NOTHING, number, percent, policiesText, readingText } from './format.js'
+import type { RunMeta } from './runReport.js'
+import { outcome, verdict } from './verdict.js'
+
+export interface TableOptions {
+  /** ANSI colours. Default: false. */
+  readonly colour?: boolean
+}
+
+/** Widest line of any table, columns. */
+export const TABLE_WIDTH = 110
+const PERCENTILES = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
+const LABEL_WIDTH = 25
+
+function table(head: readonly string[], widths: readonly number[], options: TableOptions): Table.Table {
+  return new Table({
+    head: [...head],
+    colWidths: [...widths],
+    wordWrap: true,
+    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
+    style: { head: options.colour ? ['bold'] : [], border: options.colour ? ['gray'] : [] },
+  })
+}
+
+function wrap(text: string, indent = ''): string {
+  const lines: string[] = []
+  let line = indent
+  for (const word of text.split(/\s+/)) {
+    if (line.length + word.length + 1 > TABLE_WIDTH && line.trim() !== '') {
+      lines.push(line)
+      line = `${indent}  `
+    }
+    line += line.trim() === '' ? word : ` ${word}`
+  }
+  return [...lines, line].join('\n')
+}
+
+const identity = (meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string =>
+  `evidence ${meta.evidence} · seed ${meta.seed} · plan ${meta.plan_hash} · trace ${meta.trace_hash} · shapewise ${meta.version}`
+
+/** Names of the percentiles that a metric has, in printing order. */
+const present = (values: Readonly<Record<string, number | null>>): string[] => {
+  const known = PERCENTILES.filter((name) => name in values) as string[]
+  return [...known, ...Object.keys(values).filter((name) => !known.includes(name))]
+}
+
+/** Columns of arms that fit beside the labels; more arms go into a second table. */
+const ARMS_PER_TABLE = 4
+
+function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
+  const width = Math.min(24, Math.floor((TABLE_WIDTH - LABEL_WIDTH - 2 - arms.length) / arms.length))
+  const sheet = table(['', ...arms.map((arm) => arm.name)], [LABEL_WIDTH, ...arms.map(() => width)], options)
+  const row = (label: string, cell: (arm: ArmResult) => string) => sheet.push([label, ...arms.map(cell)])
+  row('saturation', (arm) => `${arm.saturation.label}${arm.saturation.binding === 'none' ? '' : `: ${arm.saturation.binding}`}`)
+  const metrics = [...new Set(arms.flatMap((arm) => Object.keys(arm.metrics)))]
+  for (const metric of metrics) {
+    const names = present(Object.assign({}, ...arms.map((arm) => arm.metrics[metric] ?? {})))
+    for (const name of names) {
+      const text = metricText(`${metric}.${name}`)
+      row(`${text.title}${text.unit && !text.title.includes(text.unit) && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`, (arm) => number(arm.metrics[metric]?.[name]))
+    }
+  }
+  row('capacity, req/s', (arm) => number(arm.capacity_rps))
+  row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
+  row('attention share', (arm) => percent(arm.attention_share))
+  row('balance', (arm) => percent(arm.balance))
+  row('mean batch', (arm) => number(arm.mean_batch))
+  return sheet.toString()
+}
+
+function gainsTable(result: ComparisonResult, options: TableOptions): string {
+  const verdictOf = new Map(result.arms.map((arm) => [arm.name, arm.saturation.label]))
+  const sheet = table(['reading · arm ÷ baseline', 'metric', 'change [95 %]', 'mix of traffic', 'n', 'arm · baseline is'], [31, 18, 23, 15, 4, 13], options)
+  const order: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
+  const rows = [...result.comparisons].sort(
+    (a, b) => order.indexOf(a.reading) - order.indexOf(b.reading) || a.baseline.localeCompare(b.baseline) || a.arm.localeCompare(b.arm),
+  )
+  let last = ''
+  for (const row of rows) {
+    const group = `${readingText[row.reading]}\n${row.arm} ÷ ${row.baseline}`
+    const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
+    const value = row.ratio === null ? (row.note ?? NOTHING) : `${sign}${change(row.ratio)} ${interval(row.ci95)}`
+    const labels = [row.arm, row.baseline].map((name) => verdictOf.get(name) ?? NOTHING)
+    sheet.push([group === last ? '' : group, metricText(row.metric).title, value, interval(row.mix_ci95), row.n, labels[0] === labels[1] ? labels[0] : labels.join(' · ')])
+    last = group
+  }
+  return sheet.toString()
+}
+
+/** The comparison for the terminal. Identity first, then arms side by side, then the paired gains, then the verdict in words. */
+export function comparisonTable(result: ComparisonResult, options: TableOptions = {}): string {
+  const { load } = result
+  const said = verdict(result)
+  const blocks = [wrap(identity(result))]
+  blocks.push(
+    wrap(
+      `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, static capacity ${number(load.static_capacity_rps)} req/s, replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up`,
+    ),
+  )
+  blocks.push(result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'))
+  for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE) blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
+  blocks.push(gainsTable(result, options), '▲ better  ▼ worse  = interval includes zero; changes in % of the baseline, paired by replicate')
+  blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
+  if (result.notes.length > 0) blocks.push(result.notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
+  return `${blocks.join('\n\n')}\n`
+}
+
+/** One arm for the terminal. */
+export function runTable(summary: Summary, meta: RunMeta, options: TableOptions = {}): string {
+  const names = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
+  const sheet = table(['', ...names], [22, ...names.map(() => 11)], options)
+  for (const [metric, values] of Object.entries(summary.metrics) as [string, Distribution & Partial<Record<string, number | null>>][]) {
+    const text = metricText(metric)
+    sheet.push([`${text.title}${metric === 'tok_s_user' ? '' : `, ${text.unit}`}`, ...names.map((name) => (name in values ? number(values[name]) : ''))])
+  }
+  const facts: readonly (readonly [string, string])[] = [
+    ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
+    ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fates(summary)}`],
+    ['SLO attainment', percent(summary.slo_attainment, 1)],
+    ['steps', `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`],
+    ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
+    ['saturation', `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding}`}`],
+    ...Object.entries(summary.undefined_because).map(([key, reason]) => [`no ${key}`, reason] as const),
+  ]
+  const head = [wrap(identity(meta)), wrap(`${meta.arm.name}: ${policiesText(meta.arm)}`, '  ')]
+  return `${[...head, '', sheet.toString(), ...facts.map(([name, text]) => wrap(`${name}: ${text}`, '  '))].join('\n')}\n`
+}
+
+const fates = (summary: Summary): string =>
+  Object.entries(summary.requests)
+    .filter(([, count]) => count > 0)
+    .map(([fate, count]) => `${fate} ${number(count)}`)
+    .join(', ')

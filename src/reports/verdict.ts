@@ -1,0 +1,84 @@
+/** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
+import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
+import { change, interval, metricText, readingText } from './format.js'
+
+export type Outcome = 'gain' | 'loss' | 'no difference' | 'not decided'
+
+/** Whether a 95 % interval of the ratio lies on one side of 1, seen in the direction in which the metric is better. */
+export function outcome(row: ComparisonRow): Outcome {
+  if (row.ratio === null || !row.ci95) return 'not decided'
+  const [low, high] = row.ci95
+  if (low <= 1 && high >= 1) return 'no difference'
+  return low > 1 === (row.better === 'higher') ? 'gain' : 'loss'
+}
+
+export interface Verdict {
+  readonly outcome: Outcome
+  /** The main row, null when the result has no comparison. */
+  readonly row: ComparisonRow | null
+  readonly headline: string
+  /** One sentence each: the other readings, the weaker baseline, the mix of traffic, saturation. */
+  readonly details: readonly string[]
+}
+
+/** Baselines from the hardest to the easiest, arms and metrics from the most to the least telling. */
+const BASELINES = ['tuned-static', 'tuned-size', 'static']
+const READINGS = ['fixed_load', 'fixed_concurrency', 'capacity']
+const METRICS = ['tok_s_user.p50', 'tpot_ms.p50', 'capacity_rps']
+
+const place = (order: readonly string[], name: string): number => (order.indexOf(name) + order.length) % order.length
+const rank = (row: ComparisonRow): number =>
+  (row.arm === 'shape-aware' ? 0 : 1000) +
+  (BASELINES.includes(row.baseline) ? place(BASELINES, row.baseline) * 100 : 900) +
+  (METRICS.includes(row.metric) ? place(METRICS, row.metric) * 10 : 90) +
+  place(READINGS, row.reading)
+
+/** The row that answers the headline question: shape-aware over tuned-static, tokens/s/user p50, at the same offered load. */
+export function mainRow(result: ComparisonResult): ComparisonRow | null {
+  const decided = result.comparisons.filter((row) => row.ratio !== null)
+  return decided.reduce<ComparisonRow | null>((best, row) => (best === null || rank(row) < rank(best) ? row : best), null)
+}
+
+const withInterval = (row: ComparisonRow): string => `${change(row.ratio)}${row.ci95 ? ` ${interval(row.ci95)}` : ''}`
+
+function headline(row: ComparisonRow): string {
+  const what = metricText(row.metric).title
+  const where = row.reading === 'capacity' ? 'at equal SLO' : `at the ${readingText[row.reading]}`
+  const numbers = `${withInterval(row)}, n = ${row.n}`
+  switch (outcome(row)) {
+    case 'gain':
+      return `${row.arm} beats ${row.baseline} on ${what} ${where}: ${numbers}.`
+    case 'loss':
+      return `${row.arm} loses to ${row.baseline} on ${what} ${where}: ${numbers}.`
+    case 'no difference':
+      return `No difference between ${row.arm} and ${row.baseline} on ${what} ${where}: ${numbers}; the interval includes zero.`
+    default:
+      return `${row.arm} against ${row.baseline} on ${what} ${where}: ${numbers}; without an interval this decides nothing.`
+  }
+}
+
+export function verdict(result: ComparisonResult): Verdict {
+  const row = mainRow(result)
+  if (!row) return { outcome: 'not decided', row, headline: 'No pair of arms could be compared.', details: saturationWords(result) }
+  const details: string[] = []
+  if (row.mix_ci95) {
+    const crosses = row.mix_ci95[0] <= 1 && row.mix_ci95[1] >= 1
+    details.push(
+      `With another mix of traffic (minutes of the trace resampled) the interval is ${interval(row.mix_ci95)} %${crosses && outcome(row) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
+    )
+  }
+  const others = result.comparisons.filter((other) => other.arm === row.arm && other.ratio !== null)
+  const sameMetric = others.filter((other) => other.baseline === row.baseline && other.reading !== row.reading)
+  for (const other of sameMetric.filter((entry) => entry.metric === row.metric || entry.metric === 'capacity_rps'))
+    details.push(`Over ${other.baseline}, ${other.reading === 'capacity' ? '' : 'at the '}${readingText[other.reading]}: ${withInterval(other)} on ${metricText(other.metric).title}.`)
+  const weaker = others.find((other) => other.baseline === 'static' && other.reading === row.reading && other.metric === row.metric)
+  if (weaker && row.baseline !== 'static')
+    details.push(`Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`)
+  return { outcome: outcome(row), row, headline: headline(row), details: [...details, ...saturationWords(result)] }
+}
+
+function saturationWords(result: ComparisonResult): string[] {
+  return result.arms
+    .filter((arm) => arm.saturation.label !== 'stable')
+    .map((arm) => `${arm.name} is ${arm.saturation.label} (${arm.saturation.reason}): its means are taken over a growing queue.`)
+}
