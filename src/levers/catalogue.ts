@@ -1,0 +1,135 @@
+/** Every policy by name. A new policy is one file and one row here. */
+import { UserError } from '../errors.js'
+import { equalTime } from './chunk/equalTime.js'
+import { fixedBudget } from './chunk/fixedBudget.js'
+import type { Arm, ArmSpec, ChunkPolicy, LeverName, PolicyInfo, PoolPolicy, RankPolicy, SpanPolicy, SplitPolicy } from './lever.js'
+import { didYouMean, parseCall } from './parse.js'
+import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
+import { leastCost, leastKvTokens, leastRequests } from './rank/least.js'
+import { roundRobin as rankRoundRobin } from './rank/roundRobin.js'
+import { spanOne } from './span/one.js'
+import { fixedCount } from './split/fixedCount.js'
+import { fixedSize } from './split/fixedSize.js'
+import { kWaves } from './split/kWaves.js'
+import { lengthAware } from './split/lengthAware.js'
+import { occupancyRule } from './split/occupancyRule.js'
+
+/** The policy type of each lever. */
+export interface PolicyOf {
+  split: SplitPolicy
+  chunk: ChunkPolicy
+  rank: RankPolicy
+  span: SpanPolicy
+  pool: PoolPolicy
+}
+
+/** One argument of a policy. Named arguments are written `name=value`, the others by position. */
+interface Parameter {
+  readonly name: string
+  readonly unit: string
+  readonly named?: boolean
+  readonly whole?: boolean
+  readonly min: number
+  readonly max: number
+  /** Value when it is left out; without one it must be given. */
+  readonly otherwise?: number
+}
+
+interface Entry<P> {
+  readonly name: string
+  readonly parameters: readonly Parameter[]
+  readonly example: readonly number[]
+  make(values: readonly number[]): P
+}
+
+const TOKENS: Parameter = { name: 'tokens', unit: 'tokens', whole: true, min: 1, max: 2 ** 20 }
+const SCALE = { unit: 'times the true constant', named: true, min: 0.05, max: 20, otherwise: 1 }
+
+const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
+  split: [
+    {
+      name: 'fixed-count', parameters: [{ name: 'count', unit: 'pieces', whole: true, min: 1, max: 512 }], example: [8],
+      make: ([count]) => fixedCount(count),
+    },
+    { name: 'occupancy-rule', parameters: [], example: [], make: () => occupancyRule() },
+    { name: 'k-waves', parameters: [{ name: 'waves', unit: 'waves', min: 0.01, max: 64 }], example: [2], make: ([waves]) => kWaves(waves) },
+    { name: 'fixed-size', parameters: [TOKENS], example: [4096], make: ([tokens]) => fixedSize(tokens) },
+    {
+      name: 'length-aware', parameters: [{ ...SCALE, name: 'b' }, { ...SCALE, name: 'o' }], example: [1, 1],
+      make: ([b, o]) => lengthAware({ b, o }),
+    },
+  ],
+  chunk: [
+    { name: 'fixed-budget', parameters: [TOKENS], example: [2048], make: ([tokens]) => fixedBudget(tokens) },
+    { name: 'equal-time', parameters: [{ name: 'ms', unit: 'ms', min: 0.001, max: 1e4 }], example: [40], make: ([ms]) => equalTime(ms) },
+  ],
+  rank: [
+    { name: 'round-robin', parameters: [], example: [], make: () => rankRoundRobin() },
+    { name: 'least-requests', parameters: [], example: [], make: () => leastRequests() },
+    { name: 'least-kv-tokens', parameters: [], example: [], make: () => leastKvTokens() },
+    {
+      name: 'least-cost', parameters: [{ name: 'weight', unit: 'tokens', min: 0, max: 1e6, otherwise: 5000 }], example: [5000],
+      make: ([weight]) => leastCost(weight),
+    },
+  ],
+  span: [{ name: 'one', parameters: [], example: [], make: () => spanOne() }],
+  pool: [
+    { name: 'round-robin', parameters: [], example: [], make: () => poolRoundRobin() },
+    { name: 'least-loaded', parameters: [], example: [], make: () => leastLoaded() },
+  ],
+}
+
+/** All policies, with example arguments. */
+export const POLICIES: readonly PolicyInfo[] = Object.values(ENTRIES).flatMap((entries) =>
+  (entries as readonly Entry<{ readonly info: PolicyInfo }>[]).map((entry) => entry.make(entry.example).info),
+)
+
+/** A factory of fresh policies named `text`. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
+export function parsePolicy<L extends LeverName>(lever: L, text: string, where: string = lever): () => PolicyOf[L] {
+  const call = parseCall(where, text)
+  const entries = ENTRIES[lever] as readonly Entry<PolicyOf[L]>[]
+  const entry = entries.find((e) => e.name === call.name)
+  if (entry === undefined) {
+    const names = entries.map((e) => e.name)
+    const near = didYouMean(call.name, names)
+    throw new UserError({
+      where,
+      message: `there is no ${lever} policy "${call.name}"; known are ${names.join(', ')}`,
+      hint: near === undefined ? `Choose one of the ${lever} policies.` : `Did you mean ${near}?`,
+    })
+  }
+  const fail = (message: string): never => {
+    throw new UserError({ where, message, hint: `Write it like ${entry.make(entry.example).info.name}.` })
+  }
+  const positions = entry.parameters.filter((p) => !p.named)
+  if (call.positional.length > positions.length) fail(`${entry.name} takes ${positions.length} positional arguments, not ${call.positional.length}`)
+  for (const key of Object.keys(call.named)) {
+    if (!entry.parameters.some((p) => p.name === key)) fail(`${entry.name} has no argument "${key}"`)
+  }
+  const values = entry.parameters.map((p) => {
+    const byPosition = p.named ? undefined : call.positional[positions.indexOf(p)]
+    if (byPosition !== undefined && call.named[p.name] !== undefined) fail(`argument ${p.name} of ${entry.name} is given twice`)
+    const value = byPosition ?? call.named[p.name] ?? p.otherwise
+    if (value === undefined) return fail(`${entry.name} needs ${p.name} (${p.unit})`)
+    if (value < p.min || value > p.max) fail(`${p.name} of ${entry.name} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
+    if (p.whole && !Number.isInteger(value)) fail(`${p.name} of ${entry.name} must be a whole number, not ${value}`)
+    return value
+  })
+  return () => entry.make(values)
+}
+
+/** Fresh policies for one simulation. */
+export function createArm(spec: ArmSpec): Arm {
+  const make = <L extends LeverName>(lever: L) => parsePolicy(lever, spec[lever], `arms.${spec.name}.${lever}`)()
+  return { name: spec.name, split: make('split'), chunk: make('chunk'), rank: make('rank'), span: make('span'), pool: make('pool') }
+}
+
+/** The static arm that load fractions refer to. */
+export const STATIC_ARM: ArmSpec = {
+  name: 'static', split: 'fixed-count(8)', chunk: 'fixed-budget(2048)', rank: 'round-robin', span: 'one', pool: 'round-robin',
+}
+
+/** The shape-aware arm, before its chunk policy is tuned to the objective. */
+export const SHAPE_AWARE_ARM: ArmSpec = {
+  name: 'shape-aware', split: 'length-aware', chunk: 'fixed-budget(2048)', rank: 'least-cost(5000)', span: 'one', pool: 'least-loaded',
+}

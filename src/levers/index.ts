@@ -1,0 +1,10 @@
+/**
+ * The levers. Reading order: `lever.ts` (what a policy sees and fills), one policy of each folder (`split/fixedCount.ts`,
+ * `split/lengthAware.ts`, `chunk/equalTime.ts`, `rank/least.ts`), `catalogue.ts` (names), and for the science of the split lever
+ * `split/pieces.ts`, `split/makespan.ts`, `split/model.ts`, with the exact oracle in `split/exact.ts`.
+ */
+export { createArm, parsePolicy, POLICIES, SHAPE_AWARE_ARM, STATIC_ARM, type PolicyOf } from './catalogue.js'
+export * from './lever.js'
+export { exactAttentionNs, exactMakespanNs } from './split/exact.js'
+export type { SplitMachine } from './split/machine.js'
+export { createSplitEvaluator, createSplitModel, floorNs, grahamNs, occupancyCount, type SplitEvaluator, type SplitModel } from './split/model.js'

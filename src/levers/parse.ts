@@ -1,0 +1,54 @@
+/** Policy names with arguments, as written in a scenario: `fixed-count(8)`, `length-aware(b=0.5,o=2)`. */
+import { UserError } from '../errors.js'
+
+export interface PolicyCall {
+  readonly name: string
+  readonly positional: readonly number[]
+  readonly named: Readonly<Record<string, number>>
+}
+
+export function parseCall(where: string, text: string): PolicyCall {
+  const match = /^\s*([a-z][a-z0-9-]*)\s*(?:\(([^()]*)\))?\s*$/.exec(text)
+  if (match === null) {
+    throw new UserError({ where, message: `"${text}" is not a policy`, hint: 'Write a name with arguments, such as fixed-count(8).' })
+  }
+  const positional: number[] = []
+  const named: Record<string, number> = {}
+  const body = (match[2] ?? '').trim()
+  for (const part of body === '' ? [] : body.split(',')) {
+    const argument = /^\s*(?:([a-z]+)\s*=\s*)?(\S+)\s*$/.exec(part)
+    const value = argument === null ? Number.NaN : Number(argument[2])
+    if (argument === null || !Number.isFinite(value)) {
+      throw new UserError({ where, message: `argument "${part.trim()}" of ${match[1]} is not a number`, hint: 'Write a plain number.' })
+    }
+    if (argument[1] === undefined) positional.push(value)
+    else named[argument[1]] = value
+  }
+  return { name: match[1], positional, named }
+}
+
+/** The entry of `names` nearest to `wrong`, if it is near enough to be meant. */
+export function didYouMean(wrong: string, names: readonly string[]): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(wrong.length / 2)) + 1
+  for (const name of names) {
+    const distance = editDistance(wrong, name)
+    if (distance < bestDistance) {
+      best = name
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length]
+}
