@@ -1,0 +1,123 @@
+/** Which columns of a CSV file are time, input and output tokens, and the unit of the time. */
+import { UserError } from '../errors.js'
+import { NS_PER_MS, NS_PER_S, NS_PER_US } from '../units.js'
+
+/** Names, or positions counted from 1 (needed when the file has no header), of the columns to read. */
+export interface ColumnChoice {
+  readonly time?: string
+  readonly input?: string
+  readonly output?: string
+  /** Unit of a numeric time: s | ms | us | ns. */
+  readonly timeUnit?: string
+}
+
+export interface CsvLayout {
+  readonly isAzure: boolean
+  readonly hasHeader: boolean
+  readonly columns: number
+  /** Positions from 0. */
+  readonly time: number
+  readonly input: number
+  readonly output: number
+  readonly unitNs: number
+  readonly notes: readonly string[]
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: NS_PER_S, ms: NS_PER_MS, us: NS_PER_US, ns: 1 }
+const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
+  ['ns', /_(ns|nanos|nanoseconds?)$/],
+  ['us', /_(us|usec|micros|microseconds?)$/],
+  ['ms', /_(ms|msec|millis|milliseconds?)$/],
+  ['s', /_(s|secs?|seconds?)$/],
+]
+/** Column names of the public traces and of load tools (after `plainName`, without the unit). */
+const TIME = /^(timestamp|time|t|ts|arrival|arrived|arrived_at|arrival_(time|timestamp|at)|(request|start|send|created|event)_time)$/
+const INPUT = /^((num_|n_)?(input|prompt|context|request|prefill)(_(tokens?|toks?|len|length|size|token_count))?|isl|in)$/
+const OUTPUT =
+  /^((num_|n_)?(output|generated|generation|completion|response|decode|answer)(_(tokens?|toks?|len|length|size|token_count))?|token_size|osl|out)$/
+
+/** The layout told by the first line's fields. Throws `UserError` when a column is missing or its unit is unknown. */
+export function layoutOf(fields: readonly string[], path: string, choice: ColumnChoice = {}, mustBeAzure = false): CsvLayout {
+  const hasHeader = !fields.some(looksLikeData)
+  const names = fields.map(plainName)
+  const isAzure = hasHeader && ['timestamp', 'context_tokens', 'generated_tokens'].every((name) => names.includes(name))
+  if (mustBeAzure && !isAzure) {
+    throw new UserError({
+      where: `${path}:1`,
+      message: 'An Azure trace begins with the header TIMESTAMP,ContextTokens,GeneratedTokens; this file does not.',
+      hint: 'Read it as csv.',
+    })
+  }
+  if (!hasHeader && fields.length !== 3 && (choice.time ?? choice.input ?? choice.output) === undefined) {
+    throw new UserError({
+      where: `${path}:1`,
+      message: `The file has no header and ${fields.length} ${fields.length === 1 ? 'column' : 'columns'}; without a header it must have three: time, input tokens, output tokens.`,
+      hint: 'Add a header line, or give the positions of the three columns.',
+    })
+  }
+  const find = (role: 'time' | 'input' | 'output', pattern: RegExp, position: number): number => {
+    const wanted = choice[role]
+    if (wanted !== undefined) return chosenColumn(wanted, role, fields, hasHeader, path)
+    if (!hasHeader) return position
+    const found = names.findIndex((name) => pattern.test(role === 'time' ? withoutUnit(name) : name))
+    if (found >= 0) return found
+    throw new UserError({
+      where: `${path}:1`,
+      message: `No column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${fields.join(', ')}.`,
+      hint: `Name the ${role} column, or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}.`,
+    })
+  }
+  const time = find('time', TIME, 0)
+  const input = find('input', INPUT, 1)
+  const output = find('output', OUTPUT, 2)
+  if (time === input || time === output || input === output) {
+    throw new UserError({ where: `${path}:1`, message: 'Time, input and output tokens must be three different columns.', hint: 'Name three columns.' })
+  }
+  const { unitNs, note } = timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
+  const notes: string[] = []
+  if (note !== null && !isAzure) notes.push(note)
+  if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
+  else notes.push(`Columns: time = ${fields[time]}, input tokens = ${fields[input]}, output tokens = ${fields[output]}.`)
+  const unused = fields.filter((_, i) => i !== time && i !== input && i !== output)
+  if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${unused.join(', ')}.`)
+  return { isAzure, hasHeader, columns: fields.length, time, input, output, unitNs, notes }
+}
+
+function chosenColumn(wanted: string, role: string, fields: readonly string[], hasHeader: boolean, path: string): number {
+  const byName = hasHeader ? fields.findIndex((field) => field === wanted || plainName(field) === plainName(wanted)) : -1
+  if (byName >= 0) return byName
+  if (/^\d+$/.test(wanted) && +wanted >= 1 && +wanted <= fields.length) return +wanted - 1
+  throw new UserError({
+    where: path,
+    message: `There is no ${role} column '${wanted}'; ${hasHeader ? `the columns are ${fields.join(', ')}` : `the file has no header and ${fields.length} columns`}.`,
+    hint: 'Give one of these names, or a position counted from 1.',
+  })
+}
+
+function timeUnit(name: string, chosen: string | undefined, path: string): { unitNs: number; note: string | null } {
+  if (chosen !== undefined) {
+    if (Object.hasOwn(UNITS, chosen)) return { unitNs: UNITS[chosen], note: null }
+    throw new UserError({ where: path, message: `Time unit '${chosen}' is unknown.`, hint: 'Give s, ms, us or ns.' })
+  }
+  const word = UNIT_WORDS.find(([, pattern]) => pattern.test(name))
+  if (word !== undefined) return { unitNs: UNITS[word[0]], note: `Time is in ${word[0]}, from the name of its column.` }
+  return { unitNs: NS_PER_S, note: 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.' }
+}
+
+/** `ContextTokens`, `context tokens` and `context-tokens` are all context_tokens. */
+function plainName(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')
+}
+
+function withoutUnit(name: string): string {
+  const word = UNIT_WORDS.find(([, pattern]) => pattern.test(name))
+  return word === undefined ? name : name.replace(word[1], '')
+}
+
+function looksLikeData(field: string): boolean {
+  return /^[+-]?(\d|\.\d)/.test(field) || /^(nan|inf|-inf)$/i.test(field)
+}

@@ -1,0 +1,118 @@
+/** Rows of a CSV file into columns, byte by byte: no string or object per row. */
+import type { ShapeColumns } from './columns.js'
+import type { CsvLayout } from './csvHeader.js'
+import { countFault, createTimeParser, parseCount } from './fields.js'
+import type { SkipLog } from './report.js'
+
+const NEWLINE = 10
+const RETURN = 13
+const SPACE = 32
+const TAB = 9
+const QUOTE = 34
+const HASH = 35
+const MAX_FIELDS = 256
+
+/** The separator of a line: comma, semicolon or tab, whichever there is most of. */
+export function separatorOf(line: string): string {
+  const uses = [',', ';', '\t'].map((separator) => ({ separator, count: line.split(separator).length }))
+  return uses.reduce((best, use) => (use.count > best.count ? use : best)).separator
+}
+
+/** Fields of one line, without blanks and quotes around them. */
+export function splitLine(line: string, separator: string): string[] {
+  const bytes = Buffer.from(`${line}\n`)
+  const edges = new Int32Array(2 * MAX_FIELDS)
+  const found = findFields(bytes, 0, bytes.length, separator.charCodeAt(0), edges)
+  return Array.from({ length: Math.min(found.count, MAX_FIELDS) }, (_, i) => bytes.toString('utf8', edges[2 * i], edges[2 * i + 1]))
+}
+
+/** Start and end of each field from `at` to the newline, trimmed; the fields beyond MAX_FIELDS are counted only. */
+function findFields(bytes: Buffer, at: number, end: number, separator: number, edges: Int32Array): { count: number; next: number } {
+  let count = 0
+  let start = at
+  for (; at < end; at++) {
+    const byte = bytes[at]
+    if (byte === QUOTE && at === start) {
+      const close = bytes.indexOf(QUOTE, at + 1)
+      const lineEnd = bytes.indexOf(NEWLINE, at + 1)
+      if (close > at && close < lineEnd) at = close
+      continue
+    }
+    if (byte !== separator && byte !== NEWLINE) continue
+    if (count < MAX_FIELDS) trimField(bytes, start, at, edges, count)
+    count++
+    start = at + 1
+    if (byte === NEWLINE) break
+  }
+  scanned.count = count
+  scanned.next = at + 1
+  return scanned
+}
+
+/** The one result object of `findFields`, reused for every row. */
+const scanned = { count: 0, next: 0 }
+
+function trimField(bytes: Buffer, start: number, end: number, edges: Int32Array, field: number): void {
+  while (start < end && isBlank(bytes[start])) start++
+  while (end > start && isBlank(bytes[end - 1])) end--
+  if (end - start >= 2 && bytes[start] === QUOTE && bytes[end - 1] === QUOTE) {
+    start++
+    end--
+  }
+  edges[2 * field] = start
+  edges[2 * field + 1] = end
+}
+
+const isBlank = (byte: number): boolean => byte === SPACE || byte === TAB || byte === RETURN
+
+export interface CsvScanner {
+  /** Reads the whole lines in bytes [start, end). */
+  scan(bytes: Buffer, start: number, end: number): void
+  /** Data rows seen, the skipped ones included. */
+  rows: number
+}
+
+/** `layout` of the file whose data begins after line `linesBefore`. */
+export function createCsvScanner(layout: CsvLayout, separator: string, linesBefore: number, into: ShapeColumns, skips: SkipLog): CsvScanner {
+  const edges = new Int32Array(2 * MAX_FIELDS)
+  const clock = createTimeParser(layout.unitNs)
+  const timeAt = 2 * layout.time
+  const inputAt = 2 * layout.input
+  const outputAt = 2 * layout.output
+  const code = separator.charCodeAt(0)
+  let line = linesBefore
+  const reasonFor = (isl: number, osl: number): string | null =>
+    countFault(isl, 'input tokens') ?? (isl === 0 ? 'input tokens are 0' : null) ?? countFault(osl, 'output tokens')
+  const scanner: CsvScanner = {
+    rows: 0,
+    scan(bytes, start, end) {
+      let at = start
+      while (at < end) {
+        line++
+        if (bytes[at] === HASH) {
+          at = bytes.indexOf(NEWLINE, at) + 1
+          continue
+        }
+        const { count, next } = findFields(bytes, at, end, code, edges)
+        at = next
+        if (count === 1 && edges[0] === edges[1]) continue
+        scanner.rows++
+        if (count !== layout.columns) {
+          skips.skip(line, `the row has another number of fields than ${layout.columns}`)
+          continue
+        }
+        const isl = parseCount(bytes, edges[inputAt], edges[inputAt + 1])
+        const osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1])
+        if (isl <= 0 || osl < 0) {
+          skips.skip(line, reasonFor(isl, osl) as string)
+          continue
+        }
+        const timeNs = clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
+        if (timeNs !== timeNs) skips.skip(line, clock.fault)
+        else if (osl === 0) skips.skipZeroOutput(line)
+        else into.push(timeNs, isl, osl)
+      }
+    },
+  }
+  return scanner
+}

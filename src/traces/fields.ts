@@ -1,0 +1,156 @@
+/**
+ * Numbers straight from bytes, without a string per field: token counts and times.
+ */
+import { NS_PER_S } from '../units.js'
+
+/** Largest token count of a row. */
+export const MAX_TOKENS = 2 ** 31 - 1
+const MAX_FAST_DIGITS = 15
+const MAX_TIME_NS = 2 ** 53
+
+/** Results of `parseCount` that are no count; 0 is returned as 0. */
+export const COUNT_MISSING = -1
+export const COUNT_NOT_WHOLE = -2
+export const COUNT_NEGATIVE = -3
+export const COUNT_TOO_LARGE = -4
+
+/** The whole number in bytes [start, end), such as `44` or `44.0`; otherwise a negative COUNT_ code. */
+export function parseCount(bytes: Buffer, start: number, end: number): number {
+  if (start >= end) return COUNT_MISSING
+  if (bytes[start] === 45) return parseCount(bytes, start + 1, end) >= 0 ? COUNT_NEGATIVE : COUNT_NOT_WHOLE
+  let value = 0
+  let at = start
+  for (; at < end; at++) {
+    const digit = bytes[at] - 48
+    if (digit < 0 || digit > 9) break
+    value = value * 10 + digit
+  }
+  if (at === start) return COUNT_NOT_WHOLE
+  if (at < end) {
+    if (bytes[at] !== 46) return COUNT_NOT_WHOLE
+    for (at++; at < end; at++) if (bytes[at] !== 48) return COUNT_NOT_WHOLE
+  }
+  return value > MAX_TOKENS ? COUNT_TOO_LARGE : value
+}
+
+/** Why a field is no usable token count, or null when it is; a zero is judged by the caller. */
+export function countFault(code: number, column: string): string | null {
+  switch (code) {
+    case COUNT_MISSING:
+      return `${column} are missing`
+    case COUNT_NOT_WHOLE:
+      return `${column} are not a whole number`
+    case COUNT_NEGATIVE:
+      return `${column} are negative`
+    case COUNT_TOO_LARGE:
+      return `${column} are above ${MAX_TOKENS}`
+    default:
+      return null
+  }
+}
+
+export const TIME_MISSING = 'time is missing'
+export const TIME_UNREADABLE = 'time cannot be read as a number or a date'
+export const TIME_NEGATIVE = 'time is negative'
+export const TIME_TOO_FAR = 'time is more than 104 days from the first row'
+
+export interface TimeParser {
+  /** Time of the field in whole ns since the first time parsed; NaN when `fault` says why it is none. May be negative. */
+  parse(bytes: Buffer, start: number, end: number): number
+  fault: string
+  /** True once a field was a date with a clock time. */
+  sawDate: boolean
+}
+
+/**
+ * Times as plain numbers in a unit of `unitNs` ns or as `YYYY-MM-DD HH:MM:SS.fffffff[Z|+hh:mm]`. All are taken relative to the first one
+ * before they are scaled, so Unix times keep every digit of their fraction.
+ */
+export function createTimeParser(unitNs: number): TimeParser {
+  let base: bigint | null = null
+  let baseNumber = 0
+  const relative = (whole: number, fractionNs: number, scaleNs: number): number => {
+    if (base === null) {
+      base = BigInt(whole)
+      baseNumber = whole
+    }
+    return checked((whole - baseNumber) * scaleNs + fractionNs)
+  }
+  const checked = (timeNs: number): number => {
+    if (Math.abs(timeNs) < MAX_TIME_NS) return timeNs
+    parser.fault = TIME_TOO_FAR
+    return Number.NaN
+  }
+  const fail = (fault: string): number => {
+    parser.fault = fault
+    return Number.NaN
+  }
+  const parseText = (text: string): number => {
+    if (/^\d{16,30}$/.test(text)) {
+      const whole = BigInt(text)
+      if (base === null) {
+        base = whole
+        baseNumber = Number(whole)
+      }
+      return checked(Number(whole - base) * unitNs)
+    }
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+    if (!Number.isFinite(value)) return fail(TIME_UNREADABLE)
+    if (value < 0) return fail(TIME_NEGATIVE)
+    if (value > 2 ** 53) return fail(TIME_TOO_FAR)
+    const whole = Math.floor(value)
+    return relative(whole, Math.round((value - whole) * unitNs), unitNs)
+  }
+  const parser: TimeParser = {
+    fault: '',
+    sawDate: false,
+    parse(bytes, start, end) {
+      if (start >= end) return fail(TIME_MISSING)
+      if (end - start >= 19 && bytes[start + 4] === 45) {
+        const date = parseDate(bytes.toString('latin1', start, end))
+        if (date === null) return fail(TIME_UNREADABLE)
+        parser.sawDate = true
+        return relative(date.unixS, date.fractionNs, NS_PER_S)
+      }
+      let whole = 0
+      let at = start
+      for (; at < end; at++) {
+        const digit = bytes[at] - 48
+        if (digit < 0 || digit > 9) break
+        whole = whole * 10 + digit
+      }
+      const wholeDigits = at - start
+      if (wholeDigits === 0 || wholeDigits > MAX_FAST_DIGITS) return parseText(bytes.toString('latin1', start, end))
+      if (at === end) return relative(whole, 0, unitNs)
+      if (bytes[at] !== 46) return parseText(bytes.toString('latin1', start, end))
+      let fraction = 0
+      let scale = 1
+      for (at++; at < end; at++) {
+        const digit = bytes[at] - 48
+        if (digit < 0 || digit > 9) return parseText(bytes.toString('latin1', start, end))
+        if (scale < 1e15) {
+          fraction = fraction * 10 + digit
+          scale *= 10
+        }
+      }
+      return relative(whole, Math.round((fraction * unitNs) / scale), unitNs)
+    },
+  }
+  return parser
+}
+
+const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z| ?UTC|([+-])(\d\d):?(\d\d))?$/
+
+/** A date by hand, because `Date` keeps only milliseconds; without a zone it is UTC. */
+function parseDate(text: string): { unixS: number; fractionNs: number } | null {
+  const match = DATE.exec(text)
+  if (match === null) return null
+  const [, year, month, day, hour, minute, second, fraction, sign, zoneHour, zoneMinute] = match
+  if (+month < 1 || +month > 12 || +day < 1 || +day > 31 || +hour > 23 || +minute > 59 || +second > 60) return null
+  const midnightS = Date.UTC(+year, +month - 1, +day) / 1000
+  const zoneS = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (+zoneHour * 3600 + +zoneMinute * 60)
+  return {
+    unixS: midnightS + +hour * 3600 + +minute * 60 + +second - zoneS,
+    fractionNs: fraction === undefined ? 0 : +fraction.padEnd(9, '0'),
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far).
+ */
+import type { ShapeColumns } from './columns.js'
+import { MAX_TOKENS, TIME_NEGATIVE, TIME_UNREADABLE } from './fields.js'
+import type { SkipLog } from './report.js'
+
+const NS_PER_MS = 1e6
+const NEWLINE = 10
+/** Tokens per block by custom (Mooncake's own traces), then those that other tools write. */
+const BLOCK_TOKENS = [512, 16, 32, 64, 128, 256, 1024]
+const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids']
+const MAX_TIME_MS = 2 ** 53 / NS_PER_MS
+
+export interface BlockColumns {
+  readonly blockOffset: Float64Array
+  readonly blockCount: Int32Array
+  readonly blockIds: Int32Array
+}
+
+export interface MooncakeScanner {
+  scan(bytes: Buffer, start: number, end: number): void
+  rows: number
+  /** Keys of the rows that are not used. */
+  readonly unusedKeys: ReadonlySet<string>
+  /** Prefix blocks of the kept rows; null when no row has any. */
+  blocks(): BlockColumns | null
+}
+
+export function createMooncakeScanner(into: ShapeColumns, skips: SkipLog): MooncakeScanner {
+  const denseIds = new Map<number | string, number>()
+  const offsets: number[] = []
+  const counts: number[] = []
+  const unusedKeys = new Set<string>()
+  let ids = new Int32Array(1 << 14)
+  let used = 0
+  let line = 0
+  const denseId = (id: number | string): number => {
+    let dense = denseIds.get(id)
+    if (dense === undefined) {
+      dense = denseIds.size
+      denseIds.set(id, dense)
+    }
+    return dense
+  }
+  const addRow = (text: string): void => {
+    const row = parseRow(text)
+    if (typeof row === 'string') return skips.skip(line, row)
+    const reason = faultOf(row)
+    if (reason !== null) return skips.skip(line, reason)
+    if (row.output_length === 0) return skips.skipZeroOutput(line)
+    for (const key in row) if (!KEYS.includes(key)) unusedKeys.add(key)
+    const blocks = (row.hash_ids ?? []) as (number | string)[]
+    into.push(Math.round((row.timestamp as number) * NS_PER_MS), row.input_length as number, row.output_length as number)
+    offsets.push(used)
+    counts.push(blocks.length)
+    while (used + blocks.length > ids.length) {
+      const grown = new Int32Array(ids.length * 2)
+      grown.set(ids)
+      ids = grown
+    }
+    for (const block of blocks) ids[used++] = denseId(block)
+  }
+  const scanner: MooncakeScanner = {
+    rows: 0,
+    unusedKeys,
+    scan(bytes, start, end) {
+      while (start < end) {
+        const next = bytes.indexOf(NEWLINE, start) + 1
+        const text = bytes.toString('utf8', start, next - 1).trim()
+        start = next
+        line++
+        if (text === '') continue
+        scanner.rows++
+        addRow(text)
+      }
+    },
+    blocks: () =>
+      used === 0
+        ? null
+        : { blockOffset: Float64Array.from(offsets), blockCount: Int32Array.from(counts), blockIds: ids.slice(0, used) },
+  }
+  return scanner
+}
+
+type Row = Record<string, unknown>
+
+/** The object of a line, its ids above 2^53 as strings; or why it is none. */
+function parseRow(text: string): Row | string {
+  try {
+    const row: unknown = JSON.parse(withSafeIds(text))
+    if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row
+    return 'the line is no JSON object'
+  } catch {
+    return 'the line is no JSON'
+  }
+}
+
+/** Quotes the ids of 16 and more digits, which a double cannot hold; ids below that stay numbers. */
+function withSafeIds(text: string): string {
+  if (!/\d{16}/.test(text)) return text
+  return text.replace(/("hash_ids"\s*:\s*\[)([^\]]*)\]/, (_, head: string, list: string) => {
+    return `${head}${list.replace(/(^|[\s,])(-?\d{16,})(?=[\s,]|$)/g, '$1"$2"')}]`
+  })
+}
+
+function faultOf(row: Row): string | null {
+  const time = row.timestamp
+  if (time === undefined) return 'timestamp is missing'
+  if (typeof time !== 'number' || !Number.isFinite(time)) return TIME_UNREADABLE
+  if (time < 0) return TIME_NEGATIVE
+  if (time > MAX_TIME_MS) return 'timestamp is above 104 days'
+  for (const [key, least] of [['input_length', 1], ['output_length', 0]] as const) {
+    const value = row[key]
+    if (value === undefined) return `${key} is missing`
+    if (typeof value !== 'number' || !Number.isInteger(value)) return `${key} is not a whole number`
+    if (value < 0) return `${key} is negative`
+    if (value < least) return `${key} is ${value}`
+    if (value > MAX_TOKENS) return `${key} is above ${MAX_TOKENS}`
+  }
+  const ids = row.hash_ids
+  if (ids === undefined || ids === null) return null
+  const isId = (id: unknown): boolean => typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id))
+  return Array.isArray(ids) && ids.every(isId) ? null : 'hash_ids is not a list of whole numbers'
+}
+
+/** Tokens per block that fit the counts of ids of nine rows in ten, and whether any size did; 512 otherwise. */
+export function inferBlockTokens(isl: Int32Array, blockCount: Int32Array): { blockTokens: number; certain: boolean } {
+  for (const size of BLOCK_TOKENS) {
+    let rows = 0
+    let fitting = 0
+    for (let i = 0; i < isl.length; i++) {
+      if (blockCount[i] === 0) continue
+      rows++
+      if (blockCount[i] === Math.ceil(isl[i] / size) || blockCount[i] === Math.floor(isl[i] / size)) fitting++
+    }
+    if (fitting >= 0.9 * rows) return { blockTokens: size, certain: true }
+  }
+  return { blockTokens: BLOCK_TOKENS[0], certain: false }
+}
