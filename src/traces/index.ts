@@ -1,0 +1,7 @@
+/** Traces in and out, and their statistics. */
+export { traceHash } from './hash.js'
+export { type ReadOptions, type ReadResult, readTrace } from './read.js'
+export type { SkippedRow, TraceReport } from './report.js'
+export { indexOfDispersion, quantile, type TraceStatistics, traceStatistics } from './statistics.js'
+export { type Provenance, shapesOnly, type Workload } from './workload.js'
+export { writeCsv, writeTrace } from './write.js'
