@@ -1,0 +1,85 @@
+/**
+ * The parser and the exit codes: 0 fine, 1 a bug or a broken law, 2 the user's input, 130 interrupted. Commands are declared here
+ * and in commands/*.ts with nothing heavy imported; what a command needs is loaded when it is called, so that `--help` and a
+ * small `run` answer at once.
+ */
+import yargs from 'yargs'
+import { UserError } from '../errors.js'
+import { compareCommand } from './commands/compare.js'
+import { explainCommand } from './commands/explain.js'
+import { leversCommand } from './commands/levers.js'
+import { planCommand } from './commands/plan.js'
+import { reportCommand } from './commands/report.js'
+import { runCommand } from './commands/run.js'
+import { traceCommand } from './commands/trace.js'
+import { Interrupted } from './interrupt.js'
+import { refuseRepeats } from './options.js'
+import { packageVersion } from './version.js'
+
+export const EXIT_FINE = 0
+export const EXIT_BUG = 1
+export const EXIT_USER = 2
+export const EXIT_INTERRUPTED = 130
+
+/** Runs one command line; never throws. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  try {
+    await parser(args).parseAsync()
+    return EXIT_FINE
+  } catch (error) {
+    return reportError(error)
+  }
+}
+
+function parser(args: readonly string[]) {
+  return yargs(args)
+    .scriptName('shapewise')
+    .usage(
+      '$0 COMMAND\n\nSimulates LLM serving on GB200/GB300 NVL72 racks: static chunking against request-shape-aware partitioning.',
+    )
+    .command(runCommand)
+    .command(compareCommand)
+    .command(planCommand)
+    .command(explainCommand)
+    .command(reportCommand)
+    .command(leversCommand)
+    .command(traceCommand)
+    .example('$0 run trace.csv', 'simulate three columns (time, input tokens, output tokens)')
+    .example('$0 compare scenarios/demo.yaml', 'static against shape-aware, with intervals')
+    .demandCommand(1, 'no command given')
+    .strict()
+    .recommendCommands()
+    .check(refuseRepeats, true)
+    .parserConfiguration({
+      'greedy-arrays': false,
+      'dot-notation': false,
+      'camel-case-expansion': false,
+      'boolean-negation': false,
+    })
+    .version(packageVersion())
+    .help()
+    .detectLocale(false)
+    .wrap(100)
+    .exitProcess(false)
+    .fail(false)
+}
+
+function reportError(error: unknown): number {
+  if (error instanceof Interrupted) {
+    process.stderr.write(`shapewise: interrupted; ${error.onDisk}\n`)
+    return EXIT_INTERRUPTED
+  }
+  if (error instanceof UserError) {
+    process.stderr.write(`${error.message}\n`)
+    return EXIT_USER
+  }
+  if (error instanceof Error && error.name === 'YError') {
+    process.stderr.write(
+      `shapewise: ${error.message}\n  hint: \`shapewise --help\` lists the commands, \`shapewise COMMAND --help\` their options\n`,
+    )
+    return EXIT_USER
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`shapewise: internal error, please report it with the command line\n${text}\n`)
+  return EXIT_BUG
+}

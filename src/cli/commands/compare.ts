@@ -1,0 +1,66 @@
+/** `shapewise compare`: all arms on the same traffic, differences with intervals. */
+
+import { availableParallelism } from 'node:os'
+import { defineCommand } from '../command.js'
+import { interruptSignal, unlessInterrupted } from '../interrupt.js'
+import {
+  checkOutput,
+  formatOption,
+  MAX_THREADS,
+  type OutputArgs,
+  outOption,
+  overrides,
+  overwriteOption,
+  quietOption,
+  seedOption,
+  setOption,
+  wholeNumber,
+} from '../options.js'
+
+interface CompareArgs extends OutputArgs {
+  readonly scenario: string
+  readonly set?: string[]
+  readonly seed?: string
+  readonly threads?: string
+  readonly effort: string
+  readonly quiet: boolean
+}
+
+export const compareCommand = defineCommand<CompareArgs>({
+  command: 'compare <scenario>',
+  describe: 'Compare static, tuned-static, tuned-size, shape-aware and your own arms on the same traffic',
+  builder: (yargs) =>
+    yargs
+      .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
+      .option('effort', {
+        type: 'string',
+        choices: ['quick', 'normal'],
+        default: 'normal',
+        requiresArg: true,
+        describe: 'Simulated requests a run: quick is for a first look',
+      })
+      .option('threads', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Worker threads; results do not depend on it (default: one a core)',
+      })
+      .option('set', setOption)
+      .option('seed', seedOption)
+      .option('format', formatOption)
+      .option('out', outOption)
+      .option('overwrite', overwriteOption)
+      .option('quiet', quietOption)
+      .example('$0 compare scenarios/demo.yaml', 'the table on stdout, the report in runs/')
+      .example('$0 compare scenarios/azure-conv.yaml --set workload.path=conv.csv', 'on your own trace')
+      .example('$0 compare scenarios/demo.yaml --effort quick --format json', 'a first look, for a program'),
+  handler: async (args) => {
+    checkOutput(args)
+    const sets = overrides(args.set, args.seed)
+    const threads = args.threads === undefined ? availableParallelism() : wholeNumber('--threads', args.threads, 1, MAX_THREADS)
+    const signal = interruptSignal()
+    const { compareArms } = await import('../compareArms.js')
+    await unlessInterrupted(signal, () =>
+      compareArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, threads, signal }),
+    )
+  },
+})

@@ -1,0 +1,66 @@
+/** `shapewise levers`: the policies of every lever; with a name, all that is known of one. */
+
+import { UserError } from '../../errors.js'
+import type { PolicyInfo } from '../../levers/lever.js'
+import { defineCommand } from '../command.js'
+import { formatOption } from '../options.js'
+import { printJson, printResult } from '../output.js'
+import { columns, wrap } from '../table.js'
+
+interface LeversArgs {
+  readonly name?: string
+  readonly format: string
+}
+
+export const leversCommand = defineCommand<LeversArgs>({
+  command: 'levers [name]',
+  describe: 'List the policies of every lever, or describe one lever or policy',
+  builder: (yargs) =>
+    yargs
+      .positional('name', { type: 'string', describe: 'A lever (split, chunk, rank, span, pool) or a policy' })
+      .option('format', formatOption)
+      .example('$0 levers', 'all policies')
+      .example('$0 levers length-aware', 'what it reads, when it wins, when it loses'),
+  handler: async ({ name, format }) => {
+    const { POLICIES } = await import('../../levers/index.js')
+    const chosen =
+      name === undefined ? POLICIES : POLICIES.filter((policy) => policy.lever === name || baseName(policy) === baseNameOf(name))
+    if (chosen.length === 0) {
+      throw new UserError({
+        where: 'levers',
+        message: `no lever or policy is named '${name}'`,
+        hint: `policies: ${POLICIES.map(baseName).join(', ')}`,
+      })
+    }
+    if (format === 'json') printJson(chosen)
+    else if (chosen.length === 1 || (name !== undefined && chosen.every((policy) => policy.lever !== name)))
+      printResult(chosen.map(describe).join('\n\n'))
+    else
+      printResult(
+        columns([
+          ['lever', 'policy', 'shape-aware', 'source'],
+          ...chosen.map(({ lever, name, shapeAware, source }) => [lever, name, shapeAware ? 'yes' : 'no', source]),
+        ]),
+      )
+  },
+})
+
+const baseNameOf = (text: string): string => text.replace(/\(.*$/, '')
+const baseName = (policy: PolicyInfo): string => baseNameOf(policy.name)
+
+function describe(policy: PolicyInfo): string {
+  const row = (label: string, text: string): string =>
+    `${label.padEnd(12)}${wrap(text, 88, '')
+      .split('\n')
+      .join(`\n${' '.repeat(12)}`)}`
+  return [
+    `${policy.name}  (lever ${policy.lever}${policy.shapeAware ? ', shape-aware' : ''})`,
+    row('called as', policy.hooks.join(', ')),
+    row('reads', policy.inputs.length > 0 ? policy.inputs.join('; ') : 'nothing'),
+    row('signal age', policy.signalAge === 'now' ? 'now (scheduler-local)' : `${policy.signalAge} ns`),
+    row('complexity', policy.complexity),
+    row('wins', policy.wins),
+    row('loses', policy.loses),
+    row('source', policy.source),
+  ].join('\n')
+}

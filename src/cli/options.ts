@@ -1,0 +1,96 @@
+/** Options that mean the same in every command, and how their values are read. Every value arrives as text. */
+import type { Options } from 'yargs'
+import { UserError } from '../errors.js'
+
+export const formatOption = {
+  type: 'string',
+  choices: ['table', 'json'],
+  default: 'table',
+  describe: 'Form of what is printed on stdout',
+  requiresArg: true,
+} as const satisfies Options
+export const setOption = {
+  type: 'string',
+  array: true,
+  requiresArg: true,
+  describe: 'Override a key of the scenario, as in experiment.replicates=4 (repeatable)',
+} as const satisfies Options
+export const seedOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'Seed of traffic and of every random number',
+} as const satisfies Options
+export const quietOption = { type: 'boolean', default: false, describe: 'No progress on stderr' } as const satisfies Options
+export const outOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'Folder of the results (default: runs/<UTC>-<hash>; with --format json none)',
+} as const satisfies Options
+export const overwriteOption = {
+  type: 'boolean',
+  default: false,
+  describe: 'Replace the folder named by --out',
+} as const satisfies Options
+
+export interface OutputArgs {
+  readonly format: string
+  readonly out?: string
+  readonly overwrite: boolean
+}
+
+const REPEATABLE = new Set(['set', '_'])
+
+/** A single-valued option given twice would drop one of its values silently. */
+export function refuseRepeats(values: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(values)) {
+    if (Array.isArray(value) && !REPEATABLE.has(name)) {
+      throw new UserError({ where: `--${name}`, message: `given ${value.length} times`, hint: 'give it once' })
+    }
+  }
+  return true
+}
+
+/** `--overwrite` acts on `--out` alone. */
+export function checkOutput({ out, overwrite }: OutputArgs): void {
+  if (out !== undefined && out.trim() === '') {
+    throw new UserError({ where: '--out', message: 'expected the path of a folder, got an empty text', hint: 'name a folder' })
+  }
+  if (overwrite && out === undefined) {
+    throw new UserError({
+      where: '--overwrite',
+      message: 'has no effect without --out: default folders are always new',
+      hint: 'add --out DIR or leave it out',
+    })
+  }
+}
+
+/** A whole number in [min, max]. */
+export function wholeNumber(flag: string, text: string, min: number, max: number): number {
+  const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (!(value >= min && value <= max)) {
+    throw new UserError({
+      where: flag,
+      message: `expected a whole number from ${min} to ${max}, got '${text}'`,
+      hint: `for example ${flag} ${min}`,
+    })
+  }
+  return value
+}
+
+/** Threads a command may use. Results do not depend on it. */
+export const MAX_THREADS = 256
+
+/** `--set` with `--seed` folded in, since a seed is a key of the scenario like any other. */
+export function overrides(sets: readonly string[] | undefined, seed: string | undefined): string[] {
+  const all = [...(sets ?? [])]
+  if (seed === undefined) return all
+  if (all.some((text) => text.startsWith('experiment.seed='))) {
+    throw new UserError({
+      where: '--seed',
+      message: 'the seed is given twice, by --seed and by --set experiment.seed',
+      hint: 'keep one of them',
+    })
+  }
+  all.push(`experiment.seed=${wholeNumber('--seed', seed, 0, Number.MAX_SAFE_INTEGER)}`)
+  return all
+}

@@ -1,0 +1,63 @@
+/**
+ * A simulation that lets the process breathe: the same events as `simulate`, served in turns, so that Ctrl-C is heard and progress
+ * is shown. The result does not depend on the length of a turn.
+ */
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { Arm } from '../levers/lever.js'
+import {
+  type ClusterConfig,
+  createSimulation,
+  type SeriesSample,
+  type SimulationOptions,
+  type SimulationResult,
+} from '../simulator/index.js'
+import type { Workload } from '../traces/workload.js'
+
+/** About a tenth of a second of work on one core. */
+const EVENTS_PER_TURN = 65_536
+/** Samples of the state are thinned by two when twice as many are held. */
+const SERIES_LENGTH = 256
+const EVENTS_PER_SAMPLE = 1024
+
+export interface PacedOptions extends SimulationOptions {
+  readonly signal: AbortSignal
+  readonly onProgress: (simulatedNs: number) => void
+}
+
+export async function simulatePaced(
+  config: ClusterConfig,
+  arm: Arm,
+  workload: Workload,
+  options: PacedOptions,
+): Promise<SimulationResult> {
+  const simulation = createSimulation(config, arm, {
+    load: options.load,
+    window: options.window,
+    expectedRequests: workload.count,
+  })
+  simulation.feed(workload)
+  simulation.feed(null)
+  let series: SeriesSample[] = []
+  let every = 1
+  for (let turn = 0, done = false; !done; ) {
+    for (let served = 0; served < EVENTS_PER_TURN && !done; served += EVENTS_PER_SAMPLE, turn++) {
+      done = simulation.advance(Number.POSITIVE_INFINITY, EVENTS_PER_SAMPLE) === 'done'
+      if (turn % every === 0) series.push(simulation.sample())
+      if (series.length >= 2 * SERIES_LENGTH) {
+        series = series.filter((_, index) => index % 2 === 0)
+        every *= 2
+      }
+    }
+    options.onProgress(simulation.nowNs)
+    await breathe()
+    options.signal.throwIfAborted()
+  }
+  simulation.recordInside()
+  return {
+    records: simulation.drain(),
+    statistics: simulation.statistics(),
+    endNs: simulation.nowNs,
+    events: simulation.events,
+    series,
+  }
+}

@@ -1,0 +1,73 @@
+/** From the words on the command line to a Plan and a Workload. */
+import { readFileSync, statSync } from 'node:fs'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { UserError } from '../errors.js'
+import type { Plan } from '../scenario/plan.js'
+import type { Workload } from '../traces/workload.js'
+
+/** Larger than any scenario; a trace given by mistake is not read whole. */
+const MAX_SCENARIO_BYTES = 2 ** 20
+
+const SCENARIO_ENDINGS = new Set(['.yaml', '.yml'])
+export const isScenarioPath = (path: string): boolean => SCENARIO_ENDINGS.has(extname(path).toLowerCase())
+
+/** The scenario's text; a path that is not found is looked up among the shipped scenarios, so `scenarios/demo.yaml` works anywhere. */
+export function readScenario(path: string): string {
+  const shipped = fileURLToPath(new URL(`../../${path}`, import.meta.url))
+  for (const candidate of path.startsWith('scenarios/') ? [path, shipped] : [path]) {
+    const stat = statSync(candidate, { throwIfNoEntry: false })
+    if (!stat) continue
+    if (!stat.isFile())
+      throw new UserError({ where: path, message: 'is not a file', hint: 'give the path of a scenario (.yaml)' })
+    if (stat.size > MAX_SCENARIO_BYTES) {
+      throw new UserError({
+        where: path,
+        message: `has ${stat.size} bytes, more than a scenario may (${MAX_SCENARIO_BYTES})`,
+        hint: 'to run a trace directly: shapewise run FILE',
+      })
+    }
+    try {
+      return readFileSync(candidate, 'utf8')
+    } catch (error) {
+      throw new UserError({
+        where: path,
+        message: `cannot be read: ${(error as Error).message}`,
+        hint: 'check the permissions of the file',
+      })
+    }
+  }
+  throw new UserError({
+    where: path,
+    message: 'no such file',
+    hint: 'shipped scenarios: scenarios/demo.yaml, scenarios/llama-tp4.yaml and others beside them',
+  })
+}
+
+export async function loadPlan(path: string, sets: readonly string[]): Promise<Plan> {
+  if (!isScenarioPath(path)) {
+    throw new UserError({
+      where: path,
+      message: 'is not a scenario: its name does not end in .yaml or .yml',
+      hint: 'to run a trace directly: shapewise run FILE',
+    })
+  }
+  const text = readScenario(path)
+  const { loadScenario } = await import('../scenario/index.js')
+  return loadScenario({ text, file: path, sets })
+}
+
+/** The workload a plan names; remarks of the reader go to `onRemark`. */
+export async function loadWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
+  if (plan.workload.preset !== null) {
+    const { presetWorkload } = await import('../traces/index.js')
+    return await presetWorkload(plan.workload.preset)
+  }
+  const { readTrace } = await import('../traces/index.js')
+  const { workload, report } = await readTrace(plan.workload.path as string, {
+    spreadTicks: plan.workload.spreadTicks,
+    seed: plan.experiment.seed,
+  })
+  for (const note of report.notes) onRemark(note)
+  return workload
+}
