@@ -25,7 +25,11 @@ export function readDataFile<T>(request: DataFileRequest<T>): T {
   const { kind, nameOrPath, names, folder } = request
   const own = looksLikePath(nameOrPath)
   if (!own && !names.includes(nameOrPath)) {
-    throw new UserError({ where: kind, message: `unknown ${kind} '${nameOrPath}'`, hint: `use one of ${names.join(', ')}, or the path of a .json file of your own` })
+    throw new UserError({
+      where: kind,
+      message: `unknown ${kind} '${nameOrPath}'`,
+      hint: `use one of ${names.join(', ')}, or the path of a .json file of your own`,
+    })
   }
   const path = own ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.json`, folder))
   const key = `${kind}:${path}`

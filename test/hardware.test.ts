@@ -62,13 +62,24 @@ describe('placement', () => {
   })
 
   test('smaller engines fill what larger ones leave', () => {
-    const { placed, refused } = placeEngines([{ name: 'a', count: 2, gpus: 32 }, { name: 'b', count: 2, gpus: 4 }], 1, gb200)
+    const { placed, refused } = placeEngines(
+      [
+        { name: 'a', count: 2, gpus: 32 },
+        { name: 'b', count: 2, gpus: 4 },
+      ],
+      1,
+      gb200,
+    )
     expect(refused).toEqual([])
     expect(placed.at(-1)).toMatchObject({ rack: 0, trays: [17] })
   })
 
   test('no GPU is used twice, every engine has its GPUs in one rack', () => {
-    const group = fc.record({ name: fc.constant('e'), count: fc.integer({ min: 1, max: 20 }), gpus: fc.integer({ min: 1, max: 72 }) })
+    const group = fc.record({
+      name: fc.constant('e'),
+      count: fc.integer({ min: 1, max: 20 }),
+      gpus: fc.integer({ min: 1, max: 72 }),
+    })
     fc.assert(
       fc.property(fc.array(group, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 4 }), (groups, racks) => {
         const { placed, refused } = placeEngines(groups, racks, gb200)

@@ -27,22 +27,38 @@ const TABLE: readonly [string, Precision, string, Parallelism, number, number, n
 ]
 
 describe('memory of a GPU', () => {
-  test.each(TABLE)('%s %s %s agrees with the published table within 3 %%', (name, precision, _layout, parallelism, gib, kv, gb200, gb300) => {
-    const model = loadModel(name)
-    SYSTEM_NAMES.forEach((system, i) => {
-      const hbmBytes = loadSystem(system).hbmBytes.value
-      const budget = memoryBudget({
-        model, parallelism, precision, kvPrecision: 'fp8', hbmBytes, maxNumBatchedTokens: 8192, kvMemoryFraction: 0.9,
+  test.each(TABLE)(
+    '%s %s %s agrees with the published table within 3 %%',
+    (name, precision, _layout, parallelism, gib, kv, gb200, gb300) => {
+      const model = loadModel(name)
+      SYSTEM_NAMES.forEach((system, i) => {
+        const hbmBytes = loadSystem(system).hbmBytes.value
+        const budget = memoryBudget({
+          model,
+          parallelism,
+          precision,
+          kvPrecision: 'fp8',
+          hbmBytes,
+          maxNumBatchedTokens: 8192,
+          kvMemoryFraction: 0.9,
+        })
+        expect(Math.abs(budget.weightBytes / 2 ** 30 / gib - 1)).toBeLessThan(0.03)
+        expect(budget.kvBytesPerToken).toBe(kv)
+        expect(Math.abs(budget.kvTokens / 1e6 / [gb200, gb300][i] - 1)).toBeLessThan(0.03)
       })
-      expect(Math.abs(budget.weightBytes / 2 ** 30 / gib - 1)).toBeLessThan(0.03)
-      expect(budget.kvBytesPerToken).toBe(kv)
-      expect(Math.abs(budget.kvTokens / 1e6 / [gb200, gb300][i] - 1)).toBeLessThan(0.03)
-    })
-  })
+    },
+  )
 
   test('bf16 KV takes twice the bytes of fp8', () => {
     const model = loadModel('deepseek-r1')
-    const common = { model, parallelism: dep(8), precision: 'nvfp4', hbmBytes: 2e11, maxNumBatchedTokens: 8192, kvMemoryFraction: 0.9 } as const
+    const common = {
+      model,
+      parallelism: dep(8),
+      precision: 'nvfp4',
+      hbmBytes: 2e11,
+      maxNumBatchedTokens: 8192,
+      kvMemoryFraction: 0.9,
+    } as const
     const fp8 = memoryBudget({ ...common, kvPrecision: 'fp8' })
     const bf16 = memoryBudget({ ...common, kvPrecision: 'bf16' })
     expect(bf16.kvBytesPerToken).toBe(2 * fp8.kvBytesPerToken)
@@ -58,7 +74,13 @@ describe('memory of a GPU', () => {
   test('weights that exceed the GPU leave no token, not a negative number', () => {
     const model = loadModel('deepseek-r1')
     const budget = memoryBudget({
-      model, parallelism: tp(1), precision: 'fp8', kvPrecision: 'fp8', hbmBytes: 198674743296, maxNumBatchedTokens: 8192, kvMemoryFraction: 0.9,
+      model,
+      parallelism: tp(1),
+      precision: 'fp8',
+      kvPrecision: 'fp8',
+      hbmBytes: 198674743296,
+      maxNumBatchedTokens: 8192,
+      kvMemoryFraction: 0.9,
     })
     expect(budget.kvBytes).toBeLessThan(0)
     expect(budget.kvTokens).toBe(0)

@@ -7,5 +7,11 @@ export const SYSTEM_NAMES = ['gb200', 'gb300'] as const
 
 /** A shipped name, or a path (it holds a slash or ends in .json). Throws UserError for a file that is missing or malformed. */
 export function loadSystem(nameOrPath: string): SystemSpec {
-  return readDataFile({ kind: 'system', nameOrPath, names: SYSTEM_NAMES, folder: new URL('../../data/systems/', import.meta.url), schema: systemSchema })
+  return readDataFile({
+    kind: 'system',
+    nameOrPath,
+    names: SYSTEM_NAMES,
+    folder: new URL('../../data/systems/', import.meta.url),
+    schema: systemSchema,
+  })
 }

@@ -56,7 +56,13 @@ export function placeEngines(groups: readonly EngineGroup[], racks: number, syst
         refused.push({ group, reason, hint: `lower count to ${instance}, or raise racks (${racks} x ${domain} GPUs now)` })
         return
       }
-      placed.push({ group, instance, rack: found.rack, gpus: found.gpus, trays: [...new Set(found.gpus.map((gpu) => Math.floor(gpu / perTray)))] })
+      placed.push({
+        group,
+        instance,
+        rack: found.rack,
+        gpus: found.gpus,
+        trays: [...new Set(found.gpus.map((gpu) => Math.floor(gpu / perTray)))],
+      })
     }
   })
   return { placed, refused }

@@ -7,5 +7,11 @@ export const MODEL_NAMES = ['llama-3.1-70b', 'deepseek-r1', 'gpt-oss-120b'] as c
 
 /** A shipped name, or a path (it holds a slash or ends in .json). Throws UserError for a file that is missing or malformed. */
 export function loadModel(nameOrPath: string): ModelSpec {
-  return readDataFile({ kind: 'model', nameOrPath, names: MODEL_NAMES, folder: new URL('../../data/models/', import.meta.url), schema: modelSchema })
+  return readDataFile({
+    kind: 'model',
+    nameOrPath,
+    names: MODEL_NAMES,
+    folder: new URL('../../data/models/', import.meta.url),
+    schema: modelSchema,
+  })
 }

@@ -1,0 +1,138 @@
+/** A plan for people and for programs. */
+import { loadSystem } from '../hardware/load.js'
+import { type Placement, placeEngines } from '../hardware/placement.js'
+import type { SystemSpec } from '../hardware/system.js'
+import { loadModel } from '../models/load.js'
+import { engineGpus } from './engine.js'
+import type { EnginePlan, LoadPlan, Plan } from './plan.js'
+
+/** Where every engine of a plan sits. */
+export function placementOf(plan: Plan): readonly Placement[] {
+  const groups = plan.engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engineGpus(engine) }))
+  return placeEngines(groups, plan.racks, loadSystem(plan.system)).placed
+}
+
+/** GPUs that serve, over all engines. */
+export const gpusOfPlan = (plan: Plan): number => plan.engines.reduce((sum, engine) => sum + engine.count * engineGpus(engine), 0)
+
+export function planJson(plan: Plan): string {
+  return `${JSON.stringify(snake(plan), null, 2)}\n`
+}
+
+/** Keys in snake_case, as everywhere in JSON. */
+function snake(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snake)
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value as Record<string, unknown>)
+  return Object.fromEntries(
+    entries.map(([key, held]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), snake(held)]),
+  )
+}
+
+export function describePlan(plan: Plan): string {
+  const system = loadSystem(plan.system)
+  const model = loadModel(plan.model)
+  const placed = placementOf(plan)
+  const installed = plan.racks * system.nvlinkDomainGpus.value
+  const { interactive } = plan.slo
+  const limits = [
+    limit('TTFT', interactive.ttftMs),
+    limit('TPOT', interactive.tpotMs),
+    limit('gap', interactive.gapMs),
+    limit('E2E', interactive.e2eMs),
+  ].filter((text) => text !== null)
+  const { maxQueue, timeoutMs } = plan.admission
+  const rows: [string, string][] = [
+    ['plan', `${plan.planHash} (shapewise ${plan.version})`],
+    ['system', `${system.title}, ${plan.racks} ${plural('rack', plan.racks)}, ${gpusOfPlan(plan)} of ${installed} GPUs in use`],
+    ['model', `${model.title}, weights ${plan.precision}, KV ${plan.kvPrecision}`],
+    [
+      'workload',
+      `${plan.workload.path ?? `preset ${plan.workload.preset}`}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : ''}`,
+    ],
+    ['limits', limits.join(', ')],
+    [
+      'admission',
+      `${maxQueue === null ? 'no queue limit' : `at most ${maxQueue} waiting`}, ${timeoutMs === null ? 'no timeout' : `timeout ${timeoutMs} ms`}`,
+    ],
+    [
+      'arms',
+      plan.arms.length > 0 ? `the built-in ones and ${plan.arms.map(({ name }) => name).join(', ')}` : 'the built-in ones',
+    ],
+    [
+      'experiment',
+      `${plan.experiment.replicates} replicates, warm-up ${plan.experiment.warmup} mean E2E, seed ${plan.experiment.seed}`,
+    ],
+  ]
+  const engines = plan.engines.map((engine, group) =>
+    engineText(
+      engine,
+      placed.filter((one) => one.group === group),
+      system,
+    ),
+  )
+  return `${aligned(rows)}\n\n${engines.join('\n\n')}\n`
+}
+
+function engineText(engine: EnginePlan, placed: readonly Placement[], system: SystemSpec): string {
+  const gpus = engineGpus(engine)
+  const tokens = engine.numGpuBlocks * engine.blockSize
+  const kvBytes = tokens * engine.kvBytesPerToken
+  const averageTokens = Math.floor(tokens / engine.maxNumSeqs)
+  const head = `engine ${engine.name}: ${engine.count} x ${engine.layout} (${gpus} ${plural('GPU', gpus)}, ${engine.dp} ${plural('rank', engine.dp)} each)`
+  const rows: [string, string][] = [
+    [
+      'weights',
+      `${gib(engine.weightBytes)} per GPU, activations ${gib(engine.activationBytes)}, of ${gib(system.hbmBytes.value)} HBM`,
+    ],
+    [
+      'KV cache',
+      `${engine.numGpuBlocks} blocks of ${engine.blockSize} tokens per rank = ${tokens} tokens, ${gib(kvBytes)} per GPU, ${engine.kvBytesPerToken} B per token`,
+    ],
+    [
+      'largest batch',
+      `${engine.maxNumSeqs} sequences per rank (${averageTokens} tokens each fill the KV); ${engine.fullLengthSequences} of full length ${engine.maxModelLen}`,
+    ],
+    ['step', `at most ${engine.maxNumBatchedTokens} tokens per rank`],
+    ...placementRows(placed),
+  ]
+  return `${head}\n${aligned(rows, '  ')}`
+}
+
+/** One row per rack: which trays the engines take. */
+function placementRows(placed: readonly Placement[]): [string, string][] {
+  const racks = [...new Set(placed.map(({ rack }) => rack))].sort((a, b) => a - b)
+  return racks.map((rack) => {
+    const here = placed.filter((one) => one.rack === rack)
+    const first = here[0]
+    const last = here[here.length - 1]
+    const gpus = here.flatMap((one) => one.gpus)
+    const text = `${here.length} ${plural('engine', here.length)} on GPUs ${Math.min(...gpus)}-${Math.max(...gpus)} (trays ${first.trays[0]}-${last.trays[last.trays.length - 1]})`
+    return [`rack ${rack}`, text]
+  })
+}
+
+const LOAD_WORDS: Readonly<Record<LoadPlan['method'], string>> = {
+  superpose: 'copies superposed',
+  speed_up: 'arrivals sped up',
+  closed_loop: 'closed loop',
+  as_recorded: 'as recorded',
+}
+
+function loadWords({ method, fraction, ratePerS, speedUp, concurrency }: LoadPlan): string {
+  const words = LOAD_WORDS[method]
+  if (concurrency !== null) return `${words}, ${concurrency} requests in flight`
+  if (ratePerS !== null) return `${words} to ${ratePerS} requests per second`
+  if (speedUp !== null) return `${words} ${speedUp} times`
+  if (fraction !== null) return `${words} to ${fraction} of the static arm's capacity`
+  return words
+}
+
+const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`)
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+const limit = (name: string, valueMs: number | null): string | null => (valueMs === null ? null : `${name} <= ${valueMs} ms`)
+
+function aligned(rows: readonly (readonly [string, string])[], indent = ''): string {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, text]) => `${indent}${name.padEnd(width)}  ${text}`).join('\n')
+}

@@ -1,0 +1,87 @@
+/** One entry of `engines` with its defaults filled and its memory derived. Rules are checked elsewhere. */
+import type { SystemSpec } from '../hardware/system.js'
+import { memoryBudget } from '../models/memory.js'
+import type { ModelSpec, Parallelism } from '../models/model.js'
+import { gpusOf, layoutName, parseLayout } from './layout.js'
+import type { EnginePlan, Precision } from './plan.js'
+import type { EngineInput } from './schema.js'
+
+/** Engine defaults, where the model and the rack do not decide: those of the usual serving engines. */
+export const ENGINE_DEFAULTS = {
+  maxNumSeqs: 256,
+  maxNumBatchedTokens: 8192,
+  /** Tokens; the model's own context when that is shorter. */
+  maxModelLen: 131072,
+  blockSize: 64,
+  /** Share of the memory left after weights, activations and runtime. */
+  kvMemoryFraction: 0.9,
+} as const
+
+export interface EngineContext {
+  readonly system: SystemSpec
+  readonly model: ModelSpec
+  readonly precision: Precision
+  readonly kvPrecision: 'fp8' | 'bf16'
+}
+
+/** The cut of an entry; experts go to EP unless said otherwise. A sentence when its `layout` cannot be read. */
+export function cutOf(input: EngineInput, model: ModelSpec): Parallelism | string {
+  const experts = model.ffn.kind === 'moe'
+  if (input.layout !== undefined) return parseLayout(input.layout, experts)
+  const { tp = 1, pp = 1, dp = 1, cp = 1 } = input
+  const width = tp * dp * cp
+  const moeTp = input.moe_tp ?? (experts && input.moe_ep !== undefined && width % input.moe_ep === 0 ? width / input.moe_ep : 1)
+  const moeEp = input.moe_ep ?? (experts && width % moeTp === 0 ? width / moeTp : 1)
+  return { tp, pp, dp, cp, moeTp, moeEp }
+}
+
+export function resolveEngine(input: EngineInput, cut: Parallelism, count: number, context: EngineContext): EnginePlan {
+  const { model, system, precision, kvPrecision } = context
+  const maxNumBatchedTokens = input.max_num_batched_tokens ?? ENGINE_DEFAULTS.maxNumBatchedTokens
+  const maxModelLen = input.max_model_len ?? Math.min(model.maxContext, ENGINE_DEFAULTS.maxModelLen)
+  const blockSize = input.block_size ?? ENGINE_DEFAULTS.blockSize
+  const kvMemoryFraction = input.kv_memory_fraction ?? ENGINE_DEFAULTS.kvMemoryFraction
+  const memory = memoryBudget({
+    model,
+    parallelism: cut,
+    precision,
+    kvPrecision,
+    hbmBytes: system.hbmBytes.value,
+    maxNumBatchedTokens,
+    kvMemoryFraction,
+  })
+  const numGpuBlocks = input.num_gpu_blocks ?? Math.floor(memory.kvTokens / blockSize)
+  const layout = layoutName(cut, model.ffn.kind === 'moe')
+  return {
+    name: input.name ?? layout.toLowerCase(),
+    role: 'aggregated',
+    count,
+    ...cut,
+    layout,
+    maxNumSeqs: input.max_num_seqs ?? Math.min(ENGINE_DEFAULTS.maxNumSeqs, maxNumBatchedTokens),
+    maxNumBatchedTokens,
+    maxModelLen,
+    blockSize,
+    kvMemoryFraction,
+    numGpuBlocks,
+    enablePrefixCaching: false,
+    weightBytes: memory.weightBytes,
+    kvBytesPerToken: memory.kvBytesPerToken,
+    activationBytes: memory.activationBytes,
+    fullLengthSequences: Math.floor(numGpuBlocks / Math.ceil(maxModelLen / blockSize)),
+  }
+}
+
+/** Blocks of one rank that `kv_memory_fraction` gives; equal to `numGpuBlocks` unless the user gave that. */
+export function blocksByFraction(engine: EnginePlan, context: EngineContext, fraction = engine.kvMemoryFraction): number {
+  const memory = memoryBudget({
+    ...context,
+    parallelism: engine,
+    hbmBytes: context.system.hbmBytes.value,
+    maxNumBatchedTokens: engine.maxNumBatchedTokens,
+    kvMemoryFraction: fraction,
+  })
+  return Math.floor(memory.kvTokens / engine.blockSize)
+}
+
+export const engineGpus = (engine: EnginePlan): number => gpusOf(engine)

@@ -1,0 +1,156 @@
+/** Cross-field rules of one engine: what is built, what divides, what fits. */
+import { RUNTIME_BYTES } from '../models/memory.js'
+import type { ModelSpec, Parallelism } from '../models/model.js'
+import { blocksByFraction, type EngineContext } from './engine.js'
+import type { Problem } from './issues.js'
+import { LAYOUTS } from './layout.js'
+import type { Path } from './parse.js'
+import type { EnginePlan } from './plan.js'
+import type { EngineInput } from './schema.js'
+
+const CUT_KEYS = ['tp', 'pp', 'dp', 'cp', 'moe_tp', 'moe_ep'] as const
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+
+/** Builds a problem of key `key` of the engine at `path`. */
+const fault = (path: Path, key: string, message: string, hint: string): Problem => ({
+  path: [...path, key],
+  message: `engines[${path[1]}].${key}: ${message}`,
+  hint,
+})
+
+/** Values the schema knows and the simulator does not serve yet: refused, never ignored. */
+export function unbuiltProblems(path: Path, input: EngineInput): Problem[] {
+  const problems: Problem[] = []
+  const only = (key: keyof EngineInput, given: boolean, message: string, hint: string) => {
+    if (given) problems.push(fault(path, key, message, hint))
+  }
+  const { role, pp, cp } = input
+  only(
+    'role',
+    role !== undefined && role !== 'aggregated',
+    `only the role aggregated is built so far, got '${role}'`,
+    'remove the key: every engine prefills and decodes',
+  )
+  only(
+    'pp',
+    pp !== undefined && pp !== 1,
+    `only 1 is built so far (no pipeline parallelism), got ${pp}`,
+    'raise tp, or dp with experts, instead',
+  )
+  only('cp', cp !== undefined && cp !== 1, `only 1 is built so far (no context parallelism), got ${cp}`, 'raise tp instead')
+  only(
+    'enable_prefix_caching',
+    input.enable_prefix_caching === true,
+    'only false is built so far (no prefix cache)',
+    'set it to false or remove it',
+  )
+  only('mtp', !!input.mtp, `multi-token prediction is not built so far, got ${input.mtp}`, 'remove the key')
+  const cuts = CUT_KEYS.filter((key) => input[key] !== undefined)
+  only(
+    'layout',
+    input.layout !== undefined && cuts.length > 0,
+    `layout and ${cuts.join(', ')} say the same thing twice`,
+    'keep the layout or the degrees',
+  )
+  const both = input.kv_memory_fraction !== undefined && input.num_gpu_blocks !== undefined
+  only('kv_memory_fraction', both, 'has no effect beside num_gpu_blocks', 'keep one of the two')
+  return problems
+}
+
+/** `cut` as read from the entry, or the sentence that says why it could not be. */
+export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | string, model: ModelSpec): Problem[] {
+  if (typeof cut === 'string') return [fault(path, 'layout', cut, `layouts are ${LAYOUTS.join(', ')}`)]
+  const problems: Problem[] = []
+  const key = (name: string): string => (input.layout !== undefined ? 'layout' : name)
+  const add = (name: string, message: string, hint: string) => problems.push(fault(path, key(name), message, hint))
+  const { heads } = model.attention
+  const kvHeads = model.attention.kind === 'gqa' ? model.attention.kvHeads : cut.tp
+  if (heads % cut.tp !== 0) add('tp', `${heads} attention heads cannot be divided by ${cut.tp}`, 'use a power of two')
+  else if (kvHeads % cut.tp !== 0 && cut.tp % kvHeads !== 0)
+    add('tp', `${kvHeads} KV heads and tp ${cut.tp} do not divide each other`, 'use a power of two')
+  if (model.ffn.kind === 'dense') {
+    if (cut.moeTp > 1 || cut.moeEp > 1)
+      add(cut.moeEp > 1 ? 'moe_ep' : 'moe_tp', `${model.name} has no experts`, 'remove moe_tp and moe_ep')
+    if (cut.dp > 1)
+      add(
+        'dp',
+        `attention DP shares experts, and ${model.name} has none`,
+        'set dp to 1 and raise count: such ranks are engines of their own',
+      )
+    if (model.ffn.inner % cut.tp !== 0)
+      add('tp', `the inner size ${model.ffn.inner} cannot be divided by ${cut.tp}`, 'use a power of two')
+    return problems
+  }
+  const width = cut.tp * cut.dp * cut.cp
+  if (width !== cut.moeTp * cut.moeEp) {
+    const message = `tp x dp x cp = ${width} GPUs hold the attention but moe_tp x moe_ep = ${cut.moeTp * cut.moeEp} hold the experts`
+    add(input.moe_ep !== undefined ? 'moe_ep' : 'moe_tp', message, `make both ${width}, or remove moe_tp and moe_ep`)
+  }
+  if (model.ffn.experts % cut.moeEp !== 0)
+    add('moe_ep', `${model.ffn.experts} experts cannot be divided by ${cut.moeEp}`, 'use a power of two')
+  if (model.ffn.inner % cut.moeTp !== 0)
+    add('moe_tp', `the expert size ${model.ffn.inner} cannot be divided by ${cut.moeTp}`, 'use a smaller power of two')
+  return problems
+}
+
+export function limitProblems(path: Path, input: EngineInput, engine: EnginePlan, context: EngineContext): Problem[] {
+  const problems: Problem[] = []
+  const add = (key: string, message: string, hint: string) => problems.push(fault(path, key, message, hint))
+  const { model } = context
+  if (engine.maxModelLen > model.maxContext) {
+    add(
+      'max_model_len',
+      `${engine.maxModelLen} tokens are more than the context of ${model.name}, ${model.maxContext}`,
+      `use at most ${model.maxContext}`,
+    )
+  }
+  if (engine.maxNumSeqs > engine.maxNumBatchedTokens) {
+    const message = `${engine.maxNumSeqs} sequences decode one token each, more than max_num_batched_tokens ${engine.maxNumBatchedTokens}`
+    add('max_num_seqs', message, `lower it to ${engine.maxNumBatchedTokens}, or raise max_num_batched_tokens`)
+  }
+  return [...problems, ...memoryProblems(path, input, engine, context)]
+}
+
+function memoryProblems(path: Path, input: EngineInput, engine: EnginePlan, context: EngineContext): Problem[] {
+  const { system, model, precision } = context
+  const sizeKey = input.layout !== undefined ? 'layout' : 'tp'
+  const hbm = system.hbmBytes.value
+  const fixed = engine.weightBytes + engine.activationBytes + RUNTIME_BYTES
+  if (fixed >= hbm) {
+    const parts = `weights ${gib(engine.weightBytes)} + activations ${gib(engine.activationBytes)} + runtime ${gib(RUNTIME_BYTES)} per GPU`
+    const hint = `use more GPUs per engine${model.ffn.kind === 'moe' ? ' (for example layout: DEP16)' : ''} or a smaller precision than ${precision}`
+    return [
+      fault(
+        path,
+        sizeKey,
+        `${model.name} in ${precision} as ${engine.layout} does not fit: ${parts} exceed ${gib(hbm)} of HBM`,
+        hint,
+      ),
+    ]
+  }
+  const most = blocksByFraction(engine, context, 1)
+  if (input.num_gpu_blocks !== undefined && engine.numGpuBlocks > most) {
+    return [
+      fault(
+        path,
+        'num_gpu_blocks',
+        `${engine.numGpuBlocks} blocks of ${engine.blockSize} tokens do not fit into HBM`,
+        `use at most ${most}`,
+      ),
+    ]
+  }
+  const tokens = engine.numGpuBlocks * engine.blockSize
+  if (tokens >= engine.maxModelLen) return []
+  const key =
+    input.num_gpu_blocks !== undefined
+      ? 'num_gpu_blocks'
+      : input.kv_memory_fraction !== undefined
+        ? 'kv_memory_fraction'
+        : 'max_model_len'
+  const message = `the KV cache of a rank holds ${engine.numGpuBlocks} blocks = ${tokens} tokens, fewer than one request of max_model_len ${engine.maxModelLen}`
+  const hint =
+    tokens >= 2
+      ? `set max_model_len to at most ${tokens}, or give the KV cache more memory`
+      : 'give the KV cache more memory, or use more GPUs per engine'
+  return [fault(path, key, message, hint)]
+}

@@ -1,0 +1,26 @@
+/** Identity of a plan. */
+import { createHash } from 'node:crypto'
+import type { SystemSpec } from '../hardware/system.js'
+import type { ModelSpec } from '../models/model.js'
+import type { Plan } from './plan.js'
+
+/** JSON with sorted keys and no spaces: the same value gives the same text. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${canonicalJson(held)}`).join(',')}}`
+}
+
+/**
+ * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content,
+ * and so do the shipped ones: a corrected constant is another plan.
+ */
+export function planHash(plan: Omit<Plan, 'planHash'>, system: SystemSpec, model: ModelSpec): string {
+  const { version: _version, workload, ...rest } = plan
+  const { path: _path, ...shapes } = workload
+  return createHash('sha256')
+    .update(canonicalJson({ ...rest, system, model, workload: shapes }))
+    .digest('hex')
+    .slice(0, 12)
+}

@@ -1,0 +1,114 @@
+/** Text and flags to a Plan; every fault at once, each with its place. */
+import { dirname, isAbsolute, join } from 'node:path'
+import { looksLikePath } from '../dataFile.js'
+import { type Fault, UserError } from '../errors.js'
+import { type Problem, problemsOf } from './issues.js'
+import { applyOverrides, flagOf } from './overrides.js'
+import { type Path, parseScenario } from './parse.js'
+import type { Plan } from './plan.js'
+import { type Resolved, resolvePlan } from './resolve.js'
+import { type ScenarioInput, scenarioSchema } from './schema.js'
+
+export interface ScenarioSource {
+  readonly text: string
+  /** Name for messages; paths inside the text are relative to its folder. */
+  readonly file: string
+  /** `a.b=c`, in the order of the command line; their paths are relative to the working directory. */
+  readonly sets?: readonly string[]
+}
+
+/** Throws UserError with all faults. */
+export function loadScenario({ text, file, sets = [] }: ScenarioSource): Plan {
+  const parsed = parseScenario(text, file)
+  const { data, flags, faults } = applyOverrides(parsed.data, sets)
+  if (parsed.faults.length > 0) throw new UserError([...parsed.faults, ...faults])
+  rebasePaths(data, flags, file)
+  const { plan, problems } = check(data)
+  const located: Fault[] = problems.map(({ path, key, message, hint }) => ({ where: place(path, key), message, hint }))
+  if (plan && faults.length === 0) return plan
+  throw new UserError([...faults, ...located])
+
+  function place(path: Path, key?: string): string {
+    const flag = flagOf(flags, key === undefined ? path : [...path, key])
+    return flag ?? parsed.where(path, key)
+  }
+}
+
+export interface DefaultsSource {
+  readonly sets?: readonly string[]
+  readonly workloadPath?: string
+}
+
+/** What `run my.csv` means: Llama-3.1-70B, 18 engines of TP4 on one GB200 rack, the trace at its own pace. */
+export function scenarioFromDefaults({ sets = [], workloadPath }: DefaultsSource): Plan {
+  const workload = workloadPath === undefined ? { preset: 'chat' } : { path: workloadPath, load: { method: 'as_recorded' } }
+  const defaults = { system: 'gb200', model: 'llama-3.1-70b', engines: [{ layout: 'TP4' }], workload }
+  const { data, flags, faults } = applyOverrides(defaults, sets)
+  const { plan, problems } = check(data)
+  if (plan && faults.length === 0) return plan
+  throw new UserError([
+    ...faults,
+    ...problems.map(({ path, key, message, hint }) => ({
+      where: flagOf(flags, key ? [...path, key] : path) ?? 'defaults',
+      message,
+      hint,
+    })),
+  ])
+}
+
+/** Sections whose rules read another section: a fault there would make these report what is only a consequence. */
+const DEPENDENTS: Readonly<Record<string, readonly string[]>> = {
+  system: ['engines'],
+  model: ['engines', 'precision'],
+  precision: ['engines'],
+  kv_precision: ['engines'],
+  racks: ['engines'],
+  engines: ['arms'],
+}
+
+/** The schema first; when it finds faults, the rules still look at the sections without any, so that all is said at once. */
+function check(data: Record<string, unknown>): Resolved {
+  const first = scenarioSchema.safeParse(data)
+  if (first.success) return resolvePlan(first.data)
+  const problems = problemsOf(first.error, data)
+  const tainted = new Set(problems.map(({ path, key }) => String(path[0] ?? key)))
+  for (const section of [...tainted]) for (const dependent of DEPENDENTS[section] ?? []) tainted.add(dependent)
+  const rest = scenarioSchema.safeParse({
+    ...STAND_INS,
+    ...Object.fromEntries(Object.entries(data).filter(([key]) => !tainted.has(key))),
+  })
+  const further: readonly Problem[] = rest.success
+    ? resolvePlan(rest.data).problems.filter(({ path }) => !tainted.has(String(path[0])))
+    : []
+  return { plan: null, problems: [...problems, ...further] }
+}
+
+/** Valid sections in the place of faulty ones; nothing is ever reported about them. */
+const STAND_INS: ScenarioInput = {
+  system: 'gb200',
+  model: 'llama-3.1-70b',
+  engines: [{ layout: 'TP4' }],
+  workload: { preset: 'chat' },
+}
+
+/** Paths written in a file are relative to that file. */
+function rebasePaths(data: Record<string, unknown>, flags: ReadonlyMap<string, string>, file: string): void {
+  const rebase = (holder: Record<string, unknown>, key: string, path: Path, always: boolean) => {
+    const value = holder[key]
+    if (
+      typeof value !== 'string' ||
+      value === '' ||
+      flagOf(flags, path) ||
+      isAbsolute(value) ||
+      !(always || looksLikePath(value))
+    )
+      return
+    const joined = join(dirname(file), value)
+    holder[key] = always || looksLikePath(joined) ? joined : `./${joined}`
+  }
+  rebase(data, 'system', ['system'], false)
+  rebase(data, 'model', ['model'], false)
+  const workload = data.workload
+  if (workload !== null && typeof workload === 'object')
+    rebase(workload as Record<string, unknown>, 'path', ['workload', 'path'], true)
+}

@@ -1,0 +1,14 @@
+/** Which amounts belong to which way of offering load; shared by the rules and by `--set`. */
+export const LOAD_METHODS = ['superpose', 'speed_up', 'closed_loop', 'as_recorded'] as const
+export type LoadMethod = (typeof LOAD_METHODS)[number]
+
+export const LOAD_AMOUNTS = ['fraction', 'rate_per_s', 'speed_up', 'concurrency'] as const
+export type LoadAmount = (typeof LOAD_AMOUNTS)[number]
+
+/** Amounts with an effect; exactly one is given (superpose has a default fraction). */
+export const AMOUNTS_OF: Readonly<Record<LoadMethod, readonly LoadAmount[]>> = {
+  superpose: ['fraction', 'rate_per_s'],
+  speed_up: ['fraction', 'rate_per_s', 'speed_up'],
+  closed_loop: ['concurrency'],
+  as_recorded: [],
+}

@@ -1,0 +1,101 @@
+/** `--set a.b=c`: flags over the file over the defaults. */
+import { parseDocument } from 'yaml'
+import type { Fault } from '../errors.js'
+import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod } from './loadKeys.js'
+import { FORBIDDEN_KEYS, type Path } from './parse.js'
+
+export interface Overridden {
+  readonly data: Record<string, unknown>
+  /** Dotted path -> flag, for the values that came from the command line. */
+  readonly flags: ReadonlyMap<string, string>
+  readonly faults: readonly Fault[]
+}
+
+type Container = Record<string, unknown> | unknown[]
+
+/** Keys that exclude one another: setting one on the command line drops the file's others. */
+const CUTS = ['tp', 'pp', 'dp', 'cp', 'moe_tp', 'moe_ep']
+const REPLACES: Readonly<Record<string, readonly string[]>> = {
+  'workload.path': ['preset'],
+  'workload.preset': ['path'],
+  ...Object.fromEntries(LOAD_AMOUNTS.map((key) => [`workload.load.${key}`, LOAD_AMOUNTS.filter((other) => other !== key)])),
+  'engines.*.layout': CUTS,
+  'engines.*.kv_memory_fraction': ['num_gpu_blocks'],
+  'engines.*.num_gpu_blocks': ['kv_memory_fraction'],
+}
+
+/** Applies the flags in order to a copy. A value is read as YAML, so `true`, `1e3` and `[a]` mean what they mean in a file; `null` removes a key. */
+export function applyOverrides(data: Record<string, unknown>, sets: readonly string[]): Overridden {
+  const copy = structuredClone(data)
+  const flags = new Map<string, string>()
+  const faults: Fault[] = []
+  for (const set of sets) {
+    const fault = applyOne(copy, set, flags)
+    if (fault) faults.push({ where: `--set ${set}`, ...fault })
+  }
+  return { data: copy, flags, faults }
+}
+
+/** The flag that gave the value at `path`, or gave something that contains it. */
+export function flagOf(flags: ReadonlyMap<string, string>, path: Path): string | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const flag = flags.get(path.slice(0, length).join('.'))
+    if (flag) return flag
+  }
+  return undefined
+}
+
+function applyOne(data: Record<string, unknown>, set: string, flags: Map<string, string>): Omit<Fault, 'where'> | null {
+  const equals = set.indexOf('=')
+  const key = set.slice(0, Math.max(0, equals))
+  const steps = key.split('.')
+  if (equals < 1 || steps.some((step) => step === '' || FORBIDDEN_KEYS.includes(step))) {
+    return {
+      message: `'${set}' is not of the form key.key=value`,
+      hint: 'for example --set experiment.seed=7 or --set engines.0.count=2',
+    }
+  }
+  const doc = parseDocument(set.slice(equals + 1))
+  if (doc.errors.length > 0)
+    return { message: `the value is not valid YAML: ${doc.errors[0].message.split('\n')[0]}`, hint: 'quote it' }
+  const value: unknown = doc.toJS()
+  let at: Container = data
+  for (const [depth, step] of steps.entries()) {
+    const last = depth === steps.length - 1
+    if (Array.isArray(at)) {
+      const list = steps.slice(0, depth).join('.')
+      if (!/^\d+$/.test(step) || Number(step) >= at.length) {
+        const allowed = at.length === 1 ? 'only index 0 exists' : `indexes 0 to ${at.length - 1} exist`
+        return { message: `${list} has ${at.length} entries, '${step}' is not one of them`, hint: allowed }
+      }
+    }
+    const holder = at as Record<string, unknown>
+    if (last) {
+      if (value === null && !Array.isArray(at)) delete holder[step]
+      else holder[step] = value
+      dropReplaced(holder, steps, flags)
+    } else {
+      if (holder[step] === undefined || holder[step] === null) holder[step] = {}
+      if (typeof holder[step] !== 'object') {
+        return {
+          message: `${steps.slice(0, depth + 1).join('.')} is a single value, it has no key '${steps[depth + 1]}'`,
+          hint: 'set the key itself',
+        }
+      }
+      at = holder[step] as Container
+    }
+  }
+  flags.set(key, `--set ${set}`)
+  return null
+}
+
+function dropReplaced(holder: Record<string, unknown>, steps: readonly string[], flags: ReadonlyMap<string, string>): void {
+  const parent = steps.slice(0, -1)
+  const pattern = steps.map((step) => (/^\d+$/.test(step) ? '*' : step)).join('.')
+  const method = holder[steps[steps.length - 1]] as LoadMethod
+  const replaced =
+    pattern === 'workload.load.method' && AMOUNTS_OF[method]
+      ? LOAD_AMOUNTS.filter((key) => !AMOUNTS_OF[method].includes(key))
+      : REPLACES[pattern]
+  for (const other of replaced ?? []) if (!flags.has([...parent, other].join('.'))) delete holder[other]
+}

@@ -1,0 +1,75 @@
+/** YAML text to plain data that remembers where every value stands. */
+import { isMap, isNode, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml'
+import type { Fault } from '../errors.js'
+
+export type Path = readonly (string | number)[]
+
+export interface ParsedScenario {
+  /** Plain data; an empty object when nothing could be read. */
+  readonly data: Record<string, unknown>
+  readonly faults: readonly Fault[]
+  /** `file:line:column` of the value at `path`, or of the nearest ancestor that exists. With `key`, of that key itself. */
+  where(path: Path, key?: string): string
+}
+
+/** Keys that would reach into the prototype of an object. */
+export const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype']
+
+export function parseScenario(text: string, file: string): ParsedScenario {
+  const lines = new LineCounter()
+  const doc = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${file}:${Math.max(1, line)}:${Math.max(1, col)}`
+  }
+  const faults: Fault[] = [...doc.errors, ...doc.warnings].map((problem) => ({
+    where: at(problem.pos[0]),
+    message: problem.code === 'DUPLICATE_KEY' ? 'this key is given twice' : `not valid YAML: ${problem.message}`,
+    hint: problem.code === 'DUPLICATE_KEY' ? 'keep one of the two' : 'see scenarios/demo.yaml for the form of a scenario',
+  }))
+  visit(doc, {
+    Pair: (_, pair) => {
+      if (isScalar(pair.key) && FORBIDDEN_KEYS.includes(String(pair.key.value))) {
+        faults.push({ where: at(pair.key.range?.[0] ?? 0), message: `unknown key '${pair.key.value}'`, hint: 'remove it' })
+      }
+    },
+  })
+  const where = (path: Path, key?: string): string => at(offsetOf(doc.contents, path, key))
+  if (faults.length > 0) return { data: {}, faults, where }
+  try {
+    const data: unknown = doc.toJS({ maxAliasCount: 100 })
+    if (data !== null && typeof data === 'object' && !Array.isArray(data))
+      return { data: data as Record<string, unknown>, faults, where }
+    faults.push({
+      where: at(0),
+      message: data === null ? 'the scenario is empty' : 'a scenario is a mapping of keys to values',
+      hint: 'start from scenarios/demo.yaml',
+    })
+  } catch (error) {
+    faults.push({ where: at(0), message: `not valid YAML: ${(error as Error).message}`, hint: 'use fewer aliases' })
+  }
+  return { data: {}, faults, where }
+}
+
+function pairOf(node: unknown, key: string | number): Pair | undefined {
+  return isMap(node) ? node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key)) : undefined
+}
+
+/** Offset of the value; of the deepest existing ancestor's key when the value is missing, which is where a reader would add it. */
+function offsetOf(root: Node | null, path: Path, key?: string): number {
+  let node: unknown = root
+  let offset = root?.range?.[0] ?? 0
+  for (const step of path) {
+    const pair = pairOf(node, step)
+    const next = pair
+      ? pair.value
+      : isNode(node) && 'get' in node
+        ? (node as { get(k: unknown, keep: boolean): unknown }).get(step, true)
+        : null
+    if (!isNode(next)) return offset
+    offset = (isScalar(next) || !pair ? next.range : (pair.key as Node).range)?.[0] ?? offset
+    node = next
+  }
+  const named = key === undefined ? undefined : pairOf(node, key)
+  return named ? ((named.key as Node).range?.[0] ?? offset) : offset
+}

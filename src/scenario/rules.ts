@@ -1,0 +1,102 @@
+/** Cross-field rules of the workload, the limits and the racks. Each rule gives sentences, not booleans. */
+
+import { placeEngines } from '../hardware/placement.js'
+import type { EngineContext } from './engine.js'
+import { engineGpus } from './engine.js'
+import type { Problem } from './issues.js'
+import { AMOUNTS_OF, LOAD_AMOUNTS } from './loadKeys.js'
+import type { EnginePlan } from './plan.js'
+import type { ScenarioInput } from './schema.js'
+
+export function workloadProblems({ path, preset, load }: ScenarioInput['workload']): Problem[] {
+  const problems: Problem[] = []
+  if (path === undefined && preset === undefined) {
+    problems.push({
+      path: ['workload'],
+      message: 'workload: needs exactly one of path and preset, got neither',
+      hint: 'for example preset: chat',
+    })
+  }
+  if (path !== undefined && preset !== undefined) {
+    problems.push({
+      path: ['workload'],
+      key: 'preset',
+      message: 'workload: needs exactly one of path and preset, got both',
+      hint: 'remove one of them',
+    })
+  }
+  if (!load) return problems
+  const method = load.method ?? 'superpose'
+  const allowed = AMOUNTS_OF[method]
+  const given = LOAD_AMOUNTS.filter((key) => load[key] !== undefined)
+  for (const key of given.filter((key) => !allowed.includes(key))) {
+    const hint =
+      allowed.length > 0
+        ? `remove it; ${method} takes ${allowed.join(' or ')}`
+        : `remove it; ${method} replays the trace at its own pace`
+    problems.push({ path: ['workload', 'load'], key, message: `workload.load.${key}: has no effect with method ${method}`, hint })
+  }
+  const fitting = given.filter((key) => allowed.includes(key))
+  if (fitting.length > 1) {
+    problems.push({
+      path: ['workload', 'load'],
+      key: fitting[1],
+      message: `workload.load: ${fitting.join(' and ')} exclude each other`,
+      hint: 'keep one of them',
+    })
+  }
+  if (fitting.length === 0 && allowed.length > 0 && method !== 'superpose') {
+    problems.push({
+      path: ['workload', 'load'],
+      message: `workload.load: method ${method} needs ${allowed.join(' or ')}`,
+      hint: `add ${allowed[allowed.length - 1]}`,
+    })
+  }
+  return problems
+}
+
+export function sloProblems(slo: ScenarioInput['slo']): Problem[] {
+  if (!slo?.interactive || Object.keys(slo.interactive).length > 0) return []
+  return [
+    {
+      path: ['slo', 'interactive'],
+      message: 'slo.interactive: has no limit, so every request would meet it',
+      hint: 'give ttft_ms, tpot_ms, gap_ms or e2e_ms, or remove slo',
+    },
+  ]
+}
+
+export function precisionProblems(input: ScenarioInput, { model }: Pick<EngineContext, 'model'>): Problem[] {
+  const known = model.precisions.map(({ precision }) => precision)
+  if (input.precision === undefined || known.includes(input.precision)) return []
+  return [
+    {
+      path: ['precision'],
+      message: `precision: ${model.name} has no ${input.precision} checkpoint`,
+      hint: `allowed: ${known.join(', ')}`,
+    },
+  ]
+}
+
+/** Names are unique and the engines fit the racks. */
+export function placementProblems(
+  engines: readonly EnginePlan[],
+  racks: number,
+  { system }: Pick<EngineContext, 'system'>,
+): Problem[] {
+  const problems: Problem[] = []
+  engines.forEach(({ name }, i) => {
+    const first = engines.findIndex((engine) => engine.name === name)
+    if (first < i)
+      problems.push({
+        path: ['engines', i, 'name'],
+        message: `engines[${i}].name: '${name}' is also the name of engines[${first}]`,
+        hint: 'give each kind of engine its own name',
+      })
+  })
+  const groups = engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engineGpus(engine) }))
+  for (const { group, reason, hint } of placeEngines(groups, racks, system).refused) {
+    problems.push({ path: ['engines', group, 'count'], message: `engines[${group}]: ${reason}`, hint })
+  }
+  return problems
+}

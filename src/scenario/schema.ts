@@ -1,0 +1,148 @@
+/** The keys of a scenario and what each may hold. Strict: an unknown key is an error. Cross-field rules are in rules.ts. */
+import * as z from 'zod'
+import { LOAD_METHODS } from './loadKeys.js'
+
+/** Every leaf says what it expects; the issue becomes `path: expected …, got …`. */
+const expecting = (what: string) => ({ error: () => `expected ${what}` })
+
+const integer = (min: number, max: number, unit: string) => {
+  const says = expecting(`a whole number of ${unit} from ${min} to ${max}`)
+  return z.int(says).min(min, says).max(max, says)
+}
+const positive = (max: number, unit: string) => {
+  const says = expecting(`a number > 0 and <= ${max} (${unit})`)
+  return z.number(says).gt(0, says).max(max, says)
+}
+const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, expecting(`one of ${values.join(', ')}`))
+const text = (what: string) => {
+  const says = expecting(what)
+  return z.string(says).min(1, says).max(1024, says)
+}
+const name = (what: string) =>
+  z
+    .string(expecting(what))
+    .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, expecting(`${what}: a letter, then letters, digits, '.', '_' or '-'`))
+const flag = z.boolean(expecting('true or false'))
+
+/** Longest limit that means anything: a day. */
+const DAY_MS = 86_400_000
+const milliseconds = positive(DAY_MS, 'milliseconds, without a unit')
+const degree = integer(1, 72, 'GPUs')
+
+const engine = z.strictObject(
+  {
+    name: name('a name').optional(),
+    role: text('the role aggregated').optional(),
+    count: integer(1, 18432, 'engines').optional(),
+    layout: text('a layout such as TP4, TEP8 or DEP16').optional(),
+    tp: degree.optional(),
+    pp: degree.optional(),
+    dp: degree.optional(),
+    cp: degree.optional(),
+    moe_tp: degree.optional(),
+    moe_ep: degree.optional(),
+    max_num_seqs: integer(1, 8192, 'sequences').optional(),
+    max_num_batched_tokens: integer(1, 65536, 'tokens').optional(),
+    max_model_len: integer(2, 16_777_216, 'tokens').optional(),
+    block_size: integer(1, 1024, 'tokens').optional(),
+    kv_memory_fraction: positive(1, 'share of the free memory').optional(),
+    num_gpu_blocks: integer(1, 1e9, 'blocks').optional(),
+    enable_prefix_caching: flag.optional(),
+    mtp: integer(0, 16, 'draft tokens').optional(),
+  },
+  expecting('a mapping with the keys of an engine'),
+)
+
+const load = z.strictObject(
+  {
+    method: choice(LOAD_METHODS).optional(),
+    fraction: positive(2, 'share of the capacity of the static arm').optional(),
+    rate_per_s: positive(1e6, 'requests per second').optional(),
+    speed_up: positive(1e6, 'times the recorded rate').optional(),
+    concurrency: integer(1, 1_000_000, 'requests in flight').optional(),
+  },
+  expecting('a mapping with method and one amount'),
+)
+
+const workload = z.strictObject(
+  {
+    path: text('the path of a trace').optional(),
+    preset: choice(['chat', 'code', 'agent', 'mixed', 'equal']).optional(),
+    load: load.optional(),
+    spread_ticks: flag.optional(),
+  },
+  expecting('a mapping with path or preset'),
+)
+
+const limits = z.strictObject(
+  {
+    ttft_ms: milliseconds.optional(),
+    tpot_ms: milliseconds.optional(),
+    gap_ms: milliseconds.optional(),
+    e2e_ms: milliseconds.optional(),
+  },
+  expecting('a mapping of limits'),
+)
+
+const policy = text('the name of a policy').optional()
+const arm = z.strictObject(
+  { split: policy, chunk: policy, rank: policy, span: policy, pool: policy },
+  expecting('a mapping of levers to policies'),
+)
+
+export const scenarioSchema = z.strictObject({
+  system: text('gb200, gb300 or the path of a file'),
+  racks: integer(1, 256, 'racks').optional(),
+  model: text('a model or the path of a file'),
+  precision: choice(['nvfp4', 'fp8', 'mxfp4', 'bf16']).optional(),
+  kv_precision: choice(['fp8', 'bf16']).optional(),
+  engines: z
+    .array(engine, expecting('a list of engines'))
+    .min(1, expecting('at least one engine'))
+    .max(64, expecting('at most 64 kinds of engine')),
+  workload,
+  slo: z.strictObject({ interactive: limits.optional() }, expecting('a mapping with interactive')).optional(),
+  admission: z
+    .strictObject(
+      { max_queue: integer(1, 1e9, 'requests').optional(), timeout_ms: milliseconds.optional() },
+      expecting('a mapping'),
+    )
+    .optional(),
+  arms: z.record(name('the name of an arm'), arm, expecting('a mapping of names to arms')).optional(),
+  experiment: z
+    .strictObject(
+      {
+        replicates: integer(1, 1000, 'replicates').optional(),
+        warmup: z
+          .number(expecting('a number from 0 to 100 (mean end-to-end times)'))
+          .min(0, expecting('a number from 0 to 100 (mean end-to-end times)'))
+          .max(100, expecting('a number from 0 to 100 (mean end-to-end times)'))
+          .optional(),
+        seed: integer(0, Number.MAX_SAFE_INTEGER, 'seed').optional(),
+      },
+      expecting('a mapping'),
+    )
+    .optional(),
+})
+
+export type ScenarioInput = z.infer<typeof scenarioSchema>
+export type EngineInput = ScenarioInput['engines'][number]
+
+const NESTED: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(scenarioSchema.shape),
+  'engines.*': Object.keys(engine.shape),
+  workload: Object.keys(workload.shape),
+  'workload.load': Object.keys(load.shape),
+  slo: ['interactive'],
+  'slo.interactive': Object.keys(limits.shape),
+  admission: ['max_queue', 'timeout_ms'],
+  'arms.*': Object.keys(arm.shape),
+  experiment: ['replicates', 'warmup', 'seed'],
+}
+
+/** Keys allowed in the mapping at `path`. */
+export function keysAt(path: readonly (string | number)[]): readonly string[] {
+  const pattern = path.map((step, i) => (typeof step === 'number' || path[i - 1] === 'arms' ? '*' : step)).join('.')
+  return NESTED[pattern] ?? []
+}

@@ -1,0 +1,79 @@
+/** A plan back to a scenario with every default written out: loaded again it is the same plan, with the same hash. */
+import { resolve } from 'node:path'
+import { stringify } from 'yaml'
+import { looksLikePath } from '../dataFile.js'
+import { loadSystem } from '../hardware/load.js'
+import { loadModel } from '../models/load.js'
+import { blocksByFraction } from './engine.js'
+import type { EnginePlan, Plan } from './plan.js'
+
+/** Paths are made absolute, so that the text may be kept anywhere. */
+export function resolvedYaml(plan: Plan): string {
+  const { load, path, preset, spreadTicks } = plan.workload
+  const { interactive } = plan.slo
+  const scenario = {
+    system: absolute(plan.system),
+    racks: plan.racks,
+    model: absolute(plan.model),
+    precision: plan.precision,
+    kv_precision: plan.kvPrecision,
+    engines: plan.engines.map((engine) => engineKeys(engine, plan)),
+    workload: given({
+      path: path === null ? null : resolve(path),
+      preset,
+      load: given({
+        method: load.method,
+        fraction: load.fraction,
+        rate_per_s: load.ratePerS,
+        speed_up: load.speedUp,
+        concurrency: load.concurrency,
+      }),
+      spread_ticks: spreadTicks,
+    }),
+    slo: {
+      interactive: given({
+        ttft_ms: interactive.ttftMs,
+        tpot_ms: interactive.tpotMs,
+        gap_ms: interactive.gapMs,
+        e2e_ms: interactive.e2eMs,
+      }),
+    },
+    admission: given({ max_queue: plan.admission.maxQueue, timeout_ms: plan.admission.timeoutMs }),
+    arms: Object.fromEntries(plan.arms.map(({ name, ...levers }) => [name, levers])),
+    experiment: plan.experiment,
+  }
+  return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${stringify(scenario, { lineWidth: 0 })}`
+}
+
+function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
+  const context = {
+    system: loadSystem(plan.system),
+    model: loadModel(plan.model),
+    precision: plan.precision,
+    kvPrecision: plan.kvPrecision,
+  }
+  const byFraction = blocksByFraction(engine, context) === engine.numGpuBlocks
+  return {
+    name: engine.name,
+    role: engine.role,
+    count: engine.count,
+    tp: engine.tp,
+    pp: engine.pp,
+    dp: engine.dp,
+    cp: engine.cp,
+    moe_tp: engine.moeTp,
+    moe_ep: engine.moeEp,
+    max_num_seqs: engine.maxNumSeqs,
+    max_num_batched_tokens: engine.maxNumBatchedTokens,
+    max_model_len: engine.maxModelLen,
+    block_size: engine.blockSize,
+    ...(byFraction ? { kv_memory_fraction: engine.kvMemoryFraction } : { num_gpu_blocks: engine.numGpuBlocks }),
+    enable_prefix_caching: engine.enablePrefixCaching,
+  }
+}
+
+const absolute = (nameOrPath: string): string => (looksLikePath(nameOrPath) ? resolve(nameOrPath) : nameOrPath)
+
+/** Without the keys that were not given. */
+const given = (keys: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== null))
