@@ -77,7 +77,7 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
         `attention DP shares experts, and ${model.name} has none`,
         'set dp to 1 and raise count: such ranks are engines of their own',
       )
-    if (model.ffn.inner % cut.tp !== 0)
+    if (heads % cut.tp === 0 && model.ffn.inner % cut.tp !== 0)
       add('tp', `the inner size ${model.ffn.inner} cannot be divided by ${cut.tp}`, 'use a power of two')
     return problems
   }

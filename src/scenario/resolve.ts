@@ -96,7 +96,7 @@ function resolveEngines(input: ScenarioInput, racks: number, context: EngineCont
   const before = problems.length
   problems.push(...unbuilt(input))
   const cuts = input.engines.map((engine) => cutOf(engine, context.model))
-  cuts.forEach((cut, i) => problems.push(...cutProblems(['engines', i], input.engines[i], cut, context.model)))
+  for (const [i, cut] of cuts.entries()) problems.push(...cutProblems(['engines', i], input.engines[i], cut, context.model))
   const open = input.engines.flatMap((engine, i) => (engine.count === undefined ? [i] : []))
   if (open.length > 1) {
     problems.push({

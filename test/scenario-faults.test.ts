@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { type Fault, UserError } from '../src/errors.js'
+import { loadScenario } from '../src/scenario/load.js'
+
+const demo = readFileSync(new URL('../scenarios/demo.yaml', import.meta.url), 'utf8')
+
+function faultsOf(text: string, sets: string[] = []): readonly Fault[] {
+  try {
+    loadScenario({ text, file: 's.yaml', sets })
+  } catch (error) {
+    if (error instanceof UserError) return error.faults
+    throw error
+  }
+  throw new Error('the scenario was accepted')
+}
+const withSets = (...sets: string[]) => faultsOf(demo, sets)
+
+describe('one fault, one sentence, one place', () => {
+  test.each<[string, string[], RegExp]>([
+    ['unknown key', ['modle=x'], /modle: unknown key/],
+    ['unknown system', ['system=gb20'], /unknown system 'gb20'/],
+    ['unknown model', ['model=llama'], /unknown model 'llama'/],
+    ['number with a unit', ['slo.interactive.ttft_ms=2s'], /ttft_ms: expected a number > 0 .*milliseconds.*got '2s'/],
+    ['negative', ['workload.load.rate_per_s=-1'], /rate_per_s: expected a number > 0 .*got -1/],
+    ['NaN', ['workload.load.fraction=.nan'], /fraction: expected a number > 0.*got NaN/],
+    ['infinite', ['workload.load.rate_per_s=.inf'], /got Infinity/],
+    ['huge', ['engines.0.max_num_seqs=1e9'], /max_num_seqs: expected a whole number of sequences from 1 to 8192, got 1000000000/],
+    ['zero', ['engines.0.block_size=0'], /block_size: expected a whole number/],
+    ['pipeline parallelism', ['engines=[{pp: 2}]'], /pp: only 1 is built so far/],
+    ['role', ['engines.0.role=prefill'], /only the role aggregated is built so far/],
+    ['prefix caching', ['engines.0.enable_prefix_caching=true'], /only false is built so far/],
+    ['mtp', ['engines.0.mtp=3'], /multi-token prediction is not built so far/],
+    ['layout twice', ['engines.0.tp=4'], /layout and tp say the same thing twice/],
+    ['prefill and decode shorthand', ['engines.0.layout=10p1d'], /not built yet/],
+    ['experts of a dense model', ['engines=[{tp: 4, moe_ep: 4}]'], /has no experts/],
+    ['attention DP of a dense model', ['engines=[{dp: 4}]'], /attention DP shares experts/],
+    [
+      'identity',
+      ['model=deepseek-r1', 'engines=[{dp: 16, moe_ep: 8, moe_tp: 1}]'],
+      /= 16 GPUs hold the attention but moe_tp x moe_ep = 8/,
+    ],
+    ['heads', ['engines.0.layout=TP6'], /64 attention heads cannot be divided by 6/],
+    ['weights do not fit', ['model=deepseek-r1', 'engines.0.layout=TP1'], /does not fit: weights 3\d\d\.\d GiB/],
+    ['no KV block', ['engines.0.kv_memory_fraction=1e-7'], /holds 0 blocks = 0 tokens/],
+    ['one request does not fit', ['engines.0.num_gpu_blocks=10'], /10 blocks = 640 tokens, fewer than one request/],
+    ['more blocks than HBM', ['engines.0.num_gpu_blocks=9e6'], /do not fit into HBM/],
+    ['context', ['engines.0.max_model_len=200000'], /more than the context of llama-3.1-70b, 131072/],
+    ['too many engines', ['engines.0.count=19'], /only 18 of 19 engines tp4/],
+    ['precision', ['precision=mxfp4'], /llama-3.1-70b has no mxfp4 checkpoint/],
+    [
+      'amount without effect',
+      ['workload.load={method: closed_loop, concurrency: 4, rate_per_s: 5}'],
+      /rate_per_s: has no effect with method closed_loop/,
+    ],
+    ['amount missing', ['workload.load.method=closed_loop'], /method closed_loop needs concurrency/],
+    ['two amounts', ['workload.load={fraction: 0.5, rate_per_s: 5}'], /fraction and rate_per_s exclude each other/],
+    ['neither path nor preset', ['workload={}'], /exactly one of path and preset, got neither/],
+    ['both path and preset', ['workload.path=a', 'workload.preset=chat'], /got both/],
+    [
+      'arm budget',
+      ['arms={mine: {chunk: fixed-budget(9000)}}'],
+      /a budget of 9000 tokens is more than max_num_batched_tokens 8192/,
+    ],
+    ['span', ['arms={mine: {span: two}}'], /only 'one' is built so far/],
+    ['built-in arm', ['arms={static: {split: length-aware}}'], /this arm is built in/],
+    ['empty limits', ['slo.interactive={}'], /has no limit/],
+    ['flag without a value', ['seed'], /not of the form/],
+    ['prototype', ['__proto__.x=1'], /not of the form/],
+    ['index', ['engines.3.count=1'], /engines has 1 entries, '3' is not one of them/],
+    ['missing file', ['system=./none.json'], /cannot read the system file/],
+  ])('%s', (_name, sets, message) => {
+    const faults = withSets(...sets)
+    expect(faults).toHaveLength(1)
+    expect(faults[0].message).toMatch(message)
+    expect(faults[0].where).toMatch(/^--set |^s\.yaml:\d+:\d+$/)
+    expect(faults[0].hint).toBeTruthy()
+  })
+
+  test('a flag at fault is named; a value of the file is named by line and column', () => {
+    expect(withSets('engines.0.block_size=0')[0].where).toBe('--set engines.0.block_size=0')
+    expect(faultsOf(demo.replace('fraction: 0.7', 'fraction: -1'))[0].where).toBe('s.yaml:15:15')
+  })
+
+  test('a slip of the fingers gets a suggestion', () => {
+    expect(faultsOf(demo.replace('max_num_seqs', 'max_num_sqes'))[0].hint).toMatch(/did you mean 'max_num_seqs'\?/)
+  })
+})
+
+test('all faults are told at once, those of the form and those between fields', () => {
+  const text = demo
+    .replace('ttft_ms: 2000', 'ttft_ms: fast')
+    .replace('layout: TP4', 'layout: TP6')
+    .replace('preset: chat', 'path: a.csv\n  preset: chat')
+  expect(
+    faultsOf(text)
+      .map(({ message }) => message.split(':')[0])
+      .sort(),
+  ).toEqual(['engines[0].layout', 'slo.interactive.ttft_ms', 'workload'])
+})
+
+describe('text that is not a scenario', () => {
+  test.each<[string, string, RegExp]>([
+    ['duplicate key', `${demo}\nsystem: gb300\n`, /given twice/],
+    ['empty', '', /empty/],
+    ['a list', '- a\n- b\n', /mapping/],
+    ['broken', 'system: [gb200\n', /not valid YAML/],
+    ['prototype', `${demo}\n__proto__: {a: 1}\n`, /unknown key '__proto__'/],
+  ])('%s', (_name, text, message) => {
+    expect(faultsOf(text)[0].message).toMatch(message)
+    expect(faultsOf(text)[0].where).toMatch(/^s\.yaml:\d+:\d+$/)
+  })
+})
