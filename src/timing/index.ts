@@ -1,0 +1,6 @@
+export { type BatchOfRank, type ExplainedOperator, type ExplainedStep, evidenceOf, explainStep } from './explain.js'
+export type { TimingRequest } from './request.js'
+export type { Evidence } from './slices.js'
+export { splitMachine } from './split.js'
+export { createStepTimer, type StepTables, type StepTimer } from './stepTimer.js'
+export { buildStepTables, HOST_MS } from './tables.js'

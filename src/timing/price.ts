@@ -1,0 +1,141 @@
+/** The time of one operator, from its slice of the measured tables. */
+import type { Operator } from '../models/operators.js'
+import { MEASURED_ALLREDUCE_GPUS, sliceKey } from './keys.js'
+import type { Evidence, KernelTables, Slice } from './slices.js'
+
+/** Memory-bound passes: 80 % of 8 TB/s (6.4e6 bytes per us) and 3 us of launch; AIConfigurator's assumption for both systems, not measured. */
+const ELEMENTWISE_BYTES_PER_US = 6.4e6
+const ELEMENTWISE_LAUNCH_US = 3
+/** Shape of the measured expert exchange (DeepSeek-R1). */
+const MEASURED_EXCHANGE = { hidden: 7168, topk: 8 }
+/** Tokens of a rank up to which shared experts run wholly beside the routed ones, and from which they run after them. Trust C. */
+const HIDDEN_BELOW_TOKENS = 512
+const VISIBLE_FROM_TOKENS = 2048
+/** MLA prefill works on expanded keys (192) and values (128) of every head, in bf16. */
+const MLA_EXPANDED_BYTES_PER_HEAD = 2 * (192 + 128)
+
+/**
+ * Time in us, for one call. The arguments by group: local, shared, exchange, head and decodeRows (x = tokens or sequences, y unused);
+ * kernel (x = sequences, y = mean KV length); prefill (x = chunk, y = prefix).
+ */
+export interface PricedOperator {
+  readonly operator: Operator
+  us(x: number, y: number): number
+  evidence(x: number, y: number): { evidence: Evidence; note: string }
+}
+
+/** Index i of the interval [knots[i], knots[i + 1]] of a value; the first or last interval outside. */
+function interval(knots: Float64Array, value: number): number {
+  let low = 0
+  let high = knots.length - 2
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (knots[middle] <= value) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** Log-log interpolation; flat below the first knot, the last slope beyond the last. */
+function readCurve({ logX, logUs }: Slice, x: number): number {
+  const at = Math.log(x)
+  if (at <= logX[0]) return Math.exp(logUs[0])
+  const i = interval(logX, at)
+  return Math.exp(logUs[i] + ((logUs[i + 1] - logUs[i]) * (at - logX[i])) / (logX[i + 1] - logX[i]))
+}
+
+function readSurface({ logX, logY, logUs }: Slice, x: number, y: number): number {
+  const [atX, atY] = [Math.max(Math.log(x), logX[0]), Math.max(Math.log(y), logY[0])]
+  const i = interval(logX, atX)
+  const j = interval(logY, atY)
+  const u = (atX - logX[i]) / (logX[i + 1] - logX[i])
+  const v = (atY - logY[j]) / (logY[j + 1] - logY[j])
+  const at = i * logY.length + j
+  const next = at + logY.length
+  const low = logUs[at] + (logUs[at + 1] - logUs[at]) * v
+  return Math.exp(low + (logUs[next] + (logUs[next + 1] - logUs[next]) * v - low) * u)
+}
+
+/**
+ * A chunk after a prefix. Only whole prompts were measured: the time of the full length is scaled by the share of query-key pairs that
+ * the chunk computes, and cannot fall below a launch and one read of the prefix.
+ */
+function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToken: number): number {
+  const whole = chunk + prefix
+  const share = 1 - (prefix / whole) ** 2
+  const floor = readCurve(slice, 1) + (prefix * prefixBytesPerToken) / ELEMENTWISE_BYTES_PER_US
+  return Math.max(readCurve(slice, whole) * share, floor)
+}
+
+/** Distinct remote ranks that the topk experts of a token live on, for uniform routing over `ep` ranks. */
+const remoteRanks = (ep: number, topk: number): number => (ep - 1) * (1 - (1 - 1 / ep) ** topk)
+
+/** Part of the shared experts' time that a step of `tokens` tokens sees: decode steps overlap them with the routed path, prefill does not. */
+export function visibleShare(tokens: number): number {
+  const share = Math.log2(tokens / HIDDEN_BELOW_TOKENS) / Math.log2(VISIBLE_FROM_TOKENS / HIDDEN_BELOW_TOKENS)
+  return Math.min(1, Math.max(0, share))
+}
+
+type Time = (x: number, y: number) => number
+
+function timeOf(operator: Operator, slice: Slice | null): Time {
+  if (operator.kind === 'elementwise') return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / ELEMENTWISE_BYTES_PER_US
+  const table = slice as Slice
+  switch (operator.kind) {
+    case 'gemm':
+      return operator.group === 'prefill' ? (x, y) => readCurve(table, x + y) : (x) => readCurve(table, x)
+    case 'allreduce': {
+      // Ring volume (g - 1) / g relative to the largest measured group.
+      const measured = Math.min(operator.gpus, MEASURED_ALLREDUCE_GPUS)
+      const factor = (operator.gpus - 1) / operator.gpus / ((measured - 1) / measured)
+      return (x) => factor * readCurve(table, operator.elementsPerToken * x)
+    }
+    case 'alltoall': {
+      const { ep, hidden, topk, gpusPerRank } = operator
+      const volume = (hidden * remoteRanks(ep, topk)) / (MEASURED_EXCHANGE.hidden * remoteRanks(ep, MEASURED_EXCHANGE.topk)) / gpusPerRank
+      return (x) => readCurve(table, x * volume)
+    }
+    case 'moe':
+    case 'mla_bmm':
+      return (x) => readCurve(table, x)
+    case 'gqa_decode':
+      // Windowed layers hold at most the window: beyond it the length does not matter.
+      return operator.group === 'kernel' ? (x, y) => readSurface(table, x, y) : (x) => readSurface(table, x, 2 * operator.window)
+    case 'mla_decode':
+      return (x, y) => readSurface(table, x, y)
+    case 'gqa_prefill': {
+      if (operator.window > 0) return (x) => readCurve(table, x)
+      const bytes = 2 * operator.kvHeads * operator.headDim * (operator.kv === 'fp8' ? 1 : 2)
+      return (x, y) => chunkUs(table, x, y, bytes)
+    }
+    case 'mla_prefill':
+      return (x, y) => chunkUs(table, x, y, MLA_EXPANDED_BYTES_PER_HEAD * operator.heads)
+  }
+}
+
+function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
+  if (!slice) return { evidence: 'roofline', note: 'bytes at 6.4 TB/s and 3 us a launch' }
+  if (operator.kind === 'allreduce' && operator.gpus > MEASURED_ALLREDUCE_GPUS) return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }
+  if (operator.kind === 'alltoall') {
+    if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk) return { evidence: 'transferred', note: 'from hidden 7168, top 8 by bytes' }
+    if (slice.evidence === 'transferred') return { evidence: 'transferred', note: 'GB200 rows' }
+  }
+  if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0) return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
+  const size = operator.group === 'kernel' ? x * y : operator.kind === 'allreduce' ? operator.elementsPerToken * x : operator.group === 'prefill' ? x + y : x
+  if (size > slice.reach) return { evidence: 'transferred', note: `extended beyond the measured ${slice.reach}` }
+  return { evidence: slice.evidence, note: slice.evidence === 'interpolated' ? 'between measured shapes' : '' }
+}
+
+/** Throws UserError when the tables lack a slice. */
+export function priceOperators(operators: readonly Operator[], tables: KernelTables): PricedOperator[] {
+  return operators.map((operator) => {
+    const key = sliceKey(operator)
+    const slice = key === null ? null : tables.slice(key)
+    const time = timeOf(operator, slice)
+    return {
+      operator,
+      us: operator.besideExperts ? (x, y) => time(x, y) * visibleShare(x) : time,
+      evidence: (x, y) => evidenceAt(operator, slice, x, y),
+    }
+  })
+}
