@@ -22,6 +22,7 @@ function table(head: readonly string[], widths: readonly number[], options: Tabl
     colWidths: [...widths],
     wordWrap: true,
     colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     style: { head: options.colour ? ['bold'] : [], border: options.colour ? ['gray'] : [] },
   })
 }
@@ -74,19 +75,20 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
 
 function gainsTable(result: ComparisonResult, options: TableOptions): string {
   const verdictOf = new Map(result.arms.map((arm) => [arm.name, arm.saturation.label]))
-  const sheet = table(['reading · arm ÷ baseline', 'metric', 'change [95 %]', 'mix of traffic', 'n', 'arm · baseline is'], [31, 18, 23, 15, 4, 13], options)
+  const sheet = table(['', 'change [95 %]', 'mix of traffic', 'n', 'arm · baseline is'], [22, 29, 20, 5, 28], options)
   const order: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
   const rows = [...result.comparisons].sort(
     (a, b) => order.indexOf(a.reading) - order.indexOf(b.reading) || a.baseline.localeCompare(b.baseline) || a.arm.localeCompare(b.arm),
   )
   let last = ''
   for (const row of rows) {
-    const group = `${readingText[row.reading]}\n${row.arm} ÷ ${row.baseline}`
+    const group = `${row.arm} ÷ ${row.baseline}, ${readingText[row.reading]}`
+    if (group !== last) sheet.push([{ content: group, colSpan: 5, style: options.colour ? { head: ['bold'] } : {} }])
+    last = group
     const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
     const value = row.ratio === null ? (row.note ?? NOTHING) : `${sign}${change(row.ratio)} ${interval(row.ci95)}`
     const labels = [row.arm, row.baseline].map((name) => verdictOf.get(name) ?? NOTHING)
-    sheet.push([group === last ? '' : group, metricText(row.metric).title, value, interval(row.mix_ci95), row.n, labels[0] === labels[1] ? labels[0] : labels.join(' · ')])
-    last = group
+    sheet.push([`  ${metricText(row.metric).title}`, value, interval(row.mix_ci95), row.n, labels.join(' · ')])
   }
   return sheet.toString()
 }

@@ -1,0 +1,139 @@
+/**
+ * A run folder, `runs/<UTC>-<hash6>`. It is built in a hidden sibling `.<name>.partial` and renamed when complete, so an interrupted
+ * run leaves no folder that looks finished. The manifest is written last and lists every file.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { UserError } from '../errors.js'
+
+export interface RunFolderOptions {
+  /** Folder of runs; the run gets a name of its own in it. Default: `runs`. */
+  readonly root?: string
+  /** The run folder itself; takes the place of `root`. */
+  readonly out?: string
+  /** Plan hash, hex; its first six digits enter the name. */
+  readonly hash: string
+  /** Replace a run folder that is there already. Default: false. */
+  readonly overwrite?: boolean
+  /** Start of the run. Default: now. */
+  readonly startedAt?: Date
+}
+
+/** What the manifest says besides the list of files. */
+export interface ManifestFacts {
+  readonly version: string
+  readonly seed: number
+  readonly plan_hash: string
+  readonly trace_hash: string
+  readonly wall_s: number
+}
+
+export interface RunFolder {
+  /** Where the folder will be once finished. */
+  readonly path: string
+  /** Adds a file; `name` is a plain file name. */
+  write(name: string, content: string | Uint8Array): void
+  /** Writes the manifest and moves the folder to its place. Returns its path. */
+  finish(facts: ManifestFacts): string
+  /** Removes what has been written. Safe to call after `finish`. */
+  abandon(): void
+}
+
+export const MANIFEST = 'manifest.json'
+
+/** 2026-11-24T18:03:42.123Z -> 20261124T180342Z */
+const stamp = (date: Date): string => date.toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '')
+
+export function createRunFolder(options: RunFolderOptions): RunFolder {
+  const { root = 'runs', out, hash, overwrite = false, startedAt = new Date() } = options
+  const path = resolve(out ?? join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`))
+  const where = out === undefined ? path : `--out ${out}`
+  refuseExisting(path, where, overwrite)
+  const partial = join(dirname(path), `.${basename(path)}.partial`)
+  reporting(where, () => {
+    rmSync(partial, { recursive: true, force: true })
+    mkdirSync(partial, { recursive: true })
+  })
+  return {
+    path,
+    write(name, content) {
+      if (basename(name) !== name || name === '') throw new Error(`not a plain file name: ${name}`)
+      reporting(where, () => writeFileSync(join(partial, name), content))
+    },
+    finish(facts) {
+      const manifest = { ...facts, node: process.version, started_at: startedAt.toISOString(), files: listFiles(partial) }
+      reporting(where, () => {
+        writeFileSync(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
+        replaceFolder(partial, path)
+      })
+      return path
+    },
+    abandon: () => rmSync(partial, { recursive: true, force: true }),
+  }
+}
+
+/** An existing folder is replaced only when asked, and only when it is empty or a run folder. */
+function refuseExisting(path: string, where: string, overwrite: boolean): void {
+  if (!existsSync(path)) return
+  if (!statSync(path).isDirectory()) throw new UserError({ where, message: 'a file of this name is in the way', hint: 'choose another --out' })
+  const names = readdirSync(path)
+  if (names.length === 0) return
+  if (!overwrite) throw new UserError({ where, message: 'the run folder exists already', hint: 'choose another --out, or pass --overwrite' })
+  if (!names.includes(MANIFEST)) {
+    throw new UserError({ where, message: `the folder holds no ${MANIFEST}, so it is no run folder and is not replaced`, hint: 'choose another --out' })
+  }
+}
+
+function replaceFolder(partial: string, path: string): void {
+  const old = join(dirname(path), `.${basename(path)}.old`)
+  rmSync(old, { recursive: true, force: true })
+  const replaced = existsSync(path)
+  if (replaced) renameSync(path, old)
+  renameSync(partial, path)
+  if (replaced) rmSync(old, { recursive: true, force: true })
+}
+
+interface ListedFile {
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+}
+
+function listFiles(folder: string): ListedFile[] {
+  return readdirSync(folder)
+    .sort()
+    .map((name) => {
+      const content = readFileSync(join(folder, name))
+      return { name, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }
+    })
+}
+
+/** Replaces one file of a finished folder: temporary file, then rename. */
+export function writeAtomically(path: string, content: string | Uint8Array): void {
+  const temporary = join(dirname(path), `.${basename(path)}.partial`)
+  reporting(path, () => {
+    writeFileSync(temporary, content)
+    renameSync(temporary, path)
+  })
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission to write here',
+  EPERM: 'no permission to write here',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the device',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'a part of the path is a file, not a folder',
+}
+
+/** Turns the refusals of the file system that a user can mend into UserErrors. */
+function reporting(where: string, action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? '']
+    if (!reason) throw error
+    throw new UserError({ where, message: reason, hint: 'choose another place with --out' })
+  }
+}

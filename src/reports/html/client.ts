@@ -1,0 +1,59 @@
+/**
+ * The script of a report, as text: it runs in a reader's browser, not here. It draws the uPlot charts from the embedded JSON
+ * and shows tooltips; all else on the page is static. Reader: `window.uPlot`, the element `#data` (see charts.ts).
+ */
+export const CLIENT_SCRIPT = String.raw`
+(() => {
+  const data = JSON.parse(document.getElementById('data').textContent)
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+  const short = (v) => v == null ? '–' : v >= 1e6 ? +(v / 1e6).toPrecision(3) + 'M' : v >= 1e4 ? +(v / 1e3).toPrecision(3) + 'k' : String(+v.toPrecision(3))
+  const decades = (min, max) => {
+    const all = []
+    for (let e = Math.floor(Math.log10(min)); 10 ** e <= max; e++) for (const m of [1, 2, 5]) { const v = +(m * 10 ** e).toPrecision(6); if (v >= min && v <= max) all.push(v) }
+    return all
+  }
+  const plots = []
+  function draw(chart) {
+    const host = document.getElementById(chart.id)
+    const axis = (extra) => ({ stroke: () => css('--soft'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { stroke: () => css('--grid'), width: 1 }, font: '12px system-ui', labelFont: '12px system-ui', ...extra })
+    const show = (unit) => (u, v) => v == null ? '–' : unit === 'share' ? Math.round(v * 100) + ' %' : short(v) + ' ' + unit
+    const plot = new uPlot({
+      width: host.clientWidth, height: 230,
+      cursor: { sync: chart.sync ? { key: chart.sync } : undefined, points: { size: 6 } },
+      scales: {
+        x: chart.log ? { time: false, distr: 3, range: (u, min, max) => [min, max] } : { time: false },
+        y: { range: chart.share ? (u, min, max) => [0, Math.max(max * 1.05, chart.full ? 1 : 0.05)].map((v) => Math.min(1, v)) : (u, min, max) => [0, Math.max(1, max * 1.08)] },
+      },
+      axes: [
+        axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(short), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),
+        axis({ label: chart.yLabel, labelSize: 22, size: 46, values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : short(v)) }),
+      ],
+      series: [{ label: chart.xName, value: show(chart.xUnit) }, ...data.arms.map((arm) => ({ label: arm.name, stroke: arm.colour, dash: arm.dash, width: 2, points: { show: false }, value: show(chart.share ? 'share' : '') }))],
+    }, chart.data, host)
+    host.dataset.drawn = String(plot.data[0].length)
+    plots.push([plot, host])
+  }
+  data.charts.forEach(draw)
+  addEventListener('resize', () => plots.forEach(([plot, host]) => plot.setSize({ width: host.clientWidth, height: 230 })))
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plots.forEach(([plot]) => plot.redraw(false, true)))
+  const tip = document.getElementById('tip')
+  const place = (target, x, y) => {
+    tip.textContent = target.dataset.tip
+    tip.style.display = 'block'
+    const box = tip.getBoundingClientRect()
+    tip.style.left = Math.max(4, Math.min(x + 14, innerWidth - box.width - 4)) + 'px'
+    tip.style.top = (y + 18 + box.height > innerHeight ? y - box.height - 10 : y + 18) + 'px'
+  }
+  addEventListener('pointermove', (event) => {
+    const target = event.target.closest && event.target.closest('[data-tip]')
+    if (target) place(target, event.clientX, event.clientY)
+    else tip.style.display = 'none'
+  })
+  addEventListener('focusin', (event) => {
+    if (!event.target.dataset || !event.target.dataset.tip) return
+    const box = event.target.getBoundingClientRect()
+    place(event.target, box.left, box.bottom)
+  })
+  addEventListener('focusout', () => { tip.style.display = 'none' })
+})()
+`

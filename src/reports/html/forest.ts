@@ -1,0 +1,74 @@
+/** Paired gains with their intervals: one row a metric, one panel a pair of arms, one mark a reading. */
+import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments/result.js'
+import type { ArmStyle } from '../colours.js'
+import { change, interval, metricText, NOTHING, readingText } from '../format.js'
+import { outcome } from '../verdict.js'
+import { escape, px, svg, text, ticks } from './markup.js'
+
+const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
+const LABELS = 128
+const PLOT = 250
+const NUMBERS = 152
+const WIDTH = LABELS + PLOT + NUMBERS
+const ROW = 19
+
+function mark(reading: Reading, x: number, y: number, colour: string): string {
+  if (reading === 'fixed_load') return `<circle cx="${px(x)}" cy="${px(y)}" r="4.5" fill="${colour}"/>`
+  if (reading === 'fixed_concurrency') return `<rect x="${px(x - 4)}" y="${px(y - 4)}" width="8" height="8" fill="${colour}"/>`
+  return `<path d="M${px(x)} ${px(y - 5.5)}l5.5 5.5l-5.5 5.5l-5.5 -5.5z" fill="${colour}"/>`
+}
+
+/** Extent of all ratios and intervals as changes, with 1 in it and a margin. */
+function extent(rows: readonly ComparisonRow[]): [number, number] {
+  const values = rows.flatMap((row) => [row.ratio ?? 1, ...(row.ci95 ?? []), ...(row.mix_ci95 ?? [])]).filter(Number.isFinite)
+  const low = Math.min(1, ...values)
+  const high = Math.max(1, ...values)
+  const margin = Math.max(0.01, (high - low) * 0.05)
+  return [low - margin - 1, high + margin - 1]
+}
+
+function panel(arm: string, baseline: string, rows: readonly ComparisonRow[], [low, high]: readonly [number, number], colour: string): string {
+  const x = (delta: number) => LABELS + ((delta - low) / (high - low)) * PLOT
+  const metrics = [...new Set(rows.map((row) => row.metric))]
+  const parts: string[] = []
+  let y = 16
+  for (const metric of metrics) {
+    const own = READINGS.flatMap((reading) => rows.filter((row) => row.metric === metric && row.reading === reading))
+    parts.push(text(0, y + 4, metricText(metric).title), text(0, y + 17, `${own[0].better} is better`, 'class="soft" font-size="10"'))
+    for (const row of own) {
+      parts.push(rowMarks(row, x, y, colour))
+      y += ROW
+    }
+    y += own.length === 1 ? 15 : 8
+    parts.push(`<path class="grid" d="M0 ${px(y - 12)}H${WIDTH}"/>`)
+  }
+  const bottom = y - 12
+  const axis = ticks(low * 100, high * 100, 5).map((value) => `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, `${value > 0 ? '+' : ''}${value}`, 'class="soft" text-anchor="middle"')}`)
+  const body = `${axis.join('')}${parts.join('')}${text(LABELS + PLOT / 2, bottom + 30, 'change over baseline, %', 'class="soft" text-anchor="middle"')}`
+  return `<figure class="wide"><h3>${escape(arm)} over ${escape(baseline)}</h3>${svg(WIDTH, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
+}
+
+function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string): string {
+  if (row.ratio === null) return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escape(row.note ?? 'undefined')}"`)
+  const tip = `${readingText[row.reading]}\n${metricText(row.metric).title}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${outcome(row)}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
+  const line = (ci: readonly [number, number] | null, style: string) => (ci ? `<path d="M${px(x(ci[0] - 1))} ${px(y)}H${px(x(ci[1] - 1))}" stroke="${colour}" ${style}/>` : '')
+  const numbers = text(LABELS + PLOT + 10, y + 4, `${change(row.ratio)} ${interval(row.ci95)}`, `class="${outcome(row) === 'gain' || outcome(row) === 'loss' ? '' : 'soft'}" font-size="11"`)
+  const target = `<rect x="${LABELS}" y="${px(y - ROW / 2)}" width="${PLOT + NUMBERS}" height="${ROW}" fill="transparent"/>`
+  return `<g class="mark" tabindex="0" data-tip="${escape(tip)}">${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
+}
+
+const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic</p>`
+
+/** Pairs over tuned baselines come first and open, the others after them in a fold. */
+export function forestPlots(result: ComparisonResult, styles: readonly ArmStyle[]): string {
+  const pairs = [...new Map(result.comparisons.map((row) => [`${row.arm}\n${row.baseline}`, [row.arm, row.baseline] as const])).values()]
+  const range = extent(result.comparisons)
+  const draw = ([arm, baseline]: readonly [string, string]) =>
+    panel(arm, baseline, result.comparisons.filter((row) => row.arm === arm && row.baseline === baseline), range, styles.find((style) => style.name === arm)?.colour ?? '#7A7A7A')
+  const tuned = pairs.filter(([, baseline]) => baseline !== 'static')
+  const untuned = pairs.filter(([arm, baseline]) => baseline === 'static' && (arm === 'shape-aware' || tuned.length === 0))
+  const rest = pairs.filter((pair) => !tuned.includes(pair) && !untuned.includes(pair))
+  const group = (some: typeof pairs) => `<div class="cards forest">${some.map(draw).join('')}</div>`
+  const fold = rest.length > 0 ? `<details><summary>What tuning alone gives</summary>${group(rest)}</details>` : ''
+  return `${key}${group([...tuned, ...untuned])}${fold}`
+}

@@ -1,0 +1,40 @@
+/** Throughput per GPU against speed per user, one curve an arm, concurrency written at its points. */
+import type { ComparisonResult } from '../../experiments/result.js'
+import type { ArmStyle } from '../colours.js'
+import { number } from '../format.js'
+import { escape, px, svg, text, ticks } from './markup.js'
+
+const WIDTH = 860
+const HEIGHT = 400
+const LEFT = 62
+const RIGHT = 24
+const TOP = 14
+const BOTTOM = 46
+
+export function frontierPlot(frontier: ComparisonResult['pictures']['frontier'], styles: readonly ArmStyle[]): string {
+  const all = frontier.flatMap((arm) => arm.points)
+  if (all.length === 0) return '<p class="soft">The load sweep was not run.</p>'
+  const maxX = Math.max(...all.map((point) => point.tok_s_user)) * 1.05
+  const maxY = Math.max(...all.map((point) => point.tok_s_gpu)) * 1.08
+  const x = (value: number) => LEFT + (value / maxX) * (WIDTH - LEFT - RIGHT)
+  const y = (value: number) => HEIGHT - BOTTOM - (value / maxY) * (HEIGHT - TOP - BOTTOM)
+  const grid = [
+    ...ticks(0, maxX, 7).map((value) => `<path class="grid" d="M${px(x(value))} ${TOP}V${HEIGHT - BOTTOM}"/>${text(x(value), HEIGHT - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"')}`),
+    ...ticks(0, maxY, 6).map((value) => `<path class="grid" d="M${LEFT} ${px(y(value))}H${WIDTH - RIGHT}"/>${text(LEFT - 8, y(value) + 4, number(value), 'class="soft" text-anchor="end"')}`),
+  ]
+  const labelled = frontier.length - 1
+  const curves = frontier.map((arm, index) => {
+    const style = styles.find((entry) => entry.name === arm.name)
+    const colour = style?.colour ?? '#7A7A7A'
+    const points = [...arm.points].sort((a, b) => a.concurrency - b.concurrency)
+    const path = points.map((point, i) => `${i === 0 ? 'M' : 'L'}${px(x(point.tok_s_user))} ${px(y(point.tok_s_gpu))}`).join('')
+    const marks = points.map((point) => {
+      const tip = `${arm.name}\nconcurrency ${number(point.concurrency)}\n${number(point.tok_s_user)} tok/s/user, ${number(point.tok_s_gpu)} tok/s/GPU`
+      const label = index === labelled ? text(x(point.tok_s_user) + 8, y(point.tok_s_gpu) - 7, number(point.concurrency), 'class="soft" font-size="11"') : ''
+      return `<circle class="mark" tabindex="0" cx="${px(x(point.tok_s_user))}" cy="${px(y(point.tok_s_gpu))}" r="5" fill="${colour}" data-tip="${escape(tip)}"/>${label}`
+    })
+    return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${style?.dash.join(' ') ?? ''}"/>${marks.join('')}`
+  })
+  const names = `${text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, 'tokens/s/user (p50) — faster for one user →', 'class="soft" text-anchor="middle"')}<text class="soft" transform="translate(14 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">output tokens/s/GPU →</text>`
+  return `<div class="wide">${svg(WIDTH, HEIGHT, 'Tokens per second per GPU against tokens per second per user', `${grid.join('')}${curves.join('')}${names}`)}</div>`
+}

@@ -1,0 +1,63 @@
+/** The frame of a report: one file with style, charting library, script and data in it, and nothing loaded from anywhere. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { ComparisonResult } from '../../experiments/result.js'
+import type { Plan } from '../../scenario/plan.js'
+import type { ArmStyle } from '../colours.js'
+import type { Chart } from './charts.js'
+import { CLIENT_SCRIPT } from './client.js'
+import { embeddedJson, escape } from './markup.js'
+import { STYLE } from './style.js'
+
+const require = createRequire(import.meta.url)
+
+/** A file of the installed uPlot package (MIT), found as Node finds packages. */
+const uPlotFile = (name: string): string => readFileSync(require.resolve(`uplot/dist/${name}`), 'utf8').replaceAll('</script', '<\\/script')
+
+export interface Page {
+  readonly title: string
+  /** Ready HTML. */
+  readonly header: string
+  readonly sections: readonly string[]
+  readonly arms: readonly ArmStyle[]
+  readonly charts: readonly Chart[]
+}
+
+/** uPlot's licence asks that its notice travels with it; the minified file begins with it. */
+export function page({ title, header, sections, arms, charts }: Page): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escape(title)}</title>
+<link rel="icon" href="data:,"><style>${uPlotFile('uPlot.min.css')}${STYLE}</style></head>
+<body><main>${header}${sections.filter((part) => part !== '').join('\n')}</main><div id="tip" role="tooltip"></div>
+<script type="application/json" id="data">${embeddedJson({ arms, charts })}</script>
+<script>${uPlotFile('uPlot.iife.min.js')}</script>
+<script>${CLIENT_SCRIPT}</script></body></html>
+`
+}
+
+export const legend = (arms: readonly ArmStyle[]): string =>
+  `<ul class="legend">${arms
+    .map((arm) => `<li><svg viewBox="0 0 30 10" aria-hidden="true"><path d="M0 5H30" stroke="${arm.colour}" stroke-width="3" stroke-dasharray="${arm.dash.join(' ')}"/></svg>${escape(arm.name)}</li>`)
+    .join('')}</ul>`
+
+export function identityLine(meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string {
+  return `<p class="identity">evidence ${escape(meta.evidence)} · seed ${meta.seed} · plan ${escape(meta.plan_hash)} · trace ${escape(meta.trace_hash)} · shapewise ${escape(meta.version)}</p>`
+}
+
+/** System, model and engines in one line. */
+export function kicker(plan: Plan): string {
+  const engines = plan.engines.map((engine) => `${engine.count} × ${engine.layout}`).join(' + ')
+  return `<p class="kicker">${escape(`${plan.system.toUpperCase()} NVL72 · ${plan.racks} ${plan.racks === 1 ? 'rack' : 'racks'} · ${plan.model} ${plan.precision} · ${engines}`)}</p>`
+}
+
+const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
+  measured: 'Kernel times come from measurements on this system.',
+  interpolated: 'Kernel times are interpolated between measurements on this system.',
+  transferred: 'Kernel times were measured on another system and scaled to this one: trust ratios between arms more than absolute times.',
+  roofline: 'Kernel times are computed from bandwidth and peak rates, not measured: absolute times are optimistic.',
+}
+
+export function evidenceSection(meta: Pick<ComparisonResult, 'evidence'>, notes: readonly string[]): string {
+  const items = [EVIDENCE[meta.evidence], 'All times are simulated; no request was served by a real system.', ...notes]
+  return `<section id="evidence"><h2>How sure is this?</h2><ul>${items.map((item) => `<li>${escape(item)}</li>`).join('')}</ul></section>`
+}

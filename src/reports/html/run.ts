@@ -1,0 +1,35 @@
+/** The report of one arm: the pieces of a comparison that need no second arm. */
+import type { Plan } from '../../scenario/plan.js'
+import { armStyles } from '../colours.js'
+import { number, percent, policiesText } from '../format.js'
+import type { RunReport } from '../runReport.js'
+import { chartHosts, latencyCharts, timeCharts } from './charts.js'
+import { escape, section } from './markup.js'
+import { evidenceSection, identityLine, kicker, page } from './page.js'
+import { rackMaps } from './rack.js'
+import { summaryTable } from './tables.js'
+
+export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string {
+  const { summary } = picture
+  const latency = latencyCharts([picture])
+  const course = timeCharts([picture])
+  const { saturation } = summary
+  const details = [
+    `${number(summary.output_tok_s)} output tokens/s, ${number(summary.output_tok_s_per_gpu)} a GPU; ${number(summary.request_s)} requests/s over ${number(summary.window_s)} s.`,
+    `${saturation.label[0].toUpperCase()}${saturation.label.slice(1)}: ${saturation.reason}${saturation.binding === 'none' ? '' : `; what binds is ${saturation.binding.replace('_', ' ')}`}.`,
+    `SLO attainment ${percent(summary.slo_attainment, 1)}; attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}, KV use ${percent(summary.kv_use)}, mean batch ${number(summary.mean_batch)}, ${number(summary.preemptions)} preemptions.`,
+    policiesText(meta.arm),
+  ]
+  const speed = summary.metrics.tok_s_user
+  const title = `${meta.arm.name}: ${number(speed.p50)} tokens/s/user (p50), ${number(speed.p10)} at p10; TTFT ${number(summary.metrics.ttft_ms.p50)} ms p50, ${number(summary.metrics.ttft_ms.p95)} ms p95.`
+  const header = `<header>${kicker(plan)}<h1>${escape(title)}</h1><ul>${details.map((line) => `<li>${escape(line)}</li>`).join('')}</ul>${identityLine(meta)}</header>`
+  const undefinedNotes = Object.entries(summary.undefined_because).map(([key, reason]) => `${key} is undefined: ${reason}.`)
+  const sections = [
+    section('latency', 'Latency', 'Share of requests at or below a latency. Drag to zoom, double-click to go back.', chartHosts(latency)),
+    section('course', 'Queue and memory over time', 'A queue that keeps growing means that the load is beyond capacity.', chartHosts(course)),
+    section('rack', 'The rack', 'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.', rackMaps(plan, [picture])),
+    evidenceSection(meta, [...undefinedNotes, ...notes]),
+    section('numbers', 'All numbers', 'Requests that arrived in the window.', summaryTable(summary)),
+  ]
+  return page({ title: `Shapewise: ${meta.arm.name}, ${plan.model} on ${plan.system}`, header, sections, arms: armStyles([meta.arm.name]), charts: [...latency, ...course] })
+}

@@ -1,0 +1,63 @@
+/** The tables of a report: arms and how they were chosen, and every number. */
+import type { ArmResult, ComparisonResult } from '../../experiments/result.js'
+import type { Distribution, Summary } from '../../metrics/summary.js'
+import { change, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
+import { outcome } from '../verdict.js'
+import { escape, htmlTable } from './markup.js'
+
+const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
+
+const withUnit = (metric: string): string => {
+  const { title, unit } = metricText(metric)
+  return unit && !title.includes('tokens/s') ? `${title}, ${unit}` : title
+}
+
+export function armsTable(arms: readonly ArmResult[]): string {
+  const head = ['arm', 'split', 'chunk', 'rank', 'span', 'pool', 'saturation', 'binds', 'capacity, req/s', 'load ÷ own capacity', 'attention share', 'balance', 'mean batch']
+  const rows = arms.map(({ name, policies: p, saturation, ...arm }) => [
+    name, p.split, p.chunk, p.rank, p.span, p.pool, saturation.label, saturation.binding, number(arm.capacity_rps), percent(arm.own_load_fraction), percent(arm.attention_share), percent(arm.balance, 1), number(arm.mean_batch),
+  ])
+  return htmlTable(head, rows)
+}
+
+export function tuningTables(arms: readonly ArmResult[]): string {
+  return arms
+    .filter((arm) => arm.tuning !== null)
+    .map(({ name, tuning }) => {
+      const rows = (tuning?.runners_up ?? []).map((entry, i) => [String(i + 2), policiesText(entry.policies), number(entry.score)])
+      const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
+      return `<details><summary>${escape(lead)}</summary>${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
+    })
+    .join('')
+}
+
+/** One row a metric and arm, percentiles across. */
+export function numbersTable(arms: readonly ArmResult[]): string {
+  const metrics = [...new Set(arms.flatMap((arm) => Object.keys(arm.metrics)))]
+  const single = (values: Record<string, number | null>) => !Object.keys(values).some((name) => (COLUMNS as readonly string[]).includes(name))
+  const rows = metrics.flatMap((metric) =>
+    arms
+      .filter((arm) => arm.metrics[metric])
+      .map((arm) => {
+        const values = arm.metrics[metric]
+        const cells = COLUMNS.map((column) => (column in values ? number(values[column]) : ''))
+        return [withUnit(metric), arm.name, ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? number(Object.values(values)[0]) : '')) : cells)]
+      }),
+  )
+  return htmlTable(['metric', 'arm', ...COLUMNS], rows)
+}
+
+export function summaryTable(summary: Summary): string {
+  const rows = Object.entries(summary.metrics).map(([metric, values]) => {
+    const all = values as Distribution & Readonly<Record<string, number | null>>
+    return [withUnit(metric), ...COLUMNS.map((column) => (column in all ? number(all[column]) : '')), metricText(metric).formula]
+  })
+  return htmlTable(['metric', ...COLUMNS, 'how it is computed'], rows)
+}
+
+export function comparisonsTable(result: ComparisonResult): string {
+  const rows = result.comparisons.map((row) => [
+    row.arm, row.baseline, readingText[row.reading], metricText(row.metric).title, row.better, change(row.ratio), interval(row.ci95), interval(row.mix_ci95), String(row.n), outcome(row), row.note ?? '',
+  ])
+  return htmlTable(['arm', 'baseline', 'reading', 'metric', 'better', 'change', '95 % interval', 'over mixes', 'n', 'outcome', 'note'], rows)
+}

@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parquetMetadata, parquetReadObjects } from 'hyparquet'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { UserError } from '../src/errors.js'
+import { FATES, PHASES } from '../src/metrics/records.js'
+import { recordsToParquet } from '../src/reports/parquet.js'
+import { createRunFolder, regenerateReport, writeComparisonFolder, writeRunFolder } from '../src/reports/runFolder.js'
+import { comparisonFixture, planFixture, recordsFixture } from './fixtures/comparison.js'
+
+let root: string
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'shapewise-runs-'))
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+const facts = { version: '0.1.0', seed: 1, plan_hash: 'a1b2c3d4e5f6', trace_hash: 'feed', wall_s: 1.5 }
+const hash = facts.plan_hash
+
+describe('createRunFolder', () => {
+  it('names the folder by time and plan, and lists its files', () => {
+    const folder = createRunFolder({ root, hash, startedAt: new Date('2026-11-24T18:03:42.9Z') })
+    folder.write('summary.json', '{}')
+    expect(readdirSync(root)).toEqual(['.20261124T180342Z-a1b2c3.partial'])
+    const path = folder.finish(facts)
+    expect(readdirSync(root)).toEqual(['20261124T180342Z-a1b2c3'])
+    const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8'))
+    expect(manifest).toMatchObject({ ...facts, node: process.version, files: [{ name: 'summary.json', bytes: 2 }] })
+  })
+  it('leaves nothing behind when abandoned', () => {
+    const folder = createRunFolder({ root, hash })
+    folder.write('summary.json', '{}')
+    folder.abandon()
+    expect(readdirSync(root)).toEqual([])
+  })
+  it('refuses an existing folder unless told, and replaces only run folders', () => {
+    const out = join(root, 'mine')
+    const first = createRunFolder({ out, hash })
+    first.write('old.txt', 'x')
+    first.finish(facts)
+    expect(() => createRunFolder({ out, hash })).toThrow(UserError)
+    const second = createRunFolder({ out, hash, overwrite: true })
+    second.write('new.txt', 'y')
+    expect(existsSync(join(out, 'old.txt'))).toBe(true)
+    second.finish(facts)
+    expect(readdirSync(out).sort()).toEqual(['manifest.json', 'new.txt'])
+    expect(readdirSync(root)).toEqual(['mine'])
+    mkdirSync(join(root, 'home'))
+    writeFileSync(join(root, 'home', 'thesis.txt'), 'dear')
+    expect(() => createRunFolder({ out: join(root, 'home'), hash, overwrite: true })).toThrow(/no run folder/)
+  })
+  it('says why it cannot write', () => {
+    writeFileSync(join(root, 'file'), '')
+    expect(() => createRunFolder({ out: join(root, 'file', 'run'), hash })).toThrow(UserError)
+    expect(() => createRunFolder({ out: join(root, 'file'), hash })).toThrow(/in the way/)
+  })
+  it('takes plain file names only', () => {
+    expect(() => createRunFolder({ root, hash }).write('../x', '')).toThrow(/plain file name/)
+  })
+})
+
+describe('a comparison folder', () => {
+  const options = () => ({ root, hash, resolvedYaml: 'system: gb200\n', summaryJson: '{}\n', plan: planFixture(), wallS: 2 })
+  it('makes its report again byte for byte', () => {
+    const path = writeComparisonFolder(options(), comparisonFixture(), [{ arm: 'static', records: recordsFixture(100) }])
+    expect(readdirSync(path).sort()).toEqual(['comparison.full.json.gz', 'config.resolved.yaml', 'manifest.json', 'report.html', 'requests.parquet', 'summary.json'])
+    const report = readFileSync(join(path, 'report.html'))
+    rmSync(join(path, 'report.html'))
+    expect(readFileSync(regenerateReport(path)).equals(report)).toBe(true)
+  })
+  it('does so for a run of one arm', () => {
+    const { version, plan_hash, trace_hash, seed, evidence, arms, pictures } = comparisonFixture()
+    const report = { meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: 'static', ...arms[0].policies } }, picture: pictures.arms[0], notes: [] }
+    const path = writeRunFolder(options(), report, recordsFixture(10))
+    const html = readFileSync(join(path, 'report.html'))
+    expect(readFileSync(regenerateReport(path)).equals(html)).toBe(true)
+  })
+  it('refuses what is no run folder, and a damaged one', () => {
+    expect(() => regenerateReport(root)).toThrow(/not a run folder/)
+    writeFileSync(join(root, 'run.full.json.gz'), 'zip?')
+    expect(() => regenerateReport(root)).toThrow(/damaged/)
+  })
+})
+
+describe('requests.parquet', () => {
+  it('reads back as the records', async () => {
+    const a = recordsFixture(2500)
+    const b = recordsFixture(40)
+    const bytes = recordsToParquet([{ labels: { arm: 'static' }, records: a }, { labels: { arm: 'shape-aware' }, records: b }])
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+    const rows = await parquetReadObjects({ file })
+    expect(rows).toHaveLength(2540)
+    const time = (value: number) => (Number.isNaN(value) ? null : BigInt(value))
+    rows.forEach((row, at) => {
+      const [records, i] = at < a.count ? [a, at] : [b, at - a.count]
+      const phases = Object.fromEntries(PHASES.map((phase, k) => [`${phase}_ns`, time(records.phaseNs[k][i])]))
+      expect(row).toEqual({
+        arm: at < a.count ? 'static' : 'shape-aware', request: records.request[i], arrival_ns: time(records.arrivalNs[i]), first_token_ns: time(records.firstTokenNs[i]), end_ns: time(records.endNs[i]),
+        input_tokens: records.isl[i], output_tokens: records.osl[i], fate: FATES[records.fate[i]], engine: records.engine[i], rank: records.rank[i], preemptions: records.preemptions[i], ...phases,
+      })
+    })
+    const fate = parquetMetadata(file).row_groups[0].columns.find((column) => column.meta_data?.path_in_schema[0] === 'fate')
+    expect(fate?.meta_data?.encodings).toContain('RLE_DICTIONARY')
+  })
+  it('takes no rows at all', async () => {
+    const bytes = recordsToParquet([{ records: recordsFixture(0) }])
+    expect(await parquetReadObjects({ file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer })).toEqual([])
+  })
+})

@@ -1,0 +1,115 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { chromium } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { armStyles } from '../src/reports/colours.js'
+import { comparisonHtml } from '../src/reports/html/comparison.js'
+import { escape, ticks } from '../src/reports/html/markup.js'
+import { engineOfGpu } from '../src/reports/html/rack.js'
+import { runHtml } from '../src/reports/html/run.js'
+import type { RunReport } from '../src/reports/runReport.js'
+import { comparisonFixture, planFixture } from './fixtures/comparison.js'
+
+const result = comparisonFixture()
+const plan = planFixture()
+
+function runFixture(): RunReport {
+  const { version, plan_hash, trace_hash, seed, evidence, arms, pictures } = result
+  return { meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: arms[3].name, ...arms[3].policies } }, picture: pictures.arms[3], notes: [] }
+}
+
+const pages = { comparison: comparisonHtml(result, plan), run: runHtml(runFixture(), plan) }
+
+describe.each(Object.entries(pages))('%s page', (_, html) => {
+  it('loads nothing from anywhere', () => {
+    expect(html.match(/(?:src|href)\s*=\s*["'](?!data:)[^"']*/g)).toBeNull()
+    expect(html).not.toMatch(/@import|url\(\s*['"]?(?!data:)|\bfetch\(|XMLHttpRequest|importScripts/)
+  })
+  it('prints no undefined number', () => {
+    const shown = html.replace(/<script[\s\S]*?<\/script>/g, '')
+    expect(shown).not.toMatch(/NaN|undefined|Infinity|\[object/)
+  })
+})
+
+describe('comparisonHtml', () => {
+  it('is the same for the same result', () => {
+    expect(comparisonHtml(comparisonFixture(), planFixture())).toBe(pages.comparison)
+  })
+  it('escapes whatever comes from the user', () => {
+    const evil = '</script><img src=x onerror=alert(1)>"\''
+    const arms = result.arms.map((arm) => ({ ...arm, name: evil, policies: { ...arm.policies, split: evil } }))
+    const pictures = { ...result.pictures, arms: result.pictures.arms.map((arm) => ({ ...arm, name: evil })), frontier: result.pictures.frontier.map((arm) => ({ ...arm, name: evil })) }
+    const comparisons = result.comparisons.map((row) => ({ ...row, arm: evil, note: evil, metric: evil }))
+    const html = comparisonHtml({ ...result, arms, pictures, comparisons, notes: [evil], plan_hash: evil, trace_hash: evil, version: evil }, { ...plan, model: evil, system: evil })
+    expect(html).not.toContain('<img')
+    expect(html.match(/<\/script>/g)).toHaveLength(3)
+  })
+  it('says so when parts are missing', () => {
+    const pictures = { arms: [], frontier: [], grid: { isl_edges: [1, 2], osl_edges: [1, 2], ratio: [[null]] }, levers: [] }
+    const html = comparisonHtml({ ...result, comparisons: [], notes: [], pictures }, plan)
+    expect(html).toContain('No pair of arms could be compared.')
+    expect(html).toContain('The load sweep was not run.')
+    expect(html).toContain('No bin holds enough requests.')
+  })
+})
+
+describe('pieces', () => {
+  it('gives every arm one colour and its own', () => {
+    const styles = armStyles(['static', 'mine', 'shape-aware', 'yours'])
+    expect(new Set(styles.map((style) => style.colour)).size).toBe(4)
+    expect(armStyles(['shape-aware'])[0].colour).toBe(styles[2].colour)
+  })
+  it('places every engine of the plan on GPUs of its own', () => {
+    const [rack] = engineOfGpu(plan)
+    expect(rack).toHaveLength(72)
+    for (let engine = 0; engine < 18; engine++) expect(rack.filter((owner) => owner === engine)).toHaveLength(4)
+  })
+  it('cuts axes at round numbers', () => {
+    expect(ticks(-3.2, 19, 5)).toEqual([0, 5, 10, 15])
+    expect(ticks(0, 0.1, 5)).toEqual([0, 0.02, 0.04, 0.06, 0.08, 0.1])
+    expect(escape(`<a href="x">&'`)).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;')
+  })
+})
+
+/** Debian's Chromium; the test is skipped where there is none. SHOTS=folder keeps screenshots. */
+const CHROMIUM = '/usr/bin/chromium'
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/chromium)', () => {
+  it('draws every chart without an error, wide and narrow', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shapewise-html-'))
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+    try {
+      for (const [name, html] of Object.entries(pages)) {
+        const file = join(folder, `${name}.html`)
+        writeFileSync(file, html)
+        for (const [width, colorScheme] of [[1280, 'light'], [400, 'light'], [1280, 'dark']] as const) {
+          const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme })
+          const faults: string[] = []
+          page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+          page.on('pageerror', (error) => faults.push(error.message))
+          page.on('request', (request) => request.url().startsWith('http') && faults.push(request.url()))
+          await page.goto(pathToFileURL(file).href)
+          await page.waitForSelector('.chart[data-drawn]')
+          const charts = await page.$$eval('.chart', (nodes) => nodes.map((node) => Number(node.getAttribute('data-drawn'))))
+          expect(charts).toHaveLength(6)
+          expect(Math.min(...charts)).toBeGreaterThan(1)
+          const empty = await page.$$eval('svg.drawing', (nodes) => nodes.filter((node) => !node.closest('details') && node.getBoundingClientRect().height < 20).length)
+          expect(empty).toBe(0)
+          expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+          const hovered = page.locator('[data-tip]').first()
+          await hovered.hover()
+          expect(await page.locator('#tip').textContent()).not.toBe('')
+          if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+          expect(faults).toEqual([])
+          await page.close()
+        }
+      }
+    } finally {
+      await browser.close()
+      rmSync(folder, { recursive: true })
+    }
+  }, 60_000)
+})
