@@ -1,0 +1,21 @@
+/** Jobs in this very thread, one after another; gives way to the event loop between jobs so that Ctrl-C is heard. */
+import { runJob } from '../experiments/job.js'
+import type { Executor, ExecutorOptions } from './executor.js'
+
+export function inlineExecutor({ context, signal }: ExecutorOptions): Executor {
+  return {
+    async run(jobs, onDone) {
+      const outcomes = []
+      for (const job of jobs) {
+        signal?.throwIfAborted()
+        const outcome = runJob(context, job)
+        outcomes.push(outcome)
+        onDone?.(outcome)
+        await new Promise<void>((resume) => setImmediate(resume))
+      }
+      signal?.throwIfAborted()
+      return outcomes
+    },
+    close: async () => {},
+  }
+}

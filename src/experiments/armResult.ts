@@ -1,0 +1,87 @@
+/** One arm's row of a comparison, and the caveats in plain words. */
+import type { ArmSpec } from '../levers/lever.js'
+import type { Plan } from '../scenario/plan.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import type { Workload } from '../traces/workload.js'
+import type { Outcome } from './job.js'
+import type { ArmResult, TuningRecord } from './result.js'
+import { meanOf } from './statistics.js'
+import { policiesOf } from './tune.js'
+
+const SCALARS = ['output_tok_s', 'output_tok_s_per_gpu', 'total_tok_s', 'request_s', 'slo_attainment', 'kv_use', 'mean_step_ms', 'preemptions'] as const
+
+/** `ratePerS` null: closed loop. Metrics are means over replicates of each replicate's statistic. */
+export function armResult(
+  arm: ArmSpec, tuning: TuningRecord | null, outcomes: readonly Outcome[], capacities: readonly Outcome[], ratePerS: number | null,
+): ArmResult {
+  const summaries = outcomes.flatMap((outcome) => (outcome.summary ? [outcome.summary] : []))
+  const metrics: Record<string, Record<string, number | null>> = {}
+  for (const [name, first] of Object.entries(summaries[0].metrics)) {
+    metrics[name] = {}
+    for (const statistic of Object.keys(first))
+      metrics[name][statistic] = meanOf(summaries.map((s) => (s.metrics as unknown as Record<string, Record<string, number | null>>)[name][statistic]))
+  }
+  for (const name of SCALARS) metrics[name] = { mean: meanOf(summaries.map((s) => s[name])) }
+  const order = ['stable', 'backlogged', 'overloaded']
+  const worst = summaries.reduce((a, b) => (order.indexOf(b.saturation.label) > order.indexOf(a.saturation.label) ? b : a))
+  const capacity = meanOf(capacities.map((outcome) => outcome.capacityPerS))
+  return {
+    name: arm.name,
+    policies: policiesOf(arm),
+    tuning,
+    metrics,
+    saturation: worst.saturation,
+    capacity_rps: capacity,
+    attention_share: meanOf(summaries.map((s) => s.attention_share)),
+    balance: meanOf(summaries.map((s) => s.balance)),
+    mean_batch: meanOf(summaries.map((s) => s.mean_batch)),
+    own_load_fraction: capacity === null || ratePerS === null ? null : ratePerS / capacity,
+  }
+}
+
+interface NoteSource {
+  readonly plan: Plan
+  readonly config: ClusterConfig
+  readonly workload: Workload
+  readonly closed: boolean
+  readonly arms: readonly { readonly arm: ArmSpec; readonly outcome: Outcome }[]
+  readonly hitRate: number | null
+  readonly replicates: number
+  readonly measure: number
+  readonly lifeS: number
+  readonly ratePer: number
+  readonly requests: { readonly least: number; readonly most: number }
+}
+
+export function evidenceNotes(source: NoteSource): string[] {
+  const { plan, config, workload, arms } = source
+  const notes: string[] = []
+  const caps = [...new Set(config.engines.map((engine) => engine.maxNumSeqs))].join(', ')
+  notes.push(`The batch cap is equal in all arms: max_num_seqs ${caps} a rank. A lower cap moves the gain more than most levers.`)
+  for (const { arm, outcome } of arms) {
+    const summary = outcome.summary
+    if (!summary) continue
+    const binding = summary.saturation.binding === 'none' ? 'nothing binds' : `${summary.saturation.binding.replace('_', ' ')} binds`
+    notes.push(
+      `${arm.name}: ${binding}; attention is ${percent(summary.attention_share)} of the step at a balance of ${percent(summary.balance)} over ranks; mean batch ${summary.mean_batch?.toFixed(1) ?? 'undefined'} an engine.`,
+    )
+  }
+  if (source.hitRate !== null)
+    notes.push(`The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`)
+  if (!source.closed) {
+    const windowS = source.measure * source.lifeS
+    const meanE2eS = (arms[0].outcome.summary?.metrics.e2e_ms.mean ?? 0) / 1e3
+    if (windowS < 30 * meanE2eS)
+      notes.push(`A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: runs are capped at ${source.requests.most} requests.`)
+    notes.push(
+      plan.workload.load.method === 'superpose'
+        ? 'Load is offered by superposing copies of the trace made of resampled minutes: bursts of the record are smoothed (see the index of dispersion).'
+        : `Load is offered by ${plan.workload.load.method.replace('_', ' ')}: arrivals are those of the record, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
+    )
+  } else notes.push('Closed loop: the only reading is that at fixed concurrency; a closed loop cannot overload, so saturation says little.')
+  notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
+  notes.push('The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.')
+  return notes
+}
+
+const percent = (share: number | null): string => (share === null ? 'undefined' : `${(share * 100).toFixed(1)} %`)

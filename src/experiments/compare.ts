@@ -1,0 +1,287 @@
+/**
+ * The comparison: capacity of the static arm on the training part, tuning of every family at the offered load, then all arms on the
+ * same replicates of the test part, in three readings. Reading order: compare, then rows.ts and pictures.ts.
+ */
+import { createExecutor, type Executor } from '../executors/index.js'
+import { STATIC_ARM } from '../levers/catalogue.js'
+import type { ArmSpec } from '../levers/lever.js'
+import type { Records } from '../metrics/records.js'
+import type { Plan } from '../scenario/plan.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import { splitInTime } from '../traces/load.js'
+import { idealHitRate, indexOfDispersion } from '../traces/statistics.js'
+import { traceHash } from '../traces/hash.js'
+import type { Workload } from '../traces/workload.js'
+import { NS_PER_S } from '../units.js'
+import { UserError } from '../errors.js'
+import { type Draw, type Job, type JobContext, type Outcome, runJob } from './job.js'
+import { armResult, evidenceNotes } from './armResult.js'
+import { dropOne, frontierOf, gainGrid, pictureOfArm } from './pictures.js'
+import type { ComparisonResult, Evidence } from './result.js'
+import { comparisonRows, type Readings } from './rows.js'
+import { type Family, familyGrid, tune, type Tuned, type TuningRound } from './tune.js'
+
+export type Effort = 'quick' | 'normal'
+
+export interface CompareOptions {
+  readonly plan: Plan
+  readonly config: ClusterConfig
+  readonly workload: Workload
+  readonly evidence: Evidence
+  readonly threads: number
+  readonly effort?: Effort
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: CompareProgress) => void
+}
+
+export interface CompareProgress {
+  readonly stage: string
+  readonly done: number
+  readonly total: number
+  readonly simulatedS: number
+}
+
+export interface CompareOutput {
+  readonly result: ComparisonResult
+  /** All requests of the first replicate at fixed load (closed loop: at fixed concurrency), per arm. */
+  readonly records: readonly { readonly arm: string; readonly records: Records }[]
+}
+
+/** Share of the trace, in time, that is tuned on; the rest judges. */
+const TRAIN_SHARE = 0.5
+
+interface EffortPlan {
+  readonly tuning: readonly TuningRound[]
+  /** Lengths of capacity runs and of replicates, in mean E2E. */
+  readonly capacity: { readonly warmup: number; readonly measure: number; readonly replicates: number }
+  readonly measure: number
+  /** Requests of one run are held within these, whatever the mean E2E says: statistics below, wall time above. */
+  readonly requests: { readonly least: number; readonly most: number }
+}
+
+const EFFORTS: Record<Effort, EffortPlan> = {
+  quick: {
+    tuning: [{ keep: 1000, warmup: 2, measure: 3 }, { keep: 6, warmup: 4, measure: 10 }],
+    capacity: { warmup: 4, measure: 8, replicates: 3 },
+    measure: 30,
+    requests: { least: 500, most: 30_000 },
+  },
+  normal: {
+    tuning: [{ keep: 1000, warmup: 2, measure: 4 }, { keep: 16, warmup: 5, measure: 12 }, { keep: 4, warmup: 8, measure: 30 }],
+    capacity: { warmup: 6, measure: 15, replicates: 5 },
+    measure: 40,
+    requests: { least: 1000, most: 150_000 },
+  },
+}
+
+export async function compare(options: CompareOptions): Promise<CompareOutput> {
+  const { plan, config, workload, signal } = options
+  if (workload.count < 40)
+    throw new UserError({
+      where: workload.provenance.name,
+      message: `a comparison needs at least 40 requests to tune on one half and judge on the other; the trace has ${workload.count}`,
+      hint: 'use a longer trace, or `shapewise run` for a single simulation',
+    })
+  const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
+  const { load } = plan.workload
+  const context: JobContext = {
+    config, parts, seed: plan.experiment.seed, slo: plan.slo.interactive,
+    speedUp: load.method === 'speed_up' ? (load.speedUp ?? 1) : null,
+  }
+  const executor = createExecutor({ context, threads: options.threads, signal })
+  try {
+    return await compareWith(options, context, executor)
+  } finally {
+    await executor.close()
+  }
+}
+
+async function compareWith(options: CompareOptions, context: JobContext, executor: Executor): Promise<CompareOutput> {
+  const { plan, config, workload } = options
+  const effort = EFFORTS[options.effort ?? 'normal']
+  const { load } = plan.workload
+  const closed = load.method === 'closed_loop'
+  const { replicates } = plan.experiment
+  const warmup = plan.experiment.warmup
+  const report = progressOf(options)
+
+  // 1. How long a request lives, and what the static arm can carry, on the training part.
+  report.stage('capacity of static', 2)
+  const ranks = config.engines.reduce((sum, engine) => sum + engine.ranks, 0)
+  const probe = runJob(context, {
+    kind: 'closed', arm: STATIC_ARM, draw: { part: 'train', mode: 'draw', replicate: 0 },
+    concurrency: closed ? (load.concurrency as number) : ranks * 16, warmupRequests: ranks * 16, requests: Math.max(400, ranks * 48), keep: 'summary',
+  })
+  report.done(probe)
+  const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
+  const recordedPerS = ratePerS(context.parts.train)
+  let staticCapacity: number | null = null
+  let ratePer = load.ratePerS ?? 0
+  if (!closed) {
+    const [outcome] = await executor.run(
+      [
+        {
+          kind: 'capacity', arm: STATIC_ARM, draw: { part: 'train', mode: 'draw', replicate: 0 }, guessPerS: probe.summary?.request_s ?? recordedPerS,
+          meanE2eS: sized(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort, effort.capacity.measure), ...effort.capacity,
+        },
+      ],
+      report.done,
+    )
+    staticCapacity = outcome.capacityPerS
+    if (load.method === 'as_recorded') ratePer = recordedPerS
+    else if (load.method === 'speed_up') ratePer = recordedPerS * (load.speedUp ?? 1)
+    else if (load.fraction !== null) {
+      if (staticCapacity === null)
+        throw new UserError({
+          where: 'workload.load.fraction',
+          message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',
+          hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
+        })
+      ratePer = load.fraction * staticCapacity
+    }
+  }
+
+  // 2. Lengths of the runs, from a run of the static arm at the comparison's own load.
+  const openJob = (arm: ArmSpec, draw: Draw, lifeS: number, warm: number, measure: number, keep: 'summary' | 'picture'): Job => ({
+    kind: 'open', arm, draw, ratePerS: ratePer, warmupS: warm * lifeS, measureS: measure * lifeS, tailS: 2 * lifeS, keep,
+  })
+  let lifeS = sized(probeE2eS, ratePer, effort, effort.measure)
+  let concurrency = load.concurrency ?? 1
+  if (!closed) {
+    const pilot = runJob(context, openJob(STATIC_ARM, { part: 'train', mode: 'draw', replicate: 1 }, lifeS, 5, 15, 'summary'))
+    lifeS = sized((pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3, ratePer, effort, effort.measure)
+    concurrency = Math.max(1, Math.round(pilot.meanInside))
+  }
+  const closedJob = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture', at = concurrency): Job => ({
+    kind: 'closed', arm, draw, concurrency: at, keep,
+    warmupRequests: Math.min(Math.max(1, warm) * at, effort.requests.most),
+    requests: Math.min(Math.max(effort.requests.least, measure * at), effort.requests.most),
+  })
+  const runAt = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture' = 'summary'): Job =>
+    closed ? closedJob(arm, draw, warm, measure, keep) : openJob(arm, draw, lifeS, warm, measure, keep)
+
+  // 3. Every family is tuned on the training part at this load, then frozen.
+  const tuned = new Map<string, Tuned>()
+  for (const family of ['tuned-static', 'tuned-size', 'shape-aware'] as Family[]) {
+    const grid = familyGrid(family, config)
+    report.stage(`tuning ${family}`, effort.tuning.reduce((sum, round) => sum + Math.min(round.keep, grid.length), 0))
+    const jobOf = (arm: ArmSpec, round: TuningRound) => runAt(arm, { part: 'train', mode: 'draw', replicate: 2 }, round.warmup, round.measure)
+    tuned.set(family, await tune({ executor, grid, rounds: effort.tuning, jobOf, onDone: report.done }))
+  }
+  const arms: ArmSpec[] = [STATIC_ARM, ...[...tuned.values()].map((entry) => entry.arm), ...plan.arms]
+
+  // 4. The same replicates of the test part for every arm.
+  const jobs = replicateJobs()
+  report.stage('replicates', jobs.length)
+  const outcomes = await executor.run(jobs.map(({ job }) => job), report.done)
+  const readings: Readings = { fixedLoad: new Map(), mix: new Map(), fixedConcurrency: new Map(), capacity: new Map() }
+  jobs.forEach(({ reading, job }, i) => {
+    const byArm = readings[reading]
+    byArm.set(job.arm.name, [...(byArm.get(job.arm.name) ?? []), outcomes[i]])
+  })
+
+  function replicateJobs(): { reading: keyof Readings; job: Job }[] {
+    const all: { reading: keyof Readings; job: Job }[] = []
+    for (let replicate = 0; replicate < replicates; replicate++)
+      for (const arm of arms) {
+        const keep = replicate === 0 ? 'picture' : 'summary'
+        const draw: Draw = { part: 'test', mode: 'draw', replicate }
+        if (!closed) {
+          all.push({ reading: 'fixedLoad', job: openJob(arm, draw, lifeS, warmup, effort.measure, keep) })
+          all.push({ reading: 'mix', job: openJob(arm, { ...draw, mode: 'mix' }, lifeS, warmup, effort.measure, 'summary') })
+        }
+        all.push({ reading: 'fixedConcurrency', job: closedJob(arm, draw, 3, 6, closed ? keep : 'summary') })
+        if (!closed && replicate < effort.capacity.replicates)
+          all.push({
+            reading: 'capacity',
+            job: { kind: 'capacity', arm, draw, guessPerS: staticCapacity ?? ratePer, meanE2eS: lifeS, ...effort.capacity },
+          })
+      }
+    return all
+  }
+
+  // 5. Pictures: the frontier, and the shape-aware arm with one lever put back at a time.
+  const main = closed ? readings.fixedConcurrency : readings.fixedLoad
+  const tunedStatic = tuned.get('tuned-static') as Tuned
+  const shapeAware = tuned.get('shape-aware') as Tuned
+  report.stage('pictures', arms.length * 4 + 8)
+  const frontier = await frontierOf(executor, arms, concurrency, (arm, at) => closedJob(arm, { part: 'test', mode: 'draw', replicate: 0 }, 2, 3, 'summary', at), report.done)
+  const levers = await dropOne({
+    executor, shapeAware: shapeAware.arm, tunedStatic: tunedStatic.arm, baseline: main.get('tuned-static') as Outcome[],
+    jobOf: (arm, replicate) => runAt(arm, { part: 'test', mode: 'draw', replicate }, warmup, effort.measure), replicates: Math.min(2, replicates),
+    onDone: report.done,
+  })
+  const pictured = arms.map((arm) => ({ arm, outcome: (main.get(arm.name) as Outcome[])[0] }))
+
+  const result: ComparisonResult = {
+    version: plan.version,
+    plan_hash: plan.planHash,
+    trace_hash: traceHash(workload),
+    seed: plan.experiment.seed,
+    evidence: options.evidence,
+    arms: arms.map((arm) => armResult(arm, tuned.get(arm.name)?.record ?? null, main.get(arm.name) as Outcome[], readings.capacity.get(arm.name) ?? [], closed ? null : ratePer)),
+    comparisons: comparisonRows(arms, readings, plan.experiment.seed, closed),
+    load: {
+      method: load.method,
+      offered_rps: closed ? 0 : ratePer,
+      concurrency,
+      static_capacity_rps: staticCapacity,
+      superposed_copies: pictured[0].outcome.copies,
+      idc_before: indexOfDispersion(context.parts.test.arrivalNs, 1),
+      idc_after: closed ? null : offeredDispersion(pictured[0].outcome),
+      replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : effort.measure * lifeS,
+      warmup_s: closed ? 0 : warmup * lifeS,
+    },
+    notes: evidenceNotes({ plan, config, workload, closed, arms: pictured, hitRate: idealHitRate(workload), replicates, measure: effort.measure, lifeS, ratePer, requests: effort.requests }),
+    pictures: {
+      arms: pictured.map(({ arm, outcome }) => pictureOfArm(arm, outcome)),
+      frontier,
+      grid: gainGrid(pictured, 'tuned-static', 'shape-aware'),
+      levers,
+    },
+  }
+  return {
+    result,
+    records: pictured.flatMap(({ arm, outcome }) => (outcome.picture ? [{ arm: arm.name, records: outcome.picture.records }] : [])),
+  }
+}
+
+/** Requests per second of a part, as recorded. */
+function ratePerS(part: Workload): number {
+  const spanNs = part.arrivalNs[part.count - 1] - part.arrivalNs[0]
+  return spanNs > 0 ? (part.count - 1) / (spanNs / NS_PER_S) : part.count
+}
+
+/** The unit in which runs are measured: the mean E2E, stretched or cut so that a window of `measure` of them holds a sensible number of requests. */
+function sized(meanE2eS: number, rate: number, effort: EffortPlan, measure: number): number {
+  const { least, most } = effort.requests
+  return Math.min(Math.max(meanE2eS, least / (measure * rate)), Math.max(most / (measure * rate), meanE2eS * 0.25))
+}
+
+function offeredDispersion(outcome: Outcome): number | null {
+  if (!outcome.picture) return null
+  const { records } = outcome.picture
+  return indexOfDispersion(records.arrivalNs.slice(0, records.count).sort(), 1)
+}
+
+function progressOf(options: CompareOptions) {
+  let stage = ''
+  let total = 0
+  let done = 0
+  let simulatedS = 0
+  const tell = () => options.onProgress?.({ stage, done, total, simulatedS })
+  return {
+    stage(name: string, jobs: number) {
+      stage = name
+      total = jobs
+      done = 0
+      simulatedS = 0
+      tell()
+    },
+    done: (outcome: Outcome) => {
+      done++
+      simulatedS += outcome.simulatedS
+      tell()
+    },
+  }
+}

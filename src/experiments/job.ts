@@ -1,0 +1,216 @@
+/**
+ * The unit of work of an experiment: one arm on one draw of traffic, or one bisection for a capacity. Jobs are plain data; `runJob` is pure,
+ * so a thread, another machine or a test gets the same outcome.
+ */
+import { quantilesOf } from '../collections/select.js'
+import { createArm } from '../levers/catalogue.js'
+import type { ArmSpec } from '../levers/lever.js'
+import { COMPLETED, type Records } from '../metrics/records.js'
+import { summarise } from '../metrics/summarise.js'
+import type { Summary } from '../metrics/summary.js'
+import type { SloPlan } from '../scenario/plan.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
+import { closedLoopTraffic, offeredTraffic } from '../traces/load.js'
+import type { Workload } from '../traces/workload.js'
+import { NS_PER_MS, NS_PER_S, sToNs } from '../units.js'
+
+/** What all jobs of an experiment share; sent once to each worker. */
+export interface JobContext {
+  readonly config: ClusterConfig
+  readonly slo: SloPlan
+  readonly seed: number
+  /** The part of the trace that is tuned on, and the part that is judged on. */
+  readonly parts: { readonly train: Workload; readonly test: Workload }
+  /** Compress the recorded traffic by this factor instead of superposing copies; null = superpose. */
+  readonly speedUp: number | null
+}
+
+export interface Draw {
+  readonly part: 'train' | 'test'
+  readonly mode: 'draw' | 'mix'
+  readonly replicate: number
+}
+
+export type Job =
+  | {
+      readonly kind: 'open'
+      readonly arm: ArmSpec
+      readonly draw: Draw
+      readonly ratePerS: number
+      readonly warmupS: number
+      readonly measureS: number
+      /** Traffic goes on for this long after the window, so that its last requests are served under load. */
+      readonly tailS: number
+      readonly keep: 'summary' | 'picture'
+    }
+  | {
+      readonly kind: 'closed'
+      readonly arm: ArmSpec
+      readonly draw: Draw
+      readonly concurrency: number
+      readonly warmupRequests: number
+      readonly requests: number
+      readonly keep: 'summary' | 'picture'
+    }
+  | {
+      readonly kind: 'capacity'
+      readonly arm: ArmSpec
+      readonly draw: Draw
+      /** First guess, requests/s. */
+      readonly guessPerS: number
+      /** Mean E2E by which the runs are sized, and how many of them the warm-up and the window last. */
+      readonly meanE2eS: number
+      readonly warmup: number
+      readonly measure: number
+    }
+
+export interface Picture {
+  readonly series: readonly SeriesSample[]
+  /** Quantile points of ttft_ms, tpot_ms, e2e_ms at QUANTILE_POINTS even probabilities. */
+  readonly quantiles: { readonly ttft_ms: number[]; readonly tpot_ms: number[]; readonly e2e_ms: number[] }
+  readonly engineBusy: number[]
+  readonly engineKv: number[]
+  readonly records: Records
+}
+
+export interface Outcome {
+  /** null for capacity jobs. */
+  readonly summary: Summary | null
+  /** Mean number of requests in the system over the window (Little's law on the completed). */
+  readonly meanInside: number
+  readonly copies: number
+  readonly simulatedS: number
+  /** Capacity jobs: requests/s, null when the SLO is not met at any load tried. */
+  readonly capacityPerS: number | null
+  readonly picture: Picture | null
+}
+
+export const QUANTILE_POINTS = 256
+/** Share of requests that must meet the SLO for a load to count as served. */
+export const ATTAINMENT = 0.95
+
+export type OnProgress = (simulatedNs: number, events: number) => void
+
+export function runJob(context: JobContext, job: Job, onProgress?: OnProgress): Outcome {
+  if (job.kind === 'capacity') return findCapacity(context, job, onProgress)
+  return job.kind === 'open' ? runOpen(context, job, onProgress) : runClosed(context, job, onProgress)
+}
+
+function runOpen(context: JobContext, job: Extract<Job, { kind: 'open' }>, onProgress?: OnProgress): Outcome {
+  const { workload, copies } = openTraffic(context, job.draw, job.ratePerS, job.warmupS + job.measureS + job.tailS)
+  const window = { fromNs: sToNs(job.warmupS), toNs: sToNs(job.warmupS + job.measureS) }
+  const result = simulate(context.config, createArm(job.arm), workload, {
+    load: { kind: 'open' }, window, series: job.keep === 'picture', onProgress,
+  })
+  return outcomeOf(context, result, window, job.keep, copies)
+}
+
+function openTraffic(context: JobContext, draw: Draw, ratePerS: number, durationS: number) {
+  const part = context.parts[draw.part]
+  const factor = context.speedUp ?? 1
+  const traffic = offeredTraffic({
+    part, ratePerS: ratePerS / factor, durationNs: sToNs(durationS * factor), seed: context.seed, replicate: draw.replicate, mode: draw.mode,
+  })
+  if (factor === 1) return traffic
+  return { copies: traffic.copies, workload: { ...traffic.workload, arrivalNs: traffic.workload.arrivalNs.map((t) => Math.floor(t / factor)) } }
+}
+
+function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
+  const count = job.warmupRequests + job.requests + job.concurrency
+  const { part, mode, replicate } = job.draw
+  const workload = closedLoopTraffic({ part: context.parts[part], count, seed: context.seed, replicate, mode })
+  // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
+  const probe = simulate(context.config, createArm(job.arm), workload, { load: { kind: 'closed', concurrency: job.concurrency }, onProgress })
+  const arrivals = probe.records.arrivalNs.slice(0, probe.records.count).sort()
+  const window = { fromNs: arrivals[job.warmupRequests], toNs: arrivals[job.warmupRequests + job.requests] }
+  const result = simulate(context.config, createArm(job.arm), workload, {
+    load: { kind: 'closed', concurrency: job.concurrency }, window, series: job.keep === 'picture', onProgress,
+  })
+  return outcomeOf(context, result, window, job.keep, 0)
+}
+
+/** The largest rate at which ATTAINMENT of the requests meet the SLO and the queue does not grow: bracket by doubling, then bisect on the logarithm. */
+function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' }>, onProgress?: OnProgress): Outcome {
+  let simulatedS = 0
+  const served = (ratePerS: number): boolean => {
+    const outcome = runOpen(
+      context,
+      {
+        kind: 'open', arm: job.arm, draw: job.draw, ratePerS, keep: 'summary',
+        warmupS: job.warmup * job.meanE2eS, measureS: job.measure * job.meanE2eS, tailS: job.meanE2eS,
+      },
+      onProgress,
+    )
+    simulatedS += outcome.simulatedS
+    return meetsSlo(outcome.summary as Summary)
+  }
+  let low: number | null = null
+  let high: number | null = null
+  let rate = job.guessPerS
+  for (let tries = 0; tries < 12 && (low === null || high === null); tries++) {
+    if (served(rate)) {
+      low = rate
+      rate *= 1.5
+    } else {
+      high = rate
+      rate /= 1.5
+    }
+  }
+  if (low !== null && high !== null) {
+    while (high / low > 1.02) {
+      const middle = Math.sqrt(low * high)
+      if (served(middle)) low = middle
+      else high = middle
+    }
+  }
+  return { summary: null, meanInside: 0, copies: 0, simulatedS, capacityPerS: low, picture: null }
+}
+
+export function meetsSlo(summary: Summary): boolean {
+  return summary.saturation.label !== 'overloaded' && (summary.slo_attainment === null || summary.slo_attainment >= ATTAINMENT)
+}
+
+function outcomeOf(
+  context: JobContext,
+  result: SimulationResult,
+  window: { fromNs: number; toNs: number },
+  keep: 'summary' | 'picture',
+  copies: number,
+): Outcome {
+  const summary = summarise(result, context.config, { slo: context.slo, window })
+  const meanE2eS = (summary.metrics.e2e_ms.mean ?? 0) / 1e3
+  return {
+    summary,
+    meanInside: summary.window_s > 0 ? (summary.requests.injected / summary.window_s) * meanE2eS : 0,
+    copies,
+    simulatedS: result.endNs / NS_PER_S,
+    capacityPerS: null,
+    picture: keep === 'picture' ? pictureOf(result, window) : null,
+  }
+}
+
+/** What a report draws of one run: the series, latency quantiles of the window, load per engine, all records. */
+export function pictureOf(result: SimulationResult, window: { fromNs: number; toNs: number }): Picture {
+  const { records, statistics } = result
+  const ttft: number[] = []
+  const tpot: number[] = []
+  const e2e: number[] = []
+  for (let row = 0; row < records.count; row++) {
+    if (records.fate[row] !== COMPLETED || records.arrivalNs[row] < window.fromNs || records.arrivalNs[row] >= window.toNs) continue
+    ttft.push((records.firstTokenNs[row] - records.arrivalNs[row]) / NS_PER_MS)
+    e2e.push((records.endNs[row] - records.arrivalNs[row]) / NS_PER_MS)
+    if (records.osl[row] > 1) tpot.push((records.endNs[row] - records.firstTokenNs[row]) / NS_PER_MS / (records.osl[row] - 1))
+  }
+  const probabilities = Array.from({ length: QUANTILE_POINTS }, (_, i) => i / (QUANTILE_POINTS - 1))
+  const points = (values: number[]): number[] =>
+    values.length === 0 ? [] : quantilesOf(Float64Array.from(values), values.length, probabilities)
+  const spanPs = Math.max(1, Math.min(window.toNs, result.endNs) - Math.max(window.fromNs, 0)) * 1e3
+  return {
+    series: result.series,
+    quantiles: { ttft_ms: points(ttft), tpot_ms: points(tpot), e2e_ms: points(e2e) },
+    engineBusy: Array.from(statistics.engineBusyPs, (ps) => Math.min(1, ps / spanPs)),
+    engineKv: Array.from(statistics.engineKvUsePs, (ps, e) => (statistics.engineBusyPs[e] > 0 ? ps / statistics.engineBusyPs[e] : 0)),
+    records,
+  }
+}

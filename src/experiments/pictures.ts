@@ -1,0 +1,126 @@
+/** What the report draws beyond numbers: frontier, gain over shapes, drop-one. */
+import type { Executor } from '../executors/index.js'
+import type { ArmSpec } from '../levers/lever.js'
+import { COMPLETED, type Records } from '../metrics/records.js'
+import { NS_PER_S } from '../units.js'
+import type { Job, Outcome } from './job.js'
+import type { ComparisonResult } from './result.js'
+import { pairedRatio } from './statistics.js'
+
+type Pictures = ComparisonResult['pictures']
+
+export function pictureOfArm(arm: ArmSpec, outcome: Outcome): Pictures['arms'][number] {
+  const { picture, summary } = outcome
+  if (!picture || !summary) throw new Error(`no picture was kept of arm ${arm.name}`)
+  return {
+    name: arm.name,
+    series: picture.series.map((point) => ({ t_s: point.timeNs / NS_PER_S, waiting: point.waiting, running: point.running, kv_use: point.kvUse })),
+    quantiles: picture.quantiles,
+    engine_busy: picture.engineBusy,
+    engine_kv: picture.engineKv,
+    summary,
+  }
+}
+
+/** tok/s/GPU against tok/s/user: each arm in closed loop at fractions and multiples of the comparison's concurrency. */
+export async function frontierOf(
+  executor: Executor,
+  arms: readonly ArmSpec[],
+  concurrency: number,
+  jobOf: (arm: ArmSpec, concurrency: number) => Job,
+  onDone: (outcome: Outcome) => void,
+): Promise<Pictures['frontier']> {
+  const points = [...new Set([0.25, 0.5, 1, 2].map((factor) => Math.max(1, Math.round(factor * concurrency))))]
+  const outcomes = await executor.run(arms.flatMap((arm) => points.map((at) => jobOf(arm, at))), onDone)
+  return arms.map((arm, a) => ({
+    name: arm.name,
+    points: points.flatMap((at, p) => {
+      const summary = outcomes[a * points.length + p].summary
+      const speed = summary?.metrics.tok_s_user.p50
+      return summary && typeof speed === 'number' ? [{ concurrency: at, tok_s_user: speed, tok_s_gpu: summary.output_tok_s_per_gpu }] : []
+    }),
+  }))
+}
+
+interface DropOneOptions {
+  readonly executor: Executor
+  readonly shapeAware: ArmSpec
+  readonly tunedStatic: ArmSpec
+  /** Outcomes of tuned-static, replicate by replicate. */
+  readonly baseline: readonly Outcome[]
+  readonly jobOf: (arm: ArmSpec, replicate: number) => Job
+  readonly replicates: number
+  readonly onDone: (outcome: Outcome) => void
+}
+
+/** The shape-aware arm with one lever put back to tuned-static's policy: what is lost is what the lever brings. Levers that agree are inert: null. */
+export async function dropOne(options: DropOneOptions): Promise<Pictures['levers']> {
+  const { executor, shapeAware, tunedStatic, jobOf, replicates } = options
+  const levers = (['split', 'chunk', 'rank', 'pool'] as const).filter((lever) => shapeAware[lever] !== tunedStatic[lever])
+  const arms = levers.map((lever): ArmSpec => ({ ...shapeAware, name: `shape-aware without ${lever}`, [lever]: tunedStatic[lever] }))
+  const jobs = arms.flatMap((arm) => Array.from({ length: replicates }, (_, replicate) => jobOf(arm, replicate)))
+  const outcomes = await executor.run(jobs, options.onDone)
+  const speed = (outcome: Outcome): number | null => outcome.summary?.metrics.tok_s_user.p50 ?? null
+  return (['split', 'chunk', 'rank', 'pool'] as const).map((lever) => {
+    const at = levers.indexOf(lever)
+    if (at < 0) return { lever, drop_one: null }
+    const own = outcomes.slice(at * replicates, (at + 1) * replicates)
+    return { lever, drop_one: pairedRatio(own.map(speed), options.baseline.slice(0, replicates).map(speed), 0, 'drop-one').ratio }
+  })
+}
+
+const ISL_EDGES = [1, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 1048576]
+const OSL_EDGES = [2, 16, 64, 128, 256, 512, 1024, 4096, 1048576]
+/** Fewer requests than this in a bin tell nothing. */
+const FEWEST = 8
+
+/** Median over the requests of a bin of (speed under `arm` ÷ speed under `baseline`), request by request on the same traffic. */
+export function gainGrid(
+  pictured: readonly { readonly arm: ArmSpec; readonly outcome: Outcome }[],
+  baseline: string,
+  arm: string,
+): Pictures['grid'] {
+  const recordsOf = (name: string) => pictured.find((entry) => entry.arm.name === name)?.outcome.picture?.records ?? null
+  const before = recordsOf(baseline)
+  const after = recordsOf(arm)
+  const cells = ISL_EDGES.slice(1).map(() => OSL_EDGES.slice(1).map((): number[] => []))
+  if (before && after) {
+    const speeds = secondsPerToken(before)
+    for (let row = 0; row < after.count; row++) {
+      const base = speeds.get(after.request[row])
+      const own = tokenTime(after, row)
+      if (base === undefined || own === null) continue
+      const i = ISL_EDGES.findIndex((edge) => after.isl[row] < edge) - 1
+      const j = OSL_EDGES.findIndex((edge) => after.osl[row] < edge) - 1
+      if (i >= 0 && j >= 0) cells[i][j].push(base / own)
+    }
+  }
+  const used = cells.flatMap((row, i) => (row.some((cell) => cell.length >= FEWEST) ? [i] : []))
+  const first = used[0] ?? 0
+  const last = used.at(-1) ?? 0
+  return {
+    isl_edges: ISL_EDGES.slice(first, last + 2),
+    osl_edges: OSL_EDGES,
+    ratio: cells.slice(first, last + 1).map((row) => row.map((cell) => (cell.length < FEWEST ? null : median(cell)))),
+  }
+}
+
+function tokenTime(records: Records, row: number): number | null {
+  if (records.fate[row] !== COMPLETED || records.osl[row] < 2) return null
+  return (records.endNs[row] - records.firstTokenNs[row]) / (records.osl[row] - 1)
+}
+
+function secondsPerToken(records: Records): Map<number, number> {
+  const times = new Map<number, number>()
+  for (let row = 0; row < records.count; row++) {
+    const time = tokenTime(records, row)
+    if (time !== null) times.set(records.request[row], time)
+  }
+  return times
+}
+
+function median(values: number[]): number {
+  const sorted = values.sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}

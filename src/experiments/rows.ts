@@ -1,0 +1,69 @@
+/** Comparison rows: which arm over which baseline, by which metric, in which reading. */
+import type { ArmSpec } from '../levers/lever.js'
+import type { Outcome } from './job.js'
+import type { ComparisonRow, Reading } from './result.js'
+import { pairedRatio } from './statistics.js'
+
+/** Outcomes per arm, in the order of the replicates. */
+export interface Readings {
+  readonly fixedLoad: Map<string, Outcome[]>
+  readonly mix: Map<string, Outcome[]>
+  readonly fixedConcurrency: Map<string, Outcome[]>
+  readonly capacity: Map<string, Outcome[]>
+}
+
+interface Metric {
+  readonly name: string
+  readonly better: 'higher' | 'lower'
+  readonly read: (outcome: Outcome) => number | null
+}
+
+const METRICS: readonly Metric[] = [
+  { name: 'tok_s_user.p50', better: 'higher', read: (o) => o.summary?.metrics.tok_s_user.p50 ?? null },
+  { name: 'tok_s_user.p10', better: 'higher', read: (o) => o.summary?.metrics.tok_s_user.p10 ?? null },
+  { name: 'tpot_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p50 ?? null },
+  { name: 'tpot_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p95 ?? null },
+  { name: 'itl_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.itl_ms.p95 ?? null },
+  { name: 'ttft_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p50 ?? null },
+  { name: 'ttft_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p95 ?? null },
+  { name: 'e2e_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.e2e_ms.p50 ?? null },
+  { name: 'output_tok_s_per_gpu', better: 'higher', read: (o) => o.summary?.output_tok_s_per_gpu ?? null },
+]
+const CAPACITY: Metric = { name: 'capacity_rps', better: 'higher', read: (o) => o.capacityPerS }
+
+/** Everybody over static; the challengers over the two tuned statics too. */
+function pairs(arms: readonly ArmSpec[]): { baseline: string; arm: string }[] {
+  const names = arms.map((arm) => arm.name)
+  const challengers = names.filter((name) => !['static', 'tuned-static', 'tuned-size'].includes(name))
+  return [
+    ...['tuned-static', 'tuned-size', 'static'].flatMap((baseline) => challengers.map((arm) => ({ baseline, arm }))),
+    ...['tuned-static', 'tuned-size'].map((arm) => ({ baseline: 'static', arm })),
+  ]
+}
+
+export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, seed: number, closed: boolean): ComparisonRow[] {
+  const rows: ComparisonRow[] = []
+  const add = (reading: Reading, byArm: Map<string, Outcome[]>, metric: Metric, mix: Map<string, Outcome[]> | null) => {
+    for (const { baseline, arm } of pairs(arms)) {
+      const valuesOf = (source: Map<string, Outcome[]>, name: string) => (source.get(name) ?? []).map(metric.read)
+      const stream = `${reading}/${metric.name}/${arm}/${baseline}`
+      const paired = pairedRatio(valuesOf(byArm, arm), valuesOf(byArm, baseline), seed, stream)
+      const mixed = mix === null ? null : pairedRatio(valuesOf(mix, arm), valuesOf(mix, baseline), seed, `${stream}/mix`)
+      rows.push({
+        reading, baseline, arm, metric: metric.name, better: metric.better, ratio: paired.ratio, ci95: paired.ci95,
+        mix_ci95: mixed?.ci95 ?? null, n: paired.n, note: noteOf(metric, paired.ratio, byArm, arm, baseline),
+      })
+    }
+  }
+  if (!closed) for (const metric of METRICS) add('fixed_load', readings.fixedLoad, metric, readings.mix)
+  for (const metric of METRICS) add('fixed_concurrency', readings.fixedConcurrency, metric, null)
+  if (!closed) add('capacity', readings.capacity, CAPACITY, null)
+  return rows
+}
+
+function noteOf(metric: Metric, ratio: number | null, byArm: Map<string, Outcome[]>, arm: string, baseline: string): string | null {
+  if (ratio === null)
+    return metric === CAPACITY ? 'one of the two meets the SLO at no load tried' : 'undefined in one of the two: no request of the window has it'
+  const saturated = [arm, baseline].filter((name) => byArm.get(name)?.some((o) => o.summary !== null && o.summary.saturation.label !== 'stable'))
+  return saturated.length > 0 ? `not stable in some replicate: ${saturated.join(', ')}` : null
+}

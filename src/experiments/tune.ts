@@ -1,0 +1,102 @@
+/**
+ * Tuning on the training part: every combination of a family's grid is simulated at the comparison's load, short first; the best go on
+ * to longer runs (successive halving). The baseline families and the challenger are tuned by the same rule and with the same care.
+ */
+import type { Executor } from '../executors/index.js'
+import type { ArmSpec } from '../levers/lever.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import { type Job, meetsSlo, type Outcome } from './job.js'
+import type { TuningRecord } from './result.js'
+
+export const CRITERION =
+  'median tokens/s/user at the offered load on the training part; settings that overload or miss the SLO rank last'
+
+const BUDGETS = [512, 1024, 2048, 4096, 8192]
+const COUNTS = [1, 2, 4, 8, 16, 32]
+const SIZES = [512, 1024, 2048, 4096, 8192, 16384]
+const EQUAL_TIMES_MS = [10, 20, 40, 80]
+
+export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware'
+
+/** All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine. */
+export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
+  const most = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
+  const budgets = BUDGETS.filter((budget) => budget <= most).map((budget) => `fixed-budget(${budget})`)
+  const oneRank = config.engines.every((engine) => engine.ranks === 1)
+  const oneEngine = config.engines.length === 1
+  const shaped = family === 'shape-aware'
+  const splits =
+    family === 'tuned-static'
+      ? [...COUNTS.map((count) => `fixed-count(${count})`), 'occupancy-rule', 'k-waves(1)', 'k-waves(2)']
+      : family === 'tuned-size'
+        ? SIZES.map((size) => `fixed-size(${size})`)
+        : ['length-aware']
+  const chunks = shaped ? [...(budgets.length > 0 ? budgets : [`fixed-budget(${most})`]), ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
+  const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
+  const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
+  const grid: ArmSpec[] = []
+  for (const split of splits)
+    for (const chunk of chunks)
+      for (const rank of oneRank ? ranks.slice(0, 1) : ranks)
+        for (const pool of oneEngine ? pools.slice(0, 1) : pools) grid.push({ name: family, split, chunk, rank, span: 'one', pool })
+  return grid
+}
+
+/** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them. */
+export interface TuningRound {
+  readonly keep: number
+  readonly warmup: number
+  readonly measure: number
+}
+
+export interface TuneOptions {
+  readonly executor: Executor
+  readonly grid: readonly ArmSpec[]
+  readonly rounds: readonly TuningRound[]
+  /** The job of one setting in a round. */
+  readonly jobOf: (arm: ArmSpec, round: TuningRound) => Job
+  readonly onDone?: (outcome: Outcome) => void
+}
+
+export interface Tuned {
+  readonly arm: ArmSpec
+  readonly record: TuningRecord
+  /** The winner's longest run. */
+  readonly outcome: Outcome
+}
+
+/** Higher is better; infeasible settings below all feasible ones, by their attainment. */
+export function score(outcome: Outcome): number {
+  const { summary } = outcome
+  if (summary === null) return Number.NEGATIVE_INFINITY
+  const speed = summary.metrics.tok_s_user.p50 ?? 0
+  if (meetsSlo(summary)) return speed
+  return (summary.slo_attainment ?? 0) - 1e3 - (summary.saturation.label === 'overloaded' ? 1 : 0)
+}
+
+export async function tune(options: TuneOptions): Promise<Tuned> {
+  let ranked = options.grid.map((arm) => ({ arm, score: 0, outcome: null as Outcome | null }))
+  for (const round of options.rounds) {
+    const entered = ranked.slice(0, round.keep)
+    const outcomes = await options.executor.run(entered.map(({ arm }) => options.jobOf(arm, round)), options.onDone)
+    // equal scores keep the order of the grid, so the result does not depend on chance
+    ranked = entered
+      .map(({ arm }, i) => ({ arm, score: score(outcomes[i]), outcome: outcomes[i] as Outcome | null }))
+      .sort((a, b) => b.score - a.score)
+  }
+  const best = ranked[0]
+  return {
+    arm: best.arm,
+    outcome: best.outcome as Outcome,
+    record: {
+      candidates: options.grid.length,
+      criterion: CRITERION,
+      runners_up: ranked.slice(1, 4).map(({ arm, score }) => ({ policies: policiesOf(arm), score })),
+    },
+  }
+}
+
+export function policiesOf(arm: ArmSpec): Omit<ArmSpec, 'name'> {
+  const { split, chunk, rank, span, pool } = arm
+  return { split, chunk, rank, span, pool }
+}
