@@ -64,14 +64,25 @@ describe('a comparison folder', () => {
   const options = () => ({ root, hash, resolvedYaml: 'system: gb200\n', summaryJson: '{}\n', plan: planFixture(), wallS: 2 })
   it('makes its report again byte for byte', () => {
     const path = writeComparisonFolder(options(), comparisonFixture(), [{ arm: 'static', records: recordsFixture(100) }])
-    expect(readdirSync(path).sort()).toEqual(['comparison.full.json.gz', 'config.resolved.yaml', 'manifest.json', 'report.html', 'requests.parquet', 'summary.json'])
+    expect(readdirSync(path).sort()).toEqual([
+      'comparison.full.json.gz',
+      'config.resolved.yaml',
+      'manifest.json',
+      'report.html',
+      'requests.parquet',
+      'summary.json',
+    ])
     const report = readFileSync(join(path, 'report.html'))
     rmSync(join(path, 'report.html'))
     expect(readFileSync(regenerateReport(path)).equals(report)).toBe(true)
   })
   it('does so for a run of one arm', () => {
     const { version, plan_hash, trace_hash, seed, evidence, arms, pictures } = comparisonFixture()
-    const report = { meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: 'static', ...arms[0].policies } }, picture: pictures.arms[0], notes: [] }
+    const report = {
+      meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: 'static', ...arms[0].policies } },
+      picture: pictures.arms[0],
+      notes: [],
+    }
     const path = writeRunFolder(options(), report, recordsFixture(10))
     const html = readFileSync(join(path, 'report.html'))
     expect(readFileSync(regenerateReport(path)).equals(html)).toBe(true)
@@ -87,7 +98,10 @@ describe('requests.parquet', () => {
   it('reads back as the records', async () => {
     const a = recordsFixture(2500)
     const b = recordsFixture(40)
-    const bytes = recordsToParquet([{ labels: { arm: 'static' }, records: a }, { labels: { arm: 'shape-aware' }, records: b }])
+    const bytes = recordsToParquet([
+      { labels: { arm: 'static' }, records: a },
+      { labels: { arm: 'shape-aware' }, records: b },
+    ])
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
     const rows = await parquetReadObjects({ file })
     expect(rows).toHaveLength(2540)
@@ -96,8 +110,18 @@ describe('requests.parquet', () => {
       const [records, i] = at < a.count ? [a, at] : [b, at - a.count]
       const phases = Object.fromEntries(PHASES.map((phase, k) => [`${phase}_ns`, time(records.phaseNs[k][i])]))
       expect(row).toEqual({
-        arm: at < a.count ? 'static' : 'shape-aware', request: records.request[i], arrival_ns: time(records.arrivalNs[i]), first_token_ns: time(records.firstTokenNs[i]), end_ns: time(records.endNs[i]),
-        input_tokens: records.isl[i], output_tokens: records.osl[i], fate: FATES[records.fate[i]], engine: records.engine[i], rank: records.rank[i], preemptions: records.preemptions[i], ...phases,
+        arm: at < a.count ? 'static' : 'shape-aware',
+        request: records.request[i],
+        arrival_ns: time(records.arrivalNs[i]),
+        first_token_ns: time(records.firstTokenNs[i]),
+        end_ns: time(records.endNs[i]),
+        input_tokens: records.isl[i],
+        output_tokens: records.osl[i],
+        fate: FATES[records.fate[i]],
+        engine: records.engine[i],
+        rank: records.rank[i],
+        preemptions: records.preemptions[i],
+        ...phases,
       })
     })
     const fate = parquetMetadata(file).row_groups[0].columns.find((column) => column.meta_data?.path_in_schema[0] === 'fate')
@@ -105,6 +129,10 @@ describe('requests.parquet', () => {
   })
   it('takes no rows at all', async () => {
     const bytes = recordsToParquet([{ records: recordsFixture(0) }])
-    expect(await parquetReadObjects({ file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer })).toEqual([])
+    expect(
+      await parquetReadObjects({
+        file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
+      }),
+    ).toEqual([])
   })
 })

@@ -17,7 +17,11 @@ const plan = planFixture()
 
 function runFixture(): RunReport {
   const { version, plan_hash, trace_hash, seed, evidence, arms, pictures } = result
-  return { meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: arms[3].name, ...arms[3].policies } }, picture: pictures.arms[3], notes: [] }
+  return {
+    meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: arms[3].name, ...arms[3].policies } },
+    picture: pictures.arms[3],
+    notes: [],
+  }
 }
 
 const pages = { comparison: comparisonHtml(result, plan), run: runHtml(runFixture(), plan) }
@@ -40,9 +44,16 @@ describe('comparisonHtml', () => {
   it('escapes whatever comes from the user', () => {
     const evil = '</script><img src=x onerror=alert(1)>"\''
     const arms = result.arms.map((arm) => ({ ...arm, name: evil, policies: { ...arm.policies, split: evil } }))
-    const pictures = { ...result.pictures, arms: result.pictures.arms.map((arm) => ({ ...arm, name: evil })), frontier: result.pictures.frontier.map((arm) => ({ ...arm, name: evil })) }
+    const pictures = {
+      ...result.pictures,
+      arms: result.pictures.arms.map((arm) => ({ ...arm, name: evil })),
+      frontier: result.pictures.frontier.map((arm) => ({ ...arm, name: evil })),
+    }
     const comparisons = result.comparisons.map((row) => ({ ...row, arm: evil, note: evil, metric: evil }))
-    const html = comparisonHtml({ ...result, arms, pictures, comparisons, notes: [evil], plan_hash: evil, trace_hash: evil, version: evil }, { ...plan, model: evil, system: evil })
+    const html = comparisonHtml(
+      { ...result, arms, pictures, comparisons, notes: [evil], plan_hash: evil, trace_hash: evil, version: evil },
+      { ...plan, model: evil, system: evil },
+    )
     expect(html).not.toContain('<img')
     expect(html.match(/<\/script>/g)).toHaveLength(3)
   })
@@ -75,7 +86,14 @@ describe('pieces', () => {
 
 /** Debian's Chromium; the test is skipped where there is none. SHOTS=folder keeps screenshots. */
 const CHROMIUM = '/usr/bin/chromium'
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/chromium)', () => {
   it('draws every chart without an error, wide and narrow', async () => {
@@ -85,7 +103,11 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
       for (const [name, html] of Object.entries(pages)) {
         const file = join(folder, `${name}.html`)
         writeFileSync(file, html)
-        for (const [width, colorScheme] of [[1280, 'light'], [400, 'light'], [1280, 'dark']] as const) {
+        for (const [width, colorScheme] of [
+          [1280, 'light'],
+          [400, 'light'],
+          [1280, 'dark'],
+        ] as const) {
           const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme })
           const faults: string[] = []
           page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
@@ -96,13 +118,17 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
           const charts = await page.$$eval('.chart', (nodes) => nodes.map((node) => Number(node.getAttribute('data-drawn'))))
           expect(charts).toHaveLength(6)
           expect(Math.min(...charts)).toBeGreaterThan(1)
-          const empty = await page.$$eval('svg.drawing', (nodes) => nodes.filter((node) => !node.closest('details') && node.getBoundingClientRect().height < 20).length)
+          const empty = await page.$$eval(
+            'svg.drawing',
+            (nodes) => nodes.filter((node) => !node.closest('details') && node.getBoundingClientRect().height < 20).length,
+          )
           expect(empty).toBe(0)
           expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
           const hovered = page.locator('[data-tip]').first()
           await hovered.hover()
           expect(await page.locator('#tip').textContent()).not.toBe('')
-          if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+          if (process.env.SHOTS)
+            await page.screenshot({ path: join(process.env.SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
           expect(faults).toEqual([])
           await page.close()
         }

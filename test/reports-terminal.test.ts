@@ -23,7 +23,10 @@ describe('comparisonTable', () => {
     expect(text.indexOf('TTFT p95')).toBeLessThan(text.indexOf('TTFT mean'))
   })
   it('splits many arms over several tables', () => {
-    const many = { ...result, arms: [...result.arms, { ...result.arms[0], name: 'mine' }, { ...result.arms[0], name: 'a-very-long-name-of-an-arm' }] }
+    const many = {
+      ...result,
+      arms: [...result.arms, { ...result.arms[0], name: 'mine' }, { ...result.arms[0], name: 'a-very-long-name-of-an-arm' }],
+    }
     expect(widest(comparisonTable(many))).toBeLessThanOrEqual(TABLE_WIDTH)
   })
 })
@@ -32,7 +35,9 @@ describe('verdict', () => {
   it('prefers shape-aware over tuned-static at fixed load', () => {
     const { row, headline } = verdict(result)
     expect(row).toMatchObject({ arm: 'shape-aware', baseline: 'tuned-static', reading: 'fixed_load', metric: 'tok_s_user.p50' })
-    expect(headline).toBe('shape-aware beats tuned-static on tokens/s/user p50 at the same offered load: +5.4 % [+4.1, +6.7], n = 8.')
+    expect(headline).toBe(
+      'shape-aware beats tuned-static on tokens/s/user p50 at the same offered load: +5.4 % [+4.1, +6.7], n = 8.',
+    )
   })
   it('says plainly when there is no gain, or a loss', () => {
     const row = result.comparisons[0]

@@ -31,14 +31,22 @@ const channels = (hex: string): number[] => [1, 3, 5].map((at) => Number.parseIn
 export function mix(from: string, to: string, share: number): string {
   const a = channels(from)
   const b = channels(to)
-  return `#${a.map((value, i) => Math.round(value + (b[i] - value) * Math.min(1, Math.max(0, share))).toString(16).padStart(2, '0')).join('')}`
+  return `#${a
+    .map((value, i) =>
+      Math.round(value + (b[i] - value) * Math.min(1, Math.max(0, share)))
+        .toString(16)
+        .padStart(2, '0'),
+    )
+    .join('')}`
 }
 
 /** Sequential scale for a share in [0, 1]: pale to deep blue, monotone in lightness, so it prints in grey. */
-export const shareColour = (share: number): string => (share < 0.5 ? mix('#e4eef7', '#6ea6d0', share * 2) : mix('#6ea6d0', '#08306b', share * 2 - 1))
+export const shareColour = (share: number): string =>
+  share < 0.5 ? mix('#e4eef7', '#6ea6d0', share * 2) : mix('#6ea6d0', '#08306b', share * 2 - 1)
 
 /** Diverging scale for a gain: `position` in [-1, 1], orange for a loss, white for none, blue for a gain. */
-export const gainColour = (position: number): string => (position < 0 ? mix('#f7f7f7', '#c55a11', -position) : mix('#f7f7f7', '#1f63a8', position))
+export const gainColour = (position: number): string =>
+  position < 0 ? mix('#f7f7f7', '#c55a11', -position) : mix('#f7f7f7', '#1f63a8', position)
 
 /** Black or white, whichever reads better on `background`. */
 export function inkOn(background: string): string {

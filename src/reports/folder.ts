@@ -76,12 +76,18 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
 /** An existing folder is replaced only when asked, and only when it is empty or a run folder. */
 function refuseExisting(path: string, where: string, overwrite: boolean): void {
   if (!existsSync(path)) return
-  if (!statSync(path).isDirectory()) throw new UserError({ where, message: 'a file of this name is in the way', hint: 'choose another --out' })
+  if (!statSync(path).isDirectory())
+    throw new UserError({ where, message: 'a file of this name is in the way', hint: 'choose another --out' })
   const names = readdirSync(path)
   if (names.length === 0) return
-  if (!overwrite) throw new UserError({ where, message: 'the run folder exists already', hint: 'choose another --out, or pass --overwrite' })
+  if (!overwrite)
+    throw new UserError({ where, message: 'the run folder exists already', hint: 'choose another --out, or pass --overwrite' })
   if (!names.includes(MANIFEST)) {
-    throw new UserError({ where, message: `the folder holds no ${MANIFEST}, so it is no run folder and is not replaced`, hint: 'choose another --out' })
+    throw new UserError({
+      where,
+      message: `the folder holds no ${MANIFEST}, so it is no run folder and is not replaced`,
+      hint: 'choose another --out',
+    })
   }
 }
 

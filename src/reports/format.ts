@@ -1,6 +1,7 @@
 /** Numbers and names as they are printed, the same in the terminal and in HTML. */
-import type { ArmSpec } from '../levers/lever.js'
+
 import type { Reading } from '../experiments/result.js'
+import type { ArmSpec } from '../levers/lever.js'
 
 /** Printed where a number is undefined. */
 export const NOTHING = '–'
@@ -48,7 +49,11 @@ export interface MetricText {
 
 /** Metrics by the part of their name before the dot; keys are those of `Summary` and of comparison rows. */
 const METRICS: Readonly<Record<string, MetricText>> = {
-  tok_s_user: { title: 'tokens/s/user', unit: 'tok/s', formula: '1000 ÷ TPOT of each request; its low percentiles are the bad tail' },
+  tok_s_user: {
+    title: 'tokens/s/user',
+    unit: 'tok/s',
+    formula: '1000 ÷ TPOT of each request; its low percentiles are the bad tail',
+  },
   ttft_ms: { title: 'TTFT', unit: 'ms', formula: 'first token − arrival, queueing included' },
   tpot_ms: { title: 'TPOT', unit: 'ms', formula: '(E2E − TTFT) ÷ (output tokens − 1), per request' },
   itl_ms: { title: 'token gap', unit: 'ms', formula: 'every gap between tokens, pooled over requests' },

@@ -14,12 +14,19 @@ function intColumn(name: string, values: ArrayLike<number>, count: number): Colu
 }
 
 /** `records` in the order in which requests left. `labels` become columns of one repeated string, e.g. {arm: 'static'}. */
-export function recordsToParquet(parts: readonly { readonly labels?: Readonly<Record<string, string>>; readonly records: Records }[]): Uint8Array {
+export function recordsToParquet(
+  parts: readonly { readonly labels?: Readonly<Record<string, string>>; readonly records: Records }[],
+): Uint8Array {
   const columns: ColumnSource[] = []
   const byName = new Map<string, { first: ColumnSource; pieces: ColumnSource['data'][] }>()
   for (const { labels = {}, records } of parts) {
     const { count } = records
-    const texts = Object.entries(labels).map(([name, value]) => textColumn(name, Array.from({ length: count }, () => value)))
+    const texts = Object.entries(labels).map(([name, value]) =>
+      textColumn(
+        name,
+        Array.from({ length: count }, () => value),
+      ),
+    )
     const own = [
       ...texts,
       intColumn('request', records.request, count),
@@ -28,7 +35,10 @@ export function recordsToParquet(parts: readonly { readonly labels?: Readonly<Re
       timeColumn('end_ns', records.endNs, count),
       intColumn('input_tokens', records.isl, count),
       intColumn('output_tokens', records.osl, count),
-      textColumn('fate', Array.from({ length: count }, (_, i) => FATES[records.fate[i]])),
+      textColumn(
+        'fate',
+        Array.from({ length: count }, (_, i) => FATES[records.fate[i]]),
+      ),
       intColumn('engine', records.engine, count),
       intColumn('rank', records.rank, count),
       intColumn('preemptions', records.preemptions, count),
@@ -40,11 +50,13 @@ export function recordsToParquet(parts: readonly { readonly labels?: Readonly<Re
       else byName.set(column.name, { first: column, pieces: [column.data] })
     }
   }
-  for (const { first, pieces } of byName.values()) columns.push({ ...first, data: pieces.length === 1 ? pieces[0] : join(pieces) })
+  for (const { first, pieces } of byName.values())
+    columns.push({ ...first, data: pieces.length === 1 ? pieces[0] : join(pieces) })
   return new Uint8Array(parquetWriteBuffer({ columnData: columns, createdBy: 'shapewise' }))
 }
 
 /** Few different values: the writer stores them once, in a dictionary. */
 const textColumn = (name: string, data: string[]): ColumnSource => ({ name, data, type: 'STRING', nullable: false })
 
-const join = (pieces: readonly ColumnSource['data'][]): ColumnSource['data'] => pieces.flatMap((piece) => Array.from(piece as ArrayLike<unknown>))
+const join = (pieces: readonly ColumnSource['data'][]): ColumnSource['data'] =>
+  pieces.flatMap((piece) => Array.from(piece as ArrayLike<unknown>))

@@ -41,8 +41,10 @@ const duration = (seconds: number): string =>
 /** ETA and simulated/wall ratio of a stage that began `wallS` seconds ago. */
 function tail(progress: ProgressUpdate, wallS: number): string {
   const parts: string[] = []
-  if (progress.done > 0 && progress.done < progress.total) parts.push(`ETA ${duration((wallS * (progress.total - progress.done)) / progress.done)}`)
-  if (progress.simulatedS && wallS > 0) parts.push(`${Math.round(progress.simulatedS / wallS).toLocaleString('en-US')} simulated s per s`)
+  if (progress.done > 0 && progress.done < progress.total)
+    parts.push(`ETA ${duration((wallS * (progress.total - progress.done)) / progress.done)}`)
+  if (progress.simulatedS && wallS > 0)
+    parts.push(`${Math.round(progress.simulatedS / wallS).toLocaleString('en-US')} simulated s per s`)
   return parts.join(' · ')
 }
 
@@ -57,7 +59,13 @@ function bars(stream: NodeJS.WritableStream, { now = Date.now }: ProgressOptions
     stage(name, total) {
       stop()
       begun = now()
-      bar = new SingleBar({ stream, format: `${name.padEnd(18)} {bar} {value}/{total}  {tail}`, barsize: 30, hideCursor: true, clearOnComplete: false })
+      bar = new SingleBar({
+        stream,
+        format: `${name.padEnd(18)} {bar} {value}/{total}  {tail}`,
+        barsize: 30,
+        hideCursor: true,
+        clearOnComplete: false,
+      })
       bar.start(total, 0, { tail: '' })
     },
     update(progress) {

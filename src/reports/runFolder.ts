@@ -6,11 +6,11 @@ import { UserError } from '../errors.js'
 import type { ComparisonResult } from '../experiments/result.js'
 import type { Records } from '../metrics/records.js'
 import type { Plan } from '../scenario/plan.js'
+import { createRunFolder, type RunFolder, type RunFolderOptions, writeAtomically } from './folder.js'
 import { comparisonHtml } from './html/comparison.js'
 import { runHtml } from './html/run.js'
 import { recordsToParquet } from './parquet.js'
 import type { RunReport } from './runReport.js'
-import { createRunFolder, type RunFolder, type RunFolderOptions, writeAtomically } from './folder.js'
 
 export { createRunFolder }
 
@@ -28,11 +28,18 @@ const RUN = 'run.full.json.gz'
 const REPORT = 'report.html'
 
 /** The folder of a comparison. `records`: those of the first replicate, one entry per arm. Returns the folder's path. */
-export function writeComparisonFolder(options: RunFilesOptions, result: ComparisonResult, records: readonly { readonly arm: string; readonly records: Records }[]): string {
+export function writeComparisonFolder(
+  options: RunFilesOptions,
+  result: ComparisonResult,
+  records: readonly { readonly arm: string; readonly records: Records }[],
+): string {
   const full = JSON.stringify({ kind: 'comparison', result, plan: options.plan })
   return build(options, result, (folder) => {
     if (records.length > 0)
-      folder.write('requests.parquet', recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))))
+      folder.write(
+        'requests.parquet',
+        recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))),
+      )
     folder.write(COMPARISON, gzipSync(full))
     folder.write(REPORT, htmlOf(full))
   })
@@ -50,7 +57,11 @@ export function writeRunFolder(options: RunFilesOptions, report: RunReport, reco
 
 type Identity = Pick<ComparisonResult, 'version' | 'seed' | 'plan_hash' | 'trace_hash'>
 
-function build(options: RunFilesOptions, { version, seed, plan_hash, trace_hash }: Identity, fill: (folder: RunFolder) => void): string {
+function build(
+  options: RunFilesOptions,
+  { version, seed, plan_hash, trace_hash }: Identity,
+  fill: (folder: RunFolder) => void,
+): string {
   const folder = createRunFolder(options)
   try {
     folder.write('config.resolved.yaml', options.resolvedYaml)
@@ -64,20 +75,31 @@ function build(options: RunFilesOptions, { version, seed, plan_hash, trace_hash 
 
 /** The page is always drawn from the stored text, so drawing it again later gives the same bytes. */
 function htmlOf(full: string): string {
-  const stored = JSON.parse(full) as { kind: 'comparison'; result: ComparisonResult; plan: Plan } | { kind: 'run'; report: RunReport; plan: Plan }
+  const stored = JSON.parse(full) as
+    | { kind: 'comparison'; result: ComparisonResult; plan: Plan }
+    | { kind: 'run'; report: RunReport; plan: Plan }
   return stored.kind === 'comparison' ? comparisonHtml(stored.result, stored.plan) : runHtml(stored.report, stored.plan)
 }
 
 /** Makes report.html of a run folder again. Returns the path of the page. */
 export function regenerateReport(dir: string): string {
   const name = [COMPARISON, RUN].find((candidate) => existsSync(join(dir, candidate)))
-  if (!name) throw new UserError({ where: dir, message: `no ${COMPARISON} and no ${RUN} here: not a run folder`, hint: 'give a folder that run or compare has written' })
+  if (!name)
+    throw new UserError({
+      where: dir,
+      message: `no ${COMPARISON} and no ${RUN} here: not a run folder`,
+      hint: 'give a folder that run or compare has written',
+    })
   let full: string
   try {
     full = gunzipSync(readFileSync(join(dir, name))).toString('utf8')
     JSON.parse(full)
   } catch {
-    throw new UserError({ where: join(dir, name), message: 'the file is damaged: it is not gzipped JSON', hint: 'run the comparison again' })
+    throw new UserError({
+      where: join(dir, name),
+      message: 'the file is damaged: it is not gzipped JSON',
+      hint: 'run the comparison again',
+    })
   }
   const path = join(dir, REPORT)
   writeAtomically(path, htmlOf(full))

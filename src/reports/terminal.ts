@@ -62,7 +62,10 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
     const names = present(Object.assign({}, ...arms.map((arm) => arm.metrics[metric] ?? {})))
     for (const name of names) {
       const text = metricText(`${metric}.${name}`)
-      row(`${text.title}${text.unit && !text.title.includes(text.unit) && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`, (arm) => number(arm.metrics[metric]?.[name]))
+      row(
+        `${text.title}${text.unit && !text.title.includes(text.unit) && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`,
+        (arm) => number(arm.metrics[metric]?.[name]),
+      )
     }
   }
   row('capacity, req/s', (arm) => number(arm.capacity_rps))
@@ -78,7 +81,8 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
   const sheet = table(['', 'change [95 %]', 'mix of traffic', 'n', 'arm · baseline is'], [22, 29, 20, 5, 28], options)
   const order: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
   const rows = [...result.comparisons].sort(
-    (a, b) => order.indexOf(a.reading) - order.indexOf(b.reading) || a.baseline.localeCompare(b.baseline) || a.arm.localeCompare(b.arm),
+    (a, b) =>
+      order.indexOf(a.reading) - order.indexOf(b.reading) || a.baseline.localeCompare(b.baseline) || a.arm.localeCompare(b.arm),
   )
   let last = ''
   for (const row of rows) {
@@ -104,8 +108,12 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
     ),
   )
   blocks.push(result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'))
-  for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE) blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
-  blocks.push(gainsTable(result, options), '▲ better  ▼ worse  = interval includes zero; changes in % of the baseline, paired by replicate')
+  for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE)
+    blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
+  blocks.push(
+    gainsTable(result, options),
+    '▲ better  ▼ worse  = interval includes zero; changes in % of the baseline, paired by replicate',
+  )
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
   if (result.notes.length > 0) blocks.push(result.notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
   return `${blocks.join('\n\n')}\n`
@@ -115,17 +123,29 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
 export function runTable(summary: Summary, meta: RunMeta, options: TableOptions = {}): string {
   const names = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
   const sheet = table(['', ...names], [22, ...names.map(() => 11)], options)
-  for (const [metric, values] of Object.entries(summary.metrics) as [string, Distribution & Partial<Record<string, number | null>>][]) {
+  for (const [metric, values] of Object.entries(summary.metrics) as [
+    string,
+    Distribution & Partial<Record<string, number | null>>,
+  ][]) {
     const text = metricText(metric)
-    sheet.push([`${text.title}${metric === 'tok_s_user' ? '' : `, ${text.unit}`}`, ...names.map((name) => (name in values ? number(values[name]) : ''))])
+    sheet.push([
+      `${text.title}${metric === 'tok_s_user' ? '' : `, ${text.unit}`}`,
+      ...names.map((name) => (name in values ? number(values[name]) : '')),
+    ])
   }
   const facts: readonly (readonly [string, string])[] = [
     ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
     ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fates(summary)}`],
     ['SLO attainment', percent(summary.slo_attainment, 1)],
-    ['steps', `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`],
+    [
+      'steps',
+      `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
+    ],
     ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
-    ['saturation', `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding}`}`],
+    [
+      'saturation',
+      `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding}`}`,
+    ],
     ...Object.entries(summary.undefined_because).map(([key, reason]) => [`no ${key}`, reason] as const),
   ]
   const head = [wrap(identity(meta)), wrap(`${meta.arm.name}: ${policiesText(meta.arm)}`, '  ')]

@@ -59,7 +59,8 @@ function headline(row: ComparisonRow): string {
 
 export function verdict(result: ComparisonResult): Verdict {
   const row = mainRow(result)
-  if (!row) return { outcome: 'not decided', row, headline: 'No pair of arms could be compared.', details: saturationWords(result) }
+  if (!row)
+    return { outcome: 'not decided', row, headline: 'No pair of arms could be compared.', details: saturationWords(result) }
   const details: string[] = []
   if (row.mix_ci95) {
     const crosses = row.mix_ci95[0] <= 1 && row.mix_ci95[1] >= 1
@@ -70,10 +71,16 @@ export function verdict(result: ComparisonResult): Verdict {
   const others = result.comparisons.filter((other) => other.arm === row.arm && other.ratio !== null)
   const sameMetric = others.filter((other) => other.baseline === row.baseline && other.reading !== row.reading)
   for (const other of sameMetric.filter((entry) => entry.metric === row.metric || entry.metric === 'capacity_rps'))
-    details.push(`Over ${other.baseline}, ${other.reading === 'capacity' ? '' : 'at the '}${readingText[other.reading]}: ${withInterval(other)} on ${metricText(other.metric).title}.`)
-  const weaker = others.find((other) => other.baseline === 'static' && other.reading === row.reading && other.metric === row.metric)
+    details.push(
+      `Over ${other.baseline}, ${other.reading === 'capacity' ? '' : 'at the '}${readingText[other.reading]}: ${withInterval(other)} on ${metricText(other.metric).title}.`,
+    )
+  const weaker = others.find(
+    (other) => other.baseline === 'static' && other.reading === row.reading && other.metric === row.metric,
+  )
   if (weaker && row.baseline !== 'static')
-    details.push(`Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`)
+    details.push(
+      `Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`,
+    )
   return { outcome: outcome(row), row, headline: headline(row), details: [...details, ...saturationWords(result)] }
 }
 

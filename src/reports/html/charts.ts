@@ -43,11 +43,26 @@ function distribution(arms: readonly ArmPicture[], key: 'ttft_ms' | 'tpot_ms' | 
   const all = samples.flat()
   if (all.length === 0) return null
   const low = all.reduce((a, b) => Math.min(a, b))
-  const high = Math.max(all.reduce((a, b) => Math.max(a, b)), low * 1.01)
+  const high = Math.max(
+    all.reduce((a, b) => Math.max(a, b)),
+    low * 1.01,
+  )
   const x = Array.from({ length: GRID_POINTS }, (_, i) => round(low * (high / low) ** (i / (GRID_POINTS - 1))))
   const { title, unit } = metricText(key)
   const lines = samples.map((sorted) => x.map((value) => (sorted.length === 0 ? null : round(shareBelow(sorted, value)))))
-  return { id: `cdf-${key}`, title: `${title}: share of requests at or below`, xName: title, xUnit: unit, xLabel: `${title}, ${unit} (log)`, yLabel: 'share of requests', log: true, share: true, full: true, sync: null, data: [x, ...lines] }
+  return {
+    id: `cdf-${key}`,
+    title: `${title}: share of requests at or below`,
+    xName: title,
+    xUnit: unit,
+    xLabel: `${title}, ${unit} (log)`,
+    yLabel: 'share of requests',
+    log: true,
+    share: true,
+    full: true,
+    sync: null,
+    data: [x, ...lines],
+  }
 }
 
 /** CDFs of TTFT, TPOT and E2E; those without a sample are left out. */
@@ -71,7 +86,17 @@ export function timeCharts(arms: readonly ArmPicture[]): Chart[] {
   const stride = Math.ceil(every.length / LONGEST_SERIES)
   const times = every.filter((_, i) => i % stride === 0)
   const chart = (id: string, title: string, yLabel: string, share: boolean, read: (point: SeriesPoint) => number): Chart => ({
-    id, title, xName: 'time', xUnit: 's', xLabel: 'time, s', yLabel, log: false, share, full: false, sync: 'time', data: [times.map(round), ...arms.map((arm) => held(arm.series, times, read))],
+    id,
+    title,
+    xName: 'time',
+    xUnit: 's',
+    xLabel: 'time, s',
+    yLabel,
+    log: false,
+    share,
+    full: false,
+    sync: 'time',
+    data: [times.map(round), ...arms.map((arm) => held(arm.series, times, read))],
   })
   return [
     chart('time-waiting', 'Waiting requests', 'requests', false, (point) => point.waiting),

@@ -6,11 +6,13 @@ export const CLIENT_SCRIPT = String.raw`
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent)
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
-  const short = (v) => v == null ? '–' : v >= 1e6 ? +(v / 1e6).toPrecision(3) + 'M' : v >= 1e4 ? +(v / 1e3).toPrecision(3) + 'k' : String(+v.toPrecision(3))
+  const short = (v) => v == null ? '–' : v >= 1e6 ? +(v / 1e6).toPrecision(3) + 'M' : v >= 1e3 ? +(v / 1e3).toPrecision(3) + 'k' : String(+v.toPrecision(3))
   const decades = (min, max) => {
-    const all = []
-    for (let e = Math.floor(Math.log10(min)); 10 ** e <= max; e++) for (const m of [1, 2, 5]) { const v = +(m * 10 ** e).toPrecision(6); if (v >= min && v <= max) all.push(v) }
-    return all
+    for (const steps of [[1, 2, 5], [1, 3], [1]]) {
+      const all = []
+      for (let e = Math.floor(Math.log10(min)); 10 ** e <= max; e++) for (const m of steps) { const v = +(m * 10 ** e).toPrecision(6); if (v >= min && v <= max) all.push(v) }
+      if (all.length <= 6 || steps.length === 1) return all.length > 1 ? all : [min, Math.sqrt(min * max), max]
+    }
   }
   const plots = []
   function draw(chart) {
@@ -26,7 +28,7 @@ export const CLIENT_SCRIPT = String.raw`
       },
       axes: [
         axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(short), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),
-        axis({ label: chart.yLabel, labelSize: 22, size: 46, values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : short(v)) }),
+        axis({ label: chart.yLabel, labelSize: 20, size: 58, values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : short(v)) }),
       ],
       series: [{ label: chart.xName, value: show(chart.xUnit) }, ...data.arms.map((arm) => ({ label: arm.name, stroke: arm.colour, dash: arm.dash, width: 2, points: { show: false }, value: show(chart.share ? 'share' : '') }))],
     }, chart.data, host)

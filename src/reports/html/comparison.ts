@@ -16,22 +16,75 @@ import { armsTable, comparisonsTable, numbersTable, tuningTables } from './table
 export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   const { pictures } = result
   const styles = armStyles(result.arms.map((arm) => arm.name))
-  const drawn = armStyles(pictures.arms.map((arm) => arm.name)).map((own) => styles.find((style) => style.name === own.name) ?? own)
+  const drawn = armStyles(pictures.arms.map((arm) => arm.name)).map(
+    (own) => styles.find((style) => style.name === own.name) ?? own,
+  )
   const latency = latencyCharts(pictures.arms)
   const course = timeCharts(pictures.arms)
   const sections = [
-    section('gains', 'What changed, and how sure', 'Arms ran on the same replicates; differences are taken replicate by replicate. Three readings, because the same pair gives different numbers at equal load, at equal concurrency and in capacity.', forestPlots(result, styles)),
-    section('latency', 'Latency', 'Share of requests at or below a latency, first replicate. Further left is better; drag to zoom, double-click to go back.', chartHosts(latency)),
-    section('frontier', 'Throughput against speed', 'Each point is one closed-loop run; the numbers are requests in flight. Up and to the right is better.', legend(styles) + frontierPlot(pictures.frontier, styles)),
-    section('course', 'Queue and memory over time', 'First replicate. A queue that keeps growing means that the load is beyond capacity.', chartHosts(course)),
-    section('rack', 'The rack', 'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.', rackMaps(plan, pictures.arms)),
-    section('shapes', 'Who gains', 'Median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses.', gainGrid(pictures.grid)),
-    section('levers', 'Which lever it comes from', 'One lever at a time is put back to the policy of tuned-static; in brackets, what that costs. Levers interact, so the parts need not add up.', leverBars(pictures.levers, fullGain(result), styles.find((style) => style.name === 'shape-aware')?.colour ?? '#009E73')),
-    section('arms', 'The arms', 'Attention share: attention time of the slowest rank ÷ step time, the part that the split lever can touch. Balance: mean ÷ maximum of attention time over ranks; 100 % means no rank waits.', armsTable(result.arms) + tuningTables(result.arms)),
+    section(
+      'gains',
+      'What changed, and how sure',
+      'Arms ran on the same replicates; differences are taken replicate by replicate. Three readings, because the same pair gives different numbers at equal load, at equal concurrency and in capacity.',
+      forestPlots(result, styles),
+    ),
+    section(
+      'latency',
+      'Latency',
+      'Share of requests at or below a latency, first replicate. Further left is better; drag to zoom, double-click to go back.',
+      chartHosts(latency),
+    ),
+    section(
+      'frontier',
+      'Throughput against speed',
+      'Each point is one closed-loop run; the numbers are requests in flight. Up and to the right is better.',
+      legend(styles) + frontierPlot(pictures.frontier, styles),
+    ),
+    section(
+      'course',
+      'Queue and memory over time',
+      'First replicate. A queue that keeps growing means that the load is beyond capacity.',
+      chartHosts(course),
+    ),
+    section(
+      'rack',
+      'The rack',
+      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.',
+      rackMaps(plan, pictures.arms),
+    ),
+    section(
+      'shapes',
+      'Who gains',
+      'Median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses.',
+      gainGrid(pictures.grid),
+    ),
+    section(
+      'levers',
+      'Which lever it comes from',
+      'One lever at a time is put back to the policy of tuned-static; in brackets, what that costs. Levers interact, so the parts need not add up.',
+      leverBars(pictures.levers, fullGain(result), styles.find((style) => style.name === 'shape-aware')?.colour ?? '#009E73'),
+    ),
+    section(
+      'arms',
+      'The arms',
+      'Attention share: attention time of the slowest rank ÷ step time, the part that the split lever can touch. Balance: mean ÷ maximum of attention time over ranks; 100 % means no rank waits.',
+      armsTable(result.arms) + tuningTables(result.arms),
+    ),
     evidenceSection(result, [loadSentence(result), ...result.notes]),
-    section('numbers', 'All numbers', 'Mean over replicates at the same offered load (geometric for rates and times).', `${numbersTable(result.arms)}<details><summary>All ${result.comparisons.length} comparisons</summary>${comparisonsTable(result)}</details>`),
+    section(
+      'numbers',
+      'All numbers',
+      'Mean over replicates at the same offered load (geometric for rates and times).',
+      `${numbersTable(result.arms)}<details><summary>All ${result.comparisons.length} comparisons</summary>${comparisonsTable(result)}</details>`,
+    ),
   ]
-  return page({ title: `Shapewise: ${plan.model} on ${plan.system}`, header: header(result, plan) + legend(styles), sections, arms: drawn, charts: [...latency, ...course] })
+  return page({
+    title: `Shapewise: ${plan.model} on ${plan.system}`,
+    header: header(result, plan) + legend(styles),
+    sections,
+    arms: drawn,
+    charts: [...latency, ...course],
+  })
 }
 
 function header(result: ComparisonResult, plan: Plan): string {
@@ -42,10 +95,20 @@ function header(result: ComparisonResult, plan: Plan): string {
 
 /** The ratio that the drop-one bars are held against. */
 const fullGain = (result: ComparisonResult): number | null =>
-  result.comparisons.find((row) => row.arm === 'shape-aware' && row.baseline === 'tuned-static' && row.reading === 'fixed_load' && row.metric === 'tok_s_user.p50')?.ratio ?? null
+  result.comparisons.find(
+    (row) =>
+      row.arm === 'shape-aware' &&
+      row.baseline === 'tuned-static' &&
+      row.reading === 'fixed_load' &&
+      row.metric === 'tok_s_user.p50',
+  )?.ratio ?? null
 
 function loadSentence({ load }: ComparisonResult): string {
-  const share = load.static_capacity_rps === null ? '' : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the capacity of static`
-  const burst = load.idc_before === null || load.idc_after === null ? '' : ` Index of dispersion ${number(load.idc_before)} in the trace, ${number(load.idc_after)} as offered.`
+  const share =
+    load.static_capacity_rps === null ? '' : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the capacity of static`
+  const burst =
+    load.idc_before === null || load.idc_after === null
+      ? ''
+      : ` Index of dispersion ${number(load.idc_before)} in the trace, ${number(load.idc_after)} as offered.`
   return `Load: ${load.method}, ${number(load.offered_rps)} requests/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up.${burst}`
 }

@@ -27,14 +27,23 @@ function extent(rows: readonly ComparisonRow[]): [number, number] {
   return [low - margin - 1, high + margin - 1]
 }
 
-function panel(arm: string, baseline: string, rows: readonly ComparisonRow[], [low, high]: readonly [number, number], colour: string): string {
+function panel(
+  arm: string,
+  baseline: string,
+  rows: readonly ComparisonRow[],
+  [low, high]: readonly [number, number],
+  colour: string,
+): string {
   const x = (delta: number) => LABELS + ((delta - low) / (high - low)) * PLOT
   const metrics = [...new Set(rows.map((row) => row.metric))]
   const parts: string[] = []
   let y = 16
   for (const metric of metrics) {
     const own = READINGS.flatMap((reading) => rows.filter((row) => row.metric === metric && row.reading === reading))
-    parts.push(text(0, y + 4, metricText(metric).title), text(0, y + 17, `${own[0].better} is better`, 'class="soft" font-size="10"'))
+    parts.push(
+      text(0, y + 4, metricText(metric).title),
+      text(0, y + 17, `${own[0].better} is better`, 'class="soft" font-size="10"'),
+    )
     for (const row of own) {
       parts.push(rowMarks(row, x, y, colour))
       y += ROW
@@ -43,16 +52,26 @@ function panel(arm: string, baseline: string, rows: readonly ComparisonRow[], [l
     parts.push(`<path class="grid" d="M0 ${px(y - 12)}H${WIDTH}"/>`)
   }
   const bottom = y - 12
-  const axis = ticks(low * 100, high * 100, 5).map((value) => `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, `${value > 0 ? '+' : ''}${value}`, 'class="soft" text-anchor="middle"')}`)
+  const axis = ticks(low * 100, high * 100, 5).map(
+    (value) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, `${value > 0 ? '+' : ''}${value}`, 'class="soft" text-anchor="middle"')}`,
+  )
   const body = `${axis.join('')}${parts.join('')}${text(LABELS + PLOT / 2, bottom + 30, 'change over baseline, %', 'class="soft" text-anchor="middle"')}`
   return `<figure class="wide"><h3>${escape(arm)} over ${escape(baseline)}</h3>${svg(WIDTH, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
 }
 
 function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string): string {
-  if (row.ratio === null) return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escape(row.note ?? 'undefined')}"`)
+  if (row.ratio === null)
+    return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escape(row.note ?? 'undefined')}"`)
   const tip = `${readingText[row.reading]}\n${metricText(row.metric).title}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${outcome(row)}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
-  const line = (ci: readonly [number, number] | null, style: string) => (ci ? `<path d="M${px(x(ci[0] - 1))} ${px(y)}H${px(x(ci[1] - 1))}" stroke="${colour}" ${style}/>` : '')
-  const numbers = text(LABELS + PLOT + 10, y + 4, `${change(row.ratio)} ${interval(row.ci95)}`, `class="${outcome(row) === 'gain' || outcome(row) === 'loss' ? '' : 'soft'}" font-size="11"`)
+  const line = (ci: readonly [number, number] | null, style: string) =>
+    ci ? `<path d="M${px(x(ci[0] - 1))} ${px(y)}H${px(x(ci[1] - 1))}" stroke="${colour}" ${style}/>` : ''
+  const numbers = text(
+    LABELS + PLOT + 10,
+    y + 4,
+    `${change(row.ratio)} ${interval(row.ci95)}`,
+    `class="${outcome(row) === 'gain' || outcome(row) === 'loss' ? '' : 'soft'}" font-size="11"`,
+  )
   const target = `<rect x="${LABELS}" y="${px(y - ROW / 2)}" width="${PLOT + NUMBERS}" height="${ROW}" fill="transparent"/>`
   return `<g class="mark" tabindex="0" data-tip="${escape(tip)}">${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
 }
@@ -61,10 +80,18 @@ const key = `<p class="identity">● same offered load &nbsp; ■ same concurren
 
 /** Pairs over tuned baselines come first and open, the others after them in a fold. */
 export function forestPlots(result: ComparisonResult, styles: readonly ArmStyle[]): string {
-  const pairs = [...new Map(result.comparisons.map((row) => [`${row.arm}\n${row.baseline}`, [row.arm, row.baseline] as const])).values()]
+  const pairs = [
+    ...new Map(result.comparisons.map((row) => [`${row.arm}\n${row.baseline}`, [row.arm, row.baseline] as const])).values(),
+  ]
   const range = extent(result.comparisons)
   const draw = ([arm, baseline]: readonly [string, string]) =>
-    panel(arm, baseline, result.comparisons.filter((row) => row.arm === arm && row.baseline === baseline), range, styles.find((style) => style.name === arm)?.colour ?? '#7A7A7A')
+    panel(
+      arm,
+      baseline,
+      result.comparisons.filter((row) => row.arm === arm && row.baseline === baseline),
+      range,
+      styles.find((style) => style.name === arm)?.colour ?? '#7A7A7A',
+    )
   const tuned = pairs.filter(([, baseline]) => baseline !== 'static')
   const untuned = pairs.filter(([arm, baseline]) => baseline === 'static' && (arm === 'shape-aware' || tuned.length === 0))
   const rest = pairs.filter((pair) => !tuned.includes(pair) && !untuned.includes(pair))

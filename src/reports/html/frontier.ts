@@ -19,8 +19,14 @@ export function frontierPlot(frontier: ComparisonResult['pictures']['frontier'],
   const x = (value: number) => LEFT + (value / maxX) * (WIDTH - LEFT - RIGHT)
   const y = (value: number) => HEIGHT - BOTTOM - (value / maxY) * (HEIGHT - TOP - BOTTOM)
   const grid = [
-    ...ticks(0, maxX, 7).map((value) => `<path class="grid" d="M${px(x(value))} ${TOP}V${HEIGHT - BOTTOM}"/>${text(x(value), HEIGHT - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"')}`),
-    ...ticks(0, maxY, 6).map((value) => `<path class="grid" d="M${LEFT} ${px(y(value))}H${WIDTH - RIGHT}"/>${text(LEFT - 8, y(value) + 4, number(value), 'class="soft" text-anchor="end"')}`),
+    ...ticks(0, maxX, 7).map(
+      (value) =>
+        `<path class="grid" d="M${px(x(value))} ${TOP}V${HEIGHT - BOTTOM}"/>${text(x(value), HEIGHT - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"')}`,
+    ),
+    ...ticks(0, maxY, 6).map(
+      (value) =>
+        `<path class="grid" d="M${LEFT} ${px(y(value))}H${WIDTH - RIGHT}"/>${text(LEFT - 8, y(value) + 4, number(value), 'class="soft" text-anchor="end"')}`,
+    ),
   ]
   const labelled = frontier.length - 1
   const curves = frontier.map((arm, index) => {
@@ -30,7 +36,10 @@ export function frontierPlot(frontier: ComparisonResult['pictures']['frontier'],
     const path = points.map((point, i) => `${i === 0 ? 'M' : 'L'}${px(x(point.tok_s_user))} ${px(y(point.tok_s_gpu))}`).join('')
     const marks = points.map((point) => {
       const tip = `${arm.name}\nconcurrency ${number(point.concurrency)}\n${number(point.tok_s_user)} tok/s/user, ${number(point.tok_s_gpu)} tok/s/GPU`
-      const label = index === labelled ? text(x(point.tok_s_user) + 8, y(point.tok_s_gpu) - 7, number(point.concurrency), 'class="soft" font-size="11"') : ''
+      const label =
+        index === labelled
+          ? text(x(point.tok_s_user) + 8, y(point.tok_s_gpu) - 7, number(point.concurrency), 'class="soft" font-size="11"')
+          : ''
       return `<circle class="mark" tabindex="0" cx="${px(x(point.tok_s_user))}" cy="${px(y(point.tok_s_gpu))}" r="5" fill="${colour}" data-tip="${escape(tip)}"/>${label}`
     })
     return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${style?.dash.join(' ') ?? ''}"/>${marks.join('')}`

@@ -27,12 +27,21 @@ export function gainGrid(grid: ComparisonResult['pictures']['grid']): string {
       const colour = ratio === null ? 'var(--idle)' : gainColour((ratio - 1) / reach)
       const where = `input ${bin(grid.isl_edges, i)}, output ${bin(grid.osl_edges, j)} tokens`
       const tip = `${where}\n${ratio === null ? 'fewer than 8 requests' : `median tokens/s/user ${change(ratio)}`}`
-      const label = ratio === null ? text(x + CELL_W / 2, y + 24, '·', 'class="soft" text-anchor="middle"') : text(x + CELL_W / 2, y + 24, change(ratio), `text-anchor="middle" fill="${inkOn(colour)}"`)
-      cells.push(`<g data-tip="${escape(tip)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${label}</g>`)
+      const label =
+        ratio === null
+          ? text(x + CELL_W / 2, y + 24, '·', 'class="soft" text-anchor="middle"')
+          : text(x + CELL_W / 2, y + 24, change(ratio), `text-anchor="middle" fill="${inkOn(colour)}"`)
+      cells.push(
+        `<g data-tip="${escape(tip)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${label}</g>`,
+      )
     }
   const bottom = rows * CELL_H
-  const xs = Array.from({ length: columns }, (_, i) => text(LEFT + (i + 0.5) * CELL_W, bottom + 14, bin(grid.isl_edges, i), 'class="soft" text-anchor="middle"'))
-  const ys = Array.from({ length: rows }, (_, j) => text(LEFT - 8, (rows - 1 - j) * CELL_H + 24, bin(grid.osl_edges, j), 'class="soft" text-anchor="end"'))
+  const xs = Array.from({ length: columns }, (_, i) =>
+    text(LEFT + (i + 0.5) * CELL_W, bottom + 14, bin(grid.isl_edges, i), 'class="soft" text-anchor="middle"'),
+  )
+  const ys = Array.from({ length: rows }, (_, j) =>
+    text(LEFT - 8, (rows - 1 - j) * CELL_H + 24, bin(grid.osl_edges, j), 'class="soft" text-anchor="end"'),
+  )
   const names = `${text(LEFT + (columns * CELL_W) / 2, bottom + 34, 'input tokens', 'class="soft" text-anchor="middle"')}<text class="soft" transform="translate(12 ${px(bottom / 2)}) rotate(-90)" text-anchor="middle">output tokens</text>`
   return `<div class="wide">${svg(LEFT + columns * CELL_W, bottom + 42, 'Gain by input and output length', `${cells.join('')}${xs.join('')}${ys.join('')}${names}`)}</div>`
 }
@@ -42,13 +51,23 @@ const BAR = 380
 
 /** Bars from zero: the full gain, then the gain left without each lever. */
 export function leverBars(levers: ComparisonResult['pictures']['levers'], full: number | null, colour: string): string {
-  const bars = [{ label: 'all levers', ratio: full, note: 'all levers shape-aware' }, ...levers.map(({ lever, drop_one }) => ({ label: `without ${lever}`, ratio: drop_one, note: `${lever} put back to the tuned static policy` }))]
+  const bars = [
+    { label: 'all levers', ratio: full, note: 'all levers shape-aware' },
+    ...levers.map(({ lever, drop_one }) => ({
+      label: `without ${lever}`,
+      ratio: drop_one,
+      note: `${lever} put back to the tuned static policy`,
+    })),
+  ]
   const deltas = bars.map((bar) => (bar.ratio === null ? 0 : bar.ratio - 1))
   const low = Math.min(0, ...deltas)
   const high = Math.max(0.01, ...deltas)
   const x = (delta: number) => NAMES + ((delta - low) / (high - low)) * BAR
   const bottom = bars.length * 28
-  const axis = ticks(low * 100, high * 100, 5).map((value) => `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 0V${bottom}"/>${text(x(value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`)
+  const axis = ticks(low * 100, high * 100, 5).map(
+    (value) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 0V${bottom}"/>${text(x(value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`,
+  )
   const drawn = bars.map((bar, i) => {
     const y = i * 28 + 5
     const delta = bar.ratio === null ? 0 : bar.ratio - 1

@@ -4,7 +4,8 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 export const escape = (text: string | number): string => String(text).replace(/[&<>"']/g, (sign) => ENTITIES[sign])
 
 /** JSON that may stand inside a script element. */
-export const embeddedJson = (value: unknown): string => JSON.stringify(value).replace(/[<>\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+export const embeddedJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[<>\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** Coordinates with one decimal: small files, and the same bytes everywhere. */
 export const px = (value: number): string => String(Math.round(value * 10) / 10)

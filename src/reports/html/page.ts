@@ -12,7 +12,8 @@ import { STYLE } from './style.js'
 const require = createRequire(import.meta.url)
 
 /** A file of the installed uPlot package (MIT), found as Node finds packages. */
-const uPlotFile = (name: string): string => readFileSync(require.resolve(`uplot/dist/${name}`), 'utf8').replaceAll('</script', '<\\/script')
+const uPlotFile = (name: string): string =>
+  readFileSync(require.resolve(`uplot/dist/${name}`), 'utf8').replaceAll('</script', '<\\/script')
 
 export interface Page {
   readonly title: string
@@ -37,7 +38,10 @@ export function page({ title, header, sections, arms, charts }: Page): string {
 
 export const legend = (arms: readonly ArmStyle[]): string =>
   `<ul class="legend">${arms
-    .map((arm) => `<li><svg viewBox="0 0 30 10" aria-hidden="true"><path d="M0 5H30" stroke="${arm.colour}" stroke-width="3" stroke-dasharray="${arm.dash.join(' ')}"/></svg>${escape(arm.name)}</li>`)
+    .map(
+      (arm) =>
+        `<li><svg viewBox="0 0 30 10" aria-hidden="true"><path d="M0 5H30" stroke="${arm.colour}" stroke-width="3" stroke-dasharray="${arm.dash.join(' ')}"/></svg>${escape(arm.name)}</li>`,
+    )
     .join('')}</ul>`
 
 export function identityLine(meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string {
@@ -53,7 +57,8 @@ export function kicker(plan: Plan): string {
 const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
   measured: 'Kernel times come from measurements on this system.',
   interpolated: 'Kernel times are interpolated between measurements on this system.',
-  transferred: 'Kernel times were measured on another system and scaled to this one: trust ratios between arms more than absolute times.',
+  transferred:
+    'Kernel times were measured on another system and scaled to this one: trust ratios between arms more than absolute times.',
   roofline: 'Kernel times are computed from bandwidth and peak rates, not measured: absolute times are optimistic.',
 }
 

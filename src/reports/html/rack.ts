@@ -1,7 +1,8 @@
 /** The racks as heat maps: 18 trays of 4 GPUs, each engine outlined, coloured by busy time or by KV use. */
+
+import type { ComparisonResult } from '../../experiments/result.js'
 import { placeEngines } from '../../hardware/placement.js'
 import type { SystemSpec } from '../../hardware/system.js'
-import type { ComparisonResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { inkOn, shareColour } from '../colours.js'
 import { percent } from '../format.js'
@@ -21,7 +22,11 @@ type ArmPicture = ComparisonResult['pictures']['arms'][number]
 
 /** [rack][gpu] -> index of the engine over all groups, -1 for a GPU without one. */
 export function engineOfGpu(plan: Plan): number[][] {
-  const groups = plan.engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engine.tp * engine.pp * engine.dp * engine.cp }))
+  const groups = plan.engines.map((engine) => ({
+    name: engine.name,
+    count: engine.count,
+    gpus: engine.tp * engine.pp * engine.dp * engine.cp,
+  }))
   const shape = { nvlinkDomainGpus: { value: TRAYS * GPUS_PER_TRAY }, gpusPerTray: { value: GPUS_PER_TRAY } } as SystemSpec
   const map = Array.from({ length: plan.racks }, () => new Array<number>(TRAYS * GPUS_PER_TRAY).fill(-1))
   placeEngines(groups, plan.racks, shape).placed.forEach((place, engine) => {
@@ -32,7 +37,8 @@ export function engineOfGpu(plan: Plan): number[][] {
 
 /** Borders between cells of different engines, and around the rack. */
 function outline(engines: readonly number[]): string {
-  const at = (tray: number, slot: number) => (tray < 0 || tray >= TRAYS || slot < 0 || slot >= GPUS_PER_TRAY ? -2 : engines[tray * GPUS_PER_TRAY + slot])
+  const at = (tray: number, slot: number) =>
+    tray < 0 || tray >= TRAYS || slot < 0 || slot >= GPUS_PER_TRAY ? -2 : engines[tray * GPUS_PER_TRAY + slot]
   let path = ''
   for (let tray = 0; tray <= TRAYS; tray++)
     for (let slot = 0; slot <= GPUS_PER_TRAY; slot++) {
@@ -53,25 +59,46 @@ function rackSvg(engines: readonly number[], arm: ArmPicture, rack: number): str
     const busy = arm.engine_busy[engine] ?? 0
     const kv = arm.engine_kv[engine] ?? 0
     const tip = `${spot}\nengine ${engine}\nbusy ${percent(busy)} of the time\nKV use ${percent(kv)} of the fullest rank`
-    const share = (value: number, name: string) => `<g class="of-${name}">${text(x + CELL_W / 2, y + 14, percent(value).replace(' %', ''), `text-anchor="middle" font-size="11" fill="${inkOn(shareColour(value))}"`)}</g>`
+    const share = (value: number, name: string) =>
+      `<g class="of-${name}">${text(x + CELL_W / 2, y + 14, percent(value).replace(' %', ''), `text-anchor="middle" font-size="11" fill="${inkOn(shareColour(value))}"`)}</g>`
     const first = engines.indexOf(engine) === gpu ? share(busy, 'busy') + share(kv, 'kv') : ''
     return `<rect class="cell" ${box} style="--busy:${shareColour(busy)};--kv:${shareColour(kv)}" data-tip="${escape(tip)}"/>${first && `<g pointer-events="none">${first}</g>`}`
   })
-  const trays = Array.from({ length: TRAYS }, (_, tray) => text(LEFT - 8, TOP + tray * CELL_H + 14, String(tray + 1), 'class="soft" text-anchor="end" font-size="10"'))
+  const trays = Array.from({ length: TRAYS }, (_, tray) =>
+    text(LEFT - 8, TOP + tray * CELL_H + 14, String(tray + 1), 'class="soft" text-anchor="end" font-size="10"'),
+  )
   const head = text(LEFT, 11, 'tray · GPU 1 to 4 →', 'class="soft" font-size="10"')
-  return svg(LEFT + GPUS_PER_TRAY * CELL_W + 2, TOP + TRAYS * CELL_H + 2, `Rack ${rack + 1}, ${arm.name}`, `${head}${cells.join('')}${outline(engines)}${trays.join('')}`)
+  return svg(
+    LEFT + GPUS_PER_TRAY * CELL_W + 2,
+    TOP + TRAYS * CELL_H + 2,
+    `Rack ${rack + 1}, ${arm.name}`,
+    `${head}${cells.join('')}${outline(engines)}${trays.join('')}`,
+  )
 }
 
 function scale(): string {
-  const steps = Array.from({ length: 11 }, (_, i) => `<rect x="${i * 22}" y="0" width="22" height="12" fill="${shareColour(i / 10)}"/>`)
-  return svg(244, 28, 'Colour scale from 0 to 100 %', `${steps.join('')}${text(0, 25, '0 %', 'class="soft" font-size="11"')}${text(242, 25, '100 %', 'class="soft" text-anchor="end" font-size="11"')}`)
+  const steps = Array.from(
+    { length: 11 },
+    (_, i) => `<rect x="${i * 22}" y="0" width="22" height="12" fill="${shareColour(i / 10)}"/>`,
+  )
+  return svg(
+    244,
+    28,
+    'Colour scale from 0 to 100 %',
+    `${steps.join('')}${text(0, 25, '0 %', 'class="soft" font-size="11"')}${text(242, 25, '100 %', 'class="soft" text-anchor="end" font-size="11"')}`,
+  )
 }
 
 /** Works without script: two radio buttons choose what is shown. */
 export function rackMaps(plan: Plan, arms: readonly ArmPicture[]): string {
   const map = engineOfGpu(plan)
   const drawn = map.slice(0, RACKS_DRAWN)
-  const figures = arms.flatMap((arm) => drawn.map((engines, rack) => `<figure class="rack"><h3>${escape(arm.name)}${map.length > 1 ? `, rack ${rack + 1}` : ''}</h3>${rackSvg(engines, arm, rack)}</figure>`))
+  const figures = arms.flatMap((arm) =>
+    drawn.map(
+      (engines, rack) =>
+        `<figure class="rack"><h3>${escape(arm.name)}${map.length > 1 ? `, rack ${rack + 1}` : ''}</h3>${rackSvg(engines, arm, rack)}</figure>`,
+    ),
+  )
   const more = map.length > drawn.length ? `<p class="lead">The first ${drawn.length} of ${map.length} racks are drawn.</p>` : ''
   return `<fieldset class="switch"><label><input type="radio" name="see" id="see-busy" checked> busy share of time</label><label><input type="radio" name="see" id="see-kv"> KV use</label></fieldset>${scale()}<div class="racks">${figures.join('')}</div>${more}`
 }

@@ -25,11 +25,32 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
   const header = `<header>${kicker(plan)}<h1>${escape(title)}</h1><ul>${details.map((line) => `<li>${escape(line)}</li>`).join('')}</ul>${identityLine(meta)}</header>`
   const undefinedNotes = Object.entries(summary.undefined_because).map(([key, reason]) => `${key} is undefined: ${reason}.`)
   const sections = [
-    section('latency', 'Latency', 'Share of requests at or below a latency. Drag to zoom, double-click to go back.', chartHosts(latency)),
-    section('course', 'Queue and memory over time', 'A queue that keeps growing means that the load is beyond capacity.', chartHosts(course)),
-    section('rack', 'The rack', 'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.', rackMaps(plan, [picture])),
+    section(
+      'latency',
+      'Latency',
+      'Share of requests at or below a latency. Drag to zoom, double-click to go back.',
+      chartHosts(latency),
+    ),
+    section(
+      'course',
+      'Queue and memory over time',
+      'A queue that keeps growing means that the load is beyond capacity.',
+      chartHosts(course),
+    ),
+    section(
+      'rack',
+      'The rack',
+      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.',
+      rackMaps(plan, [picture]),
+    ),
     evidenceSection(meta, [...undefinedNotes, ...notes]),
     section('numbers', 'All numbers', 'Requests that arrived in the window.', summaryTable(summary)),
   ]
-  return page({ title: `Shapewise: ${meta.arm.name}, ${plan.model} on ${plan.system}`, header, sections, arms: armStyles([meta.arm.name]), charts: [...latency, ...course] })
+  return page({
+    title: `Shapewise: ${meta.arm.name}, ${plan.model} on ${plan.system}`,
+    header,
+    sections,
+    arms: armStyles([meta.arm.name]),
+    charts: [...latency, ...course],
+  })
 }

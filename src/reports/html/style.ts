@@ -18,18 +18,19 @@ section{background:var(--card);border:1px solid var(--line);border-radius:10px;p
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0 0;padding:0;list-style:none;font-size:13px}
 .legend svg{width:30px;height:10px;margin-right:6px;vertical-align:middle}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:18px}
+.forest{grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}.forest .drawing{min-width:480px}
 .racks{display:flex;flex-wrap:wrap;gap:22px}
 .racks figure{flex:1 1 180px;max-width:235px}
 figure{margin:0;min-width:0}
 .drawing{display:block;width:100%;height:auto;font:12px system-ui,sans-serif;fill:var(--ink)}
 .drawing .soft{fill:var(--soft)}.drawing .grid{stroke:var(--grid)}.drawing .axis{stroke:var(--soft)}
 .drawing .edge{stroke:var(--ink);stroke-width:1.6;fill:none}
-.wide{overflow-x:auto}.wide .drawing{min-width:560px}
+.wide{overflow-x:auto}.wide .drawing{min-width:480px}
 [data-tip]:focus-visible{outline:2px solid var(--ink)}
 .chart{width:100%;min-height:220px}
 .u-legend{font-size:12px;color:var(--ink)}.u-legend .u-marker{border-radius:2px}
 .switch{display:inline-flex;gap:14px;border:0;padding:0;margin:0 0 10px;font-size:14px}
-.cell{fill:var(--busy)}.show-kv .cell,#rack:has(#see-kv:checked) .cell{fill:var(--kv)}.cell.idle{fill:var(--idle)}
+.cell{fill:var(--busy);stroke:var(--card);stroke-width:.6;stroke-opacity:.5}#rack:has(#see-kv:checked) .cell{fill:var(--kv)}.cell.idle{fill:var(--idle)}
 .of-kv{display:none}#rack:has(#see-kv:checked) .of-kv{display:inline}#rack:has(#see-kv:checked) .of-busy{display:none}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}

@@ -13,9 +13,35 @@ const withUnit = (metric: string): string => {
 }
 
 export function armsTable(arms: readonly ArmResult[]): string {
-  const head = ['arm', 'split', 'chunk', 'rank', 'span', 'pool', 'saturation', 'binds', 'capacity, req/s', 'load ÷ own capacity', 'attention share', 'balance', 'mean batch']
+  const head = [
+    'arm',
+    'split',
+    'chunk',
+    'rank',
+    'span',
+    'pool',
+    'saturation',
+    'binds',
+    'capacity, req/s',
+    'load ÷ own capacity',
+    'attention share',
+    'balance',
+    'mean batch',
+  ]
   const rows = arms.map(({ name, policies: p, saturation, ...arm }) => [
-    name, p.split, p.chunk, p.rank, p.span, p.pool, saturation.label, saturation.binding, number(arm.capacity_rps), percent(arm.own_load_fraction), percent(arm.attention_share), percent(arm.balance, 1), number(arm.mean_batch),
+    name,
+    p.split,
+    p.chunk,
+    p.rank,
+    p.span,
+    p.pool,
+    saturation.label,
+    saturation.binding,
+    number(arm.capacity_rps),
+    percent(arm.own_load_fraction),
+    percent(arm.attention_share),
+    percent(arm.balance, 1),
+    number(arm.mean_batch),
   ])
   return htmlTable(head, rows)
 }
@@ -24,7 +50,11 @@ export function tuningTables(arms: readonly ArmResult[]): string {
   return arms
     .filter((arm) => arm.tuning !== null)
     .map(({ name, tuning }) => {
-      const rows = (tuning?.runners_up ?? []).map((entry, i) => [String(i + 2), policiesText(entry.policies), number(entry.score)])
+      const rows = (tuning?.runners_up ?? []).map((entry, i) => [
+        String(i + 2),
+        policiesText(entry.policies),
+        number(entry.score),
+      ])
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
       return `<details><summary>${escape(lead)}</summary>${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
     })
@@ -34,14 +64,19 @@ export function tuningTables(arms: readonly ArmResult[]): string {
 /** One row a metric and arm, percentiles across. */
 export function numbersTable(arms: readonly ArmResult[]): string {
   const metrics = [...new Set(arms.flatMap((arm) => Object.keys(arm.metrics)))]
-  const single = (values: Record<string, number | null>) => !Object.keys(values).some((name) => (COLUMNS as readonly string[]).includes(name))
+  const single = (values: Record<string, number | null>) =>
+    !Object.keys(values).some((name) => (COLUMNS as readonly string[]).includes(name))
   const rows = metrics.flatMap((metric) =>
     arms
       .filter((arm) => arm.metrics[metric])
       .map((arm) => {
         const values = arm.metrics[metric]
         const cells = COLUMNS.map((column) => (column in values ? number(values[column]) : ''))
-        return [withUnit(metric), arm.name, ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? number(Object.values(values)[0]) : '')) : cells)]
+        return [
+          withUnit(metric),
+          arm.name,
+          ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? number(Object.values(values)[0]) : '')) : cells),
+        ]
       }),
   )
   return htmlTable(['metric', 'arm', ...COLUMNS], rows)
@@ -57,7 +92,20 @@ export function summaryTable(summary: Summary): string {
 
 export function comparisonsTable(result: ComparisonResult): string {
   const rows = result.comparisons.map((row) => [
-    row.arm, row.baseline, readingText[row.reading], metricText(row.metric).title, row.better, change(row.ratio), interval(row.ci95), interval(row.mix_ci95), String(row.n), outcome(row), row.note ?? '',
+    row.arm,
+    row.baseline,
+    readingText[row.reading],
+    metricText(row.metric).title,
+    row.better,
+    change(row.ratio),
+    interval(row.ci95),
+    interval(row.mix_ci95),
+    String(row.n),
+    outcome(row),
+    row.note ?? '',
   ])
-  return htmlTable(['arm', 'baseline', 'reading', 'metric', 'better', 'change', '95 % interval', 'over mixes', 'n', 'outcome', 'note'], rows)
+  return htmlTable(
+    ['arm', 'baseline', 'reading', 'metric', 'better', 'change', '95 % interval', 'over mixes', 'n', 'outcome', 'note'],
+    rows,
+  )
 }
