@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { armStyles } from '../src/reports/colours.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
-import { escape, ticks } from '../src/reports/html/markup.js'
+import { escapeHtml, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
 import type { RunReport } from '../src/reports/runReport.js'
@@ -80,7 +80,7 @@ describe('pieces', () => {
   it('cuts axes at round numbers', () => {
     expect(ticks(-3.2, 19, 5)).toEqual([0, 5, 10, 15])
     expect(ticks(0, 0.1, 5)).toEqual([0, 0.02, 0.04, 0.06, 0.08, 0.1])
-    expect(escape(`<a href="x">&'`)).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;')
+    expect(escapeHtml(`<a href="x">&'`)).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;')
   })
 })
 

@@ -1,7 +1,7 @@
 /** Data of the charts that uPlot draws: latency distributions and the course of the run, one line per arm on a common grid. */
 import type { ComparisonResult, SeriesPoint } from '../../experiments/result.js'
 import { metricText } from '../format.js'
-import { escape } from './markup.js'
+import { escapeHtml } from './markup.js'
 
 type ArmPicture = ComparisonResult['pictures']['arms'][number]
 
@@ -106,4 +106,4 @@ export function timeCharts(arms: readonly ArmPicture[]): Chart[] {
 }
 
 export const chartHosts = (charts: readonly Chart[]): string =>
-  `<div class="cards">${charts.map((chart) => `<figure><h3>${escape(chart.title)}</h3><div class="chart" id="${chart.id}"></div></figure>`).join('')}</div>`
+  `<div class="cards">${charts.map((chart) => `<figure><h3>${escapeHtml(chart.title)}</h3><div class="chart" id="${chart.id}"></div></figure>`).join('')}</div>`

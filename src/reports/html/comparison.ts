@@ -8,7 +8,7 @@ import { chartHosts, latencyCharts, timeCharts } from './charts.js'
 import { forestPlots } from './forest.js'
 import { frontierPlot } from './frontier.js'
 import { gainGrid, leverBars } from './grid.js'
-import { escape, section } from './markup.js'
+import { escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, legend, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { armsTable, comparisonsTable, numbersTable, tuningTables } from './tables.js'
@@ -90,7 +90,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
 function header(result: ComparisonResult, plan: Plan): string {
   const said = verdict(result)
   const kind = said.outcome.replace(' ', '-')
-  return `<header>${kicker(plan)}<h1 class="${kind}">${escape(said.headline)}</h1><ul>${said.details.map((line) => `<li>${escape(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
+  return `<header>${kicker(plan)}<h1 class="${kind}">${escapeHtml(said.headline)}</h1><ul>${said.details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
 }
 
 /** The ratio that the drop-one bars are held against. */

@@ -3,7 +3,7 @@ import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments
 import type { ArmStyle } from '../colours.js'
 import { change, interval, metricText, NOTHING, readingText } from '../format.js'
 import { outcome } from '../verdict.js'
-import { escape, px, svg, text, ticks } from './markup.js'
+import { escapeHtml, px, svg, text, ticks } from './markup.js'
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
 const LABELS = 128
@@ -57,12 +57,12 @@ function panel(
       `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, `${value > 0 ? '+' : ''}${value}`, 'class="soft" text-anchor="middle"')}`,
   )
   const body = `${axis.join('')}${parts.join('')}${text(LABELS + PLOT / 2, bottom + 30, 'change over baseline, %', 'class="soft" text-anchor="middle"')}`
-  return `<figure class="wide"><h3>${escape(arm)} over ${escape(baseline)}</h3>${svg(WIDTH, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
+  return `<figure class="wide"><h3>${escapeHtml(arm)} over ${escapeHtml(baseline)}</h3>${svg(WIDTH, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
 }
 
 function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string): string {
   if (row.ratio === null)
-    return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escape(row.note ?? 'undefined')}"`)
+    return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escapeHtml(row.note ?? 'undefined')}"`)
   const tip = `${readingText[row.reading]}\n${metricText(row.metric).title}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${outcome(row)}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
   const line = (ci: readonly [number, number] | null, style: string) =>
     ci ? `<path d="M${px(x(ci[0] - 1))} ${px(y)}H${px(x(ci[1] - 1))}" stroke="${colour}" ${style}/>` : ''
@@ -73,7 +73,7 @@ function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, c
     `class="${outcome(row) === 'gain' || outcome(row) === 'loss' ? '' : 'soft'}" font-size="11"`,
   )
   const target = `<rect x="${LABELS}" y="${px(y - ROW / 2)}" width="${PLOT + NUMBERS}" height="${ROW}" fill="transparent"/>`
-  return `<g class="mark" tabindex="0" data-tip="${escape(tip)}">${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
+  return `<g class="mark" tabindex="0" data-tip="${escapeHtml(tip)}">${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
 }
 
 const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic</p>`

@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, number } from '../format.js'
-import { escape, px, svg, text, ticks } from './markup.js'
+import { escapeHtml, px, svg, text, ticks } from './markup.js'
 
 const LEFT = 92
 const CELL_W = 108
@@ -32,7 +32,7 @@ export function gainGrid(grid: ComparisonResult['pictures']['grid']): string {
           ? text(x + CELL_W / 2, y + 24, '·', 'class="soft" text-anchor="middle"')
           : text(x + CELL_W / 2, y + 24, change(ratio), `text-anchor="middle" fill="${inkOn(colour)}"`)
       cells.push(
-        `<g data-tip="${escape(tip)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${label}</g>`,
+        `<g data-tip="${escapeHtml(tip)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${label}</g>`,
       )
     }
   const bottom = rows * CELL_H
@@ -74,7 +74,7 @@ export function leverBars(levers: ComparisonResult['pictures']['levers'], full: 
     const lost = i > 0 && full !== null && bar.ratio !== null ? `  (${change(bar.ratio / full)})` : ''
     const end = bar.ratio === null ? 'not run' : `${change(bar.ratio)}${lost}`
     const rect = `<rect class="mark" x="${px(x(Math.min(0, delta)))}" y="${y}" width="${px(Math.abs(x(delta) - x(0)))}" height="18" rx="2" fill="${colour}" fill-opacity="${i === 0 ? 1 : 0.6}"/>`
-    return `<g data-tip="${escape(`${bar.note}\n${end}`)}">${text(NAMES - 10, y + 13, bar.label, 'text-anchor="end"')}${rect}${text(x(Math.max(0, delta)) + 7, y + 13, end, 'font-size="12"')}</g>`
+    return `<g data-tip="${escapeHtml(`${bar.note}\n${end}`)}">${text(NAMES - 10, y + 13, bar.label, 'text-anchor="end"')}${rect}${text(x(Math.max(0, delta)) + 7, y + 13, end, 'font-size="12"')}</g>`
   })
   return `<div class="wide">${svg(NAMES + BAR + 150, bottom + 38, 'Gain without each lever', `${axis.join('')}${drawn.join('')}${text(NAMES + BAR / 2, bottom + 32, 'change of tokens/s/user p50 over tuned static, %', 'class="soft" text-anchor="middle"')}`)}</div>`
 }

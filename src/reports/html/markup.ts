@@ -1,7 +1,7 @@
-/** Text into HTML, and the few shapes that the drawings share. Every string that is not ours passes through `escape`. */
+/** Text into HTML, and the few shapes that the drawings share. Every string that is not ours passes through `escapeHtml`. */
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
-export const escape = (text: string | number): string => String(text).replace(/[&<>"']/g, (sign) => ENTITIES[sign])
+export const escapeHtml = (text: string | number): string => String(text).replace(/[&<>"']/g, (sign) => ENTITIES[sign])
 
 /** JSON that may stand inside a script element. */
 export const embeddedJson = (value: unknown): string =>
@@ -11,19 +11,19 @@ export const embeddedJson = (value: unknown): string =>
 export const px = (value: number): string => String(Math.round(value * 10) / 10)
 
 export function text(x: number, y: number, content: string, attributes = ''): string {
-  return `<text x="${px(x)}" y="${px(y)}" ${attributes}>${escape(content)}</text>`
+  return `<text x="${px(x)}" y="${px(y)}" ${attributes}>${escapeHtml(content)}</text>`
 }
 
 /** An SVG that scales down with its column but never up beyond its own size. */
 export const svg = (width: number, height: number, label: string, body: string): string =>
-  `<svg class="drawing" viewBox="0 0 ${px(width)} ${px(height)}" style="max-width:${px(width)}px" role="img" aria-label="${escape(label)}">${body}</svg>`
+  `<svg class="drawing" viewBox="0 0 ${px(width)} ${px(height)}" style="max-width:${px(width)}px" role="img" aria-label="${escapeHtml(label)}">${body}</svg>`
 
 export function section(id: string, title: string, lead: string, body: string): string {
-  return `<section id="${id}"><h2>${escape(title)}</h2><p class="lead">${escape(lead)}</p>${body}</section>`
+  return `<section id="${id}"><h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p>${body}</section>`
 }
 
 export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (row: readonly string[], tag: string) => row.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join('')
+  const cells = (row: readonly string[], tag: string) => row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')
   return `<div class="scroll"><table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('')}</tbody></table></div>`
 }
 

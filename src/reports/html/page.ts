@@ -6,7 +6,7 @@ import type { Plan } from '../../scenario/plan.js'
 import type { ArmStyle } from '../colours.js'
 import type { Chart } from './charts.js'
 import { CLIENT_SCRIPT } from './client.js'
-import { embeddedJson, escape } from './markup.js'
+import { embeddedJson, escapeHtml } from './markup.js'
 import { STYLE } from './style.js'
 
 const require = createRequire(import.meta.url)
@@ -27,7 +27,7 @@ export interface Page {
 /** uPlot's licence asks that its notice travels with it; the minified file begins with it. */
 export function page({ title, header, sections, arms, charts }: Page): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escape(title)}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(title)}</title>
 <link rel="icon" href="data:,"><style>${uPlotFile('uPlot.min.css')}${STYLE}</style></head>
 <body><main>${header}${sections.filter((part) => part !== '').join('\n')}</main><div id="tip" role="tooltip"></div>
 <script type="application/json" id="data">${embeddedJson({ arms, charts })}</script>
@@ -40,18 +40,18 @@ export const legend = (arms: readonly ArmStyle[]): string =>
   `<ul class="legend">${arms
     .map(
       (arm) =>
-        `<li><svg viewBox="0 0 30 10" aria-hidden="true"><path d="M0 5H30" stroke="${arm.colour}" stroke-width="3" stroke-dasharray="${arm.dash.join(' ')}"/></svg>${escape(arm.name)}</li>`,
+        `<li><svg viewBox="0 0 30 10" aria-hidden="true"><path d="M0 5H30" stroke="${arm.colour}" stroke-width="3" stroke-dasharray="${arm.dash.join(' ')}"/></svg>${escapeHtml(arm.name)}</li>`,
     )
     .join('')}</ul>`
 
 export function identityLine(meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string {
-  return `<p class="identity">evidence ${escape(meta.evidence)} · seed ${meta.seed} · plan ${escape(meta.plan_hash)} · trace ${escape(meta.trace_hash)} · shapewise ${escape(meta.version)}</p>`
+  return `<p class="identity">evidence ${escapeHtml(meta.evidence)} · seed ${meta.seed} · plan ${escapeHtml(meta.plan_hash)} · trace ${escapeHtml(meta.trace_hash)} · shapewise ${escapeHtml(meta.version)}</p>`
 }
 
 /** System, model and engines in one line. */
 export function kicker(plan: Plan): string {
   const engines = plan.engines.map((engine) => `${engine.count} × ${engine.layout}`).join(' + ')
-  return `<p class="kicker">${escape(`${plan.system.toUpperCase()} NVL72 · ${plan.racks} ${plan.racks === 1 ? 'rack' : 'racks'} · ${plan.model} ${plan.precision} · ${engines}`)}</p>`
+  return `<p class="kicker">${escapeHtml(`${plan.system.toUpperCase()} NVL72 · ${plan.racks} ${plan.racks === 1 ? 'rack' : 'racks'} · ${plan.model} ${plan.precision} · ${engines}`)}</p>`
 }
 
 const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
@@ -64,5 +64,5 @@ const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
 
 export function evidenceSection(meta: Pick<ComparisonResult, 'evidence'>, notes: readonly string[]): string {
   const items = [EVIDENCE[meta.evidence], 'All times are simulated; no request was served by a real system.', ...notes]
-  return `<section id="evidence"><h2>How sure is this?</h2><ul>${items.map((item) => `<li>${escape(item)}</li>`).join('')}</ul></section>`
+  return `<section id="evidence"><h2>How sure is this?</h2><ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join('')}</ul></section>`
 }

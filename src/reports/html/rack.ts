@@ -6,7 +6,7 @@ import type { SystemSpec } from '../../hardware/system.js'
 import type { Plan } from '../../scenario/plan.js'
 import { inkOn, shareColour } from '../colours.js'
 import { percent } from '../format.js'
-import { escape, svg, text } from './markup.js'
+import { escapeHtml, svg, text } from './markup.js'
 
 /** NVL72: both systems have 18 compute trays of 4 GPUs in one NVLink domain. */
 const TRAYS = 18
@@ -55,14 +55,14 @@ function rackSvg(engines: readonly number[], arm: ArmPicture, rack: number): str
     const y = TOP + Math.floor(gpu / GPUS_PER_TRAY) * CELL_H
     const box = `x="${x}" y="${y}" width="${CELL_W}" height="${CELL_H}"`
     const spot = `tray ${Math.floor(gpu / GPUS_PER_TRAY) + 1}, GPU ${(gpu % GPUS_PER_TRAY) + 1}`
-    if (engine < 0) return `<rect class="cell idle" ${box} data-tip="${escape(`${spot}: no engine`)}"/>`
+    if (engine < 0) return `<rect class="cell idle" ${box} data-tip="${escapeHtml(`${spot}: no engine`)}"/>`
     const busy = arm.engine_busy[engine] ?? 0
     const kv = arm.engine_kv[engine] ?? 0
     const tip = `${spot}\nengine ${engine}\nbusy ${percent(busy)} of the time\nKV use ${percent(kv)} of the fullest rank`
     const share = (value: number, name: string) =>
       `<g class="of-${name}">${text(x + CELL_W / 2, y + 14, percent(value).replace(' %', ''), `text-anchor="middle" font-size="11" fill="${inkOn(shareColour(value))}"`)}</g>`
     const first = engines.indexOf(engine) === gpu ? share(busy, 'busy') + share(kv, 'kv') : ''
-    return `<rect class="cell" ${box} style="--busy:${shareColour(busy)};--kv:${shareColour(kv)}" data-tip="${escape(tip)}"/>${first && `<g pointer-events="none">${first}</g>`}`
+    return `<rect class="cell" ${box} style="--busy:${shareColour(busy)};--kv:${shareColour(kv)}" data-tip="${escapeHtml(tip)}"/>${first && `<g pointer-events="none">${first}</g>`}`
   })
   const trays = Array.from({ length: TRAYS }, (_, tray) =>
     text(LEFT - 8, TOP + tray * CELL_H + 14, String(tray + 1), 'class="soft" text-anchor="end" font-size="10"'),
@@ -96,7 +96,7 @@ export function rackMaps(plan: Plan, arms: readonly ArmPicture[]): string {
   const figures = arms.flatMap((arm) =>
     drawn.map(
       (engines, rack) =>
-        `<figure class="rack"><h3>${escape(arm.name)}${map.length > 1 ? `, rack ${rack + 1}` : ''}</h3>${rackSvg(engines, arm, rack)}</figure>`,
+        `<figure class="rack"><h3>${escapeHtml(arm.name)}${map.length > 1 ? `, rack ${rack + 1}` : ''}</h3>${rackSvg(engines, arm, rack)}</figure>`,
     ),
   )
   const more = map.length > drawn.length ? `<p class="lead">The first ${drawn.length} of ${map.length} racks are drawn.</p>` : ''

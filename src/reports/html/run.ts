@@ -4,7 +4,7 @@ import { armStyles } from '../colours.js'
 import { number, percent, policiesText } from '../format.js'
 import type { RunReport } from '../runReport.js'
 import { chartHosts, latencyCharts, timeCharts } from './charts.js'
-import { escape, section } from './markup.js'
+import { escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { summaryTable } from './tables.js'
@@ -22,7 +22,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
   ]
   const speed = summary.metrics.tok_s_user
   const title = `${meta.arm.name}: ${number(speed.p50)} tokens/s/user (p50), ${number(speed.p10)} at p10; TTFT ${number(summary.metrics.ttft_ms.p50)} ms p50, ${number(summary.metrics.ttft_ms.p95)} ms p95.`
-  const header = `<header>${kicker(plan)}<h1>${escape(title)}</h1><ul>${details.map((line) => `<li>${escape(line)}</li>`).join('')}</ul>${identityLine(meta)}</header>`
+  const header = `<header>${kicker(plan)}<h1>${escapeHtml(title)}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(meta)}</header>`
   const undefinedNotes = Object.entries(summary.undefined_because).map(([key, reason]) => `${key} is undefined: ${reason}.`)
   const sections = [
     section(

@@ -3,7 +3,7 @@ import type { ArmResult, ComparisonResult } from '../../experiments/result.js'
 import type { Distribution, Summary } from '../../metrics/summary.js'
 import { change, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
 import { outcome } from '../verdict.js'
-import { escape, htmlTable } from './markup.js'
+import { escapeHtml, htmlTable } from './markup.js'
 
 const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
 
@@ -56,7 +56,7 @@ export function tuningTables(arms: readonly ArmResult[]): string {
         number(entry.score),
       ])
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
-      return `<details><summary>${escape(lead)}</summary>${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
+      return `<details><summary>${escapeHtml(lead)}</summary>${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
     })
     .join('')
 }
