@@ -19,7 +19,6 @@ export interface Step {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly usedShare: number
-  readonly preemptions: number
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
@@ -44,17 +43,18 @@ export class Engine {
     return Number(this.clockPs / PS_PER_NS)
   }
 
-  /** Begins a step at the engine's clock if there is work; `clockPs` becomes the step's end. */
-  begin(): void {
+  /** Begins a step at the engine's clock if there is work; `clockPs` becomes the step's end. Returns the number of preemptions. */
+  begin(): number {
     const nowNs = this.endNs()
     const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, this.arm.chunk, this.timer)))
-    if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) return
+    if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) return preemptions
     this.stepNumber++
-    this.step = this.price(preemptions)
+    this.step = this.price()
     this.clockPs += BigInt(this.step.durationPs)
+    return preemptions
   }
 
-  private price(preemptions: number): Step {
+  private price(): Step {
     const { timer } = this
     const decode = this.ranks.map((rank) => rank.decoders().length)
     const input = this.ranks.map((rank) => sum(rank.chunks.map((chunk) => chunk.tokens)))
@@ -79,7 +79,6 @@ export class Engine {
       inputTokens: sum(input),
       outputTokens: sum(decode) + sum(ending),
       usedShare: Math.max(...this.ranks.map((rank) => rank.usedBlocks())) / this.config.numGpuBlocks,
-      preemptions,
     }
   }
 

@@ -1,5 +1,5 @@
 /** One rank of the reference simulator: its queues, its KV blocks, and the scheduling rules of "A step begins". */
-import { type ChunkPolicy, CHUNK_CANDIDATES, type ChunkView } from '../../src/levers/lever.js'
+import { CHUNK_CANDIDATES, type ChunkPolicy, type ChunkView } from '../../src/levers/lever.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
 import type { StepTimer } from '../../src/timing/stepTimer.js'
 import type { Request } from './request.js'

@@ -6,7 +6,7 @@ import type { Arm, LoadView } from '../../src/levers/lever.js'
 import type { Fate, StepStatistics } from '../../src/metrics/records.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import type { Workload } from '../../src/traces/workload.js'
-import { Engine, PS_PER_NS, type PriceSplit } from './engine.js'
+import { Engine, type PriceSplit, PS_PER_NS } from './engine.js'
 import { Request } from './request.js'
 import { addStep, emptyStatistics } from './tally.js'
 
@@ -62,8 +62,10 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const leavers: number[] = []
   let events: Event[] = []
   let sequence = 0
+  let nowNs = 0
   let nextRelease = 0
 
+  const isMeasured = (timeNs: number) => timeNs >= window.fromNs && timeNs < window.toNs
   const post = (timeNs: number, kind: Kind, subject: number) => {
     const order = kind === 'step end' ? subject : sequence++
     events.push({ timeNs, kind, sequence: order, subject })
@@ -90,7 +92,9 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     begin(index)
   }
   const begin = (index: number) => {
-    engines[index].begin()
+    const timeNs = engines[index].endNs()
+    const preemptions = engines[index].begin()
+    if (isMeasured(timeNs)) statistics.preemptions += preemptions
     if (engines[index].step) post(engines[index].endNs(), 'step end', index)
   }
   const arrive = (index: number, timeNs: number) => {
@@ -108,16 +112,16 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (config.timeoutNs !== null) post(timeNs + config.timeoutNs, 'timeout', index)
     beginIfIdle(request.engine, timeNs)
   }
+  const isStale = (index: number) => inside.get(index)?.everScheduled ?? true
   const expire = (index: number, timeNs: number) => {
-    const request = inside.get(index)
-    if (!request || request.everScheduled) return
+    const request = inside.get(index) as Request
     const rank = engines[request.engine].ranks[request.rank]
     rank.waiting = rank.waiting.filter((other) => other !== request)
     leave(request, 'timed_out', timeNs)
   }
   const endStep = (index: number, timeNs: number) => {
     const { step, completed } = engines[index].end()
-    if (timeNs >= window.fromNs && timeNs < window.toNs) addStep(statistics, index, step)
+    if (isMeasured(timeNs)) addStep(statistics, index, step)
     for (const request of completed) leave(request, 'completed', timeNs)
     begin(index)
   }
@@ -130,11 +134,14 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const { timeNs, kind, subject } = events[0]
     if (timeNs > untilNs) break
     events.shift()
+    if (kind === 'timeout' && isStale(subject)) continue
+    nowNs = timeNs
     if (kind === 'step end') endStep(subject, timeNs)
     else if (kind === 'timeout') expire(subject, timeNs)
     else arrive(subject, timeNs)
   }
   for (const request of inside.values()) {
+    request.leave(nowNs)
     const queued = engines[request.engine].ranks[request.rank].waiting.includes(request)
     record(request, queued ? 'queued' : 'running', Number.NaN)
   }

@@ -34,7 +34,6 @@ export function addStep(statistics: StepStatistics, engine: number, step: Step):
   statistics.maxAttentionPs += Math.max(...step.attentionPs)
   statistics.decodeSequences += step.decodeSequences
   statistics.kvUsePs += step.durationPs * step.usedShare
-  statistics.preemptions += step.preemptions
   statistics.itl[logBin(step.durationPs / PS_PER_NS)] += step.decodeSequences
   statistics.engineBusyPs[engine] += step.durationPs
   statistics.engineTokens[engine] += step.outputTokens

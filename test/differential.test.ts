@@ -1,0 +1,43 @@
+/**
+ * The fast core and the reference simulator agree on every decision, record and statistic (docs/INVARIANTS.md, LAW-15).
+ * A failure prints fast-check's seed and path and the shrunk scenario; run it again with { seed, path }.
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { differences, runFast, runSlow } from './reference/agree.js'
+import { scenario } from './reference/arbitraries.js'
+
+/** Generated scenarios of one run. */
+const SCENARIOS = 3500
+/** Keeps the search for a smaller counterexample short; a run without a fault takes a fraction of it. */
+const TIME_LIMIT_MS = 50_000
+const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_251)
+
+test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
+  const seen = {
+    preemptions: 0,
+    timed_out: 0,
+    rejected: 0,
+    unservable: 0,
+    queued: 0,
+    running: 0,
+    chunked: 0,
+    completed: 0,
+    evaluations: 0,
+  }
+  fc.assert(
+    fc.property(scenario, (drawn) => {
+      const slow = runSlow(drawn)
+      for (const record of slow.result.records.values()) {
+        seen[record.fate as 'completed']++
+        seen.preemptions += record.preemptions
+      }
+      seen.chunked += slow.decisions.chunk.length
+      seen.evaluations += slow.decisions.split.length
+      const found = differences(runFast(drawn), slow)
+      if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+    }),
+    { numRuns: SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
+  )
+  for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(100)
+})

@@ -1,0 +1,128 @@
+/**
+ * Whole scenarios for properties, in the manner of swarm testing: each one switches features on or off before it draws their
+ * sizes, so that rare combinations are common. Small on purpose: tiny KV memories preempt, tiny budgets chunk.
+ */
+import fc from 'fast-check'
+import type { Arm } from '../../src/levers/lever.js'
+import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
+import { shapesOnly, type Workload } from '../../src/traces/workload.js'
+import { PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
+import { splitMachine, stepTables, tableShape } from './tables.js'
+
+export interface Scenario {
+  readonly config: ClusterConfig
+  readonly workload: Workload
+  readonly load: LoadConfig
+  readonly window: MeasureWindow | undefined
+  readonly untilNs: number | undefined
+  /** A fresh arm, because policies keep state. */
+  readonly arm: () => Arm
+}
+
+const engineKnobs = fc.record({
+  ranks: fc.integer({ min: 1, max: 4 }),
+  maxNumSeqs: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 24 })),
+  extraBudget: fc.oneof(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 80 })),
+  maxModelLen: fc.integer({ min: 8, max: 70 }),
+  blockSize: fc.constantFrom(1, 2, 3, 4, 7, 16),
+  /** KV memory in sequences of full length, 1 = just one. */
+  memory: fc.constantFrom(1, 1.2, 1.7, 3, 20),
+  table: tableShape,
+  machine: splitMachine,
+})
+
+const requestKnobs = fc.record({
+  gapNs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 3000 })),
+  isl: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 60 })),
+  osl: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 45 })),
+  classId: fc.integer({ min: 0, max: 2 }),
+  tenant: fc.integer({ min: 0, max: 3 }),
+})
+
+const armKnobs = fc.record({
+  pool: fc.constantFrom(...PLACE_RULES),
+  rank: fc.constantFrom(...PLACE_RULES),
+  budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 }), fc.constant(1000)),
+  splitRule: fc.constantFrom(...SPLIT_RULES),
+  splitValue: fc.integer({ min: 1, max: 9 }),
+  longestFirst: fc.boolean(),
+  planningPs: fc.constantFrom(0, 5000),
+})
+
+const on = (arbitrary: fc.Arbitrary<number>): fc.Arbitrary<number | null> => fc.option(arbitrary, { nil: null, freq: 2 })
+
+const knobs = fc.record({
+  engines: fc.array(engineKnobs, { minLength: 1, maxLength: 4 }),
+  requests: fc.array(requestKnobs, { minLength: 1, maxLength: 40, size: 'max' }),
+  stretch: fc.constantFrom(1, 1, 5, 50),
+  hasClasses: fc.boolean(),
+  maxQueue: on(fc.integer({ min: 0, max: 12 })),
+  timeoutNs: on(fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 2000 }))),
+  concurrency: on(fc.integer({ min: 1, max: 12 })),
+  window: on(fc.integer({ min: 0, max: 3000 })),
+  untilNs: on(fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 50_000 }))),
+  arm: armKnobs,
+})
+type Knobs = typeof knobs extends fc.Arbitrary<infer T> ? T : never
+
+function engineConfig(knob: Knobs['engines'][number], index: number): EngineConfig {
+  const { ranks, maxNumSeqs, maxModelLen, blockSize, machine } = knob
+  const maxNumBatchedTokens = maxNumSeqs + knob.extraBudget
+  return {
+    name: `engine-${index}`,
+    ranks,
+    gpus: ranks,
+    maxNumSeqs,
+    maxNumBatchedTokens,
+    maxModelLen,
+    blockSize,
+    numGpuBlocks: Math.ceil(Math.ceil(maxModelLen / blockSize) * knob.memory),
+    tables: stepTables({ ranks, maxTokens: maxNumBatchedTokens, maxSequences: maxNumSeqs, maxLength: maxModelLen }, knob.table),
+    machine,
+  }
+}
+
+function workloadOf({ requests, stretch, hasClasses }: Knobs): Workload {
+  let nowNs = 0
+  const arrivalNs = Float64Array.from(requests, ({ gapNs }) => {
+    nowNs += gapNs * stretch
+    return nowNs
+  })
+  const column = (read: (request: Knobs['requests'][number]) => number) => Int32Array.from(requests, read)
+  const provenance = {
+    name: 'arbitrary',
+    format: 'generated',
+    note: 'Drawn by a property.',
+    rowsRead: requests.length,
+    rowsSkipped: 0,
+  }
+  const shapes = shapesOnly(
+    arrivalNs,
+    column((r) => r.isl),
+    column((r) => r.osl),
+    provenance,
+  )
+  if (!hasClasses) return shapes
+  return { ...shapes, classId: Uint16Array.from(requests, (r) => r.classId), tenant: column((r) => r.tenant) }
+}
+
+export const scenario: fc.Arbitrary<Scenario> = knobs.map((knob) => ({
+  config: { engines: knob.engines.map(engineConfig), maxQueue: knob.maxQueue, timeoutNs: knob.timeoutNs },
+  workload: workloadOf(knob),
+  load: knob.concurrency === null ? { kind: 'open' } : { kind: 'closed', concurrency: knob.concurrency },
+  window: knob.window === null ? undefined : { fromNs: knob.window, toNs: 3 * knob.window },
+  untilNs: knob.untilNs === null ? undefined : knob.untilNs,
+  arm: () => ({
+    ...plainArm(knob.arm.budget),
+    split: splitPolicy(knob.arm.splitRule, knob.arm.splitValue, knob.arm.longestFirst, knob.arm.planningPs),
+    rank: rankPolicy(knob.arm.rank),
+    pool: poolPolicy(knob.arm.pool),
+  }),
+}))
+
+/** Scenarios that run to their end under an open load. */
+export const openScenario: fc.Arbitrary<Scenario> = scenario.map((drawn) => ({
+  ...drawn,
+  load: { kind: 'open' },
+  untilNs: undefined,
+}))

@@ -1,0 +1,50 @@
+/** An arm that decides as another one does and writes down every question it was asked, with the answer. */
+import type { Arm } from '../../src/levers/lever.js'
+import { viewNumbers } from './policies.js'
+
+/** One entry a call: what was seen, and the decision last. Split decisions keep what was seen alone. */
+export interface Decisions {
+  pool: number[][]
+  rank: number[][]
+  chunk: number[][]
+  split: number[][]
+}
+
+export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
+  const decisions: Decisions = { pool: [], rank: [], chunk: [], split: [] }
+  const noted = (log: number[][], seen: number[], answer: number): number => {
+    log.push([...seen, answer])
+    return answer
+  }
+  return {
+    decisions,
+    arm: {
+      ...arm,
+      pool: {
+        ...arm.pool,
+        route: (view, request) => noted(decisions.pool, viewNumbers(view, request), arm.pool.route(view, request)),
+      },
+      rank: {
+        ...arm.rank,
+        place: (view, request) => noted(decisions.rank, viewNumbers(view, request), arm.rank.place(view, request)),
+      },
+      chunk: {
+        ...arm.chunk,
+        prefillTokens(view) {
+          const seen = [view.decodeSequences, view.decodeKvTokens, view.splitFactor, view.maxBatchedTokens]
+          if (arm.chunk.readsCandidates) {
+            seen.push(...view.remaining.slice(0, view.candidates), ...view.prefix.slice(0, view.candidates))
+          }
+          return noted(decisions.chunk, seen, arm.chunk.prefillTokens(view))
+        },
+      },
+      split: {
+        ...arm.split,
+        plan(batch, machine, out) {
+          decisions.split.push([...batch.lengths.slice(0, batch.n), batch.totalTokens])
+          arm.split.plan(batch, machine, out)
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Policies made for tests. The `scrambled` ones decide by a hash of everything in their view, so that two simulators whose
+ * views differ in a single number soon part ways.
+ */
+import {
+  type Arm,
+  type ChunkPolicy,
+  type LeverName,
+  type LoadView,
+  type PolicyInfo,
+  type PoolPolicy,
+  type RankPolicy,
+  type RequestView,
+  SPLIT_COUNT,
+  SPLIT_PER_REQUEST,
+  SPLIT_SIZE,
+  type SplitPolicy,
+} from '../../src/levers/lever.js'
+
+const info = (lever: LeverName, name: string): PolicyInfo => ({
+  lever,
+  name,
+  shapeAware: false,
+  hooks: [],
+  inputs: [],
+  signalAge: 'now',
+  complexity: 'O(1)',
+  wins: 'tests',
+  loses: 'elsewhere',
+  source: 'test/reference/policies.ts',
+})
+
+/** A 32-bit hash of whole numbers (multiply and xor-shift, odd constant of Knuth's golden ratio). */
+export function scramble(values: Iterable<number>): number {
+  let hash = 1
+  for (const value of values) {
+    hash = Math.imul(hash ^ (value | 0), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  return hash >>> 0
+}
+
+export function viewNumbers(view: LoadView, request: RequestView): number[] {
+  const numbers = [request.inputTokens, request.classId, request.tenant]
+  for (let place = 0; place < view.count; place++) {
+    numbers.push(view.running(place), view.waiting(place), view.kvTokens(place), view.queuedTokens(place), view.freeBlocks(place))
+  }
+  return numbers
+}
+
+export const PLACE_RULES = ['first', 'rotate', 'emptiest', 'scrambled'] as const
+export type PlaceRule = (typeof PLACE_RULES)[number]
+
+function place(rule: PlaceRule, state: Float64Array, view: LoadView, request: RequestView): number {
+  if (rule === 'first') return 0
+  if (rule === 'rotate') return state[0]++ % view.count
+  if (rule === 'scrambled') return scramble(viewNumbers(view, request)) % view.count
+  const loads = Array.from({ length: view.count }, (_, at) => view.running(at) + view.waiting(at))
+  return loads.indexOf(Math.min(...loads))
+}
+
+export function rankPolicy(rule: PlaceRule): RankPolicy {
+  const state = new Float64Array(1)
+  return { info: info('rank', rule), state, place: (view, request) => place(rule, state, view, request) }
+}
+
+export function poolPolicy(rule: PlaceRule): PoolPolicy {
+  const state = new Float64Array(1)
+  return { info: info('pool', rule), state, route: (view, request) => place(rule, state, view, request) }
+}
+
+/** A fixed number of tokens, or (0) any number from what the view shows. */
+export function chunkPolicy(budget: number): ChunkPolicy {
+  const all = (view: Parameters<ChunkPolicy['prefillTokens']>[0]) => [
+    view.decodeSequences,
+    view.decodeKvTokens,
+    view.splitFactor * 2 ** 20,
+    view.maxBatchedTokens,
+    ...view.remaining.slice(0, view.candidates),
+    ...view.prefix.slice(0, view.candidates),
+  ]
+  return {
+    info: info('chunk', budget > 0 ? `fixed(${budget})` : 'scrambled'),
+    readsCandidates: budget === 0,
+    prefillTokens(view) {
+      if (budget > 0) return budget
+      return (scramble(all(view)) % view.maxBatchedTokens) + (view.decodeSequences === 0 ? 1 : 0)
+    },
+  }
+}
+
+export const SPLIT_RULES = ['count', 'size', 'per request'] as const
+export type SplitRule = (typeof SPLIT_RULES)[number]
+
+export function splitPolicy(rule: SplitRule, value: number, longestFirst: boolean, planningPs: number): SplitPolicy {
+  return {
+    info: info('split', `${rule}(${value})`),
+    planningPs,
+    plan(batch, machine, out) {
+      out.longestFirst = longestFirst
+      out.value = rule === 'size' ? value * machine.tileTokens : value
+      out.kind = rule === 'count' ? SPLIT_COUNT : rule === 'size' ? SPLIT_SIZE : SPLIT_PER_REQUEST
+      if (rule !== 'per request') return
+      for (let i = 0; i < batch.n; i++) out.pieces[i] = 1 + ((batch.lengths[i] * value) % 5)
+    },
+  }
+}
+
+/** Everything on the first engine and rank, whole budgets, no splitting. */
+export function plainArm(budget: number, split: SplitPolicy = splitPolicy('count', 1, false, 0)): Arm {
+  return {
+    name: 'plain',
+    split,
+    chunk: chunkPolicy(budget),
+    rank: rankPolicy('emptiest'),
+    span: { info: info('span', 'one'), degree: () => 1 },
+    pool: poolPolicy('emptiest'),
+  }
+}
