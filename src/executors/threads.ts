@@ -2,6 +2,7 @@
  * Jobs in worker threads (piscina). Each worker gets the context once. Every job has a heartbeat in shared memory (events served, simulated
  * time): a policy that never returns cannot stop itself, so the parent looks and ends the threads, naming the arm and the event.
  */
+import { setMaxListeners } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { UserError } from '../errors.js'
@@ -26,6 +27,8 @@ export function threadExecutor({ context, threads, signal, stallMs = DEFAULT_STA
       const stalled = new AbortController()
       const watch = watchBeats(jobs, new Float64Array(beats), stallMs, stalled)
       const stop = signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, signal])
+      // one listener a job is meant
+      setMaxListeners(0, stop)
       try {
         return await Promise.all(
           jobs.map(async (job, index) => {

@@ -21,7 +21,7 @@ export function armResult(
     for (const statistic of Object.keys(first))
       metrics[name][statistic] = meanOf(summaries.map((s) => (s.metrics as unknown as Record<string, Record<string, number | null>>)[name][statistic]))
   }
-  for (const name of SCALARS) metrics[name] = { mean: meanOf(summaries.map((s) => s[name])) }
+  for (const name of SCALARS) metrics[name] = { value: meanOf(summaries.map((s) => s[name])) }
   const order = ['stable', 'backlogged', 'overloaded']
   const worst = summaries.reduce((a, b) => (order.indexOf(b.saturation.label) > order.indexOf(a.saturation.label) ? b : a))
   const capacity = meanOf(capacities.map((outcome) => outcome.capacityPerS))
