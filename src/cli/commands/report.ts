@@ -11,6 +11,6 @@ export const reportCommand = defineCommand<{ readonly dir: string }>({
       .example('$0 report runs/20260102T030405Z-abc123', 'prints the path of the report'),
   handler: async ({ dir }) => {
     const { regenerateReport } = await import('../../reports/runFolder.js')
-    printResult(await regenerateReport(dir))
+    printResult(regenerateReport(dir))
   },
 })

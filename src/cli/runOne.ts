@@ -1,0 +1,110 @@
+/** The work of `run`: plan, traffic, one simulation, its summary. */
+
+import { UserError } from '../errors.js'
+import { pictureOf } from '../experiments/index.js'
+import { sixDigits } from '../experiments/json.js'
+import { createArm, SHAPE_AWARE_ARM, STATIC_ARM } from '../levers/index.js'
+import type { ArmSpec } from '../levers/lever.js'
+import { summarise } from '../metrics/summarise.js'
+import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
+import type { Plan } from '../scenario/plan.js'
+import { traceHash } from '../traces/hash.js'
+import { nsToS } from '../units.js'
+import type { OutputArgs } from './options.js'
+import { printResult, remark } from './output.js'
+import { simulatePaced } from './paced.js'
+import { evidenceOfPlan } from './prepare.js'
+import { isScenarioPath, loadPlan, loadWorkload } from './scenarioInput.js'
+
+export interface RunRequest extends OutputArgs {
+  readonly input: string
+  readonly arm: string
+  readonly sets: readonly string[]
+  readonly quiet: boolean
+  readonly signal: AbortSignal
+}
+
+export async function runOne(request: RunRequest): Promise<void> {
+  const { input, format, out, overwrite, quiet, signal } = request
+  const startedAt = new Date()
+  const say = quiet ? () => {} : remark
+  const plan = isScenarioPath(input)
+    ? await loadPlan(input, request.sets)
+    : scenarioFromDefaults({ sets: request.sets, workloadPath: input })
+  const arm = chooseArm(plan, request.arm)
+  say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${arm.name}`)
+  const recorded = await loadWorkload(plan, say)
+  const config = clusterConfig(plan)
+  const { workload, load, window, note } =
+    plan.workload.load.method === 'as_recorded'
+      ? {
+          workload: recorded,
+          load: { kind: 'open' } as const,
+          window: { fromNs: 0, toNs: Number.POSITIVE_INFINITY },
+          note: 'offered as recorded',
+        }
+      : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
+  const lastNs = Number(workload.arrivalNs[workload.count - 1])
+  const { createProgress } = await import('../reports/progress.js')
+  const progress = createProgress({ quiet })
+  progress.stage('simulating', 100)
+  const result = await simulatePaced(config, createArm(arm), workload, {
+    load,
+    window,
+    signal,
+    onProgress: (timeNs) =>
+      progress.update({
+        done: lastNs > 0 ? Math.min(99, Math.floor((100 * timeNs) / lastNs)) : 0,
+        total: 100,
+        simulatedS: nsToS(timeNs),
+      }),
+  }).finally(() => progress.stop())
+  const summary = summarise(result, config, { slo: plan.slo.interactive, window })
+  const evidence = evidenceOfPlan(plan)
+  const identity = {
+    version: plan.version,
+    plan_hash: plan.planHash,
+    trace_hash: traceHash(recorded),
+    seed: plan.experiment.seed,
+    evidence,
+  }
+  const { name, ...policies } = arm
+  const json = JSON.stringify(sixDigits({ ...identity, arm: { name, policies }, load: note, summary }), null, 2)
+  if (format === 'table' || out !== undefined) {
+    const { writeRunFolder } = await import('../reports/runFolder.js')
+    const { engineBusy, engineKv, quantiles, series } = pictureOf(result, window)
+    const picture = {
+      name,
+      summary,
+      quantiles,
+      engine_busy: engineBusy,
+      engine_kv: engineKv,
+      series: series.map(({ timeNs, waiting, running, kvUse }) => ({ t_s: nsToS(timeNs), waiting, running, kv_use: kvUse })),
+    }
+    const wallS = (Date.now() - startedAt.getTime()) / 1000
+    const folder = writeRunFolder(
+      { out, overwrite, hash: plan.planHash, startedAt, wallS, plan, resolvedYaml: resolvedYaml(plan), summaryJson: json },
+      { meta: { ...identity, arm }, picture, notes: [note] },
+      result.records,
+    )
+    remark(`report: ${folder}/report.html`)
+  }
+  if (format === 'json') {
+    printResult(json)
+    return
+  }
+  const { runTable } = await import('../reports/terminal.js')
+  printResult(`load: ${note}\n${runTable(summary, { ...identity, arm }, { colour: process.stdout.isTTY === true })}`)
+}
+
+/** Arms that exist without a comparison: the fixed ones and the user's. */
+function chooseArm(plan: Plan, name: string): ArmSpec {
+  const arms = [STATIC_ARM, SHAPE_AWARE_ARM, ...plan.arms]
+  const found = arms.find((arm) => arm.name === name)
+  if (found) return found
+  const hint =
+    name === 'tuned-static' || name === 'tuned-size'
+      ? 'this arm is tuned on the trace by `shapewise compare`'
+      : `arms: ${arms.map((arm) => arm.name).join(', ')}; write your own under \`arms:\` of a scenario`
+  throw new UserError({ where: '--arm', message: `there is no arm '${name}' here`, hint })
+}

@@ -1,0 +1,105 @@
+/** The traffic of a single run, by the load method of the plan. */
+import { createExecutor } from '../executors/index.js'
+import type { Job, JobContext, Outcome } from '../experiments/index.js'
+import { STATIC_ARM } from '../levers/index.js'
+import type { Plan } from '../scenario/plan.js'
+import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
+import { offeredTraffic, splitInTime } from '../traces/load.js'
+import type { Workload } from '../traces/workload.js'
+import { sToNs } from '../units.js'
+
+export interface Traffic {
+  readonly workload: Workload
+  readonly load: LoadConfig
+  readonly window: MeasureWindow
+  /** What is offered, in words, for the result. */
+  readonly note: string
+}
+
+const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
+/** The window of a drawn run: this many mean E2E, and at least this many requests. */
+const MEASURE_E2E = 30
+const LEAST_REQUESTS = 1000
+/** Requests in flight per rank in the probe that finds the mean E2E, and requests it measures. */
+const PROBE_IN_FLIGHT = 16
+const PROBE_REQUESTS = 600
+
+export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
+  const { load } = plan.workload
+  if (load.method === 'as_recorded') return { workload, load: { kind: 'open' }, window: EVERYTHING, note: 'offered as recorded' }
+  if (load.method === 'closed_loop') {
+    const concurrency = load.concurrency as number
+    return {
+      workload,
+      load: { kind: 'closed', concurrency },
+      window: EVERYTHING,
+      note: `${concurrency} requests in flight, in the order of the trace`,
+    }
+  }
+  if (load.method === 'speed_up' && load.speedUp !== null) {
+    const factor = load.speedUp
+    const faster = { ...workload, arrivalNs: workload.arrivalNs.map((timeNs) => Math.floor(timeNs / factor)) }
+    return {
+      workload: faster,
+      load: { kind: 'open' },
+      window: EVERYTHING,
+      note: `the recorded arrivals, ${factor} times as fast`,
+    }
+  }
+  return superposed(plan, config, workload, signal)
+}
+
+/** The same draw that `compare` offers as a replicate: copies of the second half of the trace, at a rate. */
+async function superposed(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
+  const { load } = plan.workload
+  const parts = { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) }
+  const { seed, warmup } = plan.experiment
+  const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
+  const executor = createExecutor({ context, threads: 2, signal })
+  try {
+    const one = async (job: Job): Promise<Outcome> => (await executor.run([job]))[0]
+    const draw = { part: 'train', mode: 'draw', replicate: 0 } as const
+    const ranks = config.engines.reduce((sum, engine) => sum + engine.ranks, 0)
+    const concurrency = ranks * PROBE_IN_FLIGHT
+    const probe = await one({
+      kind: 'closed',
+      arm: STATIC_ARM,
+      draw,
+      concurrency,
+      warmupRequests: concurrency,
+      requests: PROBE_REQUESTS,
+      keep: 'summary',
+    })
+    const meanE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
+    let ratePerS = load.ratePerS
+    let of = ''
+    if (ratePerS === null) {
+      const fraction = load.fraction as number
+      const guessPerS = Math.max(probe.summary?.request_s ?? 1, 1e-3)
+      const capacity = await one({ kind: 'capacity', arm: STATIC_ARM, draw, guessPerS, meanE2eS, warmup: 6, measure: 15 })
+      ratePerS = fraction * (capacity.capacityPerS ?? guessPerS)
+      of =
+        capacity.capacityPerS === null
+          ? `, ${fraction} of what a probe served: the static arm meets the SLO at no load`
+          : `, ${fraction} of the capacity of the static arm`
+    }
+    const warmupS = warmup * meanE2eS
+    const measureS = Math.max(MEASURE_E2E * meanE2eS, LEAST_REQUESTS / ratePerS)
+    const { workload: drawn, copies } = offeredTraffic({
+      part: parts.test,
+      ratePerS,
+      durationNs: sToNs(warmupS + measureS + meanE2eS),
+      seed,
+      replicate: 0,
+      mode: 'draw',
+    })
+    return {
+      workload: drawn,
+      load: { kind: 'open' },
+      window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
+      note: `${ratePerS.toPrecision(4)} requests/s${of}; ${copies} copies of the second half of the trace, ${measureS.toPrecision(3)} s after ${warmupS.toPrecision(3)} s of warm-up`,
+    }
+  } finally {
+    await executor.close()
+  }
+}

@@ -1,0 +1,51 @@
+/** The work of `trace inspect` and `trace convert`. */
+import { existsSync } from 'node:fs'
+import { UserError } from '../errors.js'
+import { readTrace } from '../traces/index.js'
+import { traceStatistics } from '../traces/statistics.js'
+import { printJson, printResult, remark } from './output.js'
+import { columns } from './table.js'
+
+export interface TraceInput {
+  readonly file: string
+  readonly from?: 'azure' | 'mooncake' | 'csv' | 'shapewise'
+  readonly spreadTicks: boolean
+  readonly seed: number
+}
+
+export async function inspectTrace(input: TraceInput, format: string): Promise<void> {
+  const { workload, report } = await readTrace(input.file, input)
+  const statistics = traceStatistics(workload)
+  if (format === 'json') {
+    printJson({ name: workload.provenance.name, format: workload.provenance.format, report, statistics })
+    return
+  }
+  for (const note of report.notes) remark(note)
+  printResult(`${workload.provenance.name}: ${workload.count} requests (${workload.provenance.format})`)
+  printResult(columns(flatten(statistics)))
+}
+
+/** Nested numbers as rows of (dotted name, value); long lists are left out. */
+function flatten(value: object, prefix = ''): string[][] {
+  return Object.entries(value).flatMap(([key, entry]): string[][] => {
+    if (entry === null) return [[prefix + key, '–']]
+    if (typeof entry === 'number') return [[prefix + key, String(Number(entry.toPrecision(6)))]]
+    if (typeof entry === 'object' && !Array.isArray(entry)) return flatten(entry as object, `${prefix}${key}.`)
+    return typeof entry === 'string' ? [[prefix + key, entry]] : []
+  })
+}
+
+export async function convertTrace(
+  input: TraceInput,
+  target: { readonly output: string; readonly to: string; readonly overwrite: boolean },
+): Promise<void> {
+  const { output, to, overwrite } = target
+  if (!overwrite && existsSync(output)) {
+    throw new UserError({ where: output, message: 'exists already', hint: 'choose another name, or add --overwrite' })
+  }
+  const { workload, report } = await readTrace(input.file, input)
+  for (const note of report.notes) remark(note)
+  const { writeCsv, writeTrace } = await import('../traces/index.js')
+  await (to === 'csv' ? writeCsv : writeTrace)(output, workload)
+  printResult(`${output}: ${workload.count} requests`)
+}

@@ -1,0 +1,34 @@
+/**
+ * The public library. One simulation: `loadScenario` → `clusterConfig` → `readTrace` → `simulate` → `summarise`; a comparison of arms:
+ * `compare`. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
+ */
+export { type Fault, LawError, PolicyError, UserError } from './errors.js'
+export { type CompareOptions, type CompareOutput, type ComparisonResult, compare, comparisonJson } from './experiments/index.js'
+export * from './levers/index.js'
+export { FATES, PHASES, type Records, type StepStatistics } from './metrics/records.js'
+export { summarise } from './metrics/summarise.js'
+export type { Summary } from './metrics/summary.js'
+export { comparisonHtml } from './reports/html/comparison.js'
+export { comparisonTable, runTable } from './reports/terminal.js'
+export {
+  clusterConfig,
+  describePlan,
+  loadScenario,
+  type Plan,
+  planJson,
+  resolvedYaml,
+  scenarioFromDefaults,
+  timingRequest,
+} from './scenario/index.js'
+export {
+  type ClusterConfig,
+  createSimulation,
+  type EngineConfig,
+  type LoadConfig,
+  type MeasureWindow,
+  type Simulation,
+  type SimulationResult,
+  simulate,
+} from './simulator/index.js'
+export { buildStepTables, createStepTimer, explainStep, splitMachine } from './timing/index.js'
+export { readTrace, shapesOnly, traceHash, traceStatistics, type Workload, writeCsv, writeTrace } from './traces/index.js'

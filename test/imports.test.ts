@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const src = fileURLToPath(new URL('../src', import.meta.url))
+
+/** Leaves: everybody may import them, they import nothing of the project but each other. */
+const LEAVES = ['units', 'errors', 'rng', 'collections', 'dataFile']
+/** The pure core: no clock, no file, no terminal, no thread. */
+const PURE = ['simulator', 'levers', 'metrics', 'collections', 'units', 'errors', 'rng']
+
+/** Folder (or file) of src -> what it may import at run time, besides leaves and itself. Data flows downwards in this table. */
+const RUNTIME: Readonly<Record<string, readonly string[]>> = {
+  hardware: [],
+  models: ['hardware'],
+  timing: ['hardware', 'models', 'levers'],
+  levers: ['timing'],
+  traces: [],
+  scenario: ['hardware', 'models', 'timing', 'levers', 'traces'],
+  simulator: ['timing', 'levers', 'metrics'],
+  metrics: [],
+  experiments: ['simulator', 'levers', 'traces', 'metrics', 'executors', 'scenario'],
+  executors: ['simulator', 'levers', 'traces', 'metrics', 'experiments'],
+  reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator'],
+  cli: [
+    'scenario',
+    'hardware',
+    'models',
+    'timing',
+    'traces',
+    'levers',
+    'simulator',
+    'metrics',
+    'experiments',
+    'executors',
+    'reports',
+  ],
+  index: [
+    'scenario',
+    'hardware',
+    'models',
+    'timing',
+    'traces',
+    'levers',
+    'simulator',
+    'metrics',
+    'experiments',
+    'executors',
+    'reports',
+  ],
+}
+
+interface ImportLine {
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name)
+    return statSync(path).isDirectory() ? filesOf(path) : path.endsWith('.ts') ? [path] : []
+  })
+}
+
+const moduleOf = (path: string): string =>
+  relative(src, path)
+    .split(sep)[0]
+    .replace(/\.[jt]s$/, '')
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+
+function importsOf(file: string): ImportLine[] {
+  const text = withoutComments(readFileSync(file, 'utf8'))
+  const lines: ImportLine[] = []
+  for (const match of text.matchAll(
+    /\b(import|export)\s+(type\s+)?([^'";]*?\bfrom\s+)?['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]/g,
+  )) {
+    const target = resolve(dirname(file), match[4] ?? match[5])
+    if (!target.startsWith(src)) continue
+    const names = /\{([^}]*)\}/
+      .exec(match[3] ?? '')?.[1]
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean)
+    const typeOnly =
+      match[2] !== undefined || (names !== undefined && names.length > 0 && names.every((name) => name.startsWith('type ')))
+    lines.push({ file: relative(src, file), from: moduleOf(file), to: moduleOf(target), typeOnly })
+  }
+  return lines
+}
+
+const files = filesOf(src)
+const imports = files.flatMap(importsOf)
+
+describe('modules import only from upstream of them or from the leaves', () => {
+  it('reads the import lines of every source file', () => {
+    expect(files.length).toBeGreaterThan(20)
+    expect(imports.length).toBeGreaterThan(files.length)
+  })
+
+  it('has a rule for every folder', () => {
+    const known = new Set([...Object.keys(RUNTIME), ...LEAVES])
+    expect([...new Set(files.map(moduleOf))].filter((name) => !known.has(name))).toEqual([])
+  })
+
+  it('follows the table at run time (types may be shared, they vanish)', () => {
+    const broken = imports.filter(
+      ({ from, to, typeOnly }) => !typeOnly && from !== to && !LEAVES.includes(to) && !(RUNTIME[from] ?? []).includes(to),
+    )
+    expect(broken.map(({ file, to }) => `${file} imports ${to}`)).toEqual([])
+  })
+
+  it('lets the leaves stand alone', () => {
+    const broken = imports.filter(({ from, to }) => LEAVES.includes(from) && !LEAVES.includes(to))
+    expect(broken.map(({ file, to }) => `${file} imports ${to}`)).toEqual([])
+  })
+
+  it('keeps clocks, files, terminals and chance out of the core', () => {
+    const forbidden = /\bDate\.now\b|\bnew Date\b|\bperformance\.now\b|\bMath\.random\b|\bprocess\.|\bconsole\.|from 'node:/
+    const broken = files.filter(
+      (file) => PURE.includes(moduleOf(file)) && forbidden.test(withoutComments(readFileSync(file, 'utf8'))),
+    )
+    expect(broken.map((file) => relative(src, file))).toEqual([])
+  })
+})
