@@ -13,7 +13,6 @@ export interface TableOptions {
 
 /** Widest line of any table, columns. */
 export const TABLE_WIDTH = 110
-const PERCENTILES = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
 const LABEL_WIDTH = 25
 
 function table(head: readonly string[], widths: readonly number[], options: TableOptions): Table.Table {
@@ -43,11 +42,13 @@ function wrap(text: string, indent = ''): string {
 const identity = (meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string =>
   `evidence ${meta.evidence} · seed ${meta.seed} · plan ${meta.plan_hash} · trace ${meta.trace_hash} · shapewise ${meta.version}`
 
-/** Names of the percentiles that a metric has, in printing order. */
-const present = (values: Readonly<Record<string, number | null>>): string[] => {
-  const known = PERCENTILES.filter((name) => name in values) as string[]
-  return [...known, ...Object.keys(values).filter((name) => !known.includes(name))]
-}
+/** What the terminal shows of an arm, percentile first; the report and the JSON have everything. */
+const ARM_ROWS = [
+  ...['ttft_ms', 'tpot_ms', 'itl_ms', 'e2e_ms'].flatMap((metric) => ['p50', 'p90', 'p95', 'p99', 'mean'].map((name) => `${metric}.${name}`)),
+  'tok_s_user.p50', 'tok_s_user.p10', 'output_tok_s_per_gpu.value', 'slo_attainment.value',
+]
+/** Gains that the terminal shows. */
+const GAIN_ROWS = new Set(['tok_s_user.p50', 'tok_s_user.p10', 'ttft_ms.p95', 'itl_ms.p95', 'output_tok_s_per_gpu', 'capacity_rps'])
 
 /** Columns of arms that fit beside the labels; more arms go into a second table. */
 const ARMS_PER_TABLE = 4
@@ -57,16 +58,14 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
   const sheet = table(['', ...arms.map((arm) => arm.name)], [LABEL_WIDTH, ...arms.map(() => width)], options)
   const row = (label: string, cell: (arm: ArmResult) => string) => sheet.push([label, ...arms.map(cell)])
   row('saturation', (arm) => `${arm.saturation.label}${arm.saturation.binding === 'none' ? '' : `: ${arm.saturation.binding}`}`)
-  const metrics = [...new Set(arms.flatMap((arm) => Object.keys(arm.metrics)))]
-  for (const metric of metrics) {
-    const names = present(Object.assign({}, ...arms.map((arm) => arm.metrics[metric] ?? {})))
-    for (const name of names) {
-      const text = metricText(`${metric}.${name}`)
-      row(
-        `${text.title}${text.unit && !text.title.includes(text.unit) && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`,
-        (arm) => number(arm.metrics[metric]?.[name]),
-      )
-    }
+  for (const dotted of ARM_ROWS) {
+    const [metric, name] = dotted.split('.')
+    if (!arms.some((arm) => name in (arm.metrics[metric] ?? {}))) continue
+    const text = metricText(name === 'value' ? metric : dotted)
+    row(
+      `${text.title}${text.unit && !text.title.includes(text.unit) && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`,
+      (arm) => number(arm.metrics[metric]?.[name]),
+    )
   }
   row('capacity, req/s', (arm) => number(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
@@ -80,9 +79,9 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
   const verdictOf = new Map(result.arms.map((arm) => [arm.name, arm.saturation.label]))
   const sheet = table(['', 'change [95 %]', 'mix of traffic', 'n', 'arm · baseline is'], [22, 29, 20, 5, 28], options)
   const order: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
-  const rows = [...result.comparisons].sort(
+  const rows = result.comparisons.filter((row) => GAIN_ROWS.has(row.metric)).sort(
     (a, b) =>
-      order.indexOf(a.reading) - order.indexOf(b.reading) || a.baseline.localeCompare(b.baseline) || a.arm.localeCompare(b.arm),
+      order.indexOf(a.reading) - order.indexOf(b.reading),
   )
   let last = ''
   for (const row of rows) {
@@ -112,7 +111,7 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
     blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
   blocks.push(
     gainsTable(result, options),
-    '▲ better  ▼ worse  = interval includes zero; changes in % of the baseline, paired by replicate',
+    '▲ better  ▼ worse  = interval includes zero; paired by replicate; every metric is in the report and in --format json',
   )
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
   if (result.notes.length > 0) blocks.push(result.notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
