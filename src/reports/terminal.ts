@@ -111,7 +111,7 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
     blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
   blocks.push(
     gainsTable(result, options),
-    '▲ better  ▼ worse  = interval includes zero; paired by replicate; every metric is in the report and in --format json',
+    '▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json',
   )
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
   if (result.notes.length > 0) blocks.push(result.notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
