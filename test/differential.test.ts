@@ -5,12 +5,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { differences, runFast, runSlow } from './reference/agree.js'
-import { scenario } from './reference/arbitraries.js'
+import { longScenario, scenario } from './reference/arbitraries.js'
 
 /** Generated scenarios of one run. */
 const SCENARIOS = 3500
 /** Keeps the search for a smaller counterexample short; a run without a fault takes a fraction of it. */
 const TIME_LIMIT_MS = 50_000
+const LONG_SCENARIOS = 60
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_251)
 
 test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
@@ -40,4 +41,18 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     { numRuns: SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
   )
   for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(100)
+})
+
+test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {
+  let longest = 0
+  fc.assert(
+    fc.property(longScenario, (drawn) => {
+      const slow = runSlow(drawn)
+      for (const record of slow.result.records.values()) if (record.fate === 'completed') longest = Math.max(longest, record.osl)
+      const found = differences(runFast(drawn), slow)
+      if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+    }),
+    { numRuns: LONG_SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
+  )
+  expect(longest).toBeGreaterThan(2000)
 })

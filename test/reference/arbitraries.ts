@@ -3,6 +3,7 @@
  * sizes, so that rare combinations are common. Small on purpose: tiny KV memories preempt, tiny budgets chunk.
  */
 import fc from 'fast-check'
+import { createArm } from '../../src/levers/catalogue.js'
 import type { Arm } from '../../src/levers/lever.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import { shapesOnly, type Workload } from '../../src/traces/workload.js'
@@ -49,6 +50,16 @@ const armKnobs = fc.record({
   planningPs: fc.constantFrom(0, 5000),
 })
 
+/** Arms of the catalogue, in any combination. */
+const shippedArm = fc.record({
+  name: fc.constant('shipped'),
+  split: fc.constantFrom('fixed-count(1)', 'fixed-count(8)', 'occupancy-rule', 'k-waves(2)', 'fixed-size(16)', 'length-aware'),
+  chunk: fc.constantFrom('fixed-budget(1)', 'fixed-budget(7)', 'fixed-budget(2048)', 'equal-time(1)'),
+  rank: fc.constantFrom('round-robin', 'least-requests', 'least-kv-tokens', 'least-cost(5)'),
+  span: fc.constant('one'),
+  pool: fc.constantFrom('round-robin', 'least-loaded'),
+})
+
 const on = (arbitrary: fc.Arbitrary<number>): fc.Arbitrary<number | null> => fc.option(arbitrary, { nil: null, freq: 2 })
 
 const knobs = fc.record({
@@ -62,6 +73,7 @@ const knobs = fc.record({
   window: on(fc.integer({ min: 0, max: 3000 })),
   untilNs: on(fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 50_000 }))),
   arm: armKnobs,
+  shipped: fc.option(shippedArm, { nil: null, freq: 1 }),
 })
 type Knobs = typeof knobs extends fc.Arbitrary<infer T> ? T : never
 
@@ -106,23 +118,44 @@ function workloadOf({ requests, stretch, hasClasses }: Knobs): Workload {
   return { ...shapes, classId: Uint16Array.from(requests, (r) => r.classId), tenant: column((r) => r.tenant) }
 }
 
-export const scenario: fc.Arbitrary<Scenario> = knobs.map((knob) => ({
-  config: { engines: knob.engines.map(engineConfig), maxQueue: knob.maxQueue, timeoutNs: knob.timeoutNs },
-  workload: workloadOf(knob),
-  load: knob.concurrency === null ? { kind: 'open' } : { kind: 'closed', concurrency: knob.concurrency },
-  window: knob.window === null ? undefined : { fromNs: knob.window, toNs: 3 * knob.window },
-  untilNs: knob.untilNs === null ? undefined : knob.untilNs,
-  arm: () => ({
-    ...plainArm(knob.arm.budget),
-    split: splitPolicy(knob.arm.splitRule, knob.arm.splitValue, knob.arm.longestFirst, knob.arm.planningPs),
-    rank: rankPolicy(knob.arm.rank),
-    pool: poolPolicy(knob.arm.pool),
-  }),
-}))
+function armOf(knob: Knobs['arm']): Arm {
+  return {
+    ...plainArm(knob.budget),
+    split: splitPolicy(knob.splitRule, knob.splitValue, knob.longestFirst, knob.planningPs),
+    rank: rankPolicy(knob.rank),
+    pool: poolPolicy(knob.pool),
+  }
+}
 
-/** Scenarios that run to their end under an open load. */
-export const openScenario: fc.Arbitrary<Scenario> = scenario.map((drawn) => ({
+function scenarioOf(knob: Knobs): Scenario {
+  const { concurrency, window, untilNs, shipped } = knob
+  return {
+    config: { engines: knob.engines.map(engineConfig), maxQueue: knob.maxQueue, timeoutNs: knob.timeoutNs },
+    workload: workloadOf(knob),
+    load: concurrency === null ? { kind: 'open' } : { kind: 'closed', concurrency },
+    window: window === null ? undefined : { fromNs: window, toNs: 3 * window },
+    untilNs: untilNs ?? undefined,
+    arm: () => (shipped === null ? armOf(knob.arm) : createArm(shipped)),
+  }
+}
+
+export const scenario: fc.Arbitrary<Scenario> = knobs.map(scenarioOf)
+
+/** Scenarios that are measured from their beginning to their end. */
+export const wholeScenario: fc.Arbitrary<Scenario> = scenario.map((drawn) => ({
   ...drawn,
-  load: { kind: 'open' },
+  window: undefined,
   untilNs: undefined,
 }))
+
+/** A few requests with answers of thousands of tokens, beyond every short-range structure of a fast simulator. */
+export const longScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>
+  scenarioOf({
+    ...knob,
+    engines: knob.engines
+      .slice(0, 2)
+      .map((engine) => ({ ...engine, ranks: Math.min(engine.ranks, 2), maxModelLen: engine.maxModelLen * 50 })),
+    requests: knob.requests.slice(0, 8).map((request) => ({ ...request, osl: request.osl * 60 })),
+    untilNs: null,
+  }),
+)

@@ -127,7 +127,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   }
 
   if (options.load.kind === 'closed') for (let i = 0; i < options.load.concurrency; i++) release(0)
-  else workload.arrivalNs.slice(0, workload.count).forEach((timeNs, index) => post(timeNs, 'arrival', index))
+  else for (let i = 0; i < workload.count; i++) post(workload.arrivalNs[i], 'arrival', i)
   const order = (a: Event, b: Event) => a.timeNs - b.timeNs || CLASS[a.kind] - CLASS[b.kind] || a.sequence - b.sequence
   while (events.length > 0) {
     events = events.sort(order)
