@@ -2,7 +2,17 @@
 import { UserError } from '../errors.js'
 import { equalTime } from './chunk/equalTime.js'
 import { fixedBudget } from './chunk/fixedBudget.js'
-import type { Arm, ArmSpec, ChunkPolicy, LeverName, PolicyInfo, PoolPolicy, RankPolicy, SpanPolicy, SplitPolicy } from './lever.js'
+import type {
+  Arm,
+  ArmSpec,
+  ChunkPolicy,
+  LeverName,
+  PolicyInfo,
+  PoolPolicy,
+  RankPolicy,
+  SpanPolicy,
+  SplitPolicy,
+} from './lever.js'
 import { didYouMean, parseCall } from './parse.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
 import { leastCost, leastKvTokens, leastRequests } from './rank/least.js'
@@ -48,27 +58,46 @@ const SCALE = { unit: 'times the true constant', named: true, min: 0.05, max: 20
 const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
   split: [
     {
-      name: 'fixed-count', parameters: [{ name: 'count', unit: 'pieces', whole: true, min: 1, max: 512 }], example: [8],
+      name: 'fixed-count',
+      parameters: [{ name: 'count', unit: 'pieces', whole: true, min: 1, max: 512 }],
+      example: [8],
       make: ([count]) => fixedCount(count),
     },
     { name: 'occupancy-rule', parameters: [], example: [], make: () => occupancyRule() },
-    { name: 'k-waves', parameters: [{ name: 'waves', unit: 'waves', min: 0.01, max: 64 }], example: [2], make: ([waves]) => kWaves(waves) },
+    {
+      name: 'k-waves',
+      parameters: [{ name: 'waves', unit: 'waves', min: 0.01, max: 64 }],
+      example: [2],
+      make: ([waves]) => kWaves(waves),
+    },
     { name: 'fixed-size', parameters: [TOKENS], example: [4096], make: ([tokens]) => fixedSize(tokens) },
     {
-      name: 'length-aware', parameters: [{ ...SCALE, name: 'b' }, { ...SCALE, name: 'o' }], example: [1, 1],
+      name: 'length-aware',
+      parameters: [
+        { ...SCALE, name: 'b' },
+        { ...SCALE, name: 'o' },
+      ],
+      example: [1, 1],
       make: ([b, o]) => lengthAware({ b, o }),
     },
   ],
   chunk: [
     { name: 'fixed-budget', parameters: [TOKENS], example: [2048], make: ([tokens]) => fixedBudget(tokens) },
-    { name: 'equal-time', parameters: [{ name: 'ms', unit: 'ms', min: 0.001, max: 1e4 }], example: [40], make: ([ms]) => equalTime(ms) },
+    {
+      name: 'equal-time',
+      parameters: [{ name: 'ms', unit: 'ms', min: 0.001, max: 1e4 }],
+      example: [40],
+      make: ([ms]) => equalTime(ms),
+    },
   ],
   rank: [
     { name: 'round-robin', parameters: [], example: [], make: () => rankRoundRobin() },
     { name: 'least-requests', parameters: [], example: [], make: () => leastRequests() },
     { name: 'least-kv-tokens', parameters: [], example: [], make: () => leastKvTokens() },
     {
-      name: 'least-cost', parameters: [{ name: 'weight', unit: 'tokens', min: 0, max: 1e6, otherwise: 5000 }], example: [5000],
+      name: 'least-cost',
+      parameters: [{ name: 'weight', unit: 'tokens', min: 0, max: 1e6, otherwise: 5000 }],
+      example: [5000],
       make: ([weight]) => leastCost(weight),
     },
   ],
@@ -102,7 +131,8 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
     throw new UserError({ where, message, hint: `Write it like ${entry.make(entry.example).info.name}.` })
   }
   const positions = entry.parameters.filter((p) => !p.named)
-  if (call.positional.length > positions.length) fail(`${entry.name} takes ${positions.length} positional arguments, not ${call.positional.length}`)
+  if (call.positional.length > positions.length)
+    fail(`${entry.name} takes ${positions.length} positional arguments, not ${call.positional.length}`)
   for (const key of Object.keys(call.named)) {
     if (!entry.parameters.some((p) => p.name === key)) fail(`${entry.name} has no argument "${key}"`)
   }
@@ -111,7 +141,8 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
     if (byPosition !== undefined && call.named[p.name] !== undefined) fail(`argument ${p.name} of ${entry.name} is given twice`)
     const value = byPosition ?? call.named[p.name] ?? p.otherwise
     if (value === undefined) return fail(`${entry.name} needs ${p.name} (${p.unit})`)
-    if (value < p.min || value > p.max) fail(`${p.name} of ${entry.name} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
+    if (value < p.min || value > p.max)
+      fail(`${p.name} of ${entry.name} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
     if (p.whole && !Number.isInteger(value)) fail(`${p.name} of ${entry.name} must be a whole number, not ${value}`)
     return value
   })
@@ -121,15 +152,32 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
 /** Fresh policies for one simulation. */
 export function createArm(spec: ArmSpec): Arm {
   const make = <L extends LeverName>(lever: L) => parsePolicy(lever, spec[lever], `arms.${spec.name}.${lever}`)()
-  return { name: spec.name, split: make('split'), chunk: make('chunk'), rank: make('rank'), span: make('span'), pool: make('pool') }
+  return {
+    name: spec.name,
+    split: make('split'),
+    chunk: make('chunk'),
+    rank: make('rank'),
+    span: make('span'),
+    pool: make('pool'),
+  }
 }
 
 /** The static arm that load fractions refer to. */
 export const STATIC_ARM: ArmSpec = {
-  name: 'static', split: 'fixed-count(8)', chunk: 'fixed-budget(2048)', rank: 'round-robin', span: 'one', pool: 'round-robin',
+  name: 'static',
+  split: 'fixed-count(8)',
+  chunk: 'fixed-budget(2048)',
+  rank: 'round-robin',
+  span: 'one',
+  pool: 'round-robin',
 }
 
 /** The shape-aware arm, before its chunk policy is tuned to the objective. */
 export const SHAPE_AWARE_ARM: ArmSpec = {
-  name: 'shape-aware', split: 'length-aware', chunk: 'fixed-budget(2048)', rank: 'least-cost(5000)', span: 'one', pool: 'least-loaded',
+  name: 'shape-aware',
+  split: 'length-aware',
+  chunk: 'fixed-budget(2048)',
+  rank: 'least-cost(5000)',
+  span: 'one',
+  pool: 'least-loaded',
 }

@@ -3,8 +3,16 @@
  * `split/lengthAware.ts`, `chunk/equalTime.ts`, `rank/least.ts`), `catalogue.ts` (names), and for the science of the split lever
  * `split/pieces.ts`, `split/makespan.ts`, `split/model.ts`, with the exact oracle in `split/exact.ts`.
  */
-export { createArm, parsePolicy, POLICIES, SHAPE_AWARE_ARM, STATIC_ARM, type PolicyOf } from './catalogue.js'
+export { createArm, POLICIES, type PolicyOf, parsePolicy, SHAPE_AWARE_ARM, STATIC_ARM } from './catalogue.js'
 export * from './lever.js'
 export { exactAttentionNs, exactMakespanNs } from './split/exact.js'
 export type { SplitMachine } from './split/machine.js'
-export { createSplitEvaluator, createSplitModel, floorNs, grahamNs, occupancyCount, type SplitEvaluator, type SplitModel } from './split/model.js'
+export {
+  createSplitEvaluator,
+  createSplitModel,
+  floorNs,
+  grahamNs,
+  occupancyCount,
+  type SplitEvaluator,
+  type SplitModel,
+} from './split/model.js'

@@ -99,6 +99,8 @@ export interface RequestView {
 /** Observable load of `count` places: the ranks of one engine, or the engines of a pool. */
 export interface LoadView {
   readonly count: number
+  /** Index of the engine whose ranks these are; absent where the places are engines. Keeps turns of different engines apart. */
+  readonly engine?: number
   running(place: number): number
   waiting(place: number): number
   /** KV tokens resident on the place. */

@@ -10,7 +10,11 @@ export interface PolicyCall {
 export function parseCall(where: string, text: string): PolicyCall {
   const match = /^\s*([a-z][a-z0-9-]*)\s*(?:\(([^()]*)\))?\s*$/.exec(text)
   if (match === null) {
-    throw new UserError({ where, message: `"${text}" is not a policy`, hint: 'Write a name with arguments, such as fixed-count(8).' })
+    throw new UserError({
+      where,
+      message: `"${text}" is not a policy`,
+      hint: 'Write a name with arguments, such as fixed-count(8).',
+    })
   }
   const positional: number[] = []
   const named: Record<string, number> = {}
@@ -19,7 +23,11 @@ export function parseCall(where: string, text: string): PolicyCall {
     const argument = /^\s*(?:([a-z]+)\s*=\s*)?(\S+)\s*$/.exec(part)
     const value = argument === null ? Number.NaN : Number(argument[2])
     if (argument === null || !Number.isFinite(value)) {
-      throw new UserError({ where, message: `argument "${part.trim()}" of ${match[1]} is not a number`, hint: 'Write a plain number.' })
+      throw new UserError({
+        where,
+        message: `argument "${part.trim()}" of ${match[1]} is not a number`,
+        hint: 'Write a plain number.',
+      })
     }
     if (argument[1] === undefined) positional.push(value)
     else named[argument[1]] = value

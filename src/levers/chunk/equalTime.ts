@@ -1,5 +1,5 @@
+import { msToNs, PS_PER_NS } from '../../units.js'
 import type { ChunkPolicy, ChunkView } from '../lever.js'
-import { PS_PER_NS, msToNs } from '../../units.js'
 
 /** Smallest chunk, tokens: below it weights are read again and again for next to nothing (published floors: 256-512). */
 const FLOOR_TOKENS = 256
@@ -11,9 +11,13 @@ export function equalTime(targetMs: number): ChunkPolicy {
   const targetPs = msToNs(targetMs) * PS_PER_NS
   return {
     info: {
-      lever: 'chunk', name: `equal-time(${targetMs})`, shapeAware: true, hooks: ['prefillTokens'],
+      lever: 'chunk',
+      name: `equal-time(${targetMs})`,
+      shapeAware: true,
+      hooks: ['prefillTokens'],
       inputs: ['decoding sequences and their KV', 'prompt tokens left and done of the next requests', 'the price list of a step'],
-      signalAge: 'now', complexity: 'O(8 log(tokens / 32))',
+      signalAge: 'now',
+      complexity: 'O(8 log(tokens / 32))',
       wins: 'objectives on the largest gap between tokens, with long or mixed prefixes',
       loses: 'objectives on the mean: total stall counts there, and large chunks are cheaper a token',
       source: 'dynamic chunk size by predicted time (SGLang pipeline prefill; the quadratic of the prefix)',
@@ -57,5 +61,7 @@ function stepPs(view: ChunkView, tokens: number): number {
     left -= chunk
   }
   const all = decodeSequences + tokens - (view.candidates < view.remaining.length ? left : 0)
-  return timer.localPs(all) + timer.headPs(ending) + timer.exchangePs(all) + timer.sharedPs(all * timer.tables.ranks) + attentionPs
+  return (
+    timer.localPs(all) + timer.headPs(ending) + timer.exchangePs(all) + timer.sharedPs(all * timer.tables.ranks) + attentionPs
+  )
 }

@@ -4,8 +4,13 @@ import type { ChunkPolicy } from '../lever.js'
 export function fixedBudget(tokens: number): ChunkPolicy {
   return {
     info: {
-      lever: 'chunk', name: `fixed-budget(${tokens})`, shapeAware: false, hooks: ['prefillTokens'], inputs: ['decoding sequences'],
-      signalAge: 'now', complexity: 'O(1)',
+      lever: 'chunk',
+      name: `fixed-budget(${tokens})`,
+      shapeAware: false,
+      hooks: ['prefillTokens'],
+      inputs: ['decoding sequences'],
+      signalAge: 'now',
+      complexity: 'O(1)',
       wins: 'short prompts, and a mean time per output token as the objective',
       loses: 'long prefixes: the same tokens cost several times more attention, so gaps grow',
       source: 'chunked prefill as in Sarathi-Serve and vLLM',

@@ -6,13 +6,19 @@ export function roundRobin(): PoolPolicy {
   const state = new Float64Array(1)
   return {
     info: {
-      lever: 'pool', name: 'round-robin', shapeAware: false, hooks: ['route'], inputs: [], signalAge: 'now', complexity: 'O(1)',
+      lever: 'pool',
+      name: 'round-robin',
+      shapeAware: false,
+      hooks: ['route'],
+      inputs: [],
+      signalAge: 'now',
+      complexity: 'O(1)',
       wins: 'equal requests on equal engines',
       loses: 'bursts and mixed lengths',
       source: 'the usual default of routers',
     },
     state,
-    route: (view) => nextInTurn(state, view.count),
+    route: (view) => nextInTurn(state, 0, view.count),
   }
 }
 
@@ -20,7 +26,12 @@ export function roundRobin(): PoolPolicy {
 export function leastLoaded(): PoolPolicy {
   return {
     info: {
-      lever: 'pool', name: 'least-loaded', shapeAware: false, hooks: ['route'], inputs: ['requests of every engine'], signalAge: 'now',
+      lever: 'pool',
+      name: 'least-loaded',
+      shapeAware: false,
+      hooks: ['route'],
+      inputs: ['requests of every engine'],
+      signalAge: 'now',
       complexity: 'O(engines)',
       wins: 'capacity, when KV memory binds',
       loses: 'nothing known on equal engines with fresh signals',

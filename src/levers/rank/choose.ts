@@ -24,9 +24,9 @@ export function tokensOf(view: LoadView, place: number): number {
   return view.kvTokens(place) + view.queuedTokens(place)
 }
 
-/** Next in turn; `state[0]` is the place of the last request + 1. */
-export function nextInTurn(state: Float64Array, count: number): number {
-  const place = state[0] % count
-  state[0] = place + 1
+/** Next in turn; `state[slot]` is the place of the last request + 1. */
+export function nextInTurn(state: Float64Array, slot: number, count: number): number {
+  const place = state[slot] % count
+  state[slot] = place + 1
   return place
 }

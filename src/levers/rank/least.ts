@@ -5,7 +5,12 @@ import { leastOf, requestsOf, tokensOf } from './choose.js'
 export function leastRequests(): RankPolicy {
   return {
     info: {
-      lever: 'rank', name: 'least-requests', shapeAware: false, hooks: ['place'], inputs: ['requests of every rank'], signalAge: 'now',
+      lever: 'rank',
+      name: 'least-requests',
+      shapeAware: false,
+      hooks: ['place'],
+      inputs: ['requests of every rank'],
+      signalAge: 'now',
       complexity: 'O(ranks)',
       wins: 'short contexts, where the cost of a request hardly depends on its length',
       loses: 'long mixed contexts: counts do not see the tokens',
@@ -19,8 +24,13 @@ export function leastRequests(): RankPolicy {
 export function leastKvTokens(): RankPolicy {
   return {
     info: {
-      lever: 'rank', name: 'least-kv-tokens', shapeAware: true, hooks: ['place'], inputs: ['KV and queued tokens of every rank'],
-      signalAge: 'now', complexity: 'O(ranks)',
+      lever: 'rank',
+      name: 'least-kv-tokens',
+      shapeAware: true,
+      hooks: ['place'],
+      inputs: ['KV and queued tokens of every rank'],
+      signalAge: 'now',
+      complexity: 'O(ranks)',
       wins: 'long contexts',
       loses: 'short ones: every sequence costs as much as thousands of tokens whatever its length',
       source: 'total-token balancing of SGLang and vLLM data-parallel routers',
@@ -33,8 +43,13 @@ export function leastKvTokens(): RankPolicy {
 export function leastCost(weight: number): RankPolicy {
   return {
     info: {
-      lever: 'rank', name: `least-cost(${weight})`, shapeAware: true, hooks: ['place'],
-      inputs: ['KV and queued tokens of every rank', 'requests of every rank'], signalAge: 'now', complexity: 'O(ranks)',
+      lever: 'rank',
+      name: `least-cost(${weight})`,
+      shapeAware: true,
+      hooks: ['place'],
+      inputs: ['KV and queued tokens of every rank', 'requests of every rank'],
+      signalAge: 'now',
+      complexity: 'O(ranks)',
       wins: 'mixed contexts, once the split inside a GPU is length-aware',
       loses: 'little: a wrong weight falls back to one of the two simple rules',
       source: 'linear cost of one rank: fixed work of a sequence plus its KV; 5000 tokens follow from DeepSeek-R1 on 32 ranks',

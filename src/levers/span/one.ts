@@ -4,7 +4,13 @@ import type { SpanPolicy } from '../lever.js'
 export function spanOne(): SpanPolicy {
   return {
     info: {
-      lever: 'span', name: 'one', shapeAware: false, hooks: ['degree'], inputs: [], signalAge: 'now', complexity: 'O(1)',
+      lever: 'span',
+      name: 'one',
+      shapeAware: false,
+      hooks: ['degree'],
+      inputs: [],
+      signalAge: 'now',
+      complexity: 'O(1)',
       wins: 'contexts that fit one rank: no traffic between ranks',
       loses: 'contexts of several 100k tokens, which gate the step of all ranks',
       source: 'context parallelism of degree one',

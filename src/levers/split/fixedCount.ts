@@ -4,7 +4,13 @@ import { SPLIT_COUNT, type SplitPolicy } from '../lever.js'
 export function fixedCount(count: number): SplitPolicy {
   return {
     info: {
-      lever: 'split', name: `fixed-count(${count})`, shapeAware: false, hooks: ['plan'], inputs: [], signalAge: 'now', complexity: 'O(1)',
+      lever: 'split',
+      name: `fixed-count(${count})`,
+      shapeAware: false,
+      hooks: ['plan'],
+      inputs: [],
+      signalAge: 'now',
+      complexity: 'O(1)',
       wins: 'equal lengths, when count = slots / (sequences x head groups)',
       loses: 'mixed lengths: too many pieces of short requests, too few of long ones',
       source: 'Triton decode kernels with a constant number of KV splits',

@@ -4,7 +4,13 @@ import { SPLIT_SIZE, type SplitPolicy } from '../lever.js'
 export function fixedSize(tokens: number): SplitPolicy {
   return {
     info: {
-      lever: 'split', name: `fixed-size(${tokens})`, shapeAware: false, hooks: ['plan'], inputs: [], signalAge: 'now', complexity: 'O(1)',
+      lever: 'split',
+      name: `fixed-size(${tokens})`,
+      shapeAware: false,
+      hooks: ['plan'],
+      inputs: [],
+      signalAge: 'now',
+      complexity: 'O(1)',
       wins: 'mixed lengths at the load that the size was tuned for',
       loses: 'other loads: few sequences want smaller pieces, many want larger ones',
       source: 'equal piece size, as in the planners of FlashInfer, with the size frozen',

@@ -4,7 +4,12 @@ import { SPLIT_COUNT, type SplitPolicy } from '../lever.js'
 export function kWaves(waves: number): SplitPolicy {
   return {
     info: {
-      lever: 'split', name: `k-waves(${waves})`, shapeAware: false, hooks: ['plan'], inputs: ['sequences'], signalAge: 'now',
+      lever: 'split',
+      name: `k-waves(${waves})`,
+      shapeAware: false,
+      hooks: ['plan'],
+      inputs: ['sequences'],
+      signalAge: 'now',
       complexity: 'O(1)',
       wins: 'follows the batch size, which a fixed count does not; about equal to the best fixed count at each size',
       loses: 'mixed lengths',

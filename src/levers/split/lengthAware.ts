@@ -6,6 +6,12 @@ import { createSplitModel, occupancyCount, type SplitModel } from './model.js'
 const PLANNING_PS = 5e6
 /** Target pieces tried, as multiples of the average work of a slot, H K / P tokens. */
 const TARGETS = [0.5, 0.75, 1, 1.5, 2, 3]
+/** Coarser targets, tried while the batch fills less than a quarter of the slots: there the merge costs more than idle slots. */
+const COARSE_TARGETS = [4, 6, 8, 12, 18, 27]
+/** Counts tried in such batches, for lengths that lie close together. */
+const COARSE_COUNTS = [2, 4, 8, 16]
+/** Counts tried when no target piece is shorter than the longest request: they repair the last wave of near-equal lengths. */
+const REPAIR_COUNTS = [2, 3, 4]
 
 /** Factors by which the planner's idea of the machine is wrong; 1 = it plans with the constants that score it. */
 export interface PlannerScale {
@@ -40,8 +46,13 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
 
   return {
     info: {
-      lever: 'split', name: exact ? 'length-aware' : `length-aware(b=${scale.b},o=${scale.o})`, shapeAware: true, hooks: ['plan'],
-      inputs: ['KV length of every sequence'], signalAge: 'now', complexity: 'O(8 n)',
+      lever: 'split',
+      name: exact ? 'length-aware' : `length-aware(b=${scale.b},o=${scale.o})`,
+      shapeAware: true,
+      hooks: ['plan'],
+      inputs: ['KV length of every sequence'],
+      signalAge: 'now',
+      complexity: 'O(8 n)',
       wins: 'mixed lengths at every load; equal to the shipped rule on equal lengths',
       loses: 'costs 5 us of planning a step; needs calibrated bandwidth and overhead of one CTA',
       source: 'target-chunk candidates with a cost model, longest first (FA3 variable-length scheduling, XQA occupancy cost)',
@@ -63,20 +74,27 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
           out.value = count
         }
       }
+      const tryNext = (kind: typeof SPLIT_COUNT | typeof SPLIT_SIZE, value: number) => {
+        const timeNs = model.timeNs(kind, value, true, out.pieces)
+        if (timeNs >= best) return
+        best = timeNs
+        out.kind = kind
+        out.value = value
+      }
       const average = (planner.headGroups * batch.totalTokens) / planner.slots
       let previous = 0
-      for (const target of TARGETS) {
-        const tiles = Math.max(1, Math.ceil((target * average) / planner.tileTokens))
-        const tokens = tiles * planner.tileTokens
-        if (tiles === previous || tokens >= longest) continue
-        previous = tiles
-        const timeNs = model.timeNs(SPLIT_SIZE, tokens, true, out.pieces)
-        if (timeNs < best) {
-          best = timeNs
-          out.kind = SPLIT_SIZE
-          out.value = tokens
-        }
+      const trySize = (target: number) => {
+        const tokens = Math.max(1, Math.ceil((target * average) / planner.tileTokens)) * planner.tileTokens
+        if (tokens === previous || tokens >= longest) return
+        previous = tokens
+        tryNext(SPLIT_SIZE, tokens)
       }
+      for (const target of TARGETS) trySize(target)
+      if (4 * batch.n * planner.headGroups <= planner.slots) {
+        for (const target of COARSE_TARGETS) trySize(target)
+        for (const coarse of COARSE_COUNTS) tryNext(SPLIT_COUNT, coarse)
+      }
+      if (previous === 0) for (const repair of REPAIR_COUNTS) tryNext(SPLIT_COUNT, repair)
     },
   }
 }

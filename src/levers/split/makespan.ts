@@ -27,6 +27,8 @@ const NODES = 12
 /** How fast differences of size wash out whole waves: in launch order, and when sorted (see docs/decisions/0003-split-model.md). */
 const SMEAR_ARRIVAL = 12
 const SMEAR_SORTED = 12
+/** Layers of long pieces on one slot that are looked at; with more of them the level is even enough. */
+const MOST_STACKED = 4
 /** Part of the pieces of one request that still run together at the end of an arrival-order launch. */
 const CLUSTER_SHARE = 0.5
 
@@ -114,7 +116,48 @@ function sortedTailBytes(sizes: PieceSizes, slots: number, saturation: number): 
   const wave = waveBytes(last, remainder, poles, saturation)
   const ramp = rampBytes(last, slots, poles, saturation)
   const lost = whole * wave + (1 - whole) * ramp
-  return poles === 0 ? lost : lost + drainedBytes(sizes, saturation, level + last / 2)
+  const levelled = poles === 0 ? lost : lost + drainedBytes(sizes, saturation, level + last / 2)
+  const stacked = stackedBytes(sizes, slots, saturation)
+  return Math.max(levelled, stacked)
+}
+
+/**
+ * Long pieces that must share a slot: of more than (k - 1) P pieces of size v or more, some slot gets k, and ends at k v or later. When
+ * that is above the water level of the others, the slots that hold k of them run on. Bytes lost, the largest over k.
+ */
+function stackedBytes(sizes: PieceSizes, slots: number, saturation: number): number {
+  const { bytes, count, totalBytes } = sizes
+  // Equal pieces come in whole waves, which the caller knows exactly.
+  if (bytes[0] === bytes[sizes.groups - 1]) return 0
+  let rounded = 0
+  for (let j = 0; j < sizes.groups; j++) rounded += bytes[j] * count[j]
+  // Sizes are those of the largest piece of each request; on average a piece is a little shorter.
+  const shrink = totalBytes / rounded
+  let ranked = 0
+  let layer = 2
+  let inLayer = 0
+  let layerBytes = 0
+  let worst = 0
+  for (let j = sizes.groups - 1; j >= 0 && layer <= MOST_STACKED; j--) {
+    const below = (layer - 1) * slots
+    const after = ranked + count[j]
+    if (after > below) {
+      const added = Math.min(after - Math.max(ranked, below), slots - inLayer)
+      inLayer += added
+      layerBytes += added * bytes[j]
+      const end = (layer * shrink * layerBytes) / inLayer
+      const others = slots - inLayer
+      const level = others > 0.5 ? (totalBytes - inLayer * end) / others : end
+      if (end > level && inLayer < saturation) worst = Math.max(worst, (end - level) * (1 - inLayer / saturation))
+      if (after >= layer * slots) {
+        layer++
+        inLayer = 0
+        layerBytes = 0
+      }
+    }
+    ranked = after
+  }
+  return worst
 }
 
 /**

@@ -2,7 +2,7 @@
  * The SM-level model of one decode attention kernel, in the fast form that the simulator uses: launch + makespan + merge, in ns.
  * Read pieces.ts (how requests are cut), makespan.ts (how long the pieces take), then this file; exact.ts is the oracle.
  */
-import { SPLIT_COUNT, SPLIT_SIZE, type SplitBatch, type SplitDecision, type SplitPolicy } from '../lever.js'
+import { SPLIT_COUNT, SPLIT_PER_REQUEST, SPLIT_SIZE, type SplitBatch, type SplitDecision, type SplitPolicy } from '../lever.js'
 import type { SplitMachine } from './machine.js'
 import { fastMakespanNs, type PieceSizes } from './makespan.js'
 import { mergeNs, overheadBytes, tileBytes } from './pieces.js'
@@ -53,7 +53,12 @@ export function createSplitModel(machine: SplitMachine, maxSequences: number): S
   const tiles = new Float64Array(maxSequences)
   const capacity = Math.max(maxSequences, SIZE_BINS)
   const sizes: PieceSizes = {
-    groups: 0, bytes: new Float64Array(capacity), count: new Float64Array(capacity), pieces: 0, totalBytes: 0, cluster: 1,
+    groups: 0,
+    bytes: new Float64Array(capacity),
+    count: new Float64Array(capacity),
+    pieces: 0,
+    totalBytes: 0,
+    cluster: 1,
   }
   const largestTiles = new Float64Array(maxSequences)
   const cutCount = new Float64Array(maxSequences)
@@ -118,16 +123,18 @@ export function createSplitModel(machine: SplitMachine, maxSequences: number): S
         let largest = 0
         for (let i = 0; i < n; i++) {
           const t = tiles[i]
-          let m = kind === SPLIT_SIZE ? Math.ceil(t / perPiece) : pieces[i]
-          if (m > t) m = t
-          if (m < 1) m = 1
-          const piece = Math.ceil(t / m)
+          let m = 1
+          let piece = t
+          if (kind === SPLIT_PER_REQUEST || t > perPiece) {
+            m = kind === SPLIT_SIZE ? Math.ceil(t / perPiece) : Math.max(1, Math.min(t, pieces[i]))
+            piece = Math.ceil(t / m)
+            if (m > 1) split += m
+            if (m > mostCuts) mostCuts = m
+          }
           largestTiles[i] = piece
           cutCount[i] = m
           cuts += m
           squares += m * m
-          if (m > 1) split += m
-          if (m > mostCuts) mostCuts = m
           if (piece < smallest) smallest = piece
           if (piece > largest) largest = piece
         }

@@ -5,8 +5,13 @@ import { occupancyCount } from './model.js'
 export function occupancyRule(): SplitPolicy {
   return {
     info: {
-      lever: 'split', name: 'occupancy-rule', shapeAware: false, hooks: ['plan'], inputs: ['sequences', 'longest length'],
-      signalAge: 'now', complexity: 'O(1)',
+      lever: 'split',
+      name: 'occupancy-rule',
+      shapeAware: false,
+      hooks: ['plan'],
+      inputs: ['sequences', 'longest length'],
+      signalAge: 'now',
+      complexity: 'O(1)',
       wins: 'equal lengths and small batches',
       loses: 'mixed lengths as soon as sequences x head groups exceeds half the slots: it stops splitting',
       source: 'trtllm-gen and XQA launchers',

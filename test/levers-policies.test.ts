@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import { createArm, POLICIES, parsePolicy, SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
+import type { ChunkView, RequestView } from '../src/levers/lever.js'
+import { createStepTimer, type StepTables } from '../src/timing/stepTimer.js'
+import { choiceContract, chunkContract, loads, splitContract } from './levers/contract.js'
+
+const REQUEST: RequestView = { inputTokens: 1000, classId: 0, tenant: 0 }
+const named = (lever: string) => POLICIES.filter((info) => info.lever === lever).map((info) => info.name)
+
+/** 1 ms of host, 0.5 us a token, prefill attention of chunk x (prefix + chunk / 2) x 1 ps. */
+function tables(): StepTables {
+  const line = (length: number, slope: number) => Float64Array.from({ length }, (_, i) => i * slope)
+  const knots = Float64Array.from([0, 1, 256, 1024, 4096, 16384, 65536, 262144])
+  const prefill = new Float64Array(knots.length ** 2)
+  for (const [i, chunk] of knots.entries()) {
+    for (const [j, prefix] of knots.entries()) prefill[i * knots.length + j] = chunk * (prefix + chunk / 2)
+  }
+  return {
+    ranks: 1,
+    maxTokens: 8192,
+    maxSequences: 512,
+    maxLength: 131072,
+    hostPs: 1e9,
+    localPs: line(8193, 5e5),
+    headPs: line(513, 1e5),
+    decodeRowsPs: line(513, 1e5),
+    sharedPs: line(8193, 0),
+    exchangePs: line(8193, 0),
+    kernelColumns: 1,
+    kernelBasePs: line(513, 1e6),
+    kernelSlopePs: new Float64Array(513).fill(100),
+    prefillChunkKnots: knots,
+    prefillPrefixKnots: knots,
+    prefillPs: prefill,
+  }
+}
+const timer = createStepTimer(tables())
+function view(n: number, remaining: number, prefix: number): ChunkView {
+  return {
+    decodeSequences: n,
+    decodeKvTokens: n * 4096,
+    splitFactor: 1.3,
+    candidates: 1,
+    remaining: new Float64Array(8).fill(remaining),
+    prefix: new Float64Array(8).fill(prefix),
+    maxBatchedTokens: 8192,
+    timer,
+  }
+}
+
+for (const name of [...named('split'), 'length-aware(b=0.5,o=2)'])
+  describe(`split ${name}`, () => splitContract(parsePolicy('split', name)))
+for (const name of [...named('chunk'), 'equal-time(0.1)'])
+  describe(`chunk ${name}`, () => chunkContract(parsePolicy('chunk', name), view))
+for (const name of named('rank')) {
+  describe(`rank ${name}`, () =>
+    choiceContract(() => {
+      const policy = parsePolicy('rank', name)()
+      return (load) => policy.place(load, REQUEST)
+    }))
+}
+for (const name of named('pool')) {
+  describe(`pool ${name}`, () =>
+    choiceContract(() => {
+      const policy = parsePolicy('pool', name)()
+      return (load) => policy.route(load, REQUEST)
+    }))
+}
+
+describe('rules', () => {
+  it('round robin keeps a turn for each engine: engines in turn must not alias with ranks in turn', () => {
+    const rank = parsePolicy('rank', 'round-robin')()
+    const seen = [new Set<number>(), new Set<number>()]
+    for (let i = 0; i < 16; i++) seen[i % 2].add(rank.place(loads([0, 0, 0, 0], [0, 0, 0, 0], i % 2), REQUEST))
+    expect(seen.map((s) => s.size)).toEqual([4, 4])
+  })
+  it('least-cost weighs requests against tokens, and ties go to the lowest place', () => {
+    const view2 = loads([1, 3], [9000, 1000])
+    expect(parsePolicy('rank', 'least-cost(5000)')().place(view2, REQUEST)).toBe(0)
+    expect(parsePolicy('rank', 'least-kv-tokens')().place(view2, REQUEST)).toBe(1)
+    expect(parsePolicy('rank', 'least-requests')().place(loads([2, 1, 1], [0, 0, 0]), REQUEST)).toBe(1)
+  })
+  it('equal-time shrinks with the prefix, and one grain more would miss the target', () => {
+    const policy = parsePolicy('chunk', 'equal-time(3)')()
+    const chunks = [0, 20000, 100000].map((prefix) => policy.prefillTokens(view(8, 200000, prefix)))
+    expect(chunks[0]).toBeGreaterThan(chunks[1])
+    expect(chunks[1]).toBeGreaterThan(chunks[2])
+    expect(chunks[2]).toBeGreaterThanOrEqual(256)
+    const stepPs = (c: number, prefix: number) =>
+      1e9 +
+      timer.decodeRowsPs(8) +
+      timer.kernelPs(8, 8 * 4096) * 1.3 +
+      timer.localPs(8 + c) +
+      timer.headPs(8) +
+      timer.prefillPs(c, prefix)
+    expect(stepPs(chunks[1], 20000)).toBeLessThanOrEqual(3e9)
+    expect(stepPs(chunks[1] + 32, 20000)).toBeGreaterThan(3e9)
+  })
+  it('fixed budget takes decoding tokens off', () => {
+    expect(parsePolicy('chunk', 'fixed-budget(512)')().prefillTokens(view(100, 9999, 0))).toBe(412)
+    expect(parsePolicy('chunk', 'fixed-budget(64)')().prefillTokens(view(100, 9999, 0))).toBe(0)
+  })
+  it('policy names round-trip, arms are made fresh', () => {
+    for (const info of POLICIES) expect(parsePolicy(info.lever, info.name)().info.name).toBe(info.name)
+    for (const spec of [STATIC_ARM, SHAPE_AWARE_ARM]) expect(createArm(spec).rank).not.toBe(createArm(spec).rank)
+  })
+  it('names the remedy for a wrong name or argument', () => {
+    expect(() => parsePolicy('split', 'fixed-cont(8)')).toThrow(/Did you mean fixed-count/)
+    expect(() => parsePolicy('split', 'fixed-count')).toThrow(/needs count/)
+    expect(() => parsePolicy('split', 'fixed-count(0)')).toThrow(/must lie in/)
+    expect(() => parsePolicy('split', 'fixed-count(2.5)')).toThrow(/whole number/)
+    expect(() => parsePolicy('split', 'fixed-count(1,2)')).toThrow(/positional/)
+    expect(() => parsePolicy('split', 'length-aware(x=1)')).toThrow(/no argument "x"/)
+    expect(() => parsePolicy('split', 'fixed-count(8')).toThrow(/is not a policy/)
+    expect(() => parsePolicy('rank', 'least-cost(many)')).toThrow(/is not a number/)
+  })
+})

@@ -1,0 +1,114 @@
+/** What every policy of a lever must keep, given a factory of fresh policies. Called inside a `describe`. */
+import { expect, it } from 'vitest'
+import type { ChunkPolicy, ChunkView, LoadView, SplitDecision, SplitPolicy } from '../../src/levers/lever.js'
+import { createSplitEvaluator, floorNs } from '../../src/levers/split/model.js'
+import { batchOf, MACHINES } from './families.js'
+
+const EXTREMES = [
+  [1],
+  [1e6],
+  Array.from({ length: 512 }, () => 1),
+  Array.from({ length: 512 }, () => 1e6),
+  [...Array.from({ length: 63 }, () => 1024), 262144],
+  Array.from({ length: 152 }, (_, i) => 100 + 97 * i),
+]
+
+function freshDecision(): SplitDecision {
+  return { kind: 0, value: -1, longestFirst: false, pieces: new Int32Array(512) }
+}
+
+export function splitContract(factory: () => SplitPolicy): void {
+  it('decides within range, writes to no input, and decides alike every time, in any order of calls', () => {
+    const policy = factory()
+    for (const machine of Object.values(MACHINES)) {
+      const first = EXTREMES.map((lengths) => {
+        const batch = batchOf(lengths)
+        const copy = batch.lengths.slice()
+        const out = freshDecision()
+        policy.plan(batch, machine, out)
+        expect(batch.lengths).toEqual(copy)
+        expect(out.value).toBeGreaterThanOrEqual(1)
+        expect(Number.isFinite(out.value)).toBe(true)
+        return out
+      })
+      const again = [...EXTREMES].reverse().map((lengths) => {
+        const out = freshDecision()
+        factory().plan(batchOf(lengths), machine, out)
+        return out
+      })
+      expect(again.reverse()).toEqual(first)
+    }
+  })
+  it('never beats the floor, and its factor is positive, finite and the same bit for bit', () => {
+    for (const machine of Object.values(MACHINES)) {
+      const evaluator = createSplitEvaluator(machine, 512)
+      for (const lengths of EXTREMES) {
+        const batch = batchOf(lengths)
+        const out = freshDecision()
+        factory().plan(batch, machine, out)
+        expect(evaluator.attentionNs(batch, out)).toBeGreaterThanOrEqual(floorNs(batch, machine) * (1 - 1e-12))
+        const factor = evaluator.factor(factory(), batch)
+        expect(factor).toBeGreaterThan(0)
+        expect(Number.isFinite(factor)).toBe(true)
+        expect(createSplitEvaluator(machine, 512).factor(factory(), batch)).toBe(factor)
+      }
+    }
+  })
+}
+
+/** `view` is remade by the caller for each call, so that writes can be seen. */
+export function chunkContract(
+  factory: () => ChunkPolicy,
+  makeView: (n: number, remaining: number, prefix: number) => ChunkView,
+): void {
+  it('gives a whole number >= 0, at least 1 when nothing decodes, and writes to no input', () => {
+    for (const n of [0, 1, 64, 512]) {
+      for (const [remaining, prefix] of [
+        [1, 0],
+        [300, 0],
+        [8192, 0],
+        [60000, 60000],
+      ]) {
+        const view = makeView(n, remaining, prefix)
+        const tokens = factory().prefillTokens(view)
+        expect(Number.isInteger(tokens)).toBe(true)
+        expect(tokens).toBeGreaterThanOrEqual(n === 0 ? 1 : 0)
+        expect(view.remaining).toEqual(makeView(n, remaining, prefix).remaining)
+        expect(factory().prefillTokens(view)).toBe(tokens)
+      }
+    }
+  })
+}
+
+/** Loads as columns, for `place` and `route` alike. */
+export function loads(running: readonly number[], kvTokens: readonly number[], engine?: number): LoadView {
+  return {
+    count: running.length,
+    engine,
+    running: (p) => running[p],
+    waiting: () => 0,
+    kvTokens: (p) => kvTokens[p],
+    queuedTokens: () => 0,
+    freeBlocks: () => 100,
+  }
+}
+
+export function choiceContract(choose: () => (view: LoadView) => number): void {
+  it('stays in range and repeats itself; never starves a place that is idle', () => {
+    for (const count of [1, 2, 7, 64]) {
+      const running = new Array<number>(count).fill(0)
+      const kv = new Array<number>(count).fill(0)
+      const policy = choose()
+      const twin = choose()
+      for (let i = 0; i < 3 * count; i++) {
+        const place = policy(loads(running, kv))
+        expect(twin(loads(running, kv))).toBe(place)
+        expect(place).toBeGreaterThanOrEqual(0)
+        expect(place).toBeLessThan(count)
+        running[place]++
+        kv[place] += 1000
+      }
+      expect(Math.min(...running)).toBeGreaterThan(0)
+    }
+  })
+}
