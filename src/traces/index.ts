@@ -1,5 +1,8 @@
 /** Traces in and out, and their statistics. */
 export { traceHash } from './hash.js'
+export { PRESETS, type PresetName } from './generate/presets.js'
+export { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime } from './load.js'
+export { presetWorkload } from './presets.js'
 export { type ReadOptions, type ReadResult, readTrace } from './read.js'
 export type { SkippedRow, TraceReport } from './report.js'
 export { indexOfDispersion, quantile, type TraceStatistics, traceStatistics } from './statistics.js'
