@@ -7,6 +7,7 @@ export function engineLoadView(s: State, e: number): LoadView {
   const { decodeCount, prefillingCount, waitingCount, queuedTokens, freeBlocks, tokenClock, baseSum, prefilledTokens } = s
   const first = s.rankStart[e]
   return {
+    engine: e,
     count: s.rankStart[e + 1] - first,
     running: (place) => decodeCount[first + place] + prefillingCount[first + place],
     waiting: (place) => waitingCount[first + place],

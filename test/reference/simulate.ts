@@ -106,7 +106,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (config.maxQueue !== null && waiting >= config.maxQueue) return leave(request, 'rejected', timeNs)
     const seen = { inputTokens: request.isl, classId, tenant }
     request.engine = arm.pool.route(poolView(engines), seen)
-    request.rank = arm.rank.place(rankView(engines[request.engine]), seen)
+    request.rank = arm.rank.place(rankView(engines[request.engine], request.engine), seen)
     engines[request.engine].ranks[request.rank].waiting.push(request)
     inside.set(index, request)
     if (config.timeoutNs !== null) post(timeNs + config.timeoutNs, 'timeout', index)
@@ -148,8 +148,9 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   return { records, leavers, statistics }
 }
 
-function rankView(engine: Engine): LoadView {
+function rankView(engine: Engine, index: number): LoadView {
   return {
+    engine: index,
     count: engine.ranks.length,
     running: (place) => engine.ranks[place].admitted.length,
     waiting: (place) => engine.ranks[place].waiting.length,
@@ -161,7 +162,7 @@ function rankView(engine: Engine): LoadView {
 
 function poolView(engines: readonly Engine[]): LoadView {
   const over = (read: (view: LoadView, place: number) => number) => (place: number) => {
-    const view = rankView(engines[place])
+    const view = rankView(engines[place], place)
     return total(engines[place].ranks.map((_, rank) => read(view, rank)))
   }
   return {
