@@ -1,0 +1,120 @@
+/** The laws of docs/INVARIANTS.md as properties of the fast core and, where it has the means, of the reference simulator. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { SplitBatch } from '../src/levers/lever.js'
+import { exactMakespanNs } from '../src/levers/split/exact.js'
+import { createSplitEvaluator, floorNs, grahamNs } from '../src/levers/split/model.js'
+import { mergeNs } from '../src/levers/split/pieces.js'
+import { stream } from '../src/rng.js'
+import { runFast, runSlow } from './reference/agree.js'
+import { type Scenario, scenario, wholeScenario } from './reference/arbitraries.js'
+import { brokenLaws, outcomeOfFast, outcomeOfSlow, withSentinel } from './reference/laws.js'
+import { scramble } from './reference/policies.js'
+import { splitMachine } from './reference/tables.js'
+import { futureLeaks, repetitionFaults, snapshotFaults } from './reference/twins.js'
+
+const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_252)
+const runs = (numRuns: number) => ({ numRuns, seed: SEED, interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true })
+
+/** Holds when `faultsOf` finds nothing in any scenario. */
+function holds(arbitrary: fc.Arbitrary<Scenario>, numRuns: number, faultsOf: (drawn: Scenario) => string[]): void {
+  fc.assert(
+    fc.property(arbitrary, (drawn) => {
+      const faults = faultsOf(drawn)
+      if (faults.length > 0) throw new Error(faults.slice(0, 10).join('\n'))
+    }),
+    runs(numRuns),
+  )
+}
+
+describe('LAW-1 to LAW-8 and LAW-11: one run', () => {
+  const followed = wholeScenario.map(withSentinel)
+  test('the fast core, from the beginning to the end', () => {
+    holds(followed, 1500, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
+  })
+  test('the fast core, cut short and measured in part', () => {
+    holds(scenario, 800, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
+  })
+  test('the reference simulator', () => {
+    holds(followed, 400, (drawn) => brokenLaws(drawn, outcomeOfSlow(runSlow(drawn))))
+  })
+})
+
+test('LAW-9: the future is not seen', () => holds(wholeScenario, 800, (drawn) => futureLeaks(drawn)))
+
+test('LAW-10: the same input gives the same bytes', () => holds(scenario, 200, repetitionFaults))
+
+test('LAW-13: a run that is saved and taken up again is the same run', () => {
+  holds(scenario, 500, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
+})
+
+describe('LAW-12: floor <= time of a decode kernel <= bound of Graham', () => {
+  const lengths = fc.array(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 40 })
+  const batchOf = (drawn: number[]): SplitBatch => {
+    const sorted = Float64Array.from(drawn).sort()
+    return { n: sorted.length, lengths: sorted, totalTokens: sorted.reduce((total, length) => total + length, 0) }
+  }
+
+  test('for a count, priced by the model of the simulator', () => {
+    fc.assert(
+      fc.property(splitMachine, lengths, fc.integer({ min: 1, max: 32 }), fc.boolean(), (machine, drawn, count, longestFirst) => {
+        const batch = batchOf(drawn)
+        const decision = { kind: 0 as const, value: count, longestFirst, pieces: new Int32Array(batch.n) }
+        const timeNs = createSplitEvaluator(machine, batch.n).attentionNs(batch, decision)
+        const tileBytes = machine.tileTokens * machine.bytesPerToken
+        const overheadBytes = machine.ctaOverheadNs * machine.ctaBandwidth
+        let bytes = 0
+        let longest = 0
+        let pieces = 0
+        let split = 0
+        for (const length of drawn) {
+          const tiles = Math.ceil(length / machine.tileTokens)
+          const cut = Math.min(count, tiles)
+          bytes += machine.headGroups * (tiles * tileBytes + cut * overheadBytes)
+          longest = Math.max(longest, Math.ceil(tiles / cut) * tileBytes + overheadBytes)
+          pieces = Math.max(pieces, cut)
+          if (cut > 1) split += cut
+        }
+        const mergeUpperNs = mergeNs(pieces, split, machine)
+        const rounding = 1 + 1e-9
+        expect(timeNs * rounding).toBeGreaterThanOrEqual(floorNs(batch, machine))
+        expect(timeNs).toBeLessThanOrEqual((machine.launchNs + grahamNs(bytes, longest, machine) + mergeUpperNs) * rounding)
+      }),
+      runs(1000),
+    )
+  })
+
+  test('for any pieces in any order, by the exact event form', () => {
+    fc.assert(
+      fc.property(splitMachine, lengths, (machine, pieceBytes) => {
+        const total = pieceBytes.reduce((sum, bytes) => sum + bytes, 0)
+        const longest = Math.max(...pieceBytes)
+        const exactNs = exactMakespanNs(pieceBytes, machine)
+        const workers = Math.min(machine.slots, pieceBytes.length)
+        const rate = Math.min(machine.bandwidth, machine.ctaBandwidth * workers)
+        expect(exactNs).toBeGreaterThanOrEqual((total / rate) * (1 - 1e-9))
+        expect(exactNs).toBeLessThanOrEqual(grahamNs(total, longest, machine) * (1 + 1e-9))
+      }),
+      runs(1000),
+    )
+  })
+})
+
+test('LAW-14: a named stream depends on its seed and its name alone', () => {
+  const draw = (seed: number, name: string) => Array.from({ length: 5 }, stream(seed, name).uniform)
+  fc.assert(
+    fc.property(fc.integer(), fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (seed, name, other) => {
+      const alone = draw(seed, name)
+      const neighbour = stream(seed, other)
+      const interleaved = stream(seed, name)
+      const beside = alone.map(() => {
+        neighbour.normal()
+        return interleaved.uniform()
+      })
+      expect(beside).toEqual(alone)
+      if (name !== other) expect(draw(seed, other)).not.toEqual(alone)
+      expect(draw(seed + 1, name)).not.toEqual(alone)
+    }),
+    runs(300),
+  )
+})

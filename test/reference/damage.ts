@@ -1,0 +1,55 @@
+/** Damaged copies of the fast core: sources are transpiled into a temporary folder, one sentence of one of them altered. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import ts from 'typescript'
+import type { Simulate } from './agree.js'
+
+const SOURCES = fileURLToPath(new URL('../../src/', import.meta.url))
+const ENTRY = 'simulator/index.ts'
+
+export interface Damage {
+  /** File below src/. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+/** Files reached from the entry by relative imports, below src/. */
+function reached(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found
+  found.add(file)
+  const text = readFileSync(join(SOURCES, file), 'utf8')
+  for (const [, target] of text.matchAll(/from '(\.[^']+)\.js'/g)) reached(join(dirname(file), `${target}.ts`), found)
+  return found
+}
+
+/** Packages are found from here, wherever the copy lies. */
+const bare = (code: string) => code.replace(/from '([^.'][^']*)'/g, (_, name) => `from '${import.meta.resolve(name)}'`)
+
+/** The entry point of a copy of the core with this damage (null: none). The sentence must occur exactly once. */
+export async function damagedCore(damage: Damage | null): Promise<Simulate> {
+  const folder = mkdtempSync(join(tmpdir(), 'shapewise-damage-'))
+  try {
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    for (const file of reached(ENTRY)) {
+      let text = readFileSync(join(SOURCES, file), 'utf8')
+      if (damage?.file === file) {
+        const pieces = text.split(damage.from)
+        if (pieces.length !== 2) throw new Error(`${file} has ${pieces.length - 1} times: ${damage.from}`)
+        text = pieces.join(damage.to)
+      }
+      const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 }
+      const code = bare(ts.transpileModule(text, { compilerOptions: options }).outputText)
+      const path = join(folder, file.replace(/\.ts$/, '.js'))
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, code)
+    }
+    const entry = pathToFileURL(join(folder, ENTRY.replace(/\.ts$/, '.js'))).href
+    const { simulate } = (await import(/* @vite-ignore */ entry)) as { simulate: Simulate }
+    return simulate
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

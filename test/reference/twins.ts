@@ -1,0 +1,73 @@
+/** Twin runs: the same scenario with another future, repeated, or cut in two. They must not differ where the laws say so. */
+import { createSimulation } from '../../src/simulator/index.js'
+import { type FastRun, recordObjects, runFast, type Simulate } from './agree.js'
+import type { Scenario } from './arbitraries.js'
+import { observed } from './observe.js'
+
+const show = (run: FastRun): string =>
+  JSON.stringify(
+    { rows: [...recordObjects(run.result.records)], statistics: run.result.statistics, decisions: run.decisions },
+    (_, value) => (Number.isNaN(value) ? 'NaN' : value),
+  )
+
+/** LAW-9: what happens before time T does not depend on the output lengths still to be seen, nor on arrivals after T. */
+export function futureLeaks(scenario: Scenario, run?: Simulate): string[] {
+  const whole = recordObjects(runFast({ ...scenario, untilNs: undefined }, run).result.records)
+  const ends = [...whole.values()].filter((row) => row.fate === 'completed').map((row) => row.endNs)
+  if (ends.length === 0) return []
+  const cutNs = ends.sort((a, b) => a - b)[ends.length >> 1]
+  const isl = scenario.workload.isl.slice()
+  const osl = scenario.workload.osl.slice()
+  const limit = Math.min(...scenario.config.engines.map((engine) => engine.maxModelLen))
+  for (const [index, row] of whole) {
+    if (row.endNs < cutNs || isl[index] + osl[index] > limit) continue
+    if (row.arrivalNs >= cutNs) isl[index] = 1
+    osl[index] = limit - isl[index]
+  }
+  const before = { ...scenario, untilNs: cutNs - 1 }
+  const original = runFast(before, run)
+  const twin = runFast({ ...before, workload: { ...scenario.workload, isl, osl } }, run)
+  twin.result.records.osl.set(original.result.records.osl)
+  return show(original) === show(twin) ? [] : [`LAW-9 decisions before ${cutNs} ns depend on what comes later`]
+}
+
+/** LAW-10: a run repeated is the same run. */
+export function repetitionFaults(scenario: Scenario): string[] {
+  const [first, second] = [runFast(scenario), runFast(scenario)].map(show)
+  return first === second ? [] : ['LAW-10 two runs of the same input differ']
+}
+
+/** LAW-13: stopped after `events` events, saved, and taken up by a fresh simulation with a fresh arm. */
+export function snapshotFaults(scenario: Scenario, events: number): string[] {
+  const { config, workload, load, window } = scenario
+  const untilNs = scenario.untilNs ?? Number.POSITIVE_INFINITY
+  const start = () => {
+    const { arm, decisions } = observed(scenario.arm())
+    const simulation = createSimulation(config, arm, { load, window })
+    simulation.feed(workload)
+    simulation.feed(null)
+    return { simulation, decisions }
+  }
+  const first = start()
+  first.simulation.advance(untilNs, events)
+  const image = first.simulation.snapshot()
+  const second = start()
+  second.simulation.restore(image)
+  second.simulation.feed(workload)
+  second.simulation.feed(null)
+  second.simulation.advance(untilNs, Number.POSITIVE_INFINITY)
+  second.simulation.recordInside()
+  const { decisions } = first
+  for (const lever of ['pool', 'rank', 'chunk', 'split'] as const) decisions[lever].push(...second.decisions[lever])
+  const { nowNs, events: served } = second.simulation
+  const result = {
+    records: second.simulation.drain(),
+    statistics: second.simulation.statistics(),
+    endNs: nowNs,
+    events: served,
+    series: [],
+  }
+  const straight = runFast(scenario)
+  const isSame = show(straight) === show({ result, decisions }) && straight.result.events === served
+  return isSame ? [] : [`LAW-13 the run saved after ${events} events went another way`]
+}
