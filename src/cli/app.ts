@@ -61,7 +61,18 @@ function parser(args: readonly string[]) {
     .detectLocale(false)
     .wrap(100)
     .exitProcess(false)
-    .fail(false)
+    .fail(refuse)
+}
+
+/** yargs' own complaints (with a message, and at most a YError) become user errors; what a command threw goes through as it is. */
+function refuse(message: string | null, error: Error | undefined): never {
+  if (error && (error.name !== 'YError' || !message)) throw error
+  const sentence = (message ?? 'the command line cannot be read').replace(/\s*\n\s*/g, ' ')
+  throw new UserError({
+    where: 'shapewise',
+    message: sentence,
+    hint: '`shapewise --help` lists the commands, `shapewise COMMAND --help` their options',
+  })
 }
 
 function reportError(error: unknown): number {
@@ -71,12 +82,6 @@ function reportError(error: unknown): number {
   }
   if (error instanceof UserError) {
     process.stderr.write(`${error.message}\n`)
-    return EXIT_USER
-  }
-  if (error instanceof Error && error.name === 'YError') {
-    process.stderr.write(
-      `shapewise: ${error.message}\n  hint: \`shapewise --help\` lists the commands, \`shapewise COMMAND --help\` their options\n`,
-    )
     return EXIT_USER
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

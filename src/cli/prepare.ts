@@ -6,12 +6,12 @@ import { evidenceOf } from '../timing/index.js'
 
 const WEAKEST_FIRST: readonly Evidence[] = ['roofline', 'transferred', 'interpolated', 'measured']
 
-/** The weakest evidence behind any operator of any engine of the plan. */
+/** The weakest evidence behind any operator of any engine of the plan. The host overhead, assumed everywhere, is left out: `explain` names it. */
 export function evidenceOfPlan(plan: Plan): Evidence {
   const found = new Set<Evidence>()
   for (const engine of plan.engines) {
     const byEvidence = evidenceOf(timingRequest(plan, engine))
-    for (const level of WEAKEST_FIRST) if ((byEvidence[level]?.length ?? 0) > 0) found.add(level)
+    for (const level of WEAKEST_FIRST) if (byEvidence[level].some((name) => name !== 'host')) found.add(level)
   }
   return WEAKEST_FIRST.find((level) => found.has(level)) ?? 'roofline'
 }

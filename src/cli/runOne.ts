@@ -1,8 +1,7 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
 import { UserError } from '../errors.js'
-import { pictureOf } from '../experiments/index.js'
-import { sixDigits } from '../experiments/json.js'
+import { pictureOf, sixDigits } from '../experiments/index.js'
 import { createArm, SHAPE_AWARE_ARM, STATIC_ARM } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { summarise } from '../metrics/summarise.js'
@@ -69,7 +68,11 @@ export async function runOne(request: RunRequest): Promise<void> {
     evidence,
   }
   const { name, ...policies } = arm
-  const json = JSON.stringify(sixDigits({ ...identity, arm: { name, policies }, load: note, summary }), null, 2)
+  const json = JSON.stringify(
+    { ...identity, arm: { name, policies }, load: note, summary },
+    (_, value) => (typeof value === 'number' ? sixDigits(value) : value),
+    2,
+  )
   if (format === 'table' || out !== undefined) {
     const { writeRunFolder } = await import('../reports/runFolder.js')
     const { engineBusy, engineKv, quantiles, series } = pictureOf(result, window)

@@ -1,0 +1,143 @@
+/** Every mistake ends with exit code 2, a sentence that names it on stderr, and nothing on stdout. */
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { newFolder, put, shapewise } from './cliRunner.js'
+
+const HEADER = 'arrival_s,input_tokens,output_tokens\n'
+const GOOD = `${HEADER}0,100,10\n1,200,20\n2,300,30\n`
+const SCENARIO =
+  'system: gb200\nmodel: llama-3.1-70b\nengines:\n  - layout: TP4\n    count: 1\nworkload:\n  path: good.csv\n  load: {method: as_recorded}\n'
+const dir = newFolder()
+put(dir, 'good.csv', GOOD)
+put(dir, 's.yaml', SCENARIO)
+const csv = (name: string, rows: string): string => put(dir, name, HEADER + rows)
+const many = (bad: string): string =>
+  Array.from({ length: 30 }, (_, i) => (i % 2 ? bad.replace('T', String(i)) : `${i},100,10`)).join('\n')
+mkdirSync(join(dir, 'full'))
+put(join(dir, 'full'), 'kept.txt', 'mine')
+mkdirSync(join(dir, 'locked'))
+chmodSync(join(dir, 'locked'), 0o500)
+
+/** Name, arguments, what stderr must say. */
+const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['unknown verb', ['simulate', 'good.csv'], /shapewise {2}Unknown (argument|command)/],
+  ['misspelt verb', ['comapre', 's.yaml'], /Did you mean compare\?/],
+  ['no verb', [], /no command given/],
+  ['unknown flag', ['run', 'good.csv', '--sead', '3'], /Unknown arguments?: sead/],
+  ['flag of another verb', ['plan', 's.yaml', '--threads', '2'], /Unknown argument: threads/],
+  ['flag without value', ['run', 'good.csv', '--seed'], /Not enough arguments following: seed/],
+  ['flag given twice', ['run', 'good.csv', '--seed', '1', '--seed', '2'], /--seed {2}given 2 times/],
+  ['bad format', ['run', 'good.csv', '--format', 'xml'], /Argument: format, Given: "xml", Choices: "table", "json"/],
+  ['bad seed', ['run', 'good.csv', '--seed', '1.5'], /--seed {2}expected a whole number from 0 to \d+, got '1\.5'/],
+  ['bad threads', ['compare', 's.yaml', '--threads', '0'], /--threads {2}expected a whole number from 1 to 256, got '0'/],
+  ['seed given in two ways', ['run', 's.yaml', '--seed', '2', '--set', 'experiment.seed=3'], /--seed {2}the seed is given twice/],
+  ['overwrite without out', ['run', 'good.csv', '--overwrite'], /--overwrite {2}has no effect without --out/],
+  [
+    'resolved with json',
+    ['plan', 's.yaml', '--resolved', '--format', 'json'],
+    /--resolved {2}prints YAML and has no effect with --format json/,
+  ],
+  ['set without =', ['plan', 's.yaml', '--set', 'racks'], /--set racks/],
+  ['set of an unknown key', ['plan', 's.yaml', '--set', 'enginez.0.count=2'], /enginez/],
+  ['set of a wrong type', ['plan', 's.yaml', '--set', 'experiment.replicates=many'], /--set experiment\.replicates/],
+  [
+    'unknown key',
+    ['plan', put(dir, 'unknown.yaml', `${SCENARIO}experment: {seed: 1}\n`)],
+    /unknown\.yaml:9:1 .*experment[\s\S]*experiment/,
+  ],
+  [
+    'wrong unit',
+    ['plan', put(dir, 'unit.yaml', `${SCENARIO}slo: {interactive: {ttft_s: 2}}\n`)],
+    /unit\.yaml:9:\d+ .*ttft_s[\s\S]*ttft_ms/,
+  ],
+  ['negative number', ['plan', 's.yaml', '--set', 'engines.0.count=-1'], /--set engines\.0\.count/],
+  ['weights that do not fit', ['plan', 's.yaml', '--set', 'model=deepseek-r1', '--set', 'engines.0.layout=TP1'], /weight|HBM/i],
+  ['zero KV blocks', ['plan', 's.yaml', '--set', 'engines.0.num_gpu_blocks=0'], /num_gpu_blocks/],
+  [
+    'KV blocks for less than one request',
+    ['plan', 's.yaml', '--set', 'engines.0.num_gpu_blocks=10'],
+    /num_gpu_blocks|max_model_len/,
+  ],
+  ['option without effect', ['plan', 's.yaml', '--set', 'workload.load.rate_per_s=5'], /rate_per_s/],
+  ['not built yet', ['plan', 's.yaml', '--set', 'engines.0.role=prefill'], /prefill/],
+  ['missing scenario', ['plan', 'none.yaml'], /none\.yaml {2}no such file/],
+  ['a trace as a scenario', ['compare', 'good.csv'], /good\.csv {2}is not a scenario/],
+  ['missing trace', ['run', 'none.csv'], /none\.csv/],
+  ['a folder as a trace', ['run', 'full'], /full/],
+  ['empty trace', ['run', put(dir, 'empty.csv', '')], /empty\.csv .*empty/i],
+  ['header alone', ['run', put(dir, 'header.csv', HEADER)], /header\.csv/],
+  [
+    'binary garbage',
+    [
+      'run',
+      put(
+        dir,
+        'noise.csv',
+        Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919) % 256),
+      ),
+    ],
+    /noise\.csv/,
+  ],
+  ['truncated gz', ['run', put(dir, 'cut.csv.gz', gzipSync(GOOD.repeat(50)).subarray(0, 60))], /cut\.csv\.gz/],
+  ['negative lengths', ['run', csv('negative.csv', many('T,-5,10'))], /negative\.csv[\s\S]*(line|:)/],
+  ['NaN lengths', ['run', csv('nan.csv', many('T,NaN,10'))], /nan\.csv/],
+  ['huge lengths', ['run', csv('huge.csv', many('T,99999999999,10'))], /huge\.csv/],
+  ['missing fields in the middle', ['run', csv('fields.csv', many('T,5'))], /fields\.csv/],
+  ['unknown arm', ['run', 'good.csv', '--arm', 'fast'], /--arm {2}there is no arm 'fast' here/],
+  ['tuned arm outside a comparison', ['run', 'good.csv', '--arm', 'tuned-static'], /tuned on the trace by `shapewise compare`/],
+  ['trace too short to compare', ['compare', 's.yaml', '--threads', '1'], /a comparison needs at least 40 requests/],
+  ['existing output folder', ['run', 'good.csv', '--out', 'full'], /--out full/],
+  ['not a run folder', ['report', 'full'], /not a run folder/],
+  ['unreadable batch', ['explain', 's.yaml', '--batch', '64*100'], /--batch {2}cannot read '64\*100'/],
+  [
+    'batch longer than the context',
+    ['explain', 's.yaml', '--batch', '1x900000'],
+    /--batch {2}a length of 900000 tokens, more than max_model_len/,
+  ],
+  ['unknown policy', ['levers', 'magic'], /no lever or policy is named 'magic'/],
+  ['convert over an existing file', ['trace', 'convert', 'good.csv', 's.yaml', '--to', 'csv'], /s\.yaml {2}exists already/],
+]
+
+describe('mistakes on the command line', () => {
+  it.each(CASES)('%s', (_, args, says) => {
+    const { status, stdout, stderr } = shapewise(dir, ...args)
+    expect(stderr).toMatch(says)
+    expect(stdout).toBe('')
+    expect(status).toBe(2)
+  })
+
+  it.skipIf(process.getuid?.() === 0)('unwritable folder (the superuser may write anywhere: skipped for it)', () => {
+    const { status, stderr } = shapewise(dir, 'run', 'good.csv', '--out', 'locked/run')
+    expect(stderr).toMatch(/--out locked\/run/)
+    expect(status).toBe(2)
+  })
+
+  it('an output path below a file is refused', () => {
+    const { status, stderr } = shapewise(dir, 'run', 'good.csv', '--out', 'good.csv/run')
+    expect(stderr).toMatch(/--out good\.csv\/run/)
+    expect(status).toBe(2)
+  })
+})
+
+describe('odd rows that are no reason to stop', () => {
+  it('a bad row in the middle is skipped and named with its line', () => {
+    const rows = Array.from({ length: 300 }, (_, i) => (i === 150 ? '150,abc,10' : `${i},100,10`)).join('\n')
+    const { status, stderr } = shapewise(dir, 'run', csv('middle.csv', rows), '--format', 'json')
+    expect(stderr).toMatch(/line 152/)
+    expect(status).toBe(0)
+  })
+
+  it('times out of order are sorted and counted', () => {
+    const { status, stderr } = shapewise(dir, 'run', csv('order.csv', '0,10,5\n2,10,5\n1,10,5\n'), '--format', 'json')
+    expect(stderr).toMatch(/order|sorted/)
+    expect(status).toBe(0)
+  })
+
+  it('a request longer than the context is counted as unservable', () => {
+    const { status, stdout } = shapewise(dir, 'run', csv('long.csv', '0,10,5\n1,900000,5\n'), '--format', 'json')
+    expect(JSON.parse(stdout).summary.requests.unservable).toBe(1)
+    expect(status).toBe(0)
+  })
+})

@@ -1,0 +1,92 @@
+/** What the command line promises when nothing is wrong: streams, exit codes, folders, speed of start, Ctrl-C. */
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { describe, expect, it } from 'vitest'
+import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
+
+const CSV = 'arrival_s,input_tokens,output_tokens\n0,1000,50\n0.5,300,80\n1,2000,20\n'
+const VERBS = ['run', 'compare', 'plan', 'explain', 'report', 'levers', 'trace']
+
+describe('help', () => {
+  it('lists the verbs and prints the version', () => {
+    const dir = newFolder()
+    const { stdout, status } = shapewise(dir, '--help')
+    for (const verb of VERBS) expect(stdout).toContain(`shapewise ${verb}`)
+    expect(status).toBe(0)
+    expect(shapewise(dir, '--version').stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+
+  it.each([...VERBS.filter((verb) => verb !== 'trace'), 'trace inspect', 'trace convert'])(
+    '%s --help has examples and fits 100 columns',
+    (verb) => {
+      const { stdout, status } = shapewise(newFolder(), ...verb.split(' '), '--help')
+      expect(stdout).toContain('Examples:')
+      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+      expect(status).toBe(0)
+    },
+  )
+})
+
+describe('run', () => {
+  it('json goes to stdout alone, is the same twice, and writes nothing', () => {
+    const dir = newFolder()
+    const file = put(dir, 't.csv', CSV)
+    const first = shapewise(dir, 'run', file, '--format', 'json')
+    const second = shapewise(dir, 'run', file, '--format', 'json', '--quiet')
+    expect(JSON.parse(first.stdout).summary.requests.completed).toBe(3)
+    expect(second.stdout).toBe(first.stdout)
+    expect(second.stderr).toBe('')
+    expect(readdirSync(dir)).toEqual(['t.csv'])
+  })
+
+  it('a table leaves a run folder, named on stderr, whose report can be made again byte for byte', () => {
+    const dir = newFolder()
+    const { stderr, status } = shapewise(dir, 'run', put(dir, 't.csv', CSV))
+    expect(status).toBe(0)
+    const page = /report: (.*report\.html)/.exec(stderr)?.[1] as string
+    expect(page).toMatch(/runs\/\d{8}T\d{6}Z-[0-9a-f]{6}\/report\.html$/)
+    const before = readFileSync(page, 'utf8')
+    expect(shapewise(dir, 'report', join(page, '..')).stdout.trim()).toContain('report.html')
+    expect(readFileSync(page, 'utf8')).toBe(before)
+  })
+
+  it('answers on three rows in a second', () => {
+    const dir = newFolder()
+    const file = put(dir, 't.csv', CSV)
+    const times = [0, 1, 2].map(() => {
+      const begun = performance.now()
+      shapewise(dir, 'run', file, '--format', 'json', '--quiet')
+      return performance.now() - begun
+    })
+    expect(Math.min(...times)).toBeLessThan(1000)
+  })
+})
+
+describe('interruption and closed pipes', () => {
+  it('Ctrl-C ends a long run with 130 and says what is on disk', async () => {
+    const dir = newFolder()
+    const rows = Array.from({ length: 400_000 }, (_, i) => `${(i / 60).toFixed(3)},1000,200`)
+    const file = put(dir, 'long.csv', `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
+    const child = spawn(process.execPath, [MAIN, 'run', file, '--out', 'result'], { cwd: dir })
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString()
+    })
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    child.kill('SIGINT')
+    const status = await new Promise((resolve) => child.on('exit', resolve))
+    expect(stderr).toContain('interrupted; nothing was written')
+    expect(status).toBe(130)
+    expect(existsSync(join(dir, 'result'))).toBe(false)
+    expect(readdirSync(dir)).toEqual(['long.csv'])
+  })
+
+  it('a reader that goes away is no error', async () => {
+    const child = spawn(process.execPath, [MAIN, 'levers', '--format', 'json'])
+    child.stdout.destroy()
+    const status = await new Promise((resolve) => child.on('exit', resolve))
+    expect(status).toBe(0)
+  })
+})

@@ -1,0 +1,27 @@
+/** Runs the compiled command line in a folder of its own. `npm test` compiles first (scripts/ensure.mjs). */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+
+export interface Ran {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'shapewise-cli-'))
+
+export function shapewise(cwd: string, ...args: readonly string[]): Ran {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+/** Writes a file into the folder and returns its name. */
+export function put(folder: string, name: string, content: string | Uint8Array): string {
+  writeFileSync(join(folder, name), content)
+  return name
+}
