@@ -69,5 +69,6 @@ export async function loadWorkload(plan: Plan, onRemark: (text: string) => void)
     seed: plan.experiment.seed,
   })
   for (const note of report.notes) onRemark(note)
+  for (const { line, reason } of report.firstSkipped) onRemark(`  line ${line}: ${reason}`)
   return workload
 }

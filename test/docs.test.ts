@@ -1,0 +1,39 @@
+/** Every command of the README runs: the quick ones as they stand, the demo with the quick effort, the test run not within itself. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { MAIN, newFolder } from './cliRunner.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const readme = readFileSync(`${root}/README.md`, 'utf8')
+const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) => block[1].trim().split('\n'))
+
+function run(command: string) {
+  const words = command.split(' ')
+  if (command.startsWith('npx shapewise')) {
+    const out = command.startsWith('npx shapewise run') ? ['--out', `${newFolder()}/result`] : []
+    return spawnSync(process.execPath, [MAIN, ...words.slice(2), ...out], { cwd: root, encoding: 'utf8' })
+  }
+  const demo = command === 'npm run demo' ? ['--', '--effort', 'quick', '--out', `${newFolder()}/result`] : []
+  return spawnSync(words[0], [...words.slice(1), ...demo], { cwd: root, encoding: 'utf8' })
+}
+
+describe('README', () => {
+  it('has commands', () => expect(commands.length).toBeGreaterThan(5))
+
+  it.each(commands.filter((command) => command !== 'npm test'))('%s', { timeout: 180_000 }, (command) => {
+    const { status, stdout, stderr } = run(command)
+    expect(stderr).not.toMatch(/internal error/)
+    expect(stdout.length).toBeGreaterThan(0)
+    expect(status).toBe(0)
+  })
+})
+
+describe('files named in the documents', () => {
+  it.each(['README.md', 'ARCHITECTURE.md'])('%s names only what exists', (page) => {
+    const text = readFileSync(`${root}/${page}`, 'utf8')
+    const named = [...text.matchAll(/`((?:docs|src|scenarios|scripts|test|bench)\/[\w./-]+)`/g)].map((match) => match[1])
+    expect(named.filter((path) => !existsSync(`${root}/${path}`))).toEqual([])
+  })
+})

@@ -1,0 +1,77 @@
+/** The package as a user gets it: packed, installed into an empty folder, run, imported, type-checked. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { newFolder } from './cliRunner.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = newFolder()
+const sh = (cwd: string, command: string, ...args: string[]): string =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+let files: string[] = []
+
+beforeAll(() => {
+  const [packed] = JSON.parse(sh(root, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', folder)) as {
+    filename: string
+    files: { path: string }[]
+  }[]
+  files = packed.files.map(({ path }) => path)
+  writeFileSync(join(folder, 'package.json'), '{"name":"user","version":"1.0.0","type":"module","private":true}')
+  sh(folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', join(folder, packed.filename))
+  mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true })
+  symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'))
+}, 120_000)
+
+describe('the package', () => {
+  it('carries code, data, scenarios and licence, and neither sources nor tests', () => {
+    for (const name of [
+      'dist/cli/main.js',
+      'dist/index.d.ts',
+      'data/systems/gb200.json',
+      'scenarios/demo.yaml',
+      'LICENSE',
+      'README.md',
+    ])
+      expect(files).toContain(name)
+    expect(files.filter((path) => /^(src|test|bench|\.ci)\//.test(path))).toEqual([])
+  })
+
+  it('answers --version and finds its data', () => {
+    expect(sh(folder, 'npx', '--no-install', 'shapewise', '--version').trim()).toBe(
+      JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
+    )
+    expect(sh(folder, 'npx', '--no-install', 'shapewise', 'plan', 'scenarios/demo.yaml')).toContain('tp4')
+    writeFileSync(join(folder, 't.csv'), 'arrival_s,input_tokens,output_tokens\n0,100,10\n1,200,20\n')
+    expect(
+      JSON.parse(sh(folder, 'npx', '--no-install', 'shapewise', 'run', 't.csv', '--format', 'json')).summary.requests.completed,
+    ).toBe(2)
+  })
+
+  it('can be imported, and its types resolve', () => {
+    const source =
+      "import { createArm, scenarioFromDefaults, STATIC_ARM, type Plan } from 'shapewise'\nconst plan: Plan = scenarioFromDefaults({})\nconsole.log(plan.system, createArm(STATIC_ARM).name)\n"
+    writeFileSync(join(folder, 'user.ts'), source)
+    sh(
+      folder,
+      process.execPath,
+      join(root, 'node_modules/typescript/bin/tsc'),
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--strict',
+      '--types',
+      'node',
+      'user.ts',
+    )
+    expect(sh(folder, process.execPath, 'user.js').trim()).toBe('gb200 static')
+  })
+})
+
+describe('the lock file', () => {
+  it('names no registry host', () => {
+    expect(readFileSync(join(root, 'package-lock.json'), 'utf8')).not.toMatch(/"resolved":/)
+  })
+})
