@@ -1,6 +1,6 @@
 /** Tables for the terminal: at most 110 columns, percentiles before means, no colour unless the caller says it is a terminal. */
 import Table from 'cli-table3'
-import type { ArmResult, ComparisonResult, Reading } from '../experiments/result.js'
+import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, Summary } from '../metrics/summary.js'
 import { change, interval, metricText, NOTHING, number, percent, policiesText, readingText } from './format.js'
 import type { RunMeta } from './runReport.js'
@@ -48,7 +48,7 @@ const ARM_ROWS = [
   'tok_s_user.p50', 'tok_s_user.p10', 'output_tok_s_per_gpu.value', 'slo_attainment.value',
 ]
 /** Gains that the terminal shows. */
-const GAIN_ROWS = new Set(['tok_s_user.p50', 'tok_s_user.p10', 'ttft_ms.p95', 'itl_ms.p95', 'output_tok_s_per_gpu', 'capacity_rps'])
+const GAIN_COLUMNS = ['tok_s_user.p50', 'tok_s_user.p10', 'ttft_ms.p95', 'output_tok_s_per_gpu']
 
 /** Columns of arms that fit beside the labels; more arms go into a second table. */
 const ARMS_PER_TABLE = 4
@@ -75,25 +75,35 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
   return sheet.toString()
 }
 
+/** One line for each reading and pair of arms; the columns are the metrics that matter most. */
 function gainsTable(result: ComparisonResult, options: TableOptions): string {
-  const verdictOf = new Map(result.arms.map((arm) => [arm.name, arm.saturation.label]))
-  const sheet = table(['', 'change [95 %]', 'mix of traffic', 'n', 'arm · baseline is'], [22, 29, 20, 5, 28], options)
   const order: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
-  const rows = result.comparisons.filter((row) => GAIN_ROWS.has(row.metric)).sort(
-    (a, b) =>
-      order.indexOf(a.reading) - order.indexOf(b.reading),
-  )
-  let last = ''
-  for (const row of rows) {
-    const group = `${row.arm} ÷ ${row.baseline}, ${readingText[row.reading]}`
-    if (group !== last) sheet.push([{ content: group, colSpan: 5, style: options.colour ? { head: ['bold'] } : {} }])
-    last = group
-    const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
-    const value = row.ratio === null ? (row.note ?? NOTHING) : `${sign}${change(row.ratio)} ${interval(row.ci95)}`
-    const labels = [row.arm, row.baseline].map((name) => verdictOf.get(name) ?? NOTHING)
-    sheet.push([`  ${metricText(row.metric).title}`, value, interval(row.mix_ci95), row.n, labels.join(' · ')])
+  const verdictOf = new Map(result.arms.map((arm) => [arm.name, arm.saturation.label]))
+  const head = ['', ...GAIN_COLUMNS.map((metric) => metricText(metric).title), 'saturation']
+  const sheet = table(head, [25, ...GAIN_COLUMNS.map(() => 16), 13], options)
+  for (const reading of order) {
+    const rows = result.comparisons.filter((row) => row.reading === reading)
+    const pairs = [...new Set(rows.map((row) => `${row.arm}/${row.baseline}`))]
+    if (pairs.length > 0) sheet.push([options.colour ? { content: readingText[reading], style: { head: ['bold'] } } : readingText[reading], ...GAIN_COLUMNS.map(() => ''), ''])
+    for (const pair of pairs) {
+      const [arm, baseline] = pair.split('/')
+      const cells = GAIN_COLUMNS.map((metric, column) => {
+        // capacity has a metric of its own, shown in the first column
+        const wanted = reading === 'capacity' ? (column === 0 ? 'capacity_rps' : '') : metric
+        const row = rows.find((entry) => entry.arm === arm && entry.baseline === baseline && entry.metric === wanted)
+        return row ? gainCell(row) : ''
+      })
+      const labels = [arm, baseline].map((name) => verdictOf.get(name) ?? NOTHING)
+      sheet.push([`  ${arm}\n  ÷ ${baseline}`, ...cells, labels.join('\n')])
+    }
   }
   return sheet.toString()
+}
+
+function gainCell(row: ComparisonRow): string {
+  if (row.ratio === null) return NOTHING
+  const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
+  return `${sign}${change(row.ratio)}\n${interval(row.ci95)}`
 }
 
 /** The comparison for the terminal. Identity first, then arms side by side, then the paired gains, then the verdict in words. */
