@@ -76,7 +76,9 @@ function watchBeats(jobs: readonly Job[], beats: Float64Array, stallMs: number, 
 /** A dead worker or a thrown error, with the arm it happened to. */
 function named(error: unknown, job: Job): unknown {
   if (!(error instanceof Error) || error.name === 'AbortError') return error
-  const named = new Error(`arm ${job.arm.name} (${job.kind}, replicate ${job.draw.replicate}): ${error.message}`, { cause: error })
+  const named = new Error(`arm ${job.arm.name} (${job.kind}, replicate ${job.draw.replicate}): ${error.message}`, {
+    cause: error,
+  })
   named.name = error.name
   return named
 }

@@ -8,18 +8,33 @@ import type { ArmResult, TuningRecord } from './result.js'
 import { meanOf } from './statistics.js'
 import { policiesOf } from './tune.js'
 
-const SCALARS = ['output_tok_s', 'output_tok_s_per_gpu', 'total_tok_s', 'request_s', 'slo_attainment', 'kv_use', 'mean_step_ms', 'preemptions'] as const
+const SCALARS = [
+  'output_tok_s',
+  'output_tok_s_per_gpu',
+  'total_tok_s',
+  'request_s',
+  'slo_attainment',
+  'kv_use',
+  'mean_step_ms',
+  'preemptions',
+] as const
 
 /** `ratePerS` null: closed loop. Metrics are means over replicates of each replicate's statistic. */
 export function armResult(
-  arm: ArmSpec, tuning: TuningRecord | null, outcomes: readonly Outcome[], capacities: readonly Outcome[], ratePerS: number | null,
+  arm: ArmSpec,
+  tuning: TuningRecord | null,
+  outcomes: readonly Outcome[],
+  capacities: readonly Outcome[],
+  ratePerS: number | null,
 ): ArmResult {
   const summaries = outcomes.flatMap((outcome) => (outcome.summary ? [outcome.summary] : []))
   const metrics: Record<string, Record<string, number | null>> = {}
   for (const [name, first] of Object.entries(summaries[0].metrics)) {
     metrics[name] = {}
     for (const statistic of Object.keys(first))
-      metrics[name][statistic] = meanOf(summaries.map((s) => (s.metrics as unknown as Record<string, Record<string, number | null>>)[name][statistic]))
+      metrics[name][statistic] = meanOf(
+        summaries.map((s) => (s.metrics as unknown as Record<string, Record<string, number | null>>)[name][statistic]),
+      )
   }
   for (const name of SCALARS) metrics[name] = { value: meanOf(summaries.map((s) => s[name])) }
   const order = ['stable', 'backlogged', 'overloaded']
@@ -61,26 +76,36 @@ export function evidenceNotes(source: NoteSource): string[] {
   for (const { arm, outcome } of arms) {
     const summary = outcome.summary
     if (!summary) continue
-    const binding = summary.saturation.binding === 'none' ? 'nothing binds' : `${summary.saturation.binding.replace('_', ' ')} binds`
+    const binding =
+      summary.saturation.binding === 'none' ? 'nothing binds' : `${summary.saturation.binding.replace('_', ' ')} binds`
     notes.push(
       `${arm.name}: ${binding}; attention is ${percent(summary.attention_share)} of the step at a balance of ${percent(summary.balance)} over ranks; mean batch ${summary.mean_batch?.toFixed(1) ?? 'undefined'} an engine.`,
     )
   }
   if (source.hitRate !== null)
-    notes.push(`The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`)
+    notes.push(
+      `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`,
+    )
   if (!source.closed) {
     const windowS = source.measure * source.lifeS
     const meanE2eS = (arms[0].outcome.summary?.metrics.e2e_ms.mean ?? 0) / 1e3
     if (windowS < 30 * meanE2eS)
-      notes.push(`A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: runs are capped at ${source.requests.most} requests.`)
+      notes.push(
+        `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: runs are capped at ${source.requests.most} requests.`,
+      )
     notes.push(
       plan.workload.load.method === 'superpose'
         ? 'Load is offered by superposing copies of the trace made of resampled minutes: bursts of the record are smoothed (see the index of dispersion).'
         : `Load is offered by ${plan.workload.load.method.replace('_', ' ')}: arrivals are those of the record, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
     )
-  } else notes.push('Closed loop: the only reading is that at fixed concurrency; a closed loop cannot overload, so saturation says little.')
+  } else
+    notes.push(
+      'Closed loop: the only reading is that at fixed concurrency; a closed loop cannot overload, so saturation says little.',
+    )
   notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
-  notes.push('The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.')
+  notes.push(
+    'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
+  )
   return notes
 }
 

@@ -2,24 +2,25 @@
  * The comparison: capacity of the static arm on the training part, tuning of every family at the offered load, then all arms on the
  * same replicates of the test part, in three readings. Reading order: compare, then rows.ts and pictures.ts.
  */
+
+import { UserError } from '../errors.js'
 import { createExecutor, type Executor } from '../executors/index.js'
 import { STATIC_ARM } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { Records } from '../metrics/records.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import { traceHash } from '../traces/hash.js'
 import { splitInTime } from '../traces/load.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics.js'
-import { traceHash } from '../traces/hash.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
-import { UserError } from '../errors.js'
-import { type Draw, type Job, type JobContext, type Outcome, runJob } from './job.js'
 import { armResult, evidenceNotes } from './armResult.js'
+import { type Draw, type Job, type JobContext, type Outcome, runJob } from './job.js'
 import { dropOne, frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import type { ComparisonResult, Evidence } from './result.js'
 import { comparisonRows, type Readings } from './rows.js'
-import { type Family, familyGrid, tune, type Tuned, type TuningRound } from './tune.js'
+import { type Family, familyGrid, type Tuned, type TuningRound, tune } from './tune.js'
 
 export type Effort = 'quick' | 'normal'
 
@@ -61,13 +62,20 @@ interface EffortPlan {
 
 const EFFORTS: Record<Effort, EffortPlan> = {
   quick: {
-    tuning: [{ keep: 1000, warmup: 2, measure: 3 }, { keep: 6, warmup: 4, measure: 10 }],
-    capacity: { warmup: 4, measure: 8, replicates: 3 },
+    tuning: [
+      { keep: 1000, warmup: 2, measure: 3 },
+      { keep: 6, warmup: 4, measure: 10 },
+    ],
+    capacity: { warmup: 4, measure: 8, replicates: 4 },
     measure: 30,
     requests: { least: 500, most: 30_000 },
   },
   normal: {
-    tuning: [{ keep: 1000, warmup: 2, measure: 4 }, { keep: 16, warmup: 5, measure: 12 }, { keep: 4, warmup: 8, measure: 30 }],
+    tuning: [
+      { keep: 1000, warmup: 2, measure: 4 },
+      { keep: 16, warmup: 5, measure: 12 },
+      { keep: 4, warmup: 8, measure: 30 },
+    ],
     capacity: { warmup: 6, measure: 15, replicates: 5 },
     measure: 40,
     requests: { least: 1000, most: 150_000 },
@@ -85,7 +93,10 @@ export async function compare(options: CompareOptions): Promise<CompareOutput> {
   const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
   const { load } = plan.workload
   const context: JobContext = {
-    config, parts, seed: plan.experiment.seed, slo: plan.slo.interactive,
+    config,
+    parts,
+    seed: plan.experiment.seed,
+    slo: plan.slo.interactive,
     speedUp: load.method === 'speed_up' ? (load.speedUp ?? 1) : null,
   }
   const executor = createExecutor({ context, threads: options.threads, signal })
@@ -109,8 +120,13 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   report.stage('capacity of static', 2)
   const ranks = config.engines.reduce((sum, engine) => sum + engine.ranks, 0)
   const probe = runJob(context, {
-    kind: 'closed', arm: STATIC_ARM, draw: { part: 'train', mode: 'draw', replicate: 0 },
-    concurrency: closed ? (load.concurrency as number) : ranks * 16, warmupRequests: ranks * 16, requests: Math.max(400, ranks * 48), keep: 'summary',
+    kind: 'closed',
+    arm: STATIC_ARM,
+    draw: { part: 'train', mode: 'draw', replicate: 0 },
+    concurrency: closed ? (load.concurrency as number) : ranks * 16,
+    warmupRequests: ranks * 16,
+    requests: Math.max(400, ranks * 48),
+    keep: 'summary',
   })
   report.done(probe)
   const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
@@ -121,8 +137,12 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     const [outcome] = await executor.run(
       [
         {
-          kind: 'capacity', arm: STATIC_ARM, draw: { part: 'train', mode: 'draw', replicate: 0 }, guessPerS: probe.summary?.request_s ?? recordedPerS,
-          meanE2eS: sized(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort, effort.capacity.measure), ...effort.capacity,
+          kind: 'capacity',
+          arm: STATIC_ARM,
+          draw: { part: 'train', mode: 'draw', replicate: 0 },
+          guessPerS: probe.summary?.request_s ?? recordedPerS,
+          meanE2eS: sized(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort, effort.capacity.measure),
+          ...effort.capacity,
         },
       ],
       report.done,
@@ -143,7 +163,14 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
 
   // 2. Lengths of the runs, from a run of the static arm at the comparison's own load.
   const openJob = (arm: ArmSpec, draw: Draw, lifeS: number, warm: number, measure: number, keep: 'summary' | 'picture'): Job => ({
-    kind: 'open', arm, draw, ratePerS: ratePer, warmupS: warm * lifeS, measureS: measure * lifeS, tailS: 2 * lifeS, keep,
+    kind: 'open',
+    arm,
+    draw,
+    ratePerS: ratePer,
+    warmupS: warm * lifeS,
+    measureS: measure * lifeS,
+    tailS: 2 * lifeS,
+    keep,
   })
   let lifeS = sized(probeE2eS, ratePer, effort, effort.measure)
   let concurrency = load.concurrency ?? 1
@@ -152,8 +179,19 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     lifeS = sized((pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3, ratePer, effort, effort.measure)
     concurrency = Math.max(1, Math.round(pilot.meanInside))
   }
-  const closedJob = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture', at = concurrency): Job => ({
-    kind: 'closed', arm, draw, concurrency: at, keep,
+  const closedJob = (
+    arm: ArmSpec,
+    draw: Draw,
+    warm: number,
+    measure: number,
+    keep: 'summary' | 'picture',
+    at = concurrency,
+  ): Job => ({
+    kind: 'closed',
+    arm,
+    draw,
+    concurrency: at,
+    keep,
     warmupRequests: Math.min(Math.max(1, warm) * at, effort.requests.most),
     requests: Math.min(Math.max(effort.requests.least, measure * at), effort.requests.most),
   })
@@ -164,8 +202,12 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   const tuned = new Map<string, Tuned>()
   for (const family of ['tuned-static', 'tuned-size', 'shape-aware'] as Family[]) {
     const grid = familyGrid(family, config)
-    report.stage(`tuning ${family}`, effort.tuning.reduce((sum, round) => sum + Math.min(round.keep, grid.length), 0))
-    const jobOf = (arm: ArmSpec, round: TuningRound) => runAt(arm, { part: 'train', mode: 'draw', replicate: 2 }, round.warmup, round.measure)
+    report.stage(
+      `tuning ${family}`,
+      effort.tuning.reduce((sum, round) => sum + Math.min(round.keep, grid.length), 0),
+    )
+    const jobOf = (arm: ArmSpec, round: TuningRound) =>
+      runAt(arm, { part: 'train', mode: 'draw', replicate: 2 }, round.warmup, round.measure)
     tuned.set(family, await tune({ executor, grid, rounds: effort.tuning, jobOf, onDone: report.done }))
   }
   const arms: ArmSpec[] = [STATIC_ARM, ...[...tuned.values()].map((entry) => entry.arm), ...plan.arms]
@@ -173,7 +215,10 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   // 4. The same replicates of the test part for every arm.
   const jobs = replicateJobs()
   report.stage('replicates', jobs.length)
-  const outcomes = await executor.run(jobs.map(({ job }) => job), report.done)
+  const outcomes = await executor.run(
+    jobs.map(({ job }) => job),
+    report.done,
+  )
   const readings: Readings = { fixedLoad: new Map(), mix: new Map(), fixedConcurrency: new Map(), capacity: new Map() }
   jobs.forEach(({ reading, job }, i) => {
     const byArm = readings[reading]
@@ -205,10 +250,20 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   const tunedStatic = tuned.get('tuned-static') as Tuned
   const shapeAware = tuned.get('shape-aware') as Tuned
   report.stage('pictures', arms.length * 4 + 8)
-  const frontier = await frontierOf(executor, arms, concurrency, (arm, at) => closedJob(arm, { part: 'test', mode: 'draw', replicate: 0 }, 2, 3, 'summary', at), report.done)
+  const frontier = await frontierOf(
+    executor,
+    arms,
+    concurrency,
+    (arm, at) => closedJob(arm, { part: 'test', mode: 'draw', replicate: 0 }, 2, 3, 'summary', at),
+    report.done,
+  )
   const levers = await dropOne({
-    executor, shapeAware: shapeAware.arm, tunedStatic: tunedStatic.arm, baseline: main.get('tuned-static') as Outcome[],
-    jobOf: (arm, replicate) => runAt(arm, { part: 'test', mode: 'draw', replicate }, warmup, effort.measure), replicates: Math.min(2, replicates),
+    executor,
+    shapeAware: shapeAware.arm,
+    tunedStatic: tunedStatic.arm,
+    baseline: main.get('tuned-static') as Outcome[],
+    jobOf: (arm, replicate) => runAt(arm, { part: 'test', mode: 'draw', replicate }, warmup, effort.measure),
+    replicates: Math.min(2, replicates),
     onDone: report.done,
   })
   const pictured = arms.map((arm) => ({ arm, outcome: (main.get(arm.name) as Outcome[])[0] }))
@@ -219,7 +274,15 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     trace_hash: traceHash(workload),
     seed: plan.experiment.seed,
     evidence: options.evidence,
-    arms: arms.map((arm) => armResult(arm, tuned.get(arm.name)?.record ?? null, main.get(arm.name) as Outcome[], readings.capacity.get(arm.name) ?? [], closed ? null : ratePer)),
+    arms: arms.map((arm) =>
+      armResult(
+        arm,
+        tuned.get(arm.name)?.record ?? null,
+        main.get(arm.name) as Outcome[],
+        readings.capacity.get(arm.name) ?? [],
+        closed ? null : ratePer,
+      ),
+    ),
     comparisons: comparisonRows(arms, readings, plan.experiment.seed, closed),
     load: {
       method: load.method,
@@ -232,7 +295,19 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : effort.measure * lifeS,
       warmup_s: closed ? 0 : warmup * lifeS,
     },
-    notes: evidenceNotes({ plan, config, workload, closed, arms: pictured, hitRate: idealHitRate(workload), replicates, measure: effort.measure, lifeS, ratePer, requests: effort.requests }),
+    notes: evidenceNotes({
+      plan,
+      config,
+      workload,
+      closed,
+      arms: pictured,
+      hitRate: idealHitRate(workload),
+      replicates,
+      measure: effort.measure,
+      lifeS,
+      ratePer,
+      requests: effort.requests,
+    }),
     pictures: {
       arms: pictured.map(({ arm, outcome }) => pictureOfArm(arm, outcome)),
       frontier,
@@ -242,7 +317,9 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   }
   return {
     result,
-    records: pictured.flatMap(({ arm, outcome }) => (outcome.picture ? [{ arm: arm.name, records: outcome.picture.records }] : [])),
+    records: pictured.flatMap(({ arm, outcome }) =>
+      outcome.picture ? [{ arm: arm.name, records: outcome.picture.records }] : [],
+    ),
   }
 }
 

@@ -101,7 +101,10 @@ function runOpen(context: JobContext, job: Extract<Job, { kind: 'open' }>, onPro
   const { workload, copies } = openTraffic(context, job.draw, job.ratePerS, job.warmupS + job.measureS + job.tailS)
   const window = { fromNs: sToNs(job.warmupS), toNs: sToNs(job.warmupS + job.measureS) }
   const result = simulate(context.config, createArm(job.arm), workload, {
-    load: { kind: 'open' }, window, series: job.keep === 'picture', onProgress,
+    load: { kind: 'open' },
+    window,
+    series: job.keep === 'picture',
+    onProgress,
   })
   return outcomeOf(context, result, window, job.keep, copies)
 }
@@ -110,10 +113,18 @@ function openTraffic(context: JobContext, draw: Draw, ratePerS: number, duration
   const part = context.parts[draw.part]
   const factor = context.speedUp ?? 1
   const traffic = offeredTraffic({
-    part, ratePerS: ratePerS / factor, durationNs: sToNs(durationS * factor), seed: context.seed, replicate: draw.replicate, mode: draw.mode,
+    part,
+    ratePerS: ratePerS / factor,
+    durationNs: sToNs(durationS * factor),
+    seed: context.seed,
+    replicate: draw.replicate,
+    mode: draw.mode,
   })
   if (factor === 1) return traffic
-  return { copies: traffic.copies, workload: { ...traffic.workload, arrivalNs: traffic.workload.arrivalNs.map((t) => Math.floor(t / factor)) } }
+  return {
+    copies: traffic.copies,
+    workload: { ...traffic.workload, arrivalNs: traffic.workload.arrivalNs.map((t) => Math.floor(t / factor)) },
+  }
 }
 
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
@@ -121,11 +132,17 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   const { part, mode, replicate } = job.draw
   const workload = closedLoopTraffic({ part: context.parts[part], count, seed: context.seed, replicate, mode })
   // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
-  const probe = simulate(context.config, createArm(job.arm), workload, { load: { kind: 'closed', concurrency: job.concurrency }, onProgress })
+  const probe = simulate(context.config, createArm(job.arm), workload, {
+    load: { kind: 'closed', concurrency: job.concurrency },
+    onProgress,
+  })
   const arrivals = probe.records.arrivalNs.slice(0, probe.records.count).sort()
   const window = { fromNs: arrivals[job.warmupRequests], toNs: arrivals[job.warmupRequests + job.requests] }
   const result = simulate(context.config, createArm(job.arm), workload, {
-    load: { kind: 'closed', concurrency: job.concurrency }, window, series: job.keep === 'picture', onProgress,
+    load: { kind: 'closed', concurrency: job.concurrency },
+    window,
+    series: job.keep === 'picture',
+    onProgress,
   })
   return outcomeOf(context, result, window, job.keep, 0)
 }
@@ -137,8 +154,14 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
     const outcome = runOpen(
       context,
       {
-        kind: 'open', arm: job.arm, draw: job.draw, ratePerS, keep: 'summary',
-        warmupS: job.warmup * job.meanE2eS, measureS: job.measure * job.meanE2eS, tailS: job.meanE2eS,
+        kind: 'open',
+        arm: job.arm,
+        draw: job.draw,
+        ratePerS,
+        keep: 'summary',
+        warmupS: job.warmup * job.meanE2eS,
+        measureS: job.measure * job.meanE2eS,
+        tailS: job.meanE2eS,
       },
       onProgress,
     )
@@ -197,7 +220,8 @@ export function pictureOf(result: SimulationResult, window: { fromNs: number; to
   const tpot: number[] = []
   const e2e: number[] = []
   for (let row = 0; row < records.count; row++) {
-    if (records.fate[row] !== COMPLETED || records.arrivalNs[row] < window.fromNs || records.arrivalNs[row] >= window.toNs) continue
+    if (records.fate[row] !== COMPLETED || records.arrivalNs[row] < window.fromNs || records.arrivalNs[row] >= window.toNs)
+      continue
     ttft.push((records.firstTokenNs[row] - records.arrivalNs[row]) / NS_PER_MS)
     e2e.push((records.endNs[row] - records.arrivalNs[row]) / NS_PER_MS)
     if (records.osl[row] > 1) tpot.push((records.endNs[row] - records.firstTokenNs[row]) / NS_PER_MS / (records.osl[row] - 1))
@@ -210,7 +234,9 @@ export function pictureOf(result: SimulationResult, window: { fromNs: number; to
     series: result.series,
     quantiles: { ttft_ms: points(ttft), tpot_ms: points(tpot), e2e_ms: points(e2e) },
     engineBusy: Array.from(statistics.engineBusyPs, (ps) => Math.min(1, ps / spanPs)),
-    engineKv: Array.from(statistics.engineKvUsePs, (ps, e) => (statistics.engineBusyPs[e] > 0 ? ps / statistics.engineBusyPs[e] : 0)),
+    engineKv: Array.from(statistics.engineKvUsePs, (ps, e) =>
+      statistics.engineBusyPs[e] > 0 ? ps / statistics.engineBusyPs[e] : 0,
+    ),
     records,
   }
 }

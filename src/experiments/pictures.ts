@@ -14,7 +14,12 @@ export function pictureOfArm(arm: ArmSpec, outcome: Outcome): Pictures['arms'][n
   if (!picture || !summary) throw new Error(`no picture was kept of arm ${arm.name}`)
   return {
     name: arm.name,
-    series: picture.series.map((point) => ({ t_s: point.timeNs / NS_PER_S, waiting: point.waiting, running: point.running, kv_use: point.kvUse })),
+    series: picture.series.map((point) => ({
+      t_s: point.timeNs / NS_PER_S,
+      waiting: point.waiting,
+      running: point.running,
+      kv_use: point.kvUse,
+    })),
     quantiles: picture.quantiles,
     engine_busy: picture.engineBusy,
     engine_kv: picture.engineKv,
@@ -31,13 +36,18 @@ export async function frontierOf(
   onDone: (outcome: Outcome) => void,
 ): Promise<Pictures['frontier']> {
   const points = [...new Set([0.25, 0.5, 1, 2].map((factor) => Math.max(1, Math.round(factor * concurrency))))]
-  const outcomes = await executor.run(arms.flatMap((arm) => points.map((at) => jobOf(arm, at))), onDone)
+  const outcomes = await executor.run(
+    arms.flatMap((arm) => points.map((at) => jobOf(arm, at))),
+    onDone,
+  )
   return arms.map((arm, a) => ({
     name: arm.name,
     points: points.flatMap((at, p) => {
       const summary = outcomes[a * points.length + p].summary
       const speed = summary?.metrics.tok_s_user.p50
-      return summary && typeof speed === 'number' ? [{ concurrency: at, tok_s_user: speed, tok_s_gpu: summary.output_tok_s_per_gpu }] : []
+      return summary && typeof speed === 'number'
+        ? [{ concurrency: at, tok_s_user: speed, tok_s_gpu: summary.output_tok_s_per_gpu }]
+        : []
     }),
   }))
 }
@@ -57,7 +67,9 @@ interface DropOneOptions {
 export async function dropOne(options: DropOneOptions): Promise<Pictures['levers']> {
   const { executor, shapeAware, tunedStatic, jobOf, replicates } = options
   const levers = (['split', 'chunk', 'rank', 'pool'] as const).filter((lever) => shapeAware[lever] !== tunedStatic[lever])
-  const arms = levers.map((lever): ArmSpec => ({ ...shapeAware, name: `shape-aware without ${lever}`, [lever]: tunedStatic[lever] }))
+  const arms = levers.map(
+    (lever): ArmSpec => ({ ...shapeAware, name: `shape-aware without ${lever}`, [lever]: tunedStatic[lever] }),
+  )
   const jobs = arms.flatMap((arm) => Array.from({ length: replicates }, (_, replicate) => jobOf(arm, replicate)))
   const outcomes = await executor.run(jobs, options.onDone)
   const speed = (outcome: Outcome): number | null => outcome.summary?.metrics.tok_s_user.p50 ?? null

@@ -1,6 +1,7 @@
 /** What `compare` returns: the printed JSON plus what the report draws. Plain data. */
-import type { Summary } from '../metrics/summary.js'
+
 import type { ArmSpec } from '../levers/lever.js'
+import type { Summary } from '../metrics/summary.js'
 
 export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
 export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
@@ -84,9 +85,16 @@ export interface ComparisonResult {
       readonly summary: Summary
     }[]
     /** Load sweep for tok/s/GPU against tok/s/user: per arm, points by concurrency. */
-    readonly frontier: readonly { readonly name: string; readonly points: readonly { readonly concurrency: number; readonly tok_s_user: number; readonly tok_s_gpu: number }[] }[]
+    readonly frontier: readonly {
+      readonly name: string
+      readonly points: readonly { readonly concurrency: number; readonly tok_s_user: number; readonly tok_s_gpu: number }[]
+    }[]
     /** Gain of shape-aware over tuned-static on a grid of ISL x OSL bins (median ratio of tok/s/user), null where < 8 requests. */
-    readonly grid: { readonly isl_edges: readonly number[]; readonly osl_edges: readonly number[]; readonly ratio: readonly (readonly (number | null)[])[] }
+    readonly grid: {
+      readonly isl_edges: readonly number[]
+      readonly osl_edges: readonly number[]
+      readonly ratio: readonly (readonly (number | null)[])[]
+    }
     /** Drop-one: shape-aware with one lever put back to tuned-static's, ratio of tok_s_user.p50 over tuned-static. */
     readonly levers: readonly { readonly lever: string; readonly drop_one: number | null }[]
   }

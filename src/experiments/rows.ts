@@ -50,8 +50,16 @@ export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, see
       const paired = pairedRatio(valuesOf(byArm, arm), valuesOf(byArm, baseline), seed, stream)
       const mixed = mix === null ? null : pairedRatio(valuesOf(mix, arm), valuesOf(mix, baseline), seed, `${stream}/mix`)
       rows.push({
-        reading, baseline, arm, metric: metric.name, better: metric.better, ratio: paired.ratio, ci95: paired.ci95,
-        mix_ci95: mixed?.ci95 ?? null, n: paired.n, note: noteOf(metric, paired.ratio, byArm, arm, baseline),
+        reading,
+        baseline,
+        arm,
+        metric: metric.name,
+        better: metric.better,
+        ratio: paired.ratio,
+        ci95: paired.ci95,
+        mix_ci95: mixed?.ci95 ?? null,
+        n: paired.n,
+        note: noteOf(metric, paired.ratio, byArm, arm, baseline),
       })
     }
   }
@@ -61,9 +69,19 @@ export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, see
   return rows
 }
 
-function noteOf(metric: Metric, ratio: number | null, byArm: Map<string, Outcome[]>, arm: string, baseline: string): string | null {
+function noteOf(
+  metric: Metric,
+  ratio: number | null,
+  byArm: Map<string, Outcome[]>,
+  arm: string,
+  baseline: string,
+): string | null {
   if (ratio === null)
-    return metric === CAPACITY ? 'one of the two meets the SLO at no load tried' : 'undefined in one of the two: no request of the window has it'
-  const saturated = [arm, baseline].filter((name) => byArm.get(name)?.some((o) => o.summary !== null && o.summary.saturation.label !== 'stable'))
+    return metric === CAPACITY
+      ? 'one of the two meets the SLO at no load tried'
+      : 'undefined in one of the two: no request of the window has it'
+  const saturated = [arm, baseline].filter((name) =>
+    byArm.get(name)?.some((o) => o.summary !== null && o.summary.saturation.label !== 'stable'),
+  )
   return saturated.length > 0 ? `not stable in some replicate: ${saturated.join(', ')}` : null
 }

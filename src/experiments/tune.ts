@@ -31,14 +31,17 @@ export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
       : family === 'tuned-size'
         ? SIZES.map((size) => `fixed-size(${size})`)
         : ['length-aware']
-  const chunks = shaped ? [...(budgets.length > 0 ? budgets : [`fixed-budget(${most})`]), ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
+  const chunks = shaped
+    ? [...(budgets.length > 0 ? budgets : [`fixed-budget(${most})`]), ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)]
+    : budgets
   const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
   const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
   const grid: ArmSpec[] = []
   for (const split of splits)
     for (const chunk of chunks)
       for (const rank of oneRank ? ranks.slice(0, 1) : ranks)
-        for (const pool of oneEngine ? pools.slice(0, 1) : pools) grid.push({ name: family, split, chunk, rank, span: 'one', pool })
+        for (const pool of oneEngine ? pools.slice(0, 1) : pools)
+          grid.push({ name: family, split, chunk, rank, span: 'one', pool })
   return grid
 }
 
@@ -78,7 +81,10 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
   let ranked = options.grid.map((arm) => ({ arm, score: 0, outcome: null as Outcome | null }))
   for (const round of options.rounds) {
     const entered = ranked.slice(0, round.keep)
-    const outcomes = await options.executor.run(entered.map(({ arm }) => options.jobOf(arm, round)), options.onDone)
+    const outcomes = await options.executor.run(
+      entered.map(({ arm }) => options.jobOf(arm, round)),
+      options.onDone,
+    )
     // equal scores keep the order of the grid, so the result does not depend on chance
     ranked = entered
       .map(({ arm }, i) => ({ arm, score: score(outcomes[i]), outcome: outcomes[i] as Outcome | null }))

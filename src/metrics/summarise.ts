@@ -1,5 +1,5 @@
 /** Records and step sums → Summary. Requests belong to the window of their arrival; steps to that of their end. */
-import { logHistogramQuantile, logBinValue } from '../collections/logHistogram.js'
+import { logBinValue, logHistogramQuantile } from '../collections/logHistogram.js'
 import { quantilesOf } from '../collections/select.js'
 import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
@@ -60,7 +60,8 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
   const slo = options.slo
   const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.gapMs !== null || slo.e2eMs !== null
   const attainment = limited && rows.count > 0 ? attained(records, rows, slo) / rows.count : null
-  if (attainment === null) undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'
+  if (attainment === null)
+    undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'
   const perS = (amount: number): number => (windowS > 0 ? amount / windowS : 0)
   return {
     window_s: windowS,
@@ -130,7 +131,8 @@ function completedColumns(records: Records, rows: Rows) {
     const values = new Float64Array(completed)
     const column = records.phaseNs[index]
     let count = 0
-    for (let i = 0; i < rows.count; i++) if (records.fate[rows.at[i]] === COMPLETED) values[count++] = column[rows.at[i]] / NS_PER_MS
+    for (let i = 0; i < rows.count; i++)
+      if (records.fate[rows.at[i]] === COMPLETED) values[count++] = column[rows.at[i]] / NS_PER_MS
     return values
   }
   return { ttft, e2e, tpot, speed, fates, completed, tpotCount, phase }

@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { FEWEST_FOR_INTERVAL, meanOf, pairedRatio } from '../src/experiments/statistics.js'
+import { stream } from '../src/rng.js'
+
+describe('ratio of paired replicates', () => {
+  test('is exact on constant ratios, whatever the replicates differ by', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0.1, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 20 }),
+        fc.double({ min: 0.01, max: 100, noNaN: true }),
+        (base, factor) => {
+          const { ratio, ci95, n } = pairedRatio(
+            base.map((value) => value * factor),
+            base,
+            1,
+            'constant',
+          )
+          expect(ratio).toBeCloseTo(factor, 9)
+          expect(n).toBe(base.length)
+          if (n < FEWEST_FOR_INTERVAL) expect(ci95).toBeNull()
+          else for (const end of ci95 ?? [0, 0]) expect(end / factor).toBeCloseTo(1, 9)
+        },
+      ),
+      { numRuns: 60, seed: 1 },
+    )
+  })
+
+  test('is the geometric mean, so the inverse comparison is the inverse ratio', () => {
+    expect(pairedRatio([2, 8], [1, 1], 1, 'a').ratio).toBeCloseTo(4, 12)
+    const arm = [3, 5, 4, 6, 5]
+    const base = [2, 4, 5, 5, 3]
+    expect((pairedRatio(arm, base, 1, 'a').ratio as number) * (pairedRatio(base, arm, 1, 'b').ratio as number)).toBeCloseTo(1, 12)
+  })
+
+  test('leaves out pairs that lack a side, and says how many stayed', () => {
+    expect(pairedRatio([2, null, 2, 0, 2, -1], [1, 1, null, 1, 1, 1], 1, 'a')).toEqual({ ratio: 2, ci95: null, n: 2 })
+    expect(pairedRatio([2, 2, 2], [1], 1, 'a').n).toBe(1)
+    expect(pairedRatio([null], [1], 1, 'a')).toEqual({ ratio: null, ci95: null, n: 0 })
+  })
+
+  test('gives no interval below four replicates', () => {
+    expect(pairedRatio([1, 2, 3], [1, 1, 1], 1, 'a').ci95).toBeNull()
+    expect(pairedRatio([1, 2, 3, 4], [1, 1, 1, 1], 1, 'a').ci95).not.toBeNull()
+  })
+
+  test('same seed and name, same interval; another name, another stream', () => {
+    const arm = [1.1, 1.3, 0.9, 1.2, 1.4, 1.05, 1.15, 1.25]
+    const base = arm.map(() => 1)
+    expect(pairedRatio(arm, base, 7, 'x')).toEqual(pairedRatio(arm, base, 7, 'x'))
+    expect(pairedRatio(arm, base, 7, 'x').ci95).not.toEqual(pairedRatio(arm, base, 7, 'y').ci95)
+  })
+})
+
+/** Share of experiments whose interval holds the truth: log ratios are normal around log(1.2). */
+function coverage(n: number, experiments: number): number {
+  const rng = stream(1, `coverage/${n}`)
+  let held = 0
+  for (let experiment = 0; experiment < experiments; experiment++) {
+    const arm = Array.from({ length: n }, () => 1.2 * Math.exp(0.05 * rng.normal()))
+    const [low, high] = pairedRatio(
+      arm,
+      arm.map(() => 1),
+      experiment,
+      'coverage',
+    ).ci95 ?? [0, 0]
+    if (low <= 1.2 && 1.2 <= high) held++
+  }
+  return held / experiments
+}
+
+test('the 95 % interval of eight replicates covers the truth 92 to 97 times in a hundred', () => {
+  const share = coverage(8, 2000)
+  expect(share).toBeGreaterThan(0.92)
+  expect(share).toBeLessThan(0.97)
+})
+
+test('meanOf leaves undefined replicates out', () => {
+  expect(meanOf([1, null, 3])).toBe(2)
+  expect(meanOf([null, null])).toBeNull()
+})
