@@ -1,0 +1,117 @@
+/** The laws have teeth: each planted fault of the fast core is caught by the law that speaks of it, and the intact copy by none. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { differences, runFast, runSlow, type Simulate } from './reference/agree.js'
+import { type Scenario, wholeScenario } from './reference/arbitraries.js'
+import { type Damage, damagedCore } from './reference/damage.js'
+import { brokenLaws, outcomeOfFast, withSentinel } from './reference/laws.js'
+import { futureLeaks } from './reference/twins.js'
+
+const SCENARIOS = fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, seed: 4 })
+
+/** What is found in one scenario; a run that throws is caught by no law. */
+function faultsOf(scenario: Scenario, simulate: Simulate): string[] {
+  const run = runFast(scenario, simulate)
+  const agreement = differences(run, runSlow(scenario)).length > 0 ? ['LAW-15 the simulators differ'] : []
+  return [...brokenLaws(scenario, outcomeOfFast(run)), ...futureLeaks(scenario, simulate), ...agreement]
+}
+
+/** The numbers of the laws that at least one scenario finds broken; the search ends once `wanted` is among them. */
+function lawsBroken(simulate: Simulate, wanted: string | null): Set<string> {
+  const broken = new Set<string>()
+  for (const scenario of SCENARIOS) {
+    if (wanted !== null && broken.has(wanted)) break
+    try {
+      for (const fault of faultsOf(scenario, simulate)) broken.add(fault.split(' ', 1)[0])
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      broken.add('threw')
+    }
+  }
+  return broken
+}
+
+const FAULTS: readonly (Damage & { readonly title: string; readonly law: string })[] = [
+  {
+    title: 'a request that lost its patience leaves without a record',
+    law: 'LAW-1',
+    file: 'simulator/requests.ts',
+    from: 'depart(core, slot, nowNs, TIMED_OUT)',
+    to: 'giveSlot(s, slot)',
+  },
+  {
+    title: 'the first token is stamped late',
+    law: 'LAW-5',
+    file: 'simulator/step.ts',
+    from: 'slots.firstTokenNs[slot] = nowNs',
+    to: 'slots.firstTokenNs[slot] = nowNs + 1',
+  },
+  {
+    title: 'a started block is leaked at completion',
+    law: 'LAW-4',
+    file: 'simulator/step.ts',
+    from: 's.freeBlocks[g] += Math.ceil((base[slot] + clock) / blockSize)',
+    to: 's.freeBlocks[g] += Math.floor((base[slot] + clock) / blockSize)',
+  },
+  {
+    title: 'time before a preemption is forgotten',
+    law: 'LAW-2',
+    file: 'simulator/step.ts',
+    from: 'enterPhase(slots, slot, PHASE_STALL, nowNs)',
+    to: 'slots.sinceNs[slot] = nowNs',
+  },
+  {
+    title: 'one request too many is admitted',
+    law: 'LAW-6',
+    file: 'simulator/step.ts',
+    from: 'running < engine.maxNumSeqs',
+    to: 'running <= engine.maxNumSeqs',
+  },
+  {
+    title: 'arrivals jump the queue',
+    law: 'LAW-7',
+    file: 'simulator/requests.ts',
+    from: 'enqueueTail(s, g, slot)\n  if',
+    to: 'enqueueHead(s, g, slot)\n  if',
+  },
+  {
+    title: 'a token is lost at preemption',
+    law: 'LAW-11',
+    file: 'simulator/step.ts',
+    from: 'slots.osl[slot] - (slots.finishKey[slot] - clock)',
+    to: 'slots.osl[slot] - (slots.finishKey[slot] - clock) - 1',
+  },
+  {
+    title: 'the picoseconds of a step are dropped',
+    law: 'LAW-8',
+    file: 'simulator/step.ts',
+    from: 's.clockPs[e] = restPs - wholeNs * 1000',
+    to: 's.clockPs[e] = 0',
+  },
+  {
+    title: 'an arrival is served before a step end of the same time',
+    law: 'LAW-15',
+    file: 'simulator/simulation.ts',
+    from: 'if (stepNs === next) {',
+    to: 'if (stepNs === next && arrivalNs !== next) {',
+  },
+  {
+    title: 'policies see the output length',
+    law: 'LAW-9',
+    file: 'simulator/requests.ts',
+    from: 'inputTokens = isl',
+    to: 'inputTokens = isl + osl',
+  },
+]
+
+test('the intact copy breaks no law', async () => {
+  expect([...lawsBroken(await damagedCore(null), null)]).toEqual([])
+})
+
+test.each(FAULTS)('$law catches it when $title', async (fault) => {
+  expect([...lawsBroken(await damagedCore(fault), fault.law)]).toContain(fault.law)
+})
+
+test('a fault that no longer fits the sources is refused', async () => {
+  await expect(damagedCore({ file: 'simulator/step.ts', from: 'no such sentence', to: '' })).rejects.toThrow('0 times')
+})
