@@ -36,7 +36,8 @@ describe.skipIf(!present)('tables of kernel times', () => {
         for (const [x, time] of points ?? []) errors[operator.kind].push(Math.abs(us(x) / time - 1))
       }
       const group = key.slice(operator.kind.length + 1)
-      if (operator.kind === 'gemm' && operator.group !== 'prefill') note(measured.gemm().get(`${operator.type}/${operator.k}/${operator.n}`), (x) => priced.us(x, 0))
+      if (operator.kind === 'gemm' && operator.group !== 'prefill')
+        note(measured.gemm().get(`${operator.type}/${operator.k}/${operator.n}`), (x) => priced.us(x, 0))
       else if (operator.kind === 'moe') note(measured.moe().get(group), (x) => priced.us(x, 0))
       else if (operator.kind === 'mla_prefill') note(measured.mlaPrefill().get(group), (x) => priced.us(x, 0))
       else if (operator.kind === 'gqa_prefill') note(measured.gqaPrefill().get(group), (x) => priced.us(x, 0))
@@ -44,7 +45,12 @@ describe.skipIf(!present)('tables of kernel times', () => {
         for (const n of [1, 8, 64]) note(measured.gqaDecode().get(`${group}/${n}`), (x) => priced.us(n, x))
       }
     }
-    const table = Object.entries(errors).map(([kind, list]) => ({ kind, rows: list.length, median: quantile(list, 0.5), p90: quantile(list, 0.9) }))
+    const table = Object.entries(errors).map(([kind, list]) => ({
+      kind,
+      rows: list.length,
+      median: quantile(list, 0.5),
+      p90: quantile(list, 0.9),
+    }))
     console.info(system, table)
     for (const { kind, rows, median, p90 } of table) {
       expect(rows, kind).toBeGreaterThan(20)

@@ -5,7 +5,14 @@ import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
 import type { Parallelism } from '../src/models/model.js'
 import { operatorsOf } from '../src/models/operators.js'
-import { buildStepTables, createStepTimer, evidenceOf, explainStep, splitMachine, type TimingRequest } from '../src/timing/index.js'
+import {
+  buildStepTables,
+  createStepTimer,
+  evidenceOf,
+  explainStep,
+  splitMachine,
+  type TimingRequest,
+} from '../src/timing/index.js'
 import { visibleShare } from '../src/timing/price.js'
 
 const cut = (tp: number, dp: number, moeTp: number, moeEp: number): Parallelism => ({ tp, pp: 1, dp, cp: 1, moeTp, moeEp })
@@ -14,7 +21,11 @@ const R1 = { model: loadModel('deepseek-r1'), precision: 'nvfp4', parallelism: c
 const OSS = { model: loadModel('gpt-oss-120b'), precision: 'mxfp4', parallelism: cut(4, 1, 1, 4) } as const
 const LIMITS = { kvPrecision: 'fp8', maxNumSeqs: 256, maxNumBatchedTokens: 4096, maxModelLen: 65536 } as const
 const SYSTEMS = ['gb200', 'gb300'] as const
-const requestOf = (system: string, what: Pick<TimingRequest, 'model' | 'precision' | 'parallelism'>): TimingRequest => ({ system: loadSystem(system), ...what, ...LIMITS })
+const requestOf = (system: string, what: Pick<TimingRequest, 'model' | 'precision' | 'parallelism'>): TimingRequest => ({
+  system: loadSystem(system),
+  ...what,
+  ...LIMITS,
+})
 
 /** A reproducible stream of numbers in [0, 1). */
 function stream(): () => number {
@@ -26,7 +37,11 @@ function stream(): () => number {
 }
 
 describe.each(SYSTEMS)('step tables on %s', (system) => {
-  it.each([['llama TP4', LLAMA], ['r1 DEP16', R1], ['gpt-oss TP4', OSS]] as const)('%s agrees with the sum of operators (p90 < 3 %%)', (_, what) => {
+  it.each([
+    ['llama TP4', LLAMA],
+    ['r1 DEP16', R1],
+    ['gpt-oss TP4', OSS],
+  ] as const)('%s agrees with the sum of operators (p90 < 3 %%)', (_, what) => {
     const request = requestOf(system, what)
     const tables = buildStepTables(request)
     const timer = createStepTimer(tables)
@@ -35,9 +50,13 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
     for (let i = 0; i < 200; i++) {
       const n = i % 4 === 3 ? 0 : Math.floor(2 ** (random() * 8))
       const K = n * Math.floor(2 ** (6 + random() * 10)) + Math.floor(random() * n)
-      const chunks = i % 2 ? [{ tokens: Math.floor(2 ** (random() * 11)) + 1, prefix: Math.floor(random() * 60000), emits: true }] : []
+      const chunks =
+        i % 2 ? [{ tokens: Math.floor(2 ** (random() * 11)) + 1, prefix: Math.floor(random() * 60000), emits: true }] : []
       if (n === 0 && chunks.length === 0) continue
-      const exact = explainStep(request, Array.from({ length: tables.ranks }, () => ({ decode: { n, K }, chunks })))
+      const exact = explainStep(
+        request,
+        Array.from({ length: tables.ranks }, () => ({ decode: { n, K }, chunks })),
+      )
       const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, n)
       let ps = tables.hostPs + timer.localPs(tokens) + timer.headPs(n + chunks.length) + timer.decodeRowsPs(n)
       ps += (n > 0 ? timer.kernelPs(n, K) : 0) + timer.sharedPs(tokens * tables.ranks) + timer.exchangePs(tokens)
@@ -60,9 +79,23 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
       }
       const n = fc.integer({ min: 1, max: 255 })
       const length = fc.integer({ min: 1, max: 65535 })
-      fc.assert(fc.property(n, length, (a, b) => timer.kernelPs(a, a * b + 1) >= timer.kernelPs(a, a * b) && timer.kernelPs(a + 1, (a + 1) * b) >= timer.kernelPs(a, a * b)))
+      fc.assert(
+        fc.property(
+          n,
+          length,
+          (a, b) =>
+            timer.kernelPs(a, a * b + 1) >= timer.kernelPs(a, a * b) &&
+            timer.kernelPs(a + 1, (a + 1) * b) >= timer.kernelPs(a, a * b),
+        ),
+      )
       const chunk = fc.integer({ min: 1, max: 4095 })
-      fc.assert(fc.property(chunk, length, (a, b) => timer.prefillPs(a + 1, b) >= timer.prefillPs(a, b) && timer.prefillPs(a, b) >= timer.prefillPs(a, b - 1)))
+      fc.assert(
+        fc.property(
+          chunk,
+          length,
+          (a, b) => timer.prefillPs(a + 1, b) >= timer.prefillPs(a, b) && timer.prefillPs(a, b) >= timer.prefillPs(a, b - 1),
+        ),
+      )
     }
   })
 })
@@ -82,9 +115,19 @@ it.each([
 ] as const)('decode steps on %s are within 12 %% of an independent sum (%#)', (system, what, expected) => {
   const tables = buildStepTables(requestOf(system, what))
   const timer = createStepTimer(tables)
-  const points = [[1, 1024], [64, 1024], [256, 4096]] as const
+  const points = [
+    [1, 1024],
+    [64, 1024],
+    [256, 4096],
+  ] as const
   points.forEach(([n, length], i) => {
-    const ps = timer.localPs(n) + timer.headPs(n) + timer.decodeRowsPs(n) + timer.kernelPs(n, n * length) + timer.sharedPs(n * tables.ranks) + timer.exchangePs(n)
+    const ps =
+      timer.localPs(n) +
+      timer.headPs(n) +
+      timer.decodeRowsPs(n) +
+      timer.kernelPs(n, n * length) +
+      timer.sharedPs(n * tables.ranks) +
+      timer.exchangePs(n)
     expect(Math.abs(ps / 1e9 / expected[i] - 1)).toBeLessThan(0.12)
   })
 })
@@ -99,7 +142,9 @@ it('names the evidence of every operator and the constants of the split model', 
 })
 
 it('shared experts are hidden in small steps and seen in large ones', () => {
-  expect([visibleShare(1), visibleShare(512), visibleShare(1024), visibleShare(2048), visibleShare(8192)]).toEqual([0, 0, 0.5, 1, 1])
+  expect([visibleShare(1), visibleShare(512), visibleShare(1024), visibleShare(2048), visibleShare(8192)]).toEqual([
+    0, 0, 0.5, 1, 1,
+  ])
 })
 
 it('refuses layouts that cannot be priced', () => {

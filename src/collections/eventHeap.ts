@@ -55,7 +55,8 @@ export class EventHeap {
     for (;;) {
       let child = 2 * at + 1
       if (child >= last) break
-      if (child + 1 < last && this.#before(this.#time[child + 1], this.#class[child + 1], this.#sequence[child + 1], child)) child++
+      if (child + 1 < last && this.#before(this.#time[child + 1], this.#class[child + 1], this.#sequence[child + 1], child))
+        child++
       if (!this.#before(this.#time[child], this.#class[child], this.#sequence[child], last)) break
       this.#move(child, at)
       at = child

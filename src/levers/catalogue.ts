@@ -162,11 +162,14 @@ export function createArm(spec: ArmSpec): Arm {
   }
 }
 
+/** Tokens a step in the static arm; an engine whose step holds fewer cuts it to what it holds. */
+export const STATIC_BUDGET_TOKENS = 2048
+
 /** The static arm that load fractions refer to. */
 export const STATIC_ARM: ArmSpec = {
   name: 'static',
   split: 'fixed-count(8)',
-  chunk: 'fixed-budget(2048)',
+  chunk: `fixed-budget(${STATIC_BUDGET_TOKENS})`,
   rank: 'round-robin',
   span: 'one',
   pool: 'round-robin',

@@ -48,6 +48,7 @@ export interface StepStatistics {
   /** Sum over steps of decoding sequences (all ranks), and of step time x used share of the fullest rank. */
   decodeSequences: number
   kvUsePs: number
+  /** Preemptions made when a step began in the window. */
   preemptions: number
   /** Histogram of step durations weighted by residents: pooled inter-token latency. See collections/logHistogram.ts. */
   itl: Float64Array

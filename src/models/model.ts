@@ -10,11 +10,34 @@ export interface ModelSpec {
   readonly vocabulary: number
   readonly maxContext: number
   readonly attention:
-    | { readonly kind: 'gqa'; readonly heads: number; readonly kvHeads: number; readonly headDim: number; readonly windowedLayers: number; readonly window: number }
-    | { readonly kind: 'mla'; readonly heads: number; readonly qRank: number; readonly kvRank: number; readonly rope: number; readonly nope: number; readonly value: number }
+    | {
+        readonly kind: 'gqa'
+        readonly heads: number
+        readonly kvHeads: number
+        readonly headDim: number
+        readonly windowedLayers: number
+        readonly window: number
+      }
+    | {
+        readonly kind: 'mla'
+        readonly heads: number
+        readonly qRank: number
+        readonly kvRank: number
+        readonly rope: number
+        readonly nope: number
+        readonly value: number
+      }
   readonly ffn:
     | { readonly kind: 'dense'; readonly inner: number }
-    | { readonly kind: 'moe'; readonly denseLayers: number; readonly denseInner: number; readonly experts: number; readonly topk: number; readonly inner: number; readonly sharedExperts: number }
+    | {
+        readonly kind: 'moe'
+        readonly denseLayers: number
+        readonly denseInner: number
+        readonly experts: number
+        readonly topk: number
+        readonly inner: number
+        readonly sharedExperts: number
+      }
   /** Weight precisions with checkpoints, and which parts are kept in bf16 in each. First = default. */
   readonly precisions: readonly { readonly precision: Precision; readonly attention: Precision; readonly note: string }[]
   /** Routing skew of the measured MoE rows used by default: balanced | power_law_1.01 | power_law_1.2. */

@@ -56,7 +56,12 @@ export type Gqa = Common & {
   readonly kv: KvPrecision
 }
 export type Mla = Common & { readonly kind: 'mla_decode' | 'mla_prefill'; readonly heads: number; readonly kv: KvPrecision }
-export type MlaBmm = Common & { readonly kind: 'mla_bmm'; readonly heads: number; readonly side: 'pre' | 'post'; readonly type: 'bfloat16' | 'fp8' }
+export type MlaBmm = Common & {
+  readonly kind: 'mla_bmm'
+  readonly heads: number
+  readonly side: 'pre' | 'post'
+  readonly type: 'bfloat16' | 'fp8'
+}
 export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm
 
 export interface OperatorRequest {
@@ -76,8 +81,22 @@ function gemmType(precision: Precision, model: ModelSpec): GemmType {
   return 'bfloat16'
 }
 
-const gemm = (name: string, group: OperatorGroup, count: number, type: GemmType, n: number, k: number): Gemm => ({ kind: 'gemm', name, group, count, type, n, k })
-const pass = (name: string, count: number, bytesPerToken: number): Elementwise => ({ kind: 'elementwise', name, group: 'local', count, bytesPerToken })
+const gemm = (name: string, group: OperatorGroup, count: number, type: GemmType, n: number, k: number): Gemm => ({
+  kind: 'gemm',
+  name,
+  group,
+  count,
+  type,
+  n,
+  k,
+})
+const pass = (name: string, count: number, bytesPerToken: number): Elementwise => ({
+  kind: 'elementwise',
+  name,
+  group: 'local',
+  count,
+  bytesPerToken,
+})
 
 function allReduce(name: string, group: OperatorGroup, count: number, gpus: number, elementsPerToken: number): Operator[] {
   return gpus > 1 ? [{ kind: 'allreduce', name, group, count, gpus, elementsPerToken }] : []
@@ -104,7 +123,15 @@ function gqaOperators(request: OperatorRequest, attentionPrecision: Precision): 
   if (windowedLayers === 0) return operators
   return [
     ...operators,
-    { kind: 'gqa_decode', name: 'windowed decode attention', group: 'decodeRows', count: windowedLayers, ...shape, window, math: 'bfloat16' },
+    {
+      kind: 'gqa_decode',
+      name: 'windowed decode attention',
+      group: 'decodeRows',
+      count: windowedLayers,
+      ...shape,
+      window,
+      math: 'bfloat16',
+    },
     { kind: 'gqa_prefill', name: 'windowed prefill attention', group: 'prefill', count: windowedLayers, ...shape, window, math },
   ]
 }
@@ -152,8 +179,18 @@ function moeFfn(request: OperatorRequest): Operator[] {
   const layers = model.layers - ffn.denseLayers
   const type = precision === 'mxfp4' ? 'w4a8_mxfp4_mxfp8' : gemmType(precision, model)
   const moe: Operator = {
-    kind: 'moe', name: 'routed experts', group: 'shared', count: layers, type, hidden, inner: ffn.inner, topk: ffn.topk, experts: ffn.experts,
-    moeTp, moeEp, routing: model.routing,
+    kind: 'moe',
+    name: 'routed experts',
+    group: 'shared',
+    count: layers,
+    type,
+    hidden,
+    inner: ffn.inner,
+    topk: ffn.topk,
+    experts: ffn.experts,
+    moeTp,
+    moeEp,
+    routing: model.routing,
   }
   const operators: Operator[] = [gemm('router', 'local', layers, 'bfloat16', ffn.experts, hidden), moe]
   if (ffn.sharedExperts > 0) {
@@ -167,7 +204,16 @@ function moeFfn(request: OperatorRequest): Operator[] {
   }
   if (dp === 1) return operators
   const payload = precision === 'nvfp4' ? 'nvfp4' : precision === 'bf16' ? 'bfloat16' : 'fp8'
-  const exchange = { kind: 'alltoall', group: 'exchange', count: layers, ep: moeEp, hidden, topk: ffn.topk, type: payload, gpusPerRank: tp } as const
+  const exchange = {
+    kind: 'alltoall',
+    group: 'exchange',
+    count: layers,
+    ep: moeEp,
+    hidden,
+    topk: ffn.topk,
+    type: payload,
+    gpusPerRank: tp,
+  } as const
   return [
     ...operators,
     { ...exchange, name: 'exchange prepare', leg: 'prepare' },
@@ -181,8 +227,13 @@ function checkParallelism({ model, parallelism }: OperatorRequest): void {
   const refuse = (message: string, hint: string): never => {
     throw new UserError({ where: 'engines', message, hint })
   }
-  if (pp !== 1 || cp !== 1) refuse(`pp ${pp} and cp ${cp} cannot be priced: only pp 1 and cp 1 are.`, 'Use tensor or attention data parallelism.')
-  if (model.attention.heads % tp !== 0) refuse(`${model.attention.heads} attention heads of ${model.name} cannot be cut over tp ${tp}.`, 'Choose a tp that divides the heads.')
+  if (pp !== 1 || cp !== 1)
+    refuse(`pp ${pp} and cp ${cp} cannot be priced: only pp 1 and cp 1 are.`, 'Use tensor or attention data parallelism.')
+  if (model.attention.heads % tp !== 0)
+    refuse(
+      `${model.attention.heads} attention heads of ${model.name} cannot be cut over tp ${tp}.`,
+      'Choose a tp that divides the heads.',
+    )
   if (model.ffn.kind === 'dense') {
     if (dp !== 1) refuse(`dp ${dp} of the dense model ${model.name} is not one engine.`, 'Raise the engine count instead of dp.')
   } else if (tp * dp * cp !== moeTp * moeEp) {
@@ -199,7 +250,11 @@ export function operatorsOf(request: OperatorRequest): Operator[] {
   const weights = model.precisions.find((candidate) => candidate.precision === precision)
   if (!weights) {
     const known = model.precisions.map((candidate) => candidate.precision).join(', ')
-    throw new UserError({ where: 'precision', message: `${model.name} has no ${precision} weights.`, hint: `Use one of: ${known}.` })
+    throw new UserError({
+      where: 'precision',
+      message: `${model.name} has no ${precision} weights.`,
+      hint: `Use one of: ${known}.`,
+    })
   }
   const { layers, hidden, ffn } = model
   const { tp } = parallelism

@@ -44,8 +44,13 @@ const identity = (meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_
 
 /** What the terminal shows of an arm, percentile first; the report and the JSON have everything. */
 const ARM_ROWS = [
-  ...['ttft_ms', 'tpot_ms', 'itl_ms', 'e2e_ms'].flatMap((metric) => ['p50', 'p90', 'p95', 'p99', 'mean'].map((name) => `${metric}.${name}`)),
-  'tok_s_user.p50', 'tok_s_user.p10', 'output_tok_s_per_gpu.value', 'slo_attainment.value',
+  ...['ttft_ms', 'tpot_ms', 'itl_ms', 'e2e_ms'].flatMap((metric) =>
+    ['p50', 'p90', 'p95', 'p99', 'mean'].map((name) => `${metric}.${name}`),
+  ),
+  'tok_s_user.p50',
+  'tok_s_user.p10',
+  'output_tok_s_per_gpu.value',
+  'slo_attainment.value',
 ]
 /** Gains that the terminal shows. */
 const GAIN_COLUMNS = ['tok_s_user.p50', 'tok_s_user.p10', 'ttft_ms.p95', 'output_tok_s_per_gpu']
@@ -84,7 +89,12 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
   for (const reading of order) {
     const rows = result.comparisons.filter((row) => row.reading === reading)
     const pairs = [...new Set(rows.map((row) => `${row.arm}/${row.baseline}`))]
-    if (pairs.length > 0) sheet.push([options.colour ? { content: readingText[reading], style: { head: ['bold'] } } : readingText[reading], ...GAIN_COLUMNS.map(() => ''), ''])
+    if (pairs.length > 0)
+      sheet.push([
+        options.colour ? { content: readingText[reading], style: { head: ['bold'] } } : readingText[reading],
+        ...GAIN_COLUMNS.map(() => ''),
+        '',
+      ])
     for (const pair of pairs) {
       const [arm, baseline] = pair.split('/')
       const cells = GAIN_COLUMNS.map((metric, column) => {

@@ -5,7 +5,16 @@ import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
 import { widerRecords } from './recordStore.js'
 import {
-  giveSlot, NEXT_REQUEST, NOW, type Slots, type State, TIMEOUT_HEAD, TIMEOUT_TAIL, takeSlot, WAITING, WAITING_TOTAL,
+  giveSlot,
+  NEXT_REQUEST,
+  NOW,
+  type Slots,
+  type State,
+  TIMEOUT_HEAD,
+  TIMEOUT_TAIL,
+  takeSlot,
+  WAITING,
+  WAITING_TOTAL,
 } from './state.js'
 
 /** Indices into PHASES. */

@@ -14,8 +14,24 @@ import { popStep } from './engineHeap.js'
 import { createRecords } from './recordStore.js'
 import { arrive, currentInput, recordInside, releaseFirst, timeOut } from './requests.js'
 import {
-  DECODE_SEQUENCES, EVENTS, GATING_ATTENTION_PS, IN_FLIGHT, INPUT_TOKENS, KV_USE_PS, MAX_ATTENTION_PS, MEAN_ATTENTION_PS,
-  NEXT_REQUEST, NOW, OUTPUT_TOKENS, PREEMPTIONS, type Slots, type State, STEP_PS, STEPS, TIMEOUT_HEAD, WAITING_TOTAL,
+  DECODE_SEQUENCES,
+  EVENTS,
+  GATING_ATTENTION_PS,
+  IN_FLIGHT,
+  INPUT_TOKENS,
+  KV_USE_PS,
+  MAX_ATTENTION_PS,
+  MEAN_ATTENTION_PS,
+  NEXT_REQUEST,
+  NOW,
+  OUTPUT_TOKENS,
+  PREEMPTIONS,
+  type Slots,
+  STEP_PS,
+  STEPS,
+  type State,
+  TIMEOUT_HEAD,
+  WAITING_TOTAL,
 } from './state.js'
 import { beginStep, endStep } from './step.js'
 
@@ -182,7 +198,8 @@ interface Snapshot {
   closedInput: boolean
 }
 
-const bytesOf = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength) as ArrayBuffer)
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength) as ArrayBuffer)
 
 function columnsOf(source: object): Columns {
   const columns: Columns = {}
@@ -226,7 +243,11 @@ function snapshot(core: Core): Uint8Array {
 function restore(core: Core, bytes: Uint8Array): void {
   const image = decode(bytes) as Snapshot
   if (image.version !== SNAPSHOT_VERSION)
-    throw new UserError({ where: 'snapshot', message: `version ${image.version} is not ${SNAPSHOT_VERSION}`, hint: 'take the snapshot anew with this release' })
+    throw new UserError({
+      where: 'snapshot',
+      message: `version ${image.version} is not ${SNAPSHOT_VERSION}`,
+      hint: 'take the snapshot anew with this release',
+    })
   const { state } = core
   fill(state as unknown as Record<string, unknown>, image.state)
   fill(state.slots as unknown as Record<string, unknown>, image.slots)

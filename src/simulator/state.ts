@@ -130,7 +130,8 @@ export interface State {
 
 export function createState(config: ClusterConfig): State {
   const { engines } = config
-  if (engines.length === 0) throw new UserError({ where: 'engines', message: 'no engine in the plan', hint: 'give at least one engine' })
+  if (engines.length === 0)
+    throw new UserError({ where: 'engines', message: 'no engine in the plan', hint: 'give at least one engine' })
   const rankStart = new Int32Array(engines.length + 1)
   engines.forEach((engine, e) => {
     if (engine.numGpuBlocks * engine.blockSize < engine.maxModelLen)

@@ -6,12 +6,31 @@ import type { Core } from './core.js'
 import { joinDecode, leaveDecode, leaveWheel } from './decodeSet.js'
 import { pushStep } from './engineHeap.js'
 import {
-  complete, enqueueHead, enterPhase, leaveQueue, PHASE_DECODE, PHASE_PREFILL, PHASE_QUEUE, PHASE_STALL, patienceEnds,
+  complete,
+  enqueueHead,
+  enterPhase,
+  leaveQueue,
+  PHASE_DECODE,
+  PHASE_PREFILL,
+  PHASE_QUEUE,
+  PHASE_STALL,
+  patienceEnds,
 } from './requests.js'
 import { splitFactor } from './splitFactor.js'
 import {
-  DECODE_SEQUENCES, DECODING, GATING_ATTENTION_PS, INPUT_TOKENS, KV_USE_PS, MAX_ATTENTION_PS, MEAN_ATTENTION_PS, OUTPUT_TOKENS,
-  PREEMPTIONS, PREFILLING, STEP_PS, STEPS, WHEEL,
+  DECODE_SEQUENCES,
+  DECODING,
+  GATING_ATTENTION_PS,
+  INPUT_TOKENS,
+  KV_USE_PS,
+  MAX_ATTENTION_PS,
+  MEAN_ATTENTION_PS,
+  OUTPUT_TOKENS,
+  PREEMPTIONS,
+  PREFILLING,
+  STEP_PS,
+  STEPS,
+  WHEEL,
 } from './state.js'
 
 /** Begins a step of engine `e` at its clock (stamp `nowNs`). Returns false when it has nothing to do. */
@@ -79,8 +98,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
     s.stepping[e] = 0
     return false
   }
-  const stepPs =
-    engine.tables.hostPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
+  const stepPs = engine.tables.hostPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
   s.stepping[e] = 1
   s.pendingStepPs[e] = stepPs
   s.pendingGatingPs[e] = gatingAttention

@@ -11,8 +11,7 @@ export function engineLoadView(s: State, e: number): LoadView {
     count: s.rankStart[e + 1] - first,
     running: (place) => decodeCount[first + place] + prefillingCount[first + place],
     waiting: (place) => waitingCount[first + place],
-    kvTokens: (place) =>
-      baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place],
+    kvTokens: (place) => baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place],
     queuedTokens: (place) => queuedTokens[first + place],
     freeBlocks: (place) => freeBlocks[first + place],
   }

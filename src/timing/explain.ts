@@ -57,7 +57,14 @@ function timeOf(priced: PricedOperator, calls: readonly [number, number][]): num
   return calls.reduce((sum, [x, y]) => sum + priced.operator.count * priced.us(x, y), 0)
 }
 
-const HOST: ExplainedOperator = { name: 'host', group: 'host', us: HOST_MS * 1e3, count: 1, evidence: 'transferred', note: 'assumed, trust C' }
+const HOST: ExplainedOperator = {
+  name: 'host',
+  group: 'host',
+  us: HOST_MS * 1e3,
+  count: 1,
+  evidence: 'transferred',
+  note: 'assumed, trust C',
+}
 
 /** `ranks`: the batch of each rank of the engine. The split factor is taken as 1. */
 export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[]): ExplainedStep {
@@ -66,13 +73,16 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
   const sumTokens = tokens.reduce((sum, value) => sum + value, 0)
   const maxTokens = Math.max(...tokens)
   const own = priced.filter(({ operator }) => OF_A_RANK.has(operator.group))
-  const rankUs = ranks.map((rank) => own.reduce((sum, item) => sum + timeOf(item, callsOf(item.operator.group, rank, sumTokens, maxTokens)), 0))
+  const rankUs = ranks.map((rank) =>
+    own.reduce((sum, item) => sum + timeOf(item, callsOf(item.operator.group, rank, sumTokens, maxTokens)), 0),
+  )
   const gatingRank = rankUs.indexOf(Math.max(...rankUs))
   const operators: ExplainedOperator[] = [HOST]
   for (const item of priced) {
     const { name, group, count } = item.operator
     const calls = callsOf(group, ranks[gatingRank], sumTokens, maxTokens)
-    if (calls.length > 0) operators.push({ name, group, count: count * calls.length, us: timeOf(item, calls), ...item.evidence(...calls[0]) })
+    if (calls.length > 0)
+      operators.push({ name, group, count: count * calls.length, us: timeOf(item, calls), ...item.evidence(...calls[0]) })
   }
   return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
 }
@@ -84,6 +94,10 @@ export function evidenceOf(request: TimingRequest): Readonly<Record<Evidence, re
   const chunks = tokens > 0 ? [{ tokens, prefix: 0, emits: true }] : []
   const rank: BatchOfRank = { decode: { n, K: n * Math.min(maxModelLen, 4096) }, chunks }
   const found: Record<Evidence, string[]> = { measured: [], interpolated: [], transferred: [], roofline: [] }
-  for (const { name, evidence } of explainStep(request, Array.from({ length: parallelism.dp }, () => rank)).operators) found[evidence].push(name)
+  for (const { name, evidence } of explainStep(
+    request,
+    Array.from({ length: parallelism.dp }, () => rank),
+  ).operators)
+    found[evidence].push(name)
   return found
 }

@@ -79,7 +79,8 @@ export function visibleShare(tokens: number): number {
 type Time = (x: number, y: number) => number
 
 function timeOf(operator: Operator, slice: Slice | null): Time {
-  if (operator.kind === 'elementwise') return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / ELEMENTWISE_BYTES_PER_US
+  if (operator.kind === 'elementwise')
+    return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / ELEMENTWISE_BYTES_PER_US
   const table = slice as Slice
   switch (operator.kind) {
     case 'gemm':
@@ -92,7 +93,8 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
     }
     case 'alltoall': {
       const { ep, hidden, topk, gpusPerRank } = operator
-      const volume = (hidden * remoteRanks(ep, topk)) / (MEASURED_EXCHANGE.hidden * remoteRanks(ep, MEASURED_EXCHANGE.topk)) / gpusPerRank
+      const volume =
+        (hidden * remoteRanks(ep, topk)) / (MEASURED_EXCHANGE.hidden * remoteRanks(ep, MEASURED_EXCHANGE.topk)) / gpusPerRank
       return (x) => readCurve(table, x * volume)
     }
     case 'moe':
@@ -115,13 +117,23 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
 
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
   if (!slice) return { evidence: 'roofline', note: 'bytes at 6.4 TB/s and 3 us a launch' }
-  if (operator.kind === 'allreduce' && operator.gpus > MEASURED_ALLREDUCE_GPUS) return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }
+  if (operator.kind === 'allreduce' && operator.gpus > MEASURED_ALLREDUCE_GPUS)
+    return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }
   if (operator.kind === 'alltoall') {
-    if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk) return { evidence: 'transferred', note: 'from hidden 7168, top 8 by bytes' }
+    if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk)
+      return { evidence: 'transferred', note: 'from hidden 7168, top 8 by bytes' }
     if (slice.evidence === 'transferred') return { evidence: 'transferred', note: 'GB200 rows' }
   }
-  if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0) return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
-  const size = operator.group === 'kernel' ? x * y : operator.kind === 'allreduce' ? operator.elementsPerToken * x : operator.group === 'prefill' ? x + y : x
+  if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0)
+    return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
+  const size =
+    operator.group === 'kernel'
+      ? x * y
+      : operator.kind === 'allreduce'
+        ? operator.elementsPerToken * x
+        : operator.group === 'prefill'
+          ? x + y
+          : x
   if (size > slice.reach) return { evidence: 'transferred', note: `extended beyond the measured ${slice.reach}` }
   return { evidence: slice.evidence, note: slice.evidence === 'interpolated' ? 'between measured shapes' : '' }
 }

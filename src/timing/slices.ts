@@ -54,17 +54,25 @@ const MAGIC = 'SWT1'
 const CODES_PER_OCTAVE = 2048
 const FIRST_OCTAVE = -2
 
-const encodeUs = (us: number): number => Math.min(65535, Math.max(0, Math.round((Math.log2(us) - FIRST_OCTAVE) * CODES_PER_OCTAVE)))
+const encodeUs = (us: number): number =>
+  Math.min(65535, Math.max(0, Math.round((Math.log2(us) - FIRST_OCTAVE) * CODES_PER_OCTAVE)))
 const decodeLogUs = (code: number): number => (code / CODES_PER_OCTAVE + FIRST_OCTAVE) * Math.LN2
 
-export function encodeTables(system: string, notice: readonly string[], axes: Readonly<Record<string, readonly number[]>>, slices: readonly SliceSource[]): Uint8Array {
+export function encodeTables(
+  system: string,
+  notice: readonly string[],
+  axes: Readonly<Record<string, readonly number[]>>,
+  slices: readonly SliceSource[],
+): Uint8Array {
   let offset = 0
   const entries = slices.map((slice) => {
     const entry: FileIndex['slices'][number] = [slice.key, slice.axes, slice.evidence, slice.reach, offset]
     offset += slice.us.length
     return entry
   })
-  const rounded = Object.fromEntries(Object.entries(axes).map(([name, knots]) => [name, knots.map((knot) => Number(knot.toPrecision(6)))]))
+  const rounded = Object.fromEntries(
+    Object.entries(axes).map(([name, knots]) => [name, knots.map((knot) => Number(knot.toPrecision(6)))]),
+  )
   const index: FileIndex = { notice, system, axes: rounded, slices: entries }
   let text = JSON.stringify(index)
   text += ' '.repeat(Buffer.byteLength(text) % 2)
@@ -79,7 +87,8 @@ export function encodeTables(system: string, notice: readonly string[], axes: Re
 }
 
 export function decodeTables(file: Buffer): KernelTables {
-  if (file.toString('latin1', 0, 4) !== MAGIC) throw new UserError({ where: 'data/timing', message: 'this is not a file of kernel times.' })
+  if (file.toString('latin1', 0, 4) !== MAGIC)
+    throw new UserError({ where: 'data/timing', message: 'this is not a file of kernel times.' })
   const indexLength = file.readUInt32LE(4)
   const index = JSON.parse(file.toString('utf8', 8, 8 + indexLength)) as FileIndex
   const logKnots = new Map(Object.entries(index.axes).map(([name, knots]) => [name, Float64Array.from(knots, Math.log)]))
@@ -128,7 +137,11 @@ export function loadTables(system: string): KernelTables {
   try {
     file = readFileSync(new URL(`../../data/timing/${system}.bin`, import.meta.url))
   } catch {
-    throw new UserError({ where: 'system', message: `there are no kernel times of the system ${system}.`, hint: 'Use gb200 or gb300.' })
+    throw new UserError({
+      where: 'system',
+      message: `there are no kernel times of the system ${system}.`,
+      hint: 'Use gb200 or gb300.',
+    })
   }
   const tables = decodeTables(file)
   loaded.set(system, tables)

@@ -15,7 +15,8 @@ export const HOST_PS = HOST_MS * NS_PER_MS * PS_PER_NS
 /** Knots per octave of the prefill grid: bilinear interpolation of a square errs by at most 0.75 % of the attention. */
 const PREFILL_KNOTS_PER_OCTAVE = 4
 
-export const priceRequest = (request: TimingRequest): PricedOperator[] => priceOperators(operatorsOf(request), loadTables(request.system.name))
+export const priceRequest = (request: TimingRequest): PricedOperator[] =>
+  priceOperators(operatorsOf(request), loadTables(request.system.name))
 
 /** Sum of count x us over one group. */
 export function groupUs(priced: readonly PricedOperator[], group: OperatorGroup): (x: number, y: number) => number {

@@ -114,7 +114,12 @@ function sortedRows(part: Workload, times: Float64Array, rows: Int32Array): Work
   const order = new Uint32Array(times.length)
   for (let i = 0; i < order.length; i++) order[i] = i
   order.sort((a, b) => times[a] - times[b] || a - b)
-  return rowsAt(part, order.length, (i) => times[order[i]], (i) => rows[order[i]])
+  return rowsAt(
+    part,
+    order.length,
+    (i) => times[order[i]],
+    (i) => rows[order[i]],
+  )
 }
 
 function rowsAt(part: Workload, count: number, timeOf: (i: number) => number, rowOf: (i: number) => number): Workload {
@@ -150,7 +155,12 @@ export function closedLoopTraffic(request: {
     const block = blocks.pool[rng.integer(blocks.pool.length)]
     for (let row = blocks.start[block]; row < blocks.start[block + 1] && filled < count; row++) rows[filled++] = row
   }
-  return rowsAt(part, count, () => 0, (i) => rows[i])
+  return rowsAt(
+    part,
+    count,
+    () => 0,
+    (i) => rows[i],
+  )
 }
 
 /** The trace end to end until it has `count` requests, its clock sped up by `speedUp`. */

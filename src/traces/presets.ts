@@ -7,7 +7,11 @@ import type { Workload } from './workload.js'
 
 export async function presetWorkload(name: string): Promise<Workload> {
   if (!(PRESETS as readonly string[]).includes(name))
-    throw new UserError({ where: 'workload.preset', message: `unknown preset '${name}'`, hint: `use one of ${PRESETS.join(', ')}, or workload.path for a trace of your own` })
+    throw new UserError({
+      where: 'workload.preset',
+      message: `unknown preset '${name}'`,
+      hint: `use one of ${PRESETS.join(', ')}, or workload.path for a trace of your own`,
+    })
   if (name === 'equal') return buildPreset('equal')
   const path = fileURLToPath(new URL(`../../traces/${name as PresetName}.swt.gz`, import.meta.url))
   const { workload } = await readTrace(path, { spreadTicks: false })

@@ -2,7 +2,7 @@
  * The script of a report, as text: it runs in a reader's browser, not here. It draws the uPlot charts from the embedded JSON
  * and shows tooltips; all else on the page is static. Reader: `window.uPlot`, the element `#data` (see charts.ts).
  */
-export const CLIENT_SCRIPT = String.raw`
+export const CLIENT_SCRIPT = `
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent)
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()

@@ -26,12 +26,16 @@ export function makeDecode(key: string, group: string, points: Map<string, Map<n
   const measuredTokens = batches.map(({ batch, curve }) => batch * curve.x[curve.x.length - 1])
   const largest = Math.max(...measuredTokens)
   // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show.
-  const slope = median(batches.filter((_, i) => measuredTokens[i] >= largest / 4).map(({ batch, curve }) => lastSlope(batch, curve)))
-  const extensionOf = (batch: number): Extension => (curve, x) => {
-    const last = curve.x.length - 1
-    const rate = batch <= FULL_LENGTH_BATCH ? Math.max(slope, lastSlope(batch, curve)) : slope
-    return curve.us[last] + rate * batch * (x - curve.x[last])
-  }
+  const slope = median(
+    batches.filter((_, i) => measuredTokens[i] >= largest / 4).map(({ batch, curve }) => lastSlope(batch, curve)),
+  )
+  const extensionOf =
+    (batch: number): Extension =>
+    (curve, x) => {
+      const last = curve.x.length - 1
+      const rate = batch <= FULL_LENGTH_BATCH ? Math.max(slope, lastSlope(batch, curve)) : slope
+      return curve.us[last] + rate * batch * (x - curve.x[last])
+    }
 
   const us: number[] = []
   for (const sequences of AXES.sequences) {
@@ -40,7 +44,14 @@ export function makeDecode(key: string, group: string, points: Map<string, Map<n
     const low = Math.max(0, high - 1)
     const [a, b] = [batches[low], batches[high]]
     const share = a === b ? 0 : Math.log(sequences / a.batch) / Math.log(b.batch / a.batch)
-    for (const length of AXES.kvLength) us.push(blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share))
+    for (const length of AXES.kvLength)
+      us.push(blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share))
   }
-  return { key, axes: ['sequences', 'kvLength'], us: rising(us, AXES.kvLength.length), evidence: 'measured', reach: median(measuredTokens) }
+  return {
+    key,
+    axes: ['sequences', 'kvLength'],
+    us: rising(us, AXES.kvLength.length),
+    evidence: 'measured',
+    reach: median(measuredTokens),
+  }
 }

@@ -12,7 +12,10 @@ const sitesOf = new WeakMap<Measured, Map<GemmType, Sites>>()
 
 function gemmSites(measured: Measured, type: GemmType): Sites {
   let types = sitesOf.get(measured)
-  if (!types) sitesOf.set(measured, (types = new Map()))
+  if (!types) {
+    types = new Map()
+    sitesOf.set(measured, types)
+  }
   const known = types.get(type)
   if (known) return known
   const byK = new Map<number, { n: number; curve: Curve }[]>()

@@ -18,10 +18,19 @@ export interface SliceInput {
 /** Expert kernels of the two systems differ by 2 % in the median; a slice slower than this times the other's is a bad tactic. */
 const OTHER_SYSTEM_MARGIN = 1.05
 
-function oneAxis(key: string, axis: AxisName, points: Map<number, number> | undefined, extend: Extension, evidence: Evidence = 'measured'): SliceSource | null {
+function oneAxis(
+  key: string,
+  axis: AxisName,
+  points: Map<number, number> | undefined,
+  extend: Extension,
+  evidence: Evidence = 'measured',
+): SliceSource | null {
   if (!points) return null
   const curve = curveOf(points)
-  const us = rising(AXES[axis].map((x) => timeAt(curve, x, extend)), 1)
+  const us = rising(
+    AXES[axis].map((x) => timeAt(curve, x, extend)),
+    1,
+  )
   return { key, axes: [axis], us, evidence, reach: curve.x[curve.x.length - 1] }
 }
 
@@ -31,7 +40,13 @@ function makeMoe(key: string, { measured, other }: SliceInput): SliceSource | nu
   if (!own) return null
   const theirs = oneAxis(key, 'tokens', other.moe().get(group), affine)
   if (!theirs) return own
-  return { ...own, us: rising(Array.from(own.us, (us, i) => Math.min(us, OTHER_SYSTEM_MARGIN * theirs.us[i])), 1) }
+  return {
+    ...own,
+    us: rising(
+      Array.from(own.us, (us, i) => Math.min(us, OTHER_SYSTEM_MARGIN * theirs.us[i])),
+      1,
+    ),
+  }
 }
 
 function makeAllToAll(key: string, operator: AllToAll, { system, measured }: SliceInput): SliceSource | null {
@@ -41,7 +56,13 @@ function makeAllToAll(key: string, operator: AllToAll, { system, measured }: Sli
   // The outliers of this table (45-70 us at one token) are all too slow.
   const repaired: Curve = { x: curve.x, us: risingBelow(curve.us) }
   const us = AXES.tokens.map((x) => timeAt(repaired, x, affine))
-  return { key, axes: ['tokens'], us, evidence: system === 'gb200' ? 'measured' : 'transferred', reach: curve.x[curve.x.length - 1] }
+  return {
+    key,
+    axes: ['tokens'],
+    us,
+    evidence: system === 'gb200' ? 'measured' : 'transferred',
+    reach: curve.x[curve.x.length - 1],
+  }
 }
 
 /** Null when the measured tables do not cover the operator: the layout is then refused at run time. */
@@ -84,5 +105,10 @@ function makeBmm(key: string, operator: MlaBmm, measured: Measured): SliceSource
 }
 
 function makeAllReduce(key: string, operator: AllReduce, measured: Measured): SliceSource | null {
-  return oneAxis(key, 'elements', measured.allReduce().get(String(Math.min(operator.gpus, MEASURED_ALLREDUCE_GPUS))), proportional)
+  return oneAxis(
+    key,
+    'elements',
+    measured.allReduce().get(String(Math.min(operator.gpus, MEASURED_ALLREDUCE_GPUS))),
+    proportional,
+  )
 }

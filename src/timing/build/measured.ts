@@ -1,6 +1,6 @@
 /** The measured tables of one system, each read when first asked for and grouped by its key columns. */
 import type { GemmType } from '../../models/operators.js'
-import { groupPoints, readRows, type Row } from './rows.js'
+import { groupPoints, type Row, readRows } from './rows.js'
 
 /** group -> first axis -> us. */
 type Points = Map<string, Map<number, number>>
@@ -49,10 +49,25 @@ export function openMeasured(folder: string, system: string): Measured {
   return {
     gemm: lazy('gemm_', 'm', (row) => `${row.gemm_dtype}/${row.k}/${row.n}`, all),
     gqaDecode: lazy('generation-attention_', 'kv_len', (row) => `${heads(row)}/${kvName(row)}/${row.batch_size}`, smallHead),
-    gqaPrefill: lazy('context-attention_', 'isl', (row) => `${heads(row)}/${row.attn_dtype}/${kvName(row)}`, (row) => smallHead(row) && row.batch_size === '1'),
+    gqaPrefill: lazy(
+      'context-attention_',
+      'isl',
+      (row) => `${heads(row)}/${row.attn_dtype}/${kvName(row)}`,
+      (row) => smallHead(row) && row.batch_size === '1',
+    ),
     mlaDecode: lazy('mla-generation-kernel_', 'kv_len', (row) => `${row.num_heads}/${kvName(row)}/${row.batch_size}`, all),
-    mlaPrefill: lazy('mla-context-kernel_', 'isl', (row) => `${row.num_heads}/${kvName(row)}`, (row) => row.batch_size === '1'),
-    mlaBmm: lazy('mla-bmm_', 'num_tokens', (row) => `${row.op_name.slice('mla_gen_'.length)}/${row.bmm_dtype}/${row.num_heads}`, all),
+    mlaPrefill: lazy(
+      'mla-context-kernel_',
+      'isl',
+      (row) => `${row.num_heads}/${kvName(row)}`,
+      (row) => row.batch_size === '1',
+    ),
+    mlaBmm: lazy(
+      'mla-bmm_',
+      'num_tokens',
+      (row) => `${row.op_name.slice('mla_gen_'.length)}/${row.bmm_dtype}/${row.num_heads}`,
+      all,
+    ),
     moe: lazy(
       'moe_',
       'num_tokens',

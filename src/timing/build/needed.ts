@@ -20,7 +20,8 @@ export function layoutsOf(model: ModelSpec): Parallelism[] {
     for (const dp of GROUPS) {
       const gpus = tp * dp
       if (gpus > 64) continue
-      for (const moeTp of dp === 1 ? TP : [1]) if (gpus % moeTp === 0) layouts.push({ tp, pp: 1, dp, cp: 1, moeTp, moeEp: gpus / moeTp })
+      for (const moeTp of dp === 1 ? TP : [1])
+        if (gpus % moeTp === 0) layouts.push({ tp, pp: 1, dp, cp: 1, moeTp, moeEp: gpus / moeTp })
     }
   }
   return layouts
@@ -45,7 +46,12 @@ export function neededOperators(): Operator[] {
   return [...needed].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([, operator]) => operator)
 }
 
-function operatorsIfPossible(model: ModelSpec, parallelism: Parallelism, precision: ModelSpec['precisions'][number]['precision'], kvPrecision: KvPrecision): Operator[] {
+function operatorsIfPossible(
+  model: ModelSpec,
+  parallelism: Parallelism,
+  precision: ModelSpec['precisions'][number]['precision'],
+  kvPrecision: KvPrecision,
+): Operator[] {
   try {
     return operatorsOf({ model, parallelism, precision, kvPrecision })
   } catch (error) {

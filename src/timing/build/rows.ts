@@ -12,12 +12,21 @@ export function readRows(folder: string, system: string, table: string, keep: (r
   try {
     files = readdirSync(folder).filter((name) => name.startsWith(`${system}_${table}`) && name.endsWith('.csv.gz'))
   } catch {
-    throw new UserError({ where: '--kernels', message: `the folder ${folder} cannot be read.`, hint: 'Give the folder of the measured kernel tables.' })
+    throw new UserError({
+      where: '--kernels',
+      message: `the folder ${folder} cannot be read.`,
+      hint: 'Give the folder of the measured kernel tables.',
+    })
   }
   if (files.length !== 1) {
-    throw new UserError({ where: '--kernels', message: `${folder} has ${files.length} files ${system}_${table}*.csv.gz, not one.` })
+    throw new UserError({
+      where: '--kernels',
+      message: `${folder} has ${files.length} files ${system}_${table}*.csv.gz, not one.`,
+    })
   }
-  const lines = gunzipSync(readFileSync(join(folder, files[0]))).toString('utf8').split('\n')
+  const lines = gunzipSync(readFileSync(join(folder, files[0])))
+    .toString('utf8')
+    .split('\n')
   const columns = lines[0].trim().split(',')
   const rows: Row[] = []
   for (let i = 1; i < lines.length; i++) {
@@ -36,7 +45,10 @@ export function groupPoints(rows: readonly Row[], group: (row: Row) => string, x
   for (const row of rows) {
     const key = group(row)
     let points = groups.get(key)
-    if (!points) groups.set(key, (points = new Map()))
+    if (!points) {
+      points = new Map()
+      groups.set(key, points)
+    }
     points.set(Number(row[x]), Number(row.latency_us))
   }
   return groups

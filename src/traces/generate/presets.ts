@@ -24,12 +24,22 @@ interface Part {
 
 /** Rates and dwell times: two-state fits to the gaps of the Azure 2023 conversation trace; of its code trace, the on/off form of its bursts. */
 const CHAT: Part = {
-  table: 'chat', count: 10_000,
-  gaps: (name) => mmppGaps(stream(SEED, `${name}/arrivals`), [{ ratePerS: 4.85, dwellS: 130.6 }, { ratePerS: 7.02, dwellS: 70.1 }]),
+  table: 'chat',
+  count: 10_000,
+  gaps: (name) =>
+    mmppGaps(stream(SEED, `${name}/arrivals`), [
+      { ratePerS: 4.85, dwellS: 130.6 },
+      { ratePerS: 7.02, dwellS: 70.1 },
+    ]),
 }
 const CODE: Part = {
-  table: 'code', count: 10_000,
-  gaps: (name) => mmppGaps(stream(SEED, `${name}/arrivals`), [{ ratePerS: 0.156, dwellS: 37.2 }, { ratePerS: 8.78, dwellS: 19.5 }]),
+  table: 'code',
+  count: 10_000,
+  gaps: (name) =>
+    mmppGaps(stream(SEED, `${name}/arrivals`), [
+      { ratePerS: 0.156, dwellS: 37.2 },
+      { ratePerS: 8.78, dwellS: 19.5 },
+    ]),
 }
 /** Starts of coding-agent steps are not known across sessions: Poisson is an assumption. */
 const AGENT: Part = { table: 'agent', count: 6000, gaps: (name) => poissonGaps(stream(SEED, `${name}/arrivals`), 2) }
@@ -37,20 +47,30 @@ const AGENT: Part = { table: 'agent', count: 6000, gaps: (name) => poissonGaps(s
 const NOTES: Record<(typeof SHIPPED)[number], string> = {
   chat: 'look-alike drawn by our generator from published statistics of the Azure LLM inference trace 2023, conversation; not a recording',
   code: 'look-alike drawn by our generator from published statistics of the Azure LLM inference trace 2023, code completion; not a recording',
-  agent: 'look-alike drawn by our generator from published statistics of Claude Code sessions (kv-cache-tester), steps up to 131,072 tokens, Poisson arrivals assumed, no sessions and no prefix ids; not a recording',
+  agent:
+    'look-alike drawn by our generator from published statistics of Claude Code sessions (kv-cache-tester), steps up to 131,072 tokens, Poisson arrivals assumed, no sessions and no prefix ids; not a recording',
   mixed: 'look-alike drawn by our generator: chat, code and agent streams merged; not a recording',
 }
 
 export function buildPreset(name: PresetName): Workload {
   if (name === 'equal') return equal()
-  const parts = name === 'mixed' ? [{ ...CHAT, count: 6000 }, { ...CODE, count: 3000 }, { ...AGENT, count: 2000 }] : [{ chat: CHAT, code: CODE, agent: AGENT }[name]]
+  const parts =
+    name === 'mixed'
+      ? [
+          { ...CHAT, count: 6000 },
+          { ...CODE, count: 3000 },
+          { ...AGENT, count: 2000 },
+        ]
+      : [{ chat: CHAT, code: CODE, agent: AGENT }[name]]
   const drawn = parts.map((part, classId) => drawPart(name === 'mixed' ? `mixed-${part.table}` : name, part, classId))
   // a merge ends when its shortest stream does, so that the mix is the same throughout
   const endNs = Math.min(...drawn.map((rows) => rows[rows.length - 1].timeNs))
   const rows = drawn.flat().filter((row) => row.timeNs <= endNs)
   rows.sort((a, b) => a.timeNs - b.timeNs || a.classId - b.classId)
   const workload = shapesOnly(
-    Float64Array.from(rows, (row) => row.timeNs), Int32Array.from(rows, (row) => row.isl), Int32Array.from(rows, (row) => row.osl),
+    Float64Array.from(rows, (row) => row.timeNs),
+    Int32Array.from(rows, (row) => row.isl),
+    Int32Array.from(rows, (row) => row.osl),
     { name, format: 'generated', note: NOTES[name], rowsRead: rows.length, rowsSkipped: 0 },
   )
   return name === 'mixed' ? { ...workload, classId: Uint16Array.from(rows, (row) => row.classId) } : workload
@@ -71,9 +91,16 @@ function drawPart(name: string, part: Part, classId: number) {
 function equal(): Workload {
   const count = 5000
   const gaps = poissonGaps(stream(SEED, 'equal/arrivals'), 8)
-  let timeS = 0
-  const arrivalNs = Float64Array.from({ length: count }, (_, i) => Math.floor((timeS += i > 0 ? gaps() : 0) * NS_PER_S))
+  const arrivalNs = new Float64Array(count)
+  for (let i = 1, timeS = 0; i < count; i++) {
+    timeS += gaps()
+    arrivalNs[i] = Math.floor(timeS * NS_PER_S)
+  }
   return shapesOnly(arrivalNs, new Int32Array(count).fill(1024), new Int32Array(count).fill(16), {
-    name: 'equal', format: 'generated', note: 'control: 1024 input and 16 output tokens, always; Poisson arrivals', rowsRead: count, rowsSkipped: 0,
+    name: 'equal',
+    format: 'generated',
+    note: 'control: 1024 input and 16 output tokens, always; Poisson arrivals',
+    rowsRead: count,
+    rowsSkipped: 0,
   })
 }
