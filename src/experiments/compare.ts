@@ -5,7 +5,7 @@
 
 import { UserError } from '../errors.js'
 import { createExecutor, type Executor } from '../executors/index.js'
-import { STATIC_ARM } from '../levers/catalogue.js'
+import { createArm, STATIC_ARM } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { Records } from '../metrics/records.js'
 import type { Plan } from '../scenario/plan.js'
@@ -16,11 +16,11 @@ import { idealHitRate, indexOfDispersion } from '../traces/statistics.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
 import { armResult, evidenceNotes } from './armResult.js'
-import { type Draw, type Job, type JobContext, type Outcome, runJob } from './job.js'
+import type { Draw, Job, JobContext, Outcome } from './job.js'
 import { dropOne, frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import type { ComparisonResult, Evidence } from './result.js'
 import { comparisonRows, type Readings } from './rows.js'
-import { type Family, familyGrid, type Tuned, type TuningRound, tune } from './tune.js'
+import { type Family, familyGrid, staticSetting, type Tuned, type TuningRound, tune } from './tune.js'
 
 export type Effort = 'quick' | 'normal'
 
@@ -90,6 +90,8 @@ export async function compare(options: CompareOptions): Promise<CompareOutput> {
       message: `a comparison needs at least 40 requests to tune on one half and judge on the other; the trace has ${workload.count}`,
       hint: 'use a longer trace, or `shapewise run` for a single simulation',
     })
+  // a policy that does not exist is a mistake to tell before any thread is started
+  for (const arm of plan.arms) createArm(arm)
   const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
   const { load } = plan.workload
   const context: JobContext = {
@@ -117,9 +119,9 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   const report = progressOf(options)
 
   // 1. How long a request lives, and what the static arm can carry, on the training part.
-  report.stage('capacity of static', 2)
+  report.stage('capacity of static', closed ? 1 : 3)
   const ranks = config.engines.reduce((sum, engine) => sum + engine.ranks, 0)
-  const probe = runJob(context, {
+  const probeJob: Job = {
     kind: 'closed',
     arm: STATIC_ARM,
     draw: { part: 'train', mode: 'draw', replicate: 0 },
@@ -127,8 +129,8 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     warmupRequests: ranks * 16,
     requests: Math.max(400, ranks * 48),
     keep: 'summary',
-  })
-  report.done(probe)
+  }
+  const [probe] = await executor.run([probeJob], report.done)
   const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
   const recordedPerS = ratePerS(context.parts.train)
   let staticCapacity: number | null = null
@@ -175,7 +177,8 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   let lifeS = sized(probeE2eS, ratePer, effort, effort.measure)
   let concurrency = load.concurrency ?? 1
   if (!closed) {
-    const pilot = runJob(context, openJob(STATIC_ARM, { part: 'train', mode: 'draw', replicate: 1 }, lifeS, 5, 15, 'summary'))
+    const pilotJob = openJob(STATIC_ARM, { part: 'train', mode: 'draw', replicate: 1 }, lifeS, 5, 15, 'summary')
+    const [pilot] = await executor.run([pilotJob], report.done)
     lifeS = sized((pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3, ratePer, effort, effort.measure)
     concurrency = Math.max(1, Math.round(pilot.meanInside))
   }
@@ -208,7 +211,8 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     )
     const jobOf = (arm: ArmSpec, round: TuningRound) =>
       runAt(arm, { part: 'train', mode: 'draw', replicate: 2 }, round.warmup, round.measure)
-    tuned.set(family, await tune({ executor, grid, rounds: effort.tuning, jobOf, onDone: report.done }))
+    const incumbent = family === 'tuned-static' ? staticSetting(config) : undefined
+    tuned.set(family, await tune({ executor, grid, rounds: effort.tuning, incumbent, jobOf, onDone: report.done }))
   }
   const arms: ArmSpec[] = [STATIC_ARM, ...[...tuned.values()].map((entry) => entry.arm), ...plan.arms]
 

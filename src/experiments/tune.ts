@@ -3,6 +3,7 @@
  * to longer runs (successive halving). The baseline families and the challenger are tuned by the same rule and with the same care.
  */
 import type { Executor } from '../executors/index.js'
+import { STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { type Job, meetsSlo, type Outcome } from './job.js'
@@ -18,10 +19,20 @@ const EQUAL_TIMES_MS = [10, 20, 40, 80]
 
 export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware'
 
-/** All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine. */
+/** The static arm's own policies as a setting of tuned-static; the budget is cut where every engine would cut it. */
+export function staticSetting(config: ClusterConfig): ArmSpec {
+  const most = Math.max(...config.engines.map((engine) => engine.maxNumBatchedTokens))
+  return { ...STATIC_ARM, name: 'tuned-static', chunk: `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, most)})` }
+}
+
+/**
+ * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine. Budgets
+ * fit the smallest engine; the static arm's own budget is always among them, so no grid is empty.
+ */
 export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
-  const most = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
-  const budgets = BUDGETS.filter((budget) => budget <= most).map((budget) => `fixed-budget(${budget})`)
+  const smallest = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
+  const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
+  const budgets = [...new Set([...fitting, staticSetting(config).chunk])]
   const oneRank = config.engines.every((engine) => engine.ranks === 1)
   const oneEngine = config.engines.length === 1
   const shaped = family === 'shape-aware'
@@ -31,9 +42,7 @@ export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
       : family === 'tuned-size'
         ? SIZES.map((size) => `fixed-size(${size})`)
         : ['length-aware']
-  const chunks = shaped
-    ? [...(budgets.length > 0 ? budgets : [`fixed-budget(${most})`]), ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)]
-    : budgets
+  const chunks = shaped ? [...budgets, ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
   const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
   const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
   const grid: ArmSpec[] = []
@@ -45,7 +54,7 @@ export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
   return grid
 }
 
-/** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them. */
+/** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them (at least 2: one place may be the incumbent's). */
 export interface TuningRound {
   readonly keep: number
   readonly warmup: number
@@ -56,6 +65,8 @@ export interface TuneOptions {
   readonly executor: Executor
   readonly grid: readonly ArmSpec[]
   readonly rounds: readonly TuningRound[]
+  /** A setting of the grid that is in every round whatever it scores, so that the winner is never worse than it in the last round. */
+  readonly incumbent?: ArmSpec
   /** The job of one setting in a round. */
   readonly jobOf: (arm: ArmSpec, round: TuningRound) => Job
   readonly onDone?: (outcome: Outcome) => void
@@ -81,6 +92,8 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
   let ranked = options.grid.map((arm) => ({ arm, score: 0, outcome: null as Outcome | null }))
   for (const round of options.rounds) {
     const entered = ranked.slice(0, round.keep)
+    const incumbent = ranked.slice(round.keep).find(({ arm }) => options.incumbent && samePolicies(arm, options.incumbent))
+    if (incumbent) entered[entered.length - 1] = incumbent
     const outcomes = await options.executor.run(
       entered.map(({ arm }) => options.jobOf(arm, round)),
       options.onDone,
@@ -101,6 +114,9 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
     },
   }
 }
+
+const samePolicies = (a: ArmSpec, b: ArmSpec): boolean =>
+  a.split === b.split && a.chunk === b.chunk && a.rank === b.rank && a.span === b.span && a.pool === b.pool
 
 export function policiesOf(arm: ArmSpec): Omit<ArmSpec, 'name'> {
   const { split, chunk, rank, span, pool } = arm

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest'
+import { createExecutor, type Executor } from '../src/executors/index.js'
+import { type Job, type Outcome, runJob } from '../src/experiments/job.js'
+import { familyGrid, policiesOf, score, staticSetting, type TuningRound, tune } from '../src/experiments/tune.js'
+import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
+import type { ArmSpec } from '../src/levers/lever.js'
+import type { Summary } from '../src/metrics/summary.js'
+import type { ClusterConfig } from '../src/simulator/config.js'
+import { tinyContext } from './tinyCluster.js'
+
+const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
+
+/** Only what the grid reads of a cluster. */
+const cluster = (...engines: readonly { ranks: number; maxNumBatchedTokens: number }[]) =>
+  ({ engines }) as unknown as ClusterConfig
+
+describe('the grid of a family', () => {
+  test.each([1, 100, 511, 512, 700, 2048, 8192, 100_000])(
+    'is not empty with a step of %i tokens, and every arm can be made',
+    (tokens) => {
+      for (const family of FAMILIES) {
+        const grid = familyGrid(family, cluster({ ranks: 1, maxNumBatchedTokens: tokens }))
+        expect(grid.length, family).toBeGreaterThan(0)
+        expect(new Set(grid.map((arm) => JSON.stringify(arm))).size, 'no setting twice').toBe(grid.length)
+        for (const arm of grid) {
+          expect(() => createArm(arm)).not.toThrow()
+          expect(Number(/^fixed-budget\((\d+)\)$/.exec(arm.chunk)?.[1] ?? 0)).toBeLessThanOrEqual(tokens)
+        }
+      }
+    },
+  )
+
+  test.each([
+    ['one engine of one rank', cluster({ ranks: 1, maxNumBatchedTokens: 8192 })],
+    ['ranks', cluster({ ranks: 4, maxNumBatchedTokens: 2048 })],
+    ['small steps', cluster({ ranks: 1, maxNumBatchedTokens: 700 }, { ranks: 1, maxNumBatchedTokens: 700 })],
+    ['unequal steps', cluster({ ranks: 1, maxNumBatchedTokens: 512 }, { ranks: 2, maxNumBatchedTokens: 8192 })],
+  ])('of tuned-static holds the static policies: %s', (_name, config) => {
+    const settings = familyGrid('tuned-static', config).map((arm) => JSON.stringify(arm))
+    expect(settings).toContain(JSON.stringify(staticSetting(config)))
+  })
+
+  test('has one choice where a lever is inert', () => {
+    const alone = familyGrid('tuned-static', cluster({ ranks: 1, maxNumBatchedTokens: 8192 }))
+    expect(new Set(alone.map((arm) => `${arm.rank}/${arm.pool}`)).size).toBe(1)
+    const wide = familyGrid(
+      'tuned-static',
+      cluster({ ranks: 2, maxNumBatchedTokens: 8192 }, { ranks: 2, maxNumBatchedTokens: 8192 }),
+    )
+    expect(wide.length).toBe(9 * 5 * 2 * 2)
+  })
+})
+
+/** An executor whose outcomes are made up from (arm, round). */
+function fakeExecutor(speedOf: (arm: ArmSpec, round: number) => number): Executor & { readonly entered: ArmSpec[][] } {
+  const entered: ArmSpec[][] = []
+  return {
+    entered,
+    run: async (jobs) => {
+      const round = entered.push(jobs.map(({ arm }) => arm)) - 1
+      return jobs.map(({ arm }) => {
+        const summary = {
+          metrics: { tok_s_user: { p50: speedOf(arm, round) } },
+          slo_attainment: 1,
+          saturation: { label: 'stable' },
+        } as unknown as Summary
+        return { summary } as Outcome
+      })
+    },
+    close: async () => {},
+  }
+}
+
+describe('tuning', () => {
+  const config = cluster({ ranks: 1, maxNumBatchedTokens: 8192 })
+  const grid = familyGrid('tuned-static', config)
+  const incumbent = staticSetting(config)
+  const rounds: TuningRound[] = [
+    { keep: 1000, warmup: 1, measure: 1 },
+    { keep: 5, warmup: 1, measure: 2 },
+    { keep: 2, warmup: 1, measure: 3 },
+  ]
+  const isStatic = (arm: ArmSpec) => JSON.stringify(policiesOf(arm)) === JSON.stringify(policiesOf(incumbent))
+  const jobOf = (arm: ArmSpec): Job => ({ arm }) as unknown as Job
+
+  test('keeps the static policies in every round, so it cannot end worse than them', async () => {
+    const executor = fakeExecutor((arm, round) => (isStatic(arm) ? (round === 2 ? 100 : 1) : 50))
+    const { arm } = await tune({ executor, grid, rounds, incumbent, jobOf })
+    expect(executor.entered.map((arms) => arms.length)).toEqual([grid.length, 5, 2])
+    for (const arms of executor.entered) expect(arms.filter(isStatic)).toHaveLength(1)
+    expect(isStatic(arm)).toBe(true)
+  })
+
+  test('gives the incumbent no more than its place', async () => {
+    const executor = fakeExecutor((arm) => (isStatic(arm) ? 1 : arm.split === 'fixed-count(4)' ? 60 : 50))
+    const { arm, record } = await tune({ executor, grid, rounds, incumbent, jobOf })
+    expect(arm.split).toBe('fixed-count(4)')
+    expect(record.candidates).toBe(grid.length)
+  })
+
+  test('settings that overload or miss the SLO rank below all others, by attainment', () => {
+    const outcome = (p50: number, attainment: number, label: string) =>
+      ({ summary: { metrics: { tok_s_user: { p50 } }, slo_attainment: attainment, saturation: { label } } }) as unknown as Outcome
+    const slow = score(outcome(1, 0.96, 'stable'))
+    const missed = score(outcome(900, 0.9, 'stable'))
+    const missedMore = score(outcome(950, 0.5, 'stable'))
+    const overloaded = score(outcome(999, 1, 'overloaded'))
+    expect(slow).toBeGreaterThan(missed)
+    expect(missed).toBeGreaterThan(missedMore)
+    expect(missedMore).toBeGreaterThan(overloaded)
+  })
+
+  test('simulated: tuned-static is at least as good as static on the run that it was judged on', async () => {
+    const context = tinyContext()
+    const executor = createExecutor({ context, threads: 1 })
+    const simulated = (arm: ArmSpec, { measure }: TuningRound): Job => ({
+      kind: 'closed',
+      arm,
+      draw: { part: 'train', mode: 'draw', replicate: 2 },
+      concurrency: 24,
+      warmupRequests: 24,
+      requests: 24 * measure,
+      keep: 'summary',
+    })
+    const small: TuningRound[] = [
+      { keep: 1000, warmup: 1, measure: 2 },
+      { keep: 4, warmup: 1, measure: 8 },
+    ]
+    const tuned = await tune({
+      executor,
+      grid: familyGrid('tuned-static', context.config),
+      rounds: small,
+      incumbent: staticSetting(context.config),
+      jobOf: simulated,
+    })
+    const baseline = runJob(context, simulated(STATIC_ARM, small[1]))
+    expect(score(tuned.outcome)).toBeGreaterThanOrEqual(score(baseline))
+  })
+})
