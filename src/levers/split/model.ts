@@ -2,7 +2,7 @@
  * The SM-level model of one decode attention kernel, in the fast form that the simulator uses: launch + makespan + merge, in ns.
  * Read pieces.ts (how requests are cut), makespan.ts (how long the pieces take), then this file; exact.ts is the oracle.
  */
-import { SPLIT_COUNT, SPLIT_PER_REQUEST, SPLIT_SIZE, type SplitBatch, type SplitDecision, type SplitPolicy } from '../lever.js'
+import { SPLIT_COUNT, SPLIT_SIZE, type SplitBatch, type SplitDecision, type SplitPolicy } from '../lever.js'
 import type { SplitMachine } from './machine.js'
 import { fastMakespanNs, type PieceSizes } from './makespan.js'
 import { mergeNs, overheadBytes, tileBytes } from './pieces.js'
@@ -66,14 +66,17 @@ export function createSplitModel(machine: SplitMachine, maxSequences: number): S
   const binTiles = new Float64Array(SIZE_BINS)
   let n = 0
   let totalTiles = 0
+  /** Requests of equally many tiles are priced once: `tiles[r]` occurs `same[r]` times, r < runs. */
+  const same = new Float64Array(maxSequences)
+  let runs = 0
 
   /** Sizes of unsorted pieces, put in order by bins between the smallest and the largest. */
-  function sortIntoBins(smallest: number, largest: number): void {
+  function sortIntoBins(entries: number, smallest: number, largest: number): void {
     const { bytes, count } = sizes
     binCount.fill(0)
     binTiles.fill(0)
     const scale = largest > smallest ? (SIZE_BINS - 1) / (largest - smallest) : 0
-    for (let i = 0; i < n; i++) {
+    for (let i = 0; i < entries; i++) {
       const bin = ((largestTiles[i] - smallest) * scale) | 0
       binCount[bin] += cutCount[i]
       binTiles[bin] += cutCount[i] * largestTiles[i]
@@ -92,10 +95,15 @@ export function createSplitModel(machine: SplitMachine, maxSequences: number): S
       n = batch.n
       totalTiles = 0
       const { lengths } = batch
+      runs = 0
       for (let i = 0; i < n; i++) {
         const whole = Math.ceil(lengths[i] / tileTokens)
-        tiles[i] = whole
         totalTiles += whole
+        if (runs > 0 && tiles[runs - 1] === whole) same[runs - 1]++
+        else {
+          tiles[runs] = whole
+          same[runs++] = 1
+        }
       }
     },
     timeNs(kind, value, longestFirst, pieces) {
@@ -106,39 +114,60 @@ export function createSplitModel(machine: SplitMachine, maxSequences: number): S
       let squares = 0
       if (kind === SPLIT_COUNT) {
         // Ascending lengths give ascending pieces: no sorting.
-        for (let i = 0; i < n; i++) {
-          const t = tiles[i]
+        for (let r = 0; r < runs; r++) {
+          const t = tiles[r]
           const m = t < value ? t : value
-          bytes[i] = overhead + tile * Math.ceil(t / m)
-          count[i] = m * headGroups
-          cuts += m
-          squares += m * m
-          if (m > 1) split += m
+          const all = same[r] * m
+          bytes[r] = overhead + tile * Math.ceil(t / m)
+          count[r] = all * headGroups
+          cuts += all
+          squares += all * m
+          if (m > 1) split += all
         }
-        mostCuts = tiles[n - 1] < value ? tiles[n - 1] : value
-        sizes.groups = n
-      } else {
-        const perPiece = kind === SPLIT_SIZE ? Math.max(1, Math.ceil(value / tileTokens)) : 1
+        mostCuts = tiles[runs - 1] < value ? tiles[runs - 1] : value
+        sizes.groups = runs
+      } else if (kind === SPLIT_SIZE) {
+        const perPiece = Math.max(1, Math.ceil(value / tileTokens))
         let smallest = Number.POSITIVE_INFINITY
         let largest = 0
-        for (let i = 0; i < n; i++) {
-          const t = tiles[i]
+        for (let r = 0; r < runs; r++) {
+          const t = tiles[r]
           let m = 1
           let piece = t
-          if (kind === SPLIT_PER_REQUEST || t > perPiece) {
-            m = kind === SPLIT_SIZE ? Math.ceil(t / perPiece) : Math.max(1, Math.min(t, pieces[i]))
+          if (t > perPiece) {
+            m = Math.ceil(t / perPiece)
             piece = Math.ceil(t / m)
-            if (m > 1) split += m
+            split += same[r] * m
             if (m > mostCuts) mostCuts = m
           }
-          largestTiles[i] = piece
-          cutCount[i] = m
-          cuts += m
-          squares += m * m
+          const all = same[r] * m
+          largestTiles[r] = piece
+          cutCount[r] = all
+          cuts += all
+          squares += all * m
           if (piece < smallest) smallest = piece
           if (piece > largest) largest = piece
         }
-        sortIntoBins(smallest, largest)
+        sortIntoBins(runs, smallest, largest)
+      } else {
+        let smallest = Number.POSITIVE_INFINITY
+        let largest = 0
+        for (let r = 0, i = 0; r < runs; r++) {
+          for (const end = i + same[r]; i < end; i++) {
+            const t = tiles[r]
+            const m = Math.max(1, Math.min(t, pieces[i]))
+            const piece = Math.ceil(t / m)
+            if (m > 1) split += m
+            if (m > mostCuts) mostCuts = m
+            largestTiles[i] = piece
+            cutCount[i] = m
+            cuts += m
+            squares += m * m
+            if (piece < smallest) smallest = piece
+            if (piece > largest) largest = piece
+          }
+        }
+        sortIntoBins(n, smallest, largest)
       }
       sizes.pieces = cuts * headGroups
       sizes.totalBytes = headGroups * (tile * totalTiles + overhead * cuts)
