@@ -3,24 +3,52 @@
  */
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { UserError } from '../errors.js'
 
 const CHUNK_BYTES = 1 << 20
+/** Compressed bytes at a time: at gzip's best ratio of about 1000 they still fit in memory. */
+const GZIP_CHUNK_BYTES = 1 << 16
+const GUNZIP_CHUNK_BYTES = 1 << 18
 /** A longer line is no trace row: the largest known row (a 1 M-token context in 16-token blocks) has below 2 MiB. */
 const MAX_LINE_BYTES = 1 << 26
 const NEWLINE = 10
 
 /** The chunks of the file, decompressed when it is gzip. System errors surface as thrown; see `explainReadError`. */
 export async function* readChunks(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES })
-  if (!(await isGzip(path))) {
-    yield* file as AsyncIterable<Buffer>
-    return
+  if (await isGzip(path)) yield* gunzipped(createReadStream(path, { highWaterMark: GZIP_CHUNK_BYTES }))
+  else yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>
+}
+
+/** Decompressed chunks; a fault is thrown only after all that came before it, which iterating over a failed stream would drop. */
+async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES })
+  const ready: Buffer[] = []
+  let fault: Error | null = null
+  let settle = (): void => {}
+  gunzip.on('data', (chunk: Buffer) => ready.push(chunk))
+  gunzip.on('end', () => settle())
+  gunzip.on('error', (error) => {
+    fault = error
+    settle()
+  })
+  const settled = (start: () => void): Promise<void> =>
+    new Promise((resolve) => {
+      settle = () => setImmediate(resolve)
+      start()
+    })
+  try {
+    for await (const piece of compressed) {
+      await settled(() => gunzip.write(piece, () => settle()))
+      yield* ready.splice(0)
+      if (fault !== null) throw fault
+    }
+    await settled(() => gunzip.end())
+    yield* ready.splice(0)
+    if (fault !== null) throw fault
+  } finally {
+    gunzip.destroy()
   }
-  // The callback is needed so that a fault of either stream does not surface as unhandled; the iteration rethrows it.
-  yield* pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) as AsyncIterable<Buffer>
 }
 
 async function isGzip(path: string): Promise<boolean> {
@@ -55,7 +83,7 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
     case 'Z_DATA_ERROR':
       return new UserError({
         where: path,
-        message: `The gzip file is damaged ${before}.`,
+        message: `The gzip file is damaged: ${rowsRead} ${rowsRead === 1 ? 'row was' : 'rows were'} read before that showed.`,
         hint: 'Copy or download it again; `gzip -t` tells whether it is whole.',
       })
   }
@@ -87,7 +115,10 @@ export function createLineSplitter(path: string, consume: (bytes: Buffer, start:
   return {
     push(chunk) {
       const firstEnd = chunk.indexOf(NEWLINE) + 1
-      if (firstEnd === 0) return hold(chunk)
+      if (firstEnd === 0) {
+        hold(chunk)
+        return
+      }
       let start = 0
       if (pendingBytes > 0) {
         const joined = Buffer.concat([...pending, chunk.subarray(0, firstEnd)])

@@ -20,9 +20,13 @@ export interface CsvLayout {
   readonly input: number
   readonly output: number
   readonly unitNs: number
+  /** Nothing tells the unit of a numeric time: seconds are assumed. */
+  readonly unitAssumed: boolean
   readonly notes: readonly string[]
 }
 
+const MOST_LISTED = 20
+const LONGEST_LISTED = 40
 const UNITS: Readonly<Record<string, number>> = { s: NS_PER_S, ms: NS_PER_MS, us: NS_PER_US, ns: 1 }
 const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
   ['ns', /_(ns|nanos|nanoseconds?)$/],
@@ -31,7 +35,8 @@ const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
   ['s', /_(s|secs?|seconds?)$/],
 ]
 /** Column names of the public traces and of load tools (after `plainName`, without the unit). */
-const TIME = /^(timestamp|time|t|ts|arrival|arrived|arrived_at|arrival_(time|timestamp|at)|(request|start|send|created|event)_time)$/
+const TIME =
+  /^(timestamp|time|t|ts|arrival|arrived|arrived_at|arrival_(time|timestamp|at)|(request|start|send|created|event)_time)$/
 const INPUT = /^((num_|n_)?(input|prompt|context|request|prefill)(_(tokens?|toks?|len|length|size|token_count))?|isl|in)$/
 const OUTPUT =
   /^((num_|n_)?(output|generated|generation|completion|response|decode|answer)(_(tokens?|toks?|len|length|size|token_count))?|token_size|osl|out)$/
@@ -63,7 +68,7 @@ export function layoutOf(fields: readonly string[], path: string, choice: Column
     if (found >= 0) return found
     throw new UserError({
       where: `${path}:1`,
-      message: `No column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${fields.join(', ')}.`,
+      message: `No column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${listed(fields)}.`,
       hint: `Name the ${role} column, or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}.`,
     })
   }
@@ -71,16 +76,30 @@ export function layoutOf(fields: readonly string[], path: string, choice: Column
   const input = find('input', INPUT, 1)
   const output = find('output', OUTPUT, 2)
   if (time === input || time === output || input === output) {
-    throw new UserError({ where: `${path}:1`, message: 'Time, input and output tokens must be three different columns.', hint: 'Name three columns.' })
+    throw new UserError({
+      where: `${path}:1`,
+      message: 'Time, input and output tokens must be three different columns.',
+      hint: 'Name three columns.',
+    })
   }
-  const { unitNs, note } = timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
+  const unit = timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
   const notes: string[] = []
-  if (note !== null && !isAzure) notes.push(note)
+  if (unit.word !== null) notes.push(`Time is in ${unit.word}, from the name of its column.`)
   if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
   else notes.push(`Columns: time = ${fields[time]}, input tokens = ${fields[input]}, output tokens = ${fields[output]}.`)
   const unused = fields.filter((_, i) => i !== time && i !== input && i !== output)
-  if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${unused.join(', ')}.`)
-  return { isAzure, hasHeader, columns: fields.length, time, input, output, unitNs, notes }
+  if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${listed(unused)}.`)
+  return {
+    isAzure,
+    hasHeader,
+    columns: fields.length,
+    time,
+    input,
+    output,
+    unitNs: unit.unitNs,
+    unitAssumed: unit.assumed,
+    notes,
+  }
 }
 
 function chosenColumn(wanted: string, role: string, fields: readonly string[], hasHeader: boolean, path: string): number {
@@ -89,19 +108,23 @@ function chosenColumn(wanted: string, role: string, fields: readonly string[], h
   if (/^\d+$/.test(wanted) && +wanted >= 1 && +wanted <= fields.length) return +wanted - 1
   throw new UserError({
     where: path,
-    message: `There is no ${role} column '${wanted}'; ${hasHeader ? `the columns are ${fields.join(', ')}` : `the file has no header and ${fields.length} columns`}.`,
+    message: `There is no ${role} column '${wanted}'; ${hasHeader ? `the columns are ${listed(fields)}` : `the file has no header and ${fields.length} columns`}.`,
     hint: 'Give one of these names, or a position counted from 1.',
   })
 }
 
-function timeUnit(name: string, chosen: string | undefined, path: string): { unitNs: number; note: string | null } {
+function timeUnit(
+  name: string,
+  chosen: string | undefined,
+  path: string,
+): { unitNs: number; word: string | null; assumed: boolean } {
   if (chosen !== undefined) {
-    if (Object.hasOwn(UNITS, chosen)) return { unitNs: UNITS[chosen], note: null }
+    if (Object.hasOwn(UNITS, chosen)) return { unitNs: UNITS[chosen], word: null, assumed: false }
     throw new UserError({ where: path, message: `Time unit '${chosen}' is unknown.`, hint: 'Give s, ms, us or ns.' })
   }
   const word = UNIT_WORDS.find(([, pattern]) => pattern.test(name))
-  if (word !== undefined) return { unitNs: UNITS[word[0]], note: `Time is in ${word[0]}, from the name of its column.` }
-  return { unitNs: NS_PER_S, note: 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.' }
+  if (word !== undefined) return { unitNs: UNITS[word[0]], word: word[0], assumed: false }
+  return { unitNs: NS_PER_S, word: null, assumed: true }
 }
 
 /** `ContextTokens`, `context tokens` and `context-tokens` are all context_tokens. */
@@ -113,11 +136,23 @@ function plainName(name: string): string {
     .replace(/^_+|_+$/g, '')
 }
 
+/** Names for a sentence: a file that is no CSV may have a first line of any length. */
+function listed(names: readonly string[]): string {
+  const shown = names
+    .slice(0, MOST_LISTED)
+    .map((name) => (name.length > LONGEST_LISTED ? `${name.slice(0, LONGEST_LISTED)}...` : name))
+  return shown.join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '')
+}
+
 function withoutUnit(name: string): string {
   const word = UNIT_WORDS.find(([, pattern]) => pattern.test(name))
   return word === undefined ? name : name.replace(word[1], '')
 }
 
 function looksLikeData(field: string): boolean {
-  return /^[+-]?(\d|\.\d)/.test(field) || /^(nan|inf|-inf)$/i.test(field)
+  return (
+    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(field) ||
+    /^\d{4}-\d\d-\d\d/.test(field) ||
+    /^[+-]?(nan|inf(inity)?)$/i.test(field)
+  )
 }

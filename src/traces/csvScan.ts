@@ -1,7 +1,7 @@
 /** Rows of a CSV file into columns, byte by byte: no string or object per row. */
 import type { ShapeColumns } from './columns.js'
 import type { CsvLayout } from './csvHeader.js'
-import { countFault, createTimeParser, parseCount } from './fields.js'
+import { countFault, createTimeParser, parseCount, type TimeParser } from './fields.js'
 import type { SkipLog } from './report.js'
 
 const NEWLINE = 10
@@ -23,11 +23,19 @@ export function splitLine(line: string, separator: string): string[] {
   const bytes = Buffer.from(`${line}\n`)
   const edges = new Int32Array(2 * MAX_FIELDS)
   const found = findFields(bytes, 0, bytes.length, separator.charCodeAt(0), edges)
-  return Array.from({ length: Math.min(found.count, MAX_FIELDS) }, (_, i) => bytes.toString('utf8', edges[2 * i], edges[2 * i + 1]))
+  return Array.from({ length: Math.min(found.count, MAX_FIELDS) }, (_, i) =>
+    bytes.toString('utf8', edges[2 * i], edges[2 * i + 1]),
+  )
 }
 
 /** Start and end of each field from `at` to the newline, trimmed; the fields beyond MAX_FIELDS are counted only. */
-function findFields(bytes: Buffer, at: number, end: number, separator: number, edges: Int32Array): { count: number; next: number } {
+function findFields(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  separator: number,
+  edges: Int32Array,
+): { count: number; next: number } {
   let count = 0
   let start = at
   for (; at < end; at++) {
@@ -70,10 +78,18 @@ export interface CsvScanner {
   scan(bytes: Buffer, start: number, end: number): void
   /** Data rows seen, the skipped ones included. */
   rows: number
+  /** Parser of the time column: whether it met dates, and the first number. */
+  readonly clock: TimeParser
 }
 
 /** `layout` of the file whose data begins after line `linesBefore`. */
-export function createCsvScanner(layout: CsvLayout, separator: string, linesBefore: number, into: ShapeColumns, skips: SkipLog): CsvScanner {
+export function createCsvScanner(
+  layout: CsvLayout,
+  separator: string,
+  linesBefore: number,
+  into: ShapeColumns,
+  skips: SkipLog,
+): CsvScanner {
   const edges = new Int32Array(2 * MAX_FIELDS)
   const clock = createTimeParser(layout.unitNs)
   const timeAt = 2 * layout.time
@@ -85,6 +101,7 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
     countFault(isl, 'input tokens') ?? (isl === 0 ? 'input tokens are 0' : null) ?? countFault(osl, 'output tokens')
   const scanner: CsvScanner = {
     rows: 0,
+    clock,
     scan(bytes, start, end) {
       let at = start
       while (at < end) {

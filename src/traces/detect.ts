@@ -16,12 +16,12 @@ const FOREIGN: readonly { magic: readonly number[]; what: string; remedy: string
   { magic: [0xfe, 0xff], what: 'UTF-16 text', remedy: 'Save it as UTF-8.' },
 ]
 
-/** `csv` covers the Azure header too: the column reader tells them apart. Throws `UserError` for what is no trace. */
+/** A trace of our own begins with a msgpack map, of which no text has the first byte. `csv` covers the Azure header too: the column reader tells them apart. Throws `UserError` for what is no trace. */
 export function detectFormat(head: Buffer, path: string): 'mooncake' | 'csv' | 'shapewise' {
   if (head.length === 0) {
     throw new UserError({ where: path, message: 'The file is empty.', hint: 'Give a trace with at least one request.' })
   }
-  if (head.subarray(0, MAGIC_WITHIN_BYTES).includes(MAGIC)) return 'shapewise'
+  if (head[0] >= 0x80 && head.subarray(0, MAGIC_WITHIN_BYTES).includes(MAGIC)) return 'shapewise'
   for (const { magic, what, remedy } of FOREIGN) {
     if (magic.every((byte, i) => head[i] === byte)) {
       throw new UserError({ where: path, message: `The file is ${what}, which is not read.`, hint: remedy })
@@ -34,9 +34,13 @@ export function detectFormat(head: Buffer, path: string): 'mooncake' | 'csv' | '
       hint: 'Give a CSV file, Mooncake JSON lines or a .swt trace; each may be gzip compressed.',
     })
   }
-  const text = head.toString('utf8').replace(/^\uFEFF/, '').trimStart()
+  const text = head.toString('utf8').trimStart()
   if (text === '') {
-    throw new UserError({ where: path, message: 'The file holds only blank lines.', hint: 'Give a trace with at least one request.' })
+    throw new UserError({
+      where: path,
+      message: 'The file holds only blank lines.',
+      hint: 'Give a trace with at least one request.',
+    })
   }
   if (text.startsWith('[')) {
     throw new UserError({

@@ -5,6 +5,7 @@ import { NS_PER_S } from '../units.js'
 
 /** Largest token count of a row. */
 export const MAX_TOKENS = 2 ** 31 - 1
+const MINUS = 45
 const MAX_FAST_DIGITS = 15
 const MAX_TIME_NS = 2 ** 53
 
@@ -17,19 +18,21 @@ export const COUNT_TOO_LARGE = -4
 /** The whole number in bytes [start, end), such as `44` or `44.0`; otherwise a negative COUNT_ code. */
 export function parseCount(bytes: Buffer, start: number, end: number): number {
   if (start >= end) return COUNT_MISSING
-  if (bytes[start] === 45) return parseCount(bytes, start + 1, end) >= 0 ? COUNT_NEGATIVE : COUNT_NOT_WHOLE
+  const negative = bytes[start] === MINUS
+  const first = negative ? start + 1 : start
   let value = 0
-  let at = start
+  let at = first
   for (; at < end; at++) {
     const digit = bytes[at] - 48
     if (digit < 0 || digit > 9) break
     value = value * 10 + digit
   }
-  if (at === start) return COUNT_NOT_WHOLE
+  if (at === first) return COUNT_NOT_WHOLE
   if (at < end) {
     if (bytes[at] !== 46) return COUNT_NOT_WHOLE
     for (at++; at < end; at++) if (bytes[at] !== 48) return COUNT_NOT_WHOLE
   }
+  if (negative) return COUNT_NEGATIVE
   return value > MAX_TOKENS ? COUNT_TOO_LARGE : value
 }
 
@@ -60,6 +63,8 @@ export interface TimeParser {
   fault: string
   /** True once a field was a date with a clock time. */
   sawDate: boolean
+  /** The first number parsed, in its unit and without its fraction; NaN before, and when it was a date. */
+  firstNumber: number
 }
 
 /**
@@ -73,6 +78,7 @@ export function createTimeParser(unitNs: number): TimeParser {
     if (base === null) {
       base = BigInt(whole)
       baseNumber = whole
+      if (!parser.sawDate) parser.firstNumber = whole
     }
     return checked((whole - baseNumber) * scaleNs + fractionNs)
   }
@@ -91,6 +97,7 @@ export function createTimeParser(unitNs: number): TimeParser {
       if (base === null) {
         base = whole
         baseNumber = Number(whole)
+        parser.firstNumber = baseNumber
       }
       return checked(Number(whole - base) * unitNs)
     }
@@ -104,9 +111,10 @@ export function createTimeParser(unitNs: number): TimeParser {
   const parser: TimeParser = {
     fault: '',
     sawDate: false,
+    firstNumber: Number.NaN,
     parse(bytes, start, end) {
       if (start >= end) return fail(TIME_MISSING)
-      if (end - start >= 19 && bytes[start + 4] === 45) {
+      if (end - start >= 19 && bytes[start + 4] === MINUS) {
         const date = parseDate(bytes.toString('latin1', start, end))
         if (date === null) return fail(TIME_UNREADABLE)
         parser.sawDate = true
@@ -146,11 +154,12 @@ function parseDate(text: string): { unixS: number; fractionNs: number } | null {
   const match = DATE.exec(text)
   if (match === null) return null
   const [, year, month, day, hour, minute, second, fraction, sign, zoneHour, zoneMinute] = match
-  if (+month < 1 || +month > 12 || +day < 1 || +day > 31 || +hour > 23 || +minute > 59 || +second > 60) return null
-  const midnightS = Date.UTC(+year, +month - 1, +day) / 1000
+  const midnight = new Date(Date.UTC(+year, +month - 1, +day))
+  const isDay = midnight.getUTCMonth() === +month - 1 && midnight.getUTCDate() === +day
+  if (!isDay || +hour > 23 || +minute > 59 || +second > 60) return null
   const zoneS = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (+zoneHour * 3600 + +zoneMinute * 60)
   return {
-    unixS: midnightS + +hour * 3600 + +minute * 60 + +second - zoneS,
+    unixS: midnight.getTime() / 1000 + +hour * 3600 + +minute * 60 + +second - zoneS,
     fractionNs: fraction === undefined ? 0 : +fraction.padEnd(9, '0'),
   }
 }

@@ -1,6 +1,6 @@
 /** The hash of a trace's content, by which results name it. */
 import { createHash } from 'node:crypto'
-import { COLUMN_NAMES, COLUMNS } from './shapewiseFormat.js'
+import { COLUMN_NAMES, COLUMNS } from './contentColumns.js'
 import type { Workload } from './workload.js'
 
 /** 12 hex digits of the SHA-256 over the content columns; name, origin and skipped rows do not count. */

@@ -2,7 +2,7 @@
  * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far).
  */
 import type { ShapeColumns } from './columns.js'
-import { MAX_TOKENS, TIME_NEGATIVE, TIME_UNREADABLE } from './fields.js'
+import { MAX_TOKENS, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from './fields.js'
 import type { SkipLog } from './report.js'
 
 const NS_PER_MS = 1e6
@@ -10,7 +10,8 @@ const NEWLINE = 10
 /** Tokens per block by custom (Mooncake's own traces), then those that other tools write. */
 const BLOCK_TOKENS = [512, 16, 32, 64, 128, 256, 1024]
 const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids']
-const MAX_TIME_MS = 2 ** 53 / NS_PER_MS
+/** Times are whole ns since the first row, exact below 2^53. */
+const MAX_SPAN_MS = 2 ** 53 / NS_PER_MS
 
 export interface BlockColumns {
   readonly blockOffset: Float64Array
@@ -35,6 +36,7 @@ export function createMooncakeScanner(into: ShapeColumns, skips: SkipLog): Moonc
   let ids = new Int32Array(1 << 14)
   let used = 0
   let line = 0
+  let firstMs = Number.NaN
   const denseId = (id: number | string): number => {
     let dense = denseIds.get(id)
     if (dense === undefined) {
@@ -45,13 +47,20 @@ export function createMooncakeScanner(into: ShapeColumns, skips: SkipLog): Moonc
   }
   const addRow = (text: string): void => {
     const row = parseRow(text)
-    if (typeof row === 'string') return skips.skip(line, row)
-    const reason = faultOf(row)
-    if (reason !== null) return skips.skip(line, reason)
-    if (row.output_length === 0) return skips.skipZeroOutput(line)
+    const reason = typeof row === 'string' ? row : faultOf(row, firstMs)
+    if (typeof row === 'string' || reason !== null) {
+      skips.skip(line, reason as string)
+      return
+    }
+    if (row.output_length === 0) {
+      skips.skipZeroOutput(line)
+      return
+    }
     for (const key in row) if (!KEYS.includes(key)) unusedKeys.add(key)
+    const timeMs = row.timestamp as number
+    if (Number.isNaN(firstMs)) firstMs = timeMs
     const blocks = (row.hash_ids ?? []) as (number | string)[]
-    into.push(Math.round((row.timestamp as number) * NS_PER_MS), row.input_length as number, row.output_length as number)
+    into.push(Math.round((timeMs - firstMs) * NS_PER_MS), row.input_length as number, row.output_length as number)
     offsets.push(used)
     counts.push(blocks.length)
     while (used + blocks.length > ids.length) {
@@ -104,13 +113,17 @@ function withSafeIds(text: string): string {
   })
 }
 
-function faultOf(row: Row): string | null {
+/** Why the row cannot be used, or null; `firstMs` is the time of the first row that could. */
+function faultOf(row: Row, firstMs: number): string | null {
   const time = row.timestamp
   if (time === undefined) return 'timestamp is missing'
   if (typeof time !== 'number' || !Number.isFinite(time)) return TIME_UNREADABLE
   if (time < 0) return TIME_NEGATIVE
-  if (time > MAX_TIME_MS) return 'timestamp is above 104 days'
-  for (const [key, least] of [['input_length', 1], ['output_length', 0]] as const) {
+  if (time > Number.MAX_SAFE_INTEGER || Math.abs(time - firstMs) >= MAX_SPAN_MS) return TIME_TOO_FAR
+  for (const [key, least] of [
+    ['input_length', 1],
+    ['output_length', 0],
+  ] as const) {
     const value = row[key]
     if (value === undefined) return `${key} is missing`
     if (typeof value !== 'number' || !Number.isInteger(value)) return `${key} is not a whole number`

@@ -31,6 +31,9 @@ export interface ReadResult {
   readonly report: TraceReport
 }
 
+/** Unix seconds of about the year 5138. */
+const LATEST_UNIX_S = 1e11
+
 /** Reader of one text format: takes lines, ends with the columns in file order. */
 interface TextReader {
   readonly lines: LineSplitter
@@ -40,36 +43,65 @@ interface TextReader {
 
 export async function readTrace(path: string, options: ReadOptions): Promise<ReadResult> {
   const skips = createSkipLog()
-  let reader: TextReader | null = null
+  const intake = createIntake(path, options, skips)
   try {
-    const held: Buffer[] = []
-    let heldBytes = 0
-    let format: TraceFormat | null = null
-    const decide = (): void => {
-      const head = Buffer.concat(held).subarray(0, HEAD_BYTES)
-      const found = detectFormat(head, path)
-      format = options.from ?? found
-      if (format === 'shapewise') return
-      if (found === 'shapewise') {
-        throw new UserError({ where: path, message: `The file is a Shapewise trace, not ${format}.`, hint: 'Leave the format out.' })
-      }
-      reader = format === 'mooncake' ? mooncakeReader(path, skips) : csvReader(path, options.columns, format === 'azure', skips)
-      for (const chunk of held.splice(0)) reader.lines.push(chunk)
-    }
-    for await (const chunk of readChunks(path)) {
-      if (reader !== null) (reader as TextReader).lines.push(chunk)
-      else {
-        held.push(chunk)
-        heldBytes += chunk.length
-        if (format === null && heldBytes >= HEAD_BYTES) decide()
-      }
-    }
-    if (format === null) decide()
-    if (reader === null) return ownFormat(Buffer.concat(held), path)
-    return finishText(reader, path, options, skips)
+    for await (const chunk of readChunks(path)) intake.push(chunk)
+    const reader = intake.decide()
+    return reader === null ? ownFormat(intake.held(), path) : finishText(reader, path, options, skips)
   } catch (error) {
-    throw error instanceof UserError ? error : explainReadError(error, path, (reader as TextReader | null)?.rows() ?? 0)
+    throw error instanceof UserError ? error : explainReadError(error, path, intake.rowsSoFar())
   }
+}
+
+/** Holds the first bytes until they tell the format, then passes all to its reader; a trace of our own is held to its end. */
+function createIntake(path: string, options: ReadOptions, skips: SkipLog) {
+  let chunks: Buffer[] = []
+  let heldBytes = 0
+  let reader: TextReader | null | undefined
+  const held = (): Buffer => withoutMark(Buffer.concat(chunks))
+  /** The reader of a text format, null for our own. */
+  const decide = (): TextReader | null => {
+    if (reader !== undefined) return reader
+    const bytes = held()
+    const found = detectFormat(bytes.subarray(0, HEAD_BYTES), path)
+    const format = options.from ?? found
+    if ((format === 'shapewise') !== (found === 'shapewise')) {
+      const message = found === 'shapewise' ? `The file is a Shapewise trace, not ${format}.` : 'The file is no Shapewise trace.'
+      throw new UserError({ where: path, message, hint: 'Leave the format out: it is told by the content.' })
+    }
+    reader = null
+    if (format === 'shapewise') return reader
+    reader = format === 'mooncake' ? mooncakeReader(path, skips) : csvReader(path, options.columns, format === 'azure', skips)
+    chunks = []
+    reader.lines.push(bytes)
+    return reader
+  }
+  return {
+    held,
+    decide,
+    push(chunk: Buffer): void {
+      if (reader) {
+        reader.lines.push(chunk)
+        return
+      }
+      chunks.push(chunk)
+      heldBytes += chunk.length
+      if (reader === undefined && heldBytes >= HEAD_BYTES) decide()
+    },
+    /** Rows read when the file broke off, also when it did so before its format was decided. */
+    rowsSoFar(): number {
+      try {
+        return decide()?.rows() ?? 0
+      } catch {
+        return 0
+      }
+    },
+  }
+}
+
+/** Without the byte order mark that some programs put before UTF-8 text. */
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
 }
 
 function ownFormat(bytes: Buffer, path: string): ReadResult {
@@ -78,8 +110,16 @@ function ownFormat(bytes: Buffer, path: string): ReadResult {
   return {
     workload,
     report: {
-      format: 'shapewise', rowsRead: workload.count, rowsKept: workload.count, rowsSkipped: 0, skippedByReason: [], firstSkipped: [],
-      outOfOrder: 0, tickNs: null, idealHitRate: idealHitRate(workload), notes: workload.provenance.note === '' ? [] : [workload.provenance.note],
+      format: 'shapewise',
+      rowsRead: workload.count,
+      rowsKept: workload.count,
+      rowsSkipped: 0,
+      skippedByReason: [],
+      firstSkipped: [],
+      outOfOrder: 0,
+      tickNs: null,
+      idealHitRate: idealHitRate(workload),
+      notes: workload.provenance.note === '' ? [] : [workload.provenance.note],
     },
   }
 }
@@ -92,7 +132,7 @@ function csvReader(path: string, choice: ColumnChoice | undefined, mustBeAzure: 
   const consume = (bytes: Buffer, start: number, end: number): void => {
     while (scanner === null && start < end) {
       const next = bytes.indexOf(10, start) + 1
-      const line = bytes.toString('utf8', start, next).replace(/^\uFEFF/, '').trim()
+      const line = bytes.toString('utf8', start, next).trim()
       if (line !== '' && !line.startsWith('#')) {
         const separator = separatorOf(line)
         layout = layoutOf(splitLine(line, separator), path, choice, mustBeAzure)
@@ -114,10 +154,25 @@ function csvReader(path: string, choice: ColumnChoice | undefined, mustBeAzure: 
     finish() {
       const format = layout?.isAzure ? 'azure' : 'csv'
       const { timeNs, isl, osl } = into.trim()
+      const notes = [...(layout?.notes ?? [])]
+      if (layout?.unitAssumed && scanner !== null && !scanner.clock.sawDate)
+        notes.unshift(secondsAssumed(path, scanner.clock.firstNumber))
       const note = format === 'azure' ? 'Azure LLM inference trace (CC-BY), read from a file.' : 'Read from a CSV file.'
-      return { format, workload: shapesOnly(timeNs, isl, osl, provenance(path, format, note)), notes: [...(layout?.notes ?? [])] }
+      return { format, workload: shapesOnly(timeNs, isl, osl, provenance(path, format, note)), notes }
     },
   }
+}
+
+/** The sentence that seconds were assumed; throws when the first time as seconds would be in the year 5000, as Unix ms, us and ns are. */
+function secondsAssumed(path: string, firstTime: number): string {
+  if (firstTime > LATEST_UNIX_S) {
+    throw new UserError({
+      where: path,
+      message: `The times, such as ${firstTime}, are too large for seconds and the file does not say their unit.`,
+      hint: 'Call the column arrival_ms, arrival_us or arrival_ns, or give the time unit.',
+    })
+  }
+  return 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'
 }
 
 function mooncakeReader(path: string, skips: SkipLog): TextReader {
@@ -134,7 +189,9 @@ function mooncakeReader(path: string, skips: SkipLog): TextReader {
       if (blocks !== null) {
         const { blockTokens, certain } = inferBlockTokens(isl, blocks.blockCount)
         workload = { ...workload, ...blocks, blockTokens }
-        notes.push(`Prefix blocks of ${blockTokens} tokens, ${certain ? 'from the numbers of ids' : 'by custom: the numbers of ids fit no block size'}.`)
+        notes.push(
+          `Prefix blocks of ${blockTokens} tokens, ${certain ? 'from the numbers of ids' : 'by custom: the numbers of ids fit no block size'}.`,
+        )
       }
       if (scanner.unusedKeys.size > 0) notes.push(`Keys not used: ${[...scanner.unusedKeys].join(', ')}.`)
       return { format: 'mooncake', workload, notes }
@@ -142,16 +199,26 @@ function mooncakeReader(path: string, skips: SkipLog): TextReader {
   }
 }
 
-const provenance = (path: string, format: string, note: string) => ({ name: basename(path), format, note, rowsRead: 0, rowsSkipped: 0 })
+const provenance = (path: string, format: string, note: string) => ({
+  name: basename(path),
+  format,
+  note,
+  rowsRead: 0,
+  rowsSkipped: 0,
+})
 
 /** Judges the rows, sorts, spreads ticks, and moves the first arrival to time 0. */
 function finishText(reader: TextReader, path: string, options: ReadOptions, skips: SkipLog): ReadResult {
   reader.lines.end()
   const rowsRead = reader.rows()
-  skips.refuseIfBad(path, rowsRead)
   const { format, workload: raw, notes } = reader.finish()
-  if (rowsRead === 0) throw noRequests(path, 'The file has a header and no rows.')
-  if (raw.count === 0) throw noRequests(path, `None of the ${rowsRead} rows is usable: ${skips.firstSkipped[0].reason} (line ${skips.firstSkipped[0].line}).`)
+  skips.refuseIfBad(path, rowsRead)
+  if (rowsRead === 0) throw noRequests(path, 'The file has no rows; a header alone is no trace.')
+  if (raw.count === 0)
+    throw noRequests(
+      path,
+      `None of the ${rowsRead} rows is usable: ${skips.firstSkipped[0].reason} (line ${skips.firstSkipped[0].line}).`,
+    )
   for (const { reason, count } of skips.byReason()) notes.push(`${count} ${count === 1 ? 'row' : 'rows'} skipped: ${reason}.`)
 
   let workload = raw
@@ -162,7 +229,9 @@ function finishText(reader: TextReader, path: string, options: ReadOptions, skip
   }
   const hitRate = idealHitRate(workload)
   if (hitRate !== null) {
-    notes.push(`Prefix caching is off, so reuse is not credited: an unlimited cache would serve ${(100 * hitRate).toFixed(1)} % of the input tokens.`)
+    notes.push(
+      `Prefix caching is off, so reuse is not credited: an unlimited cache would serve ${(100 * hitRate).toFixed(1)} % of the input tokens.`,
+    )
   }
   const tickNs = detectTick(workload.arrivalNs)
   if (tickNs !== null) {
@@ -183,8 +252,16 @@ function finishText(reader: TextReader, path: string, options: ReadOptions, skip
   return {
     workload,
     report: {
-      format, rowsRead, rowsKept: workload.count, rowsSkipped: skips.count, skippedByReason: skips.byReason(), firstSkipped: skips.firstSkipped,
-      outOfOrder, tickNs, idealHitRate: hitRate, notes,
+      format,
+      rowsRead,
+      rowsKept: workload.count,
+      rowsSkipped: skips.count,
+      skippedByReason: skips.byReason(),
+      firstSkipped: skips.firstSkipped,
+      outOfOrder,
+      tickNs,
+      idealHitRate: hitRate,
+      notes,
     },
   }
 }
@@ -202,5 +279,9 @@ function fromZero(workload: Workload): Workload {
 }
 
 function noRequests(path: string, message: string): UserError {
-  return new UserError({ where: path, message, hint: 'Give a trace with at least one request of one or more input and output tokens.' })
+  return new UserError({
+    where: path,
+    message,
+    hint: 'Give a trace with at least one request of one or more input and output tokens.',
+  })
 }

@@ -1,30 +1,28 @@
 /**
- * Shapewise's own trace file: a msgpack map { magic, version, count, blockTokens, provenance, columns }. Each column names its element
+ * Shapewise's own trace file: a msgpack map { magic, version, hash, count, blockTokens, provenance, columns }; `hash` is `traceHash`, by
+ * which damage is noticed (files without it are read too). Each column names its element
  * type and encoding: `delta` and `plain` are variable-length whole numbers (see varint.ts), `raw` little-endian elements. Lossless.
  */
 import { decode, encode } from '@msgpack/msgpack'
 import { UserError } from '../errors.js'
+import { COLUMN_NAMES, COLUMNS, type Column, type ColumnName } from './contentColumns.js'
+import { traceHash } from './hash.js'
 import { packWhole, unpackWhole } from './varint.js'
 import type { Provenance, Workload } from './workload.js'
 
 export const MAGIC = 'shapewise-trace'
 export const VERSION = 1
 
-type Column = Float64Array | Int32Array | Uint16Array
-type ColumnName = Exclude<{ [K in keyof Workload]: Workload[K] extends Column | null ? K : never }[keyof Workload], undefined>
-
-/** Content columns in the order they are stored and hashed. */
-export const COLUMNS = {
-  arrivalNs: 'f64', isl: 'i32', osl: 'i32', classId: 'u16', tenant: 'i32', parent: 'i32', waitNs: 'f64', joinCount: 'i32',
-  blockOffset: 'f64', blockCount: 'i32', blockIds: 'i32',
-} as const satisfies Record<ColumnName, string>
-export const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[]
 const REQUIRED: readonly ColumnName[] = ['arrivalNs', 'isl', 'osl']
 /** Columns of which neighbours are alike: stored as differences. */
 const DELTA: readonly ColumnName[] = ['arrivalNs', 'blockOffset', 'blockIds', 'parent']
 const CONSTRUCTORS = { f64: Float64Array, i32: Int32Array, u16: Uint16Array } as const
 const LARGEST_PACKED = 2 ** 51
 const MAX_ROWS = 2 ** 31
+/** Readers allow rows 104 days before and after the first one. */
+const LATEST_NS = 2 ** 54
+/** The file holds no long lists of values: a length beyond these is damage, and must not be allocated. */
+const DECODE_LIMITS = { maxArrayLength: 64, maxMapLength: 64, maxExtLength: 64, maxStrLength: 1 << 20 } as const
 
 interface StoredColumn {
   readonly type: keyof typeof CONSTRUCTORS
@@ -41,24 +39,38 @@ export function encodeTrace(workload: Workload): Uint8Array {
   }
   const { name, format, note, rowsRead, rowsSkipped } = workload.provenance
   return encode({
-    magic: MAGIC, version: VERSION, count: workload.count, blockTokens: workload.blockTokens,
-    provenance: { name, format, note, rowsRead, rowsSkipped }, columns,
+    magic: MAGIC,
+    version: VERSION,
+    hash: traceHash(workload),
+    count: workload.count,
+    blockTokens: workload.blockTokens,
+    provenance: { name, format, note, rowsRead, rowsSkipped },
+    columns,
   })
 }
 
 function storeColumn(column: Column, type: StoredColumn['type'], delta: boolean): StoredColumn {
   const packable = column.every((value) => Number.isInteger(value) && Math.abs(value) <= LARGEST_PACKED && !Object.is(value, -0))
   if (packable) return { type, encoding: delta ? 'delta' : 'plain', length: column.length, data: packWhole(column, delta) }
-  return { type, encoding: 'raw', length: column.length, data: new Uint8Array(column.buffer, column.byteOffset, column.byteLength) }
+  return {
+    type,
+    encoding: 'raw',
+    length: column.length,
+    data: new Uint8Array(column.buffer, column.byteOffset, column.byteLength),
+  }
 }
 
 /** The workload in the bytes of a file; `path` is for messages. Throws `UserError` for other versions and damaged files. */
 export function decodeTrace(bytes: Uint8Array, path: string): Workload {
   const damaged = (what: string): UserError =>
-    new UserError({ where: path, message: `The trace file is damaged: ${what}.`, hint: 'Copy it again, or write it anew from its source.' })
+    new UserError({
+      where: path,
+      message: `The trace file is damaged: ${what}.`,
+      hint: 'Copy it again, or write it anew from its source.',
+    })
   let file: Record<string, unknown>
   try {
-    file = decode(bytes) as Record<string, unknown>
+    file = decode(bytes, DECODE_LIMITS) as Record<string, unknown>
   } catch {
     throw damaged('it cannot be decoded to its end')
   }
@@ -72,7 +84,7 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
   }
   const stored = file.columns as Record<string, StoredColumn> | undefined
   const count = file.count
-  if (typeof count !== 'number' || !Number.isInteger(count) || count < 0) throw damaged('its count of requests is none')
+  if (!isWholeUpTo(count, MAX_ROWS)) throw damaged('its count of requests is none')
   if (stored === null || typeof stored !== 'object') throw damaged('it has no columns')
   for (const name of Object.keys(stored)) {
     if (!Object.hasOwn(COLUMNS, name)) throw damaged(`column ${name} is unknown`)
@@ -80,13 +92,17 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
   const columns = {} as Record<ColumnName, Column | null>
   for (const name of COLUMN_NAMES) {
     columns[name] = stored[name] === undefined ? null : loadColumn(stored[name], COLUMNS[name])
-    if (columns[name] === null && (stored[name] !== undefined || REQUIRED.includes(name))) throw damaged(`column ${name} is missing or broken`)
-    if (name !== 'blockIds' && columns[name] !== null && columns[name].length !== count) throw damaged(`column ${name} has a wrong length`)
+    if (columns[name] === null && (stored[name] !== undefined || REQUIRED.includes(name)))
+      throw damaged(`column ${name} is missing or broken`)
+    if (name !== 'blockIds' && columns[name] !== null && columns[name].length !== count)
+      throw damaged(`column ${name} has a wrong length`)
   }
-  const blockTokens = typeof file.blockTokens === 'number' ? file.blockTokens : 0
+  const blockTokens = file.blockTokens ?? 0
+  if (!isWholeUpTo(blockTokens, MAX_ROWS)) throw damaged('its tokens per prefix block are no whole number')
   const workload = { count, ...columns, blockTokens, provenance: provenanceOf(file.provenance) } as unknown as Workload
   const fault = contentFault(workload)
   if (fault !== null) throw damaged(fault)
+  if (file.hash !== undefined && file.hash !== traceHash(workload)) throw damaged('its content does not match its hash')
   return workload
 }
 
@@ -97,7 +113,7 @@ function loadColumn(stored: StoredColumn, type: StoredColumn['type']): Column | 
   const elementBytes = CONSTRUCTORS[type].BYTES_PER_ELEMENT
   if (stored.encoding === 'raw') {
     if (data.length !== length * elementBytes) return null
-    return new CONSTRUCTORS[type](data.slice().buffer)
+    return new CONSTRUCTORS[type](new Uint8Array(data).buffer)
   }
   if (length > data.length || (stored.encoding !== 'delta' && stored.encoding !== 'plain')) return null
   const column = new CONSTRUCTORS[type](length)
@@ -108,25 +124,57 @@ function provenanceOf(stored: unknown): Provenance {
   const given = (stored ?? {}) as Record<string, unknown>
   const text = (key: string): string => (typeof given[key] === 'string' ? given[key] : '')
   const whole = (key: string): number => (typeof given[key] === 'number' ? given[key] : 0)
-  return { name: text('name'), format: text('format'), note: text('note'), rowsRead: whole('rowsRead'), rowsSkipped: whole('rowsSkipped') }
+  return {
+    name: text('name'),
+    format: text('format'),
+    note: text('note'),
+    rowsRead: whole('rowsRead'),
+    rowsSkipped: whole('rowsSkipped'),
+  }
 }
 
 /** What breaks the contract of a workload, or null. */
 function contentFault(workload: Workload): string | null {
-  const { count, arrivalNs, isl, osl, blockOffset, blockCount, blockIds } = workload
-  let latest = Number.NEGATIVE_INFINITY
+  return requestFault(workload) ?? sessionFault(workload) ?? blockFault(workload)
+}
+
+function requestFault({ count, arrivalNs, isl, osl, parent }: Workload): string | null {
+  let latest = 0
   for (let i = 0; i < count; i++) {
     if (isl[i] < 1 || osl[i] < 1) return `request ${i} has a length below 1`
-    if (arrivalNs[i] < latest) return `request ${i} arrives before the one before it`
-    if (!Number.isNaN(arrivalNs[i])) latest = arrivalNs[i]
-  }
-  const parts = [blockOffset, blockCount, blockIds].filter((column) => column !== null).length
-  if (parts !== 0 && parts !== 3) return 'prefix blocks are incomplete'
-  if (blockOffset !== null && blockCount !== null && blockIds !== null) {
-    for (let i = 0; i < count; i++) {
-      const inside = blockOffset[i] >= 0 && blockCount[i] >= 0 && blockOffset[i] + blockCount[i] <= blockIds.length
-      if (!inside) return `request ${i} points outside the prefix blocks`
+    if (Number.isNaN(arrivalNs[i])) {
+      if (parent === null || parent[i] < 0) return `request ${i} has neither an arrival time nor a parent`
+      continue
     }
+    if (!isWholeUpTo(arrivalNs[i], LATEST_NS)) return `request ${i} has no arrival time in whole ns`
+    if (arrivalNs[i] < latest) return `request ${i} arrives before the one before it`
+    latest = arrivalNs[i]
   }
   return null
+}
+
+function sessionFault({ count, parent, waitNs, joinCount }: Workload): string | null {
+  for (let i = 0; i < count; i++) {
+    if (parent === null || parent[i] === -1) continue
+    if (parent[i] < -1 || parent[i] >= count || parent[i] === i) return `request ${i} has an impossible parent`
+    if (waitNs !== null && !(waitNs[i] >= 0 && waitNs[i] <= LATEST_NS)) return `request ${i} has an impossible wait`
+    if (joinCount !== null && joinCount[i] < 0) return `request ${i} waits for fewer than no requests`
+  }
+  return null
+}
+
+function blockFault({ count, blockOffset, blockCount, blockIds }: Workload): string | null {
+  if (blockOffset === null && blockCount === null && blockIds === null) return null
+  if (blockOffset === null || blockCount === null || blockIds === null) return 'prefix blocks are incomplete'
+  if (blockIds.some((id) => id < 0)) return 'a prefix block has a negative id'
+  for (let i = 0; i < count; i++) {
+    const inside =
+      isWholeUpTo(blockOffset[i], blockIds.length) && blockCount[i] >= 0 && blockOffset[i] + blockCount[i] <= blockIds.length
+    if (!inside) return `request ${i} points outside the prefix blocks`
+  }
+  return null
+}
+
+function isWholeUpTo(value: unknown, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
 }

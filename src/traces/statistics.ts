@@ -99,7 +99,7 @@ export function indexOfDispersion(arrivalNs: Float64Array, binS: number): number
 export function idealHitRate(workload: Workload): number | null {
   const { blockOffset, blockCount, blockIds, blockTokens, isl, count } = workload
   if (blockOffset === null || blockCount === null || blockIds === null) return null
-  const seen = new Uint8Array(blockIds.reduce((top, id) => Math.max(top, id), 0) + 1)
+  const seen = new Set<number>()
   let hit = 0
   let total = 0
   for (let i = 0; i < count; i++) {
@@ -107,9 +107,9 @@ export function idealHitRate(workload: Workload): number | null {
     const start = blockOffset[i]
     const blocks = blockCount[i]
     let leading = 0
-    while (leading < blocks && seen[blockIds[start + leading]] === 1) leading++
+    while (leading < blocks && seen.has(blockIds[start + leading])) leading++
     hit += Math.min(leading * blockTokens, isl[i])
-    for (let b = 0; b < blocks; b++) seen[blockIds[start + b]] = 1
+    for (let b = 0; b < blocks; b++) seen.add(blockIds[start + b])
   }
   return total === 0 ? null : hit / total
 }

@@ -2,14 +2,15 @@
 import type { Rng } from '../rng.js'
 import { NS_PER_S } from '../units.js'
 
-/** A gap between ticks may miss the second by this much (Mooncake's ticks are 2.999 to 3.001 s). */
+/** A gap may miss its multiple of the tick by this much a tick (Mooncake's ticks are 2.999 to 3.001 and 3.049 to 3.057 s). */
 const JITTER_NS = 0.05 * NS_PER_S
+const MOST_JITTER_NS = 0.2 * NS_PER_S
 /** Below this many requests a tick on average, equal times prove nothing. */
 const LEAST_PER_TICK = 1.5
 
 /**
- * Length of the ticks in ns: the median gap between different times, when every one of them is a second or more and requests share
- * their times; null for a fine clock. `timeNs` must be sorted.
+ * Length of the ticks in ns: the median gap between different times, when it is a second or more, every other gap is a multiple of it
+ * or of a second, and requests share their times; null for a fine clock. `timeNs` must be sorted.
  */
 export function detectTick(timeNs: Float64Array): number | null {
   const gaps: number[] = []
@@ -20,7 +21,13 @@ export function detectTick(timeNs: Float64Array): number | null {
     gaps.push(gap)
   }
   if (gaps.length === 0 || timeNs.length < LEAST_PER_TICK * (gaps.length + 1)) return null
-  return gaps.sort((a, b) => a - b)[gaps.length >> 1]
+  const tick = gaps.sort((a, b) => a - b)[gaps.length >> 1]
+  return gaps.every((gap) => isMultiple(gap, tick) || isMultiple(gap, NS_PER_S)) ? tick : null
+}
+
+function isMultiple(gap: number, of: number): boolean {
+  const times = Math.max(1, Math.round(gap / of))
+  return Math.abs(gap - times * of) <= Math.min(JITTER_NS * times, MOST_JITTER_NS)
 }
 
 /** New times, each uniform over the tick that begins at the recorded one (or up to the next one when that is nearer); unsorted. */

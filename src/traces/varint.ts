@@ -40,7 +40,7 @@ export function unpackWhole(bytes: Uint8Array, delta: boolean, into: Float64Arra
     const value = rest % 2 === 0 ? rest / 2 : -(rest + 1) / 2
     previous = delta ? previous + value : value
     into[i] = previous
-    if (into[i] !== previous) return false
+    if (into[i] !== previous || !Number.isSafeInteger(previous) || rest > 2 ** 53) return false
   }
   return at === bytes.length
 }

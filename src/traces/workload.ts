@@ -37,14 +37,21 @@ export interface Provenance {
 }
 
 /** A workload with only the three necessary columns. */
-export function shapesOnly(
-  arrivalNs: Float64Array,
-  isl: Int32Array,
-  osl: Int32Array,
-  provenance: Provenance,
-): Workload {
+export function shapesOnly(arrivalNs: Float64Array, isl: Int32Array, osl: Int32Array, provenance: Provenance): Workload {
   return {
-    count: arrivalNs.length, arrivalNs, isl, osl, classId: null, tenant: null, parent: null, waitNs: null, joinCount: null,
-    blockOffset: null, blockCount: null, blockIds: null, blockTokens: 0, provenance,
+    count: arrivalNs.length,
+    arrivalNs,
+    isl,
+    osl,
+    classId: null,
+    tenant: null,
+    parent: null,
+    waitNs: null,
+    joinCount: null,
+    blockOffset: null,
+    blockCount: null,
+    blockIds: null,
+    blockTokens: 0,
+    provenance,
   }
 }

@@ -1,0 +1,653 @@
+/** What the trace readers accept, report and refuse: every sentence a user may see about their file. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, describe, expect, it } from 'vitest'
+import { UserError } from '../src/errors.js'
+import { type ReadOptions, readTrace, writeTrace } from '../src/traces/index.js'
+import { shapesOnly } from '../src/traces/workload.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'traces-read-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const HEADER = 'arrival_s,input_tokens,output_tokens\n'
+const SHAPES_HINT = 'Give a trace with at least one request of one or more input and output tokens.'
+
+let files = 0
+function file(content: string | Uint8Array, name = `${files++}.csv`): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+const read = (content: string | Uint8Array, options: Partial<ReadOptions> = {}) =>
+  readTrace(file(content), { spreadTicks: false, ...options })
+
+/** The faults of the `UserError` that reading throws, without the folder. */
+async function faultsOf(reading: Promise<unknown>) {
+  const error = await reading.then(
+    () => new Error('no error'),
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof UserError)) throw error
+  return error.faults.map((fault) => ({ ...fault, where: fault.where.replace(`${folder}/`, '') }))
+}
+
+const refusal = async (content: string | Uint8Array, options: Partial<ReadOptions> = {}) => {
+  const path = file(content, 'trace')
+  return faultsOf(readTrace(path, { spreadTicks: false, ...options }))
+}
+
+/** Rows `i, 100 + i, 10` with `i` from 0, of which `change` may replace some. */
+function rows(count: number, change: Record<number, string> = {}): string {
+  let text = HEADER
+  for (let i = 0; i < count; i++) text += `${change[i] ?? `${i}.25,${100 + i},10`}\n`
+  return text
+}
+
+/** Time, input and output of every request. */
+const shapes = ({ workload }: Awaited<ReturnType<typeof readTrace>>) =>
+  Array.from({ length: workload.count }, (_, i) => [workload.arrivalNs[i], workload.isl[i], workload.osl[i]])
+
+describe('files that are no trace', () => {
+  it('names a missing file and a directory', async () => {
+    expect(await faultsOf(readTrace(join(folder, 'none.csv'), { spreadTicks: false }))).toEqual([
+      { where: 'none.csv', message: 'There is no such trace file.', hint: 'Check the path, or use a preset.' },
+    ])
+    mkdirSync(join(folder, 'traces'))
+    expect(await faultsOf(readTrace(join(folder, 'traces'), { spreadTicks: false }))).toEqual([
+      { where: 'traces', message: 'This is a directory, not a trace file.', hint: 'Name one file in it.' },
+    ])
+    const below = join(file('1,2,3\n', 'plain'), 'x.csv')
+    expect((await faultsOf(readTrace(below, { spreadTicks: false })))[0].message).toBe(
+      'The file could not be read (ENOTDIR) after 0 rows.',
+    )
+  })
+
+  it.each([
+    ['empty', '', 'The file is empty.', 'Give a trace with at least one request.'],
+    ['empty gzip', gzipSync(''), 'The file is empty.', 'Give a trace with at least one request.'],
+    ['blank', ' \n\r\n\t\n', 'The file holds only blank lines.', 'Give a trace with at least one request.'],
+    ['header only', HEADER, 'The file has no rows; a header alone is no trace.', SHAPES_HINT],
+    ['comments only', '# a\n# b\n', 'The file has no rows; a header alone is no trace.', SHAPES_HINT],
+    [
+      'binary',
+      Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 3)) % 256),
+      'The file is binary and of no known trace format.',
+      'Give a CSV file, Mooncake JSON lines or a .swt trace; each may be gzip compressed.',
+    ],
+    [
+      'zstd',
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1]),
+      'The file is zstd compressed, which is not read.',
+      'Decompress it first, with `zstd -d`.',
+    ],
+    ['zip', 'PK\u0003\u0004 and more', 'The file is a zip archive, which is not read.', 'Unpack it and name one file.'],
+    ['parquet', 'PAR1 and more', 'The file is a Parquet file, which is not read.', 'Export it as CSV first.'],
+    ['utf-16', Buffer.from('\ufeff1,2,3\n', 'utf16le'), 'The file is UTF-16 text, which is not read.', 'Save it as UTF-8.'],
+    [
+      'JSON array',
+      '[{"timestamp": 0}]',
+      'The file is one JSON array; a trace has one JSON object a line.',
+      "Convert it, for instance with `jq -c '.[]'`.",
+    ],
+  ])('refuses a file that is %s', async (_, content, message, hint) => {
+    expect(await refusal(content)).toEqual([{ where: 'trace', message, hint }])
+  })
+
+  it('refuses a format the content contradicts', async () => {
+    const own = join(folder, 'own.swt')
+    await writeTrace(own, (await read(rows(3))).workload)
+    expect(await faultsOf(readTrace(own, { spreadTicks: false, from: 'csv' }))).toEqual([
+      {
+        where: 'own.swt',
+        message: 'The file is a Shapewise trace, not csv.',
+        hint: 'Leave the format out: it is told by the content.',
+      },
+    ])
+    expect((await refusal(rows(3), { from: 'shapewise' }))[0].message).toBe('The file is no Shapewise trace.')
+    expect(await refusal(rows(3), { from: 'azure' })).toEqual([
+      {
+        where: 'trace:1',
+        message: 'An Azure trace begins with the header TIMESTAMP,ContextTokens,GeneratedTokens; this file does not.',
+        hint: 'Read it as csv.',
+      },
+    ])
+    expect((await refusal(rows(3), { from: 'mooncake' }))[0].message).toBe(
+      'None of the 4 rows is usable: the line is no JSON (line 1).',
+    )
+  })
+
+  it('does not take a text that speaks of the magic word for a trace of its own', async () => {
+    expect((await read(`# shapewise-trace\n${rows(3)}`)).workload.count).toBe(3)
+  })
+})
+
+describe('gzip', () => {
+  it('reads it whatever its name is', async () => {
+    expect(shapes(await read(gzipSync(rows(5))))).toEqual(shapes(await read(rows(5))))
+  })
+
+  it.each([
+    ['small', 20, 9],
+    ['large', 200_000, 2],
+  ])('names a cut-off %s file and the rows before the cut', async (_, count, level) => {
+    const whole = gzipSync(rows(count), { level })
+    const [fault, ...others] = await refusal(whole.subarray(0, Math.floor(whole.length * 0.6)))
+    expect(others).toEqual([])
+    expect(fault.where).toBe('trace')
+    expect(fault.hint).toBe('Copy or download it again; `gzip -t` tells whether it is whole.')
+    const read = Number(/^The gzip file is cut off: it ends after (\d+) rows?\.$/.exec(fault.message)?.[1])
+    expect(read).toBeGreaterThan(count * 0.1)
+    expect(read).toBeLessThan(count)
+  })
+
+  it('counts every row when only the checksum is cut off', async () => {
+    const whole = gzipSync(rows(20))
+    expect((await refusal(whole.subarray(0, whole.length - 4)))[0].message).toBe(
+      'The gzip file is cut off: it ends after 20 rows.',
+    )
+    expect((await refusal(whole.subarray(0, 2)))[0].message).toBe('The gzip file is cut off: it ends after 0 rows.')
+  })
+
+  it('names a damaged file', async () => {
+    const whole = gzipSync(rows(200_000))
+    whole.fill(0xff, whole.length >> 1, (whole.length >> 1) + 64)
+    const [fault] = await refusal(whole)
+    expect(fault.message).toMatch(/^The gzip file is damaged: \d+ rows were read before that showed\.$/)
+    const read = Number(/\d+/.exec(fault.message)?.[0])
+    expect(read).toBeGreaterThan(50_000)
+    expect(read).toBeLessThanOrEqual(200_000)
+    const wrongSum = gzipSync(rows(20))
+    wrongSum[wrongSum.length - 6] ^= 1
+    expect((await refusal(wrongSum))[0]).toEqual({
+      where: 'trace',
+      message: 'The gzip file is damaged: 0 rows were read before that showed.',
+      hint: 'Copy or download it again; `gzip -t` tells whether it is whole.',
+    })
+  })
+})
+
+describe('bad rows of a CSV file', () => {
+  it.each([
+    ['1.5,-3,10', 'input tokens are negative'],
+    ['1.5,100,-99999999999', 'output tokens are negative'],
+    ['1.5,NaN,10', 'input tokens are not a whole number'],
+    ['1.5,12.5,10', 'input tokens are not a whole number'],
+    ['1.5,--7,10', 'input tokens are not a whole number'],
+    ['1.5,100,ten', 'output tokens are not a whole number'],
+    ['1.5,0,10', 'input tokens are 0'],
+    ['1.5,2147483648,10', 'input tokens are above 2147483647'],
+    ['1.5,100,99999999999999999999999', 'output tokens are above 2147483647'],
+    ['1.5,100,', 'output tokens are missing'],
+    ['1.5,,10', 'input tokens are missing'],
+    [',100,10', 'time is missing'],
+    ['soon,100,10', 'time cannot be read as a number or a date'],
+    ['NaN,100,10', 'time cannot be read as a number or a date'],
+    ['Infinity,100,10', 'time cannot be read as a number or a date'],
+    ['1.2.3,100,10', 'time cannot be read as a number or a date'],
+    ['2023-02-30 10:00:00,100,10', 'time cannot be read as a number or a date'],
+    ['-4,100,10', 'time is negative'],
+    ['1e9,100,10', 'time is more than 104 days from the first row'],
+    ['1e300,100,10', 'time is more than 104 days from the first row'],
+    ['1.5,100', 'the row has another number of fields than 3'],
+    ['1.5,100,10,1', 'the row has another number of fields than 3'],
+    ['garbage', 'the row has another number of fields than 3'],
+  ])('skips and reports %s', async (row, reason) => {
+    const { workload, report } = await read(rows(9, { 4: row }))
+    expect(workload.count).toBe(8)
+    expect(workload.provenance).toMatchObject({ rowsRead: 9, rowsSkipped: 1 })
+    expect(report).toMatchObject({
+      rowsRead: 9,
+      rowsKept: 8,
+      rowsSkipped: 1,
+      skippedByReason: [{ reason, count: 1 }],
+      firstSkipped: [{ line: 6, reason }],
+    })
+    expect(report.notes).toContain(`1 row skipped: ${reason}.`)
+    expect([...workload.isl]).toEqual([100, 101, 102, 103, 105, 106, 107, 108])
+  })
+
+  it('counts lines with blank lines and comments', async () => {
+    const { report } = await read(`# exported\n\n${HEADER}\n1,2,3\n# gap\n\n2,-1,3\n`)
+    expect(report.firstSkipped).toEqual([{ line: 8, reason: 'input tokens are negative' }])
+    expect(report.rowsRead).toBe(2)
+  })
+
+  it('keeps the first five examples and counts by reason', async () => {
+    const change = Object.fromEntries([3, 5, 7, 9, 11, 13].map((i) => [i, i === 5 ? '5,x,1' : `${i},-1,1`]))
+    const { report } = await read(rows(20, change))
+    expect(report.firstSkipped.map(({ line }) => line)).toEqual([5, 7, 9, 11, 13])
+    expect(report.skippedByReason).toEqual([
+      { reason: 'input tokens are negative', count: 5 },
+      { reason: 'input tokens are not a whole number', count: 1 },
+    ])
+  })
+
+  it('accepts up to one bad row in a hundred, and ten in any file', async () => {
+    const bad = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [2 * i + 1, 'x,1,1']))
+    expect((await read(rows(50, bad(10)))).workload.count).toBe(40)
+    expect((await read(rows(1200, bad(12)))).workload.count).toBe(1188)
+    const faults = await refusal(rows(1200, bad(13)))
+    expect(faults).toEqual([
+      {
+        where: 'trace',
+        message: '13 of 1200 rows are unusable; at most 1 % may be.',
+        hint: 'Correct the rows below, or name the right columns and the time unit.',
+      },
+      ...[3, 5, 7, 9, 11].map((line) => ({ where: `trace:${line}`, message: 'time cannot be read as a number or a date' })),
+    ])
+  })
+
+  it('skips and reports failed requests, however many', async () => {
+    const change = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [i, `${i},5,0`]))
+    const { workload, report } = await read(rows(60, change))
+    expect(workload.count).toBe(30)
+    expect(workload.arrivalNs[0]).toBe(0)
+    expect(report.skippedByReason).toEqual([{ reason: 'output tokens are 0: a failed request', count: 30 }])
+    expect(report.notes).toContain('30 rows skipped: output tokens are 0: a failed request.')
+    expect(report.firstSkipped[0].line).toBe(2)
+    expect(await refusal(`${HEADER}1,5,0\n2,5,0\n`)).toEqual([
+      {
+        where: 'trace',
+        message: 'None of the 2 rows is usable: output tokens are 0: a failed request (line 2).',
+        hint: SHAPES_HINT,
+      },
+    ])
+  })
+
+  it('sorts rows that are out of order, equal times in file order, and counts them', async () => {
+    const result = await read('5.5,1,1\n3.25,2,1\n4,3,1\n3.25,4,1\n6,5,1\n')
+    expect(shapes(result)).toEqual([
+      [0, 2, 1],
+      [0, 4, 1],
+      [0.75e9, 3, 1],
+      [2.25e9, 1, 1],
+      [2.75e9, 5, 1],
+    ])
+    expect(result.report.outOfOrder).toBe(3)
+    expect(result.report.notes).toContain('3 rows were out of order in time and sorted.')
+    expect((await read('2.5,1,1\n1.5,1,1\n')).report.notes).toContain('1 row was out of order in time and sorted.')
+  })
+})
+
+describe('ways to write a CSV file', () => {
+  const expected = [
+    [0, 300, 20],
+    [1.5e9, 400, 30],
+  ]
+  const body = '10.5,300,20\n12,400,30\n'
+
+  it.each([
+    ['a header', HEADER + body],
+    ['no header', body],
+    ['no newline at the end', (HEADER + body).trimEnd()],
+    ['CRLF', (HEADER + body).replaceAll('\n', '\r\n')],
+    ['CRLF and no newline at the end', (HEADER + body).trimEnd().replaceAll('\n', '\r\n')],
+    ['a byte order mark and a header', `\ufeff${HEADER}${body}`],
+    ['a byte order mark and no header', `\ufeff${body}`],
+    ['semicolons', (HEADER + body).replaceAll(',', ';')],
+    ['tabs', (HEADER + body).replaceAll(',', '\t')],
+    ['quoted fields', '"arrival_s","input_tokens","output_tokens"\n"10.5","300","20"\n"12","400","30"\n'],
+    ['separators in quotes', 'id,arrival_s,input_tokens,output_tokens\n"a,b",10.5,300,20\n"c;d",12,400,30\n'],
+    ['blanks', ' arrival_s , input_tokens , output_tokens\n 10.5 , 300 , 20 \n 12 ,\t400 , 30\n'],
+    ['whole numbers with a point', '10.50,300.0,20.\n12.0,400.00,30\n'],
+    ['exponents and signs in times', '1.05e1,300,20\n+12,400,30\n'],
+    ['other columns and order', 'model,OSL,user,ISL,t\nm,20,u,300,10.5\nm,30,u,400,12\n'],
+  ])('reads %s', async (_, content) => {
+    const result = await read(content)
+    expect(shapes(result)).toEqual(expected)
+    expect(result.report.rowsSkipped).toBe(0)
+  })
+
+  it('does not stumble over a first data row without a header that has a byte order mark', async () => {
+    const { report } = await read(`\ufeff${body}`)
+    expect(report.notes).toContain('No header: the columns are taken to be time, input tokens and output tokens.')
+    expect(report.rowsRead).toBe(2)
+  })
+
+  it('says which columns it reads and which it does not', async () => {
+    const { report } = await read('model,OSL,user,ISL,t_ms\nm,20,u,300,10\nm,30,u,400,12\n')
+    expect(report.notes).toEqual([
+      'Time is in ms, from the name of its column.',
+      'Columns: time = t_ms, input tokens = ISL, output tokens = OSL.',
+      'Columns not used: model, user.',
+    ])
+  })
+
+  it.each([
+    ['arrival_s', 1e9],
+    ['time_ms', 1e6],
+    ['timestamp_us', 1e3],
+    ['arrival_time_ns', 1],
+    ['Time (ms)', 1e6],
+    ['arrivalNs', 1],
+    ['start_time_seconds', 1e9],
+  ])('takes the unit of %s from its name', async (name, unitNs) => {
+    const { workload } = await read(`${name},prompt_tokens,completion_tokens\n100,5,5\n107,6,6\n`)
+    expect([...workload.arrivalNs]).toEqual([0, 7 * unitNs])
+  })
+
+  it('assumes seconds where nothing tells, and says so', async () => {
+    const note = 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'
+    expect((await read(body)).report.notes).toContain(note)
+    expect((await read(`time,isl,osl\n${body}`)).report.notes).toContain(note)
+    expect((await read(HEADER + body)).report.notes).not.toContain(note)
+    expect((await read(body, { columns: { timeUnit: 'ms' } })).workload.arrivalNs[1]).toBe(1.5e6)
+  })
+
+  it('keeps every ns of Unix times', async () => {
+    const times = async (content: string) => [...(await read(content)).workload.arrivalNs]
+    expect(await times('time_ns,isl,osl\n1700158546680590123,1,1\n1700158546680590124,1,1\n1700158550995169001,1,1\n')).toEqual([
+      0, 1, 4314578878,
+    ])
+    expect(await times('time_ms,isl,osl\n1700158546680.590123,1,1\n1700158546681,1,1\n')).toEqual([0, 409877])
+    expect(await times('time_us,isl,osl\n1700158546680590,1,1\n1700158546680593,1,1\n')).toEqual([0, 3000])
+    expect(await times('1700158546.680590123,1,1\n1700158546.680590125,1,1\n')).toEqual([0, 2])
+  })
+
+  it.each(['1700158546680', '1700158546680590', '1700158546680590123'])('refuses to guess the unit of %s', async (time) => {
+    const content = `${time},1,1\n${time.slice(0, -3)}999,1,1\n`
+    expect(await refusal(content)).toEqual([
+      {
+        where: 'trace',
+        message: `The times, such as ${Number(time)}, are too large for seconds and the file does not say their unit.`,
+        hint: 'Call the column arrival_ms, arrival_us or arrival_ns, or give the time unit.',
+      },
+    ])
+  })
+
+  it('reads columns by name and by position', async () => {
+    const columns = { time: 'when', input: '3', output: 'answer tokens', timeUnit: 's' }
+    expect(shapes(await read('when,answer_tokens,question\n10.5,20,300\n12,30,400\n', { columns }))).toEqual(expected)
+    const positions = { time: '4', input: '1', output: '2' }
+    expect(shapes(await read('300,20,x,10.5\n400,30,y,12\n', { columns: positions }))).toEqual(expected)
+  })
+
+  it.each([
+    [
+      'a,b,c\n1,2,3\n',
+      {},
+      'trace:1',
+      'No column is known to be the arrival time; the columns are a, b, c.',
+      'Name the time column, or call it arrival_s.',
+    ],
+    [
+      'time,b,c\n1,2,3\n',
+      {},
+      'trace:1',
+      'No column is known to be the input tokens; the columns are time, b, c.',
+      'Name the input column, or call it input_tokens.',
+    ],
+    [
+      '1,2\n',
+      {},
+      'trace:1',
+      'The file has no header and 2 columns; without a header it must have three: time, input tokens, output tokens.',
+      'Add a header line, or give the positions of the three columns.',
+    ],
+    [
+      'time,isl,osl\n1,2,3\n',
+      { input: 'prompt' },
+      'trace',
+      "There is no input column 'prompt'; the columns are time, isl, osl.",
+      'Give one of these names, or a position counted from 1.',
+    ],
+    ['time,isl,osl\n1,2,3\n', { timeUnit: 'h' }, 'trace', "Time unit 'h' is unknown.", 'Give s, ms, us or ns.'],
+    [
+      'time,isl,osl\n1,2,3\n',
+      { output: 'isl' },
+      'trace:1',
+      'Time, input and output tokens must be three different columns.',
+      'Name three columns.',
+    ],
+  ])('refuses %j with columns %j', async (content, columns, where, message, hint) => {
+    expect(await refusal(content, { columns })).toEqual([{ where, message, hint }])
+  })
+
+  it('shortens the first line of a file that is no table', async () => {
+    const [{ message }] = await refusal(`${'lorem ipsum '.repeat(1e4)}${', word'.repeat(300)}\n`)
+    expect(message.length).toBeLessThan(1000)
+    expect(message).toMatch(
+      /^No column is known to be the arrival time; the columns are lorem .*\.\.\., word, .* and \d+ more\.$/,
+    )
+  })
+
+  it('refuses a line that never ends', async () => {
+    expect(await refusal(gzipSync(`1,2,${'3'.repeat(70 << 20)}`, { level: 1 }))).toEqual([
+      {
+        where: 'trace',
+        message: 'A line is longer than 64 MiB: this is no trace of one row a line.',
+        hint: 'Give a CSV file, or JSON with one object a line.',
+      },
+    ])
+  })
+
+  it('says when all requests come at once', async () => {
+    expect((await read('0,1,1\n0,2,2\n')).report.notes).toContain(
+      'All requests arrive at the same time: only closed-loop load makes sense.',
+    )
+  })
+})
+
+describe('Azure traces', () => {
+  const azure = (...times: string[]) =>
+    `TIMESTAMP,ContextTokens,GeneratedTokens\n${times.map((time, i) => `${time},${i + 1},1\n`).join('')}`
+  const times = async (...given: string[]) => [...(await read(azure(...given))).workload.arrivalNs]
+
+  it('keeps seven decimals, with and without a zone', async () => {
+    const expected = [0, 100, 4_314_579_000]
+    expect(await times('2023-11-16 18:15:46.6805900', '2023-11-16 18:15:46.6805901', '2023-11-16 18:15:50.9951690')).toEqual(
+      expected,
+    )
+    expect(
+      await times('2024-05-10 00:00:46.6805900+00:00', '2024-05-10 00:00:46.6805901+00:00', '2024-05-10 00:00:50.9951690+00:00'),
+    ).toEqual(expected)
+    expect(await times('2024-05-10T00:00:46.68059Z', '2024-05-10T00:00:46.6805901Z', '2024-05-10T00:00:50.995169Z')).toEqual(
+      expected,
+    )
+  })
+
+  it('crosses midnight, the year and zones', async () => {
+    expect(await times('2023-12-31 23:59:59.9999999', '2024-01-01 00:00:00.0000001')).toEqual([0, 200])
+    expect(await times('2024-02-28 23:59:59', '2024-02-29 00:00:00.5', '2024-03-01 00:00:01')).toEqual([0, 1.5e9, 86_402e9])
+    expect(await times('2024-05-10 01:59:59.5+02:00', '2024-05-10 00:00:00+00:00')).toEqual([0, 0.5e9])
+  })
+
+  it('is told by its header, also with a column more, and needs no note about the unit', async () => {
+    const { report, workload } = await read(azure('2023-11-16 18:15:46.6805900', '2023-11-16 18:15:47.1'))
+    expect(report.format).toBe('azure')
+    expect(workload.provenance.format).toBe('azure')
+    expect(report.notes).toEqual(['Columns: time = TIMESTAMP, input tokens = ContextTokens, output tokens = GeneratedTokens.'])
+    const more = await read('TIMESTAMP,NumImages,ContextTokens,GeneratedTokens\n2024-10-01 00:00:00.1,2,30,4\n')
+    expect(more.report).toMatchObject({ format: 'azure', rowsKept: 1 })
+  })
+})
+
+describe('Mooncake traces', () => {
+  interface Line {
+    readonly timestamp?: unknown
+    readonly input_length?: unknown
+    readonly output_length?: unknown
+    readonly hash_ids?: unknown
+  }
+  const line = (given: Line) =>
+    `${JSON.stringify({ timestamp: 1, input_length: 600, output_length: 5, hash_ids: [1, 2], ...given })}\n`
+  /** `count` requests at a fine clock. */
+  const lines = (count: number, change: Record<number, string> = {}) =>
+    Array.from({ length: count }, (_, i) => change[i] ?? line({ timestamp: 100 + 250 * i })).join('')
+
+  it('reads ms, lengths and blocks', async () => {
+    const { workload, report } = await read(
+      line({ timestamp: 5, hash_ids: [7, 8] }) + line({ timestamp: 30.5, input_length: 1000, hash_ids: [7, 9] }),
+    )
+    expect([...workload.arrivalNs]).toEqual([0, 25.5e6])
+    expect([...(workload.blockIds as Int32Array)]).toEqual([0, 1, 0, 2])
+    expect(workload.blockTokens).toBe(512)
+    expect(report.format).toBe('mooncake')
+    expect(report.idealHitRate).toBeCloseTo(512 / 1600, 12)
+    expect(report.notes).toEqual([
+      'Prefix blocks of 512 tokens, from the numbers of ids.',
+      'Prefix caching is off, so reuse is not credited: an unlimited cache would serve 32.0 % of the input tokens.',
+    ])
+  })
+
+  it.each([16, 64, 512])('infers blocks of %i tokens', async (size) => {
+    const content = [10, 700, 5000].map((isl, i) =>
+      line({ timestamp: i, input_length: isl, hash_ids: Array.from({ length: Math.ceil(isl / size) }, (_, b) => b) }),
+    )
+    expect((await read(content.join(''))).workload.blockTokens).toBe(size)
+  })
+
+  it('says when no block size fits', async () => {
+    const { workload, report } = await read(line({ hash_ids: [1, 2, 3, 4, 5, 6, 7] }))
+    expect(workload.blockTokens).toBe(512)
+    expect(report.notes).toContain('Prefix blocks of 512 tokens, by custom: the numbers of ids fit no block size.')
+  })
+
+  it('reads a byte order mark, CRLF, blank lines, no newline at the end, no ids and other keys', async () => {
+    const bare = '{"timestamp": 10, "input_length": 5, "output_length": 2, "session_id": "a"}'
+    const result = await read(`\ufeff${bare}\r\n\r\n${bare.replace('10', '12')}`)
+    expect(shapes(result)).toEqual([
+      [0, 5, 2],
+      [2e6, 5, 2],
+    ])
+    expect(result.workload.blockIds).toBeNull()
+    expect(result.report.notes).toEqual(['Keys not used: session_id.'])
+  })
+
+  it('keeps 64-bit ids beyond 2^53 apart', async () => {
+    const row = (time: number, ids: string) =>
+      `{"timestamp": ${time}, "input_length": 1500, "output_length": 1, "hash_ids": [${ids}]}\n`
+    const { workload, report } = await read(
+      row(0, '9007199254740992, 9007199254740993,-9223372036854775808') +
+        row(7, '9007199254740993,18446744073709551615, 18446744073709551614') +
+        row(9, '9007199254740992, 42, 9007199254740993'),
+    )
+    expect([...(workload.blockIds as Int32Array)]).toEqual([0, 1, 2, 1, 3, 4, 0, 5, 1])
+    expect(report.idealHitRate).toBeCloseTo(1024 / 4500, 12)
+  })
+
+  it('reads Unix times in ms', async () => {
+    const { workload } = await read(line({ timestamp: 1700158546680 }) + line({ timestamp: 1700158546999 }))
+    expect([...workload.arrivalNs]).toEqual([0, 319e6])
+  })
+
+  it.each([
+    ['{"timestamp": 1', 'the line is no JSON'],
+    ['[1, 2]', 'the line is no JSON object'],
+    ['null', 'the line is no JSON object'],
+    [line({ timestamp: undefined }), 'timestamp is missing'],
+    [line({ timestamp: '5' }), 'time cannot be read as a number or a date'],
+    [line({ timestamp: null }), 'time cannot be read as a number or a date'],
+    [line({ timestamp: -5 }), 'time is negative'],
+    [line({ timestamp: 1e11 }), 'time is more than 104 days from the first row'],
+    [line({ input_length: undefined }), 'input_length is missing'],
+    [line({ input_length: 1.5 }), 'input_length is not a whole number'],
+    [line({ input_length: '600' }), 'input_length is not a whole number'],
+    [line({ input_length: 0 }), 'input_length is 0'],
+    [line({ input_length: -1 }), 'input_length is negative'],
+    [line({ input_length: 2 ** 31 }), 'input_length is above 2147483647'],
+    [line({ output_length: 1e300 }), 'output_length is above 2147483647'],
+    [line({ output_length: -1 }), 'output_length is negative'],
+    [line({ output_length: 0 }), 'output tokens are 0: a failed request'],
+    [line({ hash_ids: 'abc' }), 'hash_ids is not a list of whole numbers'],
+    [line({ hash_ids: [1, 2.5] }), 'hash_ids is not a list of whole numbers'],
+    [line({ hash_ids: [1, null] }), 'hash_ids is not a list of whole numbers'],
+  ])('skips and reports %s', async (row, reason) => {
+    const { workload, report } = await read(lines(6, { 2: `${row.trimEnd()}\n` }))
+    expect(workload.count).toBe(5)
+    expect(report).toMatchObject({ rowsRead: 6, rowsSkipped: 1, firstSkipped: [{ line: 3, reason }] })
+    expect([...(workload.blockOffset as Float64Array)]).toEqual([0, 2, 4, 6, 8])
+  })
+
+  it('refuses other JSON lines', async () => {
+    const [summary, first] = await refusal('{"event": {"schema": "dynamo.request.trace.v1"}}\n'.repeat(12))
+    expect(summary.message).toBe('12 of 12 rows are unusable; at most 1 % may be.')
+    expect(first).toEqual({ where: 'trace:1', message: 'timestamp is missing' })
+  })
+
+  describe('recorded in ticks', () => {
+    /** Nine requests a tick of about 3 s, each with an input of its own; every seventh tick is empty. */
+    const ticked = Array.from({ length: 40 }, (_, tick) =>
+      tick % 7 === 6
+        ? ''
+        : Array.from({ length: 9 }, (_, i) =>
+            line({ timestamp: 3000 * tick + (tick % 3) - 1, input_length: 1 + 9 * tick + i, hash_ids: [9 * tick + i] }),
+          ).join(''),
+    )
+      .join('')
+      .replaceAll('"timestamp":-1,', '"timestamp":0,')
+
+    it('is refused without spreading', async () => {
+      expect(await refusal(ticked)).toEqual([
+        {
+          where: 'trace',
+          message: 'The arrivals were recorded in ticks of 3.001 s, so requests would arrive in bursts that never were.',
+          hint: 'Set spread_ticks: true to spread each tick uniformly over its length.',
+        },
+      ])
+    })
+
+    it('spreads every request over its own tick, in order, with its blocks', async () => {
+      const { workload, report } = await read(ticked, { spreadTicks: true })
+      expect(report.tickNs).toBe(3.001e9)
+      expect(report.notes).toContain('Arrivals of each 3.001 s tick were spread uniformly over it.')
+      expect(workload.arrivalNs[0]).toBe(0)
+      const fileOrder = [...ticked.matchAll(/"input_length":(\d+)/g)].map(([, isl]) => +isl)
+      expect(workload.count).toBe(fileOrder.length)
+      let earlier = 0
+      // The first arrival is moved to 0, by less than a tick; every request stays within its tick of that clock.
+      let lowest = Number.NEGATIVE_INFINITY
+      let highest = Number.POSITIVE_INFINITY
+      for (let i = 0; i < workload.count; i++) {
+        expect(Number.isInteger(workload.arrivalNs[i])).toBe(true)
+        expect(workload.arrivalNs[i]).toBeGreaterThanOrEqual(earlier)
+        earlier = workload.arrivalNs[i]
+        const tick = Math.floor((workload.isl[i] - 1) / 9)
+        const startNs = (tick === 0 ? 0 : 3000 * tick + (tick % 3) - 1) * 1e6
+        lowest = Math.max(lowest, startNs - workload.arrivalNs[i])
+        highest = Math.min(highest, startNs + 3.001e9 - workload.arrivalNs[i])
+        expect(workload.blockCount?.[i]).toBe(1)
+        expect(workload.blockOffset?.[i]).toBe(fileOrder.indexOf(workload.isl[i]))
+      }
+      expect(lowest).toBeLessThanOrEqual(highest)
+      const inTick = [...workload.arrivalNs].map((ns) => (ns + lowest + 3.001e9) % 3e9)
+      const mean = inTick.reduce((sum, ns) => sum + ns, 0) / inTick.length
+      expect(mean).toBeGreaterThan(1.2e9)
+      expect(mean).toBeLessThan(1.8e9)
+    })
+
+    it('is the same for the same seed and another for another', async () => {
+      const spread = async (seed?: number) => [...(await read(ticked, { spreadTicks: true, seed })).workload.arrivalNs]
+      const first = await spread(7)
+      expect(await spread(7)).toEqual(first)
+      expect(await spread(8)).not.toEqual(first)
+      expect(await spread()).toEqual(await spread(1))
+    })
+
+    it('leaves other clocks alone', async () => {
+      const times = async (...ms: number[]) =>
+        (await read(ms.map((timestamp) => line({ timestamp })).join(''), { spreadTicks: true })).report.tickNs
+      expect(await times(0, 0, 0, 500, 500, 1000, 1000)).toBeNull()
+      expect(await times(0, 0, 0, 1300, 1300, 3900, 3900, 5500, 5500, 5500)).toBeNull()
+      expect(await times(0, 3000, 6000, 9000, 9000)).toBeNull()
+      expect(await times(0, 0, 1000, 1000, 2000, 2000, 5000, 5000)).toBe(1e9)
+    })
+  })
+})
+
+it('moves the first arrival to 0 and says what it kept', async () => {
+  const path = file(rows(3), 'my trace.csv')
+  const { workload } = await readTrace(path, { spreadTicks: false })
+  expect(workload).toEqual(
+    shapesOnly(Float64Array.of(0, 1e9, 2e9), Int32Array.of(100, 101, 102), Int32Array.of(10, 10, 10), {
+      name: 'my trace.csv',
+      format: 'csv',
+      note: 'Read from a CSV file.',
+      rowsRead: 3,
+      rowsSkipped: 0,
+    }),
+  )
+})
