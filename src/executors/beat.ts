@@ -1,8 +1,11 @@
 /** What parent and worker share of a job under way. */
-import type { Job } from '../experiments/job.js'
+import type { Job, Outcome } from '../experiments/job.js'
+import type { Failure } from './failure.js'
 
 /** Doubles of one job's heartbeat: 0 = not begun, 1 = under way, 2 = ended; events served; simulated ns. */
 export const BEAT = 3
+export const UNDER_WAY = 1
+export const ENDED = 2
 
 /** What a worker is called with. */
 export interface WorkerTask {
@@ -10,3 +13,6 @@ export interface WorkerTask {
   readonly beats: SharedArrayBuffer
   readonly index: number
 }
+
+/** What a worker answers. A failure travels as plain data: an Error loses its class and name on the way between threads. */
+export type WorkerAnswer = { readonly outcome: Outcome } | { readonly failure: Failure }

@@ -1,19 +1,26 @@
 /** The entry of a worker thread: runs one job at a time on the context it was started with, and beats. */
 import { workerData } from 'piscina'
-import { type JobContext, type Outcome, runJob } from '../experiments/job.js'
-import { BEAT, type WorkerTask } from './beat.js'
+import { type JobContext, runJob } from '../experiments/job.js'
+import { BEAT, ENDED, UNDER_WAY, type WorkerAnswer, type WorkerTask } from './beat.js'
+import { failureOf } from './failure.js'
 
 const context = workerData as JobContext
 
-export default function work({ job, beats, index }: WorkerTask): Outcome {
+export default function work({ job, beats, index }: WorkerTask): WorkerAnswer {
   const beat = new Float64Array(beats, index * BEAT * 8, BEAT)
-  beat[0] = 1
+  beat[0] = UNDER_WAY
   let before = 0
-  const outcome = runJob(context, job, (simulatedNs, events) => {
-    beat[1] += events > before ? events - before : events
-    before = events
-    beat[2] = simulatedNs
-  })
-  beat[0] = 2
-  return outcome
+  try {
+    const outcome = runJob(context, job, (simulatedNs, events) => {
+      // a job may be several simulations, each of which counts from zero
+      beat[1] += events > before ? events - before : events
+      before = events
+      beat[2] = simulatedNs
+    })
+    return { outcome }
+  } catch (error) {
+    return { failure: failureOf(error) }
+  } finally {
+    beat[0] = ENDED
+  }
 }

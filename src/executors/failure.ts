@@ -1,0 +1,43 @@
+/** A thrown error as plain data and back, with the arm it happened to. Both executors fail in the same words. */
+import { type Fault, LawError, PolicyError, UserError } from '../errors.js'
+import type { Job } from '../experiments/job.js'
+
+export interface Failure {
+  readonly name: string
+  readonly message: string
+  /** Lines of the stack below the message. */
+  readonly frames: string
+  /** Of a UserError. */
+  readonly faults: readonly Fault[]
+}
+
+export function failureOf(thrown: unknown): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return {
+    name: error.name,
+    message: error.message,
+    frames: frames.join('\n'),
+    faults: error instanceof UserError ? error.faults : [],
+  }
+}
+
+/** The error of the same kind (so that the exit code is right), naming arm, kind of job and replicate. */
+export function errorOf(failure: Failure, job: Job): Error {
+  const where = `arm ${job.arm.name} (${job.kind}, replicate ${job.draw.replicate})`
+  if (failure.name === 'UserError')
+    return new UserError(failure.faults.map((fault) => ({ ...fault, where: `${where}: ${fault.where}` })))
+  const error = rebuilt(failure, where)
+  error.stack = `${error.name}: ${error.message}\n${failure.frames}`
+  return error
+}
+
+function rebuilt({ name, message }: Failure, where: string): Error {
+  const policy = /^policy (.*?): ([\s\S]*)$/.exec(message)
+  if (name === 'PolicyError' && policy) return new PolicyError(policy[1], `${policy[2]} [${where}]`)
+  const law = /^(.*?) broken: ([\s\S]*)$/.exec(message)
+  if (name === 'LawError' && law) return new LawError(law[1], `${law[2]} [${where}]`)
+  const error = new Error(`${where}: ${message}`)
+  error.name = name
+  return error
+}
