@@ -62,6 +62,17 @@ describe('one fault, one sentence, one place', () => {
       ['arms={mine: {chunk: fixed-budget(9000)}}'],
       /a budget of 9000 tokens is more than max_num_batched_tokens 8192/,
     ],
+    [
+      'misspelt policy',
+      ['arms={mine: {rank: least-cots(5000)}}'],
+      /^arms\.mine\.rank: there is no rank policy "least-cots"; known are round-robin, .*least-cost/,
+    ],
+    [
+      'argument of a policy',
+      ['arms={mine: {split: fixed-count(0)}}'],
+      /arms\.mine\.split: count of fixed-count must lie in \[1, 512\]/,
+    ],
+    ['policy of another lever', ['arms={mine: {pool: least-kv-tokens}}'], /arms\.mine\.pool: there is no pool policy/],
     ['span', ['arms={mine: {span: two}}'], /only 'one' is built so far/],
     ['built-in arm', ['arms={static: {split: length-aware}}'], /this arm is built in/],
     ['empty limits', ['slo.interactive={}'], /has no limit/],
@@ -80,6 +91,14 @@ describe('one fault, one sentence, one place', () => {
   test('a flag at fault is named; a value of the file is named by line and column', () => {
     expect(withSets('engines.0.block_size=0')[0].where).toBe('--set engines.0.block_size=0')
     expect(faultsOf(demo.replace('fraction: 0.7', 'fraction: -1'))[0].where).toBe('s.yaml:15:15')
+  })
+
+  test('a misspelt policy is named by line and column, with a suggestion', () => {
+    const text = `${demo}\narms:\n  mine:\n    split: fixed-cuont(4)\n`
+    const line = text.split('\n').findIndex((row) => row.includes('cuont')) + 1
+    expect(faultsOf(text)).toEqual([
+      expect.objectContaining({ where: `s.yaml:${line}:12`, hint: expect.stringMatching(/did you mean fixed-count\?/i) }),
+    ])
   })
 
   test('a slip of the fingers gets a suggestion', () => {

@@ -1,5 +1,7 @@
 /** The user's arms: policies by name, the rest as in the static arm. */
-import type { ArmSpec } from '../levers/lever.js'
+import { UserError } from '../errors.js'
+import { parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
+import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { Problem } from './issues.js'
 import type { EnginePlan } from './plan.js'
 import type { ScenarioInput } from './schema.js'
@@ -7,16 +9,12 @@ import type { ScenarioInput } from './schema.js'
 /** Arms every comparison has; their names are taken. */
 export const BUILT_IN_ARMS = ['static', 'tuned-static', 'tuned-size', 'shape-aware'] as const
 
-/** The static arm of the design: what a lever does when an arm does not say. Its chunk budget is 2048 tokens. */
-const STATIC = { split: 'fixed-count(8)', rank: 'round-robin', span: 'one', pool: 'round-robin' } as const
-const STATIC_BUDGET = 2048
-
 const smallestStep = (engines: readonly EnginePlan[]): number => Math.min(...engines.map((engine) => engine.maxNumBatchedTokens))
 
-/** The static budget is cut to the smallest engine's step, which is what the engine would do with it. */
+/** Levers that an arm does not name are those of the static arm. Its budget is cut to the smallest engine's step, which is what that engine would do with it. */
 export function resolveArms(arms: ScenarioInput['arms'], engines: readonly EnginePlan[]): ArmSpec[] {
-  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET, smallestStep(engines))})`
-  return Object.entries(arms ?? {}).map(([name, levers]) => ({ name, ...STATIC, chunk, ...dropUndefined(levers) }))
+  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, smallestStep(engines))})`
+  return Object.entries(arms ?? {}).map(([name, levers]) => ({ ...STATIC_ARM, chunk, ...dropUndefined(levers), name }))
 }
 
 const dropUndefined = <T extends object>(value: T): T =>
@@ -42,6 +40,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: 'name a policy for at least one lever',
       })
     }
+    problems.push(...policyProblems(name, levers))
     const budget = /^\s*fixed-budget\(\s*(\d+)\s*\)\s*$/.exec(levers.chunk ?? '')
     if (budget && Number(budget[1]) > smallest) {
       problems.push({
@@ -56,6 +55,23 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         message: `arms.${name}.span: only 'one' is built so far, got '${levers.span}'`,
         hint: 'remove the key: a request lives on one rank',
       })
+    }
+  }
+  return problems
+}
+
+/** Policies that do not exist, or whose arguments are wrong. The span lever has one policy, and a sentence of its own. */
+function policyProblems(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Problem[] {
+  const problems: Problem[] = []
+  for (const lever of ['split', 'chunk', 'rank', 'pool'] as const) {
+    const text = levers[lever]
+    if (text === undefined) continue
+    try {
+      parsePolicy(lever, text, `arms.${name}.${lever}`)
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      for (const { where, message, hint } of error.faults)
+        problems.push({ path: ['arms', name, lever], message: `${where}: ${message}`, hint })
     }
   }
   return problems
