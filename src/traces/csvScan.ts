@@ -125,7 +125,7 @@ export function createCsvScanner(
           continue
         }
         const timeNs = clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
-        if (timeNs !== timeNs) skips.skip(line, clock.fault)
+        if (Number.isNaN(timeNs)) skips.skip(line, clock.fault)
         else if (osl === 0) skips.skipZeroOutput(line)
         else into.push(timeNs, isl, osl)
       }
