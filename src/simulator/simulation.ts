@@ -10,7 +10,8 @@ import type { Records, StepStatistics } from '../metrics/records.js'
 import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
 import { type Core, createCore } from './core.js'
-import { popStep } from './engineHeap.js'
+import { popStep, pushStep } from './engineHeap.js'
+import { runQuiet } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { arrive, currentInput, recordInside, releaseFirst, timeOut } from './requests.js'
 import {
@@ -19,9 +20,7 @@ import {
   GATING_ATTENTION_PS,
   IN_FLIGHT,
   INPUT_TOKENS,
-  KV_USE_PS,
   MAX_ATTENTION_PS,
-  MEAN_ATTENTION_PS,
   NEXT_REQUEST,
   NOW,
   OUTPUT_TOKENS,
@@ -124,22 +123,30 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (arrivalNs < next) next = arrivalNs
     if (timeoutNs < next) next = timeoutNs
 
+    const inputKnown = inputHere || core.inputEnded
     if (!inputHere && !core.inputEnded && (!core.closed || releaseNs <= next)) return 'needInput'
     if (next === Number.POSITIVE_INFINITY) return 'done'
     if (next > untilNs) return 'paused'
-    scalars[NOW] = next
+    if (next > scalars[NOW]) scalars[NOW] = next
     scalars[EVENTS]++
     if (stepNs === next) {
       const e = popStep(s)
       endStep(core, e, next)
-      if (!beginStep(core, e, next)) stepping[e] = 0
+      if (beginStep(core, e, next)) {
+        // in open loop nothing reaches an engine before the next arrival or timeout, whatever the other engines do
+        if (!core.closed && inputKnown && s.rankStart[e + 1] - s.rankStart[e] === 1) {
+          const horizonNs = Math.min(arrivalNs, timeoutNs, untilNs)
+          served += runQuiet(core, e, horizonNs, maxEvents - served - 1)
+        }
+        pushStep(s, e)
+      }
     } else if (releaseNs === next || arrivalNs === next) {
       if (releaseNs === next) releases.pop()
       const e = arrive(core, input as Workload, next)
       if (e >= 0 && stepping[e] === 0) {
         clockNs[e] = next
         s.clockPs[e] = 0
-        beginStep(core, e, next)
+        if (beginStep(core, e, next)) pushStep(s, e)
       }
     } else timeOut(core, next)
   }
@@ -148,16 +155,17 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
 
 function statistics(s: State): StepStatistics {
   const { scalars } = s
+  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
   return {
     steps: scalars[STEPS],
     outputTokens: scalars[OUTPUT_TOKENS],
     inputTokens: scalars[INPUT_TOKENS],
     stepPs: scalars[STEP_PS],
     gatingAttentionPs: scalars[GATING_ATTENTION_PS],
-    meanAttentionPs: scalars[MEAN_ATTENTION_PS],
+    meanAttentionPs: sum(s.engineMeanPs),
     maxAttentionPs: scalars[MAX_ATTENTION_PS],
     decodeSequences: scalars[DECODE_SEQUENCES],
-    kvUsePs: scalars[KV_USE_PS],
+    kvUsePs: sum(s.engineKvUsePs),
     preemptions: scalars[PREEMPTIONS],
     itl: s.itl.slice(),
     engineBusyPs: s.engineBusyPs.slice(),

@@ -1,23 +1,27 @@
 /** When the split factor of a rank is evaluated anew, and when the last one still holds (docs/SEMANTICS.md, "The split factor"). */
 import type { Core } from './core.js'
+import type { State } from './state.js'
 
 /** Steps after which a factor is evaluated anew in any case, and after which a join or leave demands it. */
 const MAX_AGE = 32
 const CHANGED_AGE = 10
 
+/** Whether the factor of rank g still holds for n sequences with kvTokens in all, at the given token clock of their engine. */
+export function factorHolds(s: State, g: number, n: number, kvTokens: number, clock: number): boolean {
+  const count = s.factorCount[g]
+  if (count === 0) return false
+  const age = clock - s.factorClock[g]
+  const off = n > count ? n - count : count - n
+  const predicted = s.factorTokens[g] + count * age
+  const drift = kvTokens > predicted ? kvTokens - predicted : predicted - kvTokens
+  return !(age >= MAX_AGE || (age >= CHANGED_AGE && s.changed[g] === 1) || 20 * off > count || 32 * drift > predicted)
+}
+
 /** Factor for the n decoding sequences of rank g with kvTokens in all, this step's token included. */
 export function splitFactor(core: Core, e: number, g: number, n: number, kvTokens: number): number {
   const s = core.state
   const clock = s.tokenClock[e]
-  const count = s.factorCount[g]
-  if (count > 0) {
-    const age = clock - s.factorClock[g]
-    const off = n > count ? n - count : count - n
-    const predicted = s.factorTokens[g] + count * age
-    const drift = kvTokens > predicted ? kvTokens - predicted : predicted - kvTokens
-    const stale = age >= MAX_AGE || (age >= CHANGED_AGE && s.changed[g] === 1) || 20 * off > count || 32 * drift > predicted
-    if (!stale) return s.factor[g]
-  }
+  if (factorHolds(s, g, n, kvTokens, clock)) return s.factor[g]
   const { batch } = core
   const { lengths } = batch
   const { sortedBases } = s

@@ -30,13 +30,11 @@ export const OUTPUT_TOKENS = 8
 export const INPUT_TOKENS = 9
 export const STEP_PS = 10
 export const GATING_ATTENTION_PS = 11
-export const MEAN_ATTENTION_PS = 12
-export const MAX_ATTENTION_PS = 13
-export const DECODE_SEQUENCES = 14
-export const KV_USE_PS = 15
-export const PREEMPTIONS = 16
-export const IN_FLIGHT = 17
-const SCALARS = 18
+export const MAX_ATTENTION_PS = 12
+export const DECODE_SEQUENCES = 13
+export const PREEMPTIONS = 14
+export const IN_FLIGHT = 15
+const SCALARS = 16
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -100,6 +98,7 @@ export interface State {
   readonly engineBusyPs: Float64Array
   readonly engineTokens: Float64Array
   readonly engineKvUsePs: Float64Array
+  readonly engineMeanPs: Float64Array
   readonly itl: Float64Array
   // ranks
   readonly engineOf: Int32Array
@@ -183,6 +182,7 @@ export function createState(config: ClusterConfig): State {
     engineBusyPs: perEngine(),
     engineTokens: perEngine(),
     engineKvUsePs: perEngine(),
+    engineMeanPs: perEngine(),
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
     engineOf,
     freeBlocks,

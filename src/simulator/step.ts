@@ -4,7 +4,6 @@ import { PolicyError } from '../errors.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode, leaveWheel } from './decodeSet.js'
-import { pushStep } from './engineHeap.js'
 import {
   complete,
   enqueueHead,
@@ -22,9 +21,7 @@ import {
   DECODING,
   GATING_ATTENTION_PS,
   INPUT_TOKENS,
-  KV_USE_PS,
   MAX_ATTENTION_PS,
-  MEAN_ATTENTION_PS,
   OUTPUT_TOKENS,
   PREEMPTIONS,
   PREFILLING,
@@ -33,7 +30,7 @@ import {
   WHEEL,
 } from './state.js'
 
-/** Begins a step of engine `e` at its clock (stamp `nowNs`). Returns false when it has nothing to do. */
+/** Begins a step of engine `e` at its clock (stamp `nowNs`). Returns false when it has nothing to do; else the caller queues its end. */
 export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const s = core.state
   const engine = core.engines[e]
@@ -110,7 +107,6 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const wholeNs = Math.floor(restPs / 1000)
   s.clockNs[e] += wholeNs
   s.clockPs[e] = restPs - wholeNs * 1000
-  pushStep(s, e)
   return true
 }
 
@@ -332,7 +328,8 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, blockSize
   complete(core, slot, nowNs)
 }
 
-function measure(core: Core, e: number, emitted: number, prefilled: number): void {
+/** Counts the pending step of engine `e`, which ends now, into the statistics. */
+export function measure(core: Core, e: number, emitted: number, prefilled: number): void {
   const s = core.state
   const { scalars } = s
   const stepPs = s.pendingStepPs[e]
@@ -342,13 +339,13 @@ function measure(core: Core, e: number, emitted: number, prefilled: number): voi
   scalars[INPUT_TOKENS] += prefilled
   scalars[STEP_PS] += stepPs
   scalars[GATING_ATTENTION_PS] += s.pendingGatingPs[e]
-  scalars[MEAN_ATTENTION_PS] += s.pendingMeanPs[e]
   scalars[MAX_ATTENTION_PS] += s.pendingMaxPs[e]
   scalars[DECODE_SEQUENCES] += decoding
   const kvUsePs = s.pendingKvUse[e] * stepPs
-  scalars[KV_USE_PS] += kvUsePs
   s.engineBusyPs[e] += stepPs
   s.engineTokens[e] += emitted
+  // fractions are summed engine by engine, so that the sum does not depend on how steps of engines interleave
   s.engineKvUsePs[e] += kvUsePs
+  s.engineMeanPs[e] += s.pendingMeanPs[e]
   if (decoding > 0) s.itl[logBin(stepPs / 1000)] += decoding
 }

@@ -1,0 +1,79 @@
+/**
+ * Quiet stretches: an engine of one rank whose sequences only decode does not touch the rest of the system, and nothing touches it before
+ * the next arrival or timeout. Its steps up to then are run here in a tight loop, one by one and with the very same numbers, instead of
+ * through the event loop. Anything else (a chunk, an end, a preemption, an evaluation of the split factor) is left to step.ts.
+ */
+import type { Core } from './core.js'
+import { factorHolds } from './splitFactor.js'
+import { EVENTS, NOW, WHEEL } from './state.js'
+import { measure } from './step.js'
+
+/**
+ * Ends and begins steps of engine `e`, whose pending step decodes only, while the pending step ends at or before `horizonNs` and at most
+ * `limit` times. Returns how many steps ended. The engine must not be in the heap.
+ */
+export function runQuiet(core: Core, e: number, horizonNs: number, limit: number): number {
+  const s = core.state
+  const g = s.rankStart[e]
+  const n = s.decodeCount[g]
+  if (n === 0 || s.clockNs[e] > horizonNs || s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0) return 0
+  const engine = core.engines[e]
+  const { tables, blockSize, numGpuBlocks } = engine
+  const { kernelColumns, kernelBasePs, kernelSlopePs, headPs } = tables
+  const { window } = core
+  const head = headPs[n < headPs.length - 1 ? n : headPs.length - 1]
+  // The two groupings below are those of step.ts; whole numbers of ps, so the order of addition does not matter.
+  const otherRankPs = tables.localPs[n] + head + tables.decodeRowsPs[n]
+  const otherPs = tables.hostPs + tables.sharedPs[n] + tables.exchangePs[n] + core.arm.split.planningPs
+  const firstResidue = s.residueStart[g]
+  const firstBucket = g * WHEEL
+  const factor = s.factor[g]
+  let clock = s.tokenClock[e]
+  let residue = s.residue[e]
+  let free = s.freeBlocks[g]
+  let kvTokens = s.baseSum[g] + n * (clock + 1)
+  let endNs = s.clockNs[e]
+  let restPs = s.clockPs[e]
+  let ended = 0
+  while (ended < limit && endNs <= horizonNs) {
+    const nextClock = clock + 1
+    const nextResidue = residue === 0 ? blockSize - 1 : residue - 1
+    const blocks = s.residues[firstResidue + nextResidue]
+    if (s.wheel[firstBucket + (nextClock & (WHEEL - 1))] >= 0 || blocks > free) break
+    if (!factorHolds(s, g, n, kvTokens + n, nextClock)) break
+
+    // the pending step ends …
+    if (endNs >= window.fromNs && endNs < window.toNs) measure(core, e, n, 0)
+    ended++
+    clock = nextClock
+    residue = nextResidue
+    // … and the next begins
+    free -= blocks
+    kvTokens += n
+    const mean = (kvTokens / n) | 0
+    let column = 31 - Math.clz32(mean)
+    if (column >= kernelColumns) column = kernelColumns - 1
+    const at = n * kernelColumns + column
+    const kernelPs = Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - n * (1 << column)))
+    const attention = Math.round(kernelPs * factor)
+    const stepPs = otherPs + otherRankPs + attention
+    s.pendingStepPs[e] = stepPs
+    s.pendingGatingPs[e] = attention
+    s.pendingMeanPs[e] = attention
+    s.pendingMaxPs[e] = attention
+    s.pendingKvUse[e] = 1 - free / numGpuBlocks
+    const sumPs = restPs + stepPs
+    const wholeNs = Math.floor(sumPs / 1000)
+    s.scalars[NOW] = endNs
+    endNs += wholeNs
+    restPs = sumPs - wholeNs * 1000
+  }
+  if (ended === 0) return 0
+  s.tokenClock[e] = clock
+  s.residue[e] = residue
+  s.freeBlocks[g] = free
+  s.clockNs[e] = endNs
+  s.clockPs[e] = restPs
+  s.scalars[EVENTS] += ended
+  return ended
+}
