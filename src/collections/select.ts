@@ -1,4 +1,7 @@
-/** Order statistics: repeated quickselect on narrowing ranges for a few of them, a sort for many. Deterministic; reorders `values` in place. */
+/** Order statistics: repeated selection on narrowing ranges for a few of them, a sort for many. Deterministic; reorders `values` in place. */
+
+/** Ranges longer than this take their pivot from a sample (R. Floyd and R. Rivest, Algorithm 489 SELECT, CACM 18, 1975). */
+const SAMPLED = 600
 
 /** Puts the k-th smallest of values[low..high] at index k, smaller ones before it, larger ones after. Bounds inclusive. */
 function selectWithin(values: Float64Array, k: number, low: number, high: number): void {

@@ -10,6 +10,9 @@ import { saturationVerdict } from './saturation.js'
 import type { Distribution, Summary } from './summary.js'
 
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99]
+/** Of tokens/s/user also the bad tail. */
+const SPEED_PERCENTILES = [0.05, 0.1, ...PERCENTILES]
+const UNDEFINED: Distribution = { mean: null, p50: null, p90: null, p95: null, p99: null }
 
 export interface SummariseOptions {
   readonly slo: SloPlan
@@ -25,19 +28,23 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
   const rows = rowsOfWindow(records, options.window)
   const columns = completedColumns(records, rows)
   const undefinedBecause: Record<string, string> = {}
-  const distribution = (key: string, values: Float64Array, count: number): Distribution => {
-    if (count === 0) {
-      undefinedBecause[`metrics.${key}`] = 'no request of the window has it'
-      return { mean: null, p50: null, p90: null, p95: null, p99: null }
-    }
-    let sum = 0
-    for (let i = 0; i < count; i++) sum += values[i]
-    const [p50, p90, p95, p99] = quantilesOf(values, count, PERCENTILES)
-    return { mean: sum / count, p50, p90, p95, p99 }
+  const isMissing = (key: string, count: number): boolean => {
+    if (count === 0) undefinedBecause[`metrics.${key}`] = 'no request of the window has it'
+    return count === 0
   }
-  const speeds = columns.speed.slice(0, columns.tpotCount)
-  const [p5, p10] = quantilesOf(speeds, columns.tpotCount, [0.05, 0.1])
-  const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
+  const distribution = (key: string, values: Float64Array, count: number): Distribution => {
+    if (isMissing(key, count)) return UNDEFINED
+    const mean = meanOf(values, count)
+    const [p50, p90, p95, p99] = quantilesOf(values, count, PERCENTILES)
+    return { mean, p50, p90, p95, p99 }
+  }
+  const speeds = (): Summary['metrics']['tok_s_user'] => {
+    const count = columns.tpotCount
+    if (isMissing('tok_s_user', count)) return { ...UNDEFINED, p10: null, p5: null }
+    const mean = meanOf(columns.speed, count)
+    const [p5, p10, p50, p90, p95, p99] = quantilesOf(columns.speed, count, SPEED_PERCENTILES)
+    return { mean, p50, p90, p95, p99, p10, p5 }
+  }
   const phase = (index: number) => distribution(`${PHASES[index]}_ms`, columns.phase(index), columns.completed)
   const metrics: Summary['metrics'] = {
     ttft_ms: distribution('ttft_ms', columns.ttft, columns.completed),
@@ -48,7 +55,7 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     prefill_ms: phase(1),
     decode_ms: phase(4),
     stall_ms: phase(5),
-    tok_s_user: { ...distribution('tok_s_user', columns.speed, columns.tpotCount), p10: orNull(p10), p5: orNull(p5) },
+    tok_s_user: speeds(),
   }
   const fates = Object.fromEntries(FATES.map((fate, index) => [fate, columns.fates[index]]))
   const gpus = config.engines.reduce((sum, engine) => sum + engine.gpus, 0)
@@ -81,6 +88,12 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     saturation: saturationVerdict(records, statistics, options.window, result.endNs),
     undefined_because: undefinedBecause,
   }
+}
+
+function meanOf(values: Float64Array, count: number): number {
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += values[i]
+  return sum / count
 }
 
 const firstArrival = (records: Records): number => {
@@ -167,7 +180,7 @@ function pooledItl(histogram: Float64Array, undefinedBecause: Record<string, str
   })
   if (weight === 0) {
     undefinedBecause['metrics.itl_ms'] = 'no sequence decoded in the window'
-    return { mean: null, p50: null, p90: null, p95: null, p99: null }
+    return UNDEFINED
   }
   const [p50, p90, p95, p99] = PERCENTILES.map((p) => logHistogramQuantile(histogram, p) / NS_PER_MS)
   return { mean: sum / weight / NS_PER_MS, p50, p90, p95, p99 }

@@ -1,0 +1,369 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { LOG_HISTOGRAM_BINS, logBin, logBinValue, logHistogramQuantile } from '../src/collections/logHistogram.js'
+import { quantilesOf } from '../src/collections/select.js'
+import {
+  COMPLETED,
+  PHASES,
+  type Phase,
+  REJECTED,
+  type Records,
+  RUNNING,
+  type StepStatistics,
+  TIMED_OUT,
+} from '../src/metrics/records.js'
+import { saturationVerdict } from '../src/metrics/saturation.js'
+import { summarise } from '../src/metrics/summarise.js'
+import { stream } from '../src/rng.js'
+import type { SloPlan } from '../src/scenario/plan.js'
+import type { ClusterConfig, MeasureWindow } from '../src/simulator/config.js'
+import { createRecords } from '../src/simulator/recordStore.js'
+import { NS_PER_MS } from '../src/units.js'
+
+const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_252)
+
+describe('quantiles by selection', () => {
+  /** NumPy's default: position p (n - 1), linear between neighbours of the sorted sample. */
+  const bySorting = (values: readonly number[], p: number): number => {
+    const sorted = [...values].sort((a, b) => a - b)
+    const position = p * (sorted.length - 1)
+    const low = Math.floor(position)
+    const high = Math.min(low + 1, sorted.length - 1)
+    return sorted[low] + (position - low) * (sorted[high] - sorted[low])
+  }
+  const sample = fc.oneof(
+    fc.array(fc.double({ min: -1e9, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 300 }),
+    fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 300 }),
+  )
+
+  test('are those of a sorted sample', () => {
+    fc.assert(
+      fc.property(
+        sample,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 6 }),
+        (values, drawn) => {
+          const probabilities = [0, ...drawn.sort((a, b) => a - b), 1]
+          const got = quantilesOf(Float64Array.from(values), values.length, probabilities)
+          for (const [i, p] of probabilities.entries()) expect(got[i]).toBeCloseTo(bySorting(values, p), 6)
+        },
+      ),
+      { numRuns: 500, seed: SEED },
+    )
+  })
+
+  test('of a long sample too, drawn, sorted, reversed or full of ties', () => {
+    const rng = stream(1, 'long')
+    const drawn = Array.from({ length: 20_001 }, () => rng.normal())
+    const sorted = [...drawn].sort((a, b) => a - b)
+    const probabilities = [0, 0.001, 0.05, 0.5, 0.5, 0.9, 0.999, 1]
+    for (const values of [drawn, sorted, [...sorted].reverse(), drawn.map((value) => Math.round(value))])
+      expect(quantilesOf(Float64Array.from(values), values.length, probabilities)).toEqual(
+        probabilities.map((p) => expect.closeTo(bySorting(values, p), 12)),
+      )
+  })
+
+  test('known values: quartiles of 1 to 4 as NumPy prints them', () => {
+    expect(quantilesOf(Float64Array.of(4, 1, 3, 2), 4, [0.25, 0.5, 0.75, 0.9])).toEqual([1.75, 2.5, 3.25, 3.7])
+  })
+
+  test('look at the first `count` values alone; an empty sample has none', () => {
+    expect(quantilesOf(Float64Array.of(5, 1, 99), 2, [0.5, 1])).toEqual([3, 5])
+    expect(quantilesOf(new Float64Array(3), 0, [0.5])).toEqual([Number.NaN])
+  })
+})
+
+describe('the logarithmic histogram', () => {
+  test('knows a value to 0.4 %', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1, max: 2 ** 62, noNaN: true }), (value) => {
+        expect(Math.abs(logBinValue(logBin(value)) / value - 1)).toBeLessThan(0.004)
+      }),
+      { numRuns: 2000, seed: SEED },
+    )
+  })
+
+  test('gives quantiles to 0.4 % of the weighted sample', () => {
+    const rng = stream(1, 'histogram')
+    const values = Float64Array.from({ length: 5001 }, () => 1e6 * Math.exp(rng.normal()))
+    const histogram = new Float64Array(LOG_HISTOGRAM_BINS)
+    for (const value of values) histogram[logBin(value)] += 3
+    const exact = quantilesOf(values, values.length, [0.1, 0.5, 0.95, 0.99])
+    ;[0.1, 0.5, 0.95, 0.99].forEach((p, i) => {
+      expect(Math.abs(logHistogramQuantile(histogram, p) / exact[i] - 1)).toBeLessThan(0.008)
+    })
+  })
+
+  test('holds what is below one and beyond 2^63 in its end bins; empty, it has no quantile', () => {
+    expect([logBin(0), logBin(0.5), logBin(2 ** 63), logBin(1e300)]).toEqual([
+      0,
+      0,
+      LOG_HISTOGRAM_BINS - 1,
+      LOG_HISTOGRAM_BINS - 1,
+    ])
+    expect(logHistogramQuantile(new Float64Array(LOG_HISTOGRAM_BINS), 0.5)).toBeNaN()
+  })
+})
+
+/** One request, times in ms. Without an end it is still inside. */
+interface Row {
+  readonly arrival: number
+  readonly first?: number
+  readonly end?: number
+  readonly osl?: number
+  readonly fate?: number
+  readonly phases?: Partial<Record<Phase, number>>
+}
+
+function recordsOf(rows: readonly Row[]): Records {
+  const records = createRecords(rows.length)
+  records.count = rows.length
+  rows.forEach((row, i) => {
+    records.request[i] = i
+    records.arrivalNs[i] = row.arrival * NS_PER_MS
+    records.firstTokenNs[i] = (row.first ?? Number.NaN) * NS_PER_MS
+    records.endNs[i] = (row.end ?? Number.NaN) * NS_PER_MS
+    records.isl[i] = 100
+    records.osl[i] = row.osl ?? 11
+    records.fate[i] = row.fate ?? COMPLETED
+    PHASES.forEach((phase, p) => {
+      records.phaseNs[p][i] = (row.phases?.[phase] ?? 0) * NS_PER_MS
+    })
+  })
+  return records
+}
+
+const NO_STEPS: StepStatistics = {
+  steps: 0,
+  outputTokens: 0,
+  inputTokens: 0,
+  stepPs: 0,
+  gatingAttentionPs: 0,
+  meanAttentionPs: 0,
+  maxAttentionPs: 0,
+  decodeSequences: 0,
+  kvUsePs: 0,
+  preemptions: 0,
+  itl: new Float64Array(LOG_HISTOGRAM_BINS),
+  engineBusyPs: Float64Array.of(0),
+  engineTokens: Float64Array.of(0),
+  engineKvUsePs: Float64Array.of(0),
+}
+const CLUSTER = { engines: [{ gpus: 4 }, { gpus: 4 }] } as unknown as ClusterConfig
+const NO_SLO: SloPlan = { ttftMs: null, tpotMs: null, gapMs: null, e2eMs: null }
+const ms = (from: number, to: number): MeasureWindow => ({ fromNs: from * NS_PER_MS, toNs: to * NS_PER_MS })
+
+function summaryOf(
+  rows: readonly Row[],
+  window: MeasureWindow,
+  slo: Partial<SloPlan> = {},
+  steps: Partial<StepStatistics> = {},
+  endMs = 5000,
+) {
+  const result = {
+    records: recordsOf(rows),
+    statistics: { ...NO_STEPS, ...steps },
+    endNs: endMs * NS_PER_MS,
+    events: 1,
+    series: [],
+  }
+  return summarise(result, CLUSTER, { slo: { ...NO_SLO, ...slo }, window })
+}
+
+/** Six requests: four of the window [0, 1000) ms, one before it, one at its end. */
+const ROWS: readonly Row[] = [
+  { arrival: -50, first: 100, end: 300 },
+  { arrival: 0, first: 100, end: 1100, osl: 11, phases: { queue: 20, prefill: 80, decode: 990, stall: 10 } },
+  { arrival: 100, first: 300, end: 300, osl: 1, phases: { queue: 40, prefill: 160 } },
+  { arrival: 200, end: 200, fate: REJECTED },
+  { arrival: 500, first: 700, fate: RUNNING },
+  { arrival: 1000, first: 1100, end: 9000 },
+]
+const WINDOW = ms(0, 1000)
+
+describe('a summary of hand-made records', () => {
+  const { metrics, ...summary } = summaryOf(
+    ROWS,
+    WINDOW,
+    {},
+    {
+      steps: 10,
+      outputTokens: 800,
+      inputTokens: 200,
+      stepPs: 1e12,
+      gatingAttentionPs: 4e11,
+      meanAttentionPs: 3e11,
+      maxAttentionPs: 4e11,
+      decodeSequences: 50,
+      kvUsePs: 2.5e11,
+    },
+  )
+
+  test('counts the requests that arrived in the window, by fate', () => {
+    expect(summary.requests).toMatchObject({ injected: 4, completed: 2, rejected: 1, running: 1, timed_out: 0, queued: 0 })
+    const { injected, ...fates } = summary.requests
+    expect(Object.values(fates).reduce((a, b) => a + b)).toBe(injected)
+  })
+
+  test('TTFT, E2E and phases are those of the completed', () => {
+    expect(metrics.ttft_ms).toMatchObject({ mean: 150, p50: 150 })
+    expect(metrics.e2e_ms).toMatchObject({ mean: 650, p50: 650 })
+    expect(metrics.queue_ms.mean).toBe(30)
+    expect(metrics.prefill_ms.mean).toBe(120)
+    expect(metrics.decode_ms.mean).toBe(495)
+    expect(metrics.stall_ms.mean).toBe(5)
+  })
+
+  test('TPOT is decode time over gaps, and a single token has none', () => {
+    expect(metrics.tpot_ms).toMatchObject({ mean: 100, p50: 100, p99: 100 })
+    expect(metrics.tok_s_user).toMatchObject({ mean: 10, p50: 10, p10: 10, p5: 10 })
+  })
+
+  test('rates are per second of the window and per GPU of the plan', () => {
+    expect(summary.window_s).toBe(1)
+    expect(summary.output_tok_s).toBe(800)
+    expect(summary.output_tok_s_per_gpu).toBe(100)
+    expect(summary.total_tok_s).toBe(1000)
+    expect(summary.request_s).toBe(2)
+  })
+
+  test('shares are ratios of sums over steps', () => {
+    expect(summary.attention_share).toBeCloseTo(0.4, 12)
+    expect(summary.balance).toBeCloseTo(0.75, 12)
+    expect(summary.kv_use).toBeCloseTo(0.25, 12)
+    expect(summary.mean_batch).toBe(5)
+    expect(summary.mean_step_ms).toBeCloseTo(100, 9)
+  })
+})
+
+describe('the share that meets the SLO', () => {
+  const attainment = (slo: Partial<SloPlan>) => summaryOf(ROWS, WINDOW, slo).slo_attainment
+  test('is over all injected: rejected and unfinished requests meet nothing', () => {
+    expect(attainment({ ttftMs: 1e9 })).toBe(0.5)
+    expect(attainment({ ttftMs: 150 })).toBe(0.25)
+    expect(attainment({ ttftMs: 99 })).toBe(0)
+  })
+  test('a limit is met when it is reached exactly', () => {
+    expect(attainment({ ttftMs: 200 })).toBe(0.5)
+    expect(attainment({ e2eMs: 200 })).toBe(0.25)
+    expect(attainment({ e2eMs: 199.9 })).toBe(0)
+    expect(attainment({ tpotMs: 100 })).toBe(0.5)
+  })
+  test('a single token has no TPOT and meets every limit on it', () => expect(attainment({ tpotMs: 0.001 })).toBe(0.25))
+  test('is undefined, with a reason, without limits or requests', () => {
+    expect(summaryOf(ROWS, WINDOW).undefined_because.slo_attainment).toMatch(/no SLO/)
+    expect(summaryOf(ROWS, ms(3000, 4000), { ttftMs: 1 })).toMatchObject({
+      slo_attainment: null,
+      undefined_because: { slo_attainment: 'no request arrived in the window' },
+    })
+  })
+})
+
+describe('the window', () => {
+  test('ends with the run and begins with the first arrival when it has no bounds', () => {
+    const whole = { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
+    expect(summaryOf(ROWS.slice(1), whole, {}, {}, 2500)).toMatchObject({ window_s: 2.5, requests: { injected: 5 } })
+    expect(summaryOf(ROWS.slice(4), whole, {}, {}, 2500).window_s).toBe(2)
+  })
+
+  test('without anything in it has nulls, each with a reason, and rates of zero', () => {
+    const empty = summaryOf([], WINDOW)
+    const nulls = Object.entries(empty.metrics).filter(([, distribution]) => distribution.p50 === null)
+    expect(nulls).toHaveLength(Object.keys(empty.metrics).length)
+    for (const [name] of nulls) expect(empty.undefined_because[`metrics.${name}`]).toBeTruthy()
+    for (const key of ['slo_attainment', 'attention_share', 'balance', 'kv_use', 'mean_batch', 'mean_step_ms'] as const) {
+      expect(empty[key]).toBeNull()
+      expect(empty.undefined_because[key]).toBeTruthy()
+    }
+    expect([empty.output_tok_s, empty.request_s]).toEqual([0, 0])
+  })
+})
+
+test('pooled gaps are weighted by residents: mean and quantiles of the histogram, in ms', () => {
+  const itl = new Float64Array(LOG_HISTOGRAM_BINS)
+  itl[logBin(10 * NS_PER_MS)] = 90
+  itl[logBin(100 * NS_PER_MS)] = 10
+  const { itl_ms } = summaryOf([], WINDOW, {}, { itl }).metrics
+  expect((itl_ms.p50 as number) / 10).toBeCloseTo(1, 2)
+  expect((itl_ms.p95 as number) / 100).toBeCloseTo(1, 2)
+  expect((itl_ms.mean as number) / 19).toBeCloseTo(1, 2)
+})
+
+test('a million requests are summarised in less than half a second', () => {
+  const count = 1e6
+  const rng = stream(1, 'million')
+  const records = createRecords(count)
+  records.count = count
+  for (let i = 0; i < count; i++) {
+    records.arrivalNs[i] = i * 1000
+    records.firstTokenNs[i] = i * 1000 + 1e6 * (1 + rng.uniform())
+    records.endNs[i] = records.firstTokenNs[i] + 1e8 * (1 + rng.uniform())
+    records.osl[i] = 1 + rng.integer(500)
+    for (const column of records.phaseNs) column[i] = 1e6 * rng.uniform()
+  }
+  const result = { records, statistics: NO_STEPS, endNs: 2e9, events: 1, series: [] }
+  const times = Array.from({ length: 5 }, () => {
+    const began = performance.now()
+    summarise(result, CLUSTER, { slo: { ...NO_SLO, ttftMs: 1.5, tpotMs: 1 }, window: { fromNs: 0, toNs: 1e9 } })
+    return performance.now() - began
+  })
+  console.info(`1 M records summarised in ${Math.min(...times).toFixed(0)} ms`)
+  expect(Math.min(...times)).toBeLessThan(500)
+})
+
+describe('saturation of hand-made systems', () => {
+  /** 200 requests, one every 5 ms, each inside for 50 ms; `change` alters some of them. */
+  const system = (change: (row: Row, i: number) => Row) =>
+    recordsOf(
+      Array.from({ length: 200 }, (_, i) => {
+        const arrival = i * 5
+        return change({ arrival, first: arrival + 10, end: arrival + 50, phases: { queue: 1, prefill: 9, decode: 40 } }, i)
+      }),
+    )
+  const verdict = (records: Records, steps: Partial<StepStatistics> = {}) =>
+    saturationVerdict(records, { ...NO_STEPS, stepPs: 1e12, ...steps }, ms(0, 1000), 1000 * NS_PER_MS)
+  const stays = (row: Row): Row => ({ arrival: row.arrival, fate: RUNNING, phases: row.phases })
+
+  test('stable: as many leave as arrive, nothing binds', () => {
+    expect(verdict(system((row) => row))).toMatchObject({ label: 'stable', binding: 'none' })
+  })
+  test('backlogged: one in seven stays, which is a growth of some 10 % of the arrivals', () => {
+    const found = verdict(system((row, i) => (i % 7 === 0 ? stays(row) : row)))
+    expect(found).toMatchObject({ label: 'backlogged', binding: 'time' })
+    expect(found.reason).toMatch(/grew by (9|10)\.\d % of the 200 arrivals over 1\.0 s; 0 turned away/)
+  })
+  test('overloaded: every second one stays', () => {
+    expect(verdict(system((row, i) => (i % 2 === 0 ? stays(row) : row)))).toMatchObject({ label: 'overloaded', binding: 'time' })
+  })
+  test('overloaded: one in ten is turned away or loses patience', () => {
+    const lost = system((row, i) =>
+      i % 10 === 0 ? { arrival: row.arrival, end: row.arrival + 1, fate: i % 20 ? REJECTED : TIMED_OUT } : row,
+    )
+    expect(verdict(lost)).toMatchObject({ label: 'overloaded' })
+    expect(verdict(lost).reason).toContain('20 turned away')
+  })
+  test('the same requests in any order give the same verdict', () => {
+    const rows = Array.from(
+      { length: 200 },
+      (_, i): Row => (i % 7 === 0 ? { arrival: i * 5, fate: RUNNING } : { arrival: i * 5, first: i * 5 + 1, end: i * 5 + 50 }),
+    )
+    expect(verdict(recordsOf([...rows].reverse()))).toEqual(verdict(recordsOf(rows)))
+  })
+  test('fewer than twenty arrivals tell no trend', () => {
+    const few = recordsOf(Array.from({ length: 19 }, (_, i) => ({ arrival: i * 50, fate: RUNNING, phases: { decode: 10 } })))
+    expect(verdict(few).label).toBe('stable')
+  })
+
+  test('what binds: KV memory when it is full or requests are preempted, prefill when it takes longer than decoding, else time', () => {
+    const growing = system((row, i) => (i % 2 === 0 ? stays(row) : row))
+    expect(verdict(growing, { kvUsePs: 0.95e12 }).binding).toBe('kv_memory')
+    expect(verdict(growing, { preemptions: 5 }).binding).toBe('kv_memory')
+    const prefilling = system((row, i) => ({
+      ...(i % 2 === 0 ? stays(row) : row),
+      phases: { queue: 1, prefill: 41, decode: 40 },
+    }))
+    expect(verdict(prefilling).binding).toBe('prefill')
+    // stable, but with a queue that is not short
+    const queueing = system((row) => ({ ...row, phases: { queue: 10, prefill: 5, decode: 35 } }))
+    expect(verdict(queueing)).toMatchObject({ label: 'stable', binding: 'time' })
+  })
+})
