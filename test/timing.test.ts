@@ -134,9 +134,14 @@ it.each([
 
 it('names the evidence of every operator and the constants of the split model', () => {
   const request = requestOf('gb300', R1)
-  const evidence = evidenceOf(request)
-  expect(evidence.transferred).toContain('exchange dispatch')
-  expect(evidence.roofline).toContain('norms')
+  const shares = evidenceOf(request)
+  expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9)
+  expect(shares.transferred).toBeGreaterThan(0)
+  expect(shares.roofline).toBeGreaterThan(0)
+  const ranks = Array.from({ length: request.parallelism.dp }, () => ({ decode: { n: 64, K: 64 * 2048 }, chunks: [] }))
+  const evidenceByName = new Map(explainStep(request, ranks).operators.map(({ name, evidence }) => [name, evidence]))
+  expect(evidenceByName.get('exchange dispatch')).toBe('transferred')
+  expect(evidenceByName.get('norms')).toBe('roofline')
   expect(splitMachine(request)).toMatchObject({ headGroups: 2, bytesPerToken: 576, ctaOverheadNs: 8000 })
   expect(splitMachine(requestOf('gb200', LLAMA))).toMatchObject({ headGroups: 2, bytesPerToken: 256, ctaBandwidth: 125 })
 })

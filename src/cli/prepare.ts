@@ -4,14 +4,16 @@ import { timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { evidenceOf } from '../timing/index.js'
 
-const WEAKEST_FIRST: readonly Evidence[] = ['roofline', 'transferred', 'interpolated', 'measured']
+const WEAKEST_FIRST: readonly Evidence[] = ['roofline', 'transferred']
 
-/** The weakest evidence behind any operator of any engine of the plan. The host overhead, assumed everywhere, is left out: `explain` names it. */
+/** A kind of evidence that carries less of a step than this is not what a result stands on. */
+const SMALL_SHARE = 0.1
+
+/**
+ * The weakest evidence that carries a tenth or more of a full step of some engine of the plan. Between measured points a step is always
+ * interpolated, so nothing better is ever claimed for a whole run. `explain` shows every operator's own.
+ */
 export function evidenceOfPlan(plan: Plan): Evidence {
-  const found = new Set<Evidence>()
-  for (const engine of plan.engines) {
-    const byEvidence = evidenceOf(timingRequest(plan, engine))
-    for (const level of WEAKEST_FIRST) if (byEvidence[level].some((name) => name !== 'host')) found.add(level)
-  }
-  return WEAKEST_FIRST.find((level) => found.has(level)) ?? 'roofline'
+  const shares = plan.engines.map((engine) => evidenceOf(timingRequest(plan, engine)))
+  return WEAKEST_FIRST.find((level) => shares.some((share) => share[level] >= SMALL_SHARE)) ?? 'interpolated'
 }

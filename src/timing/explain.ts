@@ -87,17 +87,22 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
   return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
 }
 
-/** Names of the operators by the evidence of their times, at the sizes of a full step. */
-export function evidenceOf(request: TimingRequest): Readonly<Record<Evidence, readonly string[]>> {
+/**
+ * Share of the time of a full step that stands on each kind of evidence: max_num_seqs sequences of 4096 KV tokens and a chunk that fills
+ * the budget. The host overhead, assumed everywhere, is left out. The shares add up to 1.
+ */
+export function evidenceOf(request: TimingRequest): Readonly<Record<Evidence, number>> {
   const { maxNumSeqs: n, maxNumBatchedTokens, maxModelLen, parallelism } = request
   const tokens = maxNumBatchedTokens - n
   const chunks = tokens > 0 ? [{ tokens, prefix: 0, emits: true }] : []
   const rank: BatchOfRank = { decode: { n, K: n * Math.min(maxModelLen, 4096) }, chunks }
-  const found: Record<Evidence, string[]> = { measured: [], interpolated: [], transferred: [], roofline: [] }
-  for (const { name, evidence } of explainStep(
+  const shares: Record<Evidence, number> = { measured: 0, interpolated: 0, transferred: 0, roofline: 0 }
+  const { operators } = explainStep(
     request,
     Array.from({ length: parallelism.dp }, () => rank),
-  ).operators)
-    found[evidence].push(name)
-  return found
+  )
+  const known = operators.filter(({ name }) => name !== 'host')
+  const totalUs = known.reduce((sum, { us }) => sum + us, 0)
+  for (const { evidence, us } of known) shares[evidence] += us / totalUs
+  return shares
 }

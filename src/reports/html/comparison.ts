@@ -74,7 +74,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'numbers',
       'All numbers',
-      'Mean over replicates at the same offered load (geometric for rates and times).',
+      'Mean over replicates of each replicate’s own statistic, at the comparison’s load.',
       `${numbersTable(result.arms)}<details><summary>All ${result.comparisons.length} comparisons</summary>${comparisonsTable(result)}</details>`,
     ),
   ]
