@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LOG_HISTOGRAM_BINS, logBin, logBinValue, logHistogramQuantile } from '../src/collections/logHistogram.js'
@@ -288,26 +290,11 @@ test('pooled gaps are weighted by residents: mean and quantiles of the histogram
   expect((itl_ms.mean as number) / 19).toBeCloseTo(1, 2)
 })
 
-test('a million requests are summarised in less than half a second', () => {
-  const count = 1e6
-  const rng = stream(1, 'million')
-  const records = createRecords(count)
-  records.count = count
-  for (let i = 0; i < count; i++) {
-    records.arrivalNs[i] = i * 1000
-    records.firstTokenNs[i] = i * 1000 + 1e6 * (1 + rng.uniform())
-    records.endNs[i] = records.firstTokenNs[i] + 1e8 * (1 + rng.uniform())
-    records.osl[i] = 1 + rng.integer(500)
-    for (const column of records.phaseNs) column[i] = 1e6 * rng.uniform()
-  }
-  const result = { records, statistics: NO_STEPS, endNs: 2e9, events: 1, series: [] }
-  const times = Array.from({ length: 5 }, () => {
-    const began = performance.now()
-    summarise(result, CLUSTER, { slo: { ...NO_SLO, ttftMs: 1.5, tpotMs: 1 }, window: { fromNs: 0, toNs: 1e9 } })
-    return performance.now() - began
-  })
-  console.info(`1 M records summarised in ${Math.min(...times).toFixed(0)} ms`)
-  expect(Math.min(...times)).toBeLessThan(500)
+test('a million requests are summarised in less than half a second of processor time (compiled code, own process)', () => {
+  const script = fileURLToPath(new URL('./fixtures/summariseMillion.mjs', import.meta.url))
+  const cpuMs = Number(execFileSync(process.execPath, [script], { encoding: 'utf8' }))
+  console.info(`1 M records summarised in ${cpuMs.toFixed(0)} ms of processor time`)
+  expect(cpuMs).toBeLessThan(500)
 })
 
 describe('saturation of hand-made systems', () => {

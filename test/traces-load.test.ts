@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest'
+import { stream } from '../src/rng.js'
+import { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime, type TrafficRequest } from '../src/traces/load.js'
+import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import { NS_PER_S } from '../src/units.js'
+
+const PROVENANCE = { name: 'test', format: 'generated', note: 'none', rowsRead: 0, rowsSkipped: 0 }
+
+/** Half an hour of Poisson arrivals at 2 a second; the input length names the row, the output length the minute. */
+function recorded(): Workload {
+  const rng = stream(1, 'recorded')
+  const times: number[] = []
+  for (let t = 0; t < 1800; t += rng.exponential() / 2) times.push(Math.floor(t * NS_PER_S))
+  const isl = Int32Array.from(times, (_, i) => i + 1)
+  const osl = Int32Array.from(times, (t) => Math.floor(t / (60 * NS_PER_S)) + 1)
+  return shapesOnly(Float64Array.from(times), isl, osl, PROVENANCE)
+}
+const PART = recorded()
+const RECORDED_PER_S = PART.count / 1800
+const request = (change: Partial<TrafficRequest> = {}): TrafficRequest => ({
+  part: PART,
+  ratePerS: 40,
+  durationNs: 600 * NS_PER_S,
+  seed: 1,
+  replicate: 0,
+  mode: 'draw',
+  ...change,
+})
+const columns = ({ arrivalNs, isl, osl }: Workload) => ({ arrivalNs, isl, osl })
+
+describe('splitting in time', () => {
+  test('gives parts that share no request, lose none, and start near zero', () => {
+    const [train, judged] = [splitInTime(PART, 0, 0.5), splitInTime(PART, 0.5, 1)]
+    expect(train.count + judged.count).toBe(PART.count)
+    expect([...train.isl, ...judged.isl]).toEqual([...PART.isl])
+    for (const part of [train, judged]) {
+      expect(part.arrivalNs[0]).toBeGreaterThanOrEqual(0)
+      expect(part.arrivalNs[0]).toBeLessThan(10 * NS_PER_S)
+      expect(part.arrivalNs.every((t, i) => Number.isInteger(t) && (i === 0 || t >= part.arrivalNs[i - 1]))).toBe(true)
+      expect(part.arrivalNs[part.count - 1]).toBeLessThanOrEqual(900 * NS_PER_S)
+    }
+  })
+
+  test('keeps classes and tenants beside their requests', () => {
+    const labelled = {
+      ...PART,
+      classId: Uint16Array.from(PART.isl, (n) => n % 7),
+      tenant: Int32Array.from(PART.isl, (n) => n % 5),
+    }
+    const part = splitInTime(labelled, 0.3, 0.8)
+    expect([...(part.classId ?? [])]).toEqual(Array.from(part.isl, (n) => n % 7))
+    expect([...(part.tenant ?? [])]).toEqual(Array.from(part.isl, (n) => n % 5))
+  })
+})
+
+describe('offered traffic', () => {
+  test.each([0.3, 0.9, 3, 40, 133.7])('has the rate that was asked for within 3 %% over replicates: %f a second', (ratePerS) => {
+    const durationNs = Math.max(600, 9000 / ratePerS) * NS_PER_S
+    let count = 0
+    for (let replicate = 0; replicate < 4; replicate++)
+      count += offeredTraffic(request({ ratePerS, durationNs, replicate })).workload.count
+    const offered = count / ((4 * durationNs) / NS_PER_S)
+    expect(Math.abs(offered / ratePerS - 1)).toBeLessThan(0.03)
+  })
+
+  test('has the rate in mode mix too, whatever minutes were drawn', () => {
+    for (let replicate = 0; replicate < 4; replicate++) {
+      const { workload } = offeredTraffic(request({ mode: 'mix', replicate, ratePerS: 200, durationNs: 1200 * NS_PER_S }))
+      expect(Math.abs(workload.count / (200 * 1200) - 1)).toBeLessThan(0.03)
+    }
+  })
+
+  test('is made of whole rows of the part, sorted by time, inside the duration', () => {
+    const { workload, copies } = offeredTraffic(request())
+    expect(copies).toBe(Math.ceil(40 / RECORDED_PER_S))
+    for (let i = 0; i < workload.count; i++) {
+      expect(workload.osl[i]).toBe(PART.osl[workload.isl[i] - 1])
+      if (i > 0) expect(workload.arrivalNs[i]).toBeGreaterThanOrEqual(workload.arrivalNs[i - 1])
+    }
+    expect(workload.arrivalNs[0]).toBeGreaterThanOrEqual(0)
+    expect(workload.arrivalNs[workload.count - 1]).toBeLessThan(600 * NS_PER_S)
+  })
+
+  test('is the same for the same replicate, so every arm sees the same; another replicate, seed or mode is other traffic', () => {
+    const first = columns(offeredTraffic(request()).workload)
+    expect(columns(offeredTraffic(request()).workload)).toEqual(first)
+    for (const change of [{ replicate: 1 }, { seed: 2 }, { mode: 'mix' as const }])
+      expect(columns(offeredTraffic(request(change)).workload)).not.toEqual(first)
+  })
+
+  test('in mode mix draws from fewer minutes than in mode draw: those of one bootstrap resample', () => {
+    const minutes = (mode: 'draw' | 'mix') => new Set(offeredTraffic(request({ mode })).workload.osl).size
+    // the thirtieth is cut off by the last arrival, and a block that is not whole is left out
+    expect(minutes('draw')).toBe(29)
+    // of 29 minutes drawn with replacement some 63 % are distinct
+    expect(minutes('mix')).toBeGreaterThan(12)
+    expect(minutes('mix')).toBeLessThan(26)
+  })
+
+  test('a copy more shifts no request of the copies before it: each has a stream of its own', () => {
+    const few = offeredTraffic(request({ ratePerS: 3 * RECORDED_PER_S })).workload
+    const more = offeredTraffic(request({ ratePerS: 4 * RECORDED_PER_S })).workload
+    const key = (workload: Workload, i: number) => `${workload.arrivalNs[i]}/${workload.isl[i]}`
+    const seen = new Set(Array.from({ length: more.count }, (_, i) => key(more, i)))
+    const kept = Array.from({ length: few.count }, (_, i) => key(few, i)).filter((entry) => seen.has(entry))
+    // the rate is that of the 29 whole minutes, not of the part, so the last copy of `few` may be thinned by a little
+    expect(kept.length / few.count).toBeGreaterThan(0.99)
+  })
+
+  test('a longer duration shifts nobody either', () => {
+    const short = offeredTraffic(request({ ratePerS: RECORDED_PER_S * 3, durationNs: 300 * NS_PER_S })).workload
+    const long = offeredTraffic(request({ ratePerS: RECORDED_PER_S * 3 })).workload
+    expect(long.arrivalNs.slice(0, short.count)).toEqual(short.arrivalNs)
+    expect(long.isl.slice(0, short.count)).toEqual(short.isl)
+  })
+})
+
+describe('shapes for a closed loop', () => {
+  const draw = (change: object = {}) =>
+    closedLoopTraffic({ part: PART, count: 5000, seed: 1, replicate: 0, mode: 'draw', ...change })
+  test('have the count that was asked for, and no times', () => {
+    const shapes = draw()
+    expect(shapes.count).toBe(5000)
+    expect(shapes.arrivalNs.every((t) => t === 0)).toBe(true)
+    expect(shapes.osl.every((minute, i) => minute === PART.osl[shapes.isl[i] - 1])).toBe(true)
+  })
+  test('repeat with the replicate and differ with replicate and mode; a longer list begins like a shorter one', () => {
+    expect(draw().isl).toEqual(draw().isl)
+    expect(draw({ replicate: 1 }).isl).not.toEqual(draw().isl)
+    expect(draw({ mode: 'mix' }).isl).not.toEqual(draw().isl)
+    expect(draw({ count: 9000 }).isl.slice(0, 5000)).toEqual(draw().isl)
+  })
+})
+
+describe('the trace end to end', () => {
+  const three = shapesOnly(Float64Array.of(0, 10, 40), Int32Array.of(1, 2, 3), Int32Array.of(4, 5, 6), PROVENANCE)
+  test('repeats in order with the mean gap between passes', () => {
+    const twice = repeatTo(three, 7)
+    expect([...twice.arrivalNs]).toEqual([0, 10, 40, 60, 70, 100, 120])
+    expect([...twice.isl]).toEqual([1, 2, 3, 1, 2, 3, 1])
+  })
+  test('may run faster than it was recorded, or be cut short', () => {
+    expect([...repeatTo(three, 4, 2).arrivalNs]).toEqual([0, 5, 20, 30])
+    expect(repeatTo(three, 2).count).toBe(2)
+  })
+  test('one request alone repeats too', () => {
+    const one = shapesOnly(Float64Array.of(0), Int32Array.of(1), Int32Array.of(1), PROVENANCE)
+    expect([...repeatTo(one, 3).arrivalNs]).toEqual([0, 1, 2])
+  })
+})
