@@ -1,4 +1,4 @@
-/** Every command of the README runs: the quick ones as they stand, the demo with the quick effort, the test run not within itself. */
+/** Every command of the README runs: the quick ones as they stand, the demo into a folder of its own, the test run not within itself. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ function run(command: string) {
     const out = command.startsWith('npx shapewise run') ? ['--out', `${newFolder()}/result`] : []
     return spawnSync(process.execPath, [MAIN, ...words.slice(2), ...out], { cwd: root, encoding: 'utf8' })
   }
-  const demo = command === 'npm run demo' ? ['--', '--effort', 'quick', '--out', `${newFolder()}/result`] : []
+  const demo = command === 'npm run demo' ? ['--', '--out', `${newFolder()}/result`] : []
   return spawnSync(words[0], [...words.slice(1), ...demo], { cwd: root, encoding: 'utf8' })
 }
 

@@ -17,7 +17,13 @@ function optionalTimeColumn(name: string, values: Float64Array, count: number): 
 }
 
 function intColumn(name: string, values: ArrayLike<number>, count: number): ColumnSource {
-  return { name, data: Int32Array.from({ length: count }, (_, i) => values[i]), type: 'INT32', nullable: false, encoding: 'PLAIN' }
+  return {
+    name,
+    data: Int32Array.from({ length: count }, (_, i) => values[i]),
+    type: 'INT32',
+    nullable: false,
+    encoding: 'PLAIN',
+  }
 }
 
 /** `records` in the order in which requests left. `labels` become columns of one repeated string, e.g. {arm: 'static'}. */

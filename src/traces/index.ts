@@ -1,6 +1,7 @@
 /** Traces in and out, and their statistics. */
-export { traceHash } from './hash.js'
+
 export { PRESETS, type PresetName } from './generate/presets.js'
+export { traceHash } from './hash.js'
 export { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime } from './load.js'
 export { presetWorkload } from './presets.js'
 export { type ReadOptions, type ReadResult, readTrace } from './read.js'
