@@ -87,6 +87,11 @@ export interface Outcome {
 }
 
 export const QUANTILE_POINTS = 256
+/** Search for a capacity: ratio of neighbouring rates, at first and at most; rates tried before giving up; ratio that ends the bisection. */
+const FIRST_STRIDE = 1.25
+const LONGEST_STRIDE = 4
+const MOST_TRIES = 10
+const PRECISION = 1.02
 /** Share of requests that must meet the SLO for a load to count as served. */
 export const ATTAINMENT = 0.95
 
@@ -147,7 +152,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   return outcomeOf(context, result, window, job.keep, 0)
 }
 
-/** The largest rate at which ATTAINMENT of the requests meet the SLO and the queue does not grow: bracket by doubling, then bisect on the logarithm. */
+/** The largest rate at which ATTAINMENT of the requests meet the SLO and the queue does not grow: bracket by growing strides, then bisect on the logarithm. */
 function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' }>, onProgress?: OnProgress): Outcome {
   let simulatedS = 0
   const served = (ratePerS: number): boolean => {
@@ -171,17 +176,20 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
   let low: number | null = null
   let high: number | null = null
   let rate = job.guessPerS
-  for (let tries = 0; tries < 12 && (low === null || high === null); tries++) {
+  let stride = FIRST_STRIDE
+  for (let tries = 0; tries < MOST_TRIES && (low === null || high === null); tries++) {
     if (served(rate)) {
       low = rate
-      rate *= 1.5
+      rate *= stride
     } else {
       high = rate
-      rate /= 1.5
+      rate /= stride
     }
+    // arms differ little, so the first strides are short; a guess far off is left behind ever faster
+    stride = Math.min(LONGEST_STRIDE, stride * stride)
   }
   if (low !== null && high !== null) {
-    while (high / low > 1.02) {
+    while (high / low > PRECISION) {
       const middle = Math.sqrt(low * high)
       if (served(middle)) low = middle
       else high = middle
