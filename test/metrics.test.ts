@@ -151,7 +151,7 @@ const NO_STEPS: StepStatistics = {
   engineKvUsePs: Float64Array.of(0),
 }
 const CLUSTER = { engines: [{ gpus: 4 }, { gpus: 4 }] } as unknown as ClusterConfig
-const NO_SLO: SloPlan = { ttftMs: null, tpotMs: null, gapMs: null, e2eMs: null }
+const NO_SLO: SloPlan = { ttftMs: null, tpotMs: null, e2eMs: null }
 const ms = (from: number, to: number): MeasureWindow => ({ fromNs: from * NS_PER_MS, toNs: to * NS_PER_MS })
 
 function summaryOf(

@@ -129,7 +129,7 @@ describe('identity', () => {
         '{method: speed_up, speed_up: 2.5}',
         '{rate_per_s: 12.5}',
       ),
-      slo: fc.constantFrom('{}', '{interactive: {e2e_ms: 1e4}}', '{interactive: {ttft_ms: 0.5, gap_ms: 3}}'),
+      slo: fc.constantFrom('{}', '{interactive: {e2e_ms: 1e4}}', '{interactive: {ttft_ms: 0.5, tpot_ms: 3}}'),
       admission: fc.constantFrom('{}', '{max_queue: 9}', '{max_queue: 1, timeout_ms: 2500}'),
       seed: fc.nat(),
     })

@@ -65,7 +65,7 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     return null
   }
   const slo = options.slo
-  const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.gapMs !== null || slo.e2eMs !== null
+  const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.e2eMs !== null
   const attainment = limited && rows.count > 0 ? attained(records, rows, slo) / rows.count : null
   if (attainment === null)
     undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'

@@ -52,7 +52,6 @@ export interface WorkloadPlan {
 export interface SloPlan {
   readonly ttftMs: number | null
   readonly tpotMs: number | null
-  readonly gapMs: number | null
   readonly e2eMs: number | null
 }
 
