@@ -1,14 +1,30 @@
 /** Is the system keeping up? A mean over a growing queue means nothing, so every row carries this verdict. */
+import { quantilesOf } from '../collections/select.js'
 import type { MeasureWindow } from '../simulator/config.js'
 import { NS_PER_S } from '../units.js'
 import { COMPLETED, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
 import type { SaturationVerdict } from './summary.js'
 
-/** Growth of the number in the system over the window, as a share of the window's arrivals: thresholds of our own choice. */
-const BACKLOGGED = 0.05
-const OVERLOADED = 0.15
+/**
+ * Growth of the number in the system while requests arrive, as a share of those arrivals: 1 - 1 / rho of a single queue, so 0.04 and 0.10
+ * stand for loads of 1.04 and 1.11 times what can be served. Thresholds of our own choice.
+ */
+const BACKLOGGED = 0.04
+const OVERLOADED = 0.1
+/** Growth below this many square roots of the arrivals may be chance: the deviation of a Poisson count, three times. */
+const NOISE_DEVIATIONS = 3
 /** A window with fewer arrivals than this cannot tell a trend from noise. */
 const FEWEST_ARRIVALS = 20
+/** A drain is long beyond this many mean E2E of the first third's requests, and this share of the time in which requests arrived. */
+const LONG_DRAIN_LIVES = 3
+const LONG_DRAIN_SHARE = 0.2
+/** The drain lasts until this share of the requests have left: the one longest answer is no sign of a queue. */
+const DRAINED = 0.99
+
+interface Span {
+  readonly fromNs: number
+  readonly toNs: number
+}
 
 export function saturationVerdict(
   records: Records,
@@ -16,33 +32,36 @@ export function saturationVerdict(
   window: MeasureWindow,
   endNs: number,
 ): SaturationVerdict {
-  const fromNs = Math.max(window.fromNs, 0)
-  const toNs = Math.min(window.toNs, endNs)
-  const third = (toNs - fromNs) / 3
   let arrivals = 0
-  let early = 0
-  let late = 0
   let lost = 0
   let queueNs = 0
   let prefillNs = 0
   let decodeNs = 0
+  let firstNs = Number.POSITIVE_INFINITY
+  let lastNs = Number.NEGATIVE_INFINITY
   for (let row = 0; row < records.count; row++) {
     const arrivalNs = records.arrivalNs[row]
-    const fate = records.fate[row]
-    const leftNs = Number.isNaN(records.endNs[row]) ? Number.POSITIVE_INFINITY : records.endNs[row]
-    // presence, integrated over the first and the last third of the window
-    early += Math.max(0, Math.min(leftNs, fromNs + third) - Math.max(arrivalNs, fromNs))
-    late += Math.max(0, Math.min(leftNs, toNs) - Math.max(arrivalNs, toNs - third))
+    firstNs = Math.min(firstNs, arrivalNs)
+    lastNs = Math.max(lastNs, arrivalNs)
     if (arrivalNs < window.fromNs || arrivalNs >= window.toNs) continue
+    const fate = records.fate[row]
     arrivals++
     if (fate !== COMPLETED && fate !== QUEUED && fate !== RUNNING) lost++
     queueNs += records.phaseNs[0][row]
     prefillNs += records.phaseNs[1][row]
     decodeNs += records.phaseNs[4][row]
   }
-  const growth = third > 0 && arrivals >= FEWEST_ARRIVALS ? (late - early) / third / arrivals : 0
+  // what follows the last arrival is the drain, in which every system empties
+  const span = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
+  const judged = arrivals >= FEWEST_ARRIVALS && span.toNs > span.fromNs
+  const lifeNs = judged ? earlyLifeNs(records, span) : 0
+  const trend = judged ? growthOver(records, window.fromNs <= firstNs ? warmedUp(span, lifeNs) : span) : NO_TREND
+  const drainNs = judged ? drainOf(records, span, endNs) : 0
+  const isLongDrain = drainNs > LONG_DRAIN_LIVES * lifeNs && drainNs > LONG_DRAIN_SHARE * (span.toNs - span.fromNs)
+  const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
+  const label =
+    growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
   const kvUse = statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
-  const label = growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED ? 'backlogged' : 'stable'
   const binding =
     label === 'stable' && queueNs < 0.1 * (prefillNs + decodeNs)
       ? 'none'
@@ -51,9 +70,77 @@ export function saturationVerdict(
         : prefillNs > decodeNs
           ? 'prefill'
           : 'time'
-  const span = ((toNs - fromNs) / NS_PER_S).toFixed(1)
-  const reason =
-    `requests inside grew by ${(growth * 100).toFixed(1)} % of the ${arrivals} arrivals over ${span} s; ` +
-    `${lost} turned away; KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`
-  return { label, reason, binding }
+  const signals = [
+    trendText(trend),
+    `${lost} turned away`,
+    ...(isLongDrain ? [`serving went on for ${seconds(drainNs)} s after the last arrival`] : []),
+    `KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`,
+  ]
+  return { label, reason: signals.join('; '), binding }
+}
+
+interface Trend extends Span {
+  /** Requests by which the number in the system grew from the beginning of the span to its end. */
+  readonly growth: number
+  /** Requests that arrived in the span. */
+  readonly arrivals: number
+}
+const NO_TREND: Trend = { fromNs: 0, toNs: 0, growth: 0, arrivals: 0 }
+
+/** The means over the first and the last third lie two thirds of the span apart: half as much again is the growth over all of it. */
+function growthOver(records: Records, span: Span): Trend {
+  const { fromNs, toNs } = span
+  const third = (toNs - fromNs) / 3
+  let arrivals = 0
+  let early = 0
+  let late = 0
+  for (let row = 0; row < records.count; row++) {
+    const arrivalNs = records.arrivalNs[row]
+    const leftNs = leftAt(records, row, Number.POSITIVE_INFINITY)
+    // presence, integrated over the two thirds
+    early += Math.max(0, Math.min(leftNs, fromNs + third) - Math.max(arrivalNs, fromNs))
+    late += Math.max(0, Math.min(leftNs, toNs) - Math.max(arrivalNs, toNs - third))
+    if (arrivalNs >= fromNs && arrivalNs <= toNs) arrivals++
+  }
+  return { ...span, growth: (1.5 * (late - early)) / third, arrivals }
+}
+
+/** A run that begins empty fills up for one mean E2E at any load; that is no trend. At most a third of the span is left out. */
+const warmedUp = ({ fromNs, toNs }: Span, lifeNs: number): Span => ({
+  fromNs: fromNs + Math.min(lifeNs, (toNs - fromNs) / 3),
+  toNs,
+})
+
+/** Mean E2E of the completed requests that arrived in the first third of the span; 0 when there is none. */
+function earlyLifeNs(records: Records, { fromNs, toNs }: Span): number {
+  const thirdNs = fromNs + (toNs - fromNs) / 3
+  let sumNs = 0
+  let count = 0
+  for (let row = 0; row < records.count; row++) {
+    const arrivalNs = records.arrivalNs[row]
+    if (records.fate[row] !== COMPLETED || arrivalNs < fromNs || arrivalNs >= thirdNs) continue
+    sumNs += records.endNs[row] - arrivalNs
+    count++
+  }
+  return count === 0 ? 0 : sumNs / count
+}
+
+/** Time from the last arrival of the span until DRAINED of its requests have left; who never left counts as leaving at the end. */
+function drainOf(records: Records, { fromNs, toNs }: Span, endNs: number): number {
+  const left = new Float64Array(records.count)
+  let count = 0
+  for (let row = 0; row < records.count; row++)
+    if (records.arrivalNs[row] >= fromNs && records.arrivalNs[row] <= toNs) left[count++] = leftAt(records, row, endNs)
+  return Math.max(0, quantilesOf(left, count, [DRAINED])[0] - toNs)
+}
+
+const leftAt = (records: Records, row: number, never: number): number =>
+  Number.isNaN(records.endNs[row]) ? never : records.endNs[row]
+
+const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
+
+function trendText({ growth, arrivals, fromNs, toNs }: Trend): string {
+  if (arrivals === 0) return `too few arrivals to tell a trend: at least ${FEWEST_ARRIVALS} are due`
+  const share = ((Math.abs(growth) / arrivals) * 100).toFixed(1)
+  return `requests inside ${growth < 0 ? 'shrank' : 'grew'} by ${share} % of the ${arrivals} arrivals over ${seconds(toNs - fromNs)} s`
 }
