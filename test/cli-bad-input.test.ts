@@ -13,6 +13,7 @@ const dir = newFolder()
 put(dir, 'good.csv', GOOD)
 put(dir, 's.yaml', SCENARIO)
 const csv = (name: string, rows: string): string => put(dir, name, HEADER + rows)
+csv('sixty.csv', Array.from({ length: 60 }, (_, i) => `${i},500,20`).join('\n'))
 const many = (bad: string): string =>
   Array.from({ length: 30 }, (_, i) => (i % 2 ? bad.replace('T', String(i)) : `${i},100,10`)).join('\n')
 mkdirSync(join(dir, 'full'))
@@ -86,8 +87,43 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['huge lengths', ['run', csv('huge.csv', many('T,99999999999,10'))], /huge\.csv/],
   ['missing fields in the middle', ['run', csv('fields.csv', many('T,5'))], /fields\.csv/],
   ['unknown arm', ['run', 'good.csv', '--arm', 'fast'], /--arm {2}there is no arm 'fast' here/],
+  ['misspelt arm', ['run', 'good.csv', '--arm', 'shapeaware'], /did you mean 'shape-aware'\?/],
+  [
+    'misspelt policy of an arm',
+    ['plan', 's.yaml', '--set', 'arms={mine: {split: lenght-aware}}'],
+    /arms\.mine\.split[\s\S]*did you mean length-aware/i,
+  ],
+  [
+    'replicates of a single simulation',
+    ['run', 's.yaml', '--set', 'experiment.replicates=4'],
+    /--set experiment\.replicates=4 {2}has no effect here: `run` makes one simulation; `compare` makes replicates/,
+  ],
+  [
+    'warm-up of a whole trace',
+    ['run', 's.yaml', '--set', 'experiment.warmup=4'],
+    /--set experiment\.warmup=4 {2}has no effect here/,
+  ],
+  [
+    'trace too thin for copies',
+    ['run', 's.yaml', '--set', 'workload.load.method=superpose', '--set', 'workload.load.rate_per_s=5'],
+    /good\.csv {2}superposed copies are drawn from halves .* each half needs 20/,
+  ],
+  [
+    'fraction of a capacity that does not exist',
+    [
+      'run',
+      's.yaml',
+      ...[
+        'workload.path=sixty.csv',
+        'workload.load.method=superpose',
+        'workload.load.fraction=0.5',
+        'slo={interactive: {tpot_ms: 0.1}}',
+      ].flatMap((set) => ['--set', set]),
+    ],
+    /workload\.load\.fraction {2}the static arm meets the SLO at no load/,
+  ],
   ['tuned arm outside a comparison', ['run', 'good.csv', '--arm', 'tuned-static'], /tuned on the trace by `shapewise compare`/],
-  ['trace too short to compare', ['compare', 's.yaml', '--threads', '1'], /a comparison needs at least 40 requests/],
+  ['trace too short to compare', ['compare', 's.yaml', '--threads', '1'], /each half needs 20 or more/],
   ['existing output folder', ['run', 'good.csv', '--out', 'full'], /--out full/],
   ['not a run folder', ['report', 'full'], /not a run folder/],
   ['unreadable batch', ['explain', 's.yaml', '--batch', '64*100'], /--batch {2}cannot read '64\*100'/],
@@ -136,7 +172,8 @@ describe('odd rows that are no reason to stop', () => {
   })
 
   it('a request longer than the context is counted as unservable', () => {
-    const { status, stdout } = shapewise(dir, 'run', csv('long.csv', '0,10,5\n1,900000,5\n'), '--format', 'json')
+    const { status, stdout, stderr } = shapewise(dir, 'run', csv('long.csv', '0,10,5\n1,900000,5\n'), '--format', 'json')
+    expect(stderr).toMatch(/warning: 1 request is longer than max_model_len 131072/)
     expect(JSON.parse(stdout).summary.requests.unservable).toBe(1)
     expect(status).toBe(0)
   })

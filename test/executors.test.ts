@@ -29,9 +29,9 @@ const capacity = (arm: ArmSpec): Job => ({
   arm,
   draw: { part: 'train', mode: 'draw', replicate: 0 },
   guessPerS: 10,
-  meanE2eS: 1,
-  warmup: 1,
-  measure: 4,
+  warmupS: 1,
+  measureS: 4,
+  tailS: 1,
 })
 const JOBS = [
   closed(STATIC_ARM, 0, 'picture'),

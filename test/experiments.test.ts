@@ -184,7 +184,11 @@ describe('what a comparison refuses', () => {
     await expect(failing).rejects.toBeInstanceOf(UserError)
     await expect(failing).rejects.toThrow(/arms\.mine\.rank/)
   })
+  test('a trace whose requests all come at one time', async () => {
+    const together = { ...tinyWorkload(100), arrivalNs: new Float64Array(100).fill(5e9) }
+    await expect(compareTiny(tinyPlan(), together)).rejects.toThrow(/at different times/)
+  })
   test('a trace too short to be split', async () => {
-    await expect(compareTiny(tinyPlan(), tinyWorkload(39))).rejects.toThrow(/at least 40 requests/)
+    await expect(compareTiny(tinyPlan(), tinyWorkload(39))).rejects.toThrow(/each half needs 20 or more/)
   })
 })

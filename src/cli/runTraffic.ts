@@ -1,4 +1,5 @@
 /** The traffic of a single run, by the load method of the plan. */
+import { UserError } from '../errors.js'
 import { createExecutor } from '../executors/index.js'
 import type { Job, JobContext, Outcome } from '../experiments/index.js'
 import { STATIC_ARM } from '../levers/index.js'
@@ -36,8 +37,8 @@ export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Wor
       note: `${concurrency} requests in flight, in the order of the trace`,
     }
   }
-  if (load.method === 'speed_up' && load.speedUp !== null) {
-    const factor = load.speedUp
+  if (load.method === 'speed_up') {
+    const factor = load.speedUp as number
     const faster = { ...workload, arrivalNs: workload.arrivalNs.map((timeNs) => Math.floor(timeNs / factor)) }
     return {
       workload: faster,
@@ -49,10 +50,29 @@ export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Wor
   return superposed(plan, config, workload, signal)
 }
 
-/** The same draw that `compare` offers as a replicate: copies of the second half of the trace, at a rate. */
+/** Fewest requests of a half of the trace that copies can be drawn from; the same bound as in `compare`. */
+const FEWEST_REQUESTS = 20
+
+/** Capacity is sought on one half and traffic drawn from the other: each needs requests, and time between them. */
+function refuseThin(workload: Workload, halves: readonly Workload[]): void {
+  for (const { count, arrivalNs } of halves) {
+    if (count >= FEWEST_REQUESTS && arrivalNs[count - 1] > arrivalNs[0]) continue
+    throw new UserError({
+      where: workload.provenance.name,
+      message: `superposed copies are drawn from halves of the trace's time; of ${workload.count} requests ${halves.map((half) => half.count).join(' and ')} lie there, and each half needs ${FEWEST_REQUESTS} or more at different times`,
+      hint: 'use a longer trace, or --set workload.load.method=as_recorded',
+    })
+  }
+}
+
+/**
+ * Copies of the second half of the trace, at a rate, drawn as `compare` draws a replicate. The runs that find the capacity and the mean
+ * E2E have lengths of their own here, so a rate given as a fraction, and the length of the window, may differ a little from those of `compare`.
+ */
 async function superposed(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
   const { load } = plan.workload
   const parts = { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) }
+  refuseThin(workload, [parts.train, parts.test])
   const { seed, warmup } = plan.experiment
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
   const executor = createExecutor({ context, threads: 2, signal })
@@ -76,12 +96,16 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     if (ratePerS === null) {
       const fraction = load.fraction as number
       const guessPerS = Math.max(probe.summary?.request_s ?? 1, 1e-3)
-      const capacity = await one({ kind: 'capacity', arm: STATIC_ARM, draw, guessPerS, meanE2eS, warmup: 6, measure: 15 })
-      ratePerS = fraction * (capacity.capacityPerS ?? guessPerS)
-      of =
-        capacity.capacityPerS === null
-          ? `, ${fraction} of what a probe served: the static arm meets the SLO at no load`
-          : `, ${fraction} of the capacity of the static arm`
+      const lengths = { warmupS: 6 * meanE2eS, measureS: 15 * meanE2eS, tailS: 2 * meanE2eS }
+      const capacity = await one({ kind: 'capacity', arm: STATIC_ARM, draw, guessPerS, ...lengths })
+      if (capacity.capacityPerS === null)
+        throw new UserError({
+          where: 'workload.load.fraction',
+          message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',
+          hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
+        })
+      ratePerS = fraction * capacity.capacityPerS
+      of = `, ${fraction} of the capacity of the static arm`
     }
     const warmupS = warmup * meanE2eS
     const measureS = Math.max(MEASURE_E2E * meanE2eS, LEAST_REQUESTS / ratePerS)

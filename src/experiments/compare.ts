@@ -48,6 +48,9 @@ export interface CompareOutput {
   readonly records: readonly { readonly arm: string; readonly records: Records }[]
 }
 
+/** Mean E2E for which traffic goes on after a window, and the least that a window lasts. */
+const TAIL = 2
+const FEWEST_E2E = 8
 /** Share of the trace, in time, that is tuned on; the rest judges. */
 const TRAIN_SHARE = 0.5
 
@@ -84,15 +87,10 @@ const EFFORTS: Record<Effort, EffortPlan> = {
 
 export async function compare(options: CompareOptions): Promise<CompareOutput> {
   const { plan, config, workload, signal } = options
-  if (workload.count < 40)
-    throw new UserError({
-      where: workload.provenance.name,
-      message: `a comparison needs at least 40 requests to tune on one half and judge on the other; the trace has ${workload.count}`,
-      hint: 'use a longer trace, or `shapewise run` for a single simulation',
-    })
   // a policy that does not exist is a mistake to tell before any thread is started
   for (const arm of plan.arms) createArm(arm)
   const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
+  requireBothParts(workload, parts)
   const { load } = plan.workload
   const context: JobContext = {
     config,
@@ -106,6 +104,20 @@ export async function compare(options: CompareOptions): Promise<CompareOutput> {
     return await compareWith(options, context, executor)
   } finally {
     await executor.close()
+  }
+}
+
+/** Fewest requests of a part that can be resampled. */
+const FEWEST_REQUESTS = 20
+
+function requireBothParts(workload: Workload, parts: JobContext['parts']): void {
+  for (const part of [parts.train, parts.test]) {
+    if (part.count >= FEWEST_REQUESTS && part.arrivalNs[part.count - 1] > part.arrivalNs[0]) continue
+    throw new UserError({
+      where: workload.provenance.name,
+      message: `a comparison tunes on the first half of the trace's time and judges on the second; of ${workload.count} requests ${parts.train.count} and ${parts.test.count} lie there, and each half needs ${FEWEST_REQUESTS} or more at different times`,
+      hint: 'use a longer trace, or `shapewise run` for a single simulation',
+    })
   }
 }
 
@@ -142,9 +154,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
           kind: 'capacity',
           arm: STATIC_ARM,
           draw: { part: 'train', mode: 'draw', replicate: 0 },
-          guessPerS: probe.summary?.request_s ?? recordedPerS,
-          meanE2eS: sized(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort, effort.capacity.measure),
-          ...effort.capacity,
+          ...capacitySize(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort),
         },
       ],
       report.done,
@@ -164,22 +174,22 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   }
 
   // 2. Lengths of the runs, from a run of the static arm at the comparison's own load.
-  const openJob = (arm: ArmSpec, draw: Draw, lifeS: number, warm: number, measure: number, keep: 'summary' | 'picture'): Job => ({
+  let e2eS = probeE2eS
+  const openJob = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture'): Job => ({
     kind: 'open',
     arm,
     draw,
     ratePerS: ratePer,
-    warmupS: warm * lifeS,
-    measureS: measure * lifeS,
-    tailS: 2 * lifeS,
+    warmupS: warm * e2eS,
+    measureS: windowS(measure, e2eS, ratePer, effort),
+    tailS: TAIL * e2eS,
     keep,
   })
-  let lifeS = sized(probeE2eS, ratePer, effort, effort.measure)
   let concurrency = load.concurrency ?? 1
   if (!closed) {
-    const pilotJob = openJob(STATIC_ARM, { part: 'train', mode: 'draw', replicate: 1 }, lifeS, 5, 15, 'summary')
+    const pilotJob = openJob(STATIC_ARM, { part: 'train', mode: 'draw', replicate: 1 }, 5, 15, 'summary')
     const [pilot] = await executor.run([pilotJob], report.done)
-    lifeS = sized((pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3, ratePer, effort, effort.measure)
+    e2eS = (pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3
     concurrency = Math.max(1, Math.round(pilot.meanInside))
   }
   const closedJob = (
@@ -199,7 +209,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     requests: Math.min(Math.max(effort.requests.least, measure * at), effort.requests.most),
   })
   const runAt = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture' = 'summary'): Job =>
-    closed ? closedJob(arm, draw, warm, measure, keep) : openJob(arm, draw, lifeS, warm, measure, keep)
+    closed ? closedJob(arm, draw, warm, measure, keep) : openJob(arm, draw, warm, measure, keep)
 
   // 3. Every family is tuned on the training part at this load, then frozen.
   const tuned = new Map<string, Tuned>()
@@ -236,14 +246,14 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
         const keep = replicate === 0 ? 'picture' : 'summary'
         const draw: Draw = { part: 'test', mode: 'draw', replicate }
         if (!closed) {
-          all.push({ reading: 'fixedLoad', job: openJob(arm, draw, lifeS, warmup, effort.measure, keep) })
-          all.push({ reading: 'mix', job: openJob(arm, { ...draw, mode: 'mix' }, lifeS, warmup, effort.measure, 'summary') })
+          all.push({ reading: 'fixedLoad', job: openJob(arm, draw, warmup, effort.measure, keep) })
+          all.push({ reading: 'mix', job: openJob(arm, { ...draw, mode: 'mix' }, warmup, effort.measure, 'summary') })
         }
         all.push({ reading: 'fixedConcurrency', job: closedJob(arm, draw, 3, 6, closed ? keep : 'summary') })
         if (!closed && replicate < effort.capacity.replicates)
           all.push({
             reading: 'capacity',
-            job: { kind: 'capacity', arm, draw, guessPerS: staticCapacity ?? ratePer, meanE2eS: lifeS, ...effort.capacity },
+            job: { kind: 'capacity', arm, draw, ...capacitySize(e2eS, staticCapacity ?? ratePer, effort) },
           })
       }
     return all
@@ -253,7 +263,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   const main = closed ? readings.fixedConcurrency : readings.fixedLoad
   const tunedStatic = tuned.get('tuned-static') as Tuned
   const shapeAware = tuned.get('shape-aware') as Tuned
-  report.stage('pictures', arms.length * 4 + 8)
+  report.stage('pictures', arms.length * 4 + 4 * Math.min(4, replicates))
   const frontier = await frontierOf(
     executor,
     arms,
@@ -267,7 +277,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     tunedStatic: tunedStatic.arm,
     baseline: main.get('tuned-static') as Outcome[],
     jobOf: (arm, replicate) => runAt(arm, { part: 'test', mode: 'draw', replicate }, warmup, effort.measure),
-    replicates: Math.min(2, replicates),
+    replicates: Math.min(4, replicates),
     onDone: report.done,
   })
   const pictured = arms.map((arm) => ({ arm, outcome: (main.get(arm.name) as Outcome[])[0] }))
@@ -296,8 +306,8 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       superposed_copies: pictured[0].outcome.copies,
       idc_before: indexOfDispersion(context.parts.test.arrivalNs, 1),
       idc_after: closed ? null : offeredDispersion(pictured[0].outcome),
-      replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : effort.measure * lifeS,
-      warmup_s: closed ? 0 : warmup * lifeS,
+      replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : windowS(effort.measure, e2eS, ratePer, effort),
+      warmup_s: closed ? 0 : warmup * e2eS,
     },
     notes: evidenceNotes({
       plan,
@@ -308,7 +318,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       hitRate: idealHitRate(workload),
       replicates,
       measure: effort.measure,
-      lifeS,
+      lifeS: windowS(effort.measure, e2eS, ratePer, effort) / effort.measure,
       ratePer,
       requests: effort.requests,
     }),
@@ -333,10 +343,15 @@ function ratePerS(part: Workload): number {
   return spanNs > 0 ? (part.count - 1) / (spanNs / NS_PER_S) : part.count
 }
 
-/** The unit in which runs are measured: the mean E2E, stretched or cut so that a window of `measure` of them holds a sensible number of requests. */
-function sized(meanE2eS: number, rate: number, effort: EffortPlan, measure: number): number {
+/** A window of `measure` mean E2E, stretched or cut so that it holds a sensible number of requests. Warm-up and tail are never cut. */
+function windowS(measure: number, e2eS: number, rate: number, effort: EffortPlan): number {
   const { least, most } = effort.requests
-  return Math.min(Math.max(meanE2eS, least / (measure * rate)), Math.max(most / (measure * rate), meanE2eS * 0.25))
+  return Math.min(Math.max(measure * e2eS, least / rate), Math.max(most / rate, FEWEST_E2E * e2eS))
+}
+
+function capacitySize(e2eS: number, guessPerS: number, effort: EffortPlan) {
+  const { warmup, measure } = effort.capacity
+  return { guessPerS, warmupS: warmup * e2eS, measureS: windowS(measure, e2eS, guessPerS, effort), tailS: TAIL * e2eS }
 }
 
 function offeredDispersion(outcome: Outcome): number | null {

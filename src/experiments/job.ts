@@ -8,6 +8,7 @@ import type { ArmSpec } from '../levers/lever.js'
 import { COMPLETED, type Records } from '../metrics/records.js'
 import { summarise } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
+import { stream } from '../rng.js'
 import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
@@ -59,10 +60,10 @@ export type Job =
       readonly draw: Draw
       /** First guess, requests/s. */
       readonly guessPerS: number
-      /** Mean E2E by which the runs are sized, and how many of them the warm-up and the window last. */
-      readonly meanE2eS: number
-      readonly warmup: number
-      readonly measure: number
+      /** Lengths of every run of the search, as in an open job. */
+      readonly warmupS: number
+      readonly measureS: number
+      readonly tailS: number
     }
 
 export interface Picture {
@@ -91,7 +92,7 @@ export const QUANTILE_POINTS = 256
 const FIRST_STRIDE = 1.25
 const LONGEST_STRIDE = 4
 const MOST_TRIES = 10
-const PRECISION = 1.02
+const PRECISION = 1.01
 /** Share of requests that must meet the SLO for a load to count as served. */
 export const ATTAINMENT = 0.95
 
@@ -133,7 +134,7 @@ function openTraffic(context: JobContext, draw: Draw, ratePerS: number, duration
 }
 
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
-  const count = job.warmupRequests + job.requests + job.concurrency
+  const count = job.warmupRequests + job.requests + 2 * job.concurrency
   const { part, mode, replicate } = job.draw
   const workload = closedLoopTraffic({ part: context.parts[part], count, seed: context.seed, replicate, mode })
   // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
@@ -164,18 +165,22 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
         draw: job.draw,
         ratePerS,
         keep: 'summary',
-        warmupS: job.warmup * job.meanE2eS,
-        measureS: job.measure * job.meanE2eS,
-        tailS: job.meanE2eS,
+        warmupS: job.warmupS,
+        measureS: job.measureS,
+        tailS: job.tailS,
       },
       onProgress,
     )
     simulatedS += outcome.simulatedS
-    return meetsSlo(outcome.summary as Summary)
+    const summary = outcome.summary as Summary
+    return summary.saturation.label === 'stable' && meetsSlo(summary)
   }
   let low: number | null = null
   let high: number | null = null
-  let rate = job.guessPerS
+  // every search starts elsewhere, so that the grid of rates tried is noise and not a step that all arms share
+  const { part, mode, replicate } = job.draw
+  const start = stream(context.seed, `capacity/${part}/${mode}/${replicate}/${job.arm.name}`).uniform()
+  let rate = job.guessPerS * FIRST_STRIDE ** (start - 0.5)
   let stride = FIRST_STRIDE
   for (let tries = 0; tries < MOST_TRIES && (low === null || high === null); tries++) {
     if (served(rate)) {
@@ -195,7 +200,7 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
       else high = middle
     }
   }
-  return { summary: null, meanInside: 0, copies: 0, simulatedS, capacityPerS: low, picture: null }
+  return { summary: null, meanInside: 0, copies: 0, simulatedS, capacityPerS: high === null ? null : low, picture: null }
 }
 
 export function meetsSlo(summary: Summary): boolean {

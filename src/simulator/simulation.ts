@@ -39,7 +39,7 @@ export interface SeriesSample {
   readonly timeNs: number
   readonly waiting: number
   readonly running: number
-  /** Used share of KV blocks over all ranks. */
+  /** Used share of the KV blocks of the fullest rank. */
   readonly kvUse: number
 }
 
@@ -176,17 +176,16 @@ function statistics(s: State): StepStatistics {
 
 function sample(core: Core): SeriesSample {
   const { scalars, freeBlocks, engineOf } = core.state
-  let blocks = 0
-  let free = 0
+  let fullest = 0
   for (let g = 0; g < freeBlocks.length; g++) {
-    blocks += core.engines[engineOf[g]].numGpuBlocks
-    free += freeBlocks[g]
+    const used = 1 - freeBlocks[g] / core.engines[engineOf[g]].numGpuBlocks
+    if (used > fullest) fullest = used
   }
   return {
     timeNs: scalars[NOW],
     waiting: scalars[WAITING_TOTAL],
     running: scalars[IN_FLIGHT] - scalars[WAITING_TOTAL],
-    kvUse: 1 - free / blocks,
+    kvUse: fullest,
   }
 }
 

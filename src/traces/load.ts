@@ -55,6 +55,7 @@ interface Blocks {
 }
 
 function blocksOf(part: Workload, seed: number, replicate: number, mode: 'draw' | 'mix'): Blocks {
+  if (part.count === 0) throw new RangeError('traffic of a part without requests')
   const spanNs = part.arrivalNs[part.count - 1] + 1
   const lengthNs = Math.max(1, Math.min(BLOCK_NS, Math.floor(spanNs / FEWEST_BLOCKS)))
   // a last block that is not whole is left out
@@ -150,9 +151,12 @@ export function closedLoopTraffic(request: {
   const { part, count, seed, replicate } = request
   const blocks = blocksOf(part, seed, replicate, request.mode)
   const rng = stream(seed, `shapes/replicate-${replicate}`)
+  // a block without requests would be drawn in vain, for ever if there are no others
+  const pool = blocks.pool.filter((block) => blocks.start[block + 1] > blocks.start[block])
+  if (pool.length === 0) throw new RangeError('no request lies in a whole block of the part')
   const rows = new Int32Array(count)
   for (let filled = 0; filled < count; ) {
-    const block = blocks.pool[rng.integer(blocks.pool.length)]
+    const block = pool[rng.integer(pool.length)]
     for (let row = blocks.start[block]; row < blocks.start[block + 1] && filled < count; row++) rows[filled++] = row
   }
   return rowsAt(
