@@ -228,6 +228,23 @@ describe('a summary of hand-made records', () => {
     expect(summary.request_s).toBe(2)
   })
 
+  test('the rate of requests counts what completes in the window, whenever it arrived', () => {
+    const rows: Row[] = [
+      { arrival: -900, first: -800, end: -1 },
+      { arrival: -800, first: -700, end: 0 },
+      { arrival: -700, first: -600, end: 999 },
+      { arrival: 10, first: 20, end: 30 },
+      { arrival: 20, end: 40, fate: TIMED_OUT },
+      { arrival: 30, first: 40, end: 1000 },
+      { arrival: 40, first: 50, fate: RUNNING },
+    ]
+    const found = summaryOf(rows, WINDOW)
+    expect(found.requests).toMatchObject({ injected: 4, completed: 2 })
+    expect(found.request_s).toBe(3)
+    const whole = { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
+    expect(summaryOf(rows, whole, {}, {}, 1100).request_s).toBe(5 / 2)
+  })
+
   test('shares are ratios of sums over steps', () => {
     expect(summary.attention_share).toBeCloseTo(0.4, 12)
     expect(summary.balance).toBeCloseTo(0.75, 12)

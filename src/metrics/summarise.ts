@@ -1,4 +1,7 @@
-/** Records and step sums → Summary. Requests belong to the window of their arrival; steps to that of their end. */
+/**
+ * Records and step sums → Summary. Requests belong to the window of their arrival; steps to that of their end, and so does `request_s`,
+ * the rate at which requests complete.
+ */
 import { logBinValue, logHistogramQuantile } from '../collections/logHistogram.js'
 import { quantilesOf } from '../collections/select.js'
 import type { SloPlan } from '../scenario/plan.js'
@@ -77,7 +80,7 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     output_tok_s: perS(statistics.outputTokens),
     output_tok_s_per_gpu: perS(statistics.outputTokens) / gpus,
     total_tok_s: perS(statistics.outputTokens + statistics.inputTokens),
-    request_s: perS(columns.completed),
+    request_s: perS(completionsIn(records, options.window)),
     slo_attainment: attainment,
     attention_share: share(statistics.gatingAttentionPs, statistics.stepPs, 'attention_share'),
     balance: share(statistics.meanAttentionPs, statistics.maxAttentionPs, 'balance'),
@@ -100,6 +103,16 @@ const firstArrival = (records: Records): number => {
   let first = Number.POSITIVE_INFINITY
   for (let row = 0; row < records.count; row++) if (records.arrivalNs[row] < first) first = records.arrivalNs[row]
   return first === Number.POSITIVE_INFINITY ? 0 : first
+}
+
+/** Requests that completed in the window, whenever they arrived. */
+function completionsIn(records: Records, window: MeasureWindow): number {
+  let count = 0
+  for (let row = 0; row < records.count; row++) {
+    const endNs = records.endNs[row]
+    if (records.fate[row] === COMPLETED && endNs >= window.fromNs && endNs < window.toNs) count++
+  }
+  return count
 }
 
 interface Rows {

@@ -26,6 +26,7 @@ export interface Summary {
   readonly output_tok_s: number
   readonly output_tok_s_per_gpu: number
   readonly total_tok_s: number
+  /** Requests completed in the window, whenever they arrived, per second of it: a throughput, not the rate of arrival. */
   readonly request_s: number
   /** Share of injected requests of the window that met every limit of the SLO; null without an SLO. */
   readonly slo_attainment: number | null
