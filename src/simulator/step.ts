@@ -329,7 +329,7 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, blockSize
 }
 
 /** Counts the pending step of engine `e`, which ends now, into the statistics. */
-export function measure(core: Core, e: number, emitted: number, prefilled: number): void {
+function measure(core: Core, e: number, emitted: number, prefilled: number): void {
   const s = core.state
   const { scalars } = s
   const stepPs = s.pendingStepPs[e]
