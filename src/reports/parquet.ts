@@ -65,7 +65,7 @@ export function recordsToParquet(
   }
   for (const { first, pieces } of byName.values())
     columns.push({ ...first, data: pieces.length === 1 ? pieces[0] : join(pieces) })
-  return new Uint8Array(parquetWriteBuffer({ columnData: columns, createdBy: 'shapewise' }))
+  return new Uint8Array(parquetWriteBuffer({ columnData: columns, createdBy: 'shapewise', statistics: false }))
 }
 
 /** Few different values: the writer stores them once, in a dictionary. */
