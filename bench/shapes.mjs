@@ -53,7 +53,7 @@ export const SHAPES = [
     preset: 'chat',
     recorded: 'azure',
     requests: 500_000,
-    ratePerS: 300,
+    ratePerS: 120,
     arm: 'static',
   },
 ]

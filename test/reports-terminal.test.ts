@@ -24,6 +24,19 @@ describe('comparisonTable', () => {
   it('prints percentiles before means', () => {
     expect(text.indexOf('TTFT p95')).toBeLessThan(text.indexOf('TTFT mean'))
   })
+  it('prints the runner-up of every tuned arm, the dispersion before and after, and no saturation of a capacity', () => {
+    expect(text.match(/runner-up of /g)).toHaveLength(3)
+    expect(text).toMatch(/runner-up of tuned-static: split [^(]*[\s\S]*?\(score 66\.1\)/)
+    expect(text.replace(/\s+/g, ' ')).toContain('index of dispersion 4.2 recorded, 1.3 offered')
+    const after = text.slice(text.indexOf('capacity at equal SLO')).split('└')[0]
+    expect(after).toContain('÷ tuned-static')
+    expect(after).not.toMatch(/stable|backlogged/)
+    expect(text).toContain('the other rows are not corrected for their number')
+  })
+  it('keeps large changes on one line', () => {
+    const comparisons = result.comparisons.map((row) => ({ ...row, ratio: 12.345, ci95: [2.011, 31.27] as const }))
+    expect(comparisonTable({ ...result, comparisons })).toContain('[+101, +3027]')
+  })
   it('splits many arms over several tables', () => {
     const many = {
       ...result,
@@ -46,8 +59,21 @@ describe('verdict', () => {
     expect(outcome({ ...row, better: 'higher', ci95: [0.99, 1.02] })).toBe('no difference')
     expect(outcome({ ...row, better: 'lower', ci95: [0.9, 0.95] })).toBe('gain')
     expect(outcome({ ...row, better: 'higher', ci95: [0.9, 0.95] })).toBe('loss')
+    expect(outcome({ ...row, better: 'higher', ci95: [1.0004, 1.02] })).toBe('no difference')
+    expect(outcome({ ...row, better: 'higher', ci95: [1.0006, 1.02] })).toBe('gain')
     expect(outcome({ ...row, ci95: null })).toBe('not decided')
     expect(verdict({ ...result, comparisons: [] }).headline).toBe('No pair of arms could be compared.')
+  })
+})
+
+describe('share of the split lever', () => {
+  const bound = 'upper bound: the planner is scored by its own model'
+  const details = (dropOne: number | null) =>
+    verdict({ ...result, pictures: { ...result.pictures, levers: [{ lever: 'split', drop_one: dropOne }] } }).details.join('\n')
+  it('is called an upper bound when split carries more than half of the gain', () => {
+    expect(details(1.01)).toContain(bound)
+    expect(details(1.04)).not.toContain(bound)
+    expect(details(null)).not.toContain(bound)
   })
 })
 

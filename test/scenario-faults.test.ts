@@ -53,6 +53,17 @@ describe('one fault, one sentence, one place', () => {
       ['workload.load={method: closed_loop, concurrency: 4, rate_per_s: 5}'],
       /rate_per_s: has no effect with method closed_loop/,
     ],
+    [
+      'speed-up by fraction',
+      ['workload.load={method: speed_up, fraction: 0.5, speed_up: 2}'],
+      /fraction: has no effect with method speed_up/,
+    ],
+    [
+      'warm-up of a closed loop',
+      ['workload.load={method: closed_loop, concurrency: 4}', 'experiment.warmup=3'],
+      /experiment\.warmup: has no effect with method closed_loop/,
+    ],
+    ['ticks of a preset', ['workload.spread_ticks=true'], /spread_ticks: has no effect with a preset/],
     ['amount missing', ['workload.load.method=closed_loop'], /method closed_loop needs concurrency/],
     ['two amounts', ['workload.load={fraction: 0.5, rate_per_s: 5}'], /fraction and rate_per_s exclude each other/],
     ['neither path nor preset', ['workload={}'], /exactly one of path and preset, got neither/],

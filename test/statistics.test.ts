@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FEWEST_FOR_INTERVAL, meanOf, pairedRatio } from '../src/experiments/statistics.js'
+import { FEWEST_FOR_INTERVAL, meanOf, mixInterval, pairedRatio } from '../src/experiments/statistics.js'
 import { stream } from '../src/rng.js'
 
 describe('ratio of paired replicates', () => {
@@ -73,6 +73,40 @@ test('the 95 % interval of eight replicates covers the truth 92 to 97 times in a
   const share = coverage(8, 2000)
   expect(share).toBeGreaterThan(0.92)
   expect(share).toBeLessThan(0.97)
+})
+
+describe('the interval over mixes of traffic', () => {
+  const ones = (values: readonly unknown[]): number[] => values.map(() => 1)
+  const width = ([low, high]: readonly [number, number]): number => Math.log(high / low)
+  const drawn = (n: number): number[] => {
+    const rng = stream(1, `mix/${n}`)
+    return Array.from({ length: n }, () => 1.2 * Math.exp(0.05 * rng.normal()))
+  }
+
+  test('is exp(mean +- t sd) of the log ratios', () => {
+    const logs = [-0.1, 0, 0.1, 0.2]
+    // mean 0.05, sample deviation sqrt(0.05 / 3), t of three degrees of freedom 3.182
+    const half = 3.182 * Math.sqrt(0.05 / 3)
+    const [low, high] = mixInterval(logs.map(Math.exp), ones(logs)) ?? [0, 0]
+    expect(Math.log(low)).toBeCloseTo(0.05 - half, 9)
+    expect(Math.log(high)).toBeCloseTo(0.05 + half, 9)
+  })
+
+  test('does not shrink with more replicates, as the interval of their mean does', () => {
+    // 2 x 1.96 deviations of 0.05, whatever n
+    for (const n of [100, 400, 1600]) {
+      expect(width(mixInterval(drawn(n), ones(drawn(n))) as [number, number]) / (2 * 1.96 * 0.05), `${n}`).toBeCloseTo(1, 0)
+      expect(width(mixInterval(drawn(n), ones(drawn(n))) as [number, number])).toBeGreaterThan(0.85 * 2 * 1.96 * 0.05)
+    }
+    const mean = pairedRatio(drawn(400), ones(drawn(400)), 1, 'mean').ci95 as [number, number]
+    expect(width(mean)).toBeLessThan(0.1 * width(mixInterval(drawn(400), ones(drawn(400))) as [number, number]))
+  })
+
+  test('is null below four pairs, and leaves out pairs that lack a side', () => {
+    expect(mixInterval([1, 2, 3], [1, 1, 1])).toBeNull()
+    expect(mixInterval([1, 2, 3, null, 0], [1, 1, 1, 1, 1])).toBeNull()
+    expect(mixInterval([1, 2, null, 3, 4], [1, 1, 1, 1, 1])).toEqual(mixInterval([1, 2, 3, 4], [1, 1, 1, 1]))
+  })
 })
 
 test('meanOf leaves undefined replicates out', () => {

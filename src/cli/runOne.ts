@@ -5,7 +5,7 @@ import { pictureOf, sixDigits } from '../experiments/index.js'
 import { createArm, SHAPE_AWARE_ARM, STATIC_ARM } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { summarise } from '../metrics/summarise.js'
-import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
+import { clusterConfig, resolvedYaml, scenarioFromDefaults, suggest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { traceHash } from '../traces/hash.js'
 import { nsToS } from '../units.js'
@@ -30,6 +30,7 @@ export async function runOne(request: RunRequest): Promise<void> {
   const plan = isScenarioPath(input)
     ? await loadPlan(input, request.sets)
     : scenarioFromDefaults({ sets: request.sets, workloadPath: input })
+  refuseUnused(plan, request.sets)
   const arm = chooseArm(plan, request.arm)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${arm.name}`)
   const recorded = await loadWorkload(plan, say)
@@ -59,6 +60,14 @@ export async function runOne(request: RunRequest): Promise<void> {
       }),
   }).finally(() => progress.stop())
   const summary = summarise(result, config, { slo: plan.slo.interactive, window })
+  const { unservable } = summary.requests
+  if (unservable > 0) {
+    // a request must fit every engine, since any may get it
+    const longest = Math.min(...plan.engines.map((engine) => engine.maxModelLen))
+    remark(
+      `warning: ${unservable} ${unservable === 1 ? 'request is' : 'requests are'} longer than max_model_len ${longest}: unservable`,
+    )
+  }
   const evidence = evidenceOfPlan(plan)
   const identity = {
     version: plan.version,
@@ -100,6 +109,23 @@ export async function runOne(request: RunRequest): Promise<void> {
   printResult(`load: ${note}\n${runTable(summary, { ...identity, arm }, { colour: process.stdout.isTTY === true })}`)
 }
 
+/** Keys of `experiment` that a single simulation does not read are refused on the command line; a file may hold them for `compare`. */
+function refuseUnused(plan: Plan, sets: readonly string[]): void {
+  const unused = plan.workload.load.method === 'superpose' ? ['replicates'] : ['replicates', 'warmup']
+  for (const key of unused) {
+    const set = sets.find((text) => new RegExp(`^experiment(\\.${key}=|=.*\\b${key}\\b)`).test(text))
+    if (set === undefined) continue
+    throw new UserError({
+      where: `--set ${set}`,
+      message:
+        key === 'replicates'
+          ? 'has no effect here: `run` makes one simulation; `compare` makes replicates'
+          : `has no effect here: with method ${plan.workload.load.method} \`run\` measures from the first request on`,
+      hint: 'leave it out, or use `shapewise compare`',
+    })
+  }
+}
+
 /** Arms that exist without a comparison: the fixed ones and the user's. */
 function chooseArm(plan: Plan, name: string): ArmSpec {
   const arms = [STATIC_ARM, SHAPE_AWARE_ARM, ...plan.arms]
@@ -108,6 +134,9 @@ function chooseArm(plan: Plan, name: string): ArmSpec {
   const hint =
     name === 'tuned-static' || name === 'tuned-size'
       ? 'this arm is tuned on the trace by `shapewise compare`'
-      : `arms: ${arms.map((arm) => arm.name).join(', ')}; write your own under \`arms:\` of a scenario`
+      : `${suggest(
+          name,
+          arms.map((one) => one.name),
+        )}; write your own under \`arms:\` of a scenario`
   throw new UserError({ where: '--arm', message: `there is no arm '${name}' here`, hint })
 }

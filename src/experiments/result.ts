@@ -9,12 +9,12 @@ export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
 export interface ArmResult {
   readonly name: string
   readonly policies: Omit<ArmSpec, 'name'>
-  /** How the policies were chosen: `fixed`, or the tuning record. */
+  /** How the policies were chosen; null when they are fixed. */
   readonly tuning: TuningRecord | null
-  /** Replicate mean (geometric over replicates for rates and times) at fixed load. */
+  /** Arithmetic mean over replicates of each replicate's statistic, at fixed load (closed loop: at fixed concurrency). */
   readonly metrics: Record<string, Record<string, number | null>>
   readonly saturation: { readonly label: string; readonly reason: string; readonly binding: string }
-  /** Capacity in requests/s at the SLO (mean over replicates), null when the SLO cannot be met at any load. */
+  /** Capacity in requests/s at the SLO (mean over replicates), null when in some replicate no load meets the SLO. */
   readonly capacity_rps: number | null
   readonly attention_share: number | null
   readonly balance: number | null
@@ -39,7 +39,7 @@ export interface ComparisonRow {
   /** arm / baseline, geometric mean over replicates; null with a reason. */
   readonly ratio: number | null
   readonly ci95: readonly [number, number] | null
-  /** Interval over the mix of traffic (minutes of the trace resampled), null when not run. */
+  /** Bounds of the ratio on another mix of the same minutes of the trace (see `mixInterval`); null when not run or n is below 4. */
   readonly mix_ci95: readonly [number, number] | null
   readonly n: number
   readonly note: string | null

@@ -2,7 +2,7 @@
 import type { ArmSpec } from '../levers/lever.js'
 import type { Outcome } from './job.js'
 import type { ComparisonRow, Reading } from './result.js'
-import { pairedRatio } from './statistics.js'
+import { mixInterval, pairedRatio } from './statistics.js'
 
 /** Outcomes per arm, in the order of the replicates. */
 export interface Readings {
@@ -48,7 +48,6 @@ export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, see
       const valuesOf = (source: Map<string, Outcome[]>, name: string) => (source.get(name) ?? []).map(metric.read)
       const stream = `${reading}/${metric.name}/${arm}/${baseline}`
       const paired = pairedRatio(valuesOf(byArm, arm), valuesOf(byArm, baseline), seed, stream)
-      const mixed = mix === null ? null : pairedRatio(valuesOf(mix, arm), valuesOf(mix, baseline), seed, `${stream}/mix`)
       rows.push({
         reading,
         baseline,
@@ -57,7 +56,7 @@ export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, see
         better: metric.better,
         ratio: paired.ratio,
         ci95: paired.ci95,
-        mix_ci95: mixed?.ci95 ?? null,
+        mix_ci95: mix === null ? null : mixInterval(valuesOf(mix, arm), valuesOf(mix, baseline)),
         n: paired.n,
         note: noteOf(metric, paired.ratio, byArm, arm, baseline),
       })
@@ -80,8 +79,16 @@ function noteOf(
     return metric === CAPACITY
       ? 'one of the two meets the SLO at no load tried'
       : 'undefined in one of the two: no request of the window has it'
+  const notes = [arm, baseline].flatMap((name) => {
+    const outcomes = byArm.get(name) ?? []
+    const missing = outcomes.filter((outcome) => !((metric.read(outcome) ?? 0) > 0)).length
+    if (missing === 0) return []
+    const lack = metric === CAPACITY ? 'meets the SLO at no load tried' : 'is undefined or zero'
+    return [`${name} ${lack} in ${missing} of ${outcomes.length} replicates, which are left out`]
+  })
   const saturated = [arm, baseline].filter((name) =>
     byArm.get(name)?.some((o) => o.summary !== null && o.summary.saturation.label !== 'stable'),
   )
-  return saturated.length > 0 ? `not stable in some replicate: ${saturated.join(', ')}` : null
+  if (saturated.length > 0) notes.push(`not stable in some replicate: ${saturated.join(', ')}`)
+  return notes.length > 0 ? notes.join('; ') : null
 }

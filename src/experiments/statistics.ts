@@ -3,7 +3,7 @@
  * counts. Intervals: percentile bootstrap of the mean log ratio with the levels widened for small n ("expanded percentile interval",
  * T. Hesterberg, The American Statistician 69, 2015): the plain percentile interval of 8 values covers some 89 %, not 95 %.
  */
-import { cumulativeStdNormalProbability, mean, quantileSorted } from 'simple-statistics'
+import { cumulativeStdNormalProbability, mean, quantileSorted, sampleStandardDeviation } from 'simple-statistics'
 import { stream } from '../rng.js'
 
 const RESAMPLES = 2000
@@ -17,6 +17,8 @@ const T975 = [
   2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
 ]
 const Z975 = 1.96
+
+const t975 = (degrees: number): number => T975[degrees - 1] ?? Z975
 
 export interface PairedRatio {
   /** Geometric mean of arm / baseline; null when no replicate has both. */
@@ -36,20 +38,37 @@ export function pairedRatio(
   seed: number,
   name: string,
 ): PairedRatio {
-  const logs: number[] = []
-  arm.forEach((value, i) => {
-    const base = baseline[i] ?? null
-    if (value !== null && base !== null && value > 0 && base > 0) logs.push(Math.log(value / base))
-  })
+  const logs = pairedLogs(arm, baseline)
   if (logs.length === 0) return { ratio: null, ci95: null, n: 0 }
   const ratio = Math.exp(mean(logs))
   return { ratio, ci95: logs.length < FEWEST_FOR_INTERVAL ? null : bootstrapMean(logs, seed, name), n: logs.length }
 }
 
+/**
+ * Bounds of the ratio one would see on another mix of the same minutes, with 95 % probability. Each replicate is one bootstrap resample of
+ * the minutes, so the spread of the log ratios is itself the uncertainty: exp(mean +- t sd), t of 97.5 % at n - 1 degrees of freedom. More
+ * replicates make the bounds surer, not narrower. Pairs are left out as in `pairedRatio`; null when fewer than FEWEST_FOR_INTERVAL stay.
+ */
+export function mixInterval(
+  arm: readonly (number | null)[],
+  baseline: readonly (number | null)[],
+): readonly [number, number] | null {
+  const logs = pairedLogs(arm, baseline)
+  if (logs.length < FEWEST_FOR_INTERVAL) return null
+  const half = t975(logs.length - 1) * sampleStandardDeviation(logs)
+  return [Math.exp(mean(logs) - half), Math.exp(mean(logs) + half)]
+}
+
+function pairedLogs(arm: readonly (number | null)[], baseline: readonly (number | null)[]): number[] {
+  return arm.flatMap((value, i) => {
+    const base = baseline[i] ?? null
+    return value !== null && base !== null && value > 0 && base > 0 ? [Math.log(value / base)] : []
+  })
+}
+
 /** Probability of the lower tail whose percentile interval has, for normal values, the width of a t interval of `n` values. */
 function expandedTail(n: number): number {
-  const t = n - 1 <= T975.length ? T975[n - 2] : Z975
-  return cumulativeStdNormalProbability(-Math.sqrt(n / (n - 1)) * t)
+  return cumulativeStdNormalProbability(-Math.sqrt(n / (n - 1)) * t975(n - 1))
 }
 
 function bootstrapMean(logs: readonly number[], seed: number, name: string): [number, number] {

@@ -20,13 +20,24 @@ export function number(value: number | null | undefined): string {
 export const percent = (share: number | null | undefined, digits = 0): string =>
   defined(share) ? `${(share * 100).toFixed(digits)} %` : NOTHING
 
-/** A ratio arm / baseline as a signed change: 1.043 -> +4.3 %. */
+/** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
+export function changePercent(ratio: number): number {
+  const value = Number(((ratio - 1) * 100).toFixed(1))
+  return Math.abs(value) >= 100 ? Math.round(value) : value
+}
+
+/** A ratio arm / baseline as a signed change: 1.043 -> +4.3 %, 2.5 -> +150 %. */
 export function change(ratio: number | null | undefined): string {
   if (!defined(ratio)) return NOTHING
-  const value = (ratio - 1) * 100
-  const text = Math.abs(value).toFixed(1)
-  return text === '0.0' ? '0.0 %' : `${value > 0 ? '+' : '−'}${text} %`
+  const value = changePercent(ratio)
+  const size = Math.abs(value)
+  const text = size.toFixed(size >= 100 ? 0 : 1)
+  return size === 0 ? '0.0 %' : `${value > 0 ? '+' : '−'}${text} %`
 }
+
+/** Whether an interval of ratios, as printed, includes zero: a bound that prints as 0.0 does. */
+export const includesZero = ([low, high]: readonly [number, number]): boolean =>
+  changePercent(low) <= 0 && changePercent(high) >= 0
 
 /** An interval of ratios as changes in percent: [+2.9, +5.3]. */
 export function interval(ci: readonly [number, number] | null): string {
@@ -56,7 +67,11 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   },
   ttft_ms: { title: 'TTFT', unit: 'ms', formula: 'first token − arrival, queueing included' },
   tpot_ms: { title: 'TPOT', unit: 'ms', formula: '(E2E − TTFT) ÷ (output tokens − 1), per request' },
-  itl_ms: { title: 'token gap', unit: 'ms', formula: 'every gap between tokens, pooled over requests' },
+  itl_ms: {
+    title: 'token gap',
+    unit: 'ms',
+    formula: 'gaps between tokens while a sequence decodes, pooled; the gap of a preempted request is stall',
+  },
   e2e_ms: { title: 'E2E', unit: 'ms', formula: 'last token − arrival' },
   queue_ms: { title: 'queue', unit: 'ms', formula: 'time before the first chunk is scheduled' },
   prefill_ms: { title: 'prefill', unit: 'ms', formula: 'first chunk scheduled to first token' },

@@ -103,7 +103,8 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
         const row = rows.find((entry) => entry.arm === arm && entry.baseline === baseline && entry.metric === wanted)
         return row ? gainCell(row) : ''
       })
-      const labels = [arm, baseline].map((name) => verdictOf.get(name) ?? NOTHING)
+      // a capacity is where saturation begins, whatever the arms are at the offered load
+      const labels = [arm, baseline].map((name) => (reading === 'capacity' ? NOTHING : (verdictOf.get(name) ?? NOTHING)))
       sheet.push([`  ${arm}\n  ÷ ${baseline}`, ...cells, labels.join('\n')])
     }
   }
@@ -116,6 +117,14 @@ function gainCell(row: ComparisonRow): string {
   return `${sign}${change(row.ratio)}\n${interval(row.ci95)}`
 }
 
+/** The setting that came second in the tuning of each arm. */
+const runnersUp = (result: ComparisonResult): string[] =>
+  result.arms.flatMap(({ name, tuning }) =>
+    (tuning?.runners_up ?? [])
+      .slice(0, 1)
+      .map(({ policies, score }) => wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${number(score)})`, '  ')),
+  )
+
 /** The comparison for the terminal. Identity first, then arms side by side, then the paired gains, then the verdict in words. */
 export function comparisonTable(result: ComparisonResult, options: TableOptions = {}): string {
   const { load } = result
@@ -123,15 +132,20 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   const blocks = [wrap(identity(result))]
   blocks.push(
     wrap(
-      `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, static capacity ${number(load.static_capacity_rps)} req/s, replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up`,
+      `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, static capacity ${number(load.static_capacity_rps)} req/s, replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered`,
     ),
   )
-  blocks.push(result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'))
+  blocks.push(
+    [...result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')), ...runnersUp(result)].join('\n'),
+  )
   for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE)
     blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
   blocks.push(
     gainsTable(result, options),
-    '▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json',
+    [
+      '▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json',
+      'the headline was chosen beforehand; the other rows are not corrected for their number',
+    ].join('\n'),
   )
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
   if (result.notes.length > 0) blocks.push(result.notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))

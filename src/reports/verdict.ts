@@ -1,15 +1,14 @@
 /** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
-import { change, interval, metricText, readingText } from './format.js'
+import { change, includesZero, interval, metricText, readingText } from './format.js'
 
 export type Outcome = 'gain' | 'loss' | 'no difference' | 'not decided'
 
-/** Whether a 95 % interval of the ratio lies on one side of 1, seen in the direction in which the metric is better. */
+/** Whether a 95 % interval of the change, as printed, lies on one side of zero, seen in the direction in which the metric is better. */
 export function outcome(row: ComparisonRow): Outcome {
   if (row.ratio === null || !row.ci95) return 'not decided'
-  const [low, high] = row.ci95
-  if (low <= 1 && high >= 1) return 'no difference'
-  return low > 1 === (row.better === 'higher') ? 'gain' : 'loss'
+  if (includesZero(row.ci95)) return 'no difference'
+  return row.ci95[0] > 1 === (row.better === 'higher') ? 'gain' : 'loss'
 }
 
 export interface Verdict {
@@ -63,9 +62,8 @@ export function verdict(result: ComparisonResult): Verdict {
     return { outcome: 'not decided', row, headline: 'No pair of arms could be compared.', details: saturationWords(result) }
   const details: string[] = []
   if (row.mix_ci95) {
-    const crosses = row.mix_ci95[0] <= 1 && row.mix_ci95[1] >= 1
     details.push(
-      `With another mix of traffic (minutes of the trace resampled) the interval is ${interval(row.mix_ci95)} %${crosses && outcome(row) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
+      `With another mix of traffic (minutes of the trace resampled) the interval is ${interval(row.mix_ci95)} %${includesZero(row.mix_ci95) && outcome(row) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
     )
   }
   const others = result.comparisons.filter((other) => other.arm === row.arm && other.ratio !== null)
@@ -81,7 +79,17 @@ export function verdict(result: ComparisonResult): Verdict {
     details.push(
       `Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`,
     )
+  if (splitCarriesMost(result, row))
+    details.push('The split lever carries more than half of the gain (upper bound: the planner is scored by its own model).')
   return { outcome: outcome(row), row, headline: headline(row), details: [...details, ...saturationWords(result)] }
+}
+
+/** Whether the gain falls below half when split alone is put back. The picture is of shape-aware over tuned-static in tokens/s/user p50. */
+function splitCarriesMost(result: ComparisonResult, row: ComparisonRow): boolean {
+  const withoutSplit = result.pictures.levers.find(({ lever }) => lever === 'split')?.drop_one ?? null
+  const pictured = row.arm === 'shape-aware' && row.baseline === 'tuned-static' && row.metric === 'tok_s_user.p50'
+  if (!pictured || withoutSplit === null || row.ratio === null || outcome(row) !== 'gain') return false
+  return withoutSplit - 1 < (row.ratio - 1) / 2
 }
 
 function saturationWords(result: ComparisonResult): string[] {

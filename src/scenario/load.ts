@@ -24,14 +24,32 @@ export function loadScenario({ text, file, sets = [] }: ScenarioSource): Plan {
   if (parsed.faults.length > 0) throw new UserError([...parsed.faults, ...faults])
   rebasePaths(data, flags, file)
   const { plan, problems } = check(data)
-  const located: Fault[] = problems.map(({ path, key, message, hint }) => ({ where: place(path, key), message, hint }))
-  if (plan && faults.length === 0) return plan
+  const located: Fault[] = [...problems, ...ticksProblems(data, flags)].map(({ path, key, message, hint }) => ({
+    where: place(path, key),
+    message,
+    hint,
+  }))
+  if (plan && faults.length === 0 && located.length === 0) return plan
   throw new UserError([...faults, ...located])
 
   function place(path: Path, key?: string): string {
     const flag = flagOf(flags, key === undefined ? path : [...path, key])
     return flag ?? parsed.where(path, key)
   }
+}
+
+/** Presets have no ticks. A file may ask for spreading beside a preset, for the path that takes its place; a flag may not. */
+function ticksProblems(data: Record<string, unknown>, flags: ReadonlyMap<string, string>): Problem[] {
+  const path = ['workload', 'spread_ticks']
+  const { preset, spread_ticks: spread } = (data.workload ?? {}) as Record<string, unknown>
+  if (preset === undefined || spread !== true || flagOf(flags, path) === undefined) return []
+  return [
+    {
+      path,
+      message: 'workload.spread_ticks: has no effect with a preset, whose times have no ticks',
+      hint: 'remove it, or give workload.path',
+    },
+  ]
 }
 
 export interface DefaultsSource {
@@ -44,8 +62,9 @@ export function scenarioFromDefaults({ sets = [], workloadPath }: DefaultsSource
   const workload = workloadPath === undefined ? { preset: 'chat' } : { path: workloadPath, load: { method: 'as_recorded' } }
   const defaults = { system: 'gb200', model: 'llama-3.1-70b', engines: [{ layout: 'TP4' }], workload }
   const { data, flags, faults } = applyOverrides(defaults, sets)
-  const { plan, problems } = check(data)
-  if (plan && faults.length === 0) return plan
+  const { plan, problems: checked } = check(data)
+  const problems = [...checked, ...ticksProblems(data, flags)]
+  if (plan && faults.length === 0 && problems.length === 0) return plan
   throw new UserError([
     ...faults,
     ...problems.map(({ path, key, message, hint }) => ({

@@ -8,7 +8,7 @@ export type LoadAmount = (typeof LOAD_AMOUNTS)[number]
 /** Amounts with an effect; exactly one is given (superpose has a default fraction). */
 export const AMOUNTS_OF: Readonly<Record<LoadMethod, readonly LoadAmount[]>> = {
   superpose: ['fraction', 'rate_per_s'],
-  speed_up: ['fraction', 'rate_per_s', 'speed_up'],
+  speed_up: ['speed_up'],
   closed_loop: ['concurrency'],
   as_recorded: [],
 }

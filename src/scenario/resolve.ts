@@ -11,7 +11,7 @@ import { planHash } from './hash.js'
 import type { Problem } from './issues.js'
 import { gpusOf } from './layout.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan } from './plan.js'
-import { placementProblems, precisionProblems, sloProblems, workloadProblems } from './rules.js'
+import { experimentProblems, placementProblems, precisionProblems, sloProblems, workloadProblems } from './rules.js'
 import type { ScenarioInput } from './schema.js'
 import { suggest } from './suggest.js'
 import { VERSION } from './version.js'
@@ -27,7 +27,7 @@ const EXPERIMENT_DEFAULTS = { replicates: 8, warmup: 10, seed: 1 } as const
 const DEFAULT_FRACTION = 0.7
 
 export function resolvePlan(input: ScenarioInput): Resolved {
-  const problems: Problem[] = [...workloadProblems(input.workload), ...sloProblems(input.slo)]
+  const problems: Problem[] = [...workloadProblems(input.workload), ...experimentProblems(input), ...sloProblems(input.slo)]
   const system = lookUp('system', input.system, SYSTEM_NAMES, loadSystem, problems)
   const model = lookUp('model', input.model, MODEL_NAMES, loadModel, problems)
   if (!system || !model) return { plan: null, problems: [...problems, ...unbuilt(input), ...armProblems(input.arms, [])] }

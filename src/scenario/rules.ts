@@ -55,6 +55,19 @@ export function workloadProblems({ path, preset, load }: ScenarioInput['workload
   return problems
 }
 
+/** The warm-up of a closed loop is counted in requests by whoever runs it. */
+export function experimentProblems({ experiment, workload }: ScenarioInput): Problem[] {
+  if (experiment?.warmup === undefined || workload.load?.method !== 'closed_loop') return []
+  return [
+    {
+      path: ['experiment'],
+      key: 'warmup',
+      message: 'experiment.warmup: has no effect with method closed_loop',
+      hint: 'remove it, or --set experiment.warmup=null; a closed loop warms up by requests',
+    },
+  ]
+}
+
 export function sloProblems(slo: ScenarioInput['slo']): Problem[] {
   if (!slo?.interactive) return []
   const path = ['slo', 'interactive']

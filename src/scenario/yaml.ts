@@ -39,7 +39,8 @@ export function resolvedYaml(plan: Plan): string {
     },
     admission: given({ max_queue: plan.admission.maxQueue, timeout_ms: plan.admission.timeoutMs }),
     arms: Object.fromEntries(plan.arms.map(({ name, ...levers }) => [name, levers])),
-    experiment: plan.experiment,
+    // a closed loop takes no warm-up
+    experiment: given({ ...plan.experiment, warmup: load.method === 'closed_loop' ? null : plan.experiment.warmup }),
   }
   return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${stringify(scenario, { lineWidth: 0 })}`
 }

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import { armResult } from '../src/experiments/armResult.js'
+import type { Outcome } from '../src/experiments/job.js'
+import { comparisonRows } from '../src/experiments/rows.js'
+import { STATIC_ARM } from '../src/levers/catalogue.js'
+import type { ArmSpec } from '../src/levers/lever.js'
+import type { Summary } from '../src/metrics/summary.js'
+
+const NAMES = ['static', 'tuned-static', 'shape-aware']
+const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
+const BARE: Outcome = { summary: null, meanInside: 0, copies: 0, simulatedS: 0, capacityPerS: null, picture: null }
+
+const capacities = (values: readonly (number | null)[]): Outcome[] => values.map((capacityPerS) => ({ ...BARE, capacityPerS }))
+
+/** Outcomes in which every metric has the given value, replicate by replicate. */
+const measured = (values: readonly (number | null)[], label: Summary['saturation']['label'] = 'stable'): Outcome[] =>
+  values.map((value) => {
+    const distribution = { mean: value, p50: value, p90: value, p95: value, p99: value }
+    const times = ['ttft_ms', 'tpot_ms', 'itl_ms', 'e2e_ms', 'queue_ms', 'prefill_ms', 'decode_ms', 'stall_ms']
+    const metrics = {
+      ...Object.fromEntries(times.map((name) => [name, distribution])),
+      tok_s_user: { ...distribution, p10: value, p5: value },
+    }
+    const summary = { metrics, output_tok_s_per_gpu: value ?? 0, saturation: { label, reason: '', binding: 'none' } }
+    return { ...BARE, summary: summary as unknown as Summary }
+  })
+
+const byName = (outcomes: (name: string) => Outcome[]): Map<string, Outcome[]> =>
+  new Map(NAMES.map((name) => [name, outcomes(name)]))
+const flat = byName(() => measured([1, 1, 1, 1, 1]))
+const served = byName(() => capacities([1, 1, 1, 1, 1]))
+
+describe('replicates in which a metric is undefined', () => {
+  const one = (name: string) => (name === 'shape-aware' ? [2, null, 2, null, 2] : [1, 1, 1, 1, 1])
+  const rows = comparisonRows(
+    ARMS,
+    {
+      fixedLoad: byName((name) => measured(one(name), name === 'static' ? 'backlogged' : 'stable')),
+      mix: flat,
+      fixedConcurrency: flat,
+      capacity: byName((name) => capacities(one(name))),
+    },
+    1,
+    false,
+  )
+  const row = (reading: string, baseline: string, metric: string) =>
+    rows.find((r) => r.reading === reading && r.baseline === baseline && r.arm === 'shape-aware' && r.metric === metric)
+
+  test('are counted and named', () => {
+    const left = 'in 2 of 5 replicates, which are left out'
+    expect(row('fixed_load', 'tuned-static', 'ttft_ms.p50')).toMatchObject({
+      n: 3,
+      note: `shape-aware is undefined or zero ${left}`,
+    })
+    expect(row('fixed_load', 'static', 'ttft_ms.p50')?.note).toBe(
+      `shape-aware is undefined or zero ${left}; not stable in some replicate: static`,
+    )
+    expect(row('capacity', 'static', 'capacity_rps')).toMatchObject({
+      n: 3,
+      note: `shape-aware meets the SLO at no load tried ${left}`,
+    })
+    expect(row('fixed_concurrency', 'static', 'ttft_ms.p50')).toMatchObject({ n: 5, note: null })
+  })
+})
+
+test('the interval over mixes is the spread of the mix replicates, around their own mean', () => {
+  const mix = byName((name) => measured(name === 'shape-aware' ? [2, 4, 2, 4] : [1, 1, 1, 1]))
+  const rows = comparisonRows(ARMS, { fixedLoad: flat, mix, fixedConcurrency: flat, capacity: served }, 1, false)
+  const found = rows.find((r) => r.reading === 'fixed_load' && r.arm === 'shape-aware' && r.baseline === 'static')
+  const [low, high] = found?.mix_ci95 ?? [0, 0]
+  expect(Math.sqrt(low * high)).toBeCloseTo(Math.sqrt(8), 9)
+  // deviation of the logs: log(2) / 2 times sqrt(4 / 3); t of three degrees of freedom 3.182
+  expect(Math.log(high / low)).toBeCloseTo(3.182 * Math.log(2) * Math.sqrt(4 / 3), 9)
+  expect(found?.ci95).toEqual([1, 1])
+  for (const other of rows) if (other.reading !== 'fixed_load') expect(other.mix_ci95).toBeNull()
+})
+
+test('an arm has a capacity only when every replicate has one', () => {
+  const capacityOf = (values: readonly (number | null)[]) => armResult(ARMS[0], null, measured([1, 1]), capacities(values), 3)
+  expect(capacityOf([4, 8])).toMatchObject({ capacity_rps: 6, own_load_fraction: 0.5 })
+  expect(capacityOf([4, null])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
+  expect(capacityOf([])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
+})
