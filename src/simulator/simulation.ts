@@ -128,19 +128,25 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (next === Number.POSITIVE_INFINITY) return 'done'
     if (next > untilNs) return 'paused'
     if (next > scalars[NOW]) scalars[NOW] = next
-    scalars[EVENTS]++
     if (stepNs === next) {
       const e = popStep(s)
-      endStep(core, e, next)
-      if (beginStep(core, e, next)) {
-        // in open loop nothing reaches an engine before the next arrival or timeout, whatever the other engines do
-        if (!core.closed && inputKnown && s.rankStart[e + 1] - s.rankStart[e] === 1) {
-          const horizonNs = Math.min(arrivalNs, timeoutNs, untilNs)
-          served += runQuiet(core, e, horizonNs, maxEvents - served - 1)
-        }
+      // in open loop nothing reaches an engine before the next arrival or timeout, whatever the other engines do
+      const quiet =
+        core.closed || !inputKnown || s.rankStart[e + 1] - s.rankStart[e] > 1
+          ? 0
+          : runQuiet(core, e, Math.min(arrivalNs, timeoutNs, untilNs), maxEvents - served)
+      if (quiet > 0) {
+        served += quiet - 1
         pushStep(s, e)
+        continue
       }
-    } else if (releaseNs === next || arrivalNs === next) {
+      scalars[EVENTS]++
+      endStep(core, e, next)
+      if (beginStep(core, e, next)) pushStep(s, e)
+      continue
+    }
+    scalars[EVENTS]++
+    if (releaseNs === next || arrivalNs === next) {
       if (releaseNs === next) releases.pop()
       const e = arrive(core, input as Workload, next)
       if (e >= 0 && stepping[e] === 0) {
