@@ -24,8 +24,6 @@ const LEAST_REQUESTS = 1000
 /** Requests in flight per rank in the probe that finds the mean E2E, and requests it measures. */
 const PROBE_IN_FLIGHT = 16
 const PROBE_REQUESTS = 600
-/** A capacity at which the window of the search holds fewer requests than this was only met by empty windows: 15 mean E2E of one busy sequence hold 15. */
-const FEWEST_SERVED = 5
 
 export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
   const { load } = plan.workload
@@ -100,14 +98,13 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       const guessPerS = Math.max(probe.summary?.request_s ?? 1, 1e-3)
       const lengths = { warmupS: 6 * meanE2eS, measureS: 15 * meanE2eS, tailS: 2 * meanE2eS }
       const capacity = await one({ kind: 'capacity', arm: STATIC_ARM, draw, guessPerS, ...lengths })
-      const capacityPerS = capacity.capacityPerS ?? 0
-      if (capacityPerS * lengths.measureS < FEWEST_SERVED)
+      if (capacity.capacityPerS === null)
         throw new UserError({
           where: 'workload.load.fraction',
           message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',
           hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
         })
-      ratePerS = fraction * capacityPerS
+      ratePerS = fraction * capacity.capacityPerS
       of = `, ${fraction} of the capacity of the static arm`
     }
     const warmupS = warmup * meanE2eS

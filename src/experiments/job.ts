@@ -93,6 +93,8 @@ const FIRST_STRIDE = 1.25
 const LONGEST_STRIDE = 4
 const MOST_TRIES = 10
 const PRECISION = 1.01
+/** Requests that a window must hold for its load to count as served. */
+const FEWEST_SERVED = 5
 /** Share of requests that must meet the SLO for a load to count as served. */
 export const ATTAINMENT = 0.95
 
@@ -173,7 +175,8 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
     )
     simulatedS += outcome.simulatedS
     const summary = outcome.summary as Summary
-    return summary.saturation.label === 'stable' && meetsSlo(summary)
+    // a window with hardly a request says nothing: at a rate low enough even an impossible SLO would be met
+    return summary.requests.injected >= FEWEST_SERVED && summary.saturation.label === 'stable' && meetsSlo(summary)
   }
   let low: number | null = null
   let high: number | null = null
