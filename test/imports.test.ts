@@ -17,7 +17,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   timing: ['hardware', 'models', 'levers'],
   levers: ['timing'],
   traces: [],
-  scenario: ['hardware', 'models', 'timing', 'levers', 'traces'],
+  scenario: ['hardware', 'models', 'timing', 'levers', 'traces', 'simulator'],
   simulator: ['timing', 'levers', 'metrics'],
   metrics: [],
   experiments: ['simulator', 'levers', 'traces', 'metrics', 'executors', 'scenario'],

@@ -6,6 +6,7 @@
 import { expect, test } from 'vitest'
 import type { PoolPolicy } from '../src/levers/lever.js'
 import { stream } from '../src/rng.js'
+import { NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { type ClusterConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
@@ -46,6 +47,7 @@ function queue(servers: number): ClusterConfig {
     launchNs: 1000,
   }
   const engine = {
+    ...PLAIN_ENGINE,
     name: 'queue',
     ranks: 1,
     gpus: 1,
@@ -57,7 +59,7 @@ function queue(servers: number): ClusterConfig {
     tables: stepTables(size, { hostPs: STEP_NS * PS_PER_NS, ...free }),
     machine,
   }
-  return { engines: [engine], maxQueue: null, timeoutNs: null }
+  return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
 }
 
 /** Poisson arrivals of `ratePerNs`; `osl` draws the service time in steps. */

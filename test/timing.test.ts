@@ -14,12 +14,13 @@ import {
   type TimingRequest,
 } from '../src/timing/index.js'
 import { visibleShare } from '../src/timing/price.js'
+import { PLAIN_TIMING } from '../src/timing/request.js'
 
 const cut = (tp: number, dp: number, moeTp: number, moeEp: number): Parallelism => ({ tp, pp: 1, dp, cp: 1, moeTp, moeEp })
 const LLAMA = { model: loadModel('llama-3.1-70b'), precision: 'fp8', parallelism: cut(4, 1, 1, 1) } as const
 const R1 = { model: loadModel('deepseek-r1'), precision: 'nvfp4', parallelism: cut(1, 16, 1, 16) } as const
 const OSS = { model: loadModel('gpt-oss-120b'), precision: 'mxfp4', parallelism: cut(4, 1, 1, 4) } as const
-const LIMITS = { kvPrecision: 'fp8', maxNumSeqs: 256, maxNumBatchedTokens: 4096, maxModelLen: 65536 } as const
+const LIMITS = { ...PLAIN_TIMING, kvPrecision: 'fp8', maxNumSeqs: 256, maxNumBatchedTokens: 4096, maxModelLen: 65536 } as const
 const SYSTEMS = ['gb200', 'gb300'] as const
 const requestOf = (system: string, what: Pick<TimingRequest, 'model' | 'precision' | 'parallelism'>): TimingRequest => ({
   system: loadSystem(system),

@@ -1,8 +1,8 @@
 /** A plan in the numbers the simulator needs: counts unfolded, step tables built once per kind of engine. */
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
-import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
-import { buildStepTables, splitMachine } from '../timing/index.js'
+import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../simulator/config.js'
+import { buildStepTables, PLAIN_TIMING, splitMachine } from '../timing/index.js'
 import { msToNs } from '../units.js'
 import { engineGpus } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
@@ -11,6 +11,7 @@ import type { EnginePlan, Plan } from './plan.js'
 export function timingRequest(plan: Plan, engine: EnginePlan) {
   const { tp, pp, dp, cp, moeTp, moeEp, maxNumSeqs, maxNumBatchedTokens, maxModelLen } = engine
   return {
+    ...PLAIN_TIMING,
     system: loadSystem(plan.system),
     model: loadModel(plan.model),
     precision: plan.precision,
@@ -27,6 +28,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
   const engines = plan.engines.flatMap((engine): EngineConfig[] => {
     const request = timingRequest(plan, engine)
     const common = {
+      ...PLAIN_ENGINE,
       ranks: engine.dp,
       gpus: engineGpus(engine),
       maxNumSeqs: engine.maxNumSeqs,
@@ -43,5 +45,12 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     }))
   })
   const { maxQueue, timeoutMs } = plan.admission
-  return { engines, maxQueue, timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs) }
+  return {
+    engines,
+    maxQueue,
+    timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs),
+    fabric: NO_FABRIC,
+    firstToken: 'prefill',
+    frontendNs: 0,
+  }
 }

@@ -2,8 +2,11 @@
 import type { SplitMachine } from '../levers/split/machine.js'
 import type { StepTables } from '../timing/stepTimer.js'
 
+export type EngineRole = 'aggregated' | 'prefill' | 'decode'
+
 export interface EngineConfig {
   readonly name: string
+  readonly role: EngineRole
   /** Attention data-parallel ranks that step together. */
   readonly ranks: number
   /** GPUs of the engine (all ranks). */
@@ -17,7 +20,41 @@ export interface EngineConfig {
   readonly numGpuBlocks: number
   readonly tables: StepTables
   readonly machine: SplitMachine
+  /** Draft tokens that a decode step verifies for each sequence (multi-token prediction); 0 = none. */
+  readonly draftTokens: number
+  /** Tokens that a sequence gains in 1024 decode steps: 1024 without speculation, at most 1024 x (draftTokens + 1). */
+  readonly tokensPer1024Steps: number
+  /**
+   * What a request must find free to be admitted: `grow` = the blocks of what is scheduled now (later growth may preempt), `full` = the
+   * blocks of its whole input and requested output, so that nobody is ever preempted.
+   */
+  readonly kvReservation: 'grow' | 'full'
+  /** KV bytes of one token on one GPU of the engine: what a transfer moves through each port. */
+  readonly kvBytesPerToken: number
+  /** NVLink domain the engine stands in; engines of different domains reach each other over NICs. */
+  readonly domain: number
 }
+
+/** Parts of an engine that serves both phases without speculation. */
+export const PLAIN_ENGINE = {
+  role: 'aggregated',
+  draftTokens: 0,
+  tokensPer1024Steps: 1024,
+  kvReservation: 'grow',
+  kvBytesPerToken: 0,
+  domain: 0,
+} as const satisfies Partial<EngineConfig>
+
+/** Rates of one GPU's port, one direction. Transfers that share a port share its rate evenly. */
+export interface FabricConfig {
+  readonly nvlinkBytesPerNs: number
+  readonly nicBytesPerNs: number
+  /** Fixed time of a transfer before its first byte, whole ns. */
+  readonly latencyNs: number
+}
+
+/** No transfer ever runs on it: for clusters of aggregated engines. */
+export const NO_FABRIC: FabricConfig = { nvlinkBytesPerNs: 1, nicBytesPerNs: 1, latencyNs: 0 }
 
 export interface ClusterConfig {
   /** Engines with their multiplicity already unfolded; equal engines may share the same `tables` object. */
@@ -26,6 +63,11 @@ export interface ClusterConfig {
   readonly maxQueue: number | null
   /** Patience: a request never scheduled within this time of its arrival leaves; null = for ever. Whole ns. */
   readonly timeoutNs: number | null
+  readonly fabric: FabricConfig
+  /** With prefill engines: the first token reaches the client after the transfer (`prefill`) or with the first decode step (`decode`). */
+  readonly firstToken: 'prefill' | 'decode'
+  /** Whole ns between the client's sending and the request's entry into the queue (frontend, router); part of TTFT and of phase queue. */
+  readonly frontendNs: number
 }
 
 /** How requests are offered. */

@@ -1,5 +1,6 @@
+export { type Constants, MOE_PATHS, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPerStep } from './calibration.js'
 export { type BatchOfRank, type ExplainedOperator, type ExplainedStep, evidenceOf, explainStep } from './explain.js'
-export type { TimingRequest } from './request.js'
+export { PLAIN_TIMING, type TimingRequest } from './request.js'
 export type { Evidence } from './slices.js'
 export { splitMachine } from './split.js'
 export { createStepTimer, type StepTables, type StepTimer } from './stepTimer.js'

@@ -1,5 +1,6 @@
 import type { SystemSpec } from '../hardware/system.js'
 import type { OperatorRequest } from '../models/operators.js'
+import { type Constants, type MoePath, NEUTRAL, type Profile } from './calibration.js'
 
 /** What the price of a step depends on. */
 export interface TimingRequest extends OperatorRequest {
@@ -8,4 +9,19 @@ export interface TimingRequest extends OperatorRequest {
   readonly maxNumSeqs: number
   readonly maxNumBatchedTokens: number
   readonly maxModelLen: number
+  readonly role: 'aggregated' | 'prefill' | 'decode'
+  /** Draft tokens verified per sequence in a decode step (multi-token prediction). */
+  readonly draftTokens: number
+  readonly profile: Profile
+  readonly moePath: MoePath
+  readonly constants: Constants
 }
+
+/** The plain sum of operators of an engine that serves both phases. */
+export const PLAIN_TIMING = {
+  role: 'aggregated',
+  draftTokens: 0,
+  profile: 'generic',
+  moePath: 'auto',
+  constants: NEUTRAL,
+} as const satisfies Partial<TimingRequest>

@@ -92,6 +92,7 @@ export function buildStepTables(request: TimingRequest): StepTables {
     maxSequences: maxNumSeqs,
     maxLength: maxModelLen,
     hostPs: HOST_PS,
+    floorPs: 0,
     localPs: rowOf(groupUs(priced, 'local'), maxNumBatchedTokens),
     headPs: rowOf(groupUs(priced, 'head'), maxNumSeqs),
     decodeRowsPs: rowOf(groupUs(priced, 'decodeRows'), maxNumSeqs),

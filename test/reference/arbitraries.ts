@@ -5,7 +5,14 @@
 import fc from 'fast-check'
 import { createArm } from '../../src/levers/catalogue.js'
 import type { Arm } from '../../src/levers/lever.js'
-import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
+import {
+  type ClusterConfig,
+  type EngineConfig,
+  type LoadConfig,
+  type MeasureWindow,
+  NO_FABRIC,
+  PLAIN_ENGINE,
+} from '../../src/simulator/config.js'
 import { shapesOnly, type Workload } from '../../src/traces/workload.js'
 import { PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
@@ -81,6 +88,7 @@ function engineConfig(knob: Knobs['engines'][number], index: number): EngineConf
   const { ranks, maxNumSeqs, maxModelLen, blockSize, machine } = knob
   const maxNumBatchedTokens = maxNumSeqs + knob.extraBudget
   return {
+    ...PLAIN_ENGINE,
     name: `engine-${index}`,
     ranks,
     gpus: ranks,
@@ -130,7 +138,14 @@ function armOf(knob: Knobs['arm']): Arm {
 function scenarioOf(knob: Knobs): Scenario {
   const { concurrency, window, untilNs, shipped } = knob
   return {
-    config: { engines: knob.engines.map(engineConfig), maxQueue: knob.maxQueue, timeoutNs: knob.timeoutNs },
+    config: {
+      engines: knob.engines.map(engineConfig),
+      maxQueue: knob.maxQueue,
+      timeoutNs: knob.timeoutNs,
+      fabric: NO_FABRIC,
+      firstToken: 'prefill',
+      frontendNs: 0,
+    },
     workload: workloadOf(knob),
     load: concurrency === null ? { kind: 'open' } : { kind: 'closed', concurrency },
     window: window === null ? undefined : { fromNs: window, toNs: 3 * window },

@@ -50,6 +50,7 @@ export function stepTables(size: TableSize, shape: TableShape): StepTables {
   return {
     ...size,
     hostPs: shape.hostPs,
+    floorPs: 0,
     localPs: curve(size.maxTokens, shape.localPs),
     headPs: curve(size.maxSequences, shape.headPs),
     decodeRowsPs: curve(size.maxSequences, shape.rowsPs),

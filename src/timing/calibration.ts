@@ -1,0 +1,76 @@
+/**
+ * What kernels do not tell: engine profiles (facts about a serving stack, chosen by name) and the few global constants that were fitted
+ * to measured serving rows. Constants multiply or add to the groups of a step; they never depend on a configuration.
+ */
+
+/** A serving stack and the time of its release: named, never fitted per row. `generic` is the plain sum of operators. */
+export const PROFILES = [
+  'generic',
+  'trtllm-2025',
+  'trtllm-2026',
+  'sglang-2025',
+  'sglang-2025-dep24',
+  'sglang-2026',
+  'vllm-2026',
+] as const
+export type Profile = (typeof PROFILES)[number]
+
+/** Which kernel family computes the routed experts. `auto` = the newest general one of the tables. */
+export const MOE_PATHS = ['auto', 'cutlass', 'cutedsl', 'trtllm-gen', 'deepgemm'] as const
+export type MoePath = (typeof MOE_PATHS)[number]
+
+/** Global constants. Each has a physical meaning, a neutral value and, in data/calibration/nvl72.json, a fitted value with its spread. */
+export interface Constants {
+  /** All step time of releases before 2026, x. */
+  readonly era2025: number
+  /** Routed experts, x, by kernel path. */
+  readonly expertsDeepGemm: number
+  readonly expertsFp8Sharded: number
+  readonly expertsCuteDsl: number
+  /** Host time that a speculative decode step adds, ms. */
+  readonly mtpHostMs: number
+  /** Probability that a drafted token is accepted, given that those before it were. */
+  readonly acceptance: number
+  /** Shortest step of the launch-bound release `sglang-2025-dep24`, ms. */
+  readonly launchFloorMs: number
+  /** Sparse-attention indexer of GLM-5, us per layer and decode step. */
+  readonly sparseIndexerUs: number
+  /** Host time per decode step of SGLang, ms. */
+  readonly hostSglangMs: number
+  /** Client, frontend, router and KV handshake of every request, ms. */
+  readonly frontendMs: number
+  /** Prefill step time, x, by stack and layout. */
+  readonly prefillTrtllm: number
+  readonly prefillSglangDp: number
+  readonly prefillSglangTp: number
+  readonly prefillSglangDep24: number
+  readonly prefillVllm: number
+  /** Host time per prefill step, ms. */
+  readonly hostPrefillMs: number
+}
+
+export const NEUTRAL: Constants = {
+  era2025: 1,
+  expertsDeepGemm: 1,
+  expertsFp8Sharded: 1,
+  expertsCuteDsl: 1,
+  mtpHostMs: 0,
+  acceptance: 0.8,
+  launchFloorMs: 0,
+  sparseIndexerUs: 0,
+  hostSglangMs: 0,
+  frontendMs: 0,
+  prefillTrtllm: 1,
+  prefillSglangDp: 1,
+  prefillSglangTp: 1,
+  prefillSglangDep24: 1,
+  prefillVllm: 1,
+  hostPrefillMs: 0,
+}
+
+/** Mean tokens that a sequence gains in a decode step with `draftTokens` drafted: 1 + p + … + p^s. */
+export function tokensPerStep(draftTokens: number, acceptance: number): number {
+  let total = 1
+  for (let k = 1; k <= draftTokens; k++) total += acceptance ** k
+  return total
+}
