@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest'
 
 const requests: unknown[] = []
 vi.mock('../src/timing/index.js', () => ({
+  PLAIN_TIMING: {},
   buildStepTables: (request: unknown) => {
     requests.push(request)
     return { tables: requests.length }
