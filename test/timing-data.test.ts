@@ -28,7 +28,7 @@ describe.skipIf(!present)('tables of kernel times', () => {
     const measured = systems.get(system)!
     const errors: Record<string, number[]> = { gqa_decode: [], gqa_prefill: [], mla_prefill: [], moe: [], gemm: [] }
     for (const operator of neededOperators()) {
-      const key = sliceKey(operator) as string
+      const key = sliceKey(operator)
       if (!(operator.kind in errors) || !tables.has(key)) continue
       // The kernel itself, not the part of it that a step sees.
       const [priced] = priceOperators([{ ...operator, besideExperts: undefined }], tables)

@@ -10,6 +10,8 @@ import type { ModelSpec, Parallelism } from './model.js'
 export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'prefill' | 'shared' | 'exchange'
 export type GemmType = 'bfloat16' | 'fp8' | 'fp8_block' | 'nvfp4'
 export type KvPrecision = 'fp8' | 'bf16'
+export type MoeKernel = 'general' | 'min_latency' | 'cutlass' | 'trtllm' | 'deepgemm'
+export type ExchangeKernel = 'two-sided' | 'one-sided' | 'deepep-ll' | 'deepep-normal'
 
 interface Common {
   readonly name: string
@@ -23,7 +25,13 @@ interface Common {
 export type Gemm = Common & { readonly kind: 'gemm'; readonly type: GemmType; readonly n: number; readonly k: number }
 /** Memory-bound pass over activations. */
 export type Elementwise = Common & { readonly kind: 'elementwise'; readonly bytesPerToken: number }
-export type AllReduce = Common & { readonly kind: 'allreduce'; readonly gpus: number; readonly elementsPerToken: number }
+export type AllReduce = Common & {
+  readonly kind: 'allreduce'
+  readonly gpus: number
+  readonly elementsPerToken: number
+  /** Whose custom all-reduce: `trtllm` when absent, or that of SGLang in a captured graph. */
+  readonly kernel?: 'trtllm' | 'sglang-graph'
+}
 export type Moe = Common & {
   readonly kind: 'moe'
   readonly type: string
@@ -33,7 +41,13 @@ export type Moe = Common & {
   readonly experts: number
   readonly moeTp: number
   readonly moeEp: number
+  /** Routing skew of the measured rows: balanced | power_law_1.01 | power_law_1.2. */
   readonly routing: string
+  /**
+   * Whose grouped GEMMs. `general` (when absent) = the newest general kernels of the type; `min_latency` = the NVFP4 ones for few tokens
+   * (measured on GB200 alone); `cutlass`, `trtllm` and `deepgemm` = the rows of that family.
+   */
+  readonly kernel?: MoeKernel
 }
 /** One leg of the expert exchange over NVLink; `ranksPerShard` GPUs of a TP group share the tokens of a rank. */
 export type AllToAll = Common & {
@@ -44,6 +58,8 @@ export type AllToAll = Common & {
   readonly hidden: number
   readonly topk: number
   readonly gpusPerRank: number
+  /** Exchange kernel: the two-sided one of TensorRT-LLM when absent. DeepEP has no prepare leg and was measured on 4 GPUs. */
+  readonly kernel?: ExchangeKernel
 }
 export type Gqa = Common & {
   readonly kind: 'gqa_decode' | 'gqa_prefill'
@@ -62,7 +78,15 @@ export type MlaBmm = Common & {
   readonly side: 'pre' | 'post'
   readonly type: 'bfloat16' | 'fp8'
 }
-export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm
+/** The whole attention block of a DeepSeek-V3 layer (projections, norms, BMMs, kernel) as one measured module. */
+export type MlaModule = Common & {
+  readonly kind: 'mla_module'
+  readonly phase: 'decode' | 'prefill'
+  readonly heads: number
+  readonly kv: KvPrecision
+  readonly gemmType: 'bfloat16' | 'fp8_block' | 'nvfp4'
+}
+export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm | MlaModule
 
 export interface OperatorRequest {
   readonly model: ModelSpec

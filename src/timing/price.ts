@@ -1,6 +1,6 @@
 /** The time of one operator, from its slice of the measured tables. */
 import type { Operator } from '../models/operators.js'
-import { MEASURED_ALLREDUCE_GPUS, sliceKey } from './keys.js'
+import { MEASURED_ALLREDUCE_GPUS } from './keys.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
 /** Memory-bound passes: 80 % of 8 TB/s (6.4e6 bytes per us) and 3 us of launch; AIConfigurator's assumption for both systems, not measured. */
@@ -105,6 +105,9 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
       return operator.group === 'kernel' ? (x, y) => readSurface(table, x, y) : (x) => readSurface(table, x, 2 * operator.window)
     case 'mla_decode':
       return (x, y) => readSurface(table, x, y)
+    case 'mla_module':
+      // The projections of a chunk are paid for its own tokens, so the share of pairs is a lower bound after a prefix.
+      return operator.phase === 'decode' ? (x, y) => readSurface(table, x, y) : (x, y) => chunkUs(table, x, y, 0)
     case 'gqa_prefill': {
       if (operator.window > 0) return (x) => readCurve(table, x)
       const bytes = 2 * operator.kvHeads * operator.headDim * (operator.kv === 'fp8' ? 1 : 2)
@@ -135,14 +138,13 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
           ? x + y
           : x
   if (size > slice.reach) return { evidence: 'transferred', note: `extended beyond the measured ${slice.reach}` }
-  return { evidence: slice.evidence, note: slice.evidence === 'interpolated' ? 'between measured shapes' : '' }
+  return { evidence: slice.evidence, note: slice.note }
 }
 
 /** Throws UserError when the tables lack a slice. */
 export function priceOperators(operators: readonly Operator[], tables: KernelTables): PricedOperator[] {
   return operators.map((operator) => {
-    const key = sliceKey(operator)
-    const slice = key === null ? null : tables.slice(key)
+    const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
     const time = timeOf(operator, slice)
     return {
       operator,

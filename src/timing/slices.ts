@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
+import { sliceKey, type TabledOperator } from './keys.js'
 import type { AxisName } from './knots.js'
 
 export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
@@ -23,6 +24,8 @@ export interface Slice {
   readonly evidence: Evidence
   /** Largest measured abscissa (2-D: product of the two axes); beyond it times are extended. */
   readonly reach: number
+  /** Why the evidence is not `measured`; empty when it is. */
+  readonly note: string
 }
 
 export interface SliceSource {
@@ -46,8 +49,8 @@ export interface KernelTables {
   readonly notice: readonly string[]
   readonly keys: readonly string[]
   has(key: string): boolean
-  /** Throws UserError when the tables do not hold the slice. */
-  slice(key: string): Slice
+  /** Times of an operator that needs tables; kept. Throws UserError when the tables do not hold them. */
+  slice(operator: TabledOperator): Slice
 }
 
 const MAGIC = 'SWT1'
@@ -111,7 +114,8 @@ export function decodeTables(file: Buffer): KernelTables {
     const logUs = new Float64Array(logX.length * (logY.length || 1))
     const start = 8 + indexLength + 2 * offset
     for (let i = 0; i < logUs.length; i++) logUs[i] = decodeLogUs(file.readUInt16LE(start + 2 * i))
-    return { key, logX, logY, logUs, evidence, reach }
+    const note = evidence === 'interpolated' ? 'between measured shapes' : ''
+    return { key, logX, logY, logUs, evidence, reach, note }
   }
 
   return {
@@ -119,7 +123,8 @@ export function decodeTables(file: Buffer): KernelTables {
     notice: index.notice,
     keys: [...entries.keys()],
     has: (key) => entries.has(key),
-    slice(key) {
+    slice(operator) {
+      const key = sliceKey(operator)
       const known = decoded.get(key) ?? decode(key)
       decoded.set(key, known)
       return known

@@ -1,6 +1,6 @@
 /** One maker per kind of slice: measured points in, times on our knots out. */
-import type { AllReduce, AllToAll, Gqa, Mla, MlaBmm, Operator } from '../../models/operators.js'
-import { MEASURED_ALLREDUCE_GPUS, sliceKey } from '../keys.js'
+import type { AllReduce, AllToAll, Gqa, Mla, MlaBmm } from '../../models/operators.js'
+import { MEASURED_ALLREDUCE_GPUS, sliceKey, type TabledOperator } from '../keys.js'
 import { AXES, type AxisName } from '../knots.js'
 import type { Evidence, SliceSource } from '../slices.js'
 import { affine, type Curve, curveOf, type Extension, proportional, quadratic, rising, risingBelow, timeAt } from './curve.js'
@@ -66,9 +66,8 @@ function makeAllToAll(key: string, operator: AllToAll, { system, measured }: Sli
 }
 
 /** Null when the measured tables do not cover the operator: the layout is then refused at run time. */
-export function makeSlice(operator: Operator, input: SliceInput): SliceSource | null {
+export function makeSlice(operator: TabledOperator, input: SliceInput): SliceSource | null {
   const key = sliceKey(operator)
-  if (key === null) return null
   const { measured } = input
   switch (operator.kind) {
     case 'gemm':
@@ -88,7 +87,7 @@ export function makeSlice(operator: Operator, input: SliceInput): SliceSource | 
       return makeBmm(key, operator, measured)
     case 'allreduce':
       return makeAllReduce(key, operator, measured)
-    case 'elementwise':
+    case 'mla_module':
       return null
   }
 }

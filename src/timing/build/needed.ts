@@ -3,7 +3,7 @@ import { UserError } from '../../errors.js'
 import { loadModel, MODEL_NAMES } from '../../models/load.js'
 import type { ModelSpec, Parallelism } from '../../models/model.js'
 import { type KvPrecision, type Operator, operatorsOf } from '../../models/operators.js'
-import { sliceKey } from '../keys.js'
+import { sliceKey, type TabledOperator } from '../keys.js'
 
 const TP = [1, 2, 4, 8, 16]
 const GROUPS = [1, 2, 4, 8, 16, 32, 64]
@@ -28,16 +28,17 @@ export function layoutsOf(model: ModelSpec): Parallelism[] {
 }
 
 /** Operators with distinct slices, in the order of their keys. */
-export function neededOperators(): Operator[] {
-  const needed = new Map<string, Operator>()
+export function neededOperators(): TabledOperator[] {
+  const needed = new Map<string, TabledOperator>()
   for (const name of MODEL_NAMES) {
     const model = loadModel(name)
     for (const parallelism of layoutsOf(model)) {
       for (const { precision } of model.precisions) {
         for (const kvPrecision of KV) {
           for (const operator of operatorsIfPossible(model, parallelism, precision, kvPrecision)) {
+            if (operator.kind === 'elementwise') continue
             const key = sliceKey(operator)
-            if (key !== null && !needed.has(key)) needed.set(key, operator)
+            if (!needed.has(key)) needed.set(key, operator)
           }
         }
       }
