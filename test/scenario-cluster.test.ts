@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test, vi } from 'vitest'
 
 const requests: unknown[] = []
-vi.mock('../src/timing/index.js', () => ({
-  PLAIN_TIMING: {},
+vi.mock('../src/timing/index.js', async (original) => ({
+  ...(await original<typeof import('../src/timing/index.js')>()),
   buildStepTables: (request: unknown) => {
     requests.push(request)
     return { tables: requests.length }

@@ -59,11 +59,10 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
 
 /** The workload a plan names; remarks of the reader go to `onRemark`. */
 export async function loadWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
-  if (plan.workload.preset !== null) {
-    const { presetWorkload } = await import('../traces/index.js')
-    return await presetWorkload(plan.workload.preset)
-  }
-  const { readTrace } = await import('../traces/index.js')
+  const { presetWorkload, readTrace, uniformWorkload } = await import('../traces/index.js')
+  const { preset, uniform } = plan.workload
+  if (uniform !== null) return uniformWorkload(uniform, plan.experiment.seed)
+  if (preset !== null) return await presetWorkload(preset)
   const { workload, report } = await readTrace(plan.workload.path as string, {
     spreadTicks: plan.workload.spreadTicks,
     seed: plan.experiment.seed,

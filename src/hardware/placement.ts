@@ -53,7 +53,8 @@ export function placeEngines(groups: readonly EngineGroup[], racks: number, syst
       if (!found) {
         const left = free.reduce((sum, rack) => sum + rack.length, 0)
         const reason = `only ${instance} of ${count} engines ${name} (${gpus} GPUs each) fit: ${left} GPUs are left over, none of the racks has ${gpus}`
-        refused.push({ group, reason, hint: `lower count to ${instance}, or raise racks (${racks} x ${domain} GPUs now)` })
+        const fewer = instance > 0 ? `lower count to ${instance}` : 'lower the counts of the other engines'
+        refused.push({ group, reason, hint: `${fewer}, or raise racks (${racks} x ${domain} GPUs now)` })
         return
       }
       placed.push({

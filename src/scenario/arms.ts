@@ -4,6 +4,7 @@ import { parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalog
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { Problem } from './issues.js'
 import type { EnginePlan } from './plan.js'
+import { hasPools } from './pools.js'
 import type { ScenarioInput } from './schema.js'
 
 /** Arms every comparison has; their names are taken. */
@@ -11,9 +12,15 @@ export const BUILT_IN_ARMS = ['static', 'tuned-static', 'tuned-size', 'shape-awa
 
 const smallestStep = (engines: readonly EnginePlan[]): number => Math.min(...engines.map((engine) => engine.maxNumBatchedTokens))
 
-/** Levers that an arm does not name are those of the static arm. Its budget is cut to the smallest engine's step, which is what that engine would do with it. */
+const largestStep = (engines: readonly EnginePlan[]): number => Math.max(...engines.map((engine) => engine.maxNumBatchedTokens))
+
+/**
+ * Levers that an arm does not name are those of the static arm. Its budget is cut to the smallest engine's step, which is what that engine
+ * would do with it. With prefill engines the chunk lever is inert: a step takes what the engine's own limit allows.
+ */
 export function resolveArms(arms: ScenarioInput['arms'], engines: readonly EnginePlan[]): ArmSpec[] {
-  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, smallestStep(engines))})`
+  const budget = hasPools(engines) ? largestStep(engines) : Math.min(STATIC_BUDGET_TOKENS, smallestStep(engines))
+  const chunk = `fixed-budget(${budget})`
   return Object.entries(arms ?? {}).map(([name, levers]) => ({ ...STATIC_ARM, chunk, ...dropUndefined(levers), name }))
 }
 
@@ -41,6 +48,13 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
       })
     }
     problems.push(...policyProblems(name, levers))
+    if (levers.chunk !== undefined && hasPools(engines)) {
+      problems.push({
+        path: ['arms', name, 'chunk'],
+        message: `arms.${name}.chunk: has no effect where prefill has engines of its own: no decode waits for a chunk there`,
+        hint: 'remove it, and set max_num_batched_tokens of the prefill engines',
+      })
+    }
     const budget = /^\s*fixed-budget\(\s*(\d+)\s*\)\s*$/.exec(levers.chunk ?? '')
     if (budget && Number(budget[1]) > smallest) {
       problems.push({

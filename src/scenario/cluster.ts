@@ -1,17 +1,26 @@
 /** A plan in the numbers the simulator needs: counts unfolded, step tables built once per kind of engine. */
+import { UserError } from '../errors.js'
 import { loadSystem } from '../hardware/load.js'
+import type { SystemSpec } from '../hardware/system.js'
 import { loadModel } from '../models/load.js'
-import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../simulator/config.js'
-import { buildStepTables, PLAIN_TIMING, splitMachine } from '../timing/index.js'
-import { msToNs } from '../units.js'
+import { type ClusterConfig, type EngineConfig, type FabricConfig, NO_FABRIC } from '../simulator/config.js'
+import { buildStepTables, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
+import { msToNs, NS_PER_S, NS_PER_US } from '../units.js'
+import { constantsOf } from './constants.js'
+import { placementOf } from './describe.js'
 import { engineGpus } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
+import { hasPools } from './pools.js'
+
+/** From the decision to transfer a prompt's KV to its first byte, us; AIConfigurator's assumption inside a rack, trust C. */
+const TRANSFER_LATENCY_US = 10
+/** The token clock of an engine counts in this many parts of a step. */
+const STEPS = 1024
 
 /** What the timing model is asked for one engine of a plan. */
-export function timingRequest(plan: Plan, engine: EnginePlan) {
+export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
   const { tp, pp, dp, cp, moeTp, moeEp, maxNumSeqs, maxNumBatchedTokens, maxModelLen } = engine
   return {
-    ...PLAIN_TIMING,
     system: loadSystem(plan.system),
     model: loadModel(plan.model),
     precision: plan.precision,
@@ -20,15 +29,48 @@ export function timingRequest(plan: Plan, engine: EnginePlan) {
     maxNumSeqs,
     maxNumBatchedTokens,
     maxModelLen,
+    role: engine.role,
+    draftTokens: engine.mtp?.n ?? 0,
+    profile: plan.profile,
+    moePath: engine.moePath,
+    constants: constantsOf(plan.profile),
   }
+}
+
+/** Tokens that a sequence gains in 1024 steps; without speculation one a step. */
+export const tokensPer1024Steps = ({ mtp }: Pick<EnginePlan, 'mtp'>): number =>
+  mtp === null ? STEPS : Math.floor(STEPS * tokensPerStep(mtp.n, mtp.acceptance))
+
+function fabricOf(plan: Plan, system: SystemSpec): FabricConfig {
+  if (!hasPools(plan.engines)) return NO_FABRIC
+  return {
+    nvlinkBytesPerNs: (system.nvlinkBytesPerS.value * system.nvlinkEfficiency.value) / NS_PER_S,
+    nicBytesPerNs: system.nicBytesPerS.value / NS_PER_S,
+    latencyNs: TRANSFER_LATENCY_US * NS_PER_US,
+  }
+}
+
+/** What the simulator does not serve yet must not run as something else. */
+function refuseUnserved(plan: Plan): void {
+  const unserved = plan.engines.find(
+    ({ role, mtp, kvReservation }) => role !== 'aggregated' || mtp !== null || kvReservation === 'full',
+  )
+  if (!unserved) return
+  throw new UserError({
+    where: `engine ${unserved.name}`,
+    message: 'engines of prefill or decode alone, speculation and full KV reservation can be planned and not yet simulated',
+    hint: 'use `shapewise plan`, or give the engine neither role nor mtp nor kv_reservation',
+  })
 }
 
 /** Engines of one kind share their tables; an engine of a kind with several is named `name-0`, `name-1` … */
 export function clusterConfig(plan: Plan): ClusterConfig {
-  const engines = plan.engines.flatMap((engine): EngineConfig[] => {
+  refuseUnserved(plan)
+  const placed = placementOf(plan)
+  const engines = plan.engines.flatMap((engine, group): EngineConfig[] => {
     const request = timingRequest(plan, engine)
     const common = {
-      ...PLAIN_ENGINE,
+      role: engine.role,
       ranks: engine.dp,
       gpus: engineGpus(engine),
       maxNumSeqs: engine.maxNumSeqs,
@@ -38,19 +80,22 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       numGpuBlocks: engine.numGpuBlocks,
       tables: buildStepTables(request),
       machine: splitMachine(request),
+      draftTokens: request.draftTokens,
+      tokensPer1024Steps: tokensPer1024Steps(engine),
+      kvReservation: engine.kvReservation,
+      kvBytesPerToken: engine.kvBytesPerToken,
     }
-    return Array.from({ length: engine.count }, (_, i) => ({
-      name: engine.count === 1 ? engine.name : `${engine.name}-${i}`,
-      ...common,
-    }))
+    // an engine stands in one rack, and a rack is one NVLink domain
+    const racks = placed.filter((place) => place.group === group).map(({ rack }) => rack)
+    return racks.map((domain, i) => ({ name: engine.count === 1 ? engine.name : `${engine.name}-${i}`, ...common, domain }))
   })
   const { maxQueue, timeoutMs } = plan.admission
   return {
     engines,
     maxQueue,
     timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs),
-    fabric: NO_FABRIC,
-    firstToken: 'prefill',
-    frontendNs: 0,
+    fabric: fabricOf(plan, loadSystem(plan.system)),
+    firstToken: plan.firstToken,
+    frontendNs: msToNs(constantsOf(plan.profile).frontendMs),
   }
 }

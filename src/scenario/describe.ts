@@ -4,7 +4,8 @@ import { type Placement, placeEngines } from '../hardware/placement.js'
 import type { SystemSpec } from '../hardware/system.js'
 import { loadModel } from '../models/load.js'
 import { engineGpus } from './engine.js'
-import type { EnginePlan, LoadPlan, Plan } from './plan.js'
+import type { EnginePlan, LoadPlan, Plan, WorkloadPlan } from './plan.js'
+import { poolsName } from './pools.js'
 
 /** Where every engine of a plan sits. */
 export function placementOf(plan: Plan): readonly Placement[] {
@@ -43,9 +44,11 @@ export function describePlan(plan: Plan): string {
     ['plan', `${plan.planHash} (shapewise ${plan.version})`],
     ['system', `${system.title}, ${plan.racks} ${plural('rack', plan.racks)}, ${gpusOfPlan(plan)} of ${installed} GPUs in use`],
     ['model', `${model.title}, weights ${plan.precision}, KV ${plan.kvPrecision}`],
+    ['stack', stackWords(plan)],
+    ...poolsRows(plan),
     [
       'workload',
-      `${plan.workload.path ?? `preset ${plan.workload.preset}`}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : ''}`,
+      `${shapeWords(plan.workload)}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : ''}`,
     ],
     ['limits', limits.join(', ')],
     [
@@ -71,12 +74,32 @@ export function describePlan(plan: Plan): string {
   return `${aligned(rows)}\n\n${engines.join('\n\n')}\n`
 }
 
+const stackWords = ({ profile, engines }: Plan): string => {
+  const speculating = engines.filter(({ mtp }) => mtp !== null)
+  const drafts = speculating.map(({ name, mtp }) => `${name} mtp${mtp?.n}, acceptance ${mtp?.acceptance}`)
+  return [`profile ${profile}`, ...drafts].join('; ')
+}
+
+function poolsRows({ engines, firstToken }: Plan): [string, string][] {
+  const name = poolsName(engines)
+  if (name === null) return []
+  const first = firstToken === 'prefill' ? 'after the transfer, computed by prefill' : 'with the first decode step'
+  return [['pools', `${name}: prefill and decode on engines of their own; first token ${first}`]]
+}
+
+function shapeWords({ path, preset, uniform }: WorkloadPlan): string {
+  if (path !== null) return path
+  if (uniform === null) return `preset ${preset}`
+  const { isl, osl, spread, requests } = uniform
+  return `${requests} requests of ${isl} input and ${osl} output tokens, each drawn evenly from ${spread} of that up to all of it`
+}
+
 function engineText(engine: EnginePlan, placed: readonly Placement[], system: SystemSpec): string {
   const gpus = engineGpus(engine)
   const tokens = engine.numGpuBlocks * engine.blockSize
   const kvBytes = tokens * engine.kvBytesPerToken
   const averageTokens = Math.floor(tokens / engine.maxNumSeqs)
-  const head = `engine ${engine.name}: ${engine.count} x ${engine.layout} (${gpus} ${plural('GPU', gpus)}, ${engine.dp} ${plural('rank', engine.dp)} each)`
+  const head = `engine ${engine.name}: ${engine.count} x ${engine.layout}${engine.mtp === null ? '' : ` mtp${engine.mtp.n}`}${engine.role === 'aggregated' ? '' : `, ${engine.role}`} (${gpus} ${plural('GPU', gpus)}, ${engine.dp} ${plural('rank', engine.dp)} each)`
   const rows: [string, string][] = [
     [
       'weights',
@@ -90,7 +113,13 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
       'largest batch',
       `${engine.maxNumSeqs} sequences per rank (${averageTokens} tokens each fill the KV); ${engine.fullLengthSequences} of full length ${engine.maxModelLen}`,
     ],
-    ['step', `at most ${engine.maxNumBatchedTokens} tokens per rank`],
+    [
+      'step',
+      `at most ${engine.maxNumBatchedTokens} tokens per rank${engine.moePath === 'auto' ? '' : `, experts by ${engine.moePath}`}`,
+    ],
+    ...(engine.kvReservation === 'full'
+      ? [['admission', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
+      : []),
     ...placementRows(placed),
   ]
   return `${head}\n${aligned(rows, '  ')}`

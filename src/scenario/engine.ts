@@ -2,6 +2,7 @@
 import type { SystemSpec } from '../hardware/system.js'
 import { memoryBudget } from '../models/memory.js'
 import type { ModelSpec, Parallelism } from '../models/model.js'
+import type { MoePath } from '../timing/calibration.js'
 import { gpusOf, layoutName, parseLayout } from './layout.js'
 import type { EnginePlan, Precision } from './plan.js'
 import type { EngineInput } from './schema.js'
@@ -15,6 +16,8 @@ export const ENGINE_DEFAULTS = {
   blockSize: 64,
   /** Share of the memory left after weights, activations and runtime. */
   kvMemoryFraction: 0.9,
+  /** Room for what is scheduled now; later growth may preempt. */
+  kvReservation: 'grow',
 } as const
 
 export interface EngineContext {
@@ -22,6 +25,16 @@ export interface EngineContext {
   readonly model: ModelSpec
   readonly precision: Precision
   readonly kvPrecision: 'fp8' | 'bf16'
+  /** Kernel family of the routed experts where an engine names none. */
+  readonly moePath: MoePath
+  /** Acceptance of a drafted token where an engine names none. */
+  readonly acceptance: number
+}
+
+/** Draft tokens and their acceptance; null = no speculation. */
+export function speculationOf({ mtp }: EngineInput, acceptance: number): EnginePlan['mtp'] {
+  const given = typeof mtp === 'object' ? mtp : { n: typeof mtp === 'string' ? Number(mtp.slice(3)) : (mtp ?? 0) }
+  return given.n === 0 ? null : { acceptance, ...given }
 }
 
 /** The cut of an entry; experts go to EP unless said otherwise. A sentence when its `layout` cannot be read. */
@@ -39,6 +52,8 @@ export function resolveEngine(input: EngineInput, cut: Parallelism, count: numbe
   const { model, system, precision, kvPrecision } = context
   const maxNumBatchedTokens = input.max_num_batched_tokens ?? ENGINE_DEFAULTS.maxNumBatchedTokens
   const maxModelLen = input.max_model_len ?? Math.min(model.maxContext, ENGINE_DEFAULTS.maxModelLen)
+  const mtp = speculationOf(input, context.acceptance)
+  const tokensPerSequence = 1 + (mtp?.n ?? 0)
   const blockSize = input.block_size ?? ENGINE_DEFAULTS.blockSize
   const kvMemoryFraction = input.kv_memory_fraction ?? ENGINE_DEFAULTS.kvMemoryFraction
   const memory = memoryBudget({
@@ -51,20 +66,26 @@ export function resolveEngine(input: EngineInput, cut: Parallelism, count: numbe
     kvMemoryFraction,
   })
   const numGpuBlocks = input.num_gpu_blocks ?? Math.floor(memory.kvTokens / blockSize)
+  const role = input.role ?? 'aggregated'
   const layout = layoutName(cut, model.ffn.kind === 'moe')
   return {
-    name: input.name ?? layout.toLowerCase(),
-    role: 'aggregated',
+    name: input.name ?? (role === 'aggregated' ? layout.toLowerCase() : role),
+    role,
     count,
     ...cut,
     layout,
-    maxNumSeqs: input.max_num_seqs ?? Math.min(ENGINE_DEFAULTS.maxNumSeqs, maxNumBatchedTokens),
+    maxNumSeqs:
+      input.max_num_seqs ??
+      Math.max(1, Math.min(ENGINE_DEFAULTS.maxNumSeqs, Math.floor(maxNumBatchedTokens / tokensPerSequence))),
     maxNumBatchedTokens,
     maxModelLen,
     blockSize,
     kvMemoryFraction,
     numGpuBlocks,
     enablePrefixCaching: false,
+    mtp,
+    kvReservation: input.kv_reservation ?? ENGINE_DEFAULTS.kvReservation,
+    moePath: input.moe_path ?? context.moePath,
     weightBytes: memory.weightBytes,
     kvBytesPerToken: memory.kvBytesPerToken,
     activationBytes: memory.activationBytes,

@@ -2,7 +2,7 @@
 import { RUNTIME_BYTES } from '../models/memory.js'
 import type { ModelSpec, Parallelism } from '../models/model.js'
 import { blocksByFraction, type EngineContext } from './engine.js'
-import type { Problem } from './issues.js'
+import { type Problem, showPath } from './issues.js'
 import { LAYOUTS } from './layout.js'
 import type { Path } from './parse.js'
 import type { EnginePlan } from './plan.js'
@@ -14,23 +14,17 @@ const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 /** Builds a problem of key `key` of the engine at `path`. */
 const fault = (path: Path, key: string, message: string, hint: string): Problem => ({
   path: [...path, key],
-  message: `engines[${path[1]}].${key}: ${message}`,
+  message: `${showPath([...path, key])}: ${message}`,
   hint,
 })
 
-/** Values the schema knows and the simulator does not serve yet: refused, never ignored. */
-export function unbuiltProblems(path: Path, input: EngineInput): Problem[] {
+/** Values the simulator does not serve yet, and keys without effect: refused, never ignored. */
+export function inputProblems(path: Path, input: EngineInput): Problem[] {
   const problems: Problem[] = []
   const only = (key: keyof EngineInput, given: boolean, message: string, hint: string) => {
     if (given) problems.push(fault(path, key, message, hint))
   }
-  const { role, pp, cp } = input
-  only(
-    'role',
-    role !== undefined && role !== 'aggregated',
-    `only the role aggregated is built so far, got '${role}'`,
-    'remove the key: every engine prefills and decodes',
-  )
+  const { pp, cp, mtp } = input
   only(
     'pp',
     pp !== undefined && pp !== 1,
@@ -44,7 +38,14 @@ export function unbuiltProblems(path: Path, input: EngineInput): Problem[] {
     'only false is built so far (no prefix cache)',
     'set it to false or remove it',
   )
-  only('mtp', !!input.mtp, `multi-token prediction is not built so far, got ${input.mtp}`, 'remove the key')
+  only(
+    'mtp',
+    input.role === 'prefill' && mtp !== undefined,
+    'has no effect on a prefill engine, which decodes nothing',
+    'remove it, or give it to the decode engines',
+  )
+  const unused = typeof mtp === 'object' && mtp.n === 0 && mtp.acceptance !== undefined
+  only('mtp', unused, 'acceptance has no effect where nothing is drafted (n 0)', 'remove acceptance, or draft at least 1 token')
   const cuts = CUT_KEYS.filter((key) => input[key] !== undefined)
   only(
     'layout',
@@ -69,6 +70,8 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
   else if (kvHeads % cut.tp !== 0 && cut.tp % kvHeads !== 0)
     add('tp', `${kvHeads} KV heads and tp ${cut.tp} do not divide each other`, 'use a power of two')
   if (model.ffn.kind === 'dense') {
+    if (input.moe_path !== undefined)
+      problems.push(fault(path, 'moe_path', `has no effect: ${model.name} has no experts`, 'remove it'))
     if (cut.moeTp > 1 || cut.moeEp > 1)
       add(cut.moeEp > 1 ? 'moe_ep' : 'moe_tp', `${model.name} has no experts`, 'remove moe_tp and moe_ep')
     if (cut.dp > 1)
@@ -104,9 +107,11 @@ export function limitProblems(path: Path, input: EngineInput, engine: EnginePlan
       `use at most ${model.maxContext}`,
     )
   }
-  if (engine.maxNumSeqs > engine.maxNumBatchedTokens) {
-    const message = `${engine.maxNumSeqs} sequences decode one token each, more than max_num_batched_tokens ${engine.maxNumBatchedTokens}`
-    add('max_num_seqs', message, `lower it to ${engine.maxNumBatchedTokens}, or raise max_num_batched_tokens`)
+  const each = 1 + (engine.mtp?.n ?? 0)
+  if (engine.maxNumSeqs * each > engine.maxNumBatchedTokens) {
+    const what = each === 1 ? 'decode one token each' : `verify ${each} tokens each`
+    const message = `${engine.maxNumSeqs} sequences ${what}, more than max_num_batched_tokens ${engine.maxNumBatchedTokens}`
+    add('max_num_seqs', message, `lower it to ${Math.floor(engine.maxNumBatchedTokens / each)}, or raise max_num_batched_tokens`)
   }
   return [...problems, ...memoryProblems(path, input, engine, context)]
 }

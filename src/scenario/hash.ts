@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { SystemSpec } from '../hardware/system.js'
 import type { ModelSpec } from '../models/model.js'
+import type { Constants } from '../timing/calibration.js'
 import type { Plan } from './plan.js'
 
 /** JSON with sorted keys and no spaces: the same value gives the same text. */
@@ -14,13 +15,13 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content,
- * and so do the shipped ones: a corrected constant is another plan.
+ * and so do the shipped ones: a corrected constant is another plan, and so is one fitted anew.
  */
-export function planHash(plan: Omit<Plan, 'planHash'>, system: SystemSpec, model: ModelSpec): string {
+export function planHash(plan: Omit<Plan, 'planHash'>, system: SystemSpec, model: ModelSpec, constants: Constants): string {
   const { version: _version, workload, ...rest } = plan
   const { path: _path, ...shapes } = workload
   return createHash('sha256')
-    .update(canonicalJson({ ...rest, system, model, workload: shapes }))
+    .update(canonicalJson({ ...rest, system, model, constants, workload: shapes }))
     .digest('hex')
     .slice(0, 12)
 }

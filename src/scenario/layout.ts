@@ -8,8 +8,8 @@ export const LAYOUTS = ['TP<n>', 'TEP<n>', 'DEP<n>', 'DTP<n>'] as const
  * under TP, experts whole on their GPU; DTP<n> is attention DP with every expert cut n ways.
  */
 export function parseLayout(text: string, experts: boolean): Parallelism | string {
-  if (/^\d+p\d+d$/i.test(text)) return 'prefill and decode on engines of their own are not built yet'
-  if (/^mtp\d+$/i.test(text)) return 'multi-token prediction is not built yet'
+  if (/^\d+p\d+d$/i.test(text)) return `'${text}' stands for two kinds of engine and is no cut of one`
+  if (/^mtp\d+$/i.test(text)) return `'${text}' is no cut of an engine: write mtp: ${text.slice(3)}`
   const match = /^(TP|TEP|DEP|DTP)([1-9]\d*)$/i.exec(text)
   if (!match) return `'${text}' is not a layout`
   const kind = match[1].toUpperCase()

@@ -12,3 +12,6 @@ export const AMOUNTS_OF: Readonly<Record<LoadMethod, readonly LoadAmount[]>> = {
   closed_loop: ['concurrency'],
   as_recorded: [],
 }
+
+/** Keys of a workload that belong to the preset `uniform` alone. */
+export const UNIFORM_KEYS = ['isl', 'osl', 'spread', 'requests'] as const

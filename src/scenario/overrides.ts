@@ -1,7 +1,7 @@
 /** `--set a.b=c`: flags over the file over the defaults. */
 import { parseDocument } from 'yaml'
 import type { Fault } from '../errors.js'
-import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod } from './loadKeys.js'
+import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod, UNIFORM_KEYS } from './loadKeys.js'
 import { FORBIDDEN_KEYS, type Path } from './parse.js'
 
 export interface Overridden {
@@ -16,12 +16,16 @@ type Container = Record<string, unknown> | unknown[]
 /** Keys that exclude one another: setting one on the command line drops the file's others. */
 const CUTS = ['tp', 'pp', 'dp', 'cp', 'moe_tp', 'moe_ep']
 const REPLACES: Readonly<Record<string, readonly string[]>> = {
-  'workload.path': ['preset'],
+  'workload.path': ['preset', ...UNIFORM_KEYS],
   'workload.preset': ['path'],
   ...Object.fromEntries(LOAD_AMOUNTS.map((key) => [`workload.load.${key}`, LOAD_AMOUNTS.filter((other) => other !== key)])),
-  'engines.*.layout': CUTS,
-  'engines.*.kv_memory_fraction': ['num_gpu_blocks'],
-  'engines.*.num_gpu_blocks': ['kv_memory_fraction'],
+  ...Object.fromEntries(
+    ['engines.*', 'engines.*.prefill', 'engines.*.decode'].flatMap((engine) => [
+      [`${engine}.layout`, CUTS],
+      [`${engine}.kv_memory_fraction`, ['num_gpu_blocks']],
+      [`${engine}.num_gpu_blocks`, ['kv_memory_fraction']],
+    ]),
+  ),
 }
 
 /** Applies the flags in order to a copy. A value is read as YAML, so `true`, `1e3` and `[a]` mean what they mean in a file; `null` removes a key. */
@@ -92,10 +96,15 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
 function dropReplaced(holder: Record<string, unknown>, steps: readonly string[], flags: ReadonlyMap<string, string>): void {
   const parent = steps.slice(0, -1)
   const pattern = steps.map((step) => (/^\d+$/.test(step) ? '*' : step)).join('.')
-  const method = holder[steps[steps.length - 1]] as LoadMethod
-  const replaced =
-    pattern === 'workload.load.method' && AMOUNTS_OF[method]
-      ? LOAD_AMOUNTS.filter((key) => !AMOUNTS_OF[method].includes(key))
-      : REPLACES[pattern]
-  for (const other of replaced ?? []) if (!flags.has([...parent, other].join('.'))) delete holder[other]
+  for (const other of replacedBy(pattern, holder[steps[steps.length - 1]]))
+    if (!flags.has([...parent, other].join('.'))) delete holder[other]
+}
+
+function replacedBy(pattern: string, value: unknown): readonly string[] {
+  if (pattern === 'workload.load.method') {
+    const amounts = AMOUNTS_OF[value as LoadMethod]
+    return amounts ? LOAD_AMOUNTS.filter((key) => !amounts.includes(key)) : []
+  }
+  const uniform = pattern === 'workload.preset' && value !== 'uniform' ? UNIFORM_KEYS : []
+  return [...(REPLACES[pattern] ?? []), ...uniform]
 }

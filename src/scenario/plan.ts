@@ -1,11 +1,13 @@
 /** The Plan: a scenario with every default filled, checked and frozen. Printable, hashed; no path or thread count enters its hash. */
 import type { ArmSpec } from '../levers/lever.js'
+import type { EngineRole } from '../simulator/config.js'
+import type { MoePath, Profile } from '../timing/calibration.js'
 
 export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
 
 export interface EnginePlan {
   readonly name: string
-  readonly role: 'aggregated'
+  readonly role: EngineRole
   /** Engines of this kind. */
   readonly count: number
   readonly tp: number
@@ -24,6 +26,11 @@ export interface EnginePlan {
   /** Derived, or given. Per rank. */
   readonly numGpuBlocks: number
   readonly enablePrefixCaching: boolean
+  /** Multi-token prediction: tokens drafted a step, and the probability that a drafted one is accepted, given those before it; null = off. */
+  readonly mtp: { readonly n: number; readonly acceptance: number } | null
+  readonly kvReservation: 'grow' | 'full'
+  /** Kernel family of the routed experts; `auto` for a dense model. */
+  readonly moePath: MoePath
   /** Derived, per GPU. */
   readonly weightBytes: number
   readonly kvBytesPerToken: number
@@ -41,9 +48,19 @@ export interface LoadPlan {
   readonly concurrency: number | null
 }
 
+/** Input and output lengths drawn evenly from [spread x nominal, nominal]. */
+export interface UniformPlan {
+  readonly isl: number
+  readonly osl: number
+  readonly spread: number
+  readonly requests: number
+}
+
 export interface WorkloadPlan {
   readonly path: string | null
   readonly preset: string | null
+  /** Lengths of the preset `uniform`, null with anything else. */
+  readonly uniform: UniformPlan | null
   readonly load: LoadPlan
   /** Spread coarse ticks of the trace uniformly over their length; null = refuse a trace with ticks. */
   readonly spreadTicks: boolean
@@ -62,7 +79,11 @@ export interface Plan {
   readonly model: string
   readonly precision: Precision
   readonly kvPrecision: 'fp8' | 'bf16'
+  /** The serving stack whose fitted constants price a step; `generic` = the plain sum of operators. */
+  readonly profile: Profile
   readonly engines: readonly EnginePlan[]
+  /** With prefill engines: what the client's first token waits for. */
+  readonly firstToken: 'prefill' | 'decode'
   readonly workload: WorkloadPlan
   readonly slo: { readonly interactive: SloPlan }
   readonly admission: { readonly maxQueue: number | null; readonly timeoutMs: number | null }

@@ -5,13 +5,22 @@ import { loadSystem, SYSTEM_NAMES } from '../hardware/load.js'
 import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
 import { armProblems, resolveArms } from './arms.js'
+import { constantsOf } from './constants.js'
 import { cutOf, type EngineContext, resolveEngine } from './engine.js'
-import { cutProblems, limitProblems, unbuiltProblems } from './engineRules.js'
+import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
-import type { Problem } from './issues.js'
+import { type Problem, showPath } from './issues.js'
 import { gpusOf } from './layout.js'
-import type { EnginePlan, LoadPlan, Plan, SloPlan } from './plan.js'
-import { experimentProblems, placementProblems, precisionProblems, sloProblems, workloadProblems } from './rules.js'
+import type { EnginePlan, LoadPlan, Plan, SloPlan, UniformPlan } from './plan.js'
+import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
+import {
+  experimentProblems,
+  moePathProblems,
+  placementProblems,
+  precisionProblems,
+  sloProblems,
+  workloadProblems,
+} from './rules.js'
 import type { ScenarioInput } from './schema.js'
 import { suggest } from './suggest.js'
 import { VERSION } from './version.js'
@@ -25,20 +34,27 @@ const DEFAULT_SLO: SloPlan = { ttftMs: 2000, tpotMs: 50, e2eMs: null }
 /** `warmup` in mean end-to-end times of a request. */
 const EXPERIMENT_DEFAULTS = { replicates: 8, warmup: 10, seed: 1 } as const
 const DEFAULT_FRACTION = 0.7
+/** The measured benchmark's protocol: lengths from 0.8 of the nominal ones, ten requests for each in flight. */
+const UNIFORM_DEFAULTS = { spread: 0.8, requestsPerConcurrency: 10, requests: 5000 } as const
 
 export function resolvePlan(input: ScenarioInput): Resolved {
   const problems: Problem[] = [...workloadProblems(input.workload), ...experimentProblems(input), ...sloProblems(input.slo)]
   const system = lookUp('system', input.system, SYSTEM_NAMES, loadSystem, problems)
   const model = lookUp('model', input.model, MODEL_NAMES, loadModel, problems)
-  if (!system || !model) return { plan: null, problems: [...problems, ...unbuilt(input), ...armProblems(input.arms, [])] }
-  problems.push(...precisionProblems(input, { model }))
+  problems.push(...pairProblems(input.engines))
+  const entries = problems.some(({ path }) => path[0] === 'engines') ? [] : entriesOf(input.engines)
+  problems.push(...roleProblems(entries), ...poolsProblems(input, entries))
+  if (!system || !model) return { plan: null, problems: [...problems, ...rulesOfInput(entries), ...armProblems(input.arms, [])] }
+  problems.push(...precisionProblems(input, { model }), ...moePathProblems(input, { model }))
   if (problems.some(({ path }) => path[0] === 'precision')) return { plan: null, problems }
 
   const precision = input.precision ?? model.precisions[0].precision
   const kvPrecision = input.kv_precision ?? 'fp8'
   const racks = input.racks ?? 1
-  const context: EngineContext = { system, model, precision, kvPrecision }
-  const engines = resolveEngines(input, racks, context, problems)
+  const profile = input.profile ?? 'generic'
+  const { acceptance } = constantsOf(profile)
+  const context: EngineContext = { system, model, precision, kvPrecision, moePath: input.moe_path ?? 'auto', acceptance }
+  const engines = resolveEngines(entries, racks, context, problems)
   problems.push(...armProblems(input.arms, engines))
   if (problems.length > 0) return { plan: null, problems }
 
@@ -49,10 +65,13 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     model: input.model,
     precision,
     kvPrecision,
+    profile,
     engines,
+    firstToken: input.first_token ?? ('prefill' as const),
     workload: {
       path: input.workload.path ?? null,
       preset: input.workload.preset ?? null,
+      uniform: resolveUniform(input.workload),
       load: resolveLoad(input.workload.load),
       spreadTicks: input.workload.spread_ticks ?? false,
     },
@@ -61,7 +80,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     arms: resolveArms(input.arms, engines),
     experiment: { ...EXPERIMENT_DEFAULTS, ...input.experiment },
   }
-  return { plan: deepFreeze({ ...plan, planHash: planHash(plan, system, model) }), problems: [] }
+  return { plan: deepFreeze({ ...plan, planHash: planHash(plan, system, model, constantsOf(profile)) }), problems: [] }
 }
 
 function lookUp<T>(
@@ -89,35 +108,42 @@ function lookUp<T>(
   }
 }
 
-const unbuilt = (input: ScenarioInput): Problem[] => input.engines.flatMap((engine, i) => unbuiltProblems(['engines', i], engine))
+const rulesOfInput = (entries: readonly Entry[]): Problem[] => entries.flatMap(({ path, input }) => inputProblems(path, input))
 
 /** Engines whose own rules hold; the racks are looked at only when all of them do, since a wrong size makes a wrong count. */
-function resolveEngines(input: ScenarioInput, racks: number, context: EngineContext, problems: Problem[]): EnginePlan[] {
-  const before = problems.length
-  problems.push(...unbuilt(input))
-  const cuts = input.engines.map((engine) => cutOf(engine, context.model))
-  for (const [i, cut] of cuts.entries()) problems.push(...cutProblems(['engines', i], input.engines[i], cut, context.model))
-  const open = input.engines.flatMap((engine, i) => (engine.count === undefined ? [i] : []))
+function resolveEngines(entries: readonly Entry[], racks: number, context: EngineContext, problems: Problem[]): EnginePlan[] {
+  problems.push(...rulesOfInput(entries))
+  const cuts = entries.map(({ input }) => cutOf(input, context.model))
+  for (const [i, { path, input }] of entries.entries()) problems.push(...cutProblems(path, input, cuts[i], context.model))
+  const open = entries.filter(({ input }) => input.count === undefined)
   if (open.length > 1) {
+    const { path } = open[1]
     problems.push({
-      path: ['engines', open[1]],
-      message: `engines[${open[1]}].count: more than one kind of engine has no count`,
+      path,
+      message: `${showPath(path)}.count: more than one kind of engine has no count`,
       hint: 'give the count of all kinds but one; that one takes the rest',
     })
   }
-  if (problems.length > before) return []
-  const used = input.engines.reduce(
-    (sum, { count = 0 }, i) => sum + count * gpusOf(cuts[i] as Exclude<(typeof cuts)[number], string>),
+  if (problems.some(({ path }) => path[0] === 'engines')) return []
+  const used = entries.reduce(
+    (sum, { input: { count = 0 } }, i) => sum + count * gpusOf(cuts[i] as Exclude<(typeof cuts)[number], string>),
     0,
   )
-  const engines = input.engines.map((engine, i) => {
+  const engines = entries.map(({ path, input }, i) => {
     const cut = cuts[i] as Exclude<(typeof cuts)[number], string>
-    const count = engine.count ?? fittingCount(gpusOf(cut), racks, used, context)
-    const resolved = resolveEngine(engine, cut, Math.max(1, count), context)
-    problems.push(...limitProblems(['engines', i], engine, resolved, context))
+    const count = input.count ?? fittingCount(gpusOf(cut), racks, used, context)
+    const resolved = resolveEngine(input, cut, Math.max(1, count), context)
+    problems.push(...limitProblems(path, input, resolved, context))
     return resolved
   })
-  problems.push(...placementProblems(engines, racks, context))
+  problems.push(
+    ...placementProblems(
+      engines,
+      entries.map(({ path }) => path),
+      racks,
+      context,
+    ),
+  )
   return engines
 }
 
@@ -137,6 +163,13 @@ function resolveLoad(load: ScenarioInput['workload']['load']): LoadPlan {
     speedUp: load?.speed_up ?? null,
     concurrency: load?.concurrency ?? null,
   }
+}
+
+function resolveUniform({ preset, isl, osl, spread, requests, load }: ScenarioInput['workload']): UniformPlan | null {
+  if (preset !== 'uniform' || isl === undefined || osl === undefined) return null
+  const { requestsPerConcurrency } = UNIFORM_DEFAULTS
+  const usual = load?.concurrency === undefined ? UNIFORM_DEFAULTS.requests : requestsPerConcurrency * load.concurrency
+  return { isl, osl, spread: spread ?? UNIFORM_DEFAULTS.spread, requests: requests ?? usual }
 }
 
 function resolveSlo(slo: ScenarioInput['slo']): SloPlan {

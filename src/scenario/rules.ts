@@ -3,13 +3,15 @@
 import { placeEngines } from '../hardware/placement.js'
 import type { EngineContext } from './engine.js'
 import { engineGpus } from './engine.js'
-import type { Problem } from './issues.js'
-import { AMOUNTS_OF, LOAD_AMOUNTS } from './loadKeys.js'
+import { type Problem, showPath } from './issues.js'
+import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
+import type { Path } from './parse.js'
 import type { EnginePlan } from './plan.js'
 import type { ScenarioInput } from './schema.js'
 
-export function workloadProblems({ path, preset, load }: ScenarioInput['workload']): Problem[] {
-  const problems: Problem[] = []
+export function workloadProblems(workload: ScenarioInput['workload']): Problem[] {
+  const { path, preset, load } = workload
+  const problems: Problem[] = uniformProblems(workload)
   if (path === undefined && preset === undefined) {
     problems.push({
       path: ['workload'],
@@ -53,6 +55,27 @@ export function workloadProblems({ path, preset, load }: ScenarioInput['workload
     })
   }
   return problems
+}
+
+/** `uniform` needs its lengths; every other workload has lengths of its own. */
+function uniformProblems(workload: ScenarioInput['workload']): Problem[] {
+  const problem = (key: string, message: string, hint: string): Problem => ({
+    path: ['workload'],
+    key,
+    message: `workload.${key}: ${message}`,
+    hint,
+  })
+  if (workload.preset !== 'uniform')
+    return UNIFORM_KEYS.filter((key) => workload[key] !== undefined).map((key) =>
+      problem(
+        key,
+        `has no effect with ${workload.path === undefined ? `preset ${workload.preset}` : 'a path'}`,
+        'remove it, or set preset: uniform',
+      ),
+    )
+  return (['isl', 'osl'] as const)
+    .filter((key) => workload[key] === undefined)
+    .map((key) => problem(key, 'the preset uniform needs it', `for example ${key}: 1024 (tokens)`))
 }
 
 /** The warm-up of a closed loop is counted in requests by whoever runs it. */
@@ -103,9 +126,16 @@ export function precisionProblems(input: ScenarioInput, { model }: Pick<EngineCo
   ]
 }
 
-/** Names are unique and the engines fit the racks. */
+/** A kernel family for experts, of a model that has some. */
+export function moePathProblems({ moe_path: given }: ScenarioInput, { model }: Pick<EngineContext, 'model'>): Problem[] {
+  if (given === undefined || model.ffn.kind === 'moe') return []
+  return [{ path: ['moe_path'], message: `moe_path: has no effect: ${model.name} has no experts`, hint: 'remove it' }]
+}
+
+/** Names are unique and the engines fit the racks. `paths` says where each kind stands. */
 export function placementProblems(
   engines: readonly EnginePlan[],
+  paths: readonly Path[],
   racks: number,
   { system }: Pick<EngineContext, 'system'>,
 ): Problem[] {
@@ -114,14 +144,14 @@ export function placementProblems(
     const first = engines.findIndex((engine) => engine.name === name)
     if (first < i)
       problems.push({
-        path: ['engines', i, 'name'],
-        message: `engines[${i}].name: '${name}' is also the name of engines[${first}]`,
+        path: [...paths[i], 'name'],
+        message: `${showPath(paths[i])}.name: '${name}' is also the name of ${showPath(paths[first])}`,
         hint: 'give each kind of engine its own name',
       })
   })
   const groups = engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engineGpus(engine) }))
   for (const { group, reason, hint } of placeEngines(groups, racks, system).refused) {
-    problems.push({ path: ['engines', group, 'count'], message: `engines[${group}]: ${reason}`, hint })
+    problems.push({ path: [...paths[group], 'count'], message: `${showPath(paths[group])}: ${reason}`, hint })
   }
   return problems
 }

@@ -1,5 +1,6 @@
 /** The keys of a scenario and what each may hold. Strict: an unknown key is an error. Cross-field rules are in rules.ts. */
 import * as z from 'zod'
+import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
 import { LOAD_METHODS } from './loadKeys.js'
 
 /** Every leaf says what it expects; the issue becomes `path: expected …, got …`. */
@@ -30,27 +31,50 @@ const DAY_MS = 86_400_000
 const milliseconds = positive(DAY_MS, 'milliseconds, without a unit')
 const degree = integer(1, 72, 'GPUs')
 
+const draftTokens = integer(0, 16, 'draft tokens')
+const MTP = 'draft tokens from 0 to 16, as in 3 or mtp3, or a mapping with n and acceptance (a probability)'
+const mtp = z.union(
+  [
+    draftTokens,
+    z.string().regex(/^mtp(\d|1[0-6])$/i, expecting(MTP)),
+    z.strictObject({
+      n: draftTokens,
+      acceptance: z
+        .number(expecting('a probability from 0 to 1'))
+        .min(0, expecting('a probability from 0 to 1'))
+        .max(1, expecting('a probability from 0 to 1'))
+        .optional(),
+    }),
+  ],
+  expecting(MTP),
+)
+
+const ENGINE_SHAPE = {
+  name: name('a name').optional(),
+  role: choice(['aggregated', 'prefill', 'decode']).optional(),
+  count: integer(1, 18432, 'engines').optional(),
+  layout: text('a layout such as TP4, TEP8 or DEP16').optional(),
+  tp: degree.optional(),
+  pp: degree.optional(),
+  dp: degree.optional(),
+  cp: degree.optional(),
+  moe_tp: degree.optional(),
+  moe_ep: degree.optional(),
+  max_num_seqs: integer(1, 8192, 'sequences').optional(),
+  max_num_batched_tokens: integer(1, 65536, 'tokens').optional(),
+  max_model_len: integer(2, 16_777_216, 'tokens').optional(),
+  block_size: integer(1, 1024, 'tokens').optional(),
+  kv_memory_fraction: positive(1, 'share of the free memory').optional(),
+  num_gpu_blocks: integer(1, 1e9, 'blocks').optional(),
+  enable_prefix_caching: flag.optional(),
+  mtp: mtp.optional(),
+  kv_reservation: choice(['grow', 'full']).optional(),
+  moe_path: choice(MOE_PATHS).optional(),
+}
+const member = z.strictObject(ENGINE_SHAPE, expecting('a mapping with the keys of an engine'))
+/** One kind of engine; or, with a layout such as 10p1d, a pair of kinds, whose own keys are in `prefill` and `decode`. */
 const engine = z.strictObject(
-  {
-    name: name('a name').optional(),
-    role: text('the role aggregated').optional(),
-    count: integer(1, 18432, 'engines').optional(),
-    layout: text('a layout such as TP4, TEP8 or DEP16').optional(),
-    tp: degree.optional(),
-    pp: degree.optional(),
-    dp: degree.optional(),
-    cp: degree.optional(),
-    moe_tp: degree.optional(),
-    moe_ep: degree.optional(),
-    max_num_seqs: integer(1, 8192, 'sequences').optional(),
-    max_num_batched_tokens: integer(1, 65536, 'tokens').optional(),
-    max_model_len: integer(2, 16_777_216, 'tokens').optional(),
-    block_size: integer(1, 1024, 'tokens').optional(),
-    kv_memory_fraction: positive(1, 'share of the free memory').optional(),
-    num_gpu_blocks: integer(1, 1e9, 'blocks').optional(),
-    enable_prefix_caching: flag.optional(),
-    mtp: integer(0, 16, 'draft tokens').optional(),
-  },
+  { ...ENGINE_SHAPE, prefill: member.optional(), decode: member.optional() },
   expecting('a mapping with the keys of an engine'),
 )
 
@@ -68,7 +92,11 @@ const load = z.strictObject(
 const workload = z.strictObject(
   {
     path: text('the path of a trace').optional(),
-    preset: choice(['chat', 'code', 'agent', 'mixed', 'equal']).optional(),
+    preset: choice(['chat', 'code', 'agent', 'mixed', 'equal', 'uniform']).optional(),
+    isl: integer(1, 16_777_216, 'tokens').optional(),
+    osl: integer(1, 16_777_216, 'tokens').optional(),
+    spread: positive(1, 'shortest length as a share of the nominal one').optional(),
+    requests: integer(1, 10_000_000, 'requests').optional(),
     load: load.optional(),
     spread_ticks: flag.optional(),
   },
@@ -97,6 +125,9 @@ export const scenarioSchema = z.strictObject({
   model: text('a model or the path of a file'),
   precision: choice(['nvfp4', 'fp8', 'mxfp4', 'bf16']).optional(),
   kv_precision: choice(['fp8', 'bf16']).optional(),
+  profile: choice(PROFILES).optional(),
+  moe_path: choice(MOE_PATHS).optional(),
+  first_token: choice(['prefill', 'decode']).optional(),
   engines: z
     .array(engine, expecting('a list of engines'))
     .min(1, expecting('at least one engine'))
@@ -127,11 +158,15 @@ export const scenarioSchema = z.strictObject({
 })
 
 export type ScenarioInput = z.infer<typeof scenarioSchema>
-export type EngineInput = ScenarioInput['engines'][number]
+export type EntryInput = ScenarioInput['engines'][number]
+export type EngineInput = z.infer<typeof member>
 
 const NESTED: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(scenarioSchema.shape),
   'engines.*': Object.keys(engine.shape),
+  'engines.*.prefill': Object.keys(member.shape),
+  'engines.*.decode': Object.keys(member.shape),
+  'engines.*.mtp': ['n', 'acceptance'],
   workload: Object.keys(workload.shape),
   'workload.load': Object.keys(load.shape),
   slo: ['interactive'],

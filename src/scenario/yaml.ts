@@ -4,12 +4,14 @@ import { stringify } from 'yaml'
 import { looksLikePath } from '../dataFile.js'
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
+import { constantsOf } from './constants.js'
 import { blocksByFraction } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
+import { hasPools } from './pools.js'
 
 /** Paths are made absolute, so that the text may be kept anywhere. */
 export function resolvedYaml(plan: Plan): string {
-  const { load, path, preset, spreadTicks } = plan.workload
+  const { load, path, preset, uniform, spreadTicks } = plan.workload
   const { interactive } = plan.slo
   const scenario = {
     system: absolute(plan.system),
@@ -17,10 +19,13 @@ export function resolvedYaml(plan: Plan): string {
     model: absolute(plan.model),
     precision: plan.precision,
     kv_precision: plan.kvPrecision,
+    profile: plan.profile,
+    ...(hasPools(plan.engines) ? { first_token: plan.firstToken } : {}),
     engines: plan.engines.map((engine) => engineKeys(engine, plan)),
     workload: given({
       path: path === null ? null : resolve(path),
       preset,
+      ...uniform,
       load: given({
         method: load.method,
         fraction: load.fraction,
@@ -51,6 +56,8 @@ function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
     model: loadModel(plan.model),
     precision: plan.precision,
     kvPrecision: plan.kvPrecision,
+    moePath: engine.moePath,
+    acceptance: constantsOf(plan.profile).acceptance,
   }
   const byFraction = blocksByFraction(engine, context) === engine.numGpuBlocks
   return {
@@ -69,6 +76,9 @@ function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
     block_size: engine.blockSize,
     ...(byFraction ? { kv_memory_fraction: engine.kvMemoryFraction } : { num_gpu_blocks: engine.numGpuBlocks }),
     enable_prefix_caching: engine.enablePrefixCaching,
+    ...(engine.mtp === null ? {} : { mtp: engine.mtp }),
+    kv_reservation: engine.kvReservation,
+    ...(context.model.ffn.kind === 'moe' ? { moe_path: engine.moePath } : {}),
   }
 }
 

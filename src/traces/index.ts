@@ -1,6 +1,6 @@
 /** Traces in and out, and their statistics. */
 
-export { PRESETS, type PresetName } from './generate/presets.js'
+export { PRESETS, type PresetName, type UniformLengths, uniformWorkload } from './generate/presets.js'
 export { traceHash } from './hash.js'
 export { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime } from './load.js'
 export { presetWorkload } from './presets.js'

@@ -87,16 +87,52 @@ function drawPart(name: string, part: Part, classId: number) {
   })
 }
 
-/** The control: nothing to be aware of. 1024 tokens in, 16 out, Poisson at 8 a second. */
-function equal(): Workload {
-  const count = 5000
-  const gaps = poissonGaps(stream(SEED, 'equal/arrivals'), 8)
+export interface UniformLengths {
+  readonly isl: number
+  readonly osl: number
+  /** Shortest length as a share of the nominal one, (0, 1]. */
+  readonly spread: number
+  readonly requests: number
+}
+
+/**
+ * Lengths drawn evenly from [spread x nominal, nominal], both ends included: how serving benchmarks with random prompts load a system.
+ * Arrivals (Poisson, 8 a second) matter only when the load is not a closed loop.
+ */
+export function uniformWorkload({ isl, osl, spread, requests }: UniformLengths, seed: number): Workload {
+  const rng = stream(seed, 'uniform/lengths')
+  const shortest = (nominal: number): number => Math.max(1, Math.floor(spread * nominal))
+  const draw = (nominal: number): number => shortest(nominal) + rng.integer(nominal - shortest(nominal) + 1)
+  const islColumn = new Int32Array(requests)
+  const oslColumn = new Int32Array(requests)
+  for (let i = 0; i < requests; i++) {
+    islColumn[i] = draw(isl)
+    oslColumn[i] = draw(osl)
+  }
+  return shapesOnly(poissonArrivals('uniform', requests, seed), islColumn, oslColumn, {
+    name: 'uniform',
+    format: 'generated',
+    note: `${isl} input and ${osl} output tokens, each drawn evenly from ${spread} of that up to all of it; Poisson arrivals`,
+    rowsRead: requests,
+    rowsSkipped: 0,
+  })
+}
+
+/** Poisson arrivals, 8 a second. */
+function poissonArrivals(name: string, count: number, seed: number): Float64Array {
+  const gaps = poissonGaps(stream(seed, `${name}/arrivals`), 8)
   const arrivalNs = new Float64Array(count)
   for (let i = 1, timeS = 0; i < count; i++) {
     timeS += gaps()
     arrivalNs[i] = Math.floor(timeS * NS_PER_S)
   }
-  return shapesOnly(arrivalNs, new Int32Array(count).fill(1024), new Int32Array(count).fill(16), {
+  return arrivalNs
+}
+
+/** The control: nothing to be aware of. 1024 tokens in, 16 out, Poisson at 8 a second. */
+function equal(): Workload {
+  const count = 5000
+  return shapesOnly(poissonArrivals('equal', count, SEED), new Int32Array(count).fill(1024), new Int32Array(count).fill(16), {
     name: 'equal',
     format: 'generated',
     note: 'control: 1024 input and 16 output tokens, always; Poisson arrivals',
