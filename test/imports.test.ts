@@ -22,7 +22,8 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   metrics: [],
   experiments: ['simulator', 'levers', 'traces', 'metrics', 'executors', 'scenario'],
   executors: ['simulator', 'levers', 'traces', 'metrics', 'experiments'],
-  reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator'],
+  validation: ['simulator', 'levers', 'traces', 'metrics', 'scenario', 'timing', 'models', 'hardware'],
+  reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation'],
   cli: [
     'scenario',
     'hardware',
@@ -34,6 +35,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'experiments',
     'executors',
+    'validation',
     'reports',
   ],
   index: [
@@ -47,6 +49,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'experiments',
     'executors',
+    'validation',
     'reports',
   ],
 }

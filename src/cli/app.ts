@@ -12,6 +12,7 @@ import { planCommand } from './commands/plan.js'
 import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
 import { traceCommand } from './commands/trace.js'
+import { validateCommand } from './commands/validate.js'
 import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
 import { packageVersion } from './version.js'
@@ -44,6 +45,7 @@ function parser(args: readonly string[]) {
     .command(reportCommand)
     .command(leversCommand)
     .command(traceCommand)
+    .command(validateCommand)
     .example('$0 run trace.csv', 'simulate three columns (time, input tokens, output tokens)')
     .example('$0 compare scenarios/demo.yaml', 'static against shape-aware, with intervals')
     .demandCommand(1, 'no command given')

@@ -1,0 +1,67 @@
+/**
+ * `shapewise validate`: the simulator against measurements. Each sub-command is declared in a file of its own (validateKernels.ts,
+ * validateEngine.ts) and listed in VERBS; without one, measured serving rows are simulated.
+ */
+import type { CommandModule } from 'yargs'
+import { UserError } from '../../errors.js'
+import { defineCommand } from '../command.js'
+import { interruptSignal, unlessInterrupted } from '../interrupt.js'
+import { formatOption, MAX_THREADS, quietOption, seedOption, wholeNumber } from '../options.js'
+
+interface ValidateArgs {
+  readonly rows?: string
+  readonly settings?: string
+  readonly threads?: string
+  readonly seed?: string
+  readonly format: string
+  readonly quiet: boolean
+}
+
+const VERBS: readonly CommandModule[] = []
+
+/** Options of this command alone: its sub-commands have their own. */
+const own = { global: false, requiresArg: true } as const
+
+export const validateCommand = defineCommand<ValidateArgs>({
+  command: 'validate',
+  describe: 'Simulate measured serving rows and print every error',
+  builder: (yargs) => {
+    for (const verb of VERBS) yargs.command(verb)
+    return yargs
+      .option('rows', {
+        ...own,
+        type: 'string',
+        describe: 'CSV of measured rows: system, model, shape, lengths, concurrency, ttft_ms, tpot_ms (blank = only simulated)',
+      })
+      .option('settings', {
+        ...own,
+        type: 'string',
+        describe: 'CSV of the serving settings behind the rows, joined by id (default: recipe-settings.csv beside the rows)',
+      })
+      .option('threads', { ...own, type: 'string', default: '2', describe: `Worker threads, 1 to ${MAX_THREADS}` })
+      .option('seed', { ...seedOption, global: false, describe: 'Seed of the drawn lengths' })
+      .option('format', { ...formatOption, global: false })
+      .option('quiet', { ...quietOption, global: false })
+      .example('$0 validate --rows nvl72_serving.csv', 'every row: simulated, measured, error; then groups and ranks')
+      .epilogue(
+        'Rows are simulated, never fitted. A row is one deployment at one concurrency, loaded as the benchmark loads it: a closed loop ' +
+          'from an empty system, 10 requests per place, lengths uniform on [0.8, 1] of the nominal ones. Settings win over the shape ' +
+          'columns of a row. Rows that cannot be simulated are refused with a reason each.',
+      )
+  },
+  handler: async (args) => {
+    if (args.rows === undefined) {
+      throw new UserError({
+        where: '--rows',
+        message: 'no measured rows were given',
+        hint: 'name a CSV file: shapewise validate --rows nvl72_serving.csv',
+      })
+    }
+    const { rows, settings, format, quiet } = args
+    const threads = wholeNumber('--threads', args.threads ?? '2', 1, MAX_THREADS)
+    const seed = args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER)
+    const signal = interruptSignal()
+    const { validateRows } = await import('../validateRows.js')
+    await unlessInterrupted(signal, () => validateRows({ rows, settings, threads, seed, format, quiet, signal }))
+  },
+})

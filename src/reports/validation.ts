@@ -1,0 +1,91 @@
+/** A validation as text: every row, then groups, then ranks. */
+import { type GroupScore, groupScores, type RankScore, rankScores, type Scored, type ScoredRow } from '../validation/scores.js'
+import type { ErrorStatistics } from '../validation/statistics.js'
+import { change, NOTHING, number } from './format.js'
+import { plainTable } from './plainTable.js'
+
+const signed = (error: number | null): string => (error === null ? NOTHING : change(1 + error))
+
+export const ROW_HEAD = [
+  ...['row', 'shape', 'profile', 'tier', 'C', 'TPOT sim', 'meas', 'error', 'TTFT sim', 'meas', 'error'],
+  ...['tok/s/GPU', 'error', 'notes'],
+]
+
+export function rowCells({ row, plan, simulated, measured, error, ...flags }: ScoredRow): string[] {
+  const notes = [
+    flags.saturated ? 'saturated' : '',
+    flags.measuredSaturated ? 'measured saturated' : '',
+    flags.full ? 'C = slots' : '',
+    flags.unmerged ? 'wip' : '',
+    plan.engines.some(({ basis }) => basis === 'rule') ? 'cut by rule' : '',
+    flags.evidence,
+  ]
+  return [
+    row.id,
+    plan.engines.map((engine) => `${engine.count}x${engine.layout}`).join(' + '),
+    plan.profile,
+    row.tier,
+    String(plan.concurrency),
+    number(simulated.tpotMs),
+    number(measured.tpotMs),
+    signed(error.tpotMs),
+    number(simulated.ttftMs),
+    number(measured.ttftMs),
+    signed(error.ttftMs),
+    number(simulated.outputTokSPerGpu),
+    signed(error.outputTokSPerGpu),
+    notes.filter((note) => note !== '').join(', '),
+  ]
+}
+
+const NUMBERS = [4, 5, 6, 7, 8, 9, 10, 11, 12]
+
+export const meanMedian = (score: ErrorStatistics | null): string =>
+  score === null ? NOTHING : `${score.mean_pct.toFixed(1)} / ${score.median_pct.toFixed(1)}`
+export const byConfiguration = (score: ErrorStatistics | null): string =>
+  score === null ? NOTHING : `${score.mean_by_configuration_pct.toFixed(1)} / ${score.median_by_configuration_pct.toFixed(1)}`
+export const confidence = (score: ErrorStatistics | null): string =>
+  score?.mean_ci95_pct ? `${score.mean_ci95_pct[0].toFixed(1)}–${score.mean_ci95_pct[1].toFixed(1)}` : NOTHING
+
+export const GROUP_HEAD = [
+  ...['group', '', 'rows', 'shapes', 'TPOT row', 'by shape', '95 %', 'TTFT row', 'by shape', '95 %'],
+  ...['tok/s/GPU row', 'by shape', '95 %'],
+]
+
+export function groupCells({ group, value, tpot, ttft, tok_s_per_gpu: rate }: GroupScore): string[] {
+  const any = tpot ?? ttft ?? rate
+  return [
+    group,
+    value,
+    String(any?.rows ?? 0),
+    String(any?.configurations ?? 0),
+    ...[tpot, ttft, rate].flatMap((score) => [meanMedian(score), byConfiguration(score), confidence(score)]),
+  ]
+}
+
+export const RANK_HEAD = ['group', 'rows', 'TPOT', 'TTFT', 'tok/s/GPU']
+export const rankCells = ({ group, rows, ...rank }: RankScore): string[] => [
+  group,
+  String(rows),
+  ...[rank.tpot, rank.ttft, rank.tok_s_per_gpu].map((value) => (value === null ? NOTHING : value.toFixed(3))),
+]
+
+export function validationTable(scored: Scored): string {
+  const { rows, refused } = scored
+  const parts = [plainTable([ROW_HEAD, ...rows.map(rowCells)], NUMBERS)]
+  if (refused.length > 0) {
+    const cells = refused.map(({ row, refused: reason }) => [row.id, row.tier, reason])
+    parts.push(`Refused, ${refused.length} of ${rows.length + refused.length} rows:\n${plainTable(cells, [])}`)
+  }
+  const groups = groupScores(rows).filter(({ tpot, ttft }) => tpot !== null || ttft !== null)
+  if (groups.length > 0) {
+    const lead = 'Absolute errors in percent, mean / median, over rows and over true shapes; intervals by bootstrap over shapes.'
+    parts.push(`${lead}\n${plainTable([GROUP_HEAD, ...groups.map(groupCells)], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])}`)
+  }
+  const ranks = rankScores(rows)
+  if (ranks.length > 0)
+    parts.push(
+      `Rank correlation (Spearman) inside each group.\n${plainTable([RANK_HEAD, ...ranks.map(rankCells)], [1, 2, 3, 4])}`,
+    )
+  return parts.join('\n\n')
+}

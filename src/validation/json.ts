@@ -1,0 +1,76 @@
+/** What `validate --format json` prints: simulated values by row, errors by group, rank correlations. */
+import {
+  type GroupScore,
+  groupScores,
+  type RankScore,
+  type RefusedRow,
+  rankScores,
+  type Scored,
+  type ScoredRow,
+} from './scores.js'
+
+/** Six significant digits: more than any measurement has, and the same text everywhere. */
+const round = (value: number): number => Number(value.toPrecision(6))
+
+export interface RowJson {
+  readonly id: string
+  /** Simulated means; null for a refused row. */
+  readonly tpot_ms: number | null
+  readonly ttft_ms: number | null
+  readonly output_tok_s_per_gpu: number | null
+  /** More than half of the simulated latency is TTFT. */
+  readonly saturated: boolean | null
+  readonly evidence: string | null
+  readonly refused?: string
+  readonly profile?: string
+  readonly shape?: string
+  readonly tpot_error_pct?: number
+  readonly ttft_error_pct?: number
+  readonly output_tok_s_per_gpu_error_pct?: number
+}
+
+export interface ValidationJson {
+  readonly rows: readonly RowJson[]
+  readonly groups: readonly GroupScore[]
+  readonly rank: readonly RankScore[]
+}
+
+function scoredJson({ row, plan, simulated, error, saturated, evidence }: ScoredRow): RowJson {
+  const percent = (name: string, value: number | null) => (value === null ? {} : { [name]: round(100 * value) })
+  return {
+    id: row.id,
+    tpot_ms: round(simulated.tpotMs),
+    ttft_ms: round(simulated.ttftMs),
+    output_tok_s_per_gpu: round(simulated.outputTokSPerGpu),
+    saturated,
+    evidence,
+    profile: plan.profile,
+    shape: plan.shapeKey,
+    ...percent('tpot_error_pct', error.tpotMs),
+    ...percent('ttft_error_pct', error.ttftMs),
+    ...percent('output_tok_s_per_gpu_error_pct', error.outputTokSPerGpu),
+  }
+}
+
+const refusedJson = ({ row, refused }: RefusedRow): RowJson => ({
+  id: row.id,
+  tpot_ms: null,
+  ttft_ms: null,
+  output_tok_s_per_gpu: null,
+  saturated: null,
+  evidence: null,
+  refused,
+})
+
+/** Rows in the order of the file. */
+export function validationJson({ rows, refused }: Scored): ValidationJson {
+  const entries = [
+    ...rows.map((row) => [row.row.line, scoredJson(row)] as const),
+    ...refused.map((row) => [row.row.line, refusedJson(row)] as const),
+  ]
+  return {
+    rows: entries.sort(([a], [b]) => a - b).map(([, entry]) => entry),
+    groups: groupScores(rows),
+    rank: rankScores(rows),
+  }
+}

@@ -1,0 +1,57 @@
+/** Facts of the serving stack behind a row: the release profile, by backend and date, and the expert kernels, by the recipe. */
+
+import type { Parallelism } from '../models/model.js'
+import type { Precision } from '../scenario/plan.js'
+import type { MoePath, Profile } from '../timing/index.js'
+
+/** Releases measured before this date form the 2025 profiles. */
+export const ERA_BOUNDARY = '2026-01'
+const BACKENDS = ['trtllm', 'sglang', 'vllm'] as const
+
+export interface ProfileRequest {
+  readonly backend: string
+  /** ISO date, '' = unknown: the newest release is assumed. */
+  readonly measuredDate: string
+  readonly precision: Precision
+  /** Nominal input tokens. */
+  readonly isl: number
+  /** Attention DP of the decode engines; 1 for aggregated ones. */
+  readonly decodeDp: number
+}
+
+/** Long prompts begin here: the odd SGLang release of 2025 was measured at 8192 tokens. */
+const LONG_PROMPT = 4096
+const DEP24 = 24
+
+/** The profile of a row, or null for an unknown backend. */
+export function profileOf({ backend, measuredDate, precision, isl, decodeDp }: ProfileRequest): Profile | null {
+  const known = BACKENDS.find((name) => name === backend)
+  if (known === undefined) return null
+  // one vLLM era was measured on these racks
+  if (known === 'vllm') return 'vllm-2026'
+  if (measuredDate === '' || measuredDate >= ERA_BOUNDARY) return `${known}-2026`
+  if (known === 'sglang' && precision === 'fp8' && decodeDp === DEP24 && isl >= LONG_PROMPT) return 'sglang-2025-dep24'
+  return `${known}-2025`
+}
+
+export interface MoePathRequest {
+  readonly backend: string
+  readonly precision: Precision
+  /** As the recipe writes it, lower case; '' = not said. */
+  readonly moeBackend: string
+  readonly parallelism: Parallelism
+}
+
+/** The expert kernels: the recipe's words, else what the stack chooses by itself for the weight format and the cut. */
+export function moePathOf({ backend, precision, moeBackend, parallelism }: MoePathRequest): MoePath {
+  if (moeBackend.includes('cutedsl')) return 'cutedsl'
+  if (moeBackend.includes('deepgemm')) return 'deepgemm'
+  if (moeBackend.includes('cutlass') || moeBackend.includes('wideep')) return 'cutlass'
+  if (moeBackend.includes('deepep')) return precision === 'fp8' ? 'deepgemm' : 'cutedsl'
+  // the TRTLLM-gen grouped GEMM of blockwise fp8 serves engines without attention DP; with it the deep-gemm path runs
+  if (moeBackend.includes('trtllm')) return 'trtllm-gen'
+  if (precision === 'mxfp4') return 'auto'
+  if (precision === 'fp8') return backend === 'sglang' && parallelism.dp === 1 ? 'trtllm-gen' : 'deepgemm'
+  if (backend === 'vllm') return 'auto'
+  return parallelism.dp === 1 ? 'trtllm-gen' : 'cutlass'
+}

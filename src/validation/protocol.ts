@@ -1,0 +1,100 @@
+/**
+ * The load of the measured benchmark: a closed loop of C requests from an empty system, 10 C requests in all, input and output lengths
+ * uniform on [0.8, 1] of the nominal ones; means over all requests are reported.
+ */
+import { createArm } from '../levers/catalogue.js'
+import { COMPLETED } from '../metrics/records.js'
+import { stream } from '../rng.js'
+import { simulate } from '../simulator/index.js'
+import type { Constants } from '../timing/index.js'
+import { shapesOnly, type Workload } from '../traces/workload.js'
+import { NS_PER_MS } from '../units.js'
+import { rowCluster } from './rowCluster.js'
+import type { RowPlan } from './rowPlan.js'
+
+/** Requests of a run for each place in the loop. */
+export const REQUESTS_PER_PLACE = 10
+/** Shortest length drawn, relative to the nominal one. */
+const SHORTEST = 0.8
+/** Mean length drawn, relative to the nominal one. */
+export const MEAN_LENGTH = 0.9
+/** Larger than any step: the engine's own token limit is the budget. */
+const UNLIMITED_TOKENS = 2 ** 20
+
+/**
+ * The policies of the measured stacks: round robin over engines, the emptiest rank of an engine, the whole token budget; and the piece rule
+ * that the kernels were measured with, so that the split factor is 1.
+ */
+const ARM = {
+  name: 'measured',
+  split: 'occupancy-rule',
+  chunk: `fixed-budget(${UNLIMITED_TOKENS})`,
+  rank: 'least-requests',
+  span: 'one',
+  pool: 'round-robin',
+}
+
+export interface RowResult {
+  readonly id: string
+  /** Means over the requests of a run, ms. */
+  readonly ttftMs: number
+  readonly tpotMs: number
+  readonly outputTokSPerGpu: number
+}
+
+export interface RunSettings {
+  readonly seed: number
+  /** Requests for each place; REQUESTS_PER_PLACE except inside a fit. */
+  readonly requestsPerPlace: number
+}
+
+export function benchmarkTraffic(isl: number, osl: number, count: number, seed: number): Workload {
+  const rng = stream(seed, `benchmark/${isl}x${osl}`)
+  const draw = (nominal: number): number => {
+    const shortest = Math.ceil(SHORTEST * nominal)
+    return shortest + rng.integer(nominal - shortest + 1)
+  }
+  const columns = { isl: new Int32Array(count), osl: new Int32Array(count) }
+  for (let i = 0; i < count; i++) {
+    columns.isl[i] = draw(isl)
+    columns.osl[i] = draw(osl)
+  }
+  return shapesOnly(new Float64Array(count), columns.isl, columns.osl, {
+    name: `uniform ${isl}/${osl}`,
+    format: 'generated',
+    note: 'lengths uniform on [0.8, 1] of the nominal ones',
+    rowsRead: count,
+    rowsSkipped: 0,
+  })
+}
+
+/** Output tokens per s and GPU of a closed loop, from mean TTFT and TPOT (Little's law), for `gpus` GPUs. */
+export function closedLoopRate(plan: Pick<RowPlan, 'concurrency' | 'osl' | 'gpus'>, ttftMs: number, tpotMs: number): number {
+  const length = MEAN_LENGTH * plan.osl
+  return (plan.concurrency * length * 1e3) / (ttftMs + (length - 1) * tpotMs) / plan.gpus
+}
+
+/** TTFT as a share of the mean latency; above one half the system is queue bound. */
+export const ttftShare = (osl: number, ttftMs: number, tpotMs: number): number =>
+  ttftMs / (ttftMs + (MEAN_LENGTH * osl - 1) * tpotMs)
+
+export function simulateRow(plan: RowPlan, constants: Constants, { seed, requestsPerPlace }: RunSettings): RowResult {
+  const count = requestsPerPlace * plan.concurrency
+  const workload = benchmarkTraffic(plan.isl, plan.osl, count, seed)
+  const { records } = simulate(rowCluster(plan, constants), createArm(ARM), workload, {
+    load: { kind: 'closed', concurrency: plan.concurrency },
+  })
+  let ttftNs = 0
+  let tpotNs = 0
+  let completed = 0
+  for (let i = 0; i < records.count; i++) {
+    if (records.fate[i] !== COMPLETED) continue
+    completed++
+    ttftNs += records.firstTokenNs[i] - records.arrivalNs[i]
+    tpotNs += (records.endNs[i] - records.firstTokenNs[i]) / (records.osl[i] - 1)
+  }
+  if (completed !== count) throw new Error(`${plan.id}: ${count - completed} of ${count} requests did not complete`)
+  const ttftMs = ttftNs / completed / NS_PER_MS
+  const tpotMs = tpotNs / completed / NS_PER_MS
+  return { id: plan.id, ttftMs, tpotMs, outputTokSPerGpu: closedLoopRate(plan, ttftMs, tpotMs) }
+}

@@ -1,0 +1,70 @@
+/** The cluster of a row under given constants, and what its step times are asked with. */
+import { loadSystem } from '../hardware/load.js'
+import { loadModel } from '../models/load.js'
+import { kvBytesPerTokenPerGpu } from '../models/memory.js'
+import { gpusOf } from '../scenario/layout.js'
+import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
+import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
+import { NS_PER_MS, NS_PER_S, NS_PER_US } from '../units.js'
+import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
+
+/** Fixed time of a KV transfer inside the rack, ns (read from AIConfigurator's model, trust C); its handshake is in the frontend constant. */
+const TRANSFER_LATENCY_NS = 10 * NS_PER_US
+/** Resolution of tokensPer1024Steps. */
+const STEPS = 1024
+
+export function rowTiming(plan: RowPlan, engine: RowEngine, constants: Constants): TimingRequest {
+  return {
+    system: loadSystem(plan.system),
+    model: loadModel(plan.model),
+    precision: plan.precision,
+    kvPrecision: plan.kvPrecision,
+    parallelism: engine.parallelism,
+    maxNumSeqs: engine.maxNumSeqs,
+    maxNumBatchedTokens: engine.maxNumBatchedTokens,
+    maxModelLen: plan.maxModelLen,
+    role: engine.role,
+    draftTokens: engine.draftTokens,
+    profile: plan.profile,
+    moePath: engine.moePath,
+    constants,
+  }
+}
+
+export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
+  const system = loadSystem(plan.system)
+  const engines = plan.engines.flatMap((engine): EngineConfig[] => {
+    const request = rowTiming(plan, engine, constants)
+    const common = {
+      role: engine.role,
+      ranks: engine.parallelism.dp,
+      gpus: gpusOf(engine.parallelism),
+      maxNumSeqs: engine.maxNumSeqs,
+      maxNumBatchedTokens: engine.maxNumBatchedTokens,
+      maxModelLen: plan.maxModelLen,
+      blockSize: BLOCK_TOKENS,
+      numGpuBlocks: engine.numGpuBlocks,
+      tables: buildStepTables(request),
+      machine: splitMachine(request),
+      draftTokens: engine.draftTokens,
+      tokensPer1024Steps: Math.floor(STEPS * tokensPerStep(engine.draftTokens, constants.acceptance)),
+      kvReservation: 'full',
+      kvBytesPerToken: kvBytesPerTokenPerGpu(request.model, engine.parallelism, plan.kvPrecision),
+      domain: 0,
+    } as const
+    return Array.from({ length: engine.count }, (_, i) => ({ name: `${engine.role}-${i}`, ...common }))
+  })
+  return {
+    engines,
+    maxQueue: null,
+    timeoutNs: null,
+    fabric: {
+      nvlinkBytesPerNs: (system.nvlinkBytesPerS.value * system.nvlinkEfficiency.value) / NS_PER_S,
+      nicBytesPerNs: system.nicBytesPerS.value / NS_PER_S,
+      latencyNs: TRANSFER_LATENCY_NS,
+    },
+    // the client sees the first token when decode delivers it
+    firstToken: plan.mode === 'agg' ? 'prefill' : 'decode',
+    frontendNs: Math.round(constants.frontendMs * NS_PER_MS),
+  }
+}

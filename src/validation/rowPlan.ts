@@ -1,0 +1,228 @@
+/**
+ * A measured row as a plan of the simulator: engines with their true cut, limits and memory, the load, and what was assumed. Plain data;
+ * the constants enter later (rowCluster.ts).
+ */
+import { loadSystem } from '../hardware/load.js'
+import { loadModel } from '../models/load.js'
+import { kvBytesPerTokenPerGpu, weightBytesPerGpu } from '../models/memory.js'
+import type { Parallelism } from '../models/model.js'
+import { layoutName } from '../scenario/layout.js'
+import type { Precision } from '../scenario/plan.js'
+import type { MoePath, Profile } from '../timing/index.js'
+import { modelOf, precisionOf, systemOf } from './names.js'
+import { moePathOf, profileOf } from './profile.js'
+import type { ServingRow, ShapeColumns } from './servingRow.js'
+import type { RecipeSettings, RoleSettings } from './settings.js'
+import { type EngineShape, type RowRole, shapeOf } from './shape.js'
+
+export interface RowEngine {
+  readonly role: RowRole
+  readonly count: number
+  readonly parallelism: Parallelism
+  readonly layout: string
+  readonly basis: EngineShape['basis']
+  readonly moePath: MoePath
+  /** Limits of one rank. */
+  readonly maxNumSeqs: number
+  readonly maxNumBatchedTokens: number
+  readonly numGpuBlocks: number
+  readonly draftTokens: number
+}
+
+export interface RowPlan {
+  readonly id: string
+  readonly system: string
+  readonly model: string
+  readonly precision: Precision
+  readonly kvPrecision: 'fp8' | 'bf16'
+  readonly profile: Profile
+  readonly mode: 'disagg' | 'agg'
+  readonly engines: readonly RowEngine[]
+  readonly isl: number
+  readonly osl: number
+  readonly concurrency: number
+  /** Longest sequence that may occur, draft tokens included. */
+  readonly maxModelLen: number
+  /** Of all engines. */
+  readonly gpus: number
+  readonly draftTokens: number
+  /** Sequences that all decoding ranks may run at once. */
+  readonly slots: number
+  /** System, model, format, stack and true cuts; not the concurrency, the lengths' draws or the release. */
+  readonly shapeKey: string
+}
+
+export type Mapped = RowPlan | { readonly id: string; readonly refused: string }
+
+/** Tokens of a KV block: TensorRT-LLM's default. With whole-request reservation it rounds each request up and does nothing else. */
+export const BLOCK_TOKENS = 32
+/** Bytes of a GPU that are neither weights nor KV in TensorRT-LLM's split of the free memory. Trust C: batches of 768 ran at DEP4. */
+const TRTLLM_RESERVE_BYTES = 8 * 2 ** 30
+/** KV shares where the recipe is silent: TensorRT-LLM of the free memory, the others of the whole GPU (their defaults, trust B). */
+const DEFAULT_KV_FRACTION: Readonly<Record<string, number>> = { trtllm: 0.9, sglang: 0.85, vllm: 0.9 }
+/** Tokens of a prefill step of one rank where the recipe is silent: the benchmark's usual setting, trust C. */
+const DEFAULT_PREFILL_TOKENS: Readonly<Record<string, number>> = { trtllm: 16384, sglang: 16384, vllm: 8192 }
+
+class Refusal extends Error {}
+const refuse = (reason: string): never => {
+  throw new Refusal(reason)
+}
+const named = <T extends object>(found: T | { readonly reason: string }): T =>
+  'reason' in found ? refuse(found.reason as string) : (found as T)
+
+/** The plan of a row, or the reason why it cannot be simulated. */
+export function planRow(row: ServingRow, settings: RecipeSettings | undefined): Mapped {
+  try {
+    return mapped(row, settings)
+  } catch (error) {
+    if (error instanceof Refusal) return { id: row.id, refused: error.message }
+    throw error
+  }
+}
+
+interface Engines {
+  readonly role: RowRole
+  readonly count: number
+  readonly gpus: number
+  readonly shape: EngineShape
+}
+
+function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan {
+  const system = named(systemOf(row.system)).name
+  const model = named(modelOf(row.model)).name
+  const { precision } = named(precisionOf(model, row.precision))
+  const { isl, osl, concurrency } = row
+  if (isl === null || osl === null || isl < 1 || osl < 2) return refuse('it has no input and output lengths')
+  if (concurrency === null || concurrency < 1) return refuse('it has no concurrency')
+  const draftTokens = settings?.draftTokens ?? row.draftTokens ?? 0
+  const groups = row.mode === 'agg' ? [aggregated(row, precision, model, system)] : disaggregated(row, settings, precision, model)
+  const decodeDp = groups[groups.length - 1].shape.parallelism.dp
+  const profile = profileOf({
+    backend: row.backend,
+    measuredDate: row.measuredDate,
+    precision,
+    isl,
+    decodeDp: row.mode === 'agg' ? 1 : decodeDp,
+  })
+  if (profile === null) return refuse(`the backend ${row.backend || '(blank)'} has no profile`)
+  const kvPrecision = /bf16|bfloat16/.test(settings?.kvDtype ?? '') ? 'bf16' : 'fp8'
+  const common = { system, model, precision, kvPrecision, isl, osl, concurrency, backend: row.backend } as const
+  const maxModelLen = isl + osl + draftTokens
+  const engines = groups.map((group) => rowEngine(group, { ...common, maxModelLen, draftTokens }, settings))
+  const decoding = engines.filter(({ role }) => role !== 'prefill')
+  return {
+    id: row.id,
+    ...{ system, model, precision, kvPrecision, profile, isl, osl, concurrency, maxModelLen, draftTokens },
+    mode: row.mode === 'agg' ? 'agg' : 'disagg',
+    engines,
+    gpus: groups.reduce((sum, group) => sum + group.count * group.gpus, 0),
+    slots: decoding.reduce((sum, engine) => sum + engine.count * engine.parallelism.dp * engine.maxNumSeqs, 0),
+    shapeKey: [
+      ...[system, model, precision, row.backend, `${isl}/${osl}`, `mtp${draftTokens}`],
+      ...engines.map((engine) => `${engine.count}${engine.role[0]}:${engine.layout}`),
+    ].join(' '),
+  }
+}
+
+const expertsOf = (model: string): boolean => loadModel(model).ffn.kind === 'moe'
+
+function groupOf(
+  row: ServingRow,
+  role: RowRole,
+  columns: ShapeColumns,
+  recipe: RoleSettings | null,
+  precision: Precision,
+  model: string,
+): Engines {
+  const { workers, gpus } = columns
+  if (!workers || !gpus) return refuse(`the number of ${role} engines or of their GPUs is unknown`)
+  const shape = shapeOf({
+    backend: row.backend,
+    role,
+    gpus,
+    columns,
+    recipe,
+    experts: expertsOf(model),
+    wholeExperts: precision === 'mxfp4',
+  })
+  if (shape === null) return refuse(`${gpus} GPUs of a ${role} engine fit no cut of ${model}`)
+  return { role, count: workers, gpus, shape }
+}
+
+function disaggregated(row: ServingRow, settings: RecipeSettings | undefined, precision: Precision, model: string): Engines[] {
+  if (row.mode !== 'disagg') return refuse(`the mode '${row.mode}' is neither agg nor disagg`)
+  refuse('prefill and decode engines are not simulated yet')
+  return [
+    groupOf(row, 'prefill', row.prefill, settings?.prefill ?? null, precision, model),
+    groupOf(row, 'decode', row.decode, settings?.decode ?? null, precision, model),
+  ]
+}
+
+/**
+ * An aggregated engine. Upstream labels of engines with expert parallelism multiply TP (or DP) by EP, so an engine of n GPUs with EP n is
+ * labelled n^2 GPUs; an engine that does not fit one NVLink domain cannot be priced.
+ */
+function aggregated(row: ServingRow, precision: Precision, model: string, system: string): Engines {
+  const { gpus, tp, dp, ep, pp } = row.aggregated
+  if (pp !== null && pp > 1) return refuse(`pipeline parallelism ${pp} cannot be priced`)
+  const squared = gpus !== null && ep !== null && ep > 1 && gpus === ep * ep
+  const columns: ShapeColumns = squared
+    ? { workers: 1, gpus: ep, tp: tp === null ? null : Math.min(tp, ep), dp: dp === null ? null : Math.min(dp, ep), ep }
+    : { ...row.aggregated }
+  const group = groupOf(row, 'aggregated', columns, null, precision, model)
+  const domain = loadSystem(system).nvlinkDomainGpus.value
+  if (group.gpus > domain) return refuse(`an engine of ${group.gpus} GPUs is larger than an NVLink domain of ${domain}`)
+  return group
+}
+
+interface EngineContext {
+  readonly system: string
+  readonly model: string
+  readonly precision: Precision
+  readonly kvPrecision: 'fp8' | 'bf16'
+  readonly backend: string
+  readonly isl: number
+  readonly osl: number
+  readonly concurrency: number
+  readonly maxModelLen: number
+  readonly draftTokens: number
+}
+
+function rowEngine({ role, count, shape }: Engines, context: EngineContext, settings: RecipeSettings | undefined): RowEngine {
+  const { backend, concurrency, maxModelLen, precision } = context
+  const { parallelism, basis } = shape
+  const limits = role === 'aggregated' ? null : (settings?.[role] ?? null)
+  const draftTokens = role === 'prefill' ? 0 : context.draftTokens
+  // no rank ever holds more than all requests in flight
+  const maxNumSeqs = Math.min(concurrency, limits?.maxBatchPerRank ?? concurrency)
+  const decodeTokens = maxNumSeqs * (draftTokens + 1)
+  const prefillTokens = limits?.maxTokensPerRank ?? DEFAULT_PREFILL_TOKENS[backend] ?? DEFAULT_PREFILL_TOKENS.vllm
+  return {
+    role,
+    count,
+    parallelism,
+    layout: layoutName(parallelism, expertsOf(context.model)),
+    basis,
+    moePath: moePathOf({ backend, precision, moeBackend: limits?.moeBackend ?? '', parallelism }),
+    maxNumSeqs,
+    maxNumBatchedTokens:
+      role === 'decode' ? decodeTokens : Math.max(prefillTokens, role === 'prefill' ? maxNumSeqs : decodeTokens),
+    numGpuBlocks: Math.max(
+      Math.ceil(maxModelLen / BLOCK_TOKENS),
+      Math.floor(kvTokens(parallelism, limits, context) / BLOCK_TOKENS),
+    ),
+    draftTokens,
+  }
+}
+
+/** Tokens of one rank's KV pool. */
+function kvTokens(parallelism: Parallelism, limits: RoleSettings | null, context: EngineContext): number {
+  const { backend, precision, kvPrecision } = context
+  const model = loadModel(context.model)
+  const hbm = loadSystem(context.system).hbmBytes.value
+  const weights = weightBytesPerGpu(model, parallelism, precision)
+  const fraction = limits?.kvFraction ?? DEFAULT_KV_FRACTION[backend] ?? DEFAULT_KV_FRACTION.vllm
+  const bytes = backend === 'trtllm' ? fraction * (hbm - weights - TRTLLM_RESERVE_BYTES) : fraction * hbm - weights
+  const tokens = bytes / kvBytesPerTokenPerGpu(model, parallelism, kvPrecision)
+  return Math.min(tokens, limits?.maxTotalTokens ?? Number.POSITIVE_INFINITY)
+}

@@ -1,0 +1,205 @@
+/** Measured rows: reading, mapping to a plan, statistics of errors. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseCsv } from '../src/validation/csvTable.js'
+import { benchmarkTraffic, closedLoopRate } from '../src/validation/protocol.js'
+import { planRow, type RowPlan } from '../src/validation/rowPlan.js'
+import { servingRows } from '../src/validation/servingRow.js'
+import { settingsById } from '../src/validation/settings.js'
+import { shapeOf } from '../src/validation/shape.js'
+import { errorStatistics, spearman } from '../src/validation/statistics.js'
+import { ROW_COLUMNS, rowCsv, SETTINGS_COLUMNS, settingsCsv } from './validationRows.js'
+
+const rowOf = (fields: Record<string, string> = {}) => servingRows(parseCsv(rowCsv([fields]), 'rows.csv'))[0]
+const settingsOf = (fields: Record<string, string>) =>
+  settingsById(parseCsv(settingsCsv([{ id: 'r1', ...fields }]), 'settings.csv')).get('r1')
+const planOf = (fields: Record<string, string> = {}, settings?: Record<string, string>): RowPlan => {
+  const plan = planRow(rowOf(fields), settings && settingsOf(settings))
+  if ('refused' in plan) throw new Error(plan.refused)
+  return plan
+}
+
+describe('CSV tables', () => {
+  it('reads quotes, embedded commas and line ends, CRLF, and a byte order mark', () => {
+    const table = parseCsv('\uFEFFa,b\r\n"x, ""y""","two\nlines"\r\n\r\n3,4', 't.csv')
+    expect(table.columns).toEqual(['a', 'b'])
+    expect(table.records.map(({ line, field }) => [line, field('a'), field('b')])).toEqual([
+      [2, 'x, "y"', 'two\nlines'],
+      [5, '3', '4'],
+    ])
+    expect(table.records[0].field('none')).toBe('')
+  })
+
+  it('gives back any table that was quoted', () => {
+    const text = fc.stringMatching(/^[a-z",\n ]{0,8}$/)
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 5 }), (rows) => {
+        const quoted = rows.map((row) => row.map((field) => `"${field.replaceAll('"', '""')}"`).join(','))
+        const { records } = parseCsv(['a,b', ...quoted].join('\r\n'), 't.csv')
+        expect(records.map(({ field }) => [field('a'), field('b')])).toEqual(rows.map((row) => row.map((field) => field.trim())))
+      }),
+    )
+  })
+
+  it('names file, line and column of what it cannot read', () => {
+    expect(() => parseCsv('', 't.csv')).toThrow(/t\.csv {2}the file is empty/)
+    expect(() => parseCsv('a,a\n', 't.csv')).toThrow(/t\.csv:1 {2}column a stands twice/)
+    expect(() => parseCsv('a,b\n1\n', 't.csv')).toThrow(/t\.csv:2 {2}the row has 1 fields, the header 2/)
+    expect(() => parseCsv('a\n"x\n', 't.csv')).toThrow(/t\.csv:2 {2}a quoted field has no closing quote/)
+    const without = ROW_COLUMNS.filter((column) => column !== 'isl')
+    expect(() => servingRows(parseCsv(without.join(','), 'rows.csv'))).toThrow(/rows\.csv:1 {2}column isl is missing/)
+    expect(() => rowOf({ isl: 'many' })).toThrow(/rows\.csv:2 {2}isl is 'many'/)
+    expect(() => rowOf({ concurrency: '1.5' })).toThrow(/concurrency is '1\.5', expected a whole number/)
+    expect(() => rowOf({ tpot_ms: '-3' })).toThrow(/tpot_ms is '-3'/)
+    const twice = settingsCsv([{ id: 'r1' }, { id: 'r1' }])
+    expect(() => settingsById(parseCsv(twice, 's.csv'))).toThrow(/s\.csv:3 {2}the settings of r1 stand twice/)
+    expect(SETTINGS_COLUMNS).toContain('mtp_n')
+  })
+})
+
+describe('the true cut of an engine', () => {
+  const request = {
+    backend: 'sglang',
+    role: 'decode' as const,
+    gpus: 4,
+    columns: { tp: 1, dp: 4, ep: 4 },
+    recipe: null,
+    experts: true,
+    wholeExperts: false,
+  }
+  const cut = { pp: 1, cp: 1 }
+
+  it('is the recipe against the columns, the columns against the rule', () => {
+    const recipe = shapeOf({ ...request, recipe: { tp: 4, dp: 1, ep: 1 } })
+    expect(recipe).toEqual({ basis: 'recipe', parallelism: { ...cut, tp: 4, dp: 1, moeTp: 4, moeEp: 1 } })
+    expect(shapeOf(request)?.basis).toBe('columns')
+    const rule = shapeOf({ ...request, columns: { tp: null, dp: null, ep: null } })
+    expect(rule).toEqual({ basis: 'rule', parallelism: { ...cut, tp: 4, dp: 1, moeTp: 4, moeEp: 1 } })
+  })
+
+  it('spreads experts over an engine with attention DP though the label says 1', () => {
+    const wide = { ...request, gpus: 48, columns: { tp: 1, dp: 48, ep: 1 } }
+    expect(shapeOf(wide)?.parallelism).toEqual({ ...cut, tp: 1, dp: 48, moeTp: 1, moeEp: 48 })
+    expect(shapeOf({ ...wide, backend: 'trtllm' })?.parallelism).toEqual({ ...cut, tp: 1, dp: 48, moeTp: 48, moeEp: 1 })
+  })
+
+  it('always uses all GPUs of the engine', () => {
+    const degree = fc.option(fc.integer({ min: 1, max: 64 }), { nil: null })
+    fc.assert(
+      fc.property(
+        fc.constantFrom('trtllm', 'sglang', 'vllm'),
+        fc.integer({ min: 1, max: 72 }),
+        degree,
+        degree,
+        degree,
+        (backend, gpus, tp, dp, ep) => {
+          const shape = shapeOf({ ...request, backend, gpus, columns: { tp, dp, ep } })
+          const { parallelism } = shape as NonNullable<typeof shape>
+          expect(parallelism.tp * parallelism.dp).toBe(gpus)
+          expect(parallelism.moeTp * parallelism.moeEp).toBe(gpus)
+        },
+      ),
+    )
+  })
+})
+
+describe('a row as a plan', () => {
+  it('takes model, system, format and lengths from the row', () => {
+    const plan = planOf()
+    expect(plan).toMatchObject({
+      system: 'gb200',
+      model: 'deepseek-r1',
+      precision: 'nvfp4',
+      isl: 1024,
+      osl: 1024,
+      gpus: 4,
+      mode: 'agg',
+    })
+    expect(plan.engines).toHaveLength(1)
+    expect(plan.engines[0]).toMatchObject({ role: 'aggregated', layout: 'TEP4', maxNumSeqs: 16, draftTokens: 0 })
+  })
+
+  it('reads an aggregated label of n^2 GPUs at EP n as n GPUs', () => {
+    const plan = planOf({ agg_gpus: '64', agg_tp: '1', agg_attention_dp: '64', agg_moe_ep: '8' })
+    expect(plan.engines[0].layout).toBe('DEP8')
+    expect(plan.gpus).toBe(8)
+  })
+
+  it('names the release by backend and date', () => {
+    expect(planOf({ measured_date: '2025-12-31' }).profile).toBe('trtllm-2025')
+    expect(planOf({ measured_date: '2026-01-01' }).profile).toBe('trtllm-2026')
+    expect(planOf({ measured_date: '' }).profile).toBe('trtllm-2026')
+    expect(planOf({ backend: 'sglang', measured_date: '2025-11-20' }).profile).toBe('sglang-2025')
+    expect(planOf({ backend: 'vllm', measured_date: '2025-11-20' }).profile).toBe('vllm-2026')
+  })
+
+  it.each([
+    [{ model: 'MiniMax-M2.5' }, /no model file for MiniMax-M2\.5/],
+    [{ system: 'h100_sxm' }, /no kernel times of the system h100_sxm/],
+    [{ precision: 'bf16' }, /deepseek-r1 has no bf16 weights/],
+    [{ concurrency: '' }, /no concurrency/],
+    [{ isl: '' }, /no input and output lengths/],
+    [{ backend: 'other' }, /backend other has no profile/],
+    [{ agg_pp: '2' }, /pipeline parallelism 2/],
+    [{ agg_gpus: '' }, /number of aggregated engines or of their GPUs is unknown/],
+    [{ agg_gpus: '144', agg_tp: '144', agg_moe_ep: '' }, /larger than an NVLink domain of 72/],
+  ])('refuses %o with the reason', (fields, reason) => {
+    const mapped = planRow(rowOf(fields), undefined)
+    expect('refused' in mapped && mapped.refused).toMatch(reason)
+  })
+})
+
+describe('the benchmark', () => {
+  it('draws whole lengths on [0.8, 1] of the nominal ones, the same for the same seed', () => {
+    const traffic = benchmarkTraffic(1024, 8192, 4000, 7)
+    const mean = (values: Int32Array) => values.reduce((sum, value) => sum + value, 0) / values.length
+    expect(Math.min(...traffic.isl)).toBeGreaterThanOrEqual(Math.ceil(0.8 * 1024))
+    expect(Math.max(...traffic.isl)).toBeLessThanOrEqual(1024)
+    expect(Math.max(...traffic.osl)).toBeGreaterThan(0.99 * 8192)
+    expect(mean(traffic.osl) / 8192).toBeCloseTo(0.9, 2)
+    expect(benchmarkTraffic(1024, 8192, 4000, 7).osl).toEqual(traffic.osl)
+    expect(benchmarkTraffic(1024, 8192, 4000, 8).osl).not.toEqual(traffic.osl)
+  })
+
+  it('turns mean latencies into throughput by Little', () => {
+    // 100 in flight, 901 tokens each, 1 s + 900 x 10 ms = 10 s: 9010 tokens/s
+    const plan = { concurrency: 100, osl: 901 / 0.9, gpus: 2 }
+    expect(closedLoopRate(plan, 1000, 10)).toBeCloseTo(4505, 6)
+  })
+})
+
+describe('statistics of errors', () => {
+  it('weights rows, and configurations by the mean of their rows', () => {
+    const score = errorStatistics([0.1, -0.3, 0.5], ['a', 'a', 'b'])
+    expect(score).toMatchObject({ rows: 3, configurations: 2, mean_ci95_pct: null })
+    expect(score?.mean_pct).toBeCloseTo(30, 9)
+    expect(score?.median_pct).toBeCloseTo(30, 9)
+    expect(score?.mean_by_configuration_pct).toBeCloseTo(35, 9)
+    expect(score?.bias_pct).toBeCloseTo(10, 9)
+    expect(errorStatistics([], [])).toBeNull()
+  })
+
+  it('gives an interval around the mean that widens when rows of a configuration agree', () => {
+    const errors = Array.from({ length: 40 }, (_, i) => ((i % 8) + 1) / 100)
+    const apart = errorStatistics(
+      errors,
+      errors.map((_, i) => String(i)),
+    )
+    const together = errorStatistics(
+      errors,
+      errors.map((_, i) => String(i % 8)),
+    )
+    const width = (score: typeof apart) => (score?.mean_ci95_pct?.[1] ?? 0) - (score?.mean_ci95_pct?.[0] ?? 0)
+    expect(apart?.mean_ci95_pct?.[0]).toBeLessThan(4.5)
+    expect(apart?.mean_ci95_pct?.[1]).toBeGreaterThan(4.5)
+    expect(width(together)).toBeGreaterThan(1.5 * width(apart))
+  })
+
+  it('ranks with ties by their mean rank', () => {
+    expect(spearman([1, 2, 3, 4], [10, 20, 30, 40])).toBeCloseTo(1, 9)
+    expect(spearman([1, 2, 3, 4], [4, 3, 2, 1])).toBeCloseTo(-1, 9)
+    expect(spearman([1, 2, 2, 4], [1, 2, 3, 4])).toBeCloseTo(0.9487, 4)
+    expect(spearman([1, 2, 3], [1, 2, 3])).toBeNull()
+    expect(spearman([1, 1, 1, 1], [1, 2, 3, 4])).toBeNull()
+  })
+})
