@@ -30,7 +30,7 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
     Array.from({ length: engine.dp }, () => rank),
   )
   const tables = buildStepTables(timing)
-  const tablesUs = stepUs(tables, batch)
+  const tablesUs = stepUs(tables, batch, timing.draftTokens + 1)
   const machine = splitMachine(timing)
   const policy = createArm(STATIC_ARM).split
   const lengths = Float64Array.from(batch.lengths)
@@ -104,12 +104,13 @@ function refuseTooLarge(batch: BatchText, engine: EnginePlan): void {
   if (longest > engine.maxModelLen) refuse(`a length of ${longest} tokens`, 'max_model_len', engine.maxModelLen)
 }
 
-/** Price of the step from the tables, all ranks alike, split factor 1. */
-function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText): number {
+/** Price of the step from the tables, all ranks alike, split factor 1. `positions`: tokens of a decoding sequence. */
+function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, positions: number): number {
   const timer = createStepTimer(tables)
-  const tokens = sequences + chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
+  const decoding = sequences * positions
+  const tokens = decoding + chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
   let ps = tables.hostPs + timer.localPs(tokens) + timer.sharedPs(tables.ranks * tokens) + timer.exchangePs(tokens)
-  if (sequences > 0) ps += timer.headPs(sequences) + timer.decodeRowsPs(sequences) + timer.kernelPs(sequences, kvTokens)
+  if (sequences > 0) ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + timer.kernelPs(sequences, kvTokens)
   for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
-  return ps / PS_PER_US
+  return Math.max(tables.floorPs, ps) / PS_PER_US
 }

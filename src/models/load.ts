@@ -3,7 +3,7 @@ import { readDataFile } from '../dataFile.js'
 import type { ModelSpec } from './model.js'
 import { modelSchema } from './schema.js'
 
-export const MODEL_NAMES = ['llama-3.1-70b', 'deepseek-r1', 'gpt-oss-120b'] as const
+export const MODEL_NAMES = ['llama-3.1-70b', 'deepseek-r1', 'gpt-oss-120b', 'kimi-k2.5', 'glm-5', 'qwen3-235b'] as const
 
 /** A shipped name, or a path (it holds a slash or ends in .json). Throws UserError for a file that is missing or malformed. */
 export function loadModel(nameOrPath: string): ModelSpec {

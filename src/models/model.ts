@@ -26,6 +26,8 @@ export interface ModelSpec {
         readonly rope: number
         readonly nope: number
         readonly value: number
+        /** A small scorer of `heads` x `dim` in every layer chooses the `topk` tokens that the attention reads. */
+        readonly sparseIndexer?: { readonly heads: number; readonly dim: number; readonly topk: number }
       }
   readonly ffn:
     | { readonly kind: 'dense'; readonly inner: number }

@@ -18,8 +18,10 @@ interface Common {
   readonly group: OperatorGroup
   /** Calls in a step (layers). */
   readonly count: number
-  /** Hidden behind the routed experts while the batch is small: see `visibleShare` in timing/price.ts. */
+  /** Runs beside the routed experts: unseen in decode engines, seen in prefill engines, see `visibleShare` in timing/price.ts otherwise. */
   readonly besideExperts?: true
+  /** Positions of one sequence that a call handles at once, where x counts sequences (decode with drafts); 1 when absent. */
+  readonly queries?: number
 }
 /** y[m, n] = x[m, k] w[n, k]; m = tokens of the rank, emitting sequences (group head) or prefix + chunk tokens (group prefill). */
 export type Gemm = Common & { readonly kind: 'gemm'; readonly type: GemmType; readonly n: number; readonly k: number }
@@ -71,7 +73,18 @@ export type Gqa = Common & {
   readonly math: 'bfloat16' | 'fp8'
   readonly kv: KvPrecision
 }
-export type Mla = Common & { readonly kind: 'mla_decode' | 'mla_prefill'; readonly heads: number; readonly kv: KvPrecision }
+export type Mla = Common & {
+  readonly kind: 'mla_decode' | 'mla_prefill'
+  /** Query rows of a call: heads on this GPU, in decode times the positions of a sequence, at most `MLA_TILE_ROWS`. */
+  readonly heads: number
+  readonly kv: KvPrecision
+  /** Tiles of `heads` rows that a decode call needs. */
+  readonly tiles: number
+  /** Floating-point work of a query-key pair relative to the measured head dims (192 and 128). */
+  readonly width: number
+  /** Tokens that the attention reads at most (a sparse indexer chose them); absent = all. */
+  readonly topk?: number
+}
 export type MlaBmm = Common & {
   readonly kind: 'mla_bmm'
   readonly heads: number
@@ -88,12 +101,27 @@ export type MlaModule = Common & {
 }
 export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm | MlaModule
 
+/** Which of several measured kernels an engine runs; the general ones when absent. */
+export interface KernelChoice {
+  readonly experts?: MoeKernel
+  readonly exchange?: ExchangeKernel
+  readonly allReduce?: 'trtllm' | 'sglang-graph'
+}
+
 export interface OperatorRequest {
   readonly model: ModelSpec
   readonly parallelism: Parallelism
   readonly precision: Precision
   readonly kvPrecision: KvPrecision
+  /** Draft tokens that a decode step verifies for each sequence; 0 when absent. */
+  readonly draftTokens?: number
+  readonly kernels?: KernelChoice
 }
+
+/** Largest number of query rows (heads x positions) of one measured MLA decode call. */
+const MLA_TILE_ROWS = 128
+/** Head dims of the measured MLA prefill kernels, query-key and value together. */
+const MLA_MEASURED_DIMS = 192 + 128
 
 /** bf16 activations: a norm with residual reads two and writes two vectors of the hidden size. */
 const NORM_BYTES = 8
@@ -122,14 +150,24 @@ const pass = (name: string, count: number, bytesPerToken: number): Elementwise =
   bytesPerToken,
 })
 
-function allReduce(name: string, group: OperatorGroup, count: number, gpus: number, elementsPerToken: number): Operator[] {
-  return gpus > 1 ? [{ kind: 'allreduce', name, group, count, gpus, elementsPerToken }] : []
+/** Sum over the TP group of a vector of the hidden size per token. */
+function allReduce(name: string, count: number, { model, parallelism, kernels }: OperatorRequest): Operator[] {
+  const { tp } = parallelism
+  if (tp === 1) return []
+  return [
+    { kind: 'allreduce', name, group: 'local', count, gpus: tp, elementsPerToken: model.hidden, kernel: kernels?.allReduce },
+  ]
 }
+
+const drafts = (request: OperatorRequest): number => request.draftTokens ?? 0
+/** Each draft token is made by one more layer, of the kind of the last ones. */
+const allLayers = (request: OperatorRequest): number => request.model.layers + drafts(request)
 
 function gqaOperators(request: OperatorRequest, attentionPrecision: Precision): Operator[] {
   const { model, parallelism, kvPrecision } = request
-  const { attention, layers, hidden } = model
+  const { attention, hidden } = model
   if (attention.kind !== 'gqa') return []
+  const layers = allLayers(request)
   const heads = attention.heads / parallelism.tp
   const kvHeads = Math.max(1, attention.kvHeads / parallelism.tp)
   const { headDim, window, windowedLayers } = attention
@@ -166,20 +204,36 @@ function gqaOperators(request: OperatorRequest, attentionPrecision: Precision): 
  */
 function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): Operator[] {
   const { model, parallelism, kvPrecision } = request
-  const { attention, layers, hidden } = model
+  const { attention, hidden } = model
   if (attention.kind !== 'mla') return []
+  const layers = allLayers(request)
   const heads = attention.heads / parallelism.tp
-  const { qRank, kvRank, rope, nope, value } = attention
+  const { qRank, kvRank, rope, nope, value, sparseIndexer } = attention
+  const queries = 1 + drafts(request)
+  const rows = heads * queries
+  const shape = {
+    kv: kvPrecision,
+    width: (nope + rope + value) / MLA_MEASURED_DIMS,
+    ...(sparseIndexer && { topk: sparseIndexer.topk }),
+  } as const
   const type = gemmType(attentionPrecision, model)
   const bmmType = type === 'bfloat16' ? 'bfloat16' : 'fp8'
   return [
     gemm('q_a + kv_a', 'local', layers, type, qRank + kvRank + rope, hidden),
     gemm('q_b', 'local', layers, type, heads * (nope + rope), qRank),
     gemm('attention out', 'local', layers, type, hidden, heads * value),
-    { kind: 'mla_bmm', name: 'absorbed q BMM', group: 'decodeRows', count: layers, heads, side: 'pre', type: bmmType },
-    { kind: 'mla_bmm', name: 'absorbed v BMM', group: 'decodeRows', count: layers, heads, side: 'post', type: bmmType },
-    { kind: 'mla_decode', name: 'decode attention', group: 'kernel', count: layers, heads, kv: kvPrecision },
-    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, kv: kvPrecision },
+    { kind: 'mla_bmm', name: 'absorbed q BMM', group: 'decodeRows', count: layers, heads, side: 'pre', type: bmmType, queries },
+    { kind: 'mla_bmm', name: 'absorbed v BMM', group: 'decodeRows', count: layers, heads, side: 'post', type: bmmType, queries },
+    {
+      kind: 'mla_decode',
+      name: 'decode attention',
+      group: 'kernel',
+      count: layers,
+      heads: rows > MLA_TILE_ROWS ? MLA_TILE_ROWS : 2 ** Math.ceil(Math.log2(rows)),
+      tiles: Math.max(1, rows / MLA_TILE_ROWS),
+      ...shape,
+    },
+    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, tiles: 1, ...shape },
     gemm('kv_b', 'prefill', layers, type, heads * (nope + value), kvRank),
   ]
 }
@@ -195,12 +249,14 @@ function denseFfn(request: OperatorRequest, layers: number, inner: number): Oper
   ]
 }
 
+const LEGS = ['prepare', 'dispatch', 'combine'] as const
+
 function moeFfn(request: OperatorRequest): Operator[] {
   const { model, parallelism, precision } = request
   const { ffn, hidden } = model
   if (ffn.kind !== 'moe') return []
   const { tp, dp, moeTp, moeEp } = parallelism
-  const layers = model.layers - ffn.denseLayers
+  const layers = allLayers(request) - ffn.denseLayers
   const type = precision === 'mxfp4' ? 'w4a8_mxfp4_mxfp8' : gemmType(precision, model)
   const moe: Operator = {
     kind: 'moe',
@@ -215,6 +271,7 @@ function moeFfn(request: OperatorRequest): Operator[] {
     moeTp,
     moeEp,
     routing: model.routing,
+    kernel: request.kernels?.experts,
   }
   const operators: Operator[] = [gemm('router', 'local', layers, 'bfloat16', ffn.experts, hidden), moe]
   if (ffn.sharedExperts > 0) {
@@ -237,13 +294,11 @@ function moeFfn(request: OperatorRequest): Operator[] {
     topk: ffn.topk,
     type: payload,
     gpusPerRank: tp,
+    kernel: request.kernels?.exchange,
   } as const
-  return [
-    ...operators,
-    { ...exchange, name: 'exchange prepare', leg: 'prepare' },
-    { ...exchange, name: 'exchange dispatch', leg: 'dispatch' },
-    { ...exchange, name: 'exchange combine', leg: 'combine' },
-  ]
+  // Only the two-sided kernel exchanges its counts in a leg of their own.
+  const legs = (exchange.kernel ?? 'two-sided') === 'two-sided' ? LEGS : LEGS.slice(1)
+  return [...operators, ...legs.map((leg) => ({ ...exchange, name: `exchange ${leg}`, leg }))]
 }
 
 function checkParallelism({ model, parallelism }: OperatorRequest): void {
@@ -280,20 +335,25 @@ export function operatorsOf(request: OperatorRequest): Operator[] {
       hint: `Use one of: ${known}.`,
     })
   }
-  const { layers, hidden, ffn } = model
-  const { tp } = parallelism
+  const { hidden, ffn } = model
+  const { tp, dp } = parallelism
+  const layers = allLayers(request)
+  const draftTokens = drafts(request)
   const denseLayers = ffn.kind === 'dense' ? layers : ffn.denseLayers
   const moeLayers = layers - denseLayers
+  const logits = gemm('logits', 'head', 1, 'bfloat16', Math.ceil(model.vocabulary / tp), hidden)
   return [
     pass('embedding', 1, 4 * hidden),
-    ...allReduce('embedding all-reduce', 'local', 1, tp, hidden),
+    ...allReduce('embedding all-reduce', 1, request),
     pass('norms', 2 * layers, NORM_BYTES * hidden),
     ...gqaOperators(request, weights.attention),
     ...mlaOperators(request, weights.attention),
-    ...allReduce('attention all-reduce', 'local', layers, tp, hidden),
+    ...allReduce('attention all-reduce', layers, request),
     ...(denseLayers > 0 ? denseFfn(request, denseLayers, ffn.kind === 'dense' ? ffn.inner : ffn.denseInner) : []),
     ...moeFfn(request),
-    ...allReduce('ffn all-reduce', 'local', denseLayers + (parallelism.dp === 1 ? moeLayers : 0), tp, hidden),
-    gemm('logits', 'head', 1, 'bfloat16', Math.ceil(model.vocabulary / tp), hidden),
+    ...allReduce('ffn all-reduce', denseLayers + (dp === 1 ? moeLayers : 0), request),
+    logits,
+    // Drafts are projected one token of a sequence at a time.
+    ...(draftTokens > 0 ? [{ ...logits, name: 'draft logits', count: draftTokens, queries: 1 / (draftTokens + 1) }] : []),
   ]
 }

@@ -22,6 +22,7 @@ const mla = z.strictObject({
   rope: count,
   nope: count,
   value: count,
+  sparseIndexer: z.strictObject({ heads: count, dim: count, topk: count }).optional(),
 })
 const dense = z.strictObject({ kind: z.literal('dense'), inner: count })
 const moe = z.strictObject({

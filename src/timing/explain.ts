@@ -1,11 +1,14 @@
 /** A step as the list of its operators, each priced at the exact size: what `explain` prints and what the step tables are tested against. */
 import type { OperatorGroup } from '../models/operators.js'
+import { priceRequest } from './groups.js'
 import type { PricedOperator } from './price.js'
+import { type Named, type StepScale, scaleOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import type { Evidence } from './slices.js'
-import { HOST_MS, priceRequest } from './tables.js'
+import { productOf } from './tables.js'
 
 export interface BatchOfRank {
+  /** Sequences and their KV tokens. */
   readonly decode: { readonly n: number; readonly K: number }
   /** `emits`: the chunk completes its prompt (default false). */
   readonly chunks: readonly { readonly tokens: number; readonly prefix: number; readonly emits?: boolean }[]
@@ -28,15 +31,21 @@ export interface ExplainedStep {
   readonly totalUs: number
 }
 
-/** Calls (x, y) of a group in the step of one rank; none = the group takes no time. */
-function callsOf(group: OperatorGroup, rank: BatchOfRank, sumTokens: number, maxTokens: number): [number, number][] {
+/** Calls (x, y) of a group in the step of one rank; none = the group takes no time. `positions`: tokens of a decoding sequence. */
+function callsOf(
+  group: OperatorGroup,
+  rank: BatchOfRank,
+  positions: number,
+  sumTokens: number,
+  maxTokens: number,
+): [number, number][] {
   const { n, K } = rank.decode
   const call = (x: number, y = 0): [number, number][] => (x > 0 ? [[x, y]] : [])
   switch (group) {
     case 'local':
-      return call(tokensOf(rank))
+      return call(tokensOf(rank, positions))
     case 'head':
-      return call(n + rank.chunks.filter((chunk) => chunk.emits).length)
+      return call(n * positions + rank.chunks.filter((chunk) => chunk.emits).length)
     case 'decodeRows':
       return call(n)
     case 'kernel':
@@ -50,58 +59,81 @@ function callsOf(group: OperatorGroup, rank: BatchOfRank, sumTokens: number, max
   }
 }
 
-const tokensOf = ({ decode, chunks }: BatchOfRank): number => chunks.reduce((sum, chunk) => sum + chunk.tokens, decode.n)
+const tokensOf = ({ decode, chunks }: BatchOfRank, positions: number): number =>
+  chunks.reduce((sum, chunk) => sum + chunk.tokens, decode.n * positions)
 const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel', 'prefill'])
 
-function timeOf(priced: PricedOperator, calls: readonly [number, number][]): number {
-  return calls.reduce((sum, [x, y]) => sum + priced.operator.count * priced.us(x, y), 0)
+const factorsOf = (scale: StepScale, group: OperatorGroup): readonly Named[] =>
+  group === 'shared' ? [...scale.experts, ...scale.all] : scale.all
+
+function timeOf(priced: PricedOperator, calls: readonly [number, number][], scale: StepScale): number {
+  const { operator } = priced
+  const us = calls.reduce((sum, [x, y]) => sum + operator.count * priced.us(x, y), 0)
+  return us * productOf(factorsOf(scale, operator.group))
 }
 
-const HOST: ExplainedOperator = {
-  name: 'host',
-  group: 'host',
-  us: HOST_MS * 1e3,
-  count: 1,
-  evidence: 'transferred',
-  note: 'assumed, trust C',
+/** `x 1.2 era2025`: the constants that multiply a measured time; neutral ones are left out. */
+const textOf = (factors: readonly Named[]): string[] =>
+  factors.filter(({ value }) => value !== 1).map(({ value, why }) => `x ${value} ${why}`)
+
+function hostOperators({ all, hostMs }: StepScale): ExplainedOperator[] {
+  return hostMs
+    .filter(({ value }) => value > 0)
+    .map(({ value, why }) => ({
+      name: 'host',
+      group: 'host',
+      us: value * 1e3 * productOf(all),
+      count: 1,
+      evidence: 'transferred',
+      note: [why, ...textOf(all)].join(', '),
+    }))
 }
 
 /** `ranks`: the batch of each rank of the engine. The split factor is taken as 1. */
 export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[]): ExplainedStep {
   const priced = priceRequest(request)
-  const tokens = ranks.map(tokensOf)
+  const scale = scaleOf(request)
+  const positions = request.draftTokens + 1
+  const tokens = ranks.map((rank) => tokensOf(rank, positions))
   const sumTokens = tokens.reduce((sum, value) => sum + value, 0)
   const maxTokens = Math.max(...tokens)
   const own = priced.filter(({ operator }) => OF_A_RANK.has(operator.group))
-  const rankUs = ranks.map((rank) =>
-    own.reduce((sum, item) => sum + timeOf(item, callsOf(item.operator.group, rank, sumTokens, maxTokens)), 0),
-  )
+  const callsIn = (group: OperatorGroup, rank: BatchOfRank) => callsOf(group, rank, positions, sumTokens, maxTokens)
+  const rankUs = ranks.map((rank) => own.reduce((sum, item) => sum + timeOf(item, callsIn(item.operator.group, rank), scale), 0))
   const gatingRank = rankUs.indexOf(Math.max(...rankUs))
-  const operators: ExplainedOperator[] = [HOST]
+  const operators = hostOperators(scale)
   for (const item of priced) {
     const { name, group, count } = item.operator
-    const calls = callsOf(group, ranks[gatingRank], sumTokens, maxTokens)
-    if (calls.length > 0)
-      operators.push({ name, group, count: count * calls.length, us: timeOf(item, calls), ...item.evidence(...calls[0]) })
+    const calls = callsIn(group, ranks[gatingRank])
+    if (calls.length === 0) continue
+    const { evidence, note } = item.evidence(...calls[0])
+    const notes = [...(note === '' ? [] : [note]), ...textOf(factorsOf(scale, group))]
+    operators.push({ name, group, count: count * calls.length, us: timeOf(item, calls, scale), evidence, note: notes.join(', ') })
   }
-  return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
+  const sumUs = operators.reduce((sum, { us }) => sum + us, 0)
+  const floorUs = scale.floorMs * 1e3
+  if (sumUs < floorUs) {
+    const note = 'launchFloorMs: no step is shorter'
+    operators.push({ name: 'launch floor', group: 'host', us: floorUs - sumUs, count: 1, evidence: 'transferred', note })
+  }
+  return { gatingRank, operators, totalUs: Math.max(sumUs, floorUs) }
 }
 
 /**
- * Share of the time of a full step that stands on each kind of evidence: max_num_seqs sequences of 4096 KV tokens and a chunk that fills
- * the budget. The host overhead, assumed everywhere, is left out. The shares add up to 1.
+ * Share of the time of a full step that stands on each kind of evidence: max_num_seqs sequences of 4096 KV tokens (not in prefill engines)
+ * and a chunk that fills the budget (not in decode engines). The host overhead, assumed everywhere, is left out. The shares add up to 1.
  */
 export function evidenceOf(request: TimingRequest): Readonly<Record<Evidence, number>> {
   const { maxNumSeqs: n, maxNumBatchedTokens, maxModelLen, parallelism } = request
-  const tokens = maxNumBatchedTokens - n
-  const chunks = tokens > 0 ? [{ tokens, prefix: 0, emits: true }] : []
-  const rank: BatchOfRank = { decode: { n, K: n * Math.min(maxModelLen, 4096) }, chunks }
+  const decode = request.role === 'prefill' ? { n: 0, K: 0 } : { n, K: n * Math.min(maxModelLen, 4096) }
+  const tokens = request.role === 'decode' ? 0 : maxNumBatchedTokens - decode.n * (request.draftTokens + 1)
+  const rank: BatchOfRank = { decode, chunks: tokens > 0 ? [{ tokens, prefix: 0, emits: true }] : [] }
   const shares: Record<Evidence, number> = { measured: 0, interpolated: 0, transferred: 0, roofline: 0 }
   const { operators } = explainStep(
     request,
     Array.from({ length: parallelism.dp }, () => rank),
   )
-  const known = operators.filter(({ name }) => name !== 'host')
+  const known = operators.filter(({ group }) => group !== 'host')
   const totalUs = known.reduce((sum, { us }) => sum + us, 0)
   for (const { evidence, us } of known) shares[evidence] += us / totalUs
   return shares

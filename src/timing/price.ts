@@ -76,6 +76,9 @@ export function visibleShare(tokens: number): number {
   return Math.min(1, Math.max(0, share))
 }
 
+/** Share of the shared experts' time that engines of one role see, by tokens of a rank. */
+export const SEEN_BESIDE_EXPERTS = { aggregated: visibleShare, decode: () => 0, prefill: () => 1 } as const
+
 type Time = (x: number, y: number) => number
 
 function timeOf(operator: Operator, slice: Slice | null): Time {
@@ -103,8 +106,10 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
     case 'gqa_decode':
       // Windowed layers hold at most the window: beyond it the length does not matter.
       return operator.group === 'kernel' ? (x, y) => readSurface(table, x, y) : (x) => readSurface(table, x, 2 * operator.window)
-    case 'mla_decode':
-      return (x, y) => readSurface(table, x, y)
+    case 'mla_decode': {
+      const { tiles, topk = Number.POSITIVE_INFINITY } = operator
+      return (x, y) => tiles * readSurface(table, x, Math.min(y, topk))
+    }
     case 'mla_module':
       // The projections of a chunk are paid for its own tokens, so the share of pairs is a lower bound after a prefix.
       return operator.phase === 'decode' ? (x, y) => readSurface(table, x, y) : (x, y) => chunkUs(table, x, y, 0)
@@ -114,7 +119,7 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
       return (x, y) => chunkUs(table, x, y, bytes)
     }
     case 'mla_prefill':
-      return (x, y) => chunkUs(table, x, y, MLA_EXPANDED_BYTES_PER_HEAD * operator.heads)
+      return (x, y) => operator.width * chunkUs(table, x, y, MLA_EXPANDED_BYTES_PER_HEAD * operator.heads)
   }
 }
 
@@ -141,15 +146,20 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
   return { evidence: slice.evidence, note: slice.note }
 }
 
-/** Throws UserError when the tables lack a slice. */
-export function priceOperators(operators: readonly Operator[], tables: KernelTables): PricedOperator[] {
+/** Throws UserError when the tables lack a slice. `seen`: share of the operators beside the experts that a step sees. */
+export function priceOperators(
+  operators: readonly Operator[],
+  tables: KernelTables,
+  seen: (tokens: number) => number = visibleShare,
+): PricedOperator[] {
   return operators.map((operator) => {
     const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
     const time = timeOf(operator, slice)
+    const queries = operator.queries ?? 1
     return {
       operator,
-      us: operator.besideExperts ? (x, y) => time(x, y) * visibleShare(x) : time,
-      evidence: (x, y) => evidenceAt(operator, slice, x, y),
+      us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
+      evidence: (x, y) => evidenceAt(operator, slice, x * queries, y),
     }
   })
 }

@@ -1,0 +1,136 @@
+/**
+ * The groups of a plan priced on knots, before any fitted constant. They are kept, because a calibration builds the tables of the same
+ * plans hundreds of times with other constants.
+ */
+import { type OperatorGroup, operatorsOf } from '../models/operators.js'
+import { type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS } from './price.js'
+import { kernelsOf } from './profiles.js'
+import type { TimingRequest } from './request.js'
+import { loadTables } from './slices.js'
+
+/** us at whole knots; linear between them. The last knot is the largest size; 0 at 0. */
+export interface Row {
+  readonly knots: Int32Array
+  readonly us: Float64Array
+}
+
+export interface PricedGroups {
+  readonly local: Row
+  readonly head: Row
+  readonly decodeRows: Row
+  readonly shared: Row
+  readonly exchange: Row
+  /** Column j: mean KV length 2^j; one more column than the step tables have, because theirs are intervals. */
+  readonly kernelColumns: number
+  /** [(maxNumSeqs + 1) * kernelColumns] us. */
+  readonly kernelUs: Float64Array
+  readonly chunks: Float64Array
+  readonly prefixes: Float64Array
+  /** [chunks * prefixes] us, never falling. */
+  readonly prefillUs: Float64Array
+}
+
+/** Every whole number up to this is a knot; beyond, so many per octave: linear interpolation then errs by less than 0.01 %. */
+const DENSE_KNOTS = 128
+const KNOTS_PER_OCTAVE = 128
+/** Knots per octave of the prefill grid: bilinear interpolation of a square errs by at most 0.75 % of the attention. */
+const PREFILL_KNOTS_PER_OCTAVE = 4
+/** Groups kept; some 0.1-0.4 MB each. */
+const KEPT = 400
+
+/** Operators of an engine, priced. Draft layers run in decode steps only. */
+export function priceRequest(request: TimingRequest): PricedOperator[] {
+  const { role, system } = request
+  const draftTokens = role === 'prefill' ? 0 : request.draftTokens
+  const operators = operatorsOf({ ...request, draftTokens, kernels: kernelsOf(request) })
+  return priceOperators(operators, loadTables(system.name), SEEN_BESIDE_EXPERTS[role])
+}
+
+type Us = (x: number, y: number) => number
+
+/** Sum of count x us over one group. */
+function groupUs(priced: readonly PricedOperator[], group: OperatorGroup): Us {
+  const members = priced.filter(({ operator }) => operator.group === group)
+  return (x, y) => {
+    let total = 0
+    for (const member of members) total += member.operator.count * member.us(x, y)
+    return total
+  }
+}
+
+/** Whole numbers from `first` to `last`, growing by 2^(1 / perOctave) or by 1, whichever is more. */
+function wholeKnots(first: number, perOctave: number, last: number): number[] {
+  const knots = [first]
+  for (let i = 1; ; i++) {
+    const knot = Math.round(first * 2 ** (i / perOctave))
+    if (knot >= last) break
+    if (knot > knots[knots.length - 1]) knots.push(knot)
+  }
+  if (last > first) knots.push(last)
+  return knots
+}
+
+function rowOf(us: Us, last: number): Row {
+  const dense = Array.from({ length: Math.min(last, DENSE_KNOTS) + 1 }, (_, x) => x)
+  const knots = last > DENSE_KNOTS ? [...dense, ...wholeKnots(DENSE_KNOTS, KNOTS_PER_OCTAVE, last).slice(1)] : dense
+  return { knots: Int32Array.from(knots), us: Float64Array.from(knots, (x) => (x === 0 ? 0 : us(x, 0))) }
+}
+
+function kernelOf(us: Us, maxSequences: number, maxLength: number) {
+  const kernelColumns = Math.floor(Math.log2(maxLength)) + 2
+  const kernelUs = new Float64Array((maxSequences + 1) * kernelColumns)
+  for (let n = 1; n <= maxSequences; n++) {
+    for (let column = 0; column < kernelColumns; column++) kernelUs[n * kernelColumns + column] = us(n, 2 ** column)
+  }
+  return { kernelColumns, kernelUs }
+}
+
+function prefillOf(us: Us, maxTokens: number, maxLength: number) {
+  const chunks = wholeKnots(1, PREFILL_KNOTS_PER_OCTAVE, Math.max(2, maxTokens))
+  const prefixes = [0, ...wholeKnots(16, PREFILL_KNOTS_PER_OCTAVE, Math.max(17, maxLength))]
+  const prefillUs = new Float64Array(chunks.length * prefixes.length)
+  // A longer chunk or prefix never costs less: the scaled full length can dip where the launch dominates.
+  for (let i = 0; i < chunks.length; i++) {
+    for (let j = 0; j < prefixes.length; j++) {
+      const at = i * prefixes.length + j
+      const above = i > 0 ? prefillUs[at - prefixes.length] : 0
+      const before = j > 0 ? prefillUs[at - 1] : 0
+      prefillUs[at] = Math.max(above, before, us(chunks[i], prefixes[j]))
+    }
+  }
+  return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs }
+}
+
+/** Tokens of the fullest step of a rank: the budget, or every sequence with its drafts. */
+export function maxTokensOf({ maxNumSeqs, maxNumBatchedTokens, draftTokens }: TimingRequest): number {
+  return Math.max(maxNumBatchedTokens, maxNumSeqs * (draftTokens + 1))
+}
+
+const kept = new Map<string, PricedGroups>()
+
+/** Throws UserError when the model, the layout or the system cannot be priced. */
+export function priceGroups(request: TimingRequest): PricedGroups {
+  const { constants: _, system, ...rest } = request
+  const key = JSON.stringify([system.name, rest])
+  const known = kept.get(key)
+  if (known) return known
+  const groups = compute(request)
+  if (kept.size >= KEPT) kept.delete(kept.keys().next().value as string)
+  kept.set(key, groups)
+  return groups
+}
+
+function compute(request: TimingRequest): PricedGroups {
+  const { parallelism, maxNumSeqs, maxNumBatchedTokens, maxModelLen, draftTokens } = request
+  const priced = priceRequest(request)
+  const maxTokens = maxTokensOf(request)
+  return {
+    local: rowOf(groupUs(priced, 'local'), maxTokens),
+    head: rowOf(groupUs(priced, 'head'), maxNumSeqs * (draftTokens + 1)),
+    decodeRows: rowOf(groupUs(priced, 'decodeRows'), maxNumSeqs),
+    shared: rowOf(groupUs(priced, 'shared'), parallelism.dp * maxTokens),
+    exchange: rowOf(groupUs(priced, 'exchange'), maxTokens),
+    ...kernelOf(groupUs(priced, 'kernel'), maxNumSeqs, maxModelLen),
+    ...prefillOf(groupUs(priced, 'prefill'), maxNumBatchedTokens, maxModelLen),
+  }
+}

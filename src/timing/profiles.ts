@@ -1,0 +1,129 @@
+/**
+ * What a serving stack and the time of its release imply for the price of a step. One row per profile; nothing here was fitted: the
+ * fitted numbers are the `Constants` that the rows name.
+ */
+import type { KernelChoice } from '../models/operators.js'
+import type { Constants, MoePath, Profile } from './calibration.js'
+import type { TimingRequest } from './request.js'
+
+interface ProfileFacts {
+  /** Released before 2026: every step takes `era2025` times as long. */
+  readonly before2026: boolean
+  /** Host time of a decode or mixed step, ms. `assumed` = `ASSUMED_HOST_MS`. */
+  readonly host: 'assumed' | 'overlapped' | 'sglang'
+  /** No decode step is shorter than `launchFloorMs`. */
+  readonly launchBound: boolean
+  /** Multiplier of a prefill step. */
+  readonly prefill: 'none' | 'trtllm' | 'sglang' | 'sglang-dep24' | 'vllm'
+  /** Expert kernels of NVFP4 layouts with attention data parallelism; other layouts run the general or the low-latency ones. */
+  readonly dataParallelFp4: MoePath
+}
+
+const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
+  generic: { before2026: false, host: 'assumed', launchBound: false, prefill: 'none', dataParallelFp4: 'auto' },
+  'trtllm-2025': { before2026: true, host: 'overlapped', launchBound: false, prefill: 'trtllm', dataParallelFp4: 'cutlass' },
+  'trtllm-2026': { before2026: false, host: 'overlapped', launchBound: false, prefill: 'trtllm', dataParallelFp4: 'cutedsl' },
+  'sglang-2025': { before2026: true, host: 'sglang', launchBound: false, prefill: 'sglang', dataParallelFp4: 'cutedsl' },
+  'sglang-2025-dep24': {
+    before2026: true,
+    host: 'sglang',
+    launchBound: true,
+    prefill: 'sglang-dep24',
+    dataParallelFp4: 'cutedsl',
+  },
+  'sglang-2026': { before2026: false, host: 'sglang', launchBound: false, prefill: 'sglang', dataParallelFp4: 'cutedsl' },
+  'vllm-2026': { before2026: false, host: 'overlapped', launchBound: false, prefill: 'vllm', dataParallelFp4: 'cutlass' },
+}
+
+/**
+ * Host time of a step that the GPU waits for, ms, where no stack is named. Published fits to served systems find 0 (overlapped scheduler)
+ * to about 1 ms per decode step, general notes 0.2-2 ms: the middle, trust C.
+ */
+export const ASSUMED_HOST_MS = 0.5
+const US_PER_MS = 1e3
+
+/** Expert kernels that `auto` stands for. */
+export function moePathOf({ profile, moePath, precision, parallelism, model }: TimingRequest): MoePath {
+  if (moePath !== 'auto' || profile === 'generic') return moePath
+  if (precision === 'fp8' && model.attention.kind === 'mla') return parallelism.moeTp > 1 ? 'trtllm-gen' : 'deepgemm'
+  return precision === 'nvfp4' && parallelism.dp > 1 ? FACTS[profile].dataParallelFp4 : 'auto'
+}
+
+/** Measured kernels of the engine's operators. */
+export function kernelsOf(_request: TimingRequest): KernelChoice {
+  return {}
+}
+
+/** A factor or a sum that a step is corrected by, with the name of the constant it comes from. */
+export interface Named {
+  readonly value: number
+  readonly why: string
+}
+
+const ASSUMED_HOST: Named = { value: ASSUMED_HOST_MS, why: 'assumed, trust C' }
+
+/** What the constants make of the groups of a step. */
+export interface StepScale {
+  /** Of every group. */
+  readonly all: readonly Named[]
+  /** Of the experts (group `shared`), besides. */
+  readonly experts: readonly Named[]
+  /** Time that every step adds, ms, before `all`. */
+  readonly hostMs: readonly Named[]
+  /** Shortest step, ms. */
+  readonly floorMs: number
+}
+
+function prefillFactor({ profile, parallelism }: TimingRequest, constants: Constants): Named[] {
+  switch (FACTS[profile].prefill) {
+    case 'none':
+      return []
+    case 'trtllm':
+      return [{ value: constants.prefillTrtllm, why: 'prefillTrtllm' }]
+    case 'sglang':
+      return parallelism.dp > 1
+        ? [{ value: constants.prefillSglangDp, why: 'prefillSglangDp' }]
+        : [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
+    case 'sglang-dep24':
+      return [{ value: constants.prefillSglangDep24, why: 'prefillSglangDep24' }]
+    case 'vllm':
+      return [{ value: constants.prefillVllm, why: 'prefillVllm' }]
+  }
+}
+
+function expertsFactor(request: TimingRequest): Named[] {
+  const { constants, precision, parallelism } = request
+  const path = moePathOf(request)
+  if (path === 'cutedsl') return [{ value: constants.expertsCuteDsl, why: 'expertsCuteDsl' }]
+  if (precision !== 'fp8') return []
+  if (parallelism.moeTp > 1 && path !== 'auto') return [{ value: constants.expertsFp8Sharded, why: 'expertsFp8Sharded' }]
+  if (path === 'deepgemm' && parallelism.dp > 1) return [{ value: constants.expertsDeepGemm, why: 'expertsDeepGemm' }]
+  return []
+}
+
+/** Time that a step of this role adds beside its operators, ms, before the release's factor. */
+function hostOf(request: TimingRequest): Named[] {
+  const { profile, role, constants, model, draftTokens } = request
+  const { host } = FACTS[profile]
+  if (role === 'prefill') return host === 'assumed' ? [ASSUMED_HOST] : [{ value: constants.hostPrefillMs, why: 'hostPrefillMs' }]
+  const own: Named[] = host === 'assumed' ? [ASSUMED_HOST] : []
+  if (host === 'sglang') own.push({ value: constants.hostSglangMs, why: 'hostSglangMs' })
+  if (draftTokens > 0) own.push({ value: constants.mtpHostMs, why: 'mtpHostMs' })
+  if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
+    own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
+  return own
+}
+
+/** Factors and sums that the constants of a request apply to its groups. With `generic` and neutral constants: the assumed host time. */
+export function scaleOf(request: TimingRequest): StepScale {
+  const { profile, role, constants } = request
+  const facts = FACTS[profile]
+  const era: Named[] = facts.before2026 ? [{ value: constants.era2025, why: 'era2025' }] : []
+  const prefill = role === 'prefill'
+  return {
+    all: prefill ? prefillFactor(request, constants) : era,
+    experts: prefill ? [] : expertsFactor(request),
+    hostMs: hostOf(request),
+    floorMs: facts.launchBound && !prefill ? constants.launchFloorMs : 0,
+  }
+}

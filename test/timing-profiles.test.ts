@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { loadSystem } from '../src/hardware/load.js'
+import { loadModel } from '../src/models/load.js'
+import type { Parallelism } from '../src/models/model.js'
+import {
+  buildStepTables,
+  calibrationSchema,
+  constantsOf,
+  createStepTimer,
+  explainStep,
+  loadCalibration,
+  NEUTRAL,
+  PLAIN_TIMING,
+  PROFILES,
+  type TimingRequest,
+} from '../src/timing/index.js'
+import { moePathOf } from '../src/timing/profiles.js'
+
+const cut = (tp: number, dp: number, moeTp: number, moeEp: number): Parallelism => ({ tp, pp: 1, dp, cp: 1, moeTp, moeEp })
+const DEP8: TimingRequest = {
+  ...PLAIN_TIMING,
+  system: loadSystem('gb200'),
+  model: loadModel('deepseek-r1'),
+  precision: 'nvfp4',
+  kvPrecision: 'fp8',
+  parallelism: cut(1, 8, 1, 8),
+  maxNumSeqs: 128,
+  maxNumBatchedTokens: 512,
+  maxModelLen: 16384,
+  role: 'decode',
+}
+const TEP4 = { ...DEP8, parallelism: cut(4, 1, 1, 4) }
+const FP8 = { ...DEP8, precision: 'fp8' } as const
+const SHARDED = { ...FP8, parallelism: cut(4, 1, 4, 1) }
+const fitted = constantsOf(loadCalibration())
+
+describe('constants of a profile', () => {
+  it('leave a plan alone when they are neutral, but for the host time that is assumed where no stack is named', () => {
+    const plain = buildStepTables(DEP8)
+    for (const profile of PROFILES) {
+      const { hostPs, ...rest } = buildStepTables({ ...DEP8, profile })
+      expect(hostPs).toBe(profile === 'generic' ? plain.hostPs : 0)
+      expect(rest).toEqual({ ...plain, hostPs: undefined })
+    }
+  })
+
+  it('slow every group of an old release, and the experts by their kernel path', () => {
+    const constants = { ...NEUTRAL, era2025: 1.25, expertsCuteDsl: 0.5, hostSglangMs: 2 }
+    const plain = buildStepTables(DEP8)
+    const old = buildStepTables({ ...DEP8, profile: 'sglang-2025', constants })
+    expect(old.localPs[64] / plain.localPs[64]).toBeCloseTo(1.25, 6)
+    expect(old.exchangePs[64] / plain.exchangePs[64]).toBeCloseTo(1.25, 6)
+    expect(old.kernelBasePs[64 * old.kernelColumns + 10] / plain.kernelBasePs[64 * old.kernelColumns + 10]).toBeCloseTo(1.25, 6)
+    expect(old.sharedPs[512] / plain.sharedPs[512]).toBeCloseTo(0.625, 6)
+    expect(old.hostPs).toBe(2.5e9)
+  })
+
+  it('belong to the kernel path that runs: NVFP4 or FP8, data parallel, tensor parallel or sharded', () => {
+    const path = (request: TimingRequest) => moePathOf({ ...request, profile: 'trtllm-2026' })
+    expect([DEP8, TEP4, FP8, SHARDED].map(path)).toEqual(['cutedsl', 'auto', 'deepgemm', 'trtllm-gen'])
+    expect(moePathOf({ ...DEP8, profile: 'trtllm-2026', moePath: 'cutlass' })).toBe('cutlass')
+    expect(moePathOf(DEP8)).toBe('auto')
+    const constants = { ...NEUTRAL, expertsDeepGemm: 1.5, expertsFp8Sharded: 0.5, expertsCuteDsl: 0.25 }
+    const share = (request: TimingRequest) =>
+      buildStepTables({ ...request, profile: 'trtllm-2026', constants }).sharedPs[64] / buildStepTables(request).sharedPs[64]
+    expect(share(FP8)).toBeCloseTo(1.5, 6)
+    expect(share(DEP8)).toBeCloseTo(0.25, 6)
+    expect(share(TEP4)).toBe(1)
+  })
+
+  it('hold a launch-bound release at its floor, in decode alone', () => {
+    const request = { ...FP8, profile: 'sglang-2025-dep24', constants: { ...NEUTRAL, launchFloorMs: 32 } } as const
+    expect(buildStepTables(request).floorPs).toBe(32e9)
+    expect(buildStepTables({ ...request, role: 'prefill' }).floorPs).toBe(0)
+    const step = explainStep(request, [{ decode: { n: 1, K: 100 }, chunks: [] }])
+    expect(step.totalUs).toBe(32000)
+    expect(step.operators.at(-1)?.name).toBe('launch floor')
+  })
+})
+
+describe('roles', () => {
+  it('a prefill step sees its shared experts, a decode step hides them', () => {
+    const [decode, prefill] = (['decode', 'prefill'] as const).map((role) => buildStepTables({ ...DEP8, role }))
+    expect(prefill.localPs[64]).toBeGreaterThan(decode.localPs[64])
+    expect(prefill.sharedPs).toEqual(decode.sharedPs)
+  })
+
+  it('the stack multiplies prefill steps by layout', () => {
+    const constants = { ...NEUTRAL, prefillSglangDp: 2, prefillSglangTp: 0.5, prefillTrtllm: 0.75, era2025: 3, hostPrefillMs: 4 }
+    const factor = (request: TimingRequest, profile: TimingRequest['profile']) =>
+      buildStepTables({ ...request, role: 'prefill', profile, constants }).localPs[100] /
+      buildStepTables({ ...request, role: 'prefill' }).localPs[100]
+    expect(factor(DEP8, 'sglang-2026')).toBeCloseTo(2, 6)
+    expect(factor(TEP4, 'sglang-2025')).toBeCloseTo(0.5, 6)
+    expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(0.75, 6)
+    expect(buildStepTables({ ...DEP8, role: 'prefill', profile: 'trtllm-2026', constants }).hostPs).toBe(3e9)
+  })
+
+  it.each([
+    ['decode DEP8, 1 draft', { ...DEP8, draftTokens: 1 }],
+    ['decode DEP8, 3 drafts', { ...DEP8, draftTokens: 3 }],
+    ['decode TEP4, 3 drafts', { ...TEP4, draftTokens: 3 }],
+    ['old FP8 decode', { ...FP8, profile: 'trtllm-2025', constants: fitted }],
+    ['prefill DEP8', { ...DEP8, role: 'prefill', maxNumBatchedTokens: 8192, profile: 'trtllm-2026', constants: fitted }],
+    ['prefill TEP4', { ...TEP4, role: 'prefill', maxNumBatchedTokens: 8192, profile: 'sglang-2026', constants: fitted }],
+  ] as const)('%s: the tables agree with the sum of operators', (_, request) => {
+    const tables = buildStepTables(request as TimingRequest)
+    const timer = createStepTimer(tables)
+    const positions = request.draftTokens + 1
+    const errors: number[] = []
+    for (let i = 0; i < 120; i++) {
+      const n = request.role === 'prefill' ? 0 : 1 + ((i * 37) % 128)
+      const K = n * (50 + ((i * 97) % 9000))
+      const chunks = request.role === 'prefill' ? [{ tokens: 1 + ((i * 271) % 8000), prefix: (i * 131) % 7000, emits: true }] : []
+      const tokens = n * positions + (chunks[0]?.tokens ?? 0)
+      const ranks = Array.from({ length: tables.ranks }, () => ({ decode: { n, K }, chunks }))
+      let ps = tables.hostPs + timer.localPs(tokens) + timer.headPs(n * positions + chunks.length) + timer.decodeRowsPs(n)
+      ps += timer.sharedPs(tokens * tables.ranks) + timer.exchangePs(tokens) + (n > 0 ? timer.kernelPs(n, K) : 0)
+      for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
+      errors.push(Math.abs(ps / 1e6 / explainStep(request as TimingRequest, ranks).totalUs - 1))
+    }
+    errors.sort((a, b) => a - b)
+    expect(errors[Math.floor(errors.length * 0.9)]).toBeLessThan(0.03)
+  })
+
+  it('drafts cost a step something, and less than steps of their own would', () => {
+    const decode = (draftTokens: number) => {
+      const tables = buildStepTables({ ...DEP8, draftTokens })
+      const timer = createStepTimer(tables)
+      const tokens = 16 * (draftTokens + 1)
+      const own = timer.localPs(tokens) + timer.headPs(tokens) + timer.decodeRowsPs(16) + timer.kernelPs(16, 16 * 2000)
+      return own + timer.sharedPs(8 * tokens) + timer.exchangePs(tokens)
+    }
+    expect(decode(1)).toBeGreaterThan(decode(0))
+    expect(decode(3)).toBeGreaterThan(decode(1))
+    expect(decode(1)).toBeLessThan(2 * decode(0))
+    const { maxTokens, localPs, headPs } = buildStepTables({ ...DEP8, draftTokens: 7 })
+    expect([maxTokens, localPs.length, headPs.length]).toEqual([1024, 1025, 1025])
+  })
+})
+
+describe('the calibration file', () => {
+  it('gives every constant a value within its spread, a meaning, a unit and a source; at most sixteen', () => {
+    const { constants } = loadCalibration()
+    expect(Object.keys(constants).sort()).toEqual(Object.keys(NEUTRAL).sort())
+    expect(Object.keys(constants).length).toBeLessThanOrEqual(16)
+    for (const [name, { value, low, high, neutral }] of Object.entries(constants)) {
+      expect(value >= low && value <= high, name).toBe(true)
+      expect(neutral).toBe(NEUTRAL[name as keyof typeof NEUTRAL])
+    }
+  })
+
+  it('is refused when a constant is missing or unknown', () => {
+    const { era2025, ...rest } = loadCalibration().constants
+    const file = (constants: unknown) => calibrationSchema.safeParse({ title: 't', rows: 1, constants }).success
+    expect(file({ era2025, ...rest })).toBe(true)
+    expect(file(rest)).toBe(false)
+    expect(file({ era2025, ...rest, more: era2025 })).toBe(false)
+  })
+})
