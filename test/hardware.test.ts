@@ -9,10 +9,28 @@ import { enginesThatFit, placeEngines } from '../src/hardware/placement.js'
 const gb200 = loadSystem('gb200')
 
 describe('system files', () => {
-  test.each(SYSTEM_NAMES)('%s: 18 trays of 4 GPUs are one domain of 72', (name) => {
+  test.each(SYSTEM_NAMES)('%s: its trays fill its NVLink domain, and its kernels are its own or marked as another', (name) => {
     const system = loadSystem(name)
     expect(system.name).toBe(name)
     expect(system.traysPerRack.value * system.gpusPerTray.value).toBe(system.nvlinkDomainGpus.value)
+    const own = system.kernels.of === name
+    expect([system.evidence, system.kernels.factor === 1]).toEqual(own ? ['measured', true] : ['transferred', false])
+  })
+
+  test('racks have 18 trays of 4 GPUs, nodes 8 GPUs and no Grace CPU', () => {
+    expect(SYSTEM_NAMES.map((name) => loadSystem(name).nvlinkDomainGpus.value)).toEqual([72, 72, 8, 8])
+    expect(SYSTEM_NAMES.map((name) => loadSystem(name).gracePerTray.value > 0)).toEqual([true, true, false, false])
+  })
+
+  test('a node holds two engines of 4 GPUs and none of 16', () => {
+    const b200 = loadSystem('b200')
+    expect(placeEngines([{ name: 'e', count: 2, gpus: 4 }], 1, b200).placed.map(({ gpus }) => gpus)).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ])
+    expect(placeEngines([{ name: 'e', count: 1, gpus: 16 }], 4, b200).refused[0].reason).toMatch(
+      /more than the 8 of one NVLink domain/,
+    )
   })
 
   test('capacity and network differ between the systems, HBM bandwidth does not', () => {

@@ -1,5 +1,9 @@
-/** Engines on the GPUs of racks. One rack is one NVLink domain; an engine never leaves its domain. */
-import type { SystemSpec } from './system.js'
+/** Engines on the GPUs of racks. One rack (or node) is one NVLink domain; an engine never leaves its domain. */
+/** What placement needs to know of a system; every `SystemSpec` has it. */
+export interface RackShape {
+  readonly nvlinkDomainGpus: { readonly value: number }
+  readonly gpusPerTray: { readonly value: number }
+}
 
 export interface EngineGroup {
   readonly name: string
@@ -26,17 +30,17 @@ export interface PlacementResult {
   readonly refused: readonly { readonly group: number; readonly reason: string; readonly hint: string }[]
 }
 
-export const gpusOfRacks = (system: SystemSpec, racks: number): number => racks * system.nvlinkDomainGpus.value
+export const gpusOfRacks = (system: RackShape, racks: number): number => racks * system.nvlinkDomainGpus.value
 
 /** Engines of `gpus` GPUs that fit `racks` empty racks. */
-export const enginesThatFit = (system: SystemSpec, racks: number, gpus: number): number =>
+export const enginesThatFit = (system: RackShape, racks: number, gpus: number): number =>
   racks * Math.floor(system.nvlinkDomainGpus.value / gpus)
 
 /**
  * First fit in rack order, groups in the order of the scenario. An engine that fits one tray is kept within a tray where the tray's
  * remaining GPUs are too few for it, so that a lost tray costs as few engines as possible.
  */
-export function placeEngines(groups: readonly EngineGroup[], racks: number, system: SystemSpec): PlacementResult {
+export function placeEngines(groups: readonly EngineGroup[], racks: number, system: RackShape): PlacementResult {
   const domain = system.nvlinkDomainGpus.value
   const perTray = system.gpusPerTray.value
   const free = Array.from({ length: racks }, () => Array.from({ length: domain }, (_, gpu) => gpu))

@@ -10,7 +10,9 @@ import { poolsName } from './pools.js'
 /** Where every engine of a plan sits. */
 export function placementOf(plan: Plan): readonly Placement[] {
   const groups = plan.engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engineGpus(engine) }))
-  return placeEngines(groups, plan.racks, loadSystem(plan.system)).placed
+  const { trays, gpusPerTray } = plan.rack
+  const shape = { nvlinkDomainGpus: { value: trays * gpusPerTray }, gpusPerTray: { value: gpusPerTray } }
+  return placeEngines(groups, plan.racks, shape).placed
 }
 
 /** GPUs that serve, over all engines. */

@@ -76,6 +76,8 @@ export interface Plan {
   readonly version: string
   readonly system: string
   readonly racks: number
+  /** Of one rack, which is one NVLink domain; from the system. */
+  readonly rack: { readonly trays: number; readonly gpusPerTray: number }
   readonly model: string
   readonly precision: Precision
   readonly kvPrecision: 'fp8' | 'bf16'

@@ -5,7 +5,7 @@ import { loadSystem, SYSTEM_NAMES } from '../hardware/load.js'
 import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
 import { armProblems, resolveArms } from './arms.js'
-import { constantsOf } from './constants.js'
+import { constantsOf, defaultAcceptance } from './constants.js'
 import { cutOf, type EngineContext, resolveEngine } from './engine.js'
 import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
@@ -52,8 +52,14 @@ export function resolvePlan(input: ScenarioInput): Resolved {
   const kvPrecision = input.kv_precision ?? 'fp8'
   const racks = input.racks ?? 1
   const profile = input.profile ?? 'generic'
-  const { acceptance } = constantsOf(profile)
-  const context: EngineContext = { system, model, precision, kvPrecision, moePath: input.moe_path ?? 'auto', acceptance }
+  const context: EngineContext = {
+    system,
+    model,
+    precision,
+    kvPrecision,
+    moePath: input.moe_path ?? 'auto',
+    acceptance: defaultAcceptance(),
+  }
   const engines = resolveEngines(entries, racks, context, problems)
   problems.push(...armProblems(input.arms, engines))
   if (problems.length > 0) return { plan: null, problems }
@@ -62,6 +68,10 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     version: VERSION,
     system: input.system,
     racks,
+    rack: {
+      trays: system.nvlinkDomainGpus.value / system.gpusPerTray.value,
+      gpusPerTray: system.gpusPerTray.value,
+    },
     model: input.model,
     precision,
     kvPrecision,

@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import { looksLikePath } from '../dataFile.js'
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
-import { constantsOf } from './constants.js'
+import { defaultAcceptance } from './constants.js'
 import { blocksByFraction } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
@@ -57,7 +57,7 @@ function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
     precision: plan.precision,
     kvPrecision: plan.kvPrecision,
     moePath: engine.moePath,
-    acceptance: constantsOf(plan.profile).acceptance,
+    acceptance: defaultAcceptance(),
   }
   const byFraction = blocksByFraction(engine, context) === engine.numGpuBlocks
   return {

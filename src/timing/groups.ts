@@ -3,7 +3,7 @@
  * plans hundreds of times with other constants.
  */
 import { type OperatorGroup, operatorsOf } from '../models/operators.js'
-import { type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS } from './price.js'
+import { type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
 import { kernelsOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import { loadTables } from './slices.js'
@@ -43,7 +43,7 @@ export function priceRequest(request: TimingRequest): PricedOperator[] {
   const { role, system } = request
   const draftTokens = role === 'prefill' ? 0 : request.draftTokens
   const operators = operatorsOf({ ...request, draftTokens, kernels: kernelsOf(request) })
-  return priceOperators(operators, loadTables(system.name), SEEN_BESIDE_EXPERTS[role])
+  return transferred(priceOperators(operators, loadTables(system.kernels.of), SEEN_BESIDE_EXPERTS[role]), system)
 }
 
 type Us = (x: number, y: number) => number
@@ -111,7 +111,7 @@ const kept = new Map<string, PricedGroups>()
 /** Throws UserError when the model, the layout or the system cannot be priced. */
 export function priceGroups(request: TimingRequest): PricedGroups {
   const { constants: _, system, ...rest } = request
-  const key = JSON.stringify([system.name, rest])
+  const key = JSON.stringify([system.evidence, system.kernels, rest])
   const known = kept.get(key)
   if (known) return known
   const groups = compute(request)

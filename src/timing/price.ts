@@ -1,4 +1,5 @@
 /** The time of one operator, from its slice of the measured tables. */
+import type { SystemSpec } from '../hardware/system.js'
 import type { Operator } from '../models/operators.js'
 import { MEASURED_ALLREDUCE_GPUS } from './keys.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
@@ -162,4 +163,17 @@ export function priceOperators(
       evidence: (x, y) => evidenceAt(operator, slice, x * queries, y),
     }
   })
+}
+
+/** Times of a system whose kernels were measured on another: each by the system's factor, and marked. */
+export function transferred(priced: PricedOperator[], { evidence: level, kernels }: SystemSpec): PricedOperator[] {
+  if (level === 'measured' && kernels.factor === 1) return priced
+  return priced.map((item) => ({
+    operator: item.operator,
+    us: (x, y) => kernels.factor * item.us(x, y),
+    evidence(x, y) {
+      const own = item.evidence(x, y)
+      return own.evidence === 'roofline' ? own : { evidence: 'transferred', note: `${kernels.of} kernels x ${kernels.factor}` }
+    },
+  }))
 }

@@ -50,8 +50,13 @@ export function identityLine(meta: Pick<ComparisonResult, 'version' | 'plan_hash
 
 /** System, model and engines in one line. */
 export function kicker(plan: Plan): string {
-  const engines = plan.engines.map((engine) => `${engine.count} × ${engine.layout}`).join(' + ')
-  return `<p class="kicker">${escapeHtml(`${plan.system.toUpperCase()} NVL72 · ${plan.racks} ${plan.racks === 1 ? 'rack' : 'racks'} · ${plan.model} ${plan.precision} · ${engines}`)}</p>`
+  const engines = plan.engines
+    .map(
+      ({ count, layout, role, mtp }) =>
+        `${count} × ${layout}${mtp === null ? '' : ` mtp${mtp.n}`}${role === 'aggregated' ? '' : ` ${role}`}`,
+    )
+    .join(' + ')
+  return `<p class="kicker">${escapeHtml(`${plan.system.toUpperCase()} · ${plan.racks} × ${plan.rack.trays * plan.rack.gpusPerTray} GPUs · ${plan.model} ${plan.precision} · ${engines}`)}</p>`
 }
 
 const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {

@@ -1,16 +1,12 @@
-/** The racks as heat maps: 18 trays of 4 GPUs, each engine outlined, coloured by busy time or by KV use. */
+/** The racks (or nodes) as heat maps: a row for each tray, each engine outlined, coloured by busy time or by KV use. */
 
 import type { ComparisonResult } from '../../experiments/result.js'
-import { placeEngines } from '../../hardware/placement.js'
-import type { SystemSpec } from '../../hardware/system.js'
+import { placementOf } from '../../scenario/index.js'
 import type { Plan } from '../../scenario/plan.js'
 import { inkOn, shareColour } from '../colours.js'
 import { percent } from '../format.js'
 import { escapeHtml, svg, text } from './markup.js'
 
-/** NVL72: both systems have 18 compute trays of 4 GPUs in one NVLink domain. */
-const TRAYS = 18
-const GPUS_PER_TRAY = 4
 const CELL_W = 44
 const CELL_H = 20
 const LEFT = 30
@@ -22,57 +18,61 @@ type ArmPicture = ComparisonResult['pictures']['arms'][number]
 
 /** [rack][gpu] -> index of the engine over all groups, -1 for a GPU without one. */
 export function engineOfGpu(plan: Plan): number[][] {
-  const groups = plan.engines.map((engine) => ({
-    name: engine.name,
-    count: engine.count,
-    gpus: engine.tp * engine.pp * engine.dp * engine.cp,
-  }))
-  const shape = { nvlinkDomainGpus: { value: TRAYS * GPUS_PER_TRAY }, gpusPerTray: { value: GPUS_PER_TRAY } } as SystemSpec
-  const map = Array.from({ length: plan.racks }, () => new Array<number>(TRAYS * GPUS_PER_TRAY).fill(-1))
-  placeEngines(groups, plan.racks, shape).placed.forEach((place, engine) => {
+  const { trays, gpusPerTray } = plan.rack
+  const map = Array.from({ length: plan.racks }, () => new Array<number>(trays * gpusPerTray).fill(-1))
+  placementOf(plan).forEach((place, engine) => {
     for (const gpu of place.gpus) map[place.rack][gpu] = engine
   })
   return map
 }
 
+/** What a reader calls each engine: its role where there are several, and its number. */
+function engineNames(plan: Plan): string[] {
+  return plan.engines.flatMap(({ name, role, count }) =>
+    Array.from({ length: count }, (_, i) => `${name}${count > 1 ? `-${i}` : ''}${role === 'aggregated' ? '' : ` (${role})`}`),
+  )
+}
+
 /** Borders between cells of different engines, and around the rack. */
-function outline(engines: readonly number[]): string {
+function outline(engines: readonly number[], { trays, gpusPerTray }: Plan['rack']): string {
   const at = (tray: number, slot: number) =>
-    tray < 0 || tray >= TRAYS || slot < 0 || slot >= GPUS_PER_TRAY ? -2 : engines[tray * GPUS_PER_TRAY + slot]
+    tray < 0 || tray >= trays || slot < 0 || slot >= gpusPerTray ? -2 : engines[tray * gpusPerTray + slot]
   let path = ''
-  for (let tray = 0; tray <= TRAYS; tray++)
-    for (let slot = 0; slot <= GPUS_PER_TRAY; slot++) {
+  for (let tray = 0; tray <= trays; tray++)
+    for (let slot = 0; slot <= gpusPerTray; slot++) {
       const start = `M${LEFT + slot * CELL_W} ${TOP + tray * CELL_H}`
-      if (slot < GPUS_PER_TRAY && at(tray, slot) !== at(tray - 1, slot)) path += `${start}h${CELL_W}`
-      if (tray < TRAYS && at(tray, slot) !== at(tray, slot - 1)) path += `${start}v${CELL_H}`
+      if (slot < gpusPerTray && at(tray, slot) !== at(tray - 1, slot)) path += `${start}h${CELL_W}`
+      if (tray < trays && at(tray, slot) !== at(tray, slot - 1)) path += `${start}v${CELL_H}`
     }
   return `<path class="edge" d="${path}"/>`
 }
 
-function rackSvg(engines: readonly number[], arm: ArmPicture, rack: number): string {
+function rackSvg(plan: Plan, engines: readonly number[], arm: ArmPicture, rack: number): string {
+  const { trays, gpusPerTray } = plan.rack
+  const names = engineNames(plan)
   const cells = engines.map((engine, gpu) => {
-    const x = LEFT + (gpu % GPUS_PER_TRAY) * CELL_W
-    const y = TOP + Math.floor(gpu / GPUS_PER_TRAY) * CELL_H
+    const x = LEFT + (gpu % gpusPerTray) * CELL_W
+    const y = TOP + Math.floor(gpu / gpusPerTray) * CELL_H
     const box = `x="${x}" y="${y}" width="${CELL_W}" height="${CELL_H}"`
-    const spot = `tray ${Math.floor(gpu / GPUS_PER_TRAY) + 1}, GPU ${(gpu % GPUS_PER_TRAY) + 1}`
+    const spot = `tray ${Math.floor(gpu / gpusPerTray) + 1}, GPU ${(gpu % gpusPerTray) + 1}`
     if (engine < 0) return `<rect class="cell idle" ${box} data-tip="${escapeHtml(`${spot}: no engine`)}"/>`
     const busy = arm.engine_busy[engine] ?? 0
     const kv = arm.engine_kv[engine] ?? 0
-    const tip = `${spot}\nengine ${engine}\nbusy ${percent(busy)} of the time\nKV use ${percent(kv)} of the fullest rank`
+    const tip = `${spot}\nengine ${names[engine]}\nbusy ${percent(busy)} of the time\nKV use ${percent(kv)} of the fullest rank`
     const share = (value: number, name: string) =>
       `<g class="of-${name}">${text(x + CELL_W / 2, y + 14, percent(value).replace(' %', ''), `text-anchor="middle" font-size="11" fill="${inkOn(shareColour(value))}"`)}</g>`
     const first = engines.indexOf(engine) === gpu ? share(busy, 'busy') + share(kv, 'kv') : ''
     return `<rect class="cell" ${box} style="--busy:${shareColour(busy)};--kv:${shareColour(kv)}" data-tip="${escapeHtml(tip)}"/>${first && `<g pointer-events="none">${first}</g>`}`
   })
-  const trays = Array.from({ length: TRAYS }, (_, tray) =>
+  const trayNumbers = Array.from({ length: trays }, (_, tray) =>
     text(LEFT - 8, TOP + tray * CELL_H + 14, String(tray + 1), 'class="soft" text-anchor="end" font-size="10"'),
   )
-  const head = text(LEFT, 11, 'tray · GPU 1 to 4 →', 'class="soft" font-size="10"')
+  const head = text(LEFT, 11, `tray · GPU 1 to ${gpusPerTray} →`, 'class="soft" font-size="10"')
   return svg(
-    LEFT + GPUS_PER_TRAY * CELL_W + 2,
-    TOP + TRAYS * CELL_H + 2,
+    LEFT + gpusPerTray * CELL_W + 2,
+    TOP + trays * CELL_H + 2,
     `Rack ${rack + 1}, ${arm.name}`,
-    `${head}${cells.join('')}${outline(engines)}${trays.join('')}`,
+    `${head}${cells.join('')}${outline(engines, plan.rack)}${trayNumbers.join('')}`,
   )
 }
 
@@ -96,7 +96,7 @@ export function rackMaps(plan: Plan, arms: readonly ArmPicture[]): string {
   const figures = arms.flatMap((arm) =>
     drawn.map(
       (engines, rack) =>
-        `<figure class="rack"><h3>${escapeHtml(arm.name)}${map.length > 1 ? `, rack ${rack + 1}` : ''}</h3>${rackSvg(engines, arm, rack)}</figure>`,
+        `<figure class="rack"><h3>${escapeHtml(arm.name)}${map.length > 1 ? `, rack ${rack + 1}` : ''}</h3>${rackSvg(plan, engines, arm, rack)}</figure>`,
     ),
   )
   const more = map.length > drawn.length ? `<p class="lead">The first ${drawn.length} of ${map.length} racks are drawn.</p>` : ''
