@@ -114,9 +114,9 @@ describe('prefill and decode engines', () => {
     ],
     [
       'the cut of one side',
-      PAIR.replace('DEP32', 'DEP24'),
+      PAIR.replace('DEP32', 'DEP300'),
       [],
-      /engines\[0\]\.decode\.layout: 256 experts cannot be divided by 24/,
+      /engines\[0\]\.decode\.layout: 300 GPUs are more than one NVLink domain/,
       's.yaml:7:22',
     ],
     [

@@ -11,6 +11,7 @@ import { leversCommand } from './commands/levers.js'
 import { planCommand } from './commands/plan.js'
 import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
+import { supportCommand } from './commands/support.js'
 import { traceCommand } from './commands/trace.js'
 import { validateCommand } from './commands/validate.js'
 import { Interrupted } from './interrupt.js'
@@ -44,6 +45,7 @@ function parser(args: readonly string[]) {
     .command(explainCommand)
     .command(reportCommand)
     .command(leversCommand)
+    .command(supportCommand)
     .command(traceCommand)
     .command(validateCommand)
     .example('$0 run trace.csv', 'simulate three columns (time, input tokens, output tokens)')

@@ -89,8 +89,9 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
     const message = `tp x dp x cp = ${width} GPUs hold the attention but moe_tp x moe_ep = ${cut.moeTp * cut.moeEp} hold the experts`
     add(input.moe_ep !== undefined ? 'moe_ep' : 'moe_tp', message, `make both ${width}, or remove moe_tp and moe_ep`)
   }
-  if (model.ffn.experts % cut.moeEp !== 0)
-    add('moe_ep', `${model.ffn.experts} experts cannot be divided by ${cut.moeEp}`, 'use a power of two')
+  // an uneven share is filled up with copies of busy experts
+  if (cut.moeEp > model.ffn.experts)
+    add('moe_ep', `${cut.moeEp} GPUs are more than the ${model.ffn.experts} experts`, `use at most ${model.ffn.experts}`)
   if (model.ffn.inner % cut.moeTp !== 0)
     add('moe_tp', `the expert size ${model.ffn.inner} cannot be divided by ${cut.moeTp}`, 'use a smaller power of two')
   return problems

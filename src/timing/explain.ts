@@ -138,3 +138,12 @@ export function evidenceOf(request: TimingRequest): Readonly<Record<Evidence, nu
   for (const { evidence, us } of known) shares[evidence] += us / totalUs
   return shares
 }
+
+/** From the weakest on. Between measured points a step is always interpolated, so nothing better is ever claimed for a whole one. */
+const WEAKEST_FIRST: readonly Evidence[] = ['roofline', 'transferred']
+/** A kind of evidence that carries less of a step than this is not what a result stands on. */
+const SMALL_SHARE = 0.1
+
+/** The weakest kind of evidence that carries a tenth or more of one of the steps. */
+export const weakestEvidence = (steps: readonly Readonly<Record<Evidence, number>>[]): Evidence =>
+  WEAKEST_FIRST.find((level) => steps.some((share) => share[level] >= SMALL_SHARE)) ?? 'interpolated'

@@ -1,6 +1,13 @@
 export { type Constants, MOE_PATHS, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPerStep } from './calibration.js'
 export { type Calibration, calibrationSchema, constantsOf, type FittedConstant, loadCalibration } from './calibrationFile.js'
-export { type BatchOfRank, type ExplainedOperator, type ExplainedStep, evidenceOf, explainStep } from './explain.js'
+export {
+  type BatchOfRank,
+  type ExplainedOperator,
+  type ExplainedStep,
+  evidenceOf,
+  explainStep,
+  weakestEvidence,
+} from './explain.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
 export type { Evidence } from './slices.js'
 export { splitMachine } from './split.js'
