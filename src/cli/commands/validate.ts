@@ -7,6 +7,7 @@ import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
 import { formatOption, MAX_THREADS, quietOption, seedOption, wholeNumber } from '../options.js'
+import { validateEngineCommand } from './validateEngine.js'
 
 interface ValidateArgs {
   readonly rows?: string
@@ -17,7 +18,7 @@ interface ValidateArgs {
   readonly quiet: boolean
 }
 
-const VERBS: readonly CommandModule[] = []
+const VERBS: readonly CommandModule[] = [validateEngineCommand]
 
 /** Options of this command alone: its sub-commands have their own. */
 const own = { global: false, requiresArg: true } as const
