@@ -5,6 +5,7 @@
  */
 import yargs from 'yargs'
 import { UserError } from '../errors.js'
+import { calibrateCommand } from './commands/calibrate.js'
 import { compareCommand } from './commands/compare.js'
 import { explainCommand } from './commands/explain.js'
 import { leversCommand } from './commands/levers.js'
@@ -48,6 +49,7 @@ function parser(args: readonly string[]) {
     .command(supportCommand)
     .command(traceCommand)
     .command(validateCommand)
+    .command(calibrateCommand)
     .example('$0 run trace.csv', 'simulate three columns (time, input tokens, output tokens)')
     .example('$0 compare scenarios/demo.yaml', 'static against shape-aware, with intervals')
     .demandCommand(1, 'no command given')

@@ -1,16 +1,28 @@
-/** The work of `validate`: measured serving rows on the simulator. */
-import { createProgress } from '../reports/progress.js'
-import { validationTable } from '../reports/validation.js'
-import { NEUTRAL } from '../timing/index.js'
-import { validationJson } from '../validation/json.js'
+/** The work of `validate`: measured serving rows on the simulator, with the shipped constants or with those of cross-validation. */
+import { UserError } from '../errors.js'
+import { createProgress, type Progress } from '../reports/progress.js'
+import { foldsTable, rangesTable, validationTable } from '../reports/validation.js'
+import { type Calibration, constantsOf, drawsOf, loadCalibration } from '../timing/index.js'
+import { type RowRange, rowRanges } from '../validation/draws.js'
+import { calibrationOf } from '../validation/fit/calibrate.js'
+import { type CrossValidation, crossValidate } from '../validation/fit/crossValidate.js'
+import type { OnFit } from '../validation/fit/fit.js'
+import type { FoldRule } from '../validation/fit/folds.js'
+import { foldJson, validationJson, withRanges } from '../validation/json.js'
+import { createRowPool, type RowPool } from '../validation/pool.js'
+import type { Scored } from '../validation/scores.js'
 import { findSettings } from '../validation/settings.js'
 import { TOPOLOGY_RULES } from '../validation/shape.js'
-import { createRowPool, type RowSet, readRows, scoreRows } from '../validation/validate.js'
+import { type RowSet, readRows, scoreRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
 
 export interface ValidateRequest {
   readonly rows: string
   readonly settings?: string
+  readonly calibration?: string
+  /** null = no cross-validation. */
+  readonly crossValidation: { readonly folds: number; readonly by: FoldRule } | null
+  readonly draws: number
   readonly threads: number
   readonly seed: number
   readonly format: string
@@ -25,38 +37,92 @@ export function explainRows({ rows, refused }: RowSet, settings: string | null, 
   )
   const profiles = new Map<string, number>()
   for (const { plan } of rows) profiles.set(plan.profile, (profiles.get(plan.profile) ?? 0) + 1)
-  say(
-    `profiles: ${[...profiles]
-      .sort()
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
-  )
+  const counts = [...profiles].sort().map(([name, count]) => `${name} ${count}`)
+  say(`profiles by backend and date: ${counts.join(', ')}`)
   const guessed = rows.filter(({ plan }) => plan.engines.some(({ basis }) => basis === 'rule'))
-  for (const backend of new Set(guessed.map(({ row }) => row.backend)))
-    say(
-      `${guessed.filter(({ row }) => row.backend === backend).length} ${backend} rows without a usable cut: ${TOPOLOGY_RULES[backend]}`,
-    )
+  for (const backend of new Set(guessed.map(({ row }) => row.backend))) {
+    const count = guessed.filter(({ row }) => row.backend === backend).length
+    say(`${count} ${backend} rows without a usable cut: ${TOPOLOGY_RULES[backend]}`)
+  }
   if (refused.length > 0)
     say(`${refused.length} of ${rows.length + refused.length} rows cannot be simulated; each is listed with its reason`)
 }
 
+/** Progress of a fit: a stage whenever its name changes. */
+export function fitProgress(progress: Progress): OnFit {
+  let current = ''
+  return (stage, done, total) => {
+    if (stage !== current || done === 1) progress.stage(stage, total)
+    current = stage
+    progress.update({ done, total })
+  }
+}
+
+interface Outcome {
+  readonly scored: Scored
+  readonly cross: CrossValidation | null
+  readonly ranges: ReadonlyMap<string, RowRange> | null
+}
+
 export async function validateRows(request: ValidateRequest): Promise<void> {
-  const { threads, seed, format, quiet, signal } = request
-  const say = quiet ? () => {} : remark
+  const { threads, format, quiet, signal } = request
   const settingsPath = findSettings(request.rows, request.settings)
   const set = readRows(request.rows, settingsPath)
-  explainRows(set, settingsPath, say)
+  const calibration = loadCalibration(request.calibration)
+  explainRows(set, settingsPath, quiet ? () => {} : remark)
   const progress = createProgress({ quiet })
   const pool = createRowPool({ threads, signal })
   try {
-    progress.stage('rows', set.rows.length)
-    const onDone = (done: number) => progress.update({ done, total: set.rows.length })
-    const scored = await scoreRows({ set, constantsOf: () => NEUTRAL, pool, seed, onDone })
+    const outcome = await score(request, set, calibration, pool, fitProgress(progress))
     progress.stop()
-    if (format === 'json') printJson(validationJson(scored))
-    else printResult(validationTable(scored))
+    print(outcome, calibration, format)
   } finally {
     progress.stop()
     await pool.close()
   }
+}
+
+async function score(
+  { crossValidation, draws, seed }: ValidateRequest,
+  set: RowSet,
+  calibration: Calibration,
+  pool: RowPool,
+  report: OnFit,
+): Promise<Outcome> {
+  if (crossValidation !== null) {
+    const cross = await crossValidate({ set, start: calibration, ...crossValidation, pool, seed, report })
+    return { scored: cross.scored, cross, ranges: null }
+  }
+  const joint = draws === 0 ? [] : chosenDraws(calibration, draws)
+  const scored = await scoreRows({
+    set,
+    constantsOf: () => constantsOf(calibration),
+    pool,
+    seed,
+    onDone: (done) => report('rows', done, set.rows.length),
+  })
+  const onDone = (done: number, total: number) => report('draws', done, total)
+  return { scored, cross: null, ranges: draws === 0 ? null : await rowRanges(set, joint, pool, seed, onDone) }
+}
+
+function chosenDraws(calibration: Calibration, count: number) {
+  const all = drawsOf(calibration)
+  if (all.length >= count) return all.slice(0, count)
+  throw new UserError({
+    where: '--draws',
+    message: `the calibration holds ${all.length} joint draws of its constants, ${count} were asked for`,
+    hint: all.length === 0 ? 'make one with draws: shapewise calibrate --rows FILE --out FILE' : `ask for at most ${all.length}`,
+  })
+}
+
+function print({ scored, cross, ranges }: Outcome, calibration: Calibration, format: string): void {
+  if (format === 'json') {
+    const json = withRanges(validationJson(scored), ranges)
+    printJson(cross === null ? json : { ...json, folds: cross.folds.map(foldJson) })
+    return
+  }
+  const parts = [validationTable(scored)]
+  if (ranges !== null) parts.push(rangesTable(scored, ranges))
+  if (cross !== null) parts.push(foldsTable(cross, calibrationOf(cross.run, calibration, 'all rows')))
+  printResult(parts.join('\n\n'))
 }

@@ -1,4 +1,7 @@
 /** A validation as text: every row, then groups, then ranks. */
+import type { Calibration } from '../timing/index.js'
+import type { RowRange } from '../validation/draws.js'
+import type { CrossValidation } from '../validation/fit/crossValidate.js'
 import { type GroupScore, groupScores, type RankScore, rankScores, type Scored, type ScoredRow } from '../validation/scores.js'
 import type { ErrorStatistics } from '../validation/statistics.js'
 import { change, NOTHING, number } from './format.js'
@@ -88,4 +91,42 @@ export function validationTable(scored: Scored): string {
       `Rank correlation (Spearman) inside each group.\n${plainTable([RANK_HEAD, ...ranks.map(rankCells)], [1, 2, 3, 4])}`,
     )
   return parts.join('\n\n')
+}
+
+export const CONSTANT_HEAD = ['constant', 'value', '95 %', 'neutral', 'unit', 'from', 'meaning']
+
+export const constantCells = ({ constants }: Calibration): string[][] =>
+  Object.entries(constants).map(([name, { value, low, high, neutral, unit, source, meaning }]) => [
+    name,
+    number(value),
+    `${number(low)}–${number(high)}`,
+    number(neutral),
+    unit,
+    source,
+    meaning,
+  ])
+
+export const constantsTable = (calibration: Calibration): string =>
+  plainTable([CONSTANT_HEAD, ...constantCells(calibration)], [1, 2, 3])
+
+/** Constants fitted to all rows, and what each fold made of them. */
+export function foldsTable({ folds }: CrossValidation, all: Calibration): string {
+  const head = ['constant', 'all rows', ...folds.map(({ fold }) => fold.name)]
+  const rows = Object.entries(all.constants).map(([name, { value }]) => [
+    name,
+    number(value),
+    ...folds.map(({ constants }) => number(constants[name as keyof typeof constants])),
+  ])
+  const lead = 'Every row above was predicted with the constants of the fold that left it out.'
+  return `${lead}\n${plainTable([head, ...rows], head.map((_, i) => i).slice(1))}`
+}
+
+export function rangesTable({ rows }: Scored, ranges: ReadonlyMap<string, RowRange>): string {
+  const span = ([low, high]: readonly [number, number]): string => `${number(low)}–${number(high)}`
+  const cells = rows.flatMap(({ row }) => {
+    const range = ranges.get(row.id)
+    return range === undefined ? [] : [[row.id, span(range.tpotMs), span(range.ttftMs), span(range.outputTokSPerGpu)]]
+  })
+  const head = ['row', 'TPOT, ms', 'TTFT, ms', 'tok/s/GPU']
+  return `Range over the draws of the constants.\n${plainTable([head, ...cells], [1, 2, 3])}`
 }

@@ -20,6 +20,8 @@ export interface Calibration {
   /** Measured rows that the constants were fitted to. */
   readonly rows: number
   readonly constants: Readonly<Record<keyof Constants, FittedConstant>>
+  /** Joint draws of the constants, in the order of `order`: what resampled configurations would have given. */
+  readonly draws?: { readonly order: readonly string[]; readonly values: readonly (readonly number[])[] }
 }
 
 const finite = z.number().min(0).max(1e6)
@@ -38,6 +40,9 @@ export const calibrationSchema = z.strictObject({
   title: z.string().min(1),
   rows: z.int().min(0),
   constants: z.strictObject(Object.fromEntries(names.map((name) => [name, fitted]))),
+  draws: z
+    .strictObject({ order: z.array(z.enum(names)).length(names.length), values: z.array(z.array(finite).length(names.length)) })
+    .optional(),
 }) as unknown as z.ZodType<Calibration>
 
 export const CALIBRATION_NAMES = ['nvl72'] as const
@@ -56,4 +61,10 @@ export function loadCalibration(nameOrPath = 'nvl72'): Calibration {
 /** The fitted values alone, as a timing request takes them. */
 export function constantsOf(calibration: Calibration): Constants {
   return Object.fromEntries(names.map((name) => [name, calibration.constants[name].value])) as unknown as Constants
+}
+
+/** The joint draws; none in a file without them. */
+export function drawsOf({ draws }: Calibration): Constants[] {
+  if (draws === undefined) return []
+  return draws.values.map((values) => Object.fromEntries(draws.order.map((name, i) => [name, values[i]])) as unknown as Constants)
 }

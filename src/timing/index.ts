@@ -1,5 +1,12 @@
 export { type Constants, MOE_PATHS, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPerStep } from './calibration.js'
-export { type Calibration, calibrationSchema, constantsOf, type FittedConstant, loadCalibration } from './calibrationFile.js'
+export {
+  type Calibration,
+  calibrationSchema,
+  constantsOf,
+  drawsOf,
+  type FittedConstant,
+  loadCalibration,
+} from './calibrationFile.js'
 export {
   type BatchOfRank,
   type ExplainedOperator,

@@ -1,4 +1,6 @@
 /** What `validate --format json` prints: simulated values by row, errors by group, rank correlations. */
+import type { RowRange } from './draws.js'
+import type { FoldFit } from './fit/folds.js'
 import {
   type GroupScore,
   groupScores,
@@ -27,6 +29,10 @@ export interface RowJson {
   readonly tpot_error_pct?: number
   readonly ttft_error_pct?: number
   readonly output_tok_s_per_gpu_error_pct?: number
+  /** Smallest and largest over the draws of the constants. */
+  readonly tpot_ms_range?: readonly [number, number]
+  readonly ttft_ms_range?: readonly [number, number]
+  readonly output_tok_s_per_gpu_range?: readonly [number, number]
 }
 
 export interface ValidationJson {
@@ -74,3 +80,27 @@ export function validationJson({ rows, refused }: Scored): ValidationJson {
     rank: rankScores(rows),
   }
 }
+
+const roundBoth = ([low, high]: readonly [number, number]): readonly [number, number] => [round(low), round(high)]
+
+export function withRanges(json: ValidationJson, ranges: ReadonlyMap<string, RowRange> | null): ValidationJson {
+  if (ranges === null) return json
+  const rows = json.rows.map((row): RowJson => {
+    const range = ranges.get(row.id)
+    if (range === undefined) return row
+    const { tpotMs, ttftMs, outputTokSPerGpu } = range
+    return {
+      ...row,
+      tpot_ms_range: roundBoth(tpotMs),
+      ttft_ms_range: roundBoth(ttftMs),
+      output_tok_s_per_gpu_range: roundBoth(outputTokSPerGpu),
+    }
+  })
+  return { ...json, rows }
+}
+
+export const foldJson = ({ fold, constants }: FoldFit) => ({
+  fold: fold.name,
+  rows: fold.heldOut.size,
+  constants: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, round(value)])),
+})

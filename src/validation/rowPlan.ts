@@ -152,6 +152,7 @@ function groupOf(
 function disaggregated(row: ServingRow, settings: RecipeSettings | undefined, precision: Precision, model: string): Engines[] {
   if (row.mode !== 'disagg') return refuse(`the mode '${row.mode}' is neither agg nor disagg`)
   refuse('prefill and decode engines are not simulated yet')
+
   return [
     groupOf(row, 'prefill', row.prefill, settings?.prefill ?? null, precision, model),
     groupOf(row, 'decode', row.decode, settings?.decode ?? null, precision, model),
