@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseCsv } from '../src/validation/csvTable.js'
+import { profileOf } from '../src/validation/profile.js'
 import { benchmarkTraffic, closedLoopRate } from '../src/validation/protocol.js'
 import { planRow, type RowPlan } from '../src/validation/rowPlan.js'
 import { servingRows } from '../src/validation/servingRow.js'
@@ -125,12 +126,24 @@ describe('a row as a plan', () => {
     expect(plan.gpus).toBe(8)
   })
 
-  it('names the release by backend and date', () => {
-    expect(planOf({ measured_date: '2025-12-31' }).profile).toBe('trtllm-2025')
-    expect(planOf({ measured_date: '2026-01-01' }).profile).toBe('trtllm-2026')
-    expect(planOf({ measured_date: '' }).profile).toBe('trtllm-2026')
-    expect(planOf({ backend: 'sglang', measured_date: '2025-11-20' }).profile).toBe('sglang-2025')
-    expect(planOf({ backend: 'vllm', measured_date: '2025-11-20' }).profile).toBe('vllm-2026')
+  it('names the release of disaggregated serving by backend and date', () => {
+    const request = {
+      backend: 'trtllm',
+      measuredDate: '2025-12-31',
+      precision: 'fp8',
+      isl: 8192,
+      aggregate: false,
+      decodeDp: 24,
+    } as const
+    expect(profileOf(request)).toBe('trtllm-2025')
+    expect(profileOf({ ...request, aggregate: true })).toBe('trtllm-2026')
+    expect(profileOf({ ...request, measuredDate: '2026-01-01' })).toBe('trtllm-2026')
+    expect(profileOf({ ...request, measuredDate: '' })).toBe('trtllm-2026')
+    expect(profileOf({ ...request, backend: 'sglang' })).toBe('sglang-2025-dep24')
+    expect(profileOf({ ...request, backend: 'sglang', isl: 1024 })).toBe('sglang-2025')
+    expect(profileOf({ ...request, backend: 'sglang', precision: 'nvfp4' })).toBe('sglang-2025')
+    expect(profileOf({ ...request, backend: 'vllm' })).toBe('vllm-2026')
+    expect(profileOf({ ...request, backend: 'other' })).toBeNull()
   })
 
   it.each([

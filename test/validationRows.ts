@@ -5,7 +5,7 @@ export const ROW_COLUMNS = [
     ['workers', 'gpus_per_worker', 'attention_tp', 'attention_dp', 'moe_ep'].map((c) => `${role}_${c}`),
   ),
   ...['agg_gpus', 'agg_tp', 'agg_attention_dp', 'agg_pp', 'agg_moe_ep'],
-  ...['spec_nextn', 'measured_date', 'tier', 'quality', 'ttft_ms', 'tpot_ms'],
+  ...['spec_decode', 'spec_nextn', 'measured_date', 'tier', 'quality', 'ttft_ms', 'tpot_ms'],
 ]
 
 export const SETTINGS_COLUMNS = [

@@ -1,6 +1,5 @@
 /** Facts of the serving stack behind a row: the release profile, by backend and date, and the expert kernels, by the recipe. */
 
-import type { Parallelism } from '../models/model.js'
 import type { Precision } from '../scenario/plan.js'
 import type { MoePath, Profile } from '../timing/index.js'
 
@@ -15,7 +14,9 @@ export interface ProfileRequest {
   readonly precision: Precision
   /** Nominal input tokens. */
   readonly isl: number
-  /** Attention DP of the decode engines; 1 for aggregated ones. */
+  /** One engine for both phases: the slow releases of 2025 were those of disaggregated serving. */
+  readonly aggregate: boolean
+  /** Attention DP of the decode engines. */
   readonly decodeDp: number
 }
 
@@ -24,34 +25,21 @@ const LONG_PROMPT = 4096
 const DEP24 = 24
 
 /** The profile of a row, or null for an unknown backend. */
-export function profileOf({ backend, measuredDate, precision, isl, decodeDp }: ProfileRequest): Profile | null {
+export function profileOf({ backend, measuredDate, precision, isl, aggregate, decodeDp }: ProfileRequest): Profile | null {
   const known = BACKENDS.find((name) => name === backend)
   if (known === undefined) return null
   // one vLLM era was measured on these racks
   if (known === 'vllm') return 'vllm-2026'
-  if (measuredDate === '' || measuredDate >= ERA_BOUNDARY) return `${known}-2026`
+  if (aggregate || measuredDate === '' || measuredDate >= ERA_BOUNDARY) return `${known}-2026`
   if (known === 'sglang' && precision === 'fp8' && decodeDp === DEP24 && isl >= LONG_PROMPT) return 'sglang-2025-dep24'
   return `${known}-2025`
 }
 
-export interface MoePathRequest {
-  readonly backend: string
-  readonly precision: Precision
-  /** As the recipe writes it, lower case; '' = not said. */
-  readonly moeBackend: string
-  readonly parallelism: Parallelism
-}
-
-/** The expert kernels: the recipe's words, else what the stack chooses by itself for the weight format and the cut. */
-export function moePathOf({ backend, precision, moeBackend, parallelism }: MoePathRequest): MoePath {
+/** The expert kernels by the recipe's words (lower case; '' = not said); `auto`: what the stack chooses by itself for the format and the cut. */
+export function moePathOf(moeBackend: string, precision: Precision): MoePath {
   if (moeBackend.includes('cutedsl')) return 'cutedsl'
   if (moeBackend.includes('deepgemm')) return 'deepgemm'
   if (moeBackend.includes('cutlass') || moeBackend.includes('wideep')) return 'cutlass'
   if (moeBackend.includes('deepep')) return precision === 'fp8' ? 'deepgemm' : 'cutedsl'
-  // the TRTLLM-gen grouped GEMM of blockwise fp8 serves engines without attention DP; with it the deep-gemm path runs
-  if (moeBackend.includes('trtllm')) return 'trtllm-gen'
-  if (precision === 'mxfp4') return 'auto'
-  if (precision === 'fp8') return backend === 'sglang' && parallelism.dp === 1 ? 'trtllm-gen' : 'deepgemm'
-  if (backend === 'vllm') return 'auto'
-  return parallelism.dp === 1 ? 'trtllm-gen' : 'cutlass'
+  return moeBackend.includes('trtllm') ? 'trtllm-gen' : 'auto'
 }

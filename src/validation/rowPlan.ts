@@ -60,6 +60,8 @@ export const BLOCK_TOKENS = 32
 const TRTLLM_RESERVE_BYTES = 8 * 2 ** 30
 /** KV shares where the recipe is silent: TensorRT-LLM of the free memory, the others of the whole GPU (their defaults, trust B). */
 const DEFAULT_KV_FRACTION: Readonly<Record<string, number>> = { trtllm: 0.9, sglang: 0.85, vllm: 0.9 }
+/** Draft tokens of a speculative row that does not say how many: the commonest number in the recipes. */
+export const USUAL_DRAFT_TOKENS = 3
 /** Tokens of a prefill step of one rank where the recipe is silent: the benchmark's usual setting, trust C. */
 const DEFAULT_PREFILL_TOKENS: Readonly<Record<string, number>> = { trtllm: 16384, sglang: 16384, vllm: 8192 }
 
@@ -94,16 +96,12 @@ function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan 
   const { isl, osl, concurrency } = row
   if (isl === null || osl === null || isl < 1 || osl < 2) return refuse('it has no input and output lengths')
   if (concurrency === null || concurrency < 1) return refuse('it has no concurrency')
-  const draftTokens = settings?.draftTokens ?? row.draftTokens ?? 0
+  const draftTokens = settings?.draftTokens ?? row.draftTokens ?? (row.speculation === 'yes' ? USUAL_DRAFT_TOKENS : 0)
   const groups = row.mode === 'agg' ? [aggregated(row, precision, model, system)] : disaggregated(row, settings, precision, model)
+  const aggregate = row.mode === 'agg'
   const decodeDp = groups[groups.length - 1].shape.parallelism.dp
-  const profile = profileOf({
-    backend: row.backend,
-    measuredDate: row.measuredDate,
-    precision,
-    isl,
-    decodeDp: row.mode === 'agg' ? 1 : decodeDp,
-  })
+  const { backend, measuredDate } = row
+  const profile = profileOf({ backend, measuredDate, precision, isl, aggregate, decodeDp })
   if (profile === null) return refuse(`the backend ${row.backend || '(blank)'} has no profile`)
   const kvPrecision = /bf16|bfloat16/.test(settings?.kvDtype ?? '') ? 'bf16' : 'fp8'
   const common = { system, model, precision, kvPrecision, isl, osl, concurrency, backend: row.backend } as const
@@ -113,7 +111,7 @@ function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan 
   return {
     id: row.id,
     ...{ system, model, precision, kvPrecision, profile, isl, osl, concurrency, maxModelLen, draftTokens },
-    mode: row.mode === 'agg' ? 'agg' : 'disagg',
+    mode: aggregate ? 'agg' : 'disagg',
     engines,
     gpus: groups.reduce((sum, group) => sum + group.count * group.gpus, 0),
     slots: decoding.reduce((sum, engine) => sum + engine.count * engine.parallelism.dp * engine.maxNumSeqs, 0),
@@ -204,7 +202,7 @@ function rowEngine({ role, count, shape }: Engines, context: EngineContext, sett
     parallelism,
     layout: layoutName(parallelism, expertsOf(context.model)),
     basis,
-    moePath: moePathOf({ backend, precision, moeBackend: limits?.moeBackend ?? '', parallelism }),
+    moePath: moePathOf(limits?.moeBackend ?? '', precision),
     maxNumSeqs,
     maxNumBatchedTokens:
       role === 'decode' ? decodeTokens : Math.max(prefillTokens, role === 'prefill' ? maxNumSeqs : decodeTokens),

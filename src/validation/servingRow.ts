@@ -26,8 +26,10 @@ export interface ServingRow {
   readonly prefill: ShapeColumns
   readonly decode: ShapeColumns
   readonly aggregated: ShapeColumns & { readonly pp: number | null }
-  /** Draft tokens; null = unknown. */
+  /** Draft tokens; null = the row does not say how many, or whether. */
   readonly draftTokens: number | null
+  /** yes | no | unknown, '' = not said. */
+  readonly speculation: string
   /** ISO date of the measurement, '' = unknown. */
   readonly measuredDate: string
   readonly tier: string
@@ -103,6 +105,7 @@ function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
       pp: whole('agg_pp'),
     },
     draftTokens: whole('spec_nextn'),
+    speculation: field('spec_decode').toLowerCase(),
     measuredDate: field('measured_date'),
     tier: field('tier'),
     quality: field('quality'),
