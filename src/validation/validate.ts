@@ -1,5 +1,5 @@
 /** Rows in, scores out: read, map, simulate, compare. Nothing is fitted here. */
-import { type Constants, type Evidence, evidenceOf } from '../timing/index.js'
+import { type Constants, type Evidence, evidenceOf, weakestEvidence } from '../timing/index.js'
 import { readCsv } from './csvTable.js'
 import { createRowPool, type RowPool } from './pool.js'
 import { REQUESTS_PER_PLACE } from './protocol.js'
@@ -58,14 +58,7 @@ export async function scoreRows({ set, constantsOf, pool, seed, onDone }: ScoreR
   return { rows, refused }
 }
 
-const WEAKEST_FIRST: readonly Evidence[] = ['roofline', 'transferred']
-/** A kind of evidence that carries less of a step than this is not what a result stands on. */
-const SMALL_SHARE = 0.1
-
-/** The weakest evidence that carries a tenth or more of a full step of some engine; between measured points a step is always interpolated. */
-function evidenceOfPlan(plan: RowPlan, constants: Constants): Evidence {
-  const shares = plan.engines.map((engine) => evidenceOf(rowTiming(plan, engine, constants)))
-  return WEAKEST_FIRST.find((level) => shares.some((share) => share[level] >= SMALL_SHARE)) ?? 'interpolated'
-}
+const evidenceOfPlan = (plan: RowPlan, constants: Constants): Evidence =>
+  weakestEvidence(plan.engines.map((engine) => evidenceOf(rowTiming(plan, engine, constants))))
 
 export { createRowPool }
