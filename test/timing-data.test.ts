@@ -1,61 +1,109 @@
 /** Needs the measured kernel tables beside the project: fails without them when CI is set, is skipped otherwise. */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
-import type { Gqa } from '../src/models/operators.js'
-import { makeTables, openSystems, TIMING_SYSTEMS } from '../src/timing/build/make.js'
-import { neededOperators } from '../src/timing/build/needed.js'
-import { sliceKey } from '../src/timing/keys.js'
-import { priceOperators } from '../src/timing/price.js'
-import { loadTables } from '../src/timing/slices.js'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { fill } from '../src/timing/build/fill.js'
+import { makeTables } from '../src/timing/build/make.js'
+import { familyFiles, type Measured, measure } from '../src/timing/build/measured.js'
+import { FAMILIES, TIMING_SYSTEMS } from '../src/timing/kernels/families.js'
+import { predictor } from '../src/timing/kernels/predict.js'
+import { decodeTable } from '../src/timing/kernels/table.js'
+import { loadKernelTable } from '../src/timing/slices.js'
+import { leaveOut } from './fixtures/leaveOut.js'
 
 const folder = fileURLToPath(new URL('../../shared/data/kernels/', import.meta.url))
 const present = existsSync(folder)
 if (!present && process.env.CI) throw new Error('the measured kernel tables ../shared/data/kernels are missing')
+if (!present) console.info('skipped: the measured kernel tables ../shared/data/kernels are not here')
 
 const quantile = (errors: number[], share: number): number => errors.sort((a, b) => a - b)[Math.floor(errors.length * share)]
 
-describe.skipIf(!present)('tables of kernel times', () => {
-  const systems = openSystems(folder)
+/**
+ * Median and 90th percentile of the error of plain interpolation on rows left out of fully measured tables (GB200, percent). Ours may be
+ * 1.3 times that, although a fifth of the rows is missing already and a tenth of the rest is left out.
+ */
+const INTERPOLATED: Readonly<Record<string, readonly [number, number]>> = {
+  'gemm_trtllm/bfloat16': [3.3, 14],
+  'gemm_trtllm/fp8': [3.1, 9.6],
+  'gemm_trtllm/fp8_block': [1.6, 6.6],
+  'gemm_trtllm/nvfp4': [1.1, 5.4],
+  'generation-attention_trtllm': [3.9, 14],
+  'context-attention_trtllm': [4.4, 13],
+  'mla-generation-module_trtllm': [3.2, 9.2],
+  'mla-context-module_trtllm': [3.7, 13],
+  'moe_trtllm/fp8_block': [1.7, 7.6],
+  'moe_trtllm/nvfp4': [1.9, 7.5],
+  'moe_trtllm/w4a8_mxfp4_mxfp8': [3.1, 9.7],
+  alltoall_trtllm: [1.4, 6.2],
+}
 
-  it.each(TIMING_SYSTEMS)('%s is made again byte for byte', (system) => {
-    const shipped = readFileSync(new URL(`../data/timing/${system}.bin`, import.meta.url))
-    expect(Buffer.compare(shipped, Buffer.from(makeTables(system, systems)))).toBe(0)
+describe.skipIf(!present)('tables of kernel times', () => {
+  let measured: Measured[] = []
+  beforeAll(() => {
+    const files = familyFiles(folder)
+    measured = FAMILIES.map((family) => measure(family, files))
   })
 
-  it.each(TIMING_SYSTEMS)('%s reads back the measured rows', (system) => {
-    const tables = loadTables(system)
-    const measured = systems.get(system)!
-    const errors: Record<string, number[]> = { gqa_decode: [], gqa_prefill: [], mla_prefill: [], moe: [], gemm: [] }
-    for (const operator of neededOperators()) {
-      const key = sliceKey(operator)
-      if (!(operator.kind in errors) || !tables.has(key)) continue
-      // The kernel itself, not the part of it that a step sees.
-      const [priced] = priceOperators([{ ...operator, besideExperts: undefined }], tables)
-      const note = (points: Map<number, number> | undefined, us: (x: number) => number) => {
-        for (const [x, time] of points ?? []) errors[operator.kind].push(Math.abs(us(x) / time - 1))
-      }
-      const group = key.slice(operator.kind.length + 1)
-      if (operator.kind === 'gemm' && operator.group !== 'prefill')
-        note(measured.gemm().get(`${operator.type}/${operator.k}/${operator.n}`), (x) => priced.us(x, 0))
-      else if (operator.kind === 'moe') note(measured.moe().get(group), (x) => priced.us(x, 0))
-      else if (operator.kind === 'mla_prefill') note(measured.mlaPrefill().get(group), (x) => priced.us(x, 0))
-      else if (operator.kind === 'gqa_prefill') note(measured.gqaPrefill().get(group), (x) => priced.us(x, 0))
-      else if (operator.kind === 'gqa_decode' && (operator as Gqa).window === 0) {
-        for (const n of [1, 8, 64]) note(measured.gqaDecode().get(`${group}/${n}`), (x) => priced.us(n, x))
+  it('are made again byte for byte', { timeout: 60_000 }, () => {
+    const filled = measured.map(fill)
+    for (const system of TIMING_SYSTEMS) {
+      const shipped = readFileSync(new URL(`../data/timing/${system}.bin`, import.meta.url))
+      expect(Buffer.compare(shipped, Buffer.from(makeTables(system, filled))), system).toBe(0)
+    }
+  })
+
+  it('read back the measured rows', () => {
+    for (const { family, sites, grid, logUs } of measured) {
+      const lastAxis = grid[grid.length - 1]
+      for (const [system, values] of logUs) {
+        const predict = predictor(loadKernelTable(system), family)
+        const errors: number[] = []
+        const cells = values.length / sites.length
+        for (let at = 0; at < values.length; at += 7) {
+          if (Number.isNaN(values[at])) continue
+          const cell = at % cells
+          const sizes = [grid[0][Math.floor(cell / lastAxis.length)], lastAxis[cell % lastAxis.length]].slice(-grid.length)
+          const site = sites[Math.floor(at / cells)]
+          const times = predict(site.slice(0, family.site.length), sizes) as number[]
+          const us = times[Math.max(0, family.times.indexOf(site[family.site.length]))]
+          errors.push(Math.abs(us / Math.exp(values[at]) - 1))
+        }
+        expect(quantile(errors, 0.98), `${system} ${family.name}`).toBeLessThan(0.002)
       }
     }
-    const table = Object.entries(errors).map(([kind, list]) => ({
-      kind,
-      rows: list.length,
-      median: quantile(list, 0.5),
-      p90: quantile(list, 0.9),
-    }))
-    console.info(system, table)
-    for (const { kind, rows, median, p90 } of table) {
-      expect(rows, kind).toBeGreaterThan(20)
-      expect(median, kind).toBeLessThan(0.04)
-      expect(p90, kind).toBeLessThan(0.15)
+  })
+
+  it('predict rows left out at random', { timeout: 120_000 }, () => {
+    const table: Record<string, string | number>[] = []
+    for (const one of measured) {
+      const { family } = one
+      if (!Object.keys(INTERPOLATED).some((name) => name.startsWith(family.name))) continue
+      const { kept, removed } = leaveOut(one, 0.1, family.name === 'gemm_trtllm' ? 0.04 : 0)
+      const filled = [fill(kept)]
+      const predicts = new Map(
+        [...one.logUs.keys()].map((system) => [system, predictor(decodeTable(Buffer.from(makeTables(system, filled))), family)]),
+      )
+      const errors = new Map<string, number[]>()
+      const kindAt = family.kind ? family.site.indexOf(family.kind) : -1
+      for (const { system, site, sizes, us } of removed) {
+        const name = [family.name, ...(kindAt < 0 || family.name === 'alltoall_trtllm' ? [] : [site[kindAt]])].join('/')
+        const [predicted] = predicts.get(system)!(site, sizes) as number[]
+        const list = errors.get(name) ?? []
+        errors.set(name, list)
+        list.push(Math.abs(predicted / us - 1))
+      }
+      for (const [name, list] of errors) {
+        const [median, p90] = [100 * quantile(list, 0.5), 100 * quantile(list, 0.9)]
+        table.push({ name, rows: list.length, median: median.toFixed(2), p90: p90.toFixed(2) })
+        const bar = INTERPOLATED[name]
+        if (!bar) continue
+        expect(list.length, name).toBeGreaterThan(50)
+        // A percentile of a few hundred rows moves by some 15 % from draw to draw.
+        const factor = list.length < 1000 ? 1.5 : 1.3
+        expect.soft(median, `${name} median`).toBeLessThan(factor * bar[0])
+        expect.soft(p90, `${name} p90`).toBeLessThan(factor * bar[1])
+      }
     }
+    console.table(table)
   })
 })

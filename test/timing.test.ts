@@ -157,7 +157,14 @@ it('refuses layouts that cannot be priced', () => {
   expect(() => operatorsOf({ ...LLAMA, kvPrecision: 'fp8', parallelism: cut(4, 2, 1, 1) })).toThrow(/dense/)
   expect(() => operatorsOf({ ...R1, kvPrecision: 'fp8', parallelism: cut(1, 8, 1, 16) })).toThrow(/moe_tp/)
   expect(() => operatorsOf({ ...LLAMA, kvPrecision: 'fp8', precision: 'mxfp4' })).toThrow(/no mxfp4/)
-  expect(() => buildStepTables(requestOf('gb200', { ...OSS, parallelism: cut(4, 1, 4, 1) }))).toThrow(/no row/)
+})
+
+it('prices cuts of the experts that were not measured by their work, and says so', () => {
+  const request = requestOf('gb200', { ...OSS, parallelism: cut(4, 1, 4, 1) })
+  const experts = explainStep(request, [{ decode: { n: 64, K: 64 * 2048 }, chunks: [] }]).operators.find(
+    ({ name }) => name === 'routed experts',
+  )
+  expect(experts).toMatchObject({ evidence: 'transferred', note: expect.stringMatching(/scaled by work/) })
 })
 
 it('ships at most 4 MB of tables with their licence', () => {

@@ -1,11 +1,8 @@
-/** Names of the slices that price an operator; made and read by the same function. */
+/** Names of the slices that price an operator: one for each set of numbers that the times depend on. */
 import type { Elementwise, Operator } from '../models/operators.js'
 
 /** Operators priced by tables; elementwise passes are priced by their bytes. */
 export type TabledOperator = Exclude<Operator, Elementwise>
-
-/** Largest group of GPUs whose all-reduce was measured; larger groups are derived from it. */
-export const MEASURED_ALLREDUCE_GPUS = 4
 
 /** Prefix of a kernel other than the usual one. */
 const named = (kernel: string | undefined, usual: string): string =>
@@ -16,7 +13,7 @@ export function sliceKey(operator: TabledOperator): string {
     case 'gemm':
       return `gemm/${operator.type}/${operator.n}x${operator.k}`
     case 'allreduce':
-      return `allreduce/${named(operator.kernel, 'trtllm')}${Math.min(operator.gpus, MEASURED_ALLREDUCE_GPUS)}`
+      return `allreduce/${named(operator.kernel, 'trtllm')}${operator.gpus}`
     case 'moe': {
       const shape = [operator.hidden, operator.inner, operator.topk, operator.experts].join('-')
       return `moe/${named(operator.kernel, 'general')}${operator.type}/${shape}/${operator.moeTp}x${operator.moeEp}/${operator.routing}`

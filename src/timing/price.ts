@@ -1,7 +1,7 @@
 /** The time of one operator, from its slice of the measured tables. */
 import type { SystemSpec } from '../hardware/system.js'
 import type { Operator } from '../models/operators.js'
-import { MEASURED_ALLREDUCE_GPUS } from './keys.js'
+import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
 /** Memory-bound passes: 80 % of 8 TB/s (6.4e6 bytes per us) and 3 us of launch; AIConfigurator's assumption for both systems, not measured. */
@@ -131,7 +131,7 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
   if (operator.kind === 'alltoall') {
     if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk)
       return { evidence: 'transferred', note: 'from hidden 7168, top 8 by bytes' }
-    if (slice.evidence === 'transferred') return { evidence: 'transferred', note: 'GB200 rows' }
+    if (slice.evidence === 'transferred') return { evidence: 'transferred', note: slice.note }
   }
   if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0)
     return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }

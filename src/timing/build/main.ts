@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { UserError } from '../../errors.js'
-import { makeTables, openSystems, TIMING_SYSTEMS } from './make.js'
+import { TIMING_SYSTEMS } from '../kernels/families.js'
+import { makeTables, openSystems } from './make.js'
 
 const ROOT = new URL('../../../', import.meta.url)
 

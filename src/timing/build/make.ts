@@ -1,33 +1,41 @@
 /** The file of kernel times of one system, from a folder of measured tables. Same input, same bytes. */
-import { AXES } from '../knots.js'
-import { encodeTables, type SliceSource } from '../slices.js'
-import { makeSlice } from './makers.js'
-import { type Measured, openMeasured } from './measured.js'
-import { neededOperators } from './needed.js'
-
-export const TIMING_SYSTEMS = ['gb200', 'gb300'] as const
+import { FAMILIES, type TimingSystem } from '../kernels/families.js'
+import { encodeTable } from '../kernels/table.js'
+import { TABLE_KNOTS } from '../knots.js'
+import { fill } from './fill.js'
+import { familyFiles, type Measured, measure } from './measured.js'
+import { regrid } from './regrid.js'
 
 const NOTICE = [
   'Kernel times on the knots of Shapewise, derived from the measured tables of NVIDIA AIConfigurator.',
-  'Source: ai-dynamo/aiconfigurator, commit 095f58a51c4ca8e61b66ec108d86f223f8d559ce, aic-core/src/aiconfigurator_core/systems/data (TensorRT-LLM 1.3.0rc20; all-to-all 1.2.0rc6).',
+  'Source: ai-dynamo/aiconfigurator, commit 095f58a51c4ca8e61b66ec108d86f223f8d559ce, aic-core/src/aiconfigurator_core/systems/data (TensorRT-LLM 1.3.0rc20; experts with load balancing 1.3.0rc10; all-to-all 1.2.0rc6; NCCL 2.29.2; SGLang 0.5.14 all-reduce, 0.5.12 DeepEP).',
   'Licence of the source: Apache-2.0, Copyright (c) 2025-2026 NVIDIA CORPORATION & AFFILIATES. These values are changed: see the method.',
-  'Method: log-log interpolation of the measured points onto other knots; shapes between measured sites interpolated over n, then k; holes filled along the last axis; times made to rise with size (halfway between the rising envelopes).',
-  'Beyond the measured grid: decode attention by bytes at the bandwidth of the largest reads; expert compute, exchanges and BMMs by the line of the last two octaves; prefill attention by the square of the length; GEMM and all-reduce in proportion.',
-  'Repairs: exchange outliers at one token cut to the rising curve below; expert slices limited to 1.05 x those of the other system; GB300 exchanges are those of GB200.',
+  'Method: missing sizes filled from the curves around them and on the other system, missing shapes from the other system; then interpolated onto other knots (docs/decisions/0004-kernel-tables.md).',
   'Made by: npm run build:timing.',
 ]
 
-export function openSystems(folder: string): Map<string, Measured> {
-  return new Map(TIMING_SYSTEMS.map((system) => [system, openMeasured(folder, system)]))
+/** All families of a folder on their grids, holes filled; made once for both systems. */
+export function openSystems(folder: string): readonly Measured[] {
+  const files = familyFiles(folder)
+  return FAMILIES.map((family) => fill(measure(family, files)))
 }
 
-export function makeTables(system: string, systems: ReadonlyMap<string, Measured>): Uint8Array {
-  const measured = systems.get(system) as Measured
-  const other = systems.get(TIMING_SYSTEMS.find((name) => name !== system) as string) as Measured
-  const slices: SliceSource[] = []
-  for (const operator of neededOperators()) {
-    const slice = makeSlice(operator, { system, measured, other })
-    if (slice) slices.push(slice)
-  }
-  return encodeTables(system, NOTICE, AXES, slices)
+export function makeTables(system: TimingSystem, families: readonly Measured[]): Uint8Array {
+  const sheets = families.flatMap((measured) => {
+    const values = measured.logUs.get(system)
+    if (!values) return []
+    const { family, sites } = measured
+    const cells = values.length / sites.length
+    const kept = sites.map((_, i) => i).filter((i) => !values.subarray(i * cells, (i + 1) * cells).every(Number.isNaN))
+    const own = new Float64Array(kept.length * cells)
+    for (const [i, site] of kept.entries()) own.set(values.subarray(site * cells, (site + 1) * cells), i * cells)
+    return {
+      name: family.name,
+      columns: family.times.length > 1 ? [...family.site, 'time'] : family.site,
+      axes: family.axes.map(({ knots }) => ({ name: knots, knots: TABLE_KNOTS[knots] })),
+      sites: kept.map((site) => sites[site].join('/')),
+      logUs: regrid(measured, own),
+    }
+  })
+  return encodeTable(system, NOTICE, sheets)
 }

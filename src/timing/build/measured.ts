@@ -1,88 +1,89 @@
-/** The measured tables of one system, each read when first asked for and grouped by its key columns. */
-import type { GemmType } from '../../models/operators.js'
-import { groupPoints, type Row, readRows } from './rows.js'
-
-/** group -> first axis -> us. */
-type Points = Map<string, Map<number, number>>
+/** One family of measured rows on its grid: all sites of both systems, the times that are missing as NaN. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '../../errors.js'
+import { type Family, fileFamily, siteName, TIMING_SYSTEMS, type TimingSystem } from '../kernels/families.js'
+import { columnIndexes, readRowFile } from '../kernels/rows.js'
 
 export interface Measured {
-  /** `type/k/n` -> m. */
-  gemm(): Points
-  /** `heads-kvHeads-headDim/window/kv/batch` -> KV length; head dims 64 and 128. */
-  gqaDecode(): Points
-  /** `heads-kvHeads-headDim/window/math/kv` -> tokens; one sequence. */
-  gqaPrefill(): Points
-  /** `heads/kv/batch` -> KV length. */
-  mlaDecode(): Points
-  /** `heads/kv` -> tokens; one sequence. */
-  mlaPrefill(): Points
-  /** `side/type/heads` -> tokens. */
-  mlaBmm(): Points
-  /** `type/hidden-inner-topk-experts/tpxep/routing` -> tokens of all ranks. */
-  moe(): Points
-  /** `leg/type/ep` -> tokens of one rank; two-sided NVLink exchange. */
-  allToAll(): Points
-  /** GPUs -> elements. */
-  allReduce(): Points
+  readonly family: Family
+  /** Column values of each site (and the column of times when there are several), in the order of their names. */
+  readonly sites: readonly (readonly string[])[]
+  /** Ascending sizes of each axis. */
+  readonly grid: readonly (readonly number[])[]
+  /** Natural log of us, [site][axes...]; a system that was not measured is absent. */
+  readonly logUs: ReadonlyMap<TimingSystem, Float64Array>
 }
 
-const kvName = (row: Row): string => (row.kv_cache_dtype === 'fp8' ? 'fp8' : 'bf16')
-const heads = (row: Row): string => `${row.num_heads}-${row.num_kv_heads}-${row.head_dim}/${row.window_size}`
-/** The newest general kernels; the min-latency ones exist for one system only and are left out. */
-const MOE_KERNELS = new Set(['deepgemm', 'moe_torch_flow', 'moe_torch_flow_cutlass'])
-const MOE_TYPES = new Set(['nvfp4', 'fp8_block', 'w4a8_mxfp4_mxfp8', 'bfloat16', 'fp8'])
-
-export function gemmGroup(type: GemmType, k: number, n: number): string {
-  return `${type}/${k}/${n}`
+/** Path of the file of a family, null when the system was not measured. */
+export function familyFiles(folder: string): Map<string, string> {
+  let names: string[]
+  try {
+    names = readdirSync(folder).sort()
+  } catch {
+    throw new UserError({
+      where: '--kernels',
+      message: `the folder ${folder} cannot be read.`,
+      hint: 'Give the folder of the measured kernel tables.',
+    })
+  }
+  const files = new Map<string, string>()
+  for (const name of names) {
+    const found = fileFamily(name)
+    if (!found) continue
+    const key = `${found.system}/${found.family.name}`
+    if (files.has(key)) throw new UserError({ where: '--kernels', message: `${folder} has several files of ${key}.` })
+    files.set(key, join(folder, name))
+  }
+  return files
 }
 
-export function openMeasured(folder: string, system: string): Measured {
-  const all = (): boolean => true
-  function lazy(table: string, x: string, group: (row: Row) => string, keep: (row: Row) => boolean, from = system): () => Points {
-    let points: Points | null = null
-    return () => {
-      points ??= groupPoints(readRows(folder, from, table, keep), group, x)
-      return points
+interface Point {
+  readonly site: string
+  readonly sizes: readonly number[]
+  readonly logUs: number
+}
+
+function pointsOf(family: Family, path: string, sites: Map<string, readonly string[]>): Point[] {
+  const { columns, rows } = readRowFile(path)
+  const siteAt = columnIndexes(path, columns, family.site)
+  const axesAt = columnIndexes(
+    path,
+    columns,
+    family.axes.map(({ column }) => column),
+  )
+  const timesAt = columnIndexes(path, columns, family.times)
+  return rows.flatMap(({ fields }) => {
+    const values = siteAt.map((at) => fields[at])
+    return family.times.map((time, i) => {
+      const site = siteName(family, values, time)
+      if (!sites.has(site)) sites.set(site, site.split('/'))
+      return { site, sizes: axesAt.map((at) => Number(fields[at])), logUs: Math.log(Number(fields[timesAt[i]])) }
+    })
+  })
+}
+
+export function measure(family: Family, files: ReadonlyMap<string, string>): Measured {
+  const found = new Map<string, readonly string[]>()
+  const points = new Map<TimingSystem, Point[]>()
+  for (const system of TIMING_SYSTEMS) {
+    const path = files.get(`${system}/${family.name}`)
+    if (path) points.set(system, pointsOf(family, path, found))
+  }
+  const sites = [...found].sort((a, b) => (a[0] < b[0] ? -1 : 1))
+  const siteAt = new Map(sites.map(([name], i) => [name, i]))
+  const all = [...points.values()].flat()
+  const grid = family.axes.map((_, axis) => [...new Set(all.map(({ sizes }) => sizes[axis]))].sort((a, b) => a - b))
+  const at = grid.map((sizes) => new Map(sizes.map((size, i) => [size, i])))
+  const cells = grid.reduce((product, sizes) => product * sizes.length, 1)
+  const logUs = new Map<TimingSystem, Float64Array>()
+  for (const [system, list] of points) {
+    const values = new Float64Array(sites.length * cells).fill(Number.NaN)
+    for (const { site, sizes, logUs: value } of list) {
+      const cell = sizes.reduce((sum, size, axis) => sum * grid[axis].length + (at[axis].get(size) as number), 0)
+      values[(siteAt.get(site) as number) * cells + cell] = value
     }
+    logUs.set(system, values)
   }
-  const smallHead = (row: Row): boolean => row.kernel_source === 'torch_flow' && (row.head_dim === '64' || row.head_dim === '128')
-  return {
-    gemm: lazy('gemm_', 'm', (row) => `${row.gemm_dtype}/${row.k}/${row.n}`, all),
-    gqaDecode: lazy('generation-attention_', 'kv_len', (row) => `${heads(row)}/${kvName(row)}/${row.batch_size}`, smallHead),
-    gqaPrefill: lazy(
-      'context-attention_',
-      'isl',
-      (row) => `${heads(row)}/${row.attn_dtype}/${kvName(row)}`,
-      (row) => smallHead(row) && row.batch_size === '1',
-    ),
-    mlaDecode: lazy('mla-generation-kernel_', 'kv_len', (row) => `${row.num_heads}/${kvName(row)}/${row.batch_size}`, all),
-    mlaPrefill: lazy(
-      'mla-context-kernel_',
-      'isl',
-      (row) => `${row.num_heads}/${kvName(row)}`,
-      (row) => row.batch_size === '1',
-    ),
-    mlaBmm: lazy(
-      'mla-bmm_',
-      'num_tokens',
-      (row) => `${row.op_name.slice('mla_gen_'.length)}/${row.bmm_dtype}/${row.num_heads}`,
-      all,
-    ),
-    moe: lazy(
-      'moe_',
-      'num_tokens',
-      (row) =>
-        `${row.moe_dtype}/${row.hidden_size}-${row.inter_size}-${row.topk}-${row.num_experts}/${row.moe_tp_size}x${row.moe_ep_size}/${row.distribution}`,
-      (row) => MOE_KERNELS.has(row.kernel_source) && MOE_TYPES.has(row.moe_dtype),
-    ),
-    // Measured on GB200 alone; the fabric of GB300 is the same.
-    allToAll: lazy(
-      'alltoall_',
-      'num_tokens',
-      (row) => `${row.op_name.slice('alltoall_'.length)}/${row.moe_dtype}/${row.moe_ep_size}`,
-      (row) => row.kernel_source === 'NVLinkTwoSided',
-      'gb200',
-    ),
-    allReduce: lazy('custom-allreduce_trtllm', 'message_size', (row) => row.num_gpus, all),
-  }
+  return { family, sites: sites.map(([, values]) => values), grid, logUs }
 }

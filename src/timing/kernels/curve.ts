@@ -9,11 +9,6 @@ export interface Curve {
 /** Time beyond the last point. */
 export type Extension = (curve: Curve, x: number) => number
 
-export function curveOf(points: ReadonlyMap<number, number>): Curve {
-  const x = [...points.keys()].sort((a, b) => a - b)
-  return { x, us: x.map((value) => points.get(value) as number) }
-}
-
 /** Log-log interpolation; flat before the first point. */
 export function timeAt(curve: Curve, x: number, extend: Extension): number {
   const { x: knots, us } = curve

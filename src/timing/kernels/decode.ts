@@ -1,10 +1,13 @@
 /** Decode attention on (sequences, KV length): curves along the length for each measured batch, then across batches. */
-import { AXES } from '../knots.js'
-import type { SliceSource } from '../slices.js'
-import { blend, type Curve, curveOf, type Extension, rising, timeAt } from './curve.js'
+import { SLICE_KNOTS } from '../knots.js'
+import type { Slice } from '../slices.js'
+import { blend, type Curve, type Extension, rising, timeAt } from './curve.js'
+import type { Found } from './find.js'
+import { curveOf, reachOf, sliceOf } from './slice.js'
+import type { Sheet } from './table.js'
 
 /** Batches up to this were measured to the full length, so their own last step tells how they go on. */
-const FULL_LENGTH_BATCH = 16
+const FULL_LENGTH_BATCH = 18
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]
 
@@ -14,16 +17,14 @@ function lastSlope(batch: number, { x, us }: Curve): number {
   return (us[last] - us[last - 1]) / (batch * (x[last] - x[last - 1]))
 }
 
-export function makeDecode(key: string, group: string, points: Map<string, Map<number, number>>): SliceSource | null {
+export function decodeSlice(key: string, sheet: Sheet, found: Found): Slice {
+  const [rows, lengths] = sheet.logKnots
   const batches: { batch: number; curve: Curve }[] = []
-  for (const [name, curve] of points) {
-    const cut = name.lastIndexOf('/')
-    if (name.slice(0, cut) === group) batches.push({ batch: Number(name.slice(cut + 1)), curve: curveOf(curve) })
+  for (let row = 0; row < rows.length; row++) {
+    const curve = curveOf(lengths, found.block.subarray(row * lengths.length, (row + 1) * lengths.length))
+    if (curve.x.length > 1) batches.push({ batch: Math.exp(rows[row]), curve })
   }
-  if (batches.length === 0) return null
-  batches.sort((a, b) => a.batch - b.batch)
-
-  const measuredTokens = batches.map(({ batch, curve }) => batch * curve.x[curve.x.length - 1])
+  const measuredTokens = batches.map(({ batch, curve }) => reachOf(batch * curve.x[curve.x.length - 1]))
   const largest = Math.max(...measuredTokens)
   // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show.
   const slope = median(
@@ -38,20 +39,15 @@ export function makeDecode(key: string, group: string, points: Map<string, Map<n
     }
 
   const us: number[] = []
-  for (const sequences of AXES.sequences) {
+  for (const sequences of SLICE_KNOTS.sequences) {
     let high = batches.findIndex(({ batch }) => batch >= sequences)
     if (high < 0) high = batches.length - 1
     const low = Math.max(0, high - 1)
     const [a, b] = [batches[low], batches[high]]
     const share = a === b ? 0 : Math.log(sequences / a.batch) / Math.log(b.batch / a.batch)
-    for (const length of AXES.kvLength)
+    for (const length of SLICE_KNOTS.kvLength)
       us.push(blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share))
   }
-  return {
-    key,
-    axes: ['sequences', 'kvLength'],
-    us: rising(us, AXES.kvLength.length),
-    evidence: 'measured',
-    reach: median(measuredTokens),
-  }
+  const raised = rising(us, SLICE_KNOTS.kvLength.length)
+  return sliceOf(key, [SLICE_KNOTS.sequences, SLICE_KNOTS.kvLength], raised, median(measuredTokens), found)
 }

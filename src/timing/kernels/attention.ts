@@ -1,0 +1,94 @@
+/** Attention of grouped queries and of latents: the measured heads, or times between them. */
+import type { Gqa, KvPrecision, Mla, MlaBmm, MlaModule } from '../../models/operators.js'
+import type { Slice } from '../slices.js'
+import { affine, quadratic } from './curve.js'
+import { decodeSlice } from './decode.js'
+import { alongColumn, type ColumnValues, type Found, sitesWhere } from './find.js'
+import { curveSlice } from './slice.js'
+import type { KernelTable, Sheet } from './table.js'
+
+const cacheType = (kv: KvPrecision): string => (kv === 'fp8' ? 'fp8' : 'bfloat16')
+
+/** Nearest pair of head counts by ratio; the time scaled with the heads (prefill) or the KV heads (decode). */
+function nearestHeads(sheet: Sheet, values: ColumnValues, { kind, heads, kvHeads }: Gqa): Found | null {
+  const [headsAt, kvHeadsAt] = [sheet.columns.indexOf('num_heads'), sheet.columns.indexOf('num_kv_heads')]
+  const distance = (site: readonly string[]): number =>
+    Math.abs(Math.log(Number(site[headsAt]) / heads)) + Math.abs(Math.log(Number(site[kvHeadsAt]) / kvHeads))
+  const nearest = sitesWhere(sheet, values).sort((a, b) => distance(a) - distance(b))[0]
+  if (!nearest) return null
+  const [from, kvFrom] = [Number(nearest[headsAt]), Number(nearest[kvHeadsAt])]
+  const logScale = Math.log(kind === 'gqa_prefill' ? heads / from : kvHeads / kvFrom)
+  const block = (sheet.block(nearest.join('/')) as Float64Array).map((us) => us + Math.max(0, logScale))
+  return { block, evidence: 'transferred', note: `from ${from} heads over ${kvFrom} KV heads`, at: from }
+}
+
+/** Times of a head count; between measured ones along the heads, then along the KV heads. */
+function gqaFound(sheet: Sheet, operator: Gqa, window: number): Found | null {
+  const { heads, kvHeads, headDim, kv, math } = operator
+  const values = {
+    head_dim: headDim,
+    window_size: window,
+    attn_dtype: operator.kind === 'gqa_decode' ? 'bfloat16' : math,
+    kv_cache_dtype: cacheType(kv),
+  }
+  const along = [
+    alongColumn(sheet, { ...values, num_kv_heads: kvHeads }, 'num_heads', heads),
+    alongColumn(sheet, { ...values, num_heads: heads }, 'num_kv_heads', kvHeads),
+  ]
+  const inside = along.find((found) => found && found.evidence !== 'transferred')
+  return inside ?? nearestHeads(sheet, values, operator)
+}
+
+/** Row of the table that holds one sequence. */
+const ONE_SEQUENCE = 0
+
+export function gqaSlice(key: string, table: KernelTable, operator: Gqa): Slice | null {
+  const decode = operator.kind === 'gqa_decode'
+  const sheet = table.sheet(decode ? 'generation-attention_trtllm' : 'context-attention_trtllm')
+  const found = gqaFound(sheet, operator, operator.window)
+  if (found) {
+    if (decode) return decodeSlice(key, sheet, found)
+    return curveSlice(key, sheet, found, 'context', operator.window > 0 ? affine : quadratic, ONE_SEQUENCE)
+  }
+  if (operator.window === 0) return null
+  // A window that was not measured: full attention up to the window, then no growth with the length.
+  const full = gqaSlice(key, table, { ...operator, window: 0 })
+  return full && cutAtWindow(full, operator.window, decode)
+}
+
+/** Decode: lengths beyond the window cost as the window. Prefill: every further token costs as the last one of the window. */
+function cutAtWindow(slice: Slice, window: number, decode: boolean): Slice {
+  const lengths = decode ? slice.logY : slice.logX
+  const edge = Math.max(
+    1,
+    lengths.findLastIndex((length) => length <= Math.log(window)),
+  )
+  const logUs = slice.logUs.map((us, i) => {
+    const at = i % lengths.length
+    if (at <= edge) return us
+    const atEdge = slice.logUs[i - at + edge]
+    return decode ? atEdge : atEdge + lengths[at] - lengths[edge]
+  })
+  return { ...slice, logUs, evidence: 'transferred', note: `full attention cut at the window of ${window}` }
+}
+
+export function mlaSlice(key: string, table: KernelTable, { kind, heads, kv }: Mla): Slice | null {
+  const decode = kind === 'mla_decode'
+  const sheet = table.sheet(decode ? 'mla-generation-kernel_trtllm' : 'mla-context-kernel_trtllm')
+  const found = alongColumn(sheet, { kv_cache_dtype: cacheType(kv) }, 'num_heads', heads)
+  if (!found) return null
+  return decode ? decodeSlice(key, sheet, found) : curveSlice(key, sheet, found, 'context', quadratic, ONE_SEQUENCE)
+}
+
+export function mlaModuleSlice(key: string, table: KernelTable, { phase, heads, kv, gemmType }: MlaModule): Slice | null {
+  const sheet = table.sheet(phase === 'decode' ? 'mla-generation-module_trtllm' : 'mla-context-module_trtllm')
+  const found = alongColumn(sheet, { kv_cache_dtype: cacheType(kv), gemm_type: gemmType }, 'num_heads', heads)
+  if (!found) return null
+  return phase === 'decode' ? decodeSlice(key, sheet, found) : curveSlice(key, sheet, found, 'context', quadratic, ONE_SEQUENCE)
+}
+
+export function mlaBmmSlice(key: string, table: KernelTable, { side, type, heads }: MlaBmm): Slice | null {
+  const sheet = table.sheet('mla-bmm_trtllm')
+  const found = alongColumn(sheet, { op_name: `mla_gen_${side}`, bmm_dtype: type }, 'num_heads', heads)
+  return found && curveSlice(key, sheet, found, 'tokens', affine)
+}

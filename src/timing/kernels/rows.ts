@@ -1,0 +1,48 @@
+/** Rows of a measured table file: CSV, gzip or plain, with a header line. */
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { UserError } from '../../errors.js'
+
+export interface RowFile {
+  readonly columns: readonly string[]
+  /** Fields of each row; `line` is 1-based, the header is line 1. */
+  readonly rows: readonly { readonly line: number; readonly fields: readonly string[] }[]
+}
+
+function textOf(path: string): string {
+  try {
+    const bytes = readFileSync(path)
+    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
+  } catch (error) {
+    throw new UserError({
+      where: path,
+      message: `cannot be read: ${(error as Error).message}.`,
+      hint: 'Give CSV files, plain or gzip.',
+    })
+  }
+}
+
+export function readRowFile(path: string): RowFile {
+  const lines = textOf(path).split('\n')
+  const columns = lines[0].trim().split(',')
+  const rows: { line: number; fields: string[] }[] = []
+  for (let i = 1; i < lines.length; i++) {
+    const text = lines[i].trim()
+    if (text !== '') rows.push({ line: i + 1, fields: text.split(',') })
+  }
+  return { columns, rows }
+}
+
+/** Positions of the named columns. Throws UserError when one is missing. */
+export function columnIndexes(path: string, columns: readonly string[], wanted: readonly string[]): number[] {
+  return wanted.map((name) => {
+    const at = columns.indexOf(name)
+    if (at < 0)
+      throw new UserError({
+        where: path,
+        message: `the column ${name} is missing.`,
+        hint: `Columns found: ${columns.join(', ')}.`,
+      })
+    return at
+  })
+}

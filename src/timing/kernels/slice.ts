@@ -1,0 +1,59 @@
+/** Slices from the blocks of the table: curves and decode surfaces on the knots of a plan, extended beyond the measured sizes. */
+import { KNOT_SHIFT_OCTAVES, SLICE_KNOTS } from '../knots.js'
+import type { Evidence, Slice } from '../slices.js'
+import { type Curve, type Extension, rising, timeAt } from './curve.js'
+import type { Found } from './find.js'
+import type { Sheet } from './table.js'
+
+const NONE = new Float64Array(0)
+
+/** The measured part of one line of a block. */
+export function curveOf(logKnots: Float64Array, logUs: Float64Array): Curve {
+  const x: number[] = []
+  const us: number[] = []
+  for (let i = 0; i < logKnots.length; i++) {
+    if (Number.isNaN(logUs[i])) continue
+    x.push(Math.exp(logKnots[i]))
+    us.push(Math.exp(logUs[i]))
+  }
+  return { x, us }
+}
+
+/** Largest measured size of a curve whose last knot lies just beyond it. */
+export const reachOf = (lastKnot: number): number => Math.round(lastKnot / 2 ** KNOT_SHIFT_OCTAVES)
+
+export function sliceOf(
+  key: string,
+  knots: readonly (readonly number[])[],
+  us: ArrayLike<number>,
+  reach: number,
+  { evidence, note }: { readonly evidence: Evidence; readonly note: string },
+): Slice {
+  return {
+    key,
+    logX: Float64Array.from(knots[0], Math.log),
+    logY: knots.length > 1 ? Float64Array.from(knots[1], Math.log) : NONE,
+    logUs: Float64Array.from(us, Math.log),
+    evidence,
+    reach,
+    note,
+  }
+}
+
+/** A slice on one axis; `line` = row of the block when the sheet has two axes. */
+export function curveSlice(
+  key: string,
+  sheet: Sheet,
+  found: Found,
+  axis: 'tokens' | 'elements' | 'context',
+  extend: Extension,
+  line = 0,
+): Slice {
+  const logKnots = sheet.logKnots[sheet.logKnots.length - 1]
+  const curve = curveOf(logKnots, found.block.subarray(line * logKnots.length, (line + 1) * logKnots.length))
+  const us = rising(
+    SLICE_KNOTS[axis].map((x) => timeAt(curve, x, extend)),
+    1,
+  )
+  return sliceOf(key, [SLICE_KNOTS[axis]], us, reachOf(curve.x[curve.x.length - 1]), found)
+}
