@@ -1,12 +1,13 @@
 /** The work of `explain`: one step as its operators, and what the step tables of the simulator make of the same step. */
 import { UserError } from '../errors.js'
-import { createArm, createSplitEvaluator, STATIC_ARM } from '../levers/index.js'
+import { createArm, createSplitEvaluator } from '../levers/index.js'
 import { timingRequest } from '../scenario/index.js'
 import type { EnginePlan, Plan } from '../scenario/plan.js'
 import { buildStepTables, createStepTimer, explainStep, type StepTables, splitMachine } from '../timing/index.js'
 import { PS_PER_US } from '../units.js'
 import { type BatchText, parseBatch } from './batch.js'
 import { printJson, printResult } from './output.js'
+import { chooseArm } from './prepare.js'
 import { loadPlan } from './scenarioInput.js'
 import { columns } from './table.js'
 
@@ -14,6 +15,7 @@ export interface ExplainRequest {
   readonly scenario: string
   readonly batch: string
   readonly engine?: string
+  readonly arm: string
   readonly sets: readonly string[]
   readonly format: string
 }
@@ -21,7 +23,8 @@ export interface ExplainRequest {
 export async function explainBatch(request: ExplainRequest): Promise<void> {
   const batch = parseBatch(request.batch)
   const plan = await loadPlan(request.scenario, request.sets)
-  const engine = chooseEngine(plan, request.engine)
+  const arm = chooseArm(plan, request.arm)
+  const engine = chooseEngine(plan, request.engine, batch)
   refuseTooLarge(batch, engine)
   const timing = timingRequest(plan, engine)
   const rank = { decode: { n: batch.sequences, K: batch.kvTokens }, chunks: batch.chunks }
@@ -30,9 +33,9 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
     Array.from({ length: engine.dp }, () => rank),
   )
   const tables = buildStepTables(timing)
-  const tablesUs = stepUs(tables, batch, timing.draftTokens + 1)
+  const positions = timing.draftTokens + 1
   const machine = splitMachine(timing)
-  const policy = createArm(STATIC_ARM).split
+  const policy = createArm(arm).split
   const lengths = Float64Array.from(batch.lengths)
   const factor =
     batch.sequences === 0
@@ -42,20 +45,25 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
           lengths,
           totalTokens: batch.kvTokens,
         })
+  const tablesUs = stepUs(tables, batch, positions, 1)
+  const armUs = stepUs(tables, batch, positions, factor ?? 1)
   const facts = {
     engine: engine.name,
+    role: engine.role,
     layout: engine.layout,
+    profile: plan.profile,
+    draft_tokens: timing.draftTokens,
     ranks: engine.dp,
     total_us: step.totalUs,
     tables_us: tablesUs,
-    static_split_factor: factor,
+    arm: { name: arm.name, split: policy.info.name, split_factor: factor, step_us: armUs },
   }
   if (request.format === 'json') {
     printJson({ plan_hash: plan.planHash, ...facts, operators: step.operators })
     return
   }
   printResult(
-    `${plan.model} ${plan.precision} on ${plan.system}, engine ${engine.name} (${engine.layout}, ${engine.dp} rank${engine.dp > 1 ? 's, each with this batch' : ''})`,
+    `${plan.model} ${plan.precision} on ${plan.system}, engine ${engine.name} (${engine.layout}${engine.mtp === null ? '' : ` mtp${engine.mtp.n}`}${engine.role === 'aggregated' ? '' : `, ${engine.role}`}, profile ${plan.profile}, ${engine.dp} rank${engine.dp > 1 ? 's, each with this batch' : ''})`,
   )
   const rows = step.operators.map(({ name, group, count, us, evidence, note }) => [
     name,
@@ -71,31 +79,42 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
   )
   if (factor !== null)
     printResult(
-      `the static arm (${policy.info.name}) multiplies the attention kernel by ${factor.toFixed(3)}; 1 is the shipped rule on equal lengths`,
+      `arm ${arm.name} (split ${policy.info.name}) multiplies the attention kernel by ${factor.toFixed(3)}, which makes ${armUs.toFixed(1)} us; 1 is the shipped rule on equal lengths`,
     )
 }
 
 const signed = (value: number): string => (value < 0 ? '' : '+') + value.toFixed(2)
 
-function chooseEngine(plan: Plan, name: string | undefined): EnginePlan {
-  if (name === undefined) return plan.engines[0]
-  const found = plan.engines.find((engine) => engine.name === name)
-  if (found) return found
+/** By name, else by role; without either the first engine that such a batch can be on. */
+function chooseEngine(plan: Plan, wanted: string | undefined, batch: BatchText): EnginePlan {
+  const { engines } = plan
+  const fitting = engines.find(({ role }) => role !== (batch.sequences > 0 ? 'prefill' : 'decode')) ?? engines[0]
+  const found =
+    wanted === undefined
+      ? fitting
+      : (engines.find(({ name }) => name === wanted) ?? engines.find(({ role }) => (role as string) === wanted))
+  if (found === undefined)
+    throw new UserError({
+      where: '--engine',
+      message: `the scenario has no engine '${wanted}', and none of this role`,
+      hint: `engines: ${engines.map(({ name, role }) => `${name} (${role})`).join(', ')}`,
+    })
+  if (found.role !== 'prefill' || batch.sequences === 0) return found
   throw new UserError({
-    where: '--engine',
-    message: `the scenario has no engine '${name}'`,
-    hint: `engines: ${plan.engines.map((engine) => engine.name).join(', ')}`,
+    where: '--batch',
+    message: `engine ${found.name} prefills alone, no sequence decodes there`,
+    hint: 'give chunks only, or --engine decode',
   })
 }
 
 function refuseTooLarge(batch: BatchText, engine: EnginePlan): void {
-  const tokens = batch.sequences + batch.chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
+  const tokens = batch.sequences * (1 + (engine.mtp?.n ?? 0)) + batch.chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
   const longest = Math.max(batch.lengths.at(-1) ?? 0, ...batch.chunks.map((chunk) => chunk.tokens + chunk.prefix))
   const refuse = (what: string, key: string, limit: number): never => {
     throw new UserError({
       where: '--batch',
       message: `${what}, more than ${key} of engine ${engine.name} (${limit})`,
-      hint: `make the batch smaller, or --set engines.0.${key}=…`,
+      hint: `make the batch smaller, or raise ${key}`,
     })
   }
   if (batch.sequences > engine.maxNumSeqs) refuse(`${batch.sequences} sequences`, 'max_num_seqs', engine.maxNumSeqs)
@@ -104,13 +123,14 @@ function refuseTooLarge(batch: BatchText, engine: EnginePlan): void {
   if (longest > engine.maxModelLen) refuse(`a length of ${longest} tokens`, 'max_model_len', engine.maxModelLen)
 }
 
-/** Price of the step from the tables, all ranks alike, split factor 1. `positions`: tokens of a decoding sequence. */
-function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, positions: number): number {
+/** Price of the step from the tables, all ranks alike. `positions`: tokens of a decoding sequence; `factor`: what the split policy makes of the kernel. */
+function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, positions: number, factor: number): number {
   const timer = createStepTimer(tables)
   const decoding = sequences * positions
   const tokens = decoding + chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
   let ps = tables.hostPs + timer.localPs(tokens) + timer.sharedPs(tables.ranks * tokens) + timer.exchangePs(tokens)
-  if (sequences > 0) ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + timer.kernelPs(sequences, kvTokens)
+  if (sequences > 0)
+    ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + Math.round(factor * timer.kernelPs(sequences, kvTokens))
   for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
   return Math.max(tables.floorPs, ps) / PS_PER_US
 }

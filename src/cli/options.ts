@@ -1,5 +1,5 @@
 /** Options that mean the same in every command, and how their values are read. Every value arrives as text. */
-import type { Options } from 'yargs'
+import type { Argv, Options } from 'yargs'
 import { UserError } from '../errors.js'
 
 export const formatOption = {
@@ -31,6 +31,23 @@ export const overwriteOption = {
   default: false,
   describe: 'Replace the folder named by --out',
 } as const satisfies Options
+
+export const armOption = {
+  type: 'string',
+  default: 'static',
+  requiresArg: true,
+  describe: 'static, shape-aware, or an arm of the scenario',
+} as const satisfies Options
+
+/** Options of the commands that simulate: overrides, the form of the result and where it goes. */
+export const withResultOptions = (yargs: Argv): Argv =>
+  yargs
+    .option('set', setOption)
+    .option('seed', seedOption)
+    .option('format', formatOption)
+    .option('out', outOption)
+    .option('overwrite', overwriteOption)
+    .option('quiet', quietOption)
 
 export interface OutputArgs {
   readonly format: string

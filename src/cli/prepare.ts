@@ -1,9 +1,27 @@
-/** What `run` and `compare` share: the cluster of a plan and how well its step times are known. */
+/** What `run`, `compare` and `explain` share: arms by name, and how well the step times of a plan are known. */
+import { UserError } from '../errors.js'
 import type { Evidence } from '../experiments/result.js'
-import { timingRequest } from '../scenario/index.js'
+import { SHAPE_AWARE_ARM, STATIC_ARM } from '../levers/index.js'
+import type { ArmSpec } from '../levers/lever.js'
+import { suggest, timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { evidenceOf, weakestEvidence } from '../timing/index.js'
 
 /** The weakest evidence that carries a tenth or more of a full step of some engine of the plan; `explain` shows every operator's own. */
 export const evidenceOfPlan = (plan: Plan): Evidence =>
   weakestEvidence(plan.engines.map((engine) => evidenceOf(timingRequest(plan, engine))))
+
+/** Arms that exist without a comparison: the fixed ones and the user's. */
+export function chooseArm(plan: Plan, name: string): ArmSpec {
+  const arms = [STATIC_ARM, SHAPE_AWARE_ARM, ...plan.arms]
+  const found = arms.find((arm) => arm.name === name)
+  if (found) return found
+  const hint =
+    name === 'tuned-static' || name === 'tuned-size'
+      ? 'this arm is tuned on the trace by `shapewise compare`'
+      : `${suggest(
+          name,
+          arms.map((one) => one.name),
+        )}; write your own under \`arms:\` of a scenario`
+  throw new UserError({ where: '--arm', message: `there is no arm '${name}' here`, hint })
+}

@@ -1,18 +1,17 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
 import { UserError } from '../errors.js'
-import { pictureOf, sixDigits } from '../experiments/index.js'
-import { createArm, SHAPE_AWARE_ARM, STATIC_ARM } from '../levers/index.js'
-import type { ArmSpec } from '../levers/lever.js'
+import { armOn, pictureOf, sixDigits } from '../experiments/index.js'
+import { createArm } from '../levers/index.js'
 import { summarise } from '../metrics/summarise.js'
-import { clusterConfig, resolvedYaml, scenarioFromDefaults, suggest } from '../scenario/index.js'
+import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { traceHash } from '../traces/hash.js'
 import { nsToS } from '../units.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
 import { simulatePaced } from './paced.js'
-import { evidenceOfPlan } from './prepare.js'
+import { chooseArm, evidenceOfPlan } from './prepare.js'
 import { isScenarioPath, loadPlan, loadWorkload } from './scenarioInput.js'
 
 export interface RunRequest extends OutputArgs {
@@ -31,10 +30,11 @@ export async function runOne(request: RunRequest): Promise<void> {
     ? await loadPlan(input, request.sets)
     : scenarioFromDefaults({ sets: request.sets, workloadPath: input })
   refuseUnused(plan, request.sets)
-  const arm = chooseArm(plan, request.arm)
-  say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${arm.name}`)
+  const chosen = chooseArm(plan, request.arm)
+  say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${chosen.name}`)
   const recorded = await loadWorkload(plan, say)
   const config = clusterConfig(plan)
+  const arm = armOn(chosen, config)
   const { workload, load, window, note } =
     plan.workload.load.method === 'as_recorded'
       ? {
@@ -124,19 +124,4 @@ function refuseUnused(plan: Plan, sets: readonly string[]): void {
       hint: 'leave it out, or use `shapewise compare`',
     })
   }
-}
-
-/** Arms that exist without a comparison: the fixed ones and the user's. */
-function chooseArm(plan: Plan, name: string): ArmSpec {
-  const arms = [STATIC_ARM, SHAPE_AWARE_ARM, ...plan.arms]
-  const found = arms.find((arm) => arm.name === name)
-  if (found) return found
-  const hint =
-    name === 'tuned-static' || name === 'tuned-size'
-      ? 'this arm is tuned on the trace by `shapewise compare`'
-      : `${suggest(
-          name,
-          arms.map((one) => one.name),
-        )}; write your own under \`arms:\` of a scenario`
-  throw new UserError({ where: '--arm', message: `there is no arm '${name}' here`, hint })
 }

@@ -1,7 +1,17 @@
 /** The traffic of a single run, by the load method of the plan. */
 import { UserError } from '../errors.js'
 import { createExecutor } from '../executors/index.js'
-import type { Job, JobContext, Outcome } from '../experiments/index.js'
+import {
+  armOn,
+  capacitySize,
+  EFFORTS,
+  type Job,
+  type JobContext,
+  type Outcome,
+  probeJob,
+  recordedRate,
+  windowS,
+} from '../experiments/index.js'
 import { STATIC_ARM } from '../levers/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
@@ -18,12 +28,9 @@ export interface Traffic {
 }
 
 const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
-/** The window of a drawn run: this many mean E2E, and at least this many requests. */
+/** The window of a drawn run, in mean E2E. */
 const MEASURE_E2E = 30
-const LEAST_REQUESTS = 1000
-/** Requests in flight per rank in the probe that finds the mean E2E, and requests it measures. */
-const PROBE_IN_FLIGHT = 16
-const PROBE_REQUESTS = 600
+const EFFORT = EFFORTS.normal
 
 export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
   const { load } = plan.workload
@@ -66,8 +73,8 @@ function refuseThin(workload: Workload, halves: readonly Workload[]): void {
 }
 
 /**
- * Copies of the second half of the trace, at a rate, drawn as `compare` draws a replicate. The runs that find the capacity and the mean
- * E2E have lengths of their own here, so a rate given as a fraction, and the length of the window, may differ a little from those of `compare`.
+ * Copies of the second half of the trace, at a rate, drawn as `compare` draws a replicate. A rate given as a fraction is that of `compare`
+ * too: the capacity is sought by the same runs.
  */
 async function superposed(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
   const { load } = plan.workload
@@ -79,25 +86,15 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
   try {
     const one = async (job: Job): Promise<Outcome> => (await executor.run([job]))[0]
     const draw = { part: 'train', mode: 'draw', replicate: 0 } as const
-    const ranks = config.engines.reduce((sum, engine) => sum + engine.ranks, 0)
-    const concurrency = ranks * PROBE_IN_FLIGHT
-    const probe = await one({
-      kind: 'closed',
-      arm: STATIC_ARM,
-      draw,
-      concurrency,
-      warmupRequests: concurrency,
-      requests: PROBE_REQUESTS,
-      keep: 'summary',
-    })
+    const arm = armOn(STATIC_ARM, config)
+    const probe = await one(probeJob(arm, config, null))
     const meanE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
     let ratePerS = load.ratePerS
     let of = ''
     if (ratePerS === null) {
       const fraction = load.fraction as number
-      const guessPerS = Math.max(probe.summary?.request_s ?? 1, 1e-3)
-      const lengths = { warmupS: 6 * meanE2eS, measureS: 15 * meanE2eS, tailS: 2 * meanE2eS }
-      const capacity = await one({ kind: 'capacity', arm: STATIC_ARM, draw, guessPerS, ...lengths })
+      const guessPerS = probe.summary?.request_s ?? recordedRate(parts.train)
+      const capacity = await one({ kind: 'capacity', arm, draw, ...capacitySize(meanE2eS, guessPerS, EFFORT) })
       if (capacity.capacityPerS === null)
         throw new UserError({
           where: 'workload.load.fraction',
@@ -108,7 +105,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       of = `, ${fraction} of the capacity of the static arm`
     }
     const warmupS = warmup * meanE2eS
-    const measureS = Math.max(MEASURE_E2E * meanE2eS, LEAST_REQUESTS / ratePerS)
+    const measureS = windowS(MEASURE_E2E, meanE2eS, ratePerS, EFFORT)
     const { workload: drawn, copies } = offeredTraffic({
       part: parts.test,
       ratePerS,

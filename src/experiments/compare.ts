@@ -14,15 +14,13 @@ import { traceHash } from '../traces/hash.js'
 import { splitInTime } from '../traces/load.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics.js'
 import type { Workload } from '../traces/workload.js'
-import { NS_PER_S } from '../units.js'
 import { armResult, evidenceNotes } from './armResult.js'
 import type { Draw, Job, JobContext, Outcome } from './job.js'
 import { dropOne, frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import type { ComparisonResult, Evidence } from './result.js'
 import { comparisonRows, type Readings } from './rows.js'
-import { type Family, familyGrid, staticSetting, type Tuned, type TuningRound, tune } from './tune.js'
-
-export type Effort = 'quick' | 'normal'
+import { capacitySize, EFFORTS, type Effort, probeJob, recordedRate, TAIL, windowS } from './sizing.js'
+import { armOn, type Family, familyGrid, staticSetting, type Tuned, type TuningRound, tune } from './tune.js'
 
 export interface CompareOptions {
   readonly plan: Plan
@@ -48,42 +46,8 @@ export interface CompareOutput {
   readonly records: readonly { readonly arm: string; readonly records: Records }[]
 }
 
-/** Mean E2E for which traffic goes on after a window, and the least that a window lasts. */
-const TAIL = 2
-const FEWEST_E2E = 8
 /** Share of the trace, in time, that is tuned on; the rest judges. */
 const TRAIN_SHARE = 0.5
-
-interface EffortPlan {
-  readonly tuning: readonly TuningRound[]
-  /** Lengths of capacity runs and of replicates, in mean E2E. */
-  readonly capacity: { readonly warmup: number; readonly measure: number; readonly replicates: number }
-  readonly measure: number
-  /** Requests of one run are held within these, whatever the mean E2E says: statistics below, wall time above. */
-  readonly requests: { readonly least: number; readonly most: number }
-}
-
-const EFFORTS: Record<Effort, EffortPlan> = {
-  quick: {
-    tuning: [
-      { keep: 1000, warmup: 2, measure: 3 },
-      { keep: 6, warmup: 4, measure: 10 },
-    ],
-    capacity: { warmup: 4, measure: 8, replicates: 4 },
-    measure: 30,
-    requests: { least: 500, most: 30_000 },
-  },
-  normal: {
-    tuning: [
-      { keep: 1000, warmup: 2, measure: 4 },
-      { keep: 16, warmup: 5, measure: 12 },
-      { keep: 4, warmup: 8, measure: 30 },
-    ],
-    capacity: { warmup: 6, measure: 15, replicates: 5 },
-    measure: 40,
-    requests: { least: 1000, most: 150_000 },
-  },
-}
 
 export async function compare(options: CompareOptions): Promise<CompareOutput> {
   const { plan, config, workload, signal } = options
@@ -124,6 +88,7 @@ function requireBothParts(workload: Workload, parts: JobContext['parts']): void 
 async function compareWith(options: CompareOptions, context: JobContext, executor: Executor): Promise<CompareOutput> {
   const { plan, config, workload } = options
   const effort = EFFORTS[options.effort ?? 'normal']
+  const staticArm = armOn(STATIC_ARM, config)
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
   const { replicates } = plan.experiment
@@ -132,19 +97,9 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
 
   // 1. How long a request lives, and what the static arm can carry, on the training part.
   report.stage('capacity of static', closed ? 1 : 3)
-  const ranks = config.engines.reduce((sum, engine) => sum + engine.ranks, 0)
-  const probeJob: Job = {
-    kind: 'closed',
-    arm: STATIC_ARM,
-    draw: { part: 'train', mode: 'draw', replicate: 0 },
-    concurrency: closed ? (load.concurrency as number) : ranks * 16,
-    warmupRequests: ranks * 16,
-    requests: Math.max(400, ranks * 48),
-    keep: 'summary',
-  }
-  const [probe] = await executor.run([probeJob], report.done)
+  const [probe] = await executor.run([probeJob(staticArm, config, closed ? load.concurrency : null)], report.done)
   const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
-  const recordedPerS = ratePerS(context.parts.train)
+  const recordedPerS = recordedRate(context.parts.train)
   let staticCapacity: number | null = null
   let ratePer = load.ratePerS ?? 0
   if (!closed) {
@@ -152,7 +107,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       [
         {
           kind: 'capacity',
-          arm: STATIC_ARM,
+          arm: staticArm,
           draw: { part: 'train', mode: 'draw', replicate: 0 },
           ...capacitySize(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort),
         },
@@ -187,7 +142,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   })
   let concurrency = load.concurrency ?? 1
   if (!closed) {
-    const pilotJob = openJob(STATIC_ARM, { part: 'train', mode: 'draw', replicate: 1 }, 5, 15, 'summary')
+    const pilotJob = openJob(staticArm, { part: 'train', mode: 'draw', replicate: 1 }, 5, 15, 'summary')
     const [pilot] = await executor.run([pilotJob], report.done)
     e2eS = (pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3
     concurrency = Math.max(1, Math.round(pilot.meanInside))
@@ -224,7 +179,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     const incumbent = family === 'tuned-static' ? staticSetting(config) : undefined
     tuned.set(family, await tune({ executor, grid, rounds: effort.tuning, incumbent, jobOf, onDone: report.done }))
   }
-  const arms: ArmSpec[] = [STATIC_ARM, ...[...tuned.values()].map((entry) => entry.arm), ...plan.arms]
+  const arms: ArmSpec[] = [staticArm, ...[...tuned.values()].map((entry) => entry.arm), ...plan.arms]
 
   // 4. The same replicates of the test part for every arm.
   const jobs = replicateJobs()
@@ -335,23 +290,6 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       outcome.picture ? [{ arm: arm.name, records: outcome.picture.records }] : [],
     ),
   }
-}
-
-/** Requests per second of a part, as recorded. */
-function ratePerS(part: Workload): number {
-  const spanNs = part.arrivalNs[part.count - 1] - part.arrivalNs[0]
-  return spanNs > 0 ? (part.count - 1) / (spanNs / NS_PER_S) : part.count
-}
-
-/** A window of `measure` mean E2E, stretched or cut so that it holds a sensible number of requests. Warm-up and tail are never cut. */
-function windowS(measure: number, e2eS: number, rate: number, effort: EffortPlan): number {
-  const { least, most } = effort.requests
-  return Math.min(Math.max(measure * e2eS, least / rate), Math.max(most / rate, FEWEST_E2E * e2eS))
-}
-
-function capacitySize(e2eS: number, guessPerS: number, effort: EffortPlan) {
-  const { warmup, measure } = effort.capacity
-  return { guessPerS, warmupS: warmup * e2eS, measureS: windowS(measure, e2eS, guessPerS, effort), tailS: TAIL * e2eS }
 }
 
 function offeredDispersion(outcome: Outcome): number | null {

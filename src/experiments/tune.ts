@@ -19,22 +19,34 @@ const EQUAL_TIMES_MS = [10, 20, 40, 80]
 
 export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware'
 
+/** Prefill has engines of its own: then no decode waits for a chunk, and a step takes what its engine's limit allows. */
+const chunkIsInert = ({ engines }: ClusterConfig): boolean => engines.some(({ role }) => role === 'prefill')
+
+const largestStep = ({ engines }: ClusterConfig): number => Math.max(...engines.map((engine) => engine.maxNumBatchedTokens))
+
+/** A built-in arm on this cluster: where the chunk lever is inert, its policy is the one that does nothing. */
+export const armOn = (arm: ArmSpec, config: ClusterConfig): ArmSpec =>
+  chunkIsInert(config) ? { ...arm, chunk: `fixed-budget(${largestStep(config)})` } : arm
+
 /** The static arm's own policies as a setting of tuned-static; the budget is cut where every engine would cut it. */
 export function staticSetting(config: ClusterConfig): ArmSpec {
-  const most = Math.max(...config.engines.map((engine) => engine.maxNumBatchedTokens))
-  return { ...STATIC_ARM, name: 'tuned-static', chunk: `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, most)})` }
+  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, largestStep(config))})`
+  return armOn({ ...STATIC_ARM, name: 'tuned-static', chunk }, config)
 }
 
 /**
- * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine. Budgets
+ * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine of each
+ * role, the chunk lever where prefill has engines of its own. Budgets
  * fit the smallest engine; the static arm's own budget is always among them, so no grid is empty.
  */
 export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
   const smallest = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
   const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
-  const budgets = [...new Set([...fitting, staticSetting(config).chunk])]
+  const inert = chunkIsInert(config)
+  const budgets = [...new Set([...(inert ? [] : fitting), staticSetting(config).chunk])]
   const oneRank = config.engines.every((engine) => engine.ranks === 1)
-  const oneEngine = config.engines.length === 1
+  // a request goes to one engine of each role
+  const oneEngine = new Set(config.engines.map(({ role }) => role)).size === config.engines.length
   const shaped = family === 'shape-aware'
   const splits =
     family === 'tuned-static'
@@ -42,7 +54,7 @@ export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
       : family === 'tuned-size'
         ? SIZES.map((size) => `fixed-size(${size})`)
         : ['length-aware']
-  const chunks = shaped ? [...budgets, ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
+  const chunks = shaped && !inert ? [...budgets, ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
   const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
   const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
   const grid: ArmSpec[] = []

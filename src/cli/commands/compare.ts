@@ -3,19 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import {
-  checkOutput,
-  formatOption,
-  MAX_THREADS,
-  type OutputArgs,
-  outOption,
-  overrides,
-  overwriteOption,
-  quietOption,
-  seedOption,
-  setOption,
-  wholeNumber,
-} from '../options.js'
+import { checkOutput, MAX_THREADS, type OutputArgs, overrides, wholeNumber, withResultOptions } from '../options.js'
 
 interface CompareArgs extends OutputArgs {
   readonly scenario: string
@@ -30,26 +18,22 @@ export const compareCommand = defineCommand<CompareArgs>({
   command: 'compare <scenario>',
   describe: 'Compare static, tuned-static, tuned-size, shape-aware and your own arms on the same traffic',
   builder: (yargs) =>
-    yargs
-      .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
-      .option('effort', {
-        type: 'string',
-        choices: ['quick', 'normal'],
-        default: 'normal',
-        requiresArg: true,
-        describe: 'Simulated requests a run: quick is for a first look',
-      })
-      .option('threads', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Worker threads; results do not depend on it (default: one a core)',
-      })
-      .option('set', setOption)
-      .option('seed', seedOption)
-      .option('format', formatOption)
-      .option('out', outOption)
-      .option('overwrite', overwriteOption)
-      .option('quiet', quietOption)
+    withResultOptions(
+      yargs
+        .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
+        .option('effort', {
+          type: 'string',
+          choices: ['quick', 'normal'],
+          default: 'normal',
+          requiresArg: true,
+          describe: 'Simulated requests a run: quick is for a first look',
+        })
+        .option('threads', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Worker threads; results do not depend on it (default: one a core)',
+        }),
+    )
       .example('$0 compare scenarios/demo.yaml', 'the table on stdout, the report in runs/')
       .example('$0 compare scenarios/azure-conv.yaml --set workload.path=conv.csv', 'on your own trace')
       .example('$0 compare scenarios/demo.yaml --effort quick --format json', 'a first look, for a program'),

@@ -1,11 +1,12 @@
 /** `shapewise explain`: what one step of one engine costs, operator by operator, and where each number comes from. */
 import { defineCommand } from '../command.js'
-import { formatOption, overrides, setOption } from '../options.js'
+import { armOption, formatOption, overrides, setOption } from '../options.js'
 
 interface ExplainArgs {
   readonly scenario: string
   readonly batch: string
   readonly engine?: string
+  readonly arm: string
   readonly set?: string[]
   readonly format: string
 }
@@ -22,13 +23,18 @@ export const explainCommand = defineCommand<ExplainArgs>({
         requiresArg: true,
         describe: 'Batch of every rank: NxLENGTH decoding sequences, chunk=TOKENS@PREFIX of prefill',
       })
-      .option('engine', { type: 'string', requiresArg: true, describe: 'Name of the engine (default: the first)' })
+      .option('engine', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Name or role of the engine (default: the first that fits)',
+      })
+      .option('arm', armOption)
       .option('set', setOption)
       .option('format', formatOption)
       .example('$0 explain scenarios/demo.yaml --batch 64x8192', '64 sequences of 8192 tokens decode')
       .example('$0 explain scenarios/demo.yaml --batch 64x8192,chunk=2048@0', 'with a prefill chunk in the same step'),
-  handler: async ({ scenario, batch, engine, set, format }) => {
+  handler: async ({ scenario, batch, engine, arm, set, format }) => {
     const { explainBatch } = await import('../explainBatch.js')
-    await explainBatch({ scenario, batch, engine, sets: overrides(set, undefined), format })
+    await explainBatch({ scenario, batch, engine, arm, sets: overrides(set, undefined), format })
   },
 })

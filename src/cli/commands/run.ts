@@ -1,17 +1,7 @@
 /** `shapewise run`: one arm on one scenario, or straight on a trace of three columns. */
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import {
-  checkOutput,
-  formatOption,
-  type OutputArgs,
-  outOption,
-  overrides,
-  overwriteOption,
-  quietOption,
-  seedOption,
-  setOption,
-} from '../options.js'
+import { armOption, checkOutput, type OutputArgs, overrides, withResultOptions } from '../options.js'
 
 interface RunArgs extends OutputArgs {
   readonly input: string
@@ -25,24 +15,15 @@ export const runCommand = defineCommand<RunArgs>({
   command: 'run [input]',
   describe: 'Simulate one arm on a scenario (.yaml), or on a trace as it was recorded',
   builder: (yargs) =>
-    yargs
-      .positional('input', {
-        type: 'string',
-        default: 'scenarios/demo.yaml',
-        describe: 'A scenario, or a trace (three-column CSV, Azure CSV, Mooncake JSONL, .swt; .gz too)',
-      })
-      .option('arm', {
-        type: 'string',
-        default: 'static',
-        requiresArg: true,
-        describe: 'static, shape-aware, or an arm of the scenario',
-      })
-      .option('set', setOption)
-      .option('seed', seedOption)
-      .option('format', formatOption)
-      .option('out', outOption)
-      .option('overwrite', overwriteOption)
-      .option('quiet', quietOption)
+    withResultOptions(
+      yargs
+        .positional('input', {
+          type: 'string',
+          default: 'scenarios/demo.yaml',
+          describe: 'A scenario, or a trace (three-column CSV, Azure CSV, Mooncake JSONL, .swt; .gz too)',
+        })
+        .option('arm', armOption),
+    )
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')
       .example('$0 run scenarios/demo.yaml --arm shape-aware', 'one arm of a scenario')
       .example('$0 run trace.csv --set engines.0.count=4 --format json', 'fewer engines, results for a program'),
