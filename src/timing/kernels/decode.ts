@@ -34,7 +34,8 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found): Slice {
     (batch: number): Extension =>
     (curve, x) => {
       const last = curve.x.length - 1
-      const rate = batch <= FULL_LENGTH_BATCH ? Math.max(slope, lastSlope(batch, curve)) : slope
+      // Windowed layers do not grow beyond the window; what is measured there may even fall a little.
+      const rate = Math.max(0, slope, batch <= FULL_LENGTH_BATCH ? lastSlope(batch, curve) : 0)
       return curve.us[last] + rate * batch * (x - curve.x[last])
     }
 
