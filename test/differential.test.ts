@@ -8,7 +8,7 @@ import { differences, runFast, runSlow } from './reference/agree.js'
 import { longScenario, scenario } from './reference/arbitraries.js'
 
 /** Generated scenarios of one run. */
-const SCENARIOS = 3500
+const SCENARIOS = 4500
 /** Keeps the search for a smaller counterexample short; a run without a fault takes a fraction of it. */
 const TIME_LIMIT_MS = 50_000
 const LONG_SCENARIOS = 60
@@ -22,6 +22,12 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     unservable: 0,
     queued: 0,
     running: 0,
+    in_transfer: 0,
+    transferred: 0,
+    waited_to_decode: 0,
+    preempted_after_transfer: 0,
+    speculated: 0,
+    reserved: 0,
     chunked: 0,
     completed: 0,
     evaluations: 0,
@@ -32,6 +38,14 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
       for (const record of slow.result.records.values()) {
         seen[record.fate as 'completed']++
         seen.preemptions += record.preemptions
+        const [, , transferNs, waitNs, decodeNs] = record.phaseNs
+        const isWhole = record.fate === 'completed'
+        const engine = drawn.config.engines[Math.max(0, record.engine)]
+        if (transferNs > 0) seen.transferred++
+        if (waitNs > 0) seen.waited_to_decode++
+        if (isWhole && engine.role === 'decode' && decodeNs > 0 && record.preemptions > 0) seen.preempted_after_transfer++
+        if (isWhole && engine.draftTokens > 0 && record.osl > 1) seen.speculated++
+        if (isWhole && engine.kvReservation === 'full') seen.reserved++
       }
       seen.chunked += slow.decisions.chunk.length
       seen.evaluations += slow.decisions.split.length

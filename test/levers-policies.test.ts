@@ -40,6 +40,7 @@ function view(n: number, remaining: number, prefix: number): ChunkView {
   return {
     decodeSequences: n,
     decodeKvTokens: n * 4096,
+    decodeTokens: n,
     splitFactor: 1.3,
     candidates: 1,
     remaining: new Float64Array(8).fill(remaining),
@@ -64,7 +65,7 @@ for (const name of named('pool')) {
   describe(`pool ${name}`, () =>
     choiceContract(() => {
       const policy = parsePolicy('pool', name)()
-      return (load) => policy.route(load, REQUEST)
+      return (load) => policy.route(load, REQUEST, 'prefill')
     }))
 }
 

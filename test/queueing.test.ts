@@ -21,19 +21,21 @@ const T_999 = 3.883
 /** Share of the requests that is left out while the queue fills. */
 const WARM_UP = 0.05
 
+/** Steps that cost the host's time and nothing else. */
+const FREE = {
+  localPs: 0,
+  headPs: 0,
+  rowsPs: 0,
+  sharedPs: 0,
+  exchangePs: 0,
+  kernelBasePs: 0,
+  kernelSlopePs: 0,
+  prefillPs: 0,
+  bend: 1,
+}
+
 function queue(servers: number): ClusterConfig {
   const size = { ranks: 1, maxTokens: 64, maxSequences: servers, maxLength: 8192 }
-  const free = {
-    localPs: 0,
-    headPs: 0,
-    rowsPs: 0,
-    sharedPs: 0,
-    exchangePs: 0,
-    kernelBasePs: 0,
-    kernelSlopePs: 0,
-    prefillPs: 0,
-    bend: 1,
-  }
   const machine = {
     slots: 8,
     bandwidth: 1000,
@@ -56,7 +58,7 @@ function queue(servers: number): ClusterConfig {
     maxModelLen: size.maxLength,
     blockSize: 16,
     numGpuBlocks: servers * 512,
-    tables: stepTables(size, { hostPs: STEP_NS * PS_PER_NS, ...free }),
+    tables: stepTables(size, { hostPs: STEP_NS * PS_PER_NS, ...FREE }),
     machine,
   }
   return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
@@ -195,4 +197,27 @@ test("Little's law, by what arrivals see: number inside = rate x time inside", (
   expect(seen.halfWidth / expected).toBeLessThan(0.2)
   const decodeNs = byRequest(run, (row) => records.phaseNs[4][row]).reduce((sum, value) => sum + value, 0)
   expect(statistics.decodeSequences * STEP_NS).toBe(decodeNs)
+})
+
+test('transfers into one port: processor sharing of M/D/1, whose mean time is bytes / rate / (1 - load) whatever the sizes', () => {
+  const [plain] = queue(1).engines
+  const most = 512
+  const tables = stepTables({ ranks: 1, maxTokens: most, maxSequences: most, maxLength: 8192 }, { ...FREE, hostPs: PS_PER_NS })
+  const limits = { maxNumSeqs: most, maxNumBatchedTokens: most, numGpuBlocks: most * 512 }
+  const engine = { ...plain, ...limits, tables, kvBytesPerToken: 5000 }
+  const cluster: ClusterConfig = {
+    ...queue(1),
+    engines: [
+      { ...engine, name: 'prefill', role: 'prefill' },
+      { ...engine, name: 'decode', role: 'decode' },
+    ],
+    fabric: { nvlinkBytesPerNs: 0.5, nicBytesPerNs: 1, latencyNs: 0 },
+  }
+  const aloneNs = 10_000
+  for (const [seed, load] of [0.4, 0.7].entries()) {
+    const work = traffic(REQUESTS, load / aloneNs, 31 + seed, () => 2)
+    const run = simulate(cluster, plainArm(64), work, { load: OPEN })
+    const transferNs = batchMeans(byRequest(run, (row) => run.records.phaseNs[2][row]))
+    expectAgreement(transferNs, aloneNs / (1 - load), 2)
+  }
 })

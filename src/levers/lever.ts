@@ -66,6 +66,8 @@ export interface ChunkView {
   /** Sequences that will decode in this step, and their KV tokens (this step's included). */
   decodeSequences: number
   decodeKvTokens: number
+  /** Tokens that they take of the step: with speculation each verifies its drafts too. */
+  decodeTokens: number
   /** Last split factor of this rank (1 when none was computed). */
   splitFactor: number
   /** Prefill candidates in service order: first those being prefilled, then the waiting; at most CHUNK_CANDIDATES are listed. */
@@ -84,7 +86,7 @@ export interface ChunkPolicy extends Stateful {
   readonly readsCandidates: boolean
   /**
    * Tokens of prefill that may enter this step on this rank: a whole number >= 0, and >= 1 when nothing decodes.
-   * The engine caps it at maxBatchedTokens - decodeSequences.
+   * The engine caps it at maxBatchedTokens - decodeTokens.
    */
   prefillTokens(view: ChunkView): number
 }
@@ -96,6 +98,9 @@ export interface RequestView {
   tenant: number
 }
 
+/** What a request needs next: to have its prompt computed, or, its prompt computed by a prefill engine, to decode. */
+export type RoutePhase = 'prefill' | 'decode'
+
 /** Observable load of `count` places: the ranks of one engine, or the engines of a pool. */
 export interface LoadView {
   readonly count: number
@@ -105,20 +110,23 @@ export interface LoadView {
   waiting(place: number): number
   /** KV tokens resident on the place. */
   kvTokens(place: number): number
-  /** Input tokens queued or not yet prefilled on the place. */
+  /** Tokens not yet on the place: queued, being prefilled or on their way. */
   queuedTokens(place: number): number
   freeBlocks(place: number): number
 }
 
 export interface RankPolicy extends Stateful {
   readonly info: PolicyInfo
-  /** The rank of the engine that will hold the request; called once, on arrival at the engine. Must be in [0, view.count). */
+  /** The rank of the engine that will hold the request; called once for each engine, when it is routed there. Must be in [0, view.count). */
   place(view: LoadView, request: RequestView): number
 }
 export interface PoolPolicy extends Stateful {
   readonly info: PolicyInfo
-  /** The engine that will serve the request; called once, on arrival. Must be in [0, view.count). */
-  route(view: LoadView, request: RequestView): number
+  /**
+   * The engine that will serve the request in this phase, among those that can. Called on arrival (`prefill`, also where engines serve
+   * both phases) and, with engines of their own for decode, when the prompt is computed. Must be in [0, view.count).
+   */
+  route(view: LoadView, request: RequestView, phase: RoutePhase): number
 }
 export interface SpanPolicy extends Stateful {
   readonly info: PolicyInfo

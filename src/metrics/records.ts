@@ -26,9 +26,12 @@ export interface Records {
   isl: Int32Array
   osl: Int32Array
   fate: Uint8Array
+  /** Where it was served last: with prefill and decode engines the place where it decodes, from the routing there on. */
   engine: Int16Array
   rank: Int16Array
   preemptions: Uint16Array
+  /** Longest time between two successive deliveries of tokens; 0 when all came at once, NaN for requests that did not complete. */
+  maxGapNs: Float64Array
   /** Six columns in the order of PHASES, ns; for completed requests they add up to endNs - arrivalNs exactly. */
   phaseNs: readonly [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
 }
@@ -50,7 +53,7 @@ export interface StepStatistics {
   kvUsePs: number
   /** Preemptions made when a step began in the window. */
   preemptions: number
-  /** Histogram of step durations weighted by residents: pooled inter-token latency. See collections/logHistogram.ts. */
+  /** Histogram of step durations, divided by the tokens a sequence gains, weighted by tokens: pooled inter-token latency. See collections/logHistogram.ts. */
   itl: Float64Array
   /** Per engine: busy ps, output tokens, kv-use ps. */
   engineBusyPs: Float64Array

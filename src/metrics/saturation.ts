@@ -2,7 +2,7 @@
 import { quantilesOf } from '../collections/select.js'
 import type { MeasureWindow } from '../simulator/config.js'
 import { NS_PER_S } from '../units.js'
-import { COMPLETED, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
+import { COMPLETED, IN_TRANSFER, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
 import type { SaturationVerdict } from './summary.js'
 
 /**
@@ -46,8 +46,8 @@ export function saturationVerdict(
     if (arrivalNs < window.fromNs || arrivalNs >= window.toNs) continue
     const fate = records.fate[row]
     arrivals++
-    if (fate !== COMPLETED && fate !== QUEUED && fate !== RUNNING) lost++
-    queueNs += records.phaseNs[0][row]
+    if (fate !== COMPLETED && fate !== QUEUED && fate !== IN_TRANSFER && fate !== RUNNING) lost++
+    queueNs += records.phaseNs[0][row] + records.phaseNs[3][row]
     prefillNs += records.phaseNs[1][row]
     decodeNs += records.phaseNs[4][row]
   }

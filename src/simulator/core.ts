@@ -5,10 +5,10 @@ import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model
 import type { Records } from '../metrics/records.js'
 import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
 import type { Workload } from '../traces/workload.js'
-import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from './config.js'
+import type { ClusterConfig, EngineConfig, FabricConfig, LoadConfig, MeasureWindow } from './config.js'
 import { createRecords } from './recordStore.js'
 import { createState, type State } from './state.js'
-import { engineLoadView, poolLoadView } from './views.js'
+import { createPool, engineLoadView, type Pool } from './views.js'
 
 export interface Core {
   readonly engines: readonly EngineConfig[]
@@ -17,16 +17,23 @@ export interface Core {
   readonly arm: Arm
   readonly closed: boolean
   readonly concurrency: number
-  /** Smallest max_model_len of the engines. */
+  /** Smallest max_model_len of the engines that hold a whole request, and of the prefill engines (Infinity without any). */
   readonly maxModelLen: number
+  readonly maxPromptLen: number
   /** Infinity when there is no limit. */
   readonly maxQueue: number
-  /** Infinity when patience is endless. */
+  /** At least the time in the frontend; Infinity when patience is endless. */
   readonly timeoutNs: number
+  readonly frontendNs: number
+  readonly fabric: FabricConfig
+  /** Whether the first token reaches the client after the transfer, and not with the first decode step. */
+  readonly firstAfterTransfer: boolean
   readonly window: MeasureWindow
   readonly state: State
   // what policies see
-  readonly poolView: LoadView
+  /** Engines that take arrivals; engines that take over after prefill, none in a cluster of aggregated engines. */
+  readonly entryPool: Pool
+  readonly decodePool: Pool
   readonly rankViews: readonly LoadView[]
   readonly requestView: RequestView
   readonly chunkView: ChunkView
@@ -36,6 +43,9 @@ export interface Core {
   inputStart: number
   inputEnded: boolean
   records: Records
+  /** Engines that the event being served gave work, and how many. */
+  readonly touched: Uint8Array
+  touchedCount: number
 }
 
 export function createCore(
@@ -49,6 +59,9 @@ export function createCore(
   const state = createState(config)
   const timers = new Map(engines.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
   const evaluators = new Map(engines.map((engine) => [engine.machine, engine]))
+  const indices = engines.map((_, e) => e)
+  const isDecode = (e: number) => engines[e].role === 'decode'
+  const shortest = (chosen: readonly EngineConfig[]) => Math.min(...chosen.map((engine) => engine.maxModelLen))
   const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
   return {
     engines,
@@ -57,17 +70,26 @@ export function createCore(
     arm,
     closed: load.kind === 'closed',
     concurrency: load.kind === 'closed' ? load.concurrency : 0,
-    maxModelLen: Math.min(...engines.map((engine) => engine.maxModelLen)),
+    maxModelLen: shortest(engines.filter((engine) => engine.role !== 'prefill')),
+    maxPromptLen: shortest(engines.filter((engine) => engine.role === 'prefill')),
     maxQueue: config.maxQueue ?? Number.POSITIVE_INFINITY,
-    timeoutNs: config.timeoutNs ?? Number.POSITIVE_INFINITY,
+    timeoutNs: config.timeoutNs === null ? Number.POSITIVE_INFINITY : Math.max(config.timeoutNs, config.frontendNs),
+    frontendNs: config.frontendNs,
+    fabric: config.fabric,
+    firstAfterTransfer: config.firstToken === 'prefill',
     window,
     state,
-    poolView: poolLoadView(state),
+    entryPool: createPool(
+      state,
+      indices.filter((e) => !isDecode(e)),
+    ),
+    decodePool: createPool(state, indices.filter(isDecode)),
     rankViews: engines.map((_, e) => engineLoadView(state, e)),
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
     chunkView: {
       decodeSequences: 0,
       decodeKvTokens: 0,
+      decodeTokens: 0,
       splitFactor: 1,
       candidates: 0,
       remaining: new Float64Array(CHUNK_CANDIDATES),
@@ -80,5 +102,7 @@ export function createCore(
     inputStart: 0,
     inputEnded: false,
     records: createRecords(Math.max(64, expectedRequests)),
+    touched: new Uint8Array(engines.length),
+    touchedCount: 0,
   }
 }

@@ -1,8 +1,20 @@
 /** The decoding sequences of a rank, kept so that a step costs nothing per sequence. See state.ts for `base`. */
+import type { EngineConfig } from './config.js'
 import { DECODING, type State, WHEEL } from './state.js'
 
-/** `slot` begins to decode with `length` KV tokens and `left` > 0 tokens still to emit. The token clock is that after the step. */
-export function joinDecode(s: State, e: number, g: number, slot: number, length: number, left: number, blockSize: number): void {
+/**
+ * `slot` begins to decode with this length (KV tokens and drafts) and `left` > 0 tokens still to emit. The token clock is that between
+ * steps. A sequence whose whole life is reserved has no residue: it never needs a block.
+ */
+export function joinDecode(
+  s: State,
+  e: number,
+  engine: EngineConfig,
+  g: number,
+  slot: number,
+  length: number,
+  left: number,
+): void {
   const { slots } = s
   const clock = s.tokenClock[e]
   const base = length - clock
@@ -23,12 +35,12 @@ export function joinDecode(s: State, e: number, g: number, slot: number, length:
   }
   sortedBases[at] = base
   s.baseSum[g] += base
-  s.residues[s.residueStart[g] + modulo(base, blockSize)]++
+  if (engine.kvReservation === 'grow') s.residues[s.residueStart[g] + modulo(base, engine.blockSize)]++
   s.changed[g] = 1
 }
 
 /** Takes a sequence out of the sorted bases, the sum and the residues; the wheel is the caller's business. */
-export function leaveDecode(s: State, g: number, slot: number, blockSize: number): void {
+export function leaveDecode(s: State, engine: EngineConfig, g: number, slot: number): void {
   const { sortedBases } = s
   const base = s.slots.base[slot]
   const first = s.sortedStart[g]
@@ -42,7 +54,7 @@ export function leaveDecode(s: State, g: number, slot: number, blockSize: number
   }
   for (let at = low; at < last; at++) sortedBases[at] = sortedBases[at + 1]
   s.baseSum[g] -= base
-  s.residues[s.residueStart[g] + modulo(base, blockSize)]--
+  if (engine.kvReservation === 'grow') s.residues[s.residueStart[g] + modulo(base, engine.blockSize)]--
   s.changed[g] = 1
 }
 

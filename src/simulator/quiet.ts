@@ -26,10 +26,11 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   const s = core.state
   const g = s.rankStart[e]
   const n = s.decodeCount[g]
-  if (n === 0 || s.clockNs[e] > horizonNs || s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0) return 0
+  if (n === 0 || s.clockNs[e] > horizonNs || s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0 || s.arrivedHead[g] >= 0) return 0
   const engine = core.engines[e]
+  if (engine.draftTokens > 0 || s.freshHead[g] >= 0) return 0
   const { tables, blockSize, numGpuBlocks } = engine
-  const { kernelColumns, kernelBasePs, kernelSlopePs, headPs } = tables
+  const { kernelColumns, kernelBasePs, kernelSlopePs, headPs, floorPs } = tables
   const { fromNs, toNs } = core.window
   const { itl, residues, wheel } = s
   const head = headPs[n < headPs.length - 1 ? n : headPs.length - 1]
@@ -40,6 +41,9 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   const firstBucket = g * WHEEL
   const factor = s.factor[g]
   let clock = s.tokenClock[e]
+  const firstStep = s.stepCount[e] - clock
+  let beganNs = s.beganNs[e]
+  let gapNs = s.segmentMaxNs[e]
   let residue = s.residue[e]
   let free = s.freeBlocks[g]
   let kvTokens = s.baseSum[g] + n * (clock + 1)
@@ -54,14 +58,13 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   let attentionSumPs = 0
   let kvUsePs = s.engineKvUsePs[e]
   let meanPs = s.engineMeanPs[e]
-  let lastEndNs = endNs
   let ended = 0
   while (ended < limit && endNs <= horizonNs) {
     const nextClock = clock + 1
     const nextResidue = residue === 0 ? blockSize - 1 : residue - 1
     const blocks = residues[firstResidue + nextResidue]
     if (wheel[firstBucket + (nextClock & (WHEEL - 1))] >= 0 || blocks > free) break
-    if (!factorHolds(s, g, n, kvTokens + n, nextClock)) break
+    if (!factorHolds(s, g, n, kvTokens + n, firstStep + nextClock, nextClock)) break
 
     // the pending step ends …
     if (endNs >= fromNs && endNs < toNs) {
@@ -72,7 +75,8 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
       meanPs += attention
       itl[logBin(stepPs / 1000)] += n
     }
-    lastEndNs = endNs
+    if (endNs - beganNs > gapNs) gapNs = endNs - beganNs
+    beganNs = endNs
     ended++
     clock = nextClock
     residue = nextResidue
@@ -86,6 +90,7 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
     const kernelPs = Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - n * (1 << column)))
     attention = Math.round(kernelPs * factor)
     stepPs = otherPs + otherRankPs + attention
+    if (stepPs < floorPs) stepPs = floorPs
     kvUse = 1 - free / numGpuBlocks
     const sumPs = restPs + stepPs
     const wholeNs = Math.floor(sumPs / 1000)
@@ -93,7 +98,10 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
     restPs = sumPs - wholeNs * 1000
   }
   if (ended === 0) return 0
+  s.stepCount[e] = firstStep + clock
   s.tokenClock[e] = clock
+  s.beganNs[e] = beganNs
+  s.segmentMaxNs[e] = gapNs
   s.residue[e] = residue
   s.freeBlocks[g] = free
   s.clockNs[e] = endNs
@@ -108,7 +116,7 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   s.engineBusyPs[e] += stepSumPs
   s.engineTokens[e] += measured * n
   const { scalars } = s
-  scalars[NOW] = lastEndNs
+  scalars[NOW] = beganNs
   scalars[EVENTS] += ended
   scalars[STEPS] += measured
   scalars[OUTPUT_TOKENS] += measured * n

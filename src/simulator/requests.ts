@@ -1,6 +1,7 @@
 /** A request's way through the system: arrival, queue, patience, departure. Transitions only; steps are in step.ts. */
 import { PolicyError } from '../errors.js'
-import { COMPLETED, QUEUED, REJECTED, RUNNING, TIMED_OUT, UNSERVABLE } from '../metrics/records.js'
+import type { RoutePhase } from '../levers/lever.js'
+import { COMPLETED, IN_TRANSFER, QUEUED, REJECTED, RUNNING, TIMED_OUT, UNSERVABLE } from '../metrics/records.js'
 import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
 import { widerRecords } from './recordStore.js'
@@ -12,6 +13,7 @@ import {
   type State,
   TIMEOUT_HEAD,
   TIMEOUT_TAIL,
+  TRANSFERRING,
   takeSlot,
   WAITING,
   WAITING_TOTAL,
@@ -20,11 +22,13 @@ import {
 /** Indices into PHASES. */
 export const PHASE_QUEUE = 0
 export const PHASE_PREFILL = 1
+export const PHASE_TRANSFER = 2
+export const PHASE_DECODE_WAIT = 3
 export const PHASE_DECODE = 4
 export const PHASE_STALL = 5
 
 /** Event class of a release in the order of events. */
-const RELEASE_CLASS = 1
+const RELEASE_CLASS = 2
 
 /** The input columns that hold the next request, or null when they are not here (yet). Drops consumed columns. */
 export function currentInput(core: Core): Workload | null {
@@ -37,7 +41,7 @@ export function currentInput(core: Core): Workload | null {
 }
 
 /**
- * Serves the next request of the input at time `nowNs`. Returns the engine it was given to, -1 when it left at once
+ * Serves the next request of the input, which enters the system at `nowNs`. Returns the engine it was given to, -1 when it left at once
  * (unservable, rejected).
  */
 export function arrive(core: Core, input: Workload, nowNs: number): number {
@@ -46,42 +50,55 @@ export function arrive(core: Core, input: Workload, nowNs: number): number {
   const row = request - core.inputStart
   const isl = input.isl[row]
   const osl = input.osl[row]
-  if (isl + osl > core.maxModelLen) return turnAway(core, request, isl, osl, nowNs, UNSERVABLE)
+  if (isl + osl > core.maxModelLen || isl > core.maxPromptLen) return turnAway(core, request, isl, osl, nowNs, UNSERVABLE)
   if (s.scalars[WAITING_TOTAL] >= core.maxQueue) return turnAway(core, request, isl, osl, nowNs, REJECTED)
 
   const view = core.requestView
   view.inputTokens = isl
   view.classId = input.classId === null ? 0 : input.classId[row]
   view.tenant = input.tenant === null ? 0 : input.tenant[row]
-  const engine = core.arm.pool.route(core.poolView, view)
-  checkPlace(core.arm.pool.info.name, 'engine', engine, core.poolView.count, request)
-  const rankView = core.rankViews[engine]
-  const rank = core.arm.rank.place(rankView, view)
-  checkPlace(core.arm.rank.info.name, 'rank', rank, rankView.count, request)
-  if (core.arm.span.degree(rankView, view) !== 1)
-    throw new PolicyError(core.arm.span.info.name, `degree must be 1 on this engine (request ${request})`)
-
-  const g = s.rankStart[engine] + rank
+  const g = choosePlace(core, 'prefill', request)
   const slot = takeSlot(s)
   const slots = s.slots
   slots.request[slot] = request
   slots.isl[slot] = isl
   slots.osl[slot] = osl
-  slots.arrivalNs[slot] = nowNs
+  slots.classId[slot] = view.classId
+  slots.tenant[slot] = view.tenant
+  slots.arrivalNs[slot] = nowNs - core.frontendNs
   slots.firstTokenNs[slot] = Number.NaN
-  slots.sinceNs[slot] = nowNs
+  slots.sinceNs[slot] = nowNs - core.frontendNs
   slots.phase[slot] = PHASE_QUEUE
   slots.phaseNs.fill(0, slot * 6, slot * 6 + 6)
   slots.rank[slot] = g
+  slots.source[slot] = -1
   slots.target[slot] = isl
   slots.done[slot] = 0
   slots.chunk[slot] = 0
   slots.held[slot] = 0
   slots.emitted[slot] = 0
   slots.preemptions[slot] = 0
+  slots.maxGapNs[slot] = 0
+  slots.lastTokenNs[slot] = Number.NaN
+  slots.segment[slot] = -1
   enqueueTail(s, g, slot)
   if (core.timeoutNs !== Number.POSITIVE_INFINITY) patienceStarts(s, slot)
-  return engine
+  return s.engineOf[g]
+}
+
+/** The rank, counted over all engines, that the levers choose for the request in `core.requestView`. */
+export function choosePlace(core: Core, phase: RoutePhase, request: number): number {
+  const { pool, rank, span } = core.arm
+  const { engines, view } = phase === 'decode' ? core.decodePool : core.entryPool
+  const place = pool.route(view, core.requestView, phase)
+  checkPlace(pool.info.name, 'engine', place, view.count, request)
+  const e = engines[place]
+  const rankView = core.rankViews[e]
+  const chosen = rank.place(rankView, core.requestView)
+  checkPlace(rank.info.name, 'rank', chosen, rankView.count, request)
+  if (span.degree(rankView, core.requestView) !== 1)
+    throw new PolicyError(span.info.name, `degree must be 1 on this engine (request ${request})`)
+  return core.state.rankStart[e] + chosen
 }
 
 function checkPlace(policy: string, kind: string, place: number, count: number, request: number): void {
@@ -93,7 +110,7 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   const row = nextRecord(core)
   const { records } = core
   records.request[row] = request
-  records.arrivalNs[row] = nowNs
+  records.arrivalNs[row] = nowNs - core.frontendNs
   records.firstTokenNs[row] = Number.NaN
   records.endNs[row] = nowNs
   records.isl[row] = isl
@@ -102,19 +119,26 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   records.engine[row] = -1
   records.rank[row] = -1
   records.preemptions[row] = 0
+  records.maxGapNs[row] = Number.NaN
   for (let phase = 0; phase < 6; phase++) records.phaseNs[phase][row] = 0
-  if (core.closed) core.state.releases.push(nowNs, RELEASE_CLASS, 0)
+  records.phaseNs[PHASE_QUEUE][row] = core.frontendNs
+  release(core, nowNs)
   return -1
 }
 
 /** Releases the first C requests of a closed loop at time 0. */
 export function releaseFirst(core: Core): void {
-  for (let i = 0; i < core.concurrency; i++) core.state.releases.push(0, RELEASE_CLASS, 0)
+  for (let i = 0; i < core.concurrency; i++) release(core, 0)
+}
+
+/** In closed loop the next request is sent at `nowNs`; it enters when it has passed the frontend. */
+function release(core: Core, nowNs: number): void {
+  if (core.closed) core.state.releases.push(nowNs + core.frontendNs, RELEASE_CLASS, 0)
 }
 
 // --- waiting queue of a rank (doubly linked, so that patience can end anywhere in it)
 
-function enqueueTail(s: State, g: number, slot: number): void {
+export function enqueueTail(s: State, g: number, slot: number): void {
   const { next, previous, state } = s.slots
   const tail = s.waitingTail[g]
   next[slot] = -1
@@ -140,7 +164,7 @@ export function enqueueHead(s: State, g: number, slot: number): void {
 
 function entered(s: State, g: number, slot: number): void {
   s.waitingCount[g]++
-  s.scalars[WAITING_TOTAL]++
+  s.scalars[s.waitingScalar[g]]++
   s.queuedTokens[g] += s.slots.target[slot]
 }
 
@@ -154,7 +178,7 @@ export function leaveQueue(s: State, g: number, slot: number): void {
   if (after < 0) s.waitingTail[g] = before
   else previous[after] = before
   s.waitingCount[g]--
-  s.scalars[WAITING_TOTAL]--
+  s.scalars[s.waitingScalar[g]]--
 }
 
 // --- patience: never-scheduled requests in order of arrival; all have the same patience, so the head is the next to leave
@@ -210,7 +234,7 @@ export function depart(core: Core, slot: number, nowNs: number, fate: number): v
   enterPhase(s.slots, slot, s.slots.phase[slot], nowNs)
   writeRecord(core, slot, nowNs, fate)
   giveSlot(s, slot)
-  if (core.closed) s.releases.push(nowNs, RELEASE_CLASS, 0)
+  release(core, nowNs)
 }
 
 function writeRecord(core: Core, slot: number, endNs: number, fate: number): void {
@@ -229,6 +253,7 @@ function writeRecord(core: Core, slot: number, endNs: number, fate: number): voi
   records.engine[row] = engine
   records.rank[row] = g - state.rankStart[engine]
   records.preemptions[row] = slots.preemptions[slot]
+  records.maxGapNs[row] = fate === COMPLETED ? slots.maxGapNs[slot] : Number.NaN
   const at = slot * 6
   const { phaseNs } = slots
   records.phaseNs[0][row] = phaseNs[at]
@@ -253,7 +278,8 @@ export function recordInside(core: Core): void {
     const at = slot * 6 + slots.phase[slot]
     const spent = slots.phaseNs[at]
     slots.phaseNs[at] = spent + scalars[NOW] - slots.sinceNs[slot]
-    writeRecord(core, slot, Number.NaN, slots.state[slot] === WAITING ? QUEUED : RUNNING)
+    const state = slots.state[slot]
+    writeRecord(core, slot, Number.NaN, state === WAITING ? QUEUED : state === TRANSFERRING ? IN_TRANSFER : RUNNING)
     slots.phaseNs[at] = spent
   }
 }

@@ -16,6 +16,7 @@ import { createRecords } from './recordStore.js'
 import { arrive, currentInput, recordInside, releaseFirst, timeOut } from './requests.js'
 import {
   DECODE_SEQUENCES,
+  DECODE_WAITING,
   EVENTS,
   GATING_ATTENTION_PS,
   IN_FLIGHT,
@@ -33,6 +34,8 @@ import {
   WAITING_TOTAL,
 } from './state.js'
 import { beginStep, endStep } from './step.js'
+import { nextTransferNs } from './transferHeap.js'
+import { serveTransfer } from './transfers.js'
 
 /** A point of the state over time: what waits, what runs, how full the fullest rank's KV is. */
 export interface SeriesSample {
@@ -70,7 +73,7 @@ export interface Simulation {
   readonly events: number
 }
 
-const SNAPSHOT_VERSION = 1
+const SNAPSHOT_VERSION = 2
 
 export function createSimulation(config: ClusterConfig, arm: Arm, options: SimulationOptions): Simulation {
   const window = options.window ?? { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
@@ -102,10 +105,11 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
   }
 }
 
-/** The event loop. Order of events at one time: step end, release, arrival, timeout. */
+/** The event loop. Order of events at one time: step end, transfer, release, arrival, timeout. */
 function advance(core: Core, untilNs: number, maxEvents: number): Advance {
   const s = core.state
   const { scalars, heap, heapSize, clockNs, stepping, releases } = s
+  const { frontendNs } = core
   const patient = core.timeoutNs === Number.POSITIVE_INFINITY
   let input = currentInput(core)
   for (let served = 0; served < maxEvents; served++) {
@@ -115,10 +119,14 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     const stepNs = heapSize[0] > 0 ? clockNs[heap[0]] : Number.POSITIVE_INFINITY
     const releaseNs = core.closed && (inputHere || !core.inputEnded) ? releases.peekTime() : Number.POSITIVE_INFINITY
     const arrivalNs =
-      !core.closed && input !== null ? input.arrivalNs[scalars[NEXT_REQUEST] - core.inputStart] : Number.POSITIVE_INFINITY
+      !core.closed && input !== null
+        ? input.arrivalNs[scalars[NEXT_REQUEST] - core.inputStart] + frontendNs
+        : Number.POSITIVE_INFINITY
     const timeoutNs =
       patient || scalars[TIMEOUT_HEAD] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[scalars[TIMEOUT_HEAD]] + core.timeoutNs
+    const transferNs = nextTransferNs(s)
     let next = stepNs
+    if (transferNs < next) next = transferNs
     if (releaseNs < next) next = releaseNs
     if (arrivalNs < next) next = arrivalNs
     if (timeoutNs < next) next = timeoutNs
@@ -130,11 +138,14 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (next > scalars[NOW]) scalars[NOW] = next
     if (stepNs === next) {
       const e = popStep(s)
-      // in open loop nothing reaches an engine before the next arrival or timeout, whatever the other engines do
-      const quiet =
-        core.closed || !inputKnown || s.rankStart[e + 1] - s.rankStart[e] > 1
-          ? 0
-          : runQuiet(core, e, Math.min(arrivalNs, timeoutNs, untilNs), maxEvents - served)
+      const quiet = inputKnown
+        ? runQuiet(
+            core,
+            e,
+            Math.min(undisturbedNs(core, e), transferNs, releaseNs, arrivalNs, timeoutNs, untilNs),
+            maxEvents - served,
+          )
+        : 0
       if (quiet > 0) {
         served += quiet - 1
         pushStep(s, e)
@@ -142,11 +153,15 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
       }
       scalars[EVENTS]++
       endStep(core, e, next)
-      if (beginStep(core, e, next)) pushStep(s, e)
+      if (core.touchedCount > 0) beginTouched(core, e, next)
+      else if (beginStep(core, e, next)) pushStep(s, e)
       continue
     }
     scalars[EVENTS]++
-    if (releaseNs === next || arrivalNs === next) {
+    if (transferNs === next) {
+      serveTransfer(core, next)
+      beginTouched(core, -1, next)
+    } else if (releaseNs === next || arrivalNs === next) {
       if (releaseNs === next) releases.pop()
       const e = arrive(core, input as Workload, next)
       if (e >= 0 && stepping[e] === 0) {
@@ -157,6 +172,38 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     } else timeOut(core, next)
   }
   return 'paused'
+}
+
+/**
+ * The last time up to which no step end of another engine can reach engine `e`: requests come from prefill engines, and in closed loop
+ * any engine may send the next one. Equal times go by engine index, so the time of such an end itself is left out.
+ */
+function undisturbedNs(core: Core, e: number): number {
+  const { heap, heapSize, clockNs, stepping, rankStart } = core.state
+  if (rankStart[e + 1] - rankStart[e] > 1) return Number.NEGATIVE_INFINITY
+  if (core.closed) return heapSize[0] > 0 ? clockNs[heap[0]] - 1 : Number.POSITIVE_INFINITY
+  let untilNs = Number.POSITIVE_INFINITY
+  if (core.decodePool.engines.length === 0) return untilNs
+  for (const other of core.entryPool.engines)
+    if (stepping[other] === 1 && clockNs[other] - 1 < untilNs) untilNs = clockNs[other] - 1
+  return untilNs
+}
+
+/** Begins the steps of the engine whose step has just ended (-1: none) and of the idle engines that were given work, in index order. */
+function beginTouched(core: Core, ended: number, nowNs: number): void {
+  const { touched, state } = core
+  const { stepping, clockNs, clockPs } = state
+  for (let e = 0; e < touched.length; e++) {
+    const isIdle = touched[e] === 1 && stepping[e] === 0
+    touched[e] = 0
+    if (e !== ended && !isIdle) continue
+    if (e !== ended) {
+      clockNs[e] = nowNs
+      clockPs[e] = 0
+    }
+    if (beginStep(core, e, nowNs)) pushStep(state, e)
+  }
+  core.touchedCount = 0
 }
 
 function statistics(s: State): StepStatistics {
@@ -187,10 +234,11 @@ function sample(core: Core): SeriesSample {
     const used = 1 - freeBlocks[g] / core.engines[engineOf[g]].numGpuBlocks
     if (used > fullest) fullest = used
   }
+  const waiting = scalars[WAITING_TOTAL] + scalars[DECODE_WAITING]
   return {
     timeNs: scalars[NOW],
-    waiting: scalars[WAITING_TOTAL],
-    running: scalars[IN_FLIGHT] - scalars[WAITING_TOTAL],
+    waiting,
+    running: scalars[IN_FLIGHT] - waiting,
     kvUse: fullest,
   }
 }

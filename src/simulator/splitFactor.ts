@@ -6,13 +6,13 @@ import type { State } from './state.js'
 const MAX_AGE = 32
 const CHANGED_AGE = 10
 
-/** Whether the factor of rank g still holds for n sequences with kvTokens in all, at the given token clock of their engine. */
-export function factorHolds(s: State, g: number, n: number, kvTokens: number, clock: number): boolean {
+/** Whether the factor of rank g still holds for n sequences with kvTokens in all, at the given step and token clock of their engine. */
+export function factorHolds(s: State, g: number, n: number, kvTokens: number, step: number, clock: number): boolean {
   const count = s.factorCount[g]
   if (count === 0) return false
-  const age = clock - s.factorClock[g]
+  const age = step - s.factorStep[g]
   const off = n > count ? n - count : count - n
-  const predicted = s.factorTokens[g] + count * age
+  const predicted = s.factorTokens[g] + count * (clock - s.factorClock[g])
   const drift = kvTokens > predicted ? kvTokens - predicted : predicted - kvTokens
   return !(age >= MAX_AGE || (age >= CHANGED_AGE && s.changed[g] === 1) || 20 * off > count || 32 * drift > predicted)
 }
@@ -20,8 +20,9 @@ export function factorHolds(s: State, g: number, n: number, kvTokens: number, cl
 /** Factor for the n decoding sequences of rank g with kvTokens in all, this step's token included. */
 export function splitFactor(core: Core, e: number, g: number, n: number, kvTokens: number): number {
   const s = core.state
+  const step = s.stepCount[e]
   const clock = s.tokenClock[e]
-  if (factorHolds(s, g, n, kvTokens, clock)) return s.factor[g]
+  if (factorHolds(s, g, n, kvTokens, step, clock)) return s.factor[g]
   const { batch } = core
   const { lengths } = batch
   const { sortedBases } = s
@@ -31,6 +32,7 @@ export function splitFactor(core: Core, e: number, g: number, n: number, kvToken
   batch.totalTokens = kvTokens
   const factor = core.evaluators[e].factor(core.arm.split, batch)
   s.factor[g] = factor
+  s.factorStep[g] = step
   s.factorClock[g] = clock
   s.factorCount[g] = n
   s.factorTokens[g] = kvTokens

@@ -2,20 +2,29 @@
  * All mutable state of a simulation, in typed arrays. Indices: `e` an engine, `g` a rank counted over all engines (the ranks of
  * engine e are rankStart[e] .. rankStart[e + 1]), `slot` a request in flight. Slots are recycled; their columns grow by doubling.
  *
- * Decoding sequences all grow by one token a step, so a rank keeps `base = KV length - token clock` of each, which never changes:
- * the ascending order of the bases, their sum and the histogram of base mod block size stay true without touching a sequence.
+ * Decoding sequences of an engine all grow alike, so a rank keeps `base = length - token clock` of each, which never changes: the
+ * ascending order of the bases, their sum and the histogram of base mod block size stay true without touching a sequence. The length
+ * counts the draft tokens that the next step will verify.
  */
 import { EventHeap } from '../collections/eventHeap.js'
 import { LOG_HISTOGRAM_BINS } from '../collections/logHistogram.js'
-import { UserError } from '../errors.js'
+import { checkCluster } from './check.js'
 import type { ClusterConfig } from './config.js'
 
+/** In a queue: for prefill, or with its KV on a prefill rank for a place to decode. */
 export const WAITING = 1
 export const PREFILLING = 2
 export const DECODING = 3
+/** Admitted by a decode rank, its KV on the way. */
+export const TRANSFERRING = 4
+/** Its KV is here: it decodes from the next step on. */
+export const ARRIVED = 5
 
 /** Buckets of the finish wheel of a rank: a power of two near a typical answer, so few sequences are met before their time. */
 export const WHEEL = 1024
+
+/** Closed segments of an engine that there is room for at first; grows by doubling. */
+const GAP_ENTRIES = 64
 
 /** Scalars, in one array so that a snapshot is a copy. */
 export const NOW = 0
@@ -34,7 +43,11 @@ export const MAX_ATTENTION_PS = 12
 export const DECODE_SEQUENCES = 13
 export const PREEMPTIONS = 14
 export const IN_FLIGHT = 15
-const SCALARS = 16
+/** Requests in the queues of decode engines; WAITING_TOTAL counts those of all others. */
+export const DECODE_WAITING = 16
+/** Entries of the heap of transfer events. */
+export const TRANSFERS = 17
+const SCALARS = 18
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -43,6 +56,8 @@ export interface Slots {
   isl: Int32Array
   /** Never visible to a policy. */
   osl: Int32Array
+  classId: Int32Array
+  tenant: Int32Array
   arrivalNs: Float64Array
   firstTokenNs: Float64Array
   /** Start of the present phase and its index into PHASES. */
@@ -52,6 +67,8 @@ export interface Slots {
   phaseNs: Float64Array
   state: Uint8Array
   rank: Int32Array
+  /** Prefill rank that holds the KV until its transfer ends; -1 = none. */
+  source: Int32Array
   /** Prefill: tokens to compute, computed so far, scheduled in this step; blocks held while prefilling. */
   target: Int32Array
   done: Int32Array
@@ -59,7 +76,7 @@ export interface Slots {
   held: Int32Array
   /** Tokens emitted; while decoding it is derived: osl - (finishKey - token clock). */
   emitted: Int32Array
-  /** Decoding: KV length - token clock; token clock at the last token. */
+  /** Decoding: length - token clock; token clock at the last token. */
   base: Int32Array
   finishKey: Int32Array
   preemptions: Uint16Array
@@ -71,6 +88,29 @@ export interface Slots {
   /** Neighbours in the list of never-scheduled requests, by arrival (patience). */
   timeoutNext: Int32Array
   timeoutPrevious: Int32Array
+  /** Time of the next transfer event, and place in the heap of these. */
+  transferNs: Float64Array
+  heapAt: Int32Array
+  /** Not of a slot: the heap itself, which has at most as many entries as there are slots. */
+  transferHeap: Int32Array
+  /** The flow: bytes left at `flowSinceNs`, its share since then (0: it has not started), and its ports. */
+  flowBytes: Float64Array
+  flowSinceNs: Float64Array
+  flowShare: Int32Array
+  fromPort: Int32Array
+  toPort: Int32Array
+  /** Neighbours among the flows of the source port and of the destination port. */
+  fromNext: Int32Array
+  fromPrevious: Int32Array
+  toNext: Int32Array
+  toPrevious: Int32Array
+  /** Next in the list of arrived requests, and of those in their first decode step. */
+  arrivedNext: Int32Array
+  /** Largest gap so far, without the segments from `segment` on (see gaps.ts); time of the last token delivered before them, NaN = none. */
+  maxGapNs: Float64Array
+  lastTokenNs: Float64Array
+  /** -1: not decoding, or in its first decode step after a transfer. */
+  segment: Int32Array
 }
 
 export interface State {
@@ -81,14 +121,19 @@ export interface State {
   readonly rankStart: Int32Array
   readonly clockNs: Float64Array
   readonly clockPs: Float64Array
-  /** Steps ended: the token clock. */
+  readonly stepCount: Int32Array
+  /** Tokens that a sequence has gained in these steps, whole and in 1024ths; what the pending step adds to it. */
   readonly tokenClock: Int32Array
+  readonly clockRest: Int32Array
+  readonly gain: Int32Array
   /** (-tokenClock) mod block size: the residue of base whose sequences need a block now. */
   readonly residue: Int32Array
   readonly stepping: Uint8Array
   /** Heap of stepping engines by (end time, index). */
   readonly heap: Int32Array
   readonly heapSize: Int32Array
+  /** Stamp at which the pending step began. */
+  readonly beganNs: Float64Array
   readonly pendingStepPs: Float64Array
   readonly pendingGatingPs: Float64Array
   readonly pendingMeanPs: Float64Array
@@ -100,12 +145,28 @@ export interface State {
   readonly engineKvUsePs: Float64Array
   readonly engineMeanPs: Float64Array
   readonly itl: Float64Array
+  /** Largest gaps: the open segment and its largest gap, and the closed ones that matter (see gaps.ts). */
+  readonly segment: Int32Array
+  readonly segmentMaxNs: Float64Array
+  readonly gapTail: Int32Array
+  gapSegments: Int32Array
+  gapMaxima: Float64Array
+  // ports: 2 g = NVLink of rank g, 2 g + 1 = its NIC
+  readonly portHead: Int32Array
+  readonly portFlows: Int32Array
   // ranks
   readonly engineOf: Int32Array
   readonly freeBlocks: Int32Array
   readonly waitingHead: Int32Array
   readonly waitingTail: Int32Array
   readonly waitingCount: Int32Array
+  /** The scalar that counts what waits on the rank. */
+  readonly waitingScalar: Uint8Array
+  /** Requests in transfer to the rank or arrived, and the lists of the latter: to join at the next step, joined at the present one. */
+  readonly incoming: Int32Array
+  readonly arrivedHead: Int32Array
+  readonly arrivedTail: Int32Array
+  readonly freshHead: Int32Array
   readonly runningHead: Int32Array
   readonly runningTail: Int32Array
   readonly firstPrefilling: Int32Array
@@ -120,6 +181,7 @@ export interface State {
   readonly residues: Int32Array
   readonly wheel: Int32Array
   readonly factor: Float64Array
+  readonly factorStep: Int32Array
   readonly factorClock: Int32Array
   /** Sequences at the evaluation of the factor; 0 = none valid. */
   readonly factorCount: Int32Array
@@ -129,16 +191,9 @@ export interface State {
 
 export function createState(config: ClusterConfig): State {
   const { engines } = config
-  if (engines.length === 0)
-    throw new UserError({ where: 'engines', message: 'no engine in the plan', hint: 'give at least one engine' })
+  checkCluster(engines)
   const rankStart = new Int32Array(engines.length + 1)
   engines.forEach((engine, e) => {
-    if (engine.numGpuBlocks * engine.blockSize < engine.maxModelLen)
-      throw new UserError({
-        where: `engines.${engine.name}`,
-        message: `${engine.numGpuBlocks} KV blocks of ${engine.blockSize} tokens cannot hold one request of max_model_len ${engine.maxModelLen}`,
-        hint: 'lower max_model_len or give the engine more KV memory',
-      })
     rankStart[e + 1] = rankStart[e] + engine.ranks
   })
   const ranks = rankStart[engines.length]
@@ -146,15 +201,18 @@ export function createState(config: ClusterConfig): State {
   const freeBlocks = new Int32Array(ranks)
   const sortedStart = new Int32Array(ranks + 1)
   const residueStart = new Int32Array(ranks + 1)
+  const waitingScalar = new Uint8Array(ranks)
   engines.forEach((engine, e) => {
     for (let g = rankStart[e]; g < rankStart[e + 1]; g++) {
       engineOf[g] = e
       freeBlocks[g] = engine.numGpuBlocks
+      waitingScalar[g] = engine.role === 'decode' ? DECODE_WAITING : WAITING_TOTAL
       sortedStart[g + 1] = sortedStart[g] + engine.maxNumSeqs
       residueStart[g + 1] = residueStart[g] + engine.blockSize
     }
   })
   const perEngine = () => new Float64Array(engines.length)
+  const counts = () => new Int32Array(engines.length)
   const listOf = (length: number) => new Int32Array(length).fill(-1)
   const scalars = new Float64Array(SCALARS)
   scalars[TIMEOUT_HEAD] = -1
@@ -168,27 +226,43 @@ export function createState(config: ClusterConfig): State {
     rankStart,
     clockNs: perEngine(),
     clockPs: perEngine(),
-    tokenClock: new Int32Array(engines.length),
-    residue: new Int32Array(engines.length),
+    stepCount: counts(),
+    tokenClock: counts(),
+    clockRest: counts(),
+    gain: counts(),
+    residue: counts(),
     stepping: new Uint8Array(engines.length),
-    heap: new Int32Array(engines.length),
+    heap: counts(),
     heapSize: new Int32Array(1),
+    beganNs: perEngine(),
     pendingStepPs: perEngine(),
     pendingGatingPs: perEngine(),
     pendingMeanPs: perEngine(),
     pendingMaxPs: perEngine(),
     pendingKvUse: perEngine(),
-    pendingDecode: new Int32Array(engines.length),
+    pendingDecode: counts(),
     engineBusyPs: perEngine(),
     engineTokens: perEngine(),
     engineKvUsePs: perEngine(),
     engineMeanPs: perEngine(),
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
+    segment: counts(),
+    segmentMaxNs: perEngine(),
+    gapTail: counts(),
+    gapSegments: new Int32Array(engines.length * GAP_ENTRIES),
+    gapMaxima: new Float64Array(engines.length * GAP_ENTRIES),
+    portHead: listOf(2 * ranks),
+    portFlows: new Int32Array(2 * ranks),
     engineOf,
     freeBlocks,
     waitingHead: listOf(ranks),
     waitingTail: listOf(ranks),
     waitingCount: new Int32Array(ranks),
+    waitingScalar,
+    incoming: new Int32Array(ranks),
+    arrivedHead: listOf(ranks),
+    arrivedTail: listOf(ranks),
+    freshHead: listOf(ranks),
     runningHead: listOf(ranks),
     runningTail: listOf(ranks),
     firstPrefilling: listOf(ranks),
@@ -203,6 +277,7 @@ export function createState(config: ClusterConfig): State {
     residues: new Int32Array(residueStart[ranks]),
     wheel: listOf(ranks * WHEEL),
     factor: new Float64Array(ranks).fill(1),
+    factorStep: new Int32Array(ranks),
     factorClock: new Int32Array(ranks),
     factorCount: new Int32Array(ranks),
     factorTokens: new Float64Array(ranks),
@@ -218,6 +293,8 @@ function createSlots(capacity: number): Slots {
     request: ints(),
     isl: ints(),
     osl: ints(),
+    classId: ints(),
+    tenant: ints(),
     arrivalNs: doubles(),
     firstTokenNs: doubles(),
     sinceNs: doubles(),
@@ -225,6 +302,7 @@ function createSlots(capacity: number): Slots {
     phaseNs: new Float64Array(capacity * 6),
     state: new Uint8Array(capacity),
     rank: ints(),
+    source: ints(),
     target: ints(),
     done: ints(),
     chunk: ints(),
@@ -238,6 +316,22 @@ function createSlots(capacity: number): Slots {
     wheelNext: ints(),
     timeoutNext: ints(),
     timeoutPrevious: ints(),
+    transferNs: doubles(),
+    heapAt: ints(),
+    transferHeap: ints(),
+    flowBytes: doubles(),
+    flowSinceNs: doubles(),
+    flowShare: ints(),
+    fromPort: ints(),
+    toPort: ints(),
+    fromNext: ints(),
+    fromPrevious: ints(),
+    toNext: ints(),
+    toPrevious: ints(),
+    arrivedNext: ints(),
+    maxGapNs: doubles(),
+    lastTokenNs: doubles(),
+    segment: ints(),
   }
 }
 

@@ -5,14 +5,7 @@
 import fc from 'fast-check'
 import { createArm } from '../../src/levers/catalogue.js'
 import type { Arm } from '../../src/levers/lever.js'
-import {
-  type ClusterConfig,
-  type EngineConfig,
-  type LoadConfig,
-  type MeasureWindow,
-  NO_FABRIC,
-  PLAIN_ENGINE,
-} from '../../src/simulator/config.js'
+import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import { shapesOnly, type Workload } from '../../src/traces/workload.js'
 import { PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
@@ -34,9 +27,22 @@ const engineKnobs = fc.record({
   maxModelLen: fc.integer({ min: 8, max: 70 }),
   blockSize: fc.constantFrom(1, 2, 3, 4, 7, 16),
   /** KV memory in sequences of full length, 1 = just one. */
-  memory: fc.constantFrom(1, 1.2, 1.7, 3, 20),
+  memory: fc.constantFrom(1, 1.2, 1.2, 1.7, 1.7, 3, 20),
   table: tableShape,
   machine: splitMachine,
+  isPrefill: fc.boolean(),
+  draftTokens: fc.integer({ min: 1, max: 3 }),
+  /** Share of the drafts that is accepted. */
+  acceptance: fc.constantFrom(0, 0.3, 0.5, 0.71, 1),
+  isReserved: fc.boolean(),
+  kvBytesPerToken: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60 })),
+  domain: fc.integer({ min: 0, max: 1 }),
+})
+
+const fabricKnobs = fc.record({
+  nvlinkBytesPerNs: fc.constantFrom(0.37, 1, 8, 780),
+  nicBytesPerNs: fc.constantFrom(0.1, 3, 50),
+  latencyNs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 })),
 })
 
 const requestKnobs = fc.record({
@@ -74,6 +80,12 @@ const knobs = fc.record({
   requests: fc.array(requestKnobs, { minLength: 1, maxLength: 40, size: 'max' }),
   stretch: fc.constantFrom(1, 1, 5, 50),
   hasClasses: fc.boolean(),
+  isSplit: fc.boolean(),
+  isSpeculative: fc.boolean(),
+  mayReserve: fc.boolean(),
+  fabric: fabricKnobs,
+  firstToken: fc.constantFrom('prefill', 'decode'),
+  frontendNs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 }), fc.constant(1000)),
   maxQueue: on(fc.integer({ min: 0, max: 12 })),
   timeoutNs: on(fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 2000 }))),
   concurrency: on(fc.integer({ min: 1, max: 12 })),
@@ -84,22 +96,40 @@ const knobs = fc.record({
 })
 type Knobs = typeof knobs extends fc.Arbitrary<infer T> ? T : never
 
-function engineConfig(knob: Knobs['engines'][number], index: number): EngineConfig {
-  const { ranks, maxNumSeqs, maxModelLen, blockSize, machine } = knob
-  const maxNumBatchedTokens = maxNumSeqs + knob.extraBudget
+function engineConfig(knob: Knobs['engines'][number], index: number, role: EngineRole, all: Knobs): EngineConfig {
+  const { ranks, maxNumSeqs, maxModelLen, blockSize, machine, kvBytesPerToken, domain } = knob
+  const draftTokens = all.isSpeculative ? knob.draftTokens : 0
+  const maxNumBatchedTokens = maxNumSeqs * (draftTokens + 1) + knob.extraBudget
+  const longest = maxModelLen + 2 * draftTokens
   return {
-    ...PLAIN_ENGINE,
     name: `engine-${index}`,
+    role,
     ranks,
     gpus: ranks,
     maxNumSeqs,
     maxNumBatchedTokens,
     maxModelLen,
     blockSize,
-    numGpuBlocks: Math.ceil(Math.ceil(maxModelLen / blockSize) * knob.memory),
-    tables: stepTables({ ranks, maxTokens: maxNumBatchedTokens, maxSequences: maxNumSeqs, maxLength: maxModelLen }, knob.table),
+    numGpuBlocks: Math.ceil(Math.ceil(longest / blockSize) * knob.memory),
+    tables: stepTables({ ranks, maxTokens: maxNumBatchedTokens, maxSequences: maxNumSeqs, maxLength: longest }, knob.table),
     machine,
+    draftTokens,
+    tokensPer1024Steps: 1024 + Math.round(1024 * draftTokens * knob.acceptance),
+    kvReservation: all.mayReserve && knob.isReserved ? 'full' : 'grow',
+    kvBytesPerToken,
+    domain,
   }
+}
+
+/** All aggregated, or prefill and decode with one of each at least: a lone engine is doubled, and the last one is what is missing. */
+function enginesOf(knob: Knobs): EngineConfig[] {
+  if (!knob.isSplit) return knob.engines.map((engine, index) => engineConfig(engine, index, 'aggregated', knob))
+  const drawn = knob.engines.length === 1 ? [...knob.engines, ...knob.engines] : knob.engines
+  const others = drawn.slice(0, -1)
+  const isPrefill = (index: number) =>
+    index < others.length ? drawn[index].isPrefill : others.every((engine) => !engine.isPrefill)
+  const roles = drawn.map((_, index): EngineRole => (isPrefill(index) ? 'prefill' : 'decode'))
+  return drawn.map((engine, index) => engineConfig(engine, index, roles[index], knob))
 }
 
 function workloadOf({ requests, stretch, hasClasses }: Knobs): Workload {
@@ -139,12 +169,12 @@ function scenarioOf(knob: Knobs): Scenario {
   const { concurrency, window, untilNs, shipped } = knob
   return {
     config: {
-      engines: knob.engines.map(engineConfig),
+      engines: enginesOf(knob),
       maxQueue: knob.maxQueue,
       timeoutNs: knob.timeoutNs,
-      fabric: NO_FABRIC,
-      firstToken: 'prefill',
-      frontendNs: 0,
+      fabric: knob.fabric,
+      firstToken: knob.firstToken,
+      frontendNs: knob.frontendNs,
     },
     workload: workloadOf(knob),
     load: concurrency === null ? { kind: 'open' } : { kind: 'closed', concurrency },

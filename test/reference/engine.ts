@@ -16,6 +16,9 @@ export interface Step {
   readonly gatingAttentionPs: number
   readonly attentionPs: readonly number[]
   readonly decodeSequences: number
+  /** Tokens that decoding sequences emit in it, and how many one that goes on gains. */
+  readonly decodedTokens: number
+  readonly gain: number
   readonly inputTokens: number
   readonly outputTokens: number
   readonly usedShare: number
@@ -43,48 +46,64 @@ export class Engine {
     return Number(this.clockPs / PS_PER_NS)
   }
 
-  /** Begins a step at the engine's clock if there is work; `clockPs` becomes the step's end. Returns the number of preemptions. */
-  begin(): number {
+  /** What the token clock shows after this many steps. */
+  private tokenClock(steps: number): number {
+    return Math.floor((steps * this.config.tokensPer1024Steps) / 1024)
+  }
+
+  /**
+   * Begins a step at the engine's clock if there is work; `clockPs` becomes the step's end. Requests whose transfer begins are handed
+   * to `depart`. Returns the number of preemptions.
+   */
+  begin(depart: (request: Request) => void): number {
     const nowNs = this.endNs()
-    const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, this.arm.chunk, this.timer)))
-    if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) return preemptions
+    const gain = this.tokenClock(this.stepNumber + 1) - this.tokenClock(this.stepNumber)
+    const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, gain, this.arm.chunk, this.timer, depart)))
+    if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) {
+      for (const rank of this.ranks) rank.decodedInPreviousStep = false
+      return preemptions
+    }
     this.stepNumber++
-    this.step = this.price()
+    this.step = this.price(gain)
     this.clockPs += BigInt(this.step.durationPs)
     return preemptions
   }
 
-  private price(): Step {
+  private price(gain: number): Step {
     const { timer } = this
     const decode = this.ranks.map((rank) => rank.decoders().length)
+    const verified = this.ranks.map((rank) => rank.decoders().length * (rank.drafts() + 1))
+    const emitted = this.ranks.flatMap((rank) => rank.decoders()).map((request) => Math.min(gain, request.osl - request.emitted))
     const input = this.ranks.map((rank) => sum(rank.chunks.map((chunk) => chunk.tokens)))
     const ending = this.ranks.map((rank) => rank.chunks.filter((c) => c.prefix + c.tokens === c.request.target).length)
     const attention = this.ranks.map((rank) => this.attentionPs(rank))
     const times = this.ranks.map((_, r) => {
-      const tokens = decode[r] + input[r]
-      const emitting = decode[r] + ending[r]
+      const tokens = verified[r] + input[r]
+      const emitting = verified[r] + ending[r]
       const local = tokens > 0 ? timer.localPs(tokens) : 0
       const head = emitting > 0 ? timer.headPs(emitting) : 0
       const rows = decode[r] > 0 ? timer.decodeRowsPs(decode[r]) : 0
       return local + head + rows + attention[r]
     })
-    const totals = this.ranks.map((_, r) => decode[r] + input[r])
+    const totals = this.ranks.map((_, r) => verified[r] + input[r])
     const planning = decode.some((n) => n > 0) ? this.arm.split.planningPs : 0
     const common = timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning
     return {
-      durationPs: timer.tables.hostPs + Math.max(...times) + common,
+      durationPs: Math.max(timer.tables.floorPs, timer.tables.hostPs + Math.max(...times) + common),
       gatingAttentionPs: attention[times.indexOf(Math.max(...times))],
       attentionPs: attention,
       decodeSequences: sum(decode),
+      decodedTokens: sum(emitted),
+      gain,
       inputTokens: sum(input),
-      outputTokens: sum(decode) + sum(ending),
+      outputTokens: sum(emitted) + sum(ending),
       usedShare: Math.max(...this.ranks.map((rank) => rank.usedBlocks())) / this.config.numGpuBlocks,
     }
   }
 
   private attentionPs(rank: Rank): number {
     const prefill = sum(rank.chunks.map((chunk) => this.timer.prefillPs(chunk.tokens, chunk.prefix)))
-    const lengths = rank.decoders().map((request) => request.length + 1)
+    const lengths = rank.decoders().map((request) => request.length + rank.drafts() + 1)
     const decoded = lengths.length > 0
     if (!decoded) {
       rank.decodedInPreviousStep = false
@@ -102,7 +121,8 @@ export class Engine {
     const { kept } = rank
     if (kept && rank.decodedInPreviousStep) {
       const steps = this.stepNumber - kept.step
-      const predicted = kept.kvTokens + kept.sequences * steps
+      const gained = this.tokenClock(this.stepNumber - 1) - this.tokenClock(kept.step - 1)
+      const predicted = kept.kvTokens + kept.sequences * gained
       const stale =
         steps >= 32 ||
         (kept.changed && steps >= 10) ||
@@ -116,31 +136,45 @@ export class Engine {
     return factor
   }
 
-  /** Ends the step in progress; returns it and the requests that completed, in order. */
-  end(): { step: Step; completed: Request[] } {
+  /** Ends the step in progress; returns it, the requests that completed, in order, and `route`s those that decode elsewhere. */
+  end(route: (rank: Rank, request: Request) => void): { step: Step; completed: Request[] } {
     const nowNs = this.endNs()
+    const step = this.step as Step
     const completed: Request[] = []
     for (const rank of this.ranks) {
       for (const request of rank.decoders()) {
-        request.length++
-        request.emitted++
+        request.length += step.gain
+        request.emitted = Math.min(request.emitted + step.gain, request.osl)
+        request.deliver(nowNs)
         if (request.emitted === request.osl) completed.push(finish(rank, request, nowNs))
       }
       for (const { request, tokens } of rank.chunks) {
         request.length += tokens
         if (request.length < request.target) continue
         request.emitted++
-        if (request.emitted === 1) request.firstTokenNs = nowNs
+        if (this.config.role === 'prefill' && request.emitted < request.osl) {
+          hold(rank, request)
+          route(rank, request)
+          continue
+        }
+        request.deliver(nowNs)
         request.enter('decode', nowNs)
         if (request.emitted === request.osl) completed.push(finish(rank, request, nowNs))
         else rank.join(request)
       }
       rank.chunks = []
     }
-    const step = this.step as Step
     this.step = null
     return { step, completed }
   }
+}
+
+/** Its KV stays on the rank, but the request is no longer in the batch. */
+function hold(rank: Rank, request: Request): void {
+  request.source = rank
+  request.sourceBlocks = request.blocks
+  rank.remove(request)
+  rank.held.push(request)
 }
 
 function finish(rank: Rank, request: Request, nowNs: number): Request {

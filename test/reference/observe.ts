@@ -22,16 +22,17 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
       ...arm,
       pool: {
         ...arm.pool,
-        route: (view, request) => noted(decisions.pool, viewNumbers(view, request), arm.pool.route(view, request)),
+        route: (view, request, phase) =>
+          noted(decisions.pool, viewNumbers(view, request, phase), arm.pool.route(view, request, phase)),
       },
       rank: {
         ...arm.rank,
-        place: (view, request) => noted(decisions.rank, viewNumbers(view, request), arm.rank.place(view, request)),
+        place: (view, request) => noted(decisions.rank, viewNumbers(view, request, 'prefill'), arm.rank.place(view, request)),
       },
       chunk: {
         ...arm.chunk,
         prefillTokens(view) {
-          const seen = [view.decodeSequences, view.decodeKvTokens, view.splitFactor, view.maxBatchedTokens]
+          const seen = [view.decodeSequences, view.decodeKvTokens, view.decodeTokens, view.splitFactor, view.maxBatchedTokens]
           if (arm.chunk.readsCandidates) {
             seen.push(...view.remaining.slice(0, view.candidates), ...view.prefix.slice(0, view.candidates))
           }

@@ -11,6 +11,7 @@ import {
   type PoolPolicy,
   type RankPolicy,
   type RequestView,
+  type RoutePhase,
   SPLIT_COUNT,
   SPLIT_PER_REQUEST,
   SPLIT_SIZE,
@@ -40,8 +41,8 @@ export function scramble(values: Iterable<number>): number {
   return hash >>> 0
 }
 
-export function viewNumbers(view: LoadView, request: RequestView): number[] {
-  const numbers = [request.inputTokens, request.classId, request.tenant]
+export function viewNumbers(view: LoadView, request: RequestView, phase: RoutePhase): number[] {
+  const numbers = [request.inputTokens, request.classId, request.tenant, phase === 'decode' ? 1 : 0]
   for (let place = 0; place < view.count; place++) {
     numbers.push(view.running(place), view.waiting(place), view.kvTokens(place), view.queuedTokens(place), view.freeBlocks(place))
   }
@@ -51,22 +52,22 @@ export function viewNumbers(view: LoadView, request: RequestView): number[] {
 export const PLACE_RULES = ['first', 'rotate', 'emptiest', 'scrambled'] as const
 export type PlaceRule = (typeof PLACE_RULES)[number]
 
-function place(rule: PlaceRule, state: Float64Array, view: LoadView, request: RequestView): number {
+function place(rule: PlaceRule, state: Float64Array, view: LoadView, request: RequestView, phase: RoutePhase): number {
   if (rule === 'first') return 0
   if (rule === 'rotate') return state[0]++ % view.count
-  if (rule === 'scrambled') return scramble(viewNumbers(view, request)) % view.count
+  if (rule === 'scrambled') return scramble(viewNumbers(view, request, phase)) % view.count
   const loads = Array.from({ length: view.count }, (_, at) => view.running(at) + view.waiting(at))
   return loads.indexOf(Math.min(...loads))
 }
 
 export function rankPolicy(rule: PlaceRule): RankPolicy {
   const state = new Float64Array(1)
-  return { info: info('rank', rule), state, place: (view, request) => place(rule, state, view, request) }
+  return { info: info('rank', rule), state, place: (view, request) => place(rule, state, view, request, 'prefill') }
 }
 
 export function poolPolicy(rule: PlaceRule): PoolPolicy {
   const state = new Float64Array(1)
-  return { info: info('pool', rule), state, route: (view, request) => place(rule, state, view, request) }
+  return { info: info('pool', rule), state, route: (view, request, phase) => place(rule, state, view, request, phase) }
 }
 
 /** A fixed number of tokens, or (0) any number from what the view shows. */
@@ -74,6 +75,7 @@ export function chunkPolicy(budget: number): ChunkPolicy {
   const all = (view: Parameters<ChunkPolicy['prefillTokens']>[0]) => [
     view.decodeSequences,
     view.decodeKvTokens,
+    view.decodeTokens,
     view.splitFactor * 2 ** 20,
     view.maxBatchedTokens,
     ...view.remaining.slice(0, view.candidates),

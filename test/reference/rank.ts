@@ -26,6 +26,10 @@ export class Rank {
   /** Requests that hold KV, in order of admission. */
   admitted: Request[] = []
   decoding = new Set<Request>()
+  /** Prefilled here and not yet brought away; on their way here; here, to join at the next step. */
+  held: Request[] = []
+  incoming: Request[] = []
+  arrived: Request[] = []
   chunks: Chunk[] = []
   kept: KeptFactor | null = null
   decodedInPreviousStep = false
@@ -34,6 +38,18 @@ export class Rank {
     readonly config: EngineConfig,
     readonly index: number,
   ) {}
+
+  /** Draft tokens of a decoding sequence. */
+  drafts(): number {
+    return this.config.role === 'prefill' ? 0 : this.config.draftTokens
+  }
+
+  /** Blocks to hold when the KV has this many tokens, or all that the request will ever need. */
+  blocksToHold(request: Request, tokens: number): number {
+    if (this.config.kvReservation === 'grow') return this.blocksFor(tokens)
+    if (this.config.role === 'prefill') return this.blocksFor(request.isl)
+    return this.blocksFor(request.isl + request.osl + 2 * this.drafts())
+  }
 
   decoders(): Request[] {
     return this.admitted.filter((request) => this.decoding.has(request))
@@ -44,7 +60,8 @@ export class Rank {
   }
 
   usedBlocks(): number {
-    return sum(this.admitted.map((request) => request.blocks))
+    const here = sum([...this.admitted, ...this.arrived].map((request) => request.blocks))
+    return here + sum(this.held.map((request) => request.sourceBlocks)) + sum(this.incoming.map((request) => request.blocks))
   }
 
   freeBlocks(): number {
@@ -52,11 +69,18 @@ export class Rank {
   }
 
   kvTokens(): number {
-    return sum(this.admitted.map((request) => request.length))
+    const drafts = this.drafts() * this.decoding.size
+    return sum(this.admitted.map((request) => request.length)) + drafts + sum(this.held.map((request) => request.isl))
   }
 
   queuedTokens(): number {
-    return sum([...this.waiting, ...this.prefilling()].map((request) => request.target - request.length))
+    const due = [...this.waiting, ...this.prefilling(), ...this.incoming, ...this.arrived]
+    return sum(due.map((request) => request.target - request.length))
+  }
+
+  /** Sequences that take part in a step, or will take part when their KV is here. */
+  batchSize(): number {
+    return this.admitted.length + this.incoming.length + this.arrived.length
   }
 
   blocksFor(tokens: number): number {
@@ -86,56 +110,84 @@ export class Rank {
     return victim
   }
 
-  /** Fills `chunks` and takes the blocks of this step. Returns the number of preemptions. */
-  begin(nowNs: number, policy: ChunkPolicy, timer: StepTimer): number {
+  /**
+   * Fills `chunks` and takes the blocks of this step, in which every decoding sequence gains `gain` tokens. Requests whose transfer
+   * begins are handed to `depart`. Returns the number of preemptions.
+   */
+  begin(nowNs: number, gain: number, policy: ChunkPolicy, timer: StepTimer, depart: (request: Request) => void): number {
     this.chunks = []
+    for (const request of this.arrived) {
+      request.length = request.isl
+      this.admitted.splice(this.admitted.length - this.prefilling().length, 0, request)
+      this.join(request)
+    }
+    this.arrived = []
     let preempted = 0
-    const needed = () => this.decoders().filter((request) => this.blocksFor(request.length + 1) > request.blocks).length
-    while (needed() > this.freeBlocks()) {
+    const due = (request: Request) => this.blocksToHold(request, request.length + this.drafts() + gain) - request.blocks
+    while (sum(this.decoders().map(due)) > this.freeBlocks()) {
       this.preemptNewest(nowNs)
       preempted++
     }
-    for (const request of this.decoders()) request.blocks = this.blocksFor(request.length + 1)
-    if (this.waiting.length === 0 && this.prefilling().length === 0) return preempted
+    for (const request of this.decoders()) request.blocks += due(request)
 
-    const answer = policy.prefillTokens(this.chunkView(timer))
-    let budget = Math.min(answer, this.config.maxNumBatchedTokens - this.decoding.size)
+    const head = this.waiting[0]
+    const isAsked = this.prefilling().length > 0 || (head !== undefined && head.source === null)
+    const verified = this.decoding.size * (this.drafts() + 1)
+    let budget = isAsked ? Math.min(policy.prefillTokens(this.chunkView(timer)), this.config.maxNumBatchedTokens - verified) : 0
     for (const request of this.prefilling()) {
       if (budget <= 0 || !this.admitted.includes(request)) break
       const tokens = Math.min(request.target - request.length, budget)
-      const blocks = this.blocksFor(request.length + tokens)
+      const blocks = this.prefillBlocks(request, request.length + tokens)
       while (this.admitted.includes(request) && blocks - request.blocks > this.freeBlocks()) {
+        const isNewest = this.admitted[this.admitted.length - 1] === request
+        if (isNewest && this.config.role === 'prefill') return preempted
         this.preemptNewest(nowNs)
         preempted++
       }
       if (!this.admitted.includes(request)) break
       budget -= this.schedule(request, tokens)
     }
-    while (preempted === 0 && budget > 0 && this.waiting.length > 0 && this.admitted.length < this.config.maxNumSeqs) {
+    while (preempted === 0 && this.waiting.length > 0 && this.batchSize() < this.config.maxNumSeqs) {
       const request = this.waiting[0]
-      const tokens = Math.min(request.target, budget)
-      if (this.blocksFor(tokens) > this.freeBlocks()) break
+      const tokens = request.source === null ? Math.min(request.target, budget) : request.isl
+      if (tokens === 0) break
+      const blocks = this.prefillBlocks(request, tokens)
+      if (blocks > this.freeBlocks()) break
       this.waiting.shift()
-      this.admitted.push(request)
-      if (!request.everScheduled) request.enter('prefill', nowNs)
-      request.everScheduled = true
-      budget -= this.schedule(request, tokens)
+      if (request.source === null) {
+        this.admitted.push(request)
+        if (!request.everScheduled) request.enter('prefill', nowNs)
+        request.everScheduled = true
+        budget -= this.schedule(request, tokens)
+      } else {
+        request.blocks = blocks
+        this.incoming.push(request)
+        request.enter('transfer', nowNs)
+        depart(request)
+      }
     }
     return preempted
   }
 
+  /** Blocks once this many tokens of the prompt are here; the drafts' come with the last of them. */
+  private prefillBlocks(request: Request, tokens: number): number {
+    return this.blocksToHold(request, tokens + (tokens === request.target ? this.drafts() : 0))
+  }
+
   private schedule(request: Request, tokens: number): number {
-    request.blocks = this.blocksFor(request.length + tokens)
+    request.blocks = this.prefillBlocks(request, request.length + tokens)
     this.chunks.push({ request, tokens, prefix: request.length })
     return tokens
   }
 
   private chunkView(timer: StepTimer): ChunkView {
-    const listed = [...this.prefilling(), ...this.waiting].slice(0, CHUNK_CANDIDATES)
+    const unfilled = this.waiting.filter((request) => request.source === null)
+    const listed = [...this.prefilling(), ...unfilled].slice(0, CHUNK_CANDIDATES)
     const decoders = this.decoders()
     return {
       decodeSequences: decoders.length,
-      decodeKvTokens: sum(decoders.map((request) => request.length + 1)),
+      decodeKvTokens: sum(decoders.map((request) => request.length + this.drafts() + 1)),
+      decodeTokens: decoders.length * (this.drafts() + 1),
       splitFactor: this.kept ? this.kept.factor : 1,
       candidates: listed.length,
       remaining: Float64Array.from(listed, (request) => request.target - request.length),

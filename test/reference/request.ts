@@ -1,4 +1,5 @@
 import { PHASES, type Phase } from '../../src/metrics/records.js'
+import type { Rank } from './rank.js'
 
 /** One request of the reference simulator, as a plain object with its whole history. */
 export class Request {
@@ -11,13 +12,18 @@ export class Request {
   emitted = 0
   /** Tokens that must be in the KV before the next token can be emitted by prefill. */
   target: number
-  /** KV tokens written. */
+  /** KV tokens written where it is now. */
   length = 0
-  /** KV blocks held. */
+  /** KV blocks held where it is now. */
   blocks = 0
+  /** The prefill rank that holds its KV until the transfer ends, and the blocks there. */
+  source: Rank | null = null
+  sourceBlocks = 0
   everScheduled = false
   preemptions = 0
   firstTokenNs = Number.NaN
+  lastTokenNs = Number.NaN
+  maxGapNs = 0
 
   constructor(
     /** Index in the workload. */
@@ -36,6 +42,13 @@ export class Request {
     this.phaseNs[this.phase] += timeNs - this.sinceNs
     this.phase = phase
     this.sinceNs = timeNs
+  }
+
+  /** The client receives tokens. */
+  deliver(timeNs: number): void {
+    if (Number.isNaN(this.firstTokenNs)) this.firstTokenNs = timeNs
+    else this.maxGapNs = Math.max(this.maxGapNs, timeNs - this.lastTokenNs)
+    this.lastTokenNs = timeNs
   }
 
   /** Closes the running phase. */

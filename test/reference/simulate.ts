@@ -2,11 +2,13 @@
  * The reference simulator: docs/SEMANTICS.md written down as directly as possible, one token at a time, with no regard for speed.
  * Sums are taken over lists whenever they are needed and the next event is found by sorting.
  */
-import type { Arm, LoadView } from '../../src/levers/lever.js'
+import type { Arm, LoadView, RoutePhase } from '../../src/levers/lever.js'
 import type { Fate, StepStatistics } from '../../src/metrics/records.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import type { Workload } from '../../src/traces/workload.js'
 import { Engine, type PriceSplit, PS_PER_NS } from './engine.js'
+import { Fabric } from './fabric.js'
+import type { Rank } from './rank.js'
 import { Request } from './request.js'
 import { addStep, emptyStatistics } from './tally.js'
 
@@ -20,6 +22,7 @@ export interface SlowRecord {
   readonly engine: number
   readonly rank: number
   readonly preemptions: number
+  readonly maxGapNs: number
   readonly phaseNs: readonly number[]
 }
 
@@ -38,8 +41,8 @@ export interface SlowOptions {
   readonly priceSplit: (engine: EngineConfig) => PriceSplit
 }
 
-type Kind = 'step end' | 'release' | 'arrival' | 'timeout'
-const CLASS: Record<Kind, number> = { 'step end': 0, release: 1, arrival: 2, timeout: 3 }
+type Kind = 'step end' | 'transfer' | 'release' | 'arrival' | 'timeout'
+const CLASS: Record<Kind, number> = { 'step end': 0, transfer: 1, release: 2, arrival: 3, timeout: 4 }
 
 interface Event {
   readonly timeNs: number
@@ -56,7 +59,13 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const statistics = emptyStatistics(engines.length)
   const window = options.window ?? { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
-  const modelLength = Math.min(...config.engines.map((engine) => engine.maxModelLen))
+  const indices = config.engines.map((_, index) => index)
+  const entries = indices.filter((index) => config.engines[index].role !== 'decode')
+  const decoders = indices.filter((index) => config.engines[index].role === 'decode')
+  const shortest = (role: (role: string) => boolean) =>
+    Math.min(...config.engines.filter((engine) => role(engine.role)).map((engine) => engine.maxModelLen))
+  const modelLength = shortest((role) => role !== 'prefill')
+  const promptLength = shortest((role) => role === 'prefill')
   const inside = new Map<number, Request>()
   const records = new Map<number, SlowRecord>()
   const leavers: number[] = []
@@ -67,16 +76,17 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
 
   const isMeasured = (timeNs: number) => timeNs >= window.fromNs && timeNs < window.toNs
   const post = (timeNs: number, kind: Kind, subject: number) => {
-    const order = kind === 'step end' ? subject : sequence++
+    const order = kind === 'step end' || kind === 'transfer' ? subject : sequence++
     events.push({ timeNs, kind, sequence: order, subject })
   }
   const release = (timeNs: number) => {
-    if (options.load.kind === 'closed' && nextRelease < workload.count) post(timeNs, 'release', nextRelease++)
+    if (options.load.kind === 'closed' && nextRelease < workload.count) post(timeNs + config.frontendNs, 'release', nextRelease++)
   }
   const record = (request: Request, fate: Fate, endNs: number) => {
     const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions } = request
+    const maxGapNs = fate === 'completed' ? request.maxGapNs : Number.NaN
     const phaseNs = request.phaseList()
-    records.set(request.index, { arrivalNs, firstTokenNs, endNs, isl, osl, fate, engine, rank, preemptions, phaseNs })
+    records.set(request.index, { arrivalNs, firstTokenNs, endNs, isl, osl, fate, engine, rank, preemptions, maxGapNs, phaseNs })
   }
   const leave = (request: Request, fate: Fate, timeNs: number) => {
     request.leave(timeNs)
@@ -93,23 +103,35 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   }
   const begin = (index: number) => {
     const timeNs = engines[index].endNs()
-    const preemptions = engines[index].begin()
+    const depart = (request: Request) => post(timeNs + config.fabric.latencyNs, 'transfer', request.index)
+    const preemptions = engines[index].begin(depart)
     if (isMeasured(timeNs)) statistics.preemptions += preemptions
     if (engines[index].step) post(engines[index].endNs(), 'step end', index)
   }
+  const place = (request: Request, phase: RoutePhase) => {
+    const seen = { inputTokens: request.isl, classId: request.classId, tenant: request.tenant }
+    const choice = phase === 'decode' ? decoders : entries
+    request.engine = choice[arm.pool.route(poolView(engines, choice), seen, phase)]
+    request.rank = arm.rank.place(rankView(engines[request.engine], request.engine), seen)
+    const rank = engines[request.engine].ranks[request.rank]
+    rank.waiting.push(request)
+    return rank
+  }
+  const fabric = new Fabric(config.fabric, (request, timeNs) => {
+    events = events.filter((event) => event.kind !== 'transfer' || event.subject !== request.index)
+    post(timeNs, 'transfer', request.index)
+  })
   const arrive = (index: number, timeNs: number) => {
     const classId = workload.classId ? workload.classId[index] : 0
     const tenant = workload.tenant ? workload.tenant[index] : 0
-    const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, timeNs)
-    if (request.isl + request.osl > modelLength) return leave(request, 'unservable', timeNs)
-    const waiting = total(engines.flatMap((engine) => engine.ranks.map((rank) => rank.waiting.length)))
+    const sentNs = timeNs - config.frontendNs
+    const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, sentNs)
+    if (request.isl + request.osl > modelLength || request.isl > promptLength) return leave(request, 'unservable', timeNs)
+    const waiting = total(entries.flatMap((entry) => engines[entry].ranks.map((rank) => rank.waiting.length)))
     if (config.maxQueue !== null && waiting >= config.maxQueue) return leave(request, 'rejected', timeNs)
-    const seen = { inputTokens: request.isl, classId, tenant }
-    request.engine = arm.pool.route(poolView(engines), seen)
-    request.rank = arm.rank.place(rankView(engines[request.engine], request.engine), seen)
-    engines[request.engine].ranks[request.rank].waiting.push(request)
+    place(request, 'prefill')
     inside.set(index, request)
-    if (config.timeoutNs !== null) post(timeNs + config.timeoutNs, 'timeout', index)
+    if (config.timeoutNs !== null) post(Math.max(sentNs + config.timeoutNs, timeNs), 'timeout', index)
     beginIfIdle(request.engine, timeNs)
   }
   const isStale = (index: number) => inside.get(index)?.everScheduled ?? true
@@ -120,14 +142,36 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     leave(request, 'timed_out', timeNs)
   }
   const endStep = (index: number, timeNs: number) => {
-    const { step, completed } = engines[index].end()
+    const woken = new Set<number>()
+    const { step, completed } = engines[index].end((_, request) => {
+      request.enter('decode_wait', timeNs)
+      place(request, 'decode')
+      woken.add(request.engine)
+    })
     if (isMeasured(timeNs)) addStep(statistics, index, step)
     for (const request of completed) leave(request, 'completed', timeNs)
-    begin(index)
+    for (const other of indices) {
+      if (other === index) begin(index)
+      else if (woken.has(other)) beginIfIdle(other, timeNs)
+    }
+  }
+  const transfer = (index: number, timeNs: number) => {
+    const request = inside.get(index) as Request
+    const to = engines[request.engine].ranks[request.rank]
+    if (!fabric.flows.some((flow) => flow.request === request)) return fabric.start(request, to, timeNs)
+    fabric.end(request, timeNs)
+    const from = request.source as Rank
+    from.held = from.held.filter((other) => other !== request)
+    request.source = null
+    to.incoming = to.incoming.filter((other) => other !== request)
+    to.arrived.push(request)
+    request.enter('decode', timeNs)
+    if (config.firstToken === 'prefill') request.deliver(timeNs)
+    for (const other of indices) if (engines[other].ranks.some((rank) => rank === from || rank === to)) beginIfIdle(other, timeNs)
   }
 
   if (options.load.kind === 'closed') for (let i = 0; i < options.load.concurrency; i++) release(0)
-  else for (let i = 0; i < workload.count; i++) post(workload.arrivalNs[i], 'arrival', i)
+  else for (let i = 0; i < workload.count; i++) post(workload.arrivalNs[i] + config.frontendNs, 'arrival', i)
   const order = (a: Event, b: Event) => a.timeNs - b.timeNs || CLASS[a.kind] - CLASS[b.kind] || a.sequence - b.sequence
   while (events.length > 0) {
     events = events.sort(order)
@@ -137,13 +181,14 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (kind === 'timeout' && isStale(subject)) continue
     nowNs = timeNs
     if (kind === 'step end') endStep(subject, timeNs)
+    else if (kind === 'transfer') transfer(subject, timeNs)
     else if (kind === 'timeout') expire(subject, timeNs)
     else arrive(subject, timeNs)
   }
   for (const request of inside.values()) {
     request.leave(nowNs)
     const queued = engines[request.engine].ranks[request.rank].waiting.includes(request)
-    record(request, queued ? 'queued' : 'running', Number.NaN)
+    record(request, queued ? 'queued' : request.phase === 'transfer' ? 'in_transfer' : 'running', Number.NaN)
   }
   return { records, leavers, statistics }
 }
@@ -152,7 +197,7 @@ function rankView(engine: Engine, index: number): LoadView {
   return {
     engine: index,
     count: engine.ranks.length,
-    running: (place) => engine.ranks[place].admitted.length,
+    running: (place) => engine.ranks[place].batchSize(),
     waiting: (place) => engine.ranks[place].waiting.length,
     kvTokens: (place) => engine.ranks[place].kvTokens(),
     queuedTokens: (place) => engine.ranks[place].queuedTokens(),
@@ -160,13 +205,14 @@ function rankView(engine: Engine, index: number): LoadView {
   }
 }
 
-function poolView(engines: readonly Engine[]): LoadView {
+function poolView(engines: readonly Engine[], places: readonly number[]): LoadView {
   const over = (read: (view: LoadView, place: number) => number) => (place: number) => {
-    const view = rankView(engines[place], place)
-    return total(engines[place].ranks.map((_, rank) => read(view, rank)))
+    const engine = engines[places[place]]
+    const view = rankView(engine, places[place])
+    return total(engine.ranks.map((_, rank) => read(view, rank)))
   }
   return {
-    count: engines.length,
+    count: places.length,
     running: over((view, rank) => view.running(rank)),
     waiting: over((view, rank) => view.waiting(rank)),
     kvTokens: over((view, rank) => view.kvTokens(rank)),

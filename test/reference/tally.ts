@@ -34,7 +34,7 @@ export function addStep(statistics: StepStatistics, engine: number, step: Step):
   statistics.maxAttentionPs += Math.max(...step.attentionPs)
   statistics.decodeSequences += step.decodeSequences
   statistics.kvUsePs += step.durationPs * step.usedShare
-  statistics.itl[logBin(step.durationPs / PS_PER_NS)] += step.decodeSequences
+  statistics.itl[logBin(step.durationPs / PS_PER_NS / step.gain)] += step.decodedTokens
   statistics.engineBusyPs[engine] += step.durationPs
   statistics.engineTokens[engine] += step.outputTokens
   statistics.engineKvUsePs[engine] += step.durationPs * step.usedShare

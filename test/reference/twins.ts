@@ -10,7 +10,10 @@ const show = (run: FastRun): string =>
     (_, value) => (Number.isNaN(value) ? 'NaN' : value),
   )
 
-/** LAW-9: what happens before time T does not depend on the output lengths still to be seen, nor on arrivals after T. */
+/**
+ * LAW-9: what happens before time T does not depend on the output lengths still to be seen, nor on arrivals after T. Where the whole
+ * life of a request is reserved, the requested output is known from its entry on, and arrivals after T alone are changed.
+ */
 export function futureLeaks(scenario: Scenario, run?: Simulate): string[] {
   const whole = recordObjects(runFast({ ...scenario, untilNs: undefined }, run).result.records)
   const ends = [...whole.values()].filter((row) => row.fate === 'completed').map((row) => row.endNs)
@@ -19,9 +22,11 @@ export function futureLeaks(scenario: Scenario, run?: Simulate): string[] {
   const isl = scenario.workload.isl.slice()
   const osl = scenario.workload.osl.slice()
   const limit = Math.min(...scenario.config.engines.map((engine) => engine.maxModelLen))
+  const isReserved = scenario.config.engines.some((engine) => engine.kvReservation === 'full')
   for (const [index, row] of whole) {
     if (row.endNs < cutNs || isl[index] + osl[index] > limit) continue
     if (row.arrivalNs >= cutNs) isl[index] = 1
+    if (row.arrivalNs < cutNs && isReserved) continue
     osl[index] = limit - isl[index]
   }
   const before = { ...scenario, untilNs: cutNs - 1 }

@@ -24,7 +24,7 @@ export function equalTime(targetMs: number): ChunkPolicy {
     },
     readsCandidates: true,
     prefillTokens(view) {
-      const room = view.maxBatchedTokens - view.decodeSequences
+      const room = view.maxBatchedTokens - view.decodeTokens
       if (room <= FLOOR_TOKENS) return Math.max(room, view.decodeSequences === 0 ? 1 : 0)
       const budgetPs = targetPs - decodePs(view)
       if (stepPs(view, room) <= budgetPs) return room
@@ -50,9 +50,9 @@ function decodePs(view: ChunkView): number {
 
 /** The rest of the step with `tokens` of prefill, ps. Other ranks are taken to hold as many tokens as this one. */
 function stepPs(view: ChunkView, tokens: number): number {
-  const { timer, decodeSequences } = view
+  const { timer, decodeTokens } = view
   let left = tokens
-  let ending = decodeSequences
+  let ending = decodeTokens
   let attentionPs = 0
   for (let i = 0; i < view.candidates && left > 0; i++) {
     const chunk = view.remaining[i] < left ? view.remaining[i] : left
@@ -60,7 +60,7 @@ function stepPs(view: ChunkView, tokens: number): number {
     attentionPs += timer.prefillPs(chunk, view.prefix[i])
     left -= chunk
   }
-  const all = decodeSequences + tokens - (view.candidates < view.remaining.length ? left : 0)
+  const all = decodeTokens + tokens - (view.candidates < view.remaining.length ? left : 0)
   return (
     timer.localPs(all) + timer.headPs(ending) + timer.exchangePs(all) + timer.sharedPs(all * timer.tables.ranks) + attentionPs
   )

@@ -1,9 +1,9 @@
 import type { PoolPolicy } from '../lever.js'
 import { leastOf, nextInTurn, requestsOf } from '../rank/choose.js'
 
-/** Engines in turn. */
+/** Engines in turn, each phase for itself. */
 export function roundRobin(): PoolPolicy {
-  const state = new Float64Array(1)
+  const state = new Float64Array(2)
   return {
     info: {
       lever: 'pool',
@@ -18,7 +18,7 @@ export function roundRobin(): PoolPolicy {
       source: 'the usual default of routers',
     },
     state,
-    route: (view) => nextInTurn(state, 0, view.count),
+    route: (view, _, phase) => nextInTurn(state, phase === 'decode' ? 1 : 0, view.count),
   }
 }
 

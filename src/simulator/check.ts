@@ -1,0 +1,40 @@
+/** Clusters that cannot work are refused when they are made, with the engine and what to change. */
+import { UserError } from '../errors.js'
+import type { EngineConfig } from './config.js'
+
+export function checkCluster(engines: readonly EngineConfig[]): void {
+  if (engines.length === 0)
+    throw new UserError({ where: 'engines', message: 'no engine in the plan', hint: 'give at least one engine' })
+  for (const engine of engines) checkEngine(engine)
+  const roles = new Set(engines.map((engine) => engine.role))
+  if (roles.size > (roles.has('aggregated') ? 1 : 2) || (!roles.has('aggregated') && roles.size < 2))
+    throw new UserError({
+      where: 'engines',
+      message: `engines of the roles ${[...roles].join(', ')} do not make a cluster`,
+      hint: 'make all of them aggregated, or give at least one prefill and one decode engine and no other',
+    })
+}
+
+function checkEngine(engine: EngineConfig): void {
+  const { draftTokens, tokensPer1024Steps, maxNumSeqs, maxNumBatchedTokens, numGpuBlocks, blockSize, maxModelLen } = engine
+  const where = `engines.${engine.name}`
+  if (!(tokensPer1024Steps >= 1024 && tokensPer1024Steps <= 1024 * (draftTokens + 1) && Number.isInteger(tokensPer1024Steps)))
+    throw new UserError({
+      where,
+      message: `${tokensPer1024Steps} tokens in 1024 steps with ${draftTokens} draft tokens`,
+      hint: `give a whole number from 1024 to ${1024 * (draftTokens + 1)}`,
+    })
+  const lookahead = engine.role === 'prefill' ? 0 : 2 * draftTokens
+  if (numGpuBlocks * blockSize < maxModelLen + lookahead)
+    throw new UserError({
+      where,
+      message: `${numGpuBlocks} KV blocks of ${blockSize} tokens cannot hold one request of max_model_len ${maxModelLen}${lookahead > 0 ? ` and ${lookahead} tokens of speculation` : ''}`,
+      hint: 'lower max_model_len or give the engine more KV memory',
+    })
+  if (engine.role !== 'prefill' && maxNumSeqs * (draftTokens + 1) > maxNumBatchedTokens)
+    throw new UserError({
+      where,
+      message: `${maxNumSeqs} sequences of ${draftTokens + 1} tokens a step exceed max_num_batched_tokens ${maxNumBatchedTokens}`,
+      hint: 'lower max_num_seqs or the draft tokens, or raise max_num_batched_tokens',
+    })
+}

@@ -1,0 +1,171 @@
+/** Who takes part in a step of a rank: decoding sequences first, then chunks of prompts, then arrivals by transfer (docs/SEMANTICS.md, "A step begins"). */
+import { PolicyError } from '../errors.js'
+import { CHUNK_CANDIDATES } from '../levers/lever.js'
+import { decodingBlocks, prefillBlocks } from './blocks.js'
+import type { Core } from './core.js'
+import { leaveDecode, leaveWheel } from './decodeSet.js'
+import { largestGapNs } from './gaps.js'
+import { enqueueHead, enterPhase, leaveQueue, PHASE_PREFILL, PHASE_QUEUE, PHASE_STALL, patienceEnds } from './requests.js'
+import { appendRunning, leaveRunning } from './runningList.js'
+import { DECODING, PREEMPTIONS, PREFILLING } from './state.js'
+import { admitTransfer } from './transfers.js'
+
+/** Takes the blocks that this step's tokens of the decoding sequences need. Returns whether somebody was preempted for it. */
+export function growDecode(core: Core, e: number, g: number, nowNs: number): boolean {
+  const s = core.state
+  let preempted = false
+  let need = blocksToGrow(core, e, g)
+  while (need > s.freeBlocks[g]) {
+    preempt(core, e, g, nowNs)
+    preempted = true
+    need = blocksToGrow(core, e, g)
+  }
+  s.freeBlocks[g] -= need
+  return preempted
+}
+
+/** New blocks for the tokens that the decoding sequences gain: a sequence needs one with every multiple of the block size it passes. */
+function blocksToGrow(core: Core, e: number, g: number): number {
+  const s = core.state
+  const first = s.residueStart[g]
+  let residue = s.residue[e]
+  let need = s.residues[first + residue]
+  for (let token = 1; token < s.gain[e]; token++) {
+    residue = residue === 0 ? core.engines[e].blockSize - 1 : residue - 1
+    need += s.residues[first + residue]
+  }
+  return need
+}
+
+/** The most recent request of the rank's list loses its blocks and its progress and goes back to the head of the queue. */
+function preempt(core: Core, e: number, g: number, nowNs: number): void {
+  const s = core.state
+  const { slots } = s
+  const engine = core.engines[e]
+  const slot = s.runningTail[g]
+  if (slots.state[slot] === DECODING) {
+    const clock = s.tokenClock[e]
+    leaveDecode(s, engine, g, slot)
+    leaveWheel(s, g, slot)
+    s.freeBlocks[g] += decodingBlocks(s, e, engine, slot)
+    slots.emitted[slot] = slots.osl[slot] - (slots.finishKey[slot] - clock)
+    if (slots.segment[slot] >= 0) {
+      slots.maxGapNs[slot] = Math.max(slots.maxGapNs[slot], largestGapNs(s, e, slots.segment[slot]))
+      slots.lastTokenNs[slot] = nowNs
+      slots.segment[slot] = -1
+    }
+  } else {
+    s.freeBlocks[g] += slots.held[slot]
+    s.queuedTokens[g] -= slots.target[slot] - slots.done[slot]
+    s.prefilledTokens[g] -= slots.done[slot]
+    s.prefillingCount[g]--
+    if (s.firstPrefilling[g] === slot) s.firstPrefilling[g] = -1
+  }
+  leaveRunning(s, g, slot)
+  slots.target[slot] = slots.isl[slot] + slots.emitted[slot]
+  slots.done[slot] = 0
+  slots.chunk[slot] = 0
+  slots.held[slot] = 0
+  slots.preemptions[slot]++
+  enterPhase(slots, slot, PHASE_STALL, nowNs)
+  enqueueHead(s, g, slot)
+  if (nowNs >= core.window.fromNs && nowNs < core.window.toNs) s.scalars[PREEMPTIONS]++
+}
+
+/** Asks the chunk lever, then gives chunks to the prefilling and the waiting requests and admits transfers, first come first served. */
+export function scheduleQueue(core: Core, e: number, g: number, n: number, preempted: boolean, nowNs: number): void {
+  const s = core.state
+  const { target, done, chunk, held, next, source } = s.slots
+  const first = s.waitingHead[g]
+  let budget = s.firstPrefilling[g] >= 0 || (first >= 0 && source[first] < 0) ? askChunk(core, e, g, n) : 0
+  const engine = core.engines[e]
+  const waitsForTransfers = engine.role === 'prefill'
+  let crowded = preempted
+
+  for (let slot = s.firstPrefilling[g]; slot >= 0 && budget > 0; slot = next[slot]) {
+    const left = target[slot] - done[slot]
+    const c = left < budget ? left : budget
+    const need = prefillBlocks(s, engine, slot, done[slot] + c) - held[slot]
+    while (need > s.freeBlocks[g]) {
+      const victim = s.runningTail[g]
+      if (victim === slot && waitsForTransfers) return
+      preempt(core, e, g, nowNs)
+      if (victim === slot) return
+      crowded = true
+    }
+    s.freeBlocks[g] -= need
+    held[slot] += need
+    chunk[slot] = c
+    budget -= c
+  }
+
+  if (crowded) return
+  let running = n + s.prefillingCount[g] + s.incoming[g]
+  while (running < engine.maxNumSeqs) {
+    const slot = s.waitingHead[g]
+    if (slot < 0) return
+    if (source[slot] >= 0) {
+      if (!admitTransfer(core, e, g, slot, nowNs)) return
+    } else {
+      if (budget === 0) return
+      const c = target[slot] < budget ? target[slot] : budget
+      const need = prefillBlocks(s, engine, slot, c)
+      if (need > s.freeBlocks[g]) return
+      admit(core, g, slot, nowNs)
+      s.freeBlocks[g] -= need
+      held[slot] = need
+      chunk[slot] = c
+      budget -= c
+    }
+    running++
+  }
+}
+
+function askChunk(core: Core, e: number, g: number, n: number): number {
+  const s = core.state
+  const engine = core.engines[e]
+  const view = core.chunkView
+  const policy = core.arm.chunk
+  view.decodeSequences = n
+  view.decodeKvTokens = n > 0 ? s.baseSum[g] + n * (s.tokenClock[e] + 1) : 0
+  view.decodeTokens = n * (engine.draftTokens + 1)
+  view.splitFactor = s.factor[g]
+  view.maxBatchedTokens = engine.maxNumBatchedTokens
+  view.timer = core.timers[e]
+  if (policy.readsCandidates) {
+    const { target, done, next, source } = s.slots
+    let count = 0
+    for (let slot = s.firstPrefilling[g]; slot >= 0 && count < CHUNK_CANDIDATES; slot = next[slot], count++) {
+      view.remaining[count] = target[slot] - done[slot]
+      view.prefix[count] = done[slot]
+    }
+    for (let slot = s.waitingHead[g]; slot >= 0 && source[slot] < 0 && count < CHUNK_CANDIDATES; slot = next[slot], count++) {
+      view.remaining[count] = target[slot]
+      view.prefix[count] = 0
+    }
+    view.candidates = count
+  }
+  const answer = policy.prefillTokens(view)
+  if (!Number.isInteger(answer) || answer < (n === 0 ? 1 : 0))
+    throw new PolicyError(
+      policy.info.name,
+      `prefillTokens returned ${answer} with ${n} decoding sequences; a whole number >= ${n === 0 ? 1 : 0} is due`,
+    )
+  const room = view.maxBatchedTokens - view.decodeTokens
+  return answer < room ? answer : room
+}
+
+/** The request leaves the queue and joins the running list as its newest member. */
+function admit(core: Core, g: number, slot: number, nowNs: number): void {
+  const s = core.state
+  const { slots } = s
+  leaveQueue(s, g, slot)
+  if (slots.phase[slot] === PHASE_QUEUE) {
+    enterPhase(slots, slot, PHASE_PREFILL, nowNs)
+    if (core.timeoutNs !== Number.POSITIVE_INFINITY) patienceEnds(s, slot)
+  }
+  appendRunning(s, g, slot)
+  if (s.firstPrefilling[g] < 0) s.firstPrefilling[g] = slot
+  s.prefillingCount[g]++
+  slots.state[slot] = PREFILLING
+}

@@ -1,0 +1,163 @@
+/** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). */
+import { lifetimeBlocks, lookahead } from './blocks.js'
+import type { Core } from './core.js'
+import { joinDecode } from './decodeSet.js'
+import { choosePlace, enqueueTail, enterPhase, leaveQueue, PHASE_DECODE, PHASE_DECODE_WAIT, PHASE_TRANSFER } from './requests.js'
+import { insertDecoding } from './runningList.js'
+import { ARRIVED, type State, TRANSFERRING } from './state.js'
+import { moveTransfer, popTransfer, pushTransfer } from './transferHeap.js'
+
+/** The prompt is computed on prefill rank g, which keeps its blocks: the levers choose where the request decodes, and it queues there. */
+export function routeToDecode(core: Core, g: number, slot: number, nowNs: number): void {
+  const s = core.state
+  const { slots } = s
+  const view = core.requestView
+  view.inputTokens = slots.isl[slot]
+  view.classId = slots.classId[slot]
+  view.tenant = slots.tenant[slot]
+  const to = choosePlace(core, 'decode', slots.request[slot])
+  slots.source[slot] = g
+  slots.rank[slot] = to
+  enterPhase(slots, slot, PHASE_DECODE_WAIT, nowNs)
+  enqueueTail(s, to, slot)
+  touch(core, s.engineOf[to])
+}
+
+/** The event being served gave engine `e` work. */
+export function touch(core: Core, e: number): void {
+  if (core.touched[e] === 1) return
+  core.touched[e] = 1
+  core.touchedCount++
+}
+
+/** Admits the head of the queue of decode rank g, if its blocks are free: its transfer begins. */
+export function admitTransfer(core: Core, e: number, g: number, slot: number, nowNs: number): boolean {
+  const s = core.state
+  const engine = core.engines[e]
+  const need =
+    engine.kvReservation === 'full'
+      ? lifetimeBlocks(s, engine, slot)
+      : Math.ceil((s.slots.isl[slot] + lookahead(engine)) / engine.blockSize)
+  if (need > s.freeBlocks[g]) return false
+  leaveQueue(s, g, slot)
+  s.freeBlocks[g] -= need
+  s.incoming[g]++
+  s.slots.state[slot] = TRANSFERRING
+  s.slots.flowShare[slot] = 0
+  enterPhase(s.slots, slot, PHASE_TRANSFER, nowNs)
+  pushTransfer(s, slot, nowNs + core.fabric.latencyNs)
+  return true
+}
+
+/** Serves the next transfer event: a flow starts after its latency, or ends. */
+export function serveTransfer(core: Core, nowNs: number): void {
+  const s = core.state
+  const slot = popTransfer(s)
+  if (s.slots.flowShare[slot] === 0) startFlow(core, slot, nowNs)
+  else endFlow(core, slot, nowNs)
+}
+
+function startFlow(core: Core, slot: number, nowNs: number): void {
+  const s = core.state
+  const { slots } = s
+  const from = core.engines[s.engineOf[slots.source[slot]]]
+  const to = core.engines[s.engineOf[slots.rank[slot]]]
+  const kind = from.domain === to.domain ? 0 : 1
+  const fromPort = 2 * slots.source[slot] + kind
+  const toPort = 2 * slots.rank[slot] + kind
+  slots.fromPort[slot] = fromPort
+  slots.toPort[slot] = toPort
+  slots.flowBytes[slot] = slots.isl[slot] * Math.max(from.kvBytesPerToken, to.kvBytesPerToken)
+  slots.flowSinceNs[slot] = nowNs
+  pushTransfer(s, slot, nowNs)
+  link(s, slots.fromNext, slots.fromPrevious, fromPort, slot)
+  link(s, slots.toNext, slots.toPrevious, toPort, slot)
+  share(core, fromPort, toPort, nowNs)
+}
+
+function endFlow(core: Core, slot: number, nowNs: number): void {
+  const s = core.state
+  const { slots } = s
+  const fromPort = slots.fromPort[slot]
+  const toPort = slots.toPort[slot]
+  unlink(s, slots.fromNext, slots.fromPrevious, fromPort, slot)
+  unlink(s, slots.toNext, slots.toPrevious, toPort, slot)
+  share(core, fromPort, toPort, nowNs)
+
+  const source = slots.source[slot]
+  const g = slots.rank[slot]
+  s.freeBlocks[source] += slots.held[slot]
+  s.prefilledTokens[source] -= slots.done[slot]
+  slots.held[slot] = 0
+  slots.source[slot] = -1
+  slots.state[slot] = ARRIVED
+  enterPhase(slots, slot, PHASE_DECODE, nowNs)
+  if (core.firstAfterTransfer) {
+    slots.firstTokenNs[slot] = nowNs
+    slots.lastTokenNs[slot] = nowNs
+  }
+  slots.arrivedNext[slot] = -1
+  if (s.arrivedHead[g] < 0) s.arrivedHead[g] = slot
+  else slots.arrivedNext[s.arrivedTail[g]] = slot
+  s.arrivedTail[g] = slot
+  touch(core, s.engineOf[source])
+  touch(core, s.engineOf[g])
+}
+
+/** Divides two ports anew among their flows. */
+function share(core: Core, fromPort: number, toPort: number, nowNs: number): void {
+  const s = core.state
+  const { fromNext, toNext } = s.slots
+  for (let flow = s.portHead[fromPort]; flow >= 0; flow = fromNext[flow]) reprice(core, flow, nowNs)
+  for (let flow = s.portHead[toPort]; flow >= 0; flow = toNext[flow]) reprice(core, flow, nowNs)
+}
+
+/** Brings a flow up to date if its share has changed. */
+function reprice(core: Core, flow: number, nowNs: number): void {
+  const s = core.state
+  const { fromPort, toPort, flowShare, flowBytes, flowSinceNs } = s.slots
+  const fromFlows = s.portFlows[fromPort[flow]]
+  const toFlows = s.portFlows[toPort[flow]]
+  const portShare = fromFlows > toFlows ? fromFlows : toFlows
+  const old = flowShare[flow]
+  if (portShare === old) return
+  const rate = fromPort[flow] % 2 === 0 ? core.fabric.nvlinkBytesPerNs : core.fabric.nicBytesPerNs
+  if (old > 0) flowBytes[flow] = Math.max(0, flowBytes[flow] - ((nowNs - flowSinceNs[flow]) * rate) / old)
+  flowSinceNs[flow] = nowNs
+  flowShare[flow] = portShare
+  moveTransfer(s, flow, nowNs + Math.ceil((flowBytes[flow] * portShare) / rate))
+}
+
+function link(s: State, next: Int32Array, previous: Int32Array, port: number, slot: number): void {
+  const head = s.portHead[port]
+  next[slot] = head
+  previous[slot] = -1
+  if (head >= 0) previous[head] = slot
+  s.portHead[port] = slot
+  s.portFlows[port]++
+}
+
+function unlink(s: State, next: Int32Array, previous: Int32Array, port: number, slot: number): void {
+  const before = previous[slot]
+  const after = next[slot]
+  if (before < 0) s.portHead[port] = after
+  else next[before] = after
+  if (after >= 0) previous[after] = before
+  s.portFlows[port]--
+}
+
+/** What has arrived at decode rank g since the last step begin joins the decoding set, and stays listed as fresh until this step ends. */
+export function joinArrived(core: Core, e: number, g: number): void {
+  const s = core.state
+  const engine = core.engines[e]
+  const { slots } = s
+  s.freshHead[g] = s.arrivedHead[g]
+  for (let slot = s.arrivedHead[g]; slot >= 0; slot = slots.arrivedNext[slot]) {
+    s.incoming[g]--
+    s.queuedTokens[g] -= slots.target[slot]
+    insertDecoding(s, g, slot)
+    joinDecode(s, e, engine, g, slot, slots.isl[slot] + engine.draftTokens, slots.osl[slot] - 1)
+  }
+  s.arrivedHead[g] = -1
+  s.arrivedTail[g] = -1
+}
