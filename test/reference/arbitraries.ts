@@ -27,7 +27,7 @@ const engineKnobs = fc.record({
   maxModelLen: fc.integer({ min: 8, max: 70 }),
   blockSize: fc.constantFrom(1, 2, 3, 4, 7, 16),
   /** KV memory in sequences of full length, 1 = just one. */
-  memory: fc.constantFrom(1, 1.2, 1.2, 1.7, 1.7, 3, 20),
+  memory: fc.constantFrom(1, 1.1, 1.2, 1.4, 1.7, 3, 20),
   table: tableShape,
   machine: splitMachine,
   isPrefill: fc.boolean(),
