@@ -60,7 +60,7 @@ describe('constants of a profile', () => {
     expect([DEP8, TEP4, FP8, SHARDED].map(path)).toEqual(['cutedsl', 'auto', 'deepgemm', 'trtllm-gen'])
     expect(moePathOf({ ...DEP8, profile: 'trtllm-2026', moePath: 'cutlass' })).toBe('cutlass')
     expect(moePathOf(DEP8)).toBe('auto')
-    const constants = { ...NEUTRAL, expertsDeepGemm: 1.5, expertsFp8Sharded: 0.5, expertsCuteDsl: 0.25 }
+    const constants = { ...NEUTRAL, expertsDeepGemm: 1.5, expertsFp8Gen: 0.5, expertsCuteDsl: 0.25 }
     const share = (request: TimingRequest) =>
       buildStepTables({ ...request, profile: 'trtllm-2026', constants }).sharedPs[64] / buildStepTables(request).sharedPs[64]
     expect(share(FP8)).toBeCloseTo(1.5, 6)

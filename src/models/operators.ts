@@ -75,11 +75,8 @@ export type Gqa = Common & {
 }
 export type Mla = Common & {
   readonly kind: 'mla_decode' | 'mla_prefill'
-  /** Query rows of a call: heads on this GPU, in decode times the positions of a sequence, at most `MLA_TILE_ROWS`. */
   readonly heads: number
   readonly kv: KvPrecision
-  /** Tiles of `heads` rows that a decode call needs. */
-  readonly tiles: number
   /** Floating-point work of a query-key pair relative to the measured head dims (192 and 128). */
   readonly width: number
   /** Tokens that the attention reads at most (a sparse indexer chose them); absent = all. */
@@ -98,12 +95,16 @@ export type MlaModule = Common & {
   readonly heads: number
   readonly kv: KvPrecision
   readonly gemmType: 'bfloat16' | 'fp8_block' | 'nvfp4'
+  /** The module less its attention kernel, which is an operator of its own: what depends on the tokens alone. */
+  readonly withoutKernel?: true
 }
 export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm | MlaModule
 
 /** Which of several measured kernels an engine runs; the general ones when absent. */
 export interface KernelChoice {
   readonly experts?: MoeKernel
+  /** Weight type of the rows that stand for the experts, where their own were not measured on this kernel. */
+  readonly expertType?: GemmType
   readonly exchange?: ExchangeKernel
   readonly allReduce?: 'trtllm' | 'sglang-graph'
 }
@@ -113,13 +114,13 @@ export interface OperatorRequest {
   readonly parallelism: Parallelism
   readonly precision: Precision
   readonly kvPrecision: KvPrecision
+  /** Decode engines run the attention block as the measured module; others need its parts, since their steps mix chunks and decoding. */
+  readonly role?: 'aggregated' | 'prefill' | 'decode'
   /** Draft tokens that a decode step verifies for each sequence; 0 when absent. */
   readonly draftTokens?: number
   readonly kernels?: KernelChoice
 }
 
-/** Largest number of query rows (heads x positions) of one measured MLA decode call. */
-const MLA_TILE_ROWS = 128
 /** Head dims of the measured MLA prefill kernels, query-key and value together. */
 const MLA_MEASURED_DIMS = 192 + 128
 
@@ -198,8 +199,15 @@ function gqaOperators(request: OperatorRequest, attentionPrecision: Precision): 
   ]
 }
 
+/** The block that the module tables measured. */
+function isDeepSeekBlock({ hidden, attention }: ModelSpec): boolean {
+  if (attention.kind !== 'mla' || attention.sparseIndexer) return false
+  const { qRank, kvRank, rope, nope, value } = attention
+  return [hidden, qRank, kvRank, rope, nope, value].join() === '7168,1536,512,64,128,128'
+}
+
 /**
- * Multi-head latent attention in its parts. The latent cache is expanded (kv_b) over prefix and chunk in prefill, because the cache
+ * Multi-head latent attention: the measured block where there is one, else its parts. The latent cache is expanded (kv_b) over prefix and chunk in prefill, because the cache
  * holds latents only; decode uses the absorbed form: BMM, kernel over the latents, BMM.
  */
 function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): Operator[] {
@@ -210,13 +218,22 @@ function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): 
   const heads = attention.heads / parallelism.tp
   const { qRank, kvRank, rope, nope, value, sparseIndexer } = attention
   const queries = 1 + drafts(request)
-  const rows = heads * queries
   const shape = {
     kv: kvPrecision,
     width: (nope + rope + value) / MLA_MEASURED_DIMS,
     ...(sparseIndexer && { topk: sparseIndexer.topk }),
   } as const
   const type = gemmType(attentionPrecision, model)
+  // All positions of a sequence are verified in one pass over its latents: measured speculative rows show no further cost.
+  const kernel: Operator = { kind: 'mla_decode', name: 'decode attention', group: 'kernel', count: layers, heads, ...shape }
+  if (request.role === 'decode' && type !== 'fp8' && isDeepSeekBlock(model)) {
+    const module = { kind: 'mla_module', count: layers, heads, kv: kvPrecision, gemmType: type } as const
+    return [
+      { ...module, name: 'attention block', group: 'decodeRows', phase: 'decode', queries, withoutKernel: true },
+      kernel,
+      { ...module, name: 'attention block of a chunk', group: 'prefill', phase: 'prefill' },
+    ]
+  }
   const bmmType = type === 'bfloat16' ? 'bfloat16' : 'fp8'
   return [
     gemm('q_a + kv_a', 'local', layers, type, qRank + kvRank + rope, hidden),
@@ -224,16 +241,8 @@ function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): 
     gemm('attention out', 'local', layers, type, hidden, heads * value),
     { kind: 'mla_bmm', name: 'absorbed q BMM', group: 'decodeRows', count: layers, heads, side: 'pre', type: bmmType, queries },
     { kind: 'mla_bmm', name: 'absorbed v BMM', group: 'decodeRows', count: layers, heads, side: 'post', type: bmmType, queries },
-    {
-      kind: 'mla_decode',
-      name: 'decode attention',
-      group: 'kernel',
-      count: layers,
-      heads: rows > MLA_TILE_ROWS ? MLA_TILE_ROWS : 2 ** Math.ceil(Math.log2(rows)),
-      tiles: Math.max(1, rows / MLA_TILE_ROWS),
-      ...shape,
-    },
-    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, tiles: 1, ...shape },
+    kernel,
+    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, ...shape },
     gemm('kv_b', 'prefill', layers, type, heads * (nope + value), kvRank),
   ]
 }
@@ -257,7 +266,7 @@ function moeFfn(request: OperatorRequest): Operator[] {
   if (ffn.kind !== 'moe') return []
   const { tp, dp, moeTp, moeEp } = parallelism
   const layers = allLayers(request) - ffn.denseLayers
-  const type = precision === 'mxfp4' ? 'w4a8_mxfp4_mxfp8' : gemmType(precision, model)
+  const type = request.kernels?.expertType ?? (precision === 'mxfp4' ? 'w4a8_mxfp4_mxfp8' : gemmType(precision, model))
   const moe: Operator = {
     kind: 'moe',
     name: 'routed experts',

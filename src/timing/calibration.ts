@@ -25,7 +25,8 @@ export interface Constants {
   readonly era2025: number
   /** Routed experts, x, by kernel path. */
   readonly expertsDeepGemm: number
-  readonly expertsFp8Sharded: number
+  /** FP8 experts on TRTLLM-gen kernels against the NVFP4 rows of such kernels; weight bytes alone would say 1.78. */
+  readonly expertsFp8Gen: number
   readonly expertsCuteDsl: number
   /** Host time that a speculative decode step adds, ms. */
   readonly mtpHostMs: number
@@ -45,14 +46,14 @@ export interface Constants {
   readonly prefillSglangTp: number
   readonly prefillSglangDep24: number
   readonly prefillVllm: number
-  /** Host time per prefill step, ms. */
-  readonly hostPrefillMs: number
+  /** Latency that an all-reduce over 8 GPUs adds to the measured one over 4 (per doubling), us. */
+  readonly allReduceHopUs: number
 }
 
 export const NEUTRAL: Constants = {
   era2025: 1,
   expertsDeepGemm: 1,
-  expertsFp8Sharded: 1,
+  expertsFp8Gen: 1,
   expertsCuteDsl: 1,
   mtpHostMs: 0,
   acceptance: 0.8,
@@ -65,7 +66,7 @@ export const NEUTRAL: Constants = {
   prefillSglangTp: 1,
   prefillSglangDep24: 1,
   prefillVllm: 1,
-  hostPrefillMs: 0,
+  allReduceHopUs: 0,
 }
 
 /** Mean tokens that a sequence gains in a decode step with `draftTokens` drafted: 1 + p + … + p^s. */

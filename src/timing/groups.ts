@@ -70,10 +70,16 @@ function wholeKnots(first: number, perOctave: number, last: number): number[] {
   return knots
 }
 
+/** Never falling: a part of a measured block can dip where its whole does not. */
 function rowOf(us: Us, last: number): Row {
   const dense = Array.from({ length: Math.min(last, DENSE_KNOTS) + 1 }, (_, x) => x)
   const knots = last > DENSE_KNOTS ? [...dense, ...wholeKnots(DENSE_KNOTS, KNOTS_PER_OCTAVE, last).slice(1)] : dense
-  return { knots: Int32Array.from(knots), us: Float64Array.from(knots, (x) => (x === 0 ? 0 : us(x, 0))) }
+  let highest = 0
+  const times = Float64Array.from(knots, (x) => {
+    highest = x === 0 ? 0 : Math.max(highest, us(x, 0))
+    return highest
+  })
+  return { knots: Int32Array.from(knots), us: times }
 }
 
 function kernelOf(us: Us, maxSequences: number, maxLength: number) {

@@ -9,6 +9,10 @@ const ELEMENTWISE_BYTES_PER_US = 6.4e6
 const ELEMENTWISE_LAUNCH_US = 3
 /** Shape of the measured expert exchange (DeepSeek-R1). */
 const MEASURED_EXCHANGE = { hidden: 7168, topk: 8 }
+/** GPUs of the node on which DeepEP was measured. */
+const DEEPEP_MEASURED_GPUS = 4
+/** Shortest KV length of the MLA tables: what is left of a module there, without its kernel, does not depend on the length. */
+const SHORTEST_KV = 2
 /** Tokens of a rank up to which shared experts run wholly beside the routed ones, and from which they run after them. Trust C. */
 const HIDDEN_BELOW_TOKENS = 512
 const VISIBLE_FROM_TOKENS = 2048
@@ -82,7 +86,8 @@ export const SEEN_BESIDE_EXPERTS = { aggregated: visibleShare, decode: () => 0, 
 
 type Time = (x: number, y: number) => number
 
-function timeOf(operator: Operator, slice: Slice | null): Time {
+/** `kernel`: the attention kernel that a module is priced without. */
+function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): Time {
   if (operator.kind === 'elementwise')
     return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / ELEMENTWISE_BYTES_PER_US
   const table = slice as Slice
@@ -97,8 +102,13 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
     }
     case 'alltoall': {
       const { ep, hidden, topk, gpusPerRank } = operator
-      const volume =
-        (hidden * remoteRanks(ep, topk)) / (MEASURED_EXCHANGE.hidden * remoteRanks(ep, MEASURED_EXCHANGE.topk)) / gpusPerRank
+      const size = hidden / MEASURED_EXCHANGE.hidden / gpusPerRank
+      if (operator.kernel === 'deepep-ll' || operator.kernel === 'deepep-normal') {
+        // One message per token and expert, whatever the rank: 1 / ep of them stay on the GPU.
+        const remote = (topk * (1 - 1 / ep)) / (MEASURED_EXCHANGE.topk * (1 - 1 / DEEPEP_MEASURED_GPUS))
+        return (x) => readCurve(table, x * size) * Math.max(1, remote)
+      }
+      const volume = (size * remoteRanks(ep, topk)) / remoteRanks(ep, MEASURED_EXCHANGE.topk)
       return (x) => readCurve(table, x * volume)
     }
     case 'moe':
@@ -108,12 +118,14 @@ function timeOf(operator: Operator, slice: Slice | null): Time {
       // Windowed layers hold at most the window: beyond it the length does not matter.
       return operator.group === 'kernel' ? (x, y) => readSurface(table, x, y) : (x) => readSurface(table, x, 2 * operator.window)
     case 'mla_decode': {
-      const { tiles, topk = Number.POSITIVE_INFINITY } = operator
-      return (x, y) => tiles * readSurface(table, x, Math.min(y, topk))
+      const { topk = Number.POSITIVE_INFINITY } = operator
+      return (x, y) => readSurface(table, x, Math.min(y, topk))
     }
     case 'mla_module':
       // The projections of a chunk are paid for its own tokens, so the share of pairs is a lower bound after a prefix.
-      return operator.phase === 'decode' ? (x, y) => readSurface(table, x, y) : (x, y) => chunkUs(table, x, y, 0)
+      if (operator.phase === 'prefill') return (x, y) => chunkUs(table, x, y, 0)
+      if (!operator.withoutKernel) return (x, y) => readSurface(table, x, y)
+      return (x) => Math.max(0, readSurface(table, x, SHORTEST_KV) - readSurface(kernel as Slice, x, SHORTEST_KV))
     case 'gqa_prefill': {
       if (operator.window > 0) return (x) => readCurve(table, x)
       const bytes = 2 * operator.kvHeads * operator.headDim * (operator.kv === 'fp8' ? 1 : 2)
@@ -147,6 +159,12 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
   return { evidence: slice.evidence, note: slice.note }
 }
 
+function kernelInside(operator: Operator, tables: KernelTables): Slice | null {
+  if (operator.kind !== 'mla_module' || !operator.withoutKernel) return null
+  const { name, count, heads, kv } = operator
+  return tables.slice({ kind: 'mla_decode', name, group: 'kernel', count, heads, kv, width: 1 })
+}
+
 /** Throws UserError when the tables lack a slice. `seen`: share of the operators beside the experts that a step sees. */
 export function priceOperators(
   operators: readonly Operator[],
@@ -155,7 +173,7 @@ export function priceOperators(
 ): PricedOperator[] {
   return operators.map((operator) => {
     const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
-    const time = timeOf(operator, slice)
+    const time = timeOf(operator, slice, kernelInside(operator, tables))
     const queries = operator.queries ?? 1
     return {
       operator,

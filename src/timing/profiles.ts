@@ -4,6 +4,7 @@
  */
 import type { KernelChoice } from '../models/operators.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
+import { MEASURED_ALLREDUCE_GPUS } from './keys.js'
 import type { TimingRequest } from './request.js'
 
 interface ProfileFacts {
@@ -17,22 +18,24 @@ interface ProfileFacts {
   readonly prefill: 'none' | 'trtllm' | 'sglang' | 'sglang-dep24' | 'vllm'
   /** Expert kernels of NVFP4 layouts with attention data parallelism; other layouts run the general or the low-latency ones. */
   readonly dataParallelFp4: MoePath
+  /** Exchanges tokens with DeepEP (low-latency kernels in decode) and sums with SGLang's all-reduce. */
+  readonly deepEp: boolean
 }
 
+type StackFacts = Omit<ProfileFacts, 'before2026' | 'dataParallelFp4'>
+const TRTLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'trtllm', deepEp: false }
+const SGLANG: StackFacts = { host: 'sglang', launchBound: false, prefill: 'sglang', deepEp: true }
+const VLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'vllm', deepEp: false }
+const NONE: StackFacts = { host: 'assumed', launchBound: false, prefill: 'none', deepEp: false }
+
 const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
-  generic: { before2026: false, host: 'assumed', launchBound: false, prefill: 'none', dataParallelFp4: 'auto' },
-  'trtllm-2025': { before2026: true, host: 'overlapped', launchBound: false, prefill: 'trtllm', dataParallelFp4: 'cutlass' },
-  'trtllm-2026': { before2026: false, host: 'overlapped', launchBound: false, prefill: 'trtllm', dataParallelFp4: 'cutedsl' },
-  'sglang-2025': { before2026: true, host: 'sglang', launchBound: false, prefill: 'sglang', dataParallelFp4: 'cutedsl' },
-  'sglang-2025-dep24': {
-    before2026: true,
-    host: 'sglang',
-    launchBound: true,
-    prefill: 'sglang-dep24',
-    dataParallelFp4: 'cutedsl',
-  },
-  'sglang-2026': { before2026: false, host: 'sglang', launchBound: false, prefill: 'sglang', dataParallelFp4: 'cutedsl' },
-  'vllm-2026': { before2026: false, host: 'overlapped', launchBound: false, prefill: 'vllm', dataParallelFp4: 'cutlass' },
+  generic: { ...NONE, before2026: false, dataParallelFp4: 'auto' },
+  'trtllm-2025': { ...TRTLLM, before2026: true, dataParallelFp4: 'cutlass' },
+  'trtllm-2026': { ...TRTLLM, before2026: false, dataParallelFp4: 'cutedsl' },
+  'sglang-2025': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl' },
+  'sglang-2025-dep24': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl', launchBound: true, prefill: 'sglang-dep24' },
+  'sglang-2026': { ...SGLANG, before2026: false, dataParallelFp4: 'cutedsl' },
+  'vllm-2026': { ...VLLM, before2026: false, dataParallelFp4: 'cutlass' },
 }
 
 /**
@@ -45,13 +48,25 @@ const US_PER_MS = 1e3
 /** Expert kernels that `auto` stands for. */
 export function moePathOf({ profile, moePath, precision, parallelism, model }: TimingRequest): MoePath {
   if (moePath !== 'auto' || profile === 'generic') return moePath
-  if (precision === 'fp8' && model.attention.kind === 'mla') return parallelism.moeTp > 1 ? 'trtllm-gen' : 'deepgemm'
-  return precision === 'nvfp4' && parallelism.dp > 1 ? FACTS[profile].dataParallelFp4 : 'auto'
+  if (precision === 'nvfp4') return parallelism.dp > 1 ? FACTS[profile].dataParallelFp4 : 'trtllm-gen'
+  if (precision === 'fp8' && model.attention.kind === 'mla') return parallelism.dp > 1 ? 'deepgemm' : 'trtllm-gen'
+  return 'auto'
 }
 
+/** TRTLLM-gen experts of FP8 checkpoints in blocks: no rows of their own, the NVFP4 ones stand for them. */
+const isFp8Gen = (request: TimingRequest): boolean =>
+  request.precision === 'fp8' && request.model.attention.kind === 'mla' && moePathOf(request) === 'trtllm-gen'
+
 /** Measured kernels of the engine's operators. */
-export function kernelsOf(_request: TimingRequest): KernelChoice {
-  return {}
+export function kernelsOf(request: TimingRequest): KernelChoice {
+  const { profile, role, precision } = request
+  const gen = moePathOf(request) === 'trtllm-gen' && (precision === 'nvfp4' || isFp8Gen(request))
+  return {
+    ...(gen && { experts: 'min_latency' }),
+    ...(isFp8Gen(request) && { expertType: 'nvfp4' }),
+    ...(FACTS[profile].deepEp && role === 'decode' && { exchange: 'deepep-ll' }),
+    ...(FACTS[profile].deepEp && { allReduce: 'sglang-graph' }),
+  }
 }
 
 /** A factor or a sum that a step is corrected by, with the name of the constant it comes from. */
@@ -91,26 +106,32 @@ function prefillFactor({ profile, parallelism }: TimingRequest, constants: Const
   }
 }
 
+/** The first belongs to the rows that stand for the experts, the others to the decode steps that they were seen in. */
 function expertsFactor(request: TimingRequest): Named[] {
-  const { constants, precision, parallelism } = request
+  const { constants, precision, parallelism, role } = request
+  if (isFp8Gen(request)) return [{ value: constants.expertsFp8Gen, why: 'expertsFp8Gen' }]
+  if (role === 'prefill') return []
   const path = moePathOf(request)
   if (path === 'cutedsl') return [{ value: constants.expertsCuteDsl, why: 'expertsCuteDsl' }]
-  if (precision !== 'fp8') return []
-  if (parallelism.moeTp > 1 && path !== 'auto') return [{ value: constants.expertsFp8Sharded, why: 'expertsFp8Sharded' }]
-  if (path === 'deepgemm' && parallelism.dp > 1) return [{ value: constants.expertsDeepGemm, why: 'expertsDeepGemm' }]
-  return []
+  const deepGemm = precision === 'fp8' && path === 'deepgemm' && parallelism.dp > 1
+  return deepGemm ? [{ value: constants.expertsDeepGemm, why: 'expertsDeepGemm' }] : []
 }
 
 /** Time that a step of this role adds beside its operators, ms, before the release's factor. */
 function hostOf(request: TimingRequest): Named[] {
-  const { profile, role, constants, model, draftTokens } = request
+  const { profile, role, constants, model, parallelism, draftTokens } = request
   const { host } = FACTS[profile]
-  if (role === 'prefill') return host === 'assumed' ? [ASSUMED_HOST] : [{ value: constants.hostPrefillMs, why: 'hostPrefillMs' }]
   const own: Named[] = host === 'assumed' ? [ASSUMED_HOST] : []
+  if (role === 'prefill') return own
   if (host === 'sglang') own.push({ value: constants.hostSglangMs, why: 'hostSglangMs' })
   if (draftTokens > 0) own.push({ value: constants.mtpHostMs, why: 'mtpHostMs' })
   if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
     own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
+  const hops = Math.log2(parallelism.tp / MEASURED_ALLREDUCE_GPUS)
+  if (hops > 0) {
+    const calls = model.layers * (parallelism.dp === 1 ? 2 : 1)
+    own.push({ value: (calls * hops * constants.allReduceHopUs) / US_PER_MS, why: 'allReduceHopUs' })
+  }
   return own
 }
 
@@ -122,7 +143,7 @@ export function scaleOf(request: TimingRequest): StepScale {
   const prefill = role === 'prefill'
   return {
     all: prefill ? prefillFactor(request, constants) : era,
-    experts: prefill ? [] : expertsFactor(request),
+    experts: expertsFactor(request),
     hostMs: hostOf(request),
     floorMs: facts.launchBound && !prefill ? constants.launchFloorMs : 0,
   }
