@@ -38,9 +38,11 @@ describe('constants of a profile', () => {
   it('leave a plan alone when they are neutral, but for the host time that is assumed where no stack is named', () => {
     const plain = buildStepTables(DEP8)
     for (const profile of PROFILES) {
-      const { hostPs, ...rest } = buildStepTables({ ...DEP8, profile })
+      const { hostPs, exchangePs, ...rest } = buildStepTables({ ...DEP8, profile })
       expect(hostPs).toBe(profile === 'generic' ? plain.hostPs : 0)
-      expect(rest).toEqual({ ...plain, hostPs: undefined })
+      // SGLang exchanges tokens with kernels of its own.
+      if (!profile.startsWith('sglang')) expect(exchangePs).toEqual(plain.exchangePs)
+      expect({ ...rest, hostPs: 0, exchangePs: 0 }).toEqual({ ...plain, hostPs: 0, exchangePs: 0 })
     }
   })
 
@@ -49,7 +51,8 @@ describe('constants of a profile', () => {
     const plain = buildStepTables(DEP8)
     const old = buildStepTables({ ...DEP8, profile: 'sglang-2025', constants })
     expect(old.localPs[64] / plain.localPs[64]).toBeCloseTo(1.25, 6)
-    expect(old.exchangePs[64] / plain.exchangePs[64]).toBeCloseTo(1.25, 6)
+    const neutral = buildStepTables({ ...DEP8, profile: 'sglang-2025' })
+    expect(old.exchangePs[64] / neutral.exchangePs[64]).toBeCloseTo(1.25, 6)
     expect(old.kernelBasePs[64 * old.kernelColumns + 10] / plain.kernelBasePs[64 * old.kernelColumns + 10]).toBeCloseTo(1.25, 6)
     expect(old.sharedPs[512] / plain.sharedPs[512]).toBeCloseTo(0.625, 6)
     expect(old.hostPs).toBe(2.5e9)
@@ -57,15 +60,27 @@ describe('constants of a profile', () => {
 
   it('belong to the kernel path that runs: NVFP4 or FP8, data parallel, tensor parallel or sharded', () => {
     const path = (request: TimingRequest) => moePathOf({ ...request, profile: 'trtllm-2026' })
-    expect([DEP8, TEP4, FP8, SHARDED].map(path)).toEqual(['cutedsl', 'auto', 'deepgemm', 'trtllm-gen'])
+    expect([DEP8, TEP4, FP8, SHARDED].map(path)).toEqual(['cutedsl', 'trtllm-gen', 'deepgemm', 'trtllm-gen'])
     expect(moePathOf({ ...DEP8, profile: 'trtllm-2026', moePath: 'cutlass' })).toBe('cutlass')
     expect(moePathOf(DEP8)).toBe('auto')
     const constants = { ...NEUTRAL, expertsDeepGemm: 1.5, expertsFp8Gen: 0.5, expertsCuteDsl: 0.25 }
-    const share = (request: TimingRequest) =>
-      buildStepTables({ ...request, profile: 'trtllm-2026', constants }).sharedPs[64] / buildStepTables(request).sharedPs[64]
+    const shared = (request: TimingRequest, more: Partial<TimingRequest> = {}) =>
+      buildStepTables({ ...request, profile: 'trtllm-2026', ...more }).sharedPs[64]
+    const share = (request: TimingRequest) => shared(request, { constants }) / shared(request)
     expect(share(FP8)).toBeCloseTo(1.5, 6)
     expect(share(DEP8)).toBeCloseTo(0.25, 6)
     expect(share(TEP4)).toBe(1)
+    expect(share(SHARDED)).toBeCloseTo(0.5, 6)
+    // Small batches: the low-latency kernels beat the general ones; FP8 stands on the NVFP4 rows.
+    expect(shared(TEP4)).toBeLessThan(shared(TEP4, { moePath: 'cutlass' }))
+    expect(shared(SHARDED)).toBe(shared({ ...SHARDED, precision: 'nvfp4' }))
+  })
+
+  it('lengthen the all-reduces of more GPUs than were measured', () => {
+    const constants = { ...NEUTRAL, allReduceHopUs: 2 }
+    const host = (tp: number) =>
+      buildStepTables({ ...DEP8, parallelism: cut(tp, 1, 1, tp), profile: 'trtllm-2026', constants }).hostPs
+    expect([host(4), host(8)]).toEqual([0, 61 * 2 * 2 * 1e6])
   })
 
   it('hold a launch-bound release at its floor, in decode alone', () => {
@@ -86,14 +101,13 @@ describe('roles', () => {
   })
 
   it('the stack multiplies prefill steps by layout', () => {
-    const constants = { ...NEUTRAL, prefillSglangDp: 2, prefillSglangTp: 0.5, prefillTrtllm: 0.75, era2025: 3, hostPrefillMs: 4 }
+    const constants = { ...NEUTRAL, prefillSglangDp: 2, prefillSglangTp: 0.5, prefillTrtllm: 0.75, era2025: 3 }
     const factor = (request: TimingRequest, profile: TimingRequest['profile']) =>
       buildStepTables({ ...request, role: 'prefill', profile, constants }).localPs[100] /
-      buildStepTables({ ...request, role: 'prefill' }).localPs[100]
+      buildStepTables({ ...request, role: 'prefill', profile }).localPs[100]
     expect(factor(DEP8, 'sglang-2026')).toBeCloseTo(2, 6)
     expect(factor(TEP4, 'sglang-2025')).toBeCloseTo(0.5, 6)
     expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(0.75, 6)
-    expect(buildStepTables({ ...DEP8, role: 'prefill', profile: 'trtllm-2026', constants }).hostPs).toBe(3e9)
   })
 
   it.each([

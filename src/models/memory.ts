@@ -42,7 +42,7 @@ function attentionElements(model: ModelSpec, tp: number): number {
 
 /**
  * Weight bytes on one GPU. Attention, shared experts, dense layers, embedding and head are cut by TP and whole on every attention-DP
- * rank; routed experts are cut by moeTp x moeEp; the router is whole everywhere. Embedding, head and router stay in bf16.
+ * rank; routed experts are cut by moeTp x moeEp (where moeEp does not divide them, copies fill the last places); the router is whole everywhere. Embedding, head and router stay in bf16.
  */
 export function weightBytesPerGpu(model: ModelSpec, parallelism: Parallelism, precision: Precision): number {
   const bytes = precisionOf(model, precision)
@@ -53,7 +53,7 @@ export function weightBytesPerGpu(model: ModelSpec, parallelism: Parallelism, pr
   if (ffn.kind === 'dense') return attention + embeddingAndHead + (layers * 3 * hidden * ffn.inner * bytes.weights) / tp
   const moeLayers = layers - ffn.denseLayers
   const expert = 3 * hidden * ffn.inner * bytes.weights
-  const routed = (moeLayers * ffn.experts * expert) / (moeTp * moeEp)
+  const routed = (moeLayers * Math.ceil(ffn.experts / moeEp) * expert) / moeTp
   const shared = (moeLayers * ffn.sharedExperts * expert) / tp
   const dense = (ffn.denseLayers * 3 * hidden * ffn.denseInner * bytes.weights) / tp
   const router = moeLayers * hidden * ffn.experts * WEIGHT_BYTES.bf16

@@ -326,8 +326,11 @@ function checkParallelism({ model, parallelism }: OperatorRequest): void {
     if (dp !== 1) refuse(`dp ${dp} of the dense model ${model.name} is not one engine.`, 'Raise the engine count instead of dp.')
   } else if (tp * dp * cp !== moeTp * moeEp) {
     refuse(`tp ${tp} x dp ${dp} differs from moe_tp ${moeTp} x moe_ep ${moeEp}.`, 'Make tp x dp x cp equal to moe_tp x moe_ep.')
-  } else if (model.ffn.experts % moeEp !== 0) {
-    refuse(`${model.ffn.experts} experts cannot be cut over moe_ep ${moeEp}.`, 'Choose a moe_ep that divides the experts.')
+  } else if (model.ffn.experts < moeEp) {
+    refuse(
+      `${model.ffn.experts} experts cannot be cut over moe_ep ${moeEp}.`,
+      'Choose a moe_ep of at most the number of experts.',
+    )
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { KernelChoice } from '../models/operators.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
-import { MEASURED_ALLREDUCE_GPUS } from './keys.js'
+import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
 import type { TimingRequest } from './request.js'
 
 interface ProfileFacts {
