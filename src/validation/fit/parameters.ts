@@ -22,6 +22,7 @@ const RULES: Readonly<Record<string, { low: number; high: number; step: number; 
   x: { low: Math.log(1 / 8), high: Math.log(8), step: 0.08, spread: Math.log(2) },
   ms: { low: 0, high: 1000, step: 1, spread: 100 },
   'us per layer': { low: 0, high: 1000, step: 10, spread: 200 },
+  us: { low: 0, high: 100, step: 1, spread: 10 },
   probability: { low: 0.05, high: 0.99, step: 0.02, spread: 0.25 },
 }
 
