@@ -6,6 +6,7 @@ import { LOG_HISTOGRAM_BINS, logBin, logBinValue, logHistogramQuantile } from '.
 import { quantilesOf } from '../src/collections/select.js'
 import {
   COMPLETED,
+  IN_TRANSFER,
   PHASES,
   type Phase,
   REJECTED,
@@ -113,6 +114,8 @@ interface Row {
   readonly end?: number
   readonly osl?: number
   readonly fate?: number
+  /** Largest gap between tokens. */
+  readonly gap?: number
   readonly phases?: Partial<Record<Phase, number>>
 }
 
@@ -127,6 +130,7 @@ function recordsOf(rows: readonly Row[]): Records {
     records.isl[i] = 100
     records.osl[i] = row.osl ?? 11
     records.fate[i] = row.fate ?? COMPLETED
+    records.maxGapNs[i] = (row.gap ?? 0) * NS_PER_MS
     PHASES.forEach((phase, p) => {
       records.phaseNs[p][i] = (row.phases?.[phase] ?? 0) * NS_PER_MS
     })
@@ -151,7 +155,7 @@ const NO_STEPS: StepStatistics = {
   engineKvUsePs: Float64Array.of(0),
 }
 const CLUSTER = { engines: [{ gpus: 4 }, { gpus: 4 }] } as unknown as ClusterConfig
-const NO_SLO: SloPlan = { ttftMs: null, tpotMs: null, e2eMs: null }
+const NO_SLO: SloPlan = { ttftMs: null, tpotMs: null, gapMs: null, e2eMs: null }
 const ms = (from: number, to: number): MeasureWindow => ({ fromNs: from * NS_PER_MS, toNs: to * NS_PER_MS })
 
 function summaryOf(
@@ -174,7 +178,14 @@ function summaryOf(
 /** Six requests: four of the window [0, 1000) ms, one before it, one at its end. */
 const ROWS: readonly Row[] = [
   { arrival: -50, first: 100, end: 300 },
-  { arrival: 0, first: 100, end: 1100, osl: 11, phases: { queue: 20, prefill: 80, decode: 990, stall: 10 } },
+  {
+    arrival: 0,
+    first: 100,
+    end: 1100,
+    osl: 11,
+    gap: 150,
+    phases: { queue: 20, prefill: 60, transfer: 5, decode_wait: 15, decode: 990, stall: 10 },
+  },
   { arrival: 100, first: 300, end: 300, osl: 1, phases: { queue: 40, prefill: 160 } },
   { arrival: 200, end: 200, fate: REJECTED },
   { arrival: 500, first: 700, fate: RUNNING },
@@ -210,9 +221,12 @@ describe('a summary of hand-made records', () => {
     expect(metrics.ttft_ms).toMatchObject({ mean: 150, p50: 150 })
     expect(metrics.e2e_ms).toMatchObject({ mean: 650, p50: 650 })
     expect(metrics.queue_ms.mean).toBe(30)
-    expect(metrics.prefill_ms.mean).toBe(120)
+    expect(metrics.prefill_ms.mean).toBe(110)
+    expect(metrics.transfer_ms).toMatchObject({ mean: 2.5, p99: 4.95 })
+    expect(metrics.decode_wait_ms.mean).toBe(7.5)
     expect(metrics.decode_ms.mean).toBe(495)
     expect(metrics.stall_ms.mean).toBe(5)
+    expect(metrics.gap_ms).toMatchObject({ mean: 150, p50: 150 })
   })
 
   test('TPOT is decode time over gaps, and a single token has none', () => {
@@ -266,6 +280,8 @@ describe('the share that meets the SLO', () => {
     expect(attainment({ e2eMs: 200 })).toBe(0.25)
     expect(attainment({ e2eMs: 199.9 })).toBe(0)
     expect(attainment({ tpotMs: 100 })).toBe(0.5)
+    expect(attainment({ gapMs: 150 })).toBe(0.5)
+    expect(attainment({ gapMs: 149.9 })).toBe(0.25)
   })
   test('a single token has no TPOT and meets every limit on it', () => expect(attainment({ tpotMs: 0.001 })).toBe(0.25))
   test('is undefined, with a reason, without limits or requests', () => {
@@ -337,6 +353,15 @@ describe('saturation of hand-made systems', () => {
   })
   test('overloaded: every second one stays', () => {
     expect(verdict(system((row, i) => (i % 2 === 0 ? stays(row) : row)))).toMatchObject({ label: 'overloaded', binding: 'time' })
+  })
+  test('a wait for a place to decode is a wait, and KV on its way at the end is not lost', () => {
+    const waits = system((row, i) => ({
+      ...row,
+      phases: { prefill: 5, decode_wait: 15, decode: 30 },
+      ...(i > 1990 ? { fate: IN_TRANSFER } : {}),
+    }))
+    expect(verdict(waits)).toMatchObject({ label: 'stable', binding: 'time' })
+    expect(verdict(waits).reason).toMatch(/; 0 turned away/)
   })
   test('overloaded: one in ten is turned away or loses patience', () => {
     const lost = system((row, i) =>

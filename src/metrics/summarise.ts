@@ -56,8 +56,11 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     e2e_ms: distribution('e2e_ms', columns.e2e, columns.completed),
     queue_ms: phase(0),
     prefill_ms: phase(1),
+    transfer_ms: phase(2),
+    decode_wait_ms: phase(3),
     decode_ms: phase(4),
     stall_ms: phase(5),
+    gap_ms: distribution('gap_ms', columns.gap, columns.tpotCount),
     tok_s_user: speeds(),
   }
   const fates = Object.fromEntries(FATES.map((fate, index) => [fate, columns.fates[index]]))
@@ -68,7 +71,7 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     return null
   }
   const slo = options.slo
-  const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.e2eMs !== null
+  const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.gapMs !== null || slo.e2eMs !== null
   const attainment = limited && rows.count > 0 ? attained(records, rows, slo) / rows.count : null
   if (attainment === null)
     undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'
@@ -135,6 +138,7 @@ function completedColumns(records: Records, rows: Rows) {
   const e2e = new Float64Array(rows.count)
   const tpot = new Float64Array(rows.count)
   const speed = new Float64Array(rows.count)
+  const gap = new Float64Array(rows.count)
   const fates = FATES.map(() => 0)
   let completed = 0
   let tpotCount = 0
@@ -150,6 +154,7 @@ function completedColumns(records: Records, rows: Rows) {
     if (records.osl[row] > 1) {
       const perToken = (endNs - firstNs) / NS_PER_MS / (records.osl[row] - 1)
       tpot[tpotCount] = perToken
+      gap[tpotCount] = records.maxGapNs[row] / NS_PER_MS
       speed[tpotCount++] = 1e3 / perToken
     }
   }
@@ -161,13 +166,14 @@ function completedColumns(records: Records, rows: Rows) {
       if (records.fate[rows.at[i]] === COMPLETED) values[count++] = column[rows.at[i]] / NS_PER_MS
     return values
   }
-  return { ttft, e2e, tpot, speed, fates, completed, tpotCount, phase }
+  return { ttft, e2e, tpot, speed, gap, fates, completed, tpotCount, phase }
 }
 
-/** Requests that met every limit; those that did not complete met none. OSL 1 has no TPOT and meets it. */
+/** Requests that met every limit; those that did not complete met none. OSL 1 has neither TPOT nor gap and meets both. */
 function attained(records: Records, rows: Rows, slo: SloPlan): number {
   const ttftNs = (slo.ttftMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
   const tpotNs = (slo.tpotMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
+  const gapNs = (slo.gapMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
   const e2eNs = (slo.e2eMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
   let met = 0
   for (let i = 0; i < rows.count; i++) {
@@ -177,7 +183,7 @@ function attained(records: Records, rows: Rows, slo: SloPlan): number {
     const endNs = records.endNs[row]
     const gaps = records.osl[row] - 1
     if (firstNs - records.arrivalNs[row] > ttftNs || endNs - records.arrivalNs[row] > e2eNs) continue
-    if (gaps > 0 && endNs - firstNs > tpotNs * gaps) continue
+    if (gaps > 0 && (endNs - firstNs > tpotNs * gaps || records.maxGapNs[row] > gapNs)) continue
     met++
   }
   return met

@@ -13,13 +13,18 @@ export interface Summary {
   readonly metrics: {
     readonly ttft_ms: Distribution
     readonly tpot_ms: Distribution
-    /** Pooled gaps: step durations weighted by residents (histogram, relative error < 0.4 %). */
+    /** Pooled gaps: step durations divided by the tokens gained, weighted by tokens (histogram, relative error < 0.4 %). */
     readonly itl_ms: Distribution
     readonly e2e_ms: Distribution
     readonly queue_ms: Distribution
     readonly prefill_ms: Distribution
+    /** KV on its way from a prefill to a decode engine, and the wait for a place there before; 0 where engines serve both phases. */
+    readonly transfer_ms: Distribution
+    readonly decode_wait_ms: Distribution
     readonly decode_ms: Distribution
     readonly stall_ms: Distribution
+    /** Longest time between two successive deliveries of tokens to a request, stalls included; requests of two tokens or more. */
+    readonly gap_ms: Distribution
     /** 1000 / TPOT per request; its p10 is the bad tail. */
     readonly tok_s_user: Distribution & { readonly p10: number | null; readonly p5: number | null }
   }

@@ -69,6 +69,8 @@ export interface WorkloadPlan {
 export interface SloPlan {
   readonly ttftMs: number | null
   readonly tpotMs: number | null
+  /** Largest time between two successive deliveries of tokens to a request. */
+  readonly gapMs: number | null
   readonly e2eMs: number | null
 }
 

@@ -30,7 +30,7 @@ export type Resolved =
   | { readonly plan: null; readonly problems: readonly Problem[] }
 
 /** Limits of the interactive class when a scenario gives none. */
-const DEFAULT_SLO: SloPlan = { ttftMs: 2000, tpotMs: 50, e2eMs: null }
+const DEFAULT_SLO: SloPlan = { ttftMs: 2000, tpotMs: 50, gapMs: null, e2eMs: null }
 /** `warmup` in mean end-to-end times of a request. */
 const EXPERIMENT_DEFAULTS = { replicates: 8, warmup: 10, seed: 1 } as const
 const DEFAULT_FRACTION = 0.7
@@ -188,6 +188,7 @@ function resolveSlo(slo: ScenarioInput['slo']): SloPlan {
   return {
     ttftMs: limits.ttft_ms ?? null,
     tpotMs: limits.tpot_ms ?? null,
+    gapMs: limits.gap_ms ?? null,
     e2eMs: limits.e2e_ms ?? null,
   }
 }
