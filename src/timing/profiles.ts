@@ -59,8 +59,10 @@ const isFp8Gen = (request: TimingRequest): boolean =>
 
 /** Measured kernels of the engine's operators. */
 export function kernelsOf(request: TimingRequest): KernelChoice {
-  const { profile, role, precision } = request
-  const gen = moePathOf(request) === 'trtllm-gen' && (precision === 'nvfp4' || isFp8Gen(request))
+  const { profile, role, precision, parallelism } = request
+  // Their rows fit the small batches of engines without attention data parallelism; with it, the general ones fit better.
+  const small = parallelism.dp === 1 && moePathOf(request) === 'trtllm-gen'
+  const gen = small && (precision === 'nvfp4' || isFp8Gen(request))
   return {
     ...(gen && { experts: 'min_latency' }),
     ...(isFp8Gen(request) && { expertType: 'nvfp4' }),
