@@ -120,7 +120,7 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
       `at most ${engine.maxNumBatchedTokens} tokens per rank${engine.moePath === 'auto' ? '' : `, experts by ${engine.moePath}`}`,
     ],
     ...(engine.kvReservation === 'full'
-      ? [['admission', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
+      ? [['reservation', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
       : []),
     ...placementRows(placed),
   ]
