@@ -12,15 +12,17 @@ const read = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 const demo = (sets: string[] = []) => loadScenario({ text: read('demo.yaml'), file: 'demo.yaml', sets })
 
 describe('shipped scenarios', () => {
-  test('there are seven', () => {
+  test('there are nine', () => {
     expect(shipped.sort()).toEqual([
       'agentic.yaml',
       'azure-conv.yaml',
       'demo.yaml',
       'equal-lengths.yaml',
       'gpt-oss-gb300.yaml',
+      'inferencex-point.yaml',
       'llama-tp4.yaml',
       'mooncake-conversation.yaml',
+      'r1-disagg.yaml',
     ])
   })
 

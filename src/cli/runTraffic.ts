@@ -10,6 +10,7 @@ import {
   type Outcome,
   probeJob,
   recordedRate,
+  TAIL,
   windowS,
 } from '../experiments/index.js'
 import { STATIC_ARM } from '../levers/index.js'
@@ -88,13 +89,13 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     const draw = { part: 'train', mode: 'draw', replicate: 0 } as const
     const arm = armOn(STATIC_ARM, config)
     const probe = await one(probeJob(arm, config, null))
-    const meanE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
+    const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
     let ratePerS = load.ratePerS
     let of = ''
     if (ratePerS === null) {
       const fraction = load.fraction as number
       const guessPerS = probe.summary?.request_s ?? recordedRate(parts.train)
-      const capacity = await one({ kind: 'capacity', arm, draw, ...capacitySize(meanE2eS, guessPerS, EFFORT) })
+      const capacity = await one({ kind: 'capacity', arm, draw, ...capacitySize(probeE2eS, guessPerS, EFFORT) })
       if (capacity.capacityPerS === null)
         throw new UserError({
           where: 'workload.load.fraction',
@@ -104,6 +105,18 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       ratePerS = fraction * capacity.capacityPerS
       of = `, ${fraction} of the capacity of the static arm`
     }
+    // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
+    const pilot = await one({
+      kind: 'open',
+      arm,
+      draw: { ...draw, replicate: 1 },
+      ratePerS,
+      warmupS: 5 * probeE2eS,
+      measureS: windowS(15, probeE2eS, ratePerS, EFFORT),
+      tailS: TAIL * probeE2eS,
+      keep: 'summary',
+    })
+    const meanE2eS = (pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3
     const warmupS = warmup * meanE2eS
     const measureS = windowS(MEASURE_E2E, meanE2eS, ratePerS, EFFORT)
     const { workload: drawn, copies } = offeredTraffic({

@@ -1,5 +1,4 @@
 /** A plan in the numbers the simulator needs: counts unfolded, step tables built once per kind of engine. */
-import { UserError } from '../errors.js'
 import { loadSystem } from '../hardware/load.js'
 import type { SystemSpec } from '../hardware/system.js'
 import { loadModel } from '../models/load.js'
@@ -50,22 +49,8 @@ function fabricOf(plan: Plan, system: SystemSpec): FabricConfig {
   }
 }
 
-/** What the simulator does not serve yet must not run as something else. */
-function refuseUnserved(plan: Plan): void {
-  const unserved = plan.engines.find(
-    ({ role, mtp, kvReservation }) => role !== 'aggregated' || mtp !== null || kvReservation === 'full',
-  )
-  if (!unserved) return
-  throw new UserError({
-    where: `engine ${unserved.name}`,
-    message: 'engines of prefill or decode alone, speculation and full KV reservation can be planned and not yet simulated',
-    hint: 'use `shapewise plan`, or give the engine neither role nor mtp nor kv_reservation',
-  })
-}
-
 /** Engines of one kind share their tables; an engine of a kind with several is named `name-0`, `name-1` … */
 export function clusterConfig(plan: Plan): ClusterConfig {
-  refuseUnserved(plan)
   const placed = placementOf(plan)
   const engines = plan.engines.flatMap((engine, group): EngineConfig[] => {
     const request = timingRequest(plan, engine)

@@ -109,7 +109,7 @@ export function limitProblems(path: Path, input: EngineInput, engine: EnginePlan
     )
   }
   const each = 1 + (engine.mtp?.n ?? 0)
-  if (engine.maxNumSeqs * each > engine.maxNumBatchedTokens) {
+  if (engine.role !== 'prefill' && engine.maxNumSeqs * each > engine.maxNumBatchedTokens) {
     const what = each === 1 ? 'decode one token each' : `verify ${each} tokens each`
     const message = `${engine.maxNumSeqs} sequences ${what}, more than max_num_batched_tokens ${engine.maxNumBatchedTokens}`
     add('max_num_seqs', message, `lower it to ${Math.floor(engine.maxNumBatchedTokens / each)}, or raise max_num_batched_tokens`)
@@ -146,17 +146,19 @@ function memoryProblems(path: Path, input: EngineInput, engine: EnginePlan, cont
     ]
   }
   const tokens = engine.numGpuBlocks * engine.blockSize
-  if (tokens >= engine.maxModelLen) return []
+  // a sequence that drafts needs room for the drafts of this step and of the next
+  const drafts = 2 * (engine.mtp?.n ?? 0)
+  if (tokens >= engine.maxModelLen + drafts) return []
   const key =
     input.num_gpu_blocks !== undefined
       ? 'num_gpu_blocks'
       : input.kv_memory_fraction !== undefined
         ? 'kv_memory_fraction'
         : 'max_model_len'
-  const message = `the KV cache of a rank holds ${engine.numGpuBlocks} blocks = ${tokens} tokens, fewer than one request of max_model_len ${engine.maxModelLen}`
+  const message = `the KV cache of a rank holds ${engine.numGpuBlocks} blocks = ${tokens} tokens, fewer than one request of max_model_len ${engine.maxModelLen}${drafts > 0 ? ` and ${drafts} tokens of speculation` : ''}`
   const hint =
     tokens >= 2
-      ? `set max_model_len to at most ${tokens}, or give the KV cache more memory`
+      ? `set max_model_len to at most ${Math.max(2, tokens - drafts)}, or give the KV cache more memory`
       : 'give the KV cache more memory, or use more GPUs per engine'
   return [fault(path, key, message, hint)]
 }

@@ -43,7 +43,10 @@ export function resolvedYaml(plan: Plan): string {
       }),
     },
     admission: given({ max_queue: plan.admission.maxQueue, timeout_ms: plan.admission.timeoutMs }),
-    arms: Object.fromEntries(plan.arms.map(({ name, ...levers }) => [name, levers])),
+    // a chunk policy is refused where the lever is inert
+    arms: Object.fromEntries(
+      plan.arms.map(({ name, chunk, ...levers }) => [name, hasPools(plan.engines) ? levers : { chunk, ...levers }]),
+    ),
     // a closed loop takes no warm-up
     experiment: given({ ...plan.experiment, warmup: load.method === 'closed_loop' ? null : plan.experiment.warmup }),
   }

@@ -1,0 +1,78 @@
+/** Prefill and decode engines, speculation and the closed-loop protocol on the command line, with the shipped scenarios cut short. */
+import { describe, expect, it } from 'vitest'
+import { newFolder, shapewise } from './cliRunner.js'
+
+const folder = newFolder()
+const json = (...args: readonly string[]) => {
+  const ran = shapewise(folder, ...args, '--format', 'json')
+  if (ran.status !== 0) throw new Error(ran.stderr)
+  return JSON.parse(ran.stdout)
+}
+const POINT = ['run', 'scenarios/inferencex-point.yaml', '--arm', 'measured', '--set', 'workload.load.concurrency=64']
+const DISAGG = 'scenarios/r1-disagg.yaml'
+const FEWER = ['--set', 'engines.0.layout=2p1d', '--set', 'engines.0.decode.layout=DEP8', '--set', 'workload.preset=chat']
+
+describe('a measured point', () => {
+  const { summary, load } = json(...POINT)
+
+  it('is ten requests for each in flight, all completed, none preempted', () => {
+    expect(load).toContain('64 requests in flight')
+    expect(summary.requests).toMatchObject({ injected: 640, completed: 640 })
+    expect(summary.preemptions).toBe(0)
+  })
+
+  it('obeys Little: in flight = rate x E2E, apart from the drain at the end', () => {
+    const inFlight = (summary.request_s * summary.metrics.e2e_ms.mean) / 1e3
+    expect(inFlight).toBeGreaterThan(0.85 * 64)
+    expect(inFlight).toBeLessThanOrEqual(64)
+  })
+
+  it('counts all GPUs of the plan', () => {
+    expect(summary.output_tok_s / summary.output_tok_s_per_gpu).toBeCloseTo(40, 3)
+  })
+
+  it('takes longer where fewer sequences may decode at once', () => {
+    const limited = json(...POINT, '--set', 'engines.0.decode.max_num_seqs=1').summary
+    expect(limited.metrics.ttft_ms.mean).toBeGreaterThan(2 * summary.metrics.ttft_ms.mean)
+  })
+})
+
+describe('DeepSeek-R1 with engines of both roles', () => {
+  it('is explained by role: the decode step verifies drafts, the prefill step decodes nothing', () => {
+    const decode = json('explain', DISAGG, '--batch', '32x4096')
+    expect([decode.engine, decode.role, decode.draft_tokens]).toEqual(['decode', 'decode', 3])
+    const prefill = json('explain', DISAGG, '--batch', 'chunk=4096@0')
+    expect([prefill.engine, prefill.role]).toEqual(['prefill', 'prefill'])
+    const wrong = shapewise(folder, 'explain', DISAGG, '--batch', '8x100', '--engine', 'prefill')
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('prefills alone')])
+  })
+
+  it('explains the factor of the arm that is asked for', () => {
+    const batch = ['explain', DISAGG, '--batch', '4x100000,60x500']
+    const [fixed, aware] = [json(...batch), json(...batch, '--arm', 'shape-aware')].map(({ arm }) => arm)
+    expect([fixed.name, aware.name]).toEqual(['static', 'shape-aware'])
+    expect(aware.split_factor).toBeLessThan(fixed.split_factor)
+    expect(aware.step_us).toBeLessThan(fixed.step_us)
+  })
+
+  it('runs, and speculation makes tokens come faster', () => {
+    const at = ['--set', 'workload.load={rate_per_s: 40}', '--set', 'experiment.warmup=1']
+    const drafted = json('run', DISAGG, ...FEWER, ...at).summary
+    const plain = json('run', DISAGG, ...FEWER, ...at, '--set', 'engines.0.decode.mtp=0').summary
+    expect(drafted.requests.completed).toBe(drafted.requests.injected)
+    expect(drafted.metrics.tpot_ms.p50).toBeLessThan(0.75 * plain.metrics.tpot_ms.p50)
+  })
+
+  it('is compared with the chunk lever left alone in every arm', { timeout: 120_000 }, () => {
+    const sets = [...FEWER, '--set', 'experiment.replicates=1', '--set', 'workload.load.fraction=0.3']
+    const { arms } = json('compare', DISAGG, ...sets, '--effort', 'quick', '--threads', '1')
+    expect(arms.map(({ name }: { name: string }) => name)).toEqual([
+      'static',
+      'tuned-static',
+      'tuned-size',
+      'shape-aware',
+      'pool-aware-only',
+    ])
+    for (const { policies } of arms) expect(policies.chunk).toBe('fixed-budget(8192)')
+  })
+})
