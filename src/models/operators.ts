@@ -24,7 +24,14 @@ interface Common {
   readonly queries?: number
 }
 /** y[m, n] = x[m, k] w[n, k]; m = tokens of the rank, emitting sequences (group head) or prefix + chunk tokens (group prefill). */
-export type Gemm = Common & { readonly kind: 'gemm'; readonly type: GemmType; readonly n: number; readonly k: number }
+export type Gemm = Common & {
+  readonly kind: 'gemm'
+  readonly type: GemmType
+  readonly n: number
+  readonly k: number
+  /** FP8 (per tensor) or NVFP4 activations quantised in the pass before, with the scales of the checkpoint: no kernel of their own. */
+  readonly staticScales?: true
+}
 /** Memory-bound pass over activations. */
 export type Elementwise = Common & { readonly kind: 'elementwise'; readonly bytesPerToken: number }
 export type AllReduce = Common & {
@@ -106,6 +113,8 @@ export interface KernelChoice {
   /** Weight type of the rows that stand for the experts, where their own were not measured on this kernel. */
   readonly expertType?: GemmType
   readonly exchange?: ExchangeKernel
+  /** FP8 (per tensor) and NVFP4 weights come with scales of their activations. */
+  readonly staticScales?: true
   readonly allReduce?: 'trtllm' | 'sglang-graph'
 }
 
@@ -354,7 +363,7 @@ export function operatorsOf(request: OperatorRequest): Operator[] {
   const denseLayers = ffn.kind === 'dense' ? layers : ffn.denseLayers
   const moeLayers = layers - denseLayers
   const logits = gemm('logits', 'head', 1, 'bfloat16', Math.ceil(model.vocabulary / tp), hidden)
-  return [
+  const operators: Operator[] = [
     pass('embedding', 1, 4 * hidden),
     ...allReduce('embedding all-reduce', 1, request),
     pass('norms', 2 * layers, NORM_BYTES * hidden),
@@ -368,4 +377,10 @@ export function operatorsOf(request: OperatorRequest): Operator[] {
     // Drafts are projected one token of a sequence at a time.
     ...(draftTokens > 0 ? [{ ...logits, name: 'draft logits', count: draftTokens, queries: 1 / (draftTokens + 1) }] : []),
   ]
+  if (!request.kernels?.staticScales) return operators
+  return operators.map((operator) =>
+    operator.kind === 'gemm' && (operator.type === 'fp8' || operator.type === 'nvfp4')
+      ? { ...operator, staticScales: true }
+      : operator,
+  )
 }

@@ -11,7 +11,7 @@ const named = (kernel: string | undefined, usual: string): string =>
 export function sliceKey(operator: TabledOperator): string {
   switch (operator.kind) {
     case 'gemm':
-      return `gemm/${operator.type}/${operator.n}x${operator.k}`
+      return `gemm/${operator.type}/${operator.n}x${operator.k}${operator.staticScales ? '/static' : ''}`
     case 'allreduce':
       return `allreduce/${named(operator.kernel, 'trtllm')}${operator.gpus}`
     case 'moe': {

@@ -66,6 +66,7 @@ export function kernelsOf(request: TimingRequest): KernelChoice {
   return {
     ...(gen && { experts: 'min_latency' }),
     ...(isFp8Gen(request) && { expertType: 'nvfp4' }),
+    ...(profile !== 'generic' && { staticScales: true }),
     ...(FACTS[profile].deepEp && role === 'decode' && { exchange: 'deepep-ll' }),
     ...(FACTS[profile].deepEp && { allReduce: 'sglang-graph' }),
   }

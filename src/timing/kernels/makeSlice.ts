@@ -5,6 +5,7 @@ import { gqaSlice, mlaBmmSlice, mlaModuleSlice, mlaSlice } from './attention.js'
 import { allReduceSlice, allToAllSlice } from './exchange.js'
 import { gemmSlice } from './gemm.js'
 import { moeSlice } from './moe.js'
+import { staticGemmSlice } from './staticGemm.js'
 import type { KernelTable } from './table.js'
 
 export interface SystemTables {
@@ -16,8 +17,12 @@ export interface SystemTables {
 /** Null when neither the operator nor one like it was measured. */
 export function makeSlice(key: string, operator: TabledOperator, { own, other }: SystemTables): Slice | null {
   switch (operator.kind) {
-    case 'gemm':
-      return gemmSlice(key, own.sheet('gemm_trtllm'), operator)
+    case 'gemm': {
+      const { type, staticScales } = operator
+      return staticScales && (type === 'fp8' || type === 'nvfp4')
+        ? staticGemmSlice(key, own, { ...operator, type })
+        : gemmSlice(key, own.sheet('gemm_trtllm'), operator)
+    }
     case 'moe':
       return moeSlice(key, own, other, operator)
     case 'alltoall':
