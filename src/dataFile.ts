@@ -16,6 +16,9 @@ export interface DataFileRequest<T> {
 /** Larger than any description of a rack or a model; keeps a wrong path (a trace, a disk image) from being read whole. */
 const MAX_BYTES = 4 * 2 ** 20
 
+/** A file is checked once: compiling a checker for its schema would take longer than the check. */
+const PARSE_ONCE = { jitless: true } as const
+
 const cache = new Map<string, unknown>()
 
 /** True for what is meant as a path and not as a shipped name. */
@@ -49,7 +52,7 @@ function parse<T>({ kind, schema }: DataFileRequest<T>, path: string): T {
   } catch (error) {
     throw new UserError({ where: path, message: `cannot read the ${kind} file: ${(error as Error).message}`, hint })
   }
-  const checked = schema.safeParse(json)
+  const checked = schema.safeParse(json, PARSE_ONCE)
   if (checked.success) return checked.data
   throw new UserError(
     checked.error.issues.map((issue) => ({

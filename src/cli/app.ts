@@ -27,7 +27,7 @@ export const EXIT_INTERRUPTED = 130
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
-    await parser(args).parseAsync()
+    await withoutSpareHelp(parser(args)).parseAsync()
     return EXIT_FINE
   } catch (error) {
     return reportError(error)
@@ -68,6 +68,17 @@ function parser(args: readonly string[]) {
     .wrap(100)
     .exitProcess(false)
     .fail(refuse)
+}
+
+/**
+ * yargs composes the help of every command that it runs, a tenth of a small `run`, for the case that it must be shown afterwards;
+ * our failures never show it. The method is not part of yargs' public types: without it help is merely composed again.
+ */
+function withoutSpareHelp<T extends object>(instance: T): T {
+  const { getInternalMethods } = instance as { getInternalMethods?: () => { getUsageInstance(): { cacheHelpMessage(): void } } }
+  const usage = getInternalMethods?.call(instance).getUsageInstance()
+  if (usage) usage.cacheHelpMessage = () => {}
+  return instance
 }
 
 /** yargs' own complaints (with a message, and at most a YError) become user errors; what a command threw goes through as it is. */

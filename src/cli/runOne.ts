@@ -1,7 +1,8 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
 import { UserError } from '../errors.js'
-import { armOn, pictureOf, sixDigits } from '../experiments/index.js'
+import { sixDigits } from '../experiments/json.js'
+import { armOn } from '../experiments/tune.js'
 import { createArm } from '../levers/index.js'
 import { summarise } from '../metrics/summarise.js'
 import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
@@ -45,20 +46,19 @@ export async function runOne(request: RunRequest): Promise<void> {
         }
       : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
   const lastNs = Number(workload.arrivalNs[workload.count - 1])
-  const { createProgress } = await import('../reports/progress.js')
-  const progress = createProgress({ quiet })
-  progress.stage('simulating', 100)
+  const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
+  progress?.stage('simulating', 100)
   const result = await simulatePaced(config, createArm(arm), workload, {
     load,
     window,
     signal,
     onProgress: (timeNs) =>
-      progress.update({
+      progress?.update({
         done: lastNs > 0 ? Math.min(99, Math.floor((100 * timeNs) / lastNs)) : 0,
         total: 100,
         simulatedS: nsToS(timeNs),
       }),
-  }).finally(() => progress.stop())
+  }).finally(() => progress?.stop())
   const summary = summarise(result, config, { slo: plan.slo.interactive, window })
   const { unservable } = summary.requests
   if (unservable > 0) {
@@ -84,6 +84,7 @@ export async function runOne(request: RunRequest): Promise<void> {
   )
   if (format === 'table' || out !== undefined) {
     const { writeRunFolder } = await import('../reports/runFolder.js')
+    const { pictureOf } = await import('../experiments/job.js')
     const { engineBusy, engineKv, quantiles, series } = pictureOf(result, window)
     const picture = {
       name,

@@ -85,17 +85,23 @@ const DEPENDENTS: Readonly<Record<string, readonly string[]>> = {
   engines: ['arms'],
 }
 
+/** A scenario is checked once: compiling a checker for its schema would take longer than the check. */
+const PARSE_ONCE = { jitless: true } as const
+
 /** The schema first; when it finds faults, the rules still look at the sections without any, so that all is said at once. */
 function check(data: Record<string, unknown>): Resolved {
-  const first = scenarioSchema.safeParse(data)
+  const first = scenarioSchema.safeParse(data, PARSE_ONCE)
   if (first.success) return resolvePlan(first.data)
   const problems = problemsOf(first.error, data)
   const tainted = new Set(problems.map(({ path, key }) => String(path[0] ?? key)))
   for (const section of [...tainted]) for (const dependent of DEPENDENTS[section] ?? []) tainted.add(dependent)
-  const rest = scenarioSchema.safeParse({
-    ...STAND_INS,
-    ...Object.fromEntries(Object.entries(data).filter(([key]) => !tainted.has(key))),
-  })
+  const rest = scenarioSchema.safeParse(
+    {
+      ...STAND_INS,
+      ...Object.fromEntries(Object.entries(data).filter(([key]) => !tainted.has(key))),
+    },
+    PARSE_ONCE,
+  )
   const further: readonly Problem[] = rest.success
     ? resolvePlan(rest.data).problems.filter(({ path }) => !tainted.has(String(path[0])))
     : []

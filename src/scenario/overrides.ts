@@ -1,8 +1,8 @@
 /** `--set a.b=c`: flags over the file over the defaults. */
-import { parseDocument } from 'yaml'
 import type { Fault } from '../errors.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod, UNIFORM_KEYS } from './loadKeys.js'
 import { FORBIDDEN_KEYS, type Path } from './parse.js'
+import { yaml } from './yamlLibrary.js'
 
 export interface Overridden {
   readonly data: Record<string, unknown>
@@ -59,10 +59,9 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
       hint: 'for example --set experiment.seed=7 or --set engines.0.count=2',
     }
   }
-  const doc = parseDocument(set.slice(equals + 1))
-  if (doc.errors.length > 0)
-    return { message: `the value is not valid YAML: ${doc.errors[0].message.split('\n')[0]}`, hint: 'quote it' }
-  const value: unknown = doc.toJS()
+  const read = readValue(set.slice(equals + 1))
+  if ('fault' in read) return { message: `the value is not valid YAML: ${read.fault}`, hint: 'quote it' }
+  const { value } = read
   let at: Container = data
   for (const [depth, step] of steps.entries()) {
     const last = depth === steps.length - 1
@@ -91,6 +90,17 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
   }
   flags.set(key, `--set ${set}`)
   return null
+}
+
+/** Whole numbers, and words with a digit or a hyphen, are themselves in YAML; all else (`true`, `1e3`, `[a]`) is read by the library. */
+const PLAIN_NUMBER = /^(0|[1-9]\d{0,14})$/
+const PLAIN_WORD = /^[A-Za-z](?=[\w.]*[\d-])[\w.-]*$/
+
+function readValue(text: string): { readonly value: unknown } | { readonly fault: string } {
+  if (PLAIN_NUMBER.test(text)) return { value: Number(text) }
+  if (PLAIN_WORD.test(text)) return { value: text }
+  const doc = yaml().parseDocument(text)
+  return doc.errors.length > 0 ? { fault: doc.errors[0].message.split('\n')[0] } : { value: doc.toJS() }
 }
 
 function dropReplaced(holder: Record<string, unknown>, steps: readonly string[], flags: ReadonlyMap<string, string>): void {

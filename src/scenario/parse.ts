@@ -1,6 +1,7 @@
 /** YAML text to plain data that remembers where every value stands. */
-import { isMap, isNode, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml'
+import type { Node, Pair } from 'yaml'
 import type { Fault } from '../errors.js'
+import { yaml } from './yamlLibrary.js'
 
 export type Path = readonly (string | number)[]
 
@@ -16,6 +17,7 @@ export interface ParsedScenario {
 export const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
 export function parseScenario(text: string, file: string): ParsedScenario {
+  const { isScalar, LineCounter, parseDocument, visit } = yaml()
   const lines = new LineCounter()
   const doc = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
   const at = (offset: number): string => {
@@ -52,11 +54,13 @@ export function parseScenario(text: string, file: string): ParsedScenario {
 }
 
 function pairOf(node: unknown, key: string | number): Pair | undefined {
+  const { isMap, isScalar } = yaml()
   return isMap(node) ? node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key)) : undefined
 }
 
 /** Offset of the value; of the deepest existing ancestor's key when the value is missing, which is where a reader would add it. */
 function offsetOf(root: Node | null, path: Path, key?: string): number {
+  const { isNode, isScalar } = yaml()
   let node: unknown = root
   let offset = root?.range?.[0] ?? 0
   for (const step of path) {

@@ -1,6 +1,5 @@
 /** A plan back to a scenario with every default written out: loaded again it is the same plan, with the same hash. */
 import { resolve } from 'node:path'
-import { stringify } from 'yaml'
 import { looksLikePath } from '../dataFile.js'
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
@@ -8,6 +7,7 @@ import { defaultAcceptance } from './constants.js'
 import { blocksByFraction } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
+import { yaml } from './yamlLibrary.js'
 
 /** Paths are made absolute, so that the text may be kept anywhere. */
 export function resolvedYaml(plan: Plan): string {
@@ -50,7 +50,7 @@ export function resolvedYaml(plan: Plan): string {
     // a closed loop takes no warm-up
     experiment: given({ ...plan.experiment, warmup: load.method === 'closed_loop' ? null : plan.experiment.warmup }),
   }
-  return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${stringify(scenario, { lineWidth: 0 })}`
+  return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${yaml().stringify(scenario, { lineWidth: 0 })}`
 }
 
 function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
