@@ -1,8 +1,12 @@
 /** The work of `validate`: measured serving rows on the simulator, with the shipped constants or with those of cross-validation. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
+import { validationHtml } from '../reports/html/validation.js'
 import { createProgress, type Progress } from '../reports/progress.js'
 import { foldsTable, rangesTable, validationTable } from '../reports/validation.js'
+import { validationDocs, withGenerated } from '../reports/validationDocs.js'
 import { type Calibration, constantsOf, drawsOf, loadCalibration } from '../timing/index.js'
+import { ablate } from '../validation/ablation.js'
 import { type RowRange, rowRanges } from '../validation/draws.js'
 import { calibrationOf } from '../validation/fit/calibrate.js'
 import { type CrossValidation, crossValidate } from '../validation/fit/crossValidate.js'
@@ -15,6 +19,7 @@ import { findSettings } from '../validation/settings.js'
 import { TOPOLOGY_RULES } from '../validation/shape.js'
 import { type RowSet, readRows, scoreRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
+import { packageVersion } from './version.js'
 
 export interface ValidateRequest {
   readonly rows: string
@@ -23,6 +28,9 @@ export interface ValidateRequest {
   /** null = no cross-validation. */
   readonly crossValidation: { readonly folds: number; readonly by: FoldRule } | null
   readonly draws: number
+  /** HTML and Markdown files to write. */
+  readonly report?: string
+  readonly docs?: string
   readonly threads: number
   readonly seed: number
   readonly format: string
@@ -58,6 +66,18 @@ export function fitProgress(progress: Progress): OnFit {
   }
 }
 
+function writeFile(flag: string, path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    throw new UserError({
+      where: flag,
+      message: `cannot write ${path}: ${(error as Error).message}`,
+      hint: 'name a writable file',
+    })
+  }
+}
+
 interface Outcome {
   readonly scored: Scored
   readonly cross: CrossValidation | null
@@ -73,9 +93,13 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   const progress = createProgress({ quiet })
   const pool = createRowPool({ threads, signal })
   try {
-    const outcome = await score(request, set, calibration, pool, fitProgress(progress))
+    const report = fitProgress(progress)
+    const outcome = await score(request, set, calibration, pool, report)
+    const docs = request.docs === undefined ? undefined : await docsOf(request, set, outcome, calibration, pool, report)
     progress.stop()
     print(outcome, calibration, format)
+    if (request.report !== undefined) writeFile('--report', request.report, pageOf(request, outcome, calibration))
+    if (docs !== undefined) writeFile('--docs', request.docs as string, docs)
   } finally {
     progress.stop()
     await pool.close()
@@ -123,6 +147,34 @@ function print({ scored, cross, ranges }: Outcome, calibration: Calibration, for
   }
   const parts = [validationTable(scored)]
   if (ranges !== null) parts.push(rangesTable(scored, ranges))
-  if (cross !== null) parts.push(foldsTable(cross, calibrationOf(cross.run, calibration, 'all rows')))
+  if (cross !== null) parts.push(foldsTable(cross, fittedConstants(cross, calibration)))
   printResult(parts.join('\n\n'))
+}
+
+const leftOutText = (cross: CrossValidation, by: FoldRule): string =>
+  by === 'pair'
+    ? 'Every row was predicted with constants fitted without its model on its system (one fold a pair).'
+    : `Every row was predicted with constants fitted without its true shape (${cross.folds.length} folds).`
+
+const fittedConstants = (cross: CrossValidation | null, calibration: Calibration): Calibration =>
+  cross === null ? calibration : calibrationOf(cross.run, calibration, 'all rows')
+
+function pageOf({ crossValidation }: ValidateRequest, { scored, cross }: Outcome, calibration: Calibration): string {
+  const constants = cross === null ? `Constants: ${calibration.title}.` : leftOutText(cross, crossValidation?.by ?? 'config_key')
+  return validationHtml({ scored, constants, version: packageVersion() })
+}
+
+async function docsOf(
+  { crossValidation, docs = '', seed }: ValidateRequest,
+  set: RowSet,
+  { scored, cross }: Outcome,
+  calibration: Calibration,
+  pool: RowPool,
+  report: OnFit,
+): Promise<string> {
+  const fitted = fittedConstants(cross, calibration)
+  const ablation = await ablate(set, constantsOf(fitted), pool, seed, report)
+  const leftOut = cross === null ? '' : leftOutText(cross, crossValidation?.by ?? 'config_key')
+  const generated = validationDocs({ scored, calibration: fitted, ablation, folds: cross?.folds ?? [], leftOut })
+  return withGenerated(existsSync(docs) ? readFileSync(docs, 'utf8') : '', generated)
 }

@@ -40,10 +40,13 @@ const KEPT = 400
 
 /** Operators of an engine, priced. Draft layers run in decode steps only. */
 export function priceRequest(request: TimingRequest): PricedOperator[] {
-  const { role, system } = request
+  const { role, system, overlap = true } = request
   const draftTokens = role === 'prefill' ? 0 : request.draftTokens
   const operators = operatorsOf({ ...request, draftTokens, kernels: kernelsOf(request) })
-  return transferred(priceOperators(operators, loadTables(system.kernels.of), SEEN_BESIDE_EXPERTS[role]), system)
+  return transferred(
+    priceOperators(operators, loadTables(system.kernels.of), SEEN_BESIDE_EXPERTS[overlap ? role : 'prefill']),
+    system,
+  )
 }
 
 type Us = (x: number, y: number) => number

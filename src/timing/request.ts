@@ -15,6 +15,8 @@ export interface TimingRequest extends OperatorRequest {
   readonly profile: Profile
   readonly moePath: MoePath
   readonly constants: Constants
+  /** false: shared experts run after the routed ones instead of beside them (ablations). Default true. */
+  readonly overlap?: boolean
 }
 
 /** The plain sum of operators of an engine that serves both phases. */

@@ -3,7 +3,7 @@
  * uniform on [0.8, 1] of the nominal ones; means over all requests are reported.
  */
 import { createArm } from '../levers/catalogue.js'
-import { COMPLETED } from '../metrics/records.js'
+import { COMPLETED, PHASES } from '../metrics/records.js'
 import { stream } from '../rng.js'
 import { simulate } from '../simulator/index.js'
 import type { Constants } from '../timing/index.js'
@@ -18,6 +18,8 @@ export const REQUESTS_PER_PLACE = 10
 const SHORTEST = 0.8
 /** Mean length drawn, relative to the nominal one. */
 export const MEAN_LENGTH = 0.9
+const QUEUE = PHASES.indexOf('queue')
+const DECODE_WAIT = PHASES.indexOf('decode_wait')
 /** Larger than any step: the engine's own token limit is the budget. */
 const UNLIMITED_TOKENS = 2 ** 20
 
@@ -40,6 +42,8 @@ export interface RowResult {
   readonly ttftMs: number
   readonly tpotMs: number
   readonly outputTokSPerGpu: number
+  /** Part of TTFT that is waiting for a prefill step or for a decode slot, ms. */
+  readonly waitMs: number
 }
 
 export interface RunSettings {
@@ -81,20 +85,24 @@ export const ttftShare = (osl: number, ttftMs: number, tpotMs: number): number =
 export function simulateRow(plan: RowPlan, constants: Constants, { seed, requestsPerPlace }: RunSettings): RowResult {
   const count = requestsPerPlace * plan.concurrency
   const workload = benchmarkTraffic(plan.isl, plan.osl, count, seed)
-  const { records } = simulate(rowCluster(plan, constants), createArm(ARM), workload, {
+  const config = rowCluster(plan, constants)
+  const { records } = simulate(config, createArm(ARM), workload, {
     load: { kind: 'closed', concurrency: plan.concurrency },
   })
   let ttftNs = 0
   let tpotNs = 0
+  let waitNs = 0
   let completed = 0
   for (let i = 0; i < records.count; i++) {
     if (records.fate[i] !== COMPLETED) continue
     completed++
     ttftNs += records.firstTokenNs[i] - records.arrivalNs[i]
+    waitNs += records.phaseNs[QUEUE][i] - config.frontendNs + records.phaseNs[DECODE_WAIT][i]
     tpotNs += (records.endNs[i] - records.firstTokenNs[i]) / (records.osl[i] - 1)
   }
   if (completed !== count) throw new Error(`${plan.id}: ${count - completed} of ${count} requests did not complete`)
   const ttftMs = ttftNs / completed / NS_PER_MS
   const tpotMs = tpotNs / completed / NS_PER_MS
-  return { id: plan.id, ttftMs, tpotMs, outputTokSPerGpu: closedLoopRate(plan, ttftMs, tpotMs) }
+  const waitMs = waitNs / completed / NS_PER_MS
+  return { id: plan.id, ttftMs, tpotMs, waitMs, outputTokSPerGpu: closedLoopRate(plan, ttftMs, tpotMs) }
 }

@@ -3,13 +3,15 @@ import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
 import { kvBytesPerTokenPerGpu } from '../models/memory.js'
 import { gpusOf } from '../scenario/layout.js'
-import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
+import type { ClusterConfig, EngineConfig, FabricConfig } from '../simulator/config.js'
 import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
 import { NS_PER_MS, NS_PER_S, NS_PER_US } from '../units.js'
 import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
 
 /** Fixed time of a KV transfer inside the rack, ns (read from AIConfigurator's model, trust C); its handshake is in the frontend constant. */
 const TRANSFER_LATENCY_NS = 10 * NS_PER_US
+/** Moves any KV within a nanosecond. */
+const FREE_FABRIC: FabricConfig = { nvlinkBytesPerNs: 2 ** 50, nicBytesPerNs: 2 ** 50, latencyNs: 0 }
 /** Resolution of tokensPer1024Steps. */
 const STEPS = 1024
 
@@ -22,12 +24,13 @@ export function rowTiming(plan: RowPlan, engine: RowEngine, constants: Constants
     parallelism: engine.parallelism,
     maxNumSeqs: engine.maxNumSeqs,
     maxNumBatchedTokens: engine.maxNumBatchedTokens,
-    maxModelLen: plan.maxModelLen,
+    maxModelLen: engine.maxModelLen,
     role: engine.role,
     draftTokens: engine.draftTokens,
     profile: plan.profile,
     moePath: engine.moePath,
     constants,
+    ...(plan.overlap === false ? { overlap: false } : {}),
   }
 }
 
@@ -41,7 +44,7 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
       gpus: gpusOf(engine.parallelism),
       maxNumSeqs: engine.maxNumSeqs,
       maxNumBatchedTokens: engine.maxNumBatchedTokens,
-      maxModelLen: plan.maxModelLen,
+      maxModelLen: engine.maxModelLen,
       blockSize: BLOCK_TOKENS,
       numGpuBlocks: engine.numGpuBlocks,
       tables: buildStepTables(request),
@@ -58,11 +61,13 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
     engines,
     maxQueue: null,
     timeoutNs: null,
-    fabric: {
-      nvlinkBytesPerNs: (system.nvlinkBytesPerS.value * system.nvlinkEfficiency.value) / NS_PER_S,
-      nicBytesPerNs: system.nicBytesPerS.value / NS_PER_S,
-      latencyNs: TRANSFER_LATENCY_NS,
-    },
+    fabric: plan.freeTransfers
+      ? FREE_FABRIC
+      : {
+          nvlinkBytesPerNs: (system.nvlinkBytesPerS.value * system.nvlinkEfficiency.value) / NS_PER_S,
+          nicBytesPerNs: system.nicBytesPerS.value / NS_PER_S,
+          latencyNs: TRANSFER_LATENCY_NS,
+        },
     // the client sees the first token when decode delivers it
     firstToken: plan.mode === 'agg' ? 'prefill' : 'decode',
     frontendNs: Math.round(constants.frontendMs * NS_PER_MS),

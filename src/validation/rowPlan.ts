@@ -25,6 +25,8 @@ export interface RowEngine {
   /** Limits of one rank. */
   readonly maxNumSeqs: number
   readonly maxNumBatchedTokens: number
+  /** Longest request that this role holds. */
+  readonly maxModelLen: number
   readonly numGpuBlocks: number
   readonly draftTokens: number
 }
@@ -41,13 +43,14 @@ export interface RowPlan {
   readonly isl: number
   readonly osl: number
   readonly concurrency: number
-  /** Longest sequence that may occur, draft tokens included. */
-  readonly maxModelLen: number
   /** Of all engines. */
   readonly gpus: number
   readonly draftTokens: number
   /** Sequences that all decoding ranks may run at once. */
   readonly slots: number
+  /** Switched off: transfers take no time; shared experts are not hidden behind the routed ones. */
+  readonly freeTransfers?: boolean
+  readonly overlap?: boolean
   /** System, model, format, stack and true cuts; not the concurrency, the lengths' draws or the release. */
   readonly shapeKey: string
 }
@@ -105,12 +108,11 @@ function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan 
   if (profile === null) return refuse(`the backend ${row.backend || '(blank)'} has no profile`)
   const kvPrecision = /bf16|bfloat16/.test(settings?.kvDtype ?? '') ? 'bf16' : 'fp8'
   const common = { system, model, precision, kvPrecision, isl, osl, concurrency, backend: row.backend } as const
-  const maxModelLen = isl + osl + draftTokens
-  const engines = groups.map((group) => rowEngine(group, { ...common, maxModelLen, draftTokens }, settings))
+  const engines = groups.map((group) => rowEngine(group, { ...common, draftTokens }, settings))
   const decoding = engines.filter(({ role }) => role !== 'prefill')
   return {
     id: row.id,
-    ...{ system, model, precision, kvPrecision, profile, isl, osl, concurrency, maxModelLen, draftTokens },
+    ...{ system, model, precision, kvPrecision, profile, isl, osl, concurrency, draftTokens },
     mode: aggregate ? 'agg' : 'disagg',
     engines,
     gpus: groups.reduce((sum, group) => sum + group.count * group.gpus, 0),
@@ -149,7 +151,6 @@ function groupOf(
 
 function disaggregated(row: ServingRow, settings: RecipeSettings | undefined, precision: Precision, model: string): Engines[] {
   if (row.mode !== 'disagg') return refuse(`the mode '${row.mode}' is neither agg nor disagg`)
-  refuse('prefill and decode engines are not simulated yet')
 
   return [
     groupOf(row, 'prefill', row.prefill, settings?.prefill ?? null, precision, model),
@@ -183,17 +184,17 @@ interface EngineContext {
   readonly isl: number
   readonly osl: number
   readonly concurrency: number
-  readonly maxModelLen: number
   readonly draftTokens: number
 }
 
 function rowEngine({ role, count, shape }: Engines, context: EngineContext, settings: RecipeSettings | undefined): RowEngine {
-  const { backend, concurrency, maxModelLen, precision } = context
+  const { backend, concurrency, precision, isl, osl } = context
   const { parallelism, basis } = shape
   const limits = role === 'aggregated' ? null : (settings?.[role] ?? null)
   const draftTokens = role === 'prefill' ? 0 : context.draftTokens
   // no rank ever holds more than all requests in flight
   const maxNumSeqs = Math.min(concurrency, limits?.maxBatchPerRank ?? concurrency)
+  const maxModelLen = role === 'prefill' ? isl : isl + osl
   const decodeTokens = maxNumSeqs * (draftTokens + 1)
   const prefillTokens = limits?.maxTokensPerRank ?? DEFAULT_PREFILL_TOKENS[backend] ?? DEFAULT_PREFILL_TOKENS.vllm
   return {
@@ -206,8 +207,10 @@ function rowEngine({ role, count, shape }: Engines, context: EngineContext, sett
     maxNumSeqs,
     maxNumBatchedTokens:
       role === 'decode' ? decodeTokens : Math.max(prefillTokens, role === 'prefill' ? maxNumSeqs : decodeTokens),
+    maxModelLen,
+    // at least one request, with the tokens that speculation writes ahead
     numGpuBlocks: Math.max(
-      Math.ceil(maxModelLen / BLOCK_TOKENS),
+      Math.ceil((maxModelLen + 2 * draftTokens) / BLOCK_TOKENS),
       Math.floor(kvTokens(parallelism, limits, context) / BLOCK_TOKENS),
     ),
     draftTokens,

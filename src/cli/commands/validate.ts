@@ -19,6 +19,8 @@ interface ValidateArgs {
   readonly 'cross-validate'?: string
   readonly by?: string
   readonly draws?: string
+  readonly report?: string
+  readonly docs?: string
   readonly format: string
   readonly quiet: boolean
 }
@@ -72,6 +74,12 @@ export const validateCommand = defineCommand<ValidateArgs>({
         describe: 'What stays together in a fold: the true shape (default), or a whole (model, system)',
       })
       .option('draws', { ...own, type: 'string', describe: 'Also simulate with this many draws of the constants: a range a row' })
+      .option('report', { ...own, type: 'string', describe: 'HTML file to write: simulated against measured, the worst rows' })
+      .option('docs', {
+        ...own,
+        type: 'string',
+        describe: 'Markdown file to write: every row, constants, and what each part of the model is worth',
+      })
       .option('threads', { ...own, type: 'string', default: '2', describe: `Worker threads, 1 to ${MAX_THREADS}` })
       .option('seed', { ...seedOption, global: false, describe: 'Seed of the drawn lengths' })
       .option('format', { ...formatOption, global: false })
@@ -92,7 +100,7 @@ export const validateCommand = defineCommand<ValidateArgs>({
         hint: 'name a CSV file: shapewise validate --rows nvl72_serving.csv',
       })
     }
-    const { rows, settings, calibration, format, quiet } = args
+    const { rows, settings, calibration, report, docs, format, quiet } = args
     const crossValidation = crossValidationOf(args)
     const draws = args.draws === undefined ? 0 : wholeNumber('--draws', args.draws, 2, MOST_DRAWS)
     if (draws > 0 && crossValidation !== null) {
@@ -107,7 +115,7 @@ export const validateCommand = defineCommand<ValidateArgs>({
     const signal = interruptSignal()
     const { validateRows } = await import('../validateRows.js')
     await unlessInterrupted(signal, () =>
-      validateRows({ rows, settings, calibration, crossValidation, draws, threads, seed, format, quiet, signal }),
+      validateRows({ rows, settings, calibration, crossValidation, draws, report, docs, threads, seed, format, quiet, signal }),
     )
   },
 })

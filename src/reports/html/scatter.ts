@@ -1,0 +1,61 @@
+/** Simulated against measured on logarithmic axes: the diagonal, lines 20 % beside it, one mark a row. */
+import { number } from '../format.js'
+import { escapeHtml, px, svg, text } from './markup.js'
+
+const SIZE = 520
+const LEFT = 64
+const BOTTOM = 46
+const EDGE = 14
+/** Distance of the side lines from the diagonal. */
+const BAND = 1.2
+
+export interface ScatterPoint {
+  readonly measured: number
+  readonly simulated: number
+  readonly colour: string
+  readonly tip: string
+}
+
+/** 1, 2, 5 of each decade within [low, high]; only the decades when they are many. */
+function logTicks(low: number, high: number): number[] {
+  const decades = Math.log10(high / low)
+  const all: number[] = []
+  for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++) {
+    for (const m of decades > 3 ? [1] : [1, 2, 5]) {
+      const value = Number((m * 10 ** e).toPrecision(3))
+      if (value >= low && value <= high) all.push(value)
+    }
+  }
+  return all
+}
+
+export function scatterPlot(points: readonly ScatterPoint[], quantity: string): string {
+  if (points.length === 0) return '<p class="soft">No row has this measurement.</p>'
+  const values = points.flatMap((point) => [point.measured, point.simulated])
+  const low = Math.min(...values) / 1.15
+  const high = Math.max(...values) * 1.15
+  const span = SIZE - LEFT - EDGE
+  const along = (value: number): number => (Math.log(value / low) / Math.log(high / low)) * span
+  const x = (value: number): number => LEFT + along(value)
+  const y = (value: number): number => SIZE - BOTTOM - (along(value) * (SIZE - BOTTOM - EDGE)) / span
+  const grid = logTicks(low, high).map(
+    (value) =>
+      `<path class="grid" d="M${px(x(value))} ${EDGE}V${SIZE - BOTTOM}M${LEFT} ${px(y(value))}H${SIZE - EDGE}"/>` +
+      text(x(value), SIZE - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"') +
+      text(LEFT - 8, y(value) + 4, number(value), 'class="soft" text-anchor="end"'),
+  )
+  const line = (ratio: number, dash: string): string => {
+    const from = ratio < 1 ? low / ratio : low
+    const to = ratio > 1 ? high / ratio : high
+    return `<path class="axis" d="M${px(x(from))} ${px(y(from * ratio))}L${px(x(to))} ${px(y(to * ratio))}" fill="none" stroke-dasharray="${dash}"/>`
+  }
+  const marks = points.map(
+    ({ measured, simulated, colour, tip }) =>
+      `<circle class="mark" cx="${px(x(measured))}" cy="${px(y(simulated))}" r="3.5" fill="${colour}" fill-opacity="0.75" data-tip="${escapeHtml(tip)}"/>`,
+  )
+  const names =
+    text((LEFT + SIZE - EDGE) / 2, SIZE - 8, `measured ${quantity}`, 'class="soft" text-anchor="middle"') +
+    `<text class="soft" transform="translate(14 ${SIZE / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(`simulated ${quantity}`)}</text>`
+  const body = [...grid, line(1, ''), line(BAND, '4 4'), line(1 / BAND, '4 4'), ...marks, names].join('')
+  return `<div class="wide">${svg(SIZE, SIZE, `Simulated against measured ${quantity}`, body)}</div>`
+}

@@ -1,0 +1,86 @@
+/** What validate writes: JSON, table, HTML, the generated part of a page. */
+import { describe, expect, it } from 'vitest'
+import { scatterPlot } from '../src/reports/html/scatter.js'
+import { validationHtml, worstFirst } from '../src/reports/html/validation.js'
+import { validationTable } from '../src/reports/validation.js'
+import { DOCS_BEGIN, DOCS_END, validationDocs, withGenerated } from '../src/reports/validationDocs.js'
+import { loadCalibration } from '../src/timing/index.js'
+import { parseCsv } from '../src/validation/csvTable.js'
+import { validationJson } from '../src/validation/json.js'
+import { type Scored, scoreRow } from '../src/validation/scores.js'
+import { servingRows } from '../src/validation/servingRow.js'
+import { mapRows } from '../src/validation/validate.js'
+import { rowCsv } from './validationRows.js'
+
+/** TPOT errors of 0, -50 and +100 %; the last row queues; one blank, one refused. */
+const { rows, refused } = mapRows(
+  servingRows(
+    parseCsv(
+      rowCsv([
+        { id: 'even', concurrency: '4', tpot_ms: '10', ttft_ms: '100' },
+        { id: 'low', concurrency: '8', tpot_ms: '20', ttft_ms: '100' },
+        { id: 'high', concurrency: '16', tpot_ms: '5', ttft_ms: '90000' },
+        { id: 'blank' },
+        { id: 'odd <model>', model: 'other' },
+      ]),
+      'rows.csv',
+    ),
+  ),
+  new Map(),
+)
+const scored: Scored = {
+  refused,
+  rows: rows.map(({ row, plan }) =>
+    scoreRow(row, plan, { id: row.id, tpotMs: 10, ttftMs: 100, outputTokSPerGpu: 50, waitMs: 0 }, 'interpolated'),
+  ),
+}
+
+describe('what is written', () => {
+  it('JSON holds every row in the order of the file, simulated values, errors where there is a measurement', () => {
+    const json = validationJson(scored)
+    expect(json.rows.map(({ id }) => id)).toEqual(['even', 'low', 'high', 'blank', 'odd <model>'])
+    expect(json.rows[1]).toMatchObject({
+      tpot_ms: 10,
+      ttft_ms: 100,
+      output_tok_s_per_gpu: 50,
+      saturated: false,
+      tpot_error_pct: -50,
+    })
+    expect(json.rows[3]).not.toHaveProperty('tpot_error_pct')
+    expect(json.rows[4]).toMatchObject({ tpot_ms: null, refused: 'there is no model file for other' })
+    const load = json.groups.filter(({ group }) => group === 'load')
+    expect(load.map(({ value, tpot }) => [value, tpot?.rows, tpot?.mean_pct])).toEqual([
+      ['saturated', 1, 100],
+      ['unsaturated', 2, 25],
+    ])
+    expect(json.rank[0]).toMatchObject({ group: 'gb200 deepseek-r1 1024/1024', rows: 3, tpot: null })
+  })
+
+  it('the table shows measured, simulated and error of every cell, and the reason of a refusal', () => {
+    const text = validationTable(scored)
+    expect(text).toMatch(/^low .* 10 +20 +−50\.0 % +100 +100 +0\.0 %/m)
+    expect(text).toMatch(/^odd <model> +A +there is no model file for other$/m)
+  })
+
+  it('the page draws a mark for each measured row and escapes what came from the file', () => {
+    const html = validationHtml({ scored, constants: 'test', version: '0' })
+    expect(html.match(/<circle class="mark"/g)).toHaveLength(9)
+    expect(html).toContain('odd &lt;model&gt;')
+    expect(html).not.toContain('odd <model>')
+    expect(worstFirst(scored.rows)[0].row.id).toBe('high')
+    expect(scatterPlot([], 'x')).toContain('No row')
+  })
+
+  it('the generated part replaces the last one and leaves the rest of the page alone', () => {
+    const docs = { scored, calibration: loadCalibration(), ablation: [], folds: [], leftOut: '' }
+    const generated = validationDocs(docs)
+    expect(generated.split('\n').findIndex((line) => line.startsWith('| high |'))).toBeLessThan(
+      generated.split('\n').findIndex((line) => line.startsWith('| even |')),
+    )
+    expect(generated).not.toContain('90000')
+    const once = withGenerated('# Mine\n', generated)
+    const twice = withGenerated(once.replace('# Mine', '# Yours'), 'new')
+    expect(once.startsWith('# Mine\n\n')).toBe(true)
+    expect(twice).toBe(`# Yours\n\n${DOCS_BEGIN}\n\nnew\n\n${DOCS_END}\n`)
+  })
+})
