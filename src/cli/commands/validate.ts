@@ -9,6 +9,7 @@ import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
 import { formatOption, MAX_THREADS, quietOption, seedOption, wholeNumber } from '../options.js'
 import { validateEngineCommand } from './validateEngine.js'
+import { validateKernelsCommand } from './validateKernels.js'
 
 interface ValidateArgs {
   readonly rows?: string
@@ -25,7 +26,7 @@ interface ValidateArgs {
   readonly quiet: boolean
 }
 
-const VERBS: readonly CommandModule[] = [validateEngineCommand]
+const VERBS: readonly CommandModule[] = [validateEngineCommand, validateKernelsCommand]
 
 const MOST_DRAWS = 40
 const DEFAULT_FOLDS = 5
