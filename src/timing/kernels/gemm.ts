@@ -21,7 +21,9 @@ function rowsOf(sheet: Sheet, type: string): readonly Row[] {
       const [own, , n, k] = site
       const byK = byType.get(own) ?? new Map<number, { n: number; name: string }[]>()
       byType.set(own, byK)
-      byK.set(Number(k), [...(byK.get(Number(k)) ?? []), { n: Number(n), name: site.join('/') }])
+      const ofK = byK.get(Number(k)) ?? []
+      byK.set(Number(k), ofK)
+      ofK.push({ n: Number(n), name: site.join('/') })
     }
     types = new Map(
       [...byType].map(([own, byK]) => [

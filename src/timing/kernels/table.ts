@@ -75,10 +75,16 @@ export function encodeTable(system: string, notice: readonly string[], sheets: r
 function openSheet(index: FileIndex['sheets'][number], file: Buffer, start: number): Sheet {
   const logKnots = index.axes.map(({ knots }) => Float64Array.from(knots, Math.log))
   const size = logKnots.reduce((product, knots) => product * knots.length, 1)
-  const at = new Map(index.sites.map((site, i) => [site, i]))
+  // a plan asks for few of the sheets: what is derived of a sheet is made when it is asked for
+  let at: Map<string, number> | undefined
+  let sites: (readonly string[])[] | undefined
+  const indexOf = (site: string): number | undefined => {
+    at ??= new Map(index.sites.map((name, i) => [name, i]))
+    return at.get(site)
+  }
 
   function block(site: string): Float64Array | null {
-    const i = at.get(site)
+    const i = indexOf(site)
     if (i === undefined) return null
     const values = new Float64Array(size)
     for (let k = 0; k < size; k++) values[k] = decode(file.readUInt16LE(start + 2 * (i * size + k)))
@@ -87,9 +93,12 @@ function openSheet(index: FileIndex['sheets'][number], file: Buffer, start: numb
   return {
     name: index.name,
     columns: index.columns,
-    sites: index.sites.map((site) => site.split('/')),
+    get sites() {
+      sites ??= index.sites.map((site) => site.split('/'))
+      return sites
+    },
     logKnots,
-    has: (site) => at.has(site),
+    has: (site) => indexOf(site) !== undefined,
     block,
   }
 }
