@@ -62,17 +62,17 @@ describe('constants of a profile', () => {
     expect([DEP8, TEP4, FP8, SHARDED].map(path)).toEqual(['cutedsl', 'trtllm-gen', 'deepgemm', 'trtllm-gen'])
     expect(moePathOf({ ...DEP8, profile: 'trtllm-2026', moePath: 'cutlass' })).toBe('cutlass')
     expect(moePathOf(DEP8)).toBe('auto')
-    const constants = { ...NEUTRAL, expertsDeepGemm: 1.5, expertsFp8Gen: 0.5, expertsCuteDsl: 0.25 }
+    const constants = { ...NEUTRAL, expertsDeepGemm: 1.5, expertsCuteDsl: 0.25 }
     const shared = (request: TimingRequest, more: Partial<TimingRequest> = {}) =>
       buildStepTables({ ...request, profile: 'trtllm-2026', ...more }).sharedPs[64]
     const share = (request: TimingRequest) => shared(request, { constants }) / shared(request)
     expect(share(FP8)).toBeCloseTo(1.5, 6)
     expect(share(DEP8)).toBeCloseTo(0.25, 6)
     expect(share(TEP4)).toBe(1)
-    expect(share(SHARDED)).toBeCloseTo(0.5, 6)
+    expect(share(SHARDED)).toBe(1)
     // Small batches: the low-latency kernels beat the general ones; FP8 stands on the NVFP4 rows.
     expect(shared(TEP4)).toBeLessThan(shared(TEP4, { moePath: 'cutlass' }))
-    expect(shared(SHARDED)).toBe(shared({ ...SHARDED, precision: 'nvfp4' }))
+    expect(shared(SHARDED) / shared({ ...SHARDED, precision: 'nvfp4' })).toBeCloseTo(1 / 0.5625, 6)
   })
 
   it('lengthen the all-reduces of more GPUs than were measured', () => {
@@ -80,6 +80,18 @@ describe('constants of a profile', () => {
     const host = (tp: number) =>
       buildStepTables({ ...DEP8, parallelism: cut(tp, 1, 1, tp), profile: 'trtllm-2026', constants }).hostPs
     expect([host(4), host(8)]).toEqual([0, 61 * 2 * 2 * 1e6])
+  })
+
+  it('price the choice of tokens of a sparse attention by layer and by decoded position, drafts too', () => {
+    const glm: TimingRequest = { ...DEP8, model: loadModel('glm-5'), profile: 'trtllm-2026' }
+    const constants = { ...NEUTRAL, sparseIndexerUs: 10, sparseTokenUs: 2 }
+    const rows = (request: TimingRequest) => buildStepTables(request).decodeRowsPs[64]
+    expect(buildStepTables({ ...glm, constants }).hostPs).toBe(78 * 10 * 1e6)
+    expect((rows({ ...glm, constants }) - rows(glm)) / 1e6).toBeCloseTo(78 * 2 * 64, 3)
+    expect((rows({ ...glm, constants, draftTokens: 1 }) - rows({ ...glm, draftTokens: 1 })) / 1e6).toBeCloseTo(79 * 2 * 128, 3)
+    expect(rows({ ...DEP8, constants })).toBe(rows(DEP8))
+    const { operators } = explainStep({ ...glm, constants }, [{ decode: { n: 4, K: 8192 }, chunks: [] }])
+    expect(operators.find(({ name }) => name === 'sparse indexer')?.us).toBeCloseTo(78 * 2 * 4, 6)
   })
 
   it('hold a launch-bound release at its floor, in decode alone', () => {

@@ -233,8 +233,18 @@ function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): 
     ...(sparseIndexer && { topk: sparseIndexer.topk }),
   } as const
   const type = gemmType(attentionPrecision, model)
-  // All positions of a sequence are verified in one pass over its latents: measured speculative rows show no further cost.
-  const kernel: Operator = { kind: 'mla_decode', name: 'decode attention', group: 'kernel', count: layers, heads, ...shape }
+  // All positions of a sequence are verified in one pass over its latents: measured speculative rows show no further cost. A sparse
+  // indexer chooses other tokens for each position.
+  const passes = sparseIndexer ? { queries } : {}
+  const kernel: Operator = {
+    kind: 'mla_decode',
+    name: 'decode attention',
+    group: 'kernel',
+    count: layers,
+    heads,
+    ...shape,
+    ...passes,
+  }
   if (request.role === 'decode' && type !== 'fp8' && isDeepSeekBlock(model)) {
     const module = { kind: 'mla_module', count: layers, heads, kv: kvPrecision, gemmType: type } as const
     return [

@@ -25,8 +25,6 @@ export interface Constants {
   readonly era2025: number
   /** Routed experts, x, by kernel path. */
   readonly expertsDeepGemm: number
-  /** FP8 experts on TRTLLM-gen kernels against the NVFP4 rows of such kernels; weight bytes alone would say 1.78. */
-  readonly expertsFp8Gen: number
   readonly expertsCuteDsl: number
   /** Host time that a speculative decode step adds, ms. */
   readonly mtpHostMs: number
@@ -34,8 +32,9 @@ export interface Constants {
   readonly acceptance: number
   /** Shortest step of the launch-bound release `sglang-2025-dep24`, ms. */
   readonly launchFloorMs: number
-  /** Sparse-attention indexer of GLM-5, us per layer and decode step. */
+  /** Sparse-attention indexer of GLM-5: us per layer and decode step, and us per layer and decoded position. */
   readonly sparseIndexerUs: number
+  readonly sparseTokenUs: number
   /** Host time per decode step of SGLang, ms. */
   readonly hostSglangMs: number
   /** Client, frontend, router and KV handshake of every request, ms. */
@@ -53,12 +52,12 @@ export interface Constants {
 export const NEUTRAL: Constants = {
   era2025: 1,
   expertsDeepGemm: 1,
-  expertsFp8Gen: 1,
   expertsCuteDsl: 1,
   mtpHostMs: 0,
   acceptance: 0.8,
   launchFloorMs: 0,
   sparseIndexerUs: 0,
+  sparseTokenUs: 0,
   hostSglangMs: 0,
   frontendMs: 0,
   prefillTrtllm: 1,

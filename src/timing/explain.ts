@@ -76,13 +76,18 @@ function timeOf(priced: PricedOperator, calls: readonly [number, number][], scal
 const textOf = (factors: readonly Named[]): string[] =>
   factors.filter(({ value }) => value !== 1).map(({ value, why }) => `x ${value} ${why}`)
 
-function hostOperators({ all, hostMs }: StepScale): ExplainedOperator[] {
-  return hostMs
-    .filter(({ value }) => value > 0)
-    .map(({ value, why }) => ({
-      name: 'host',
-      group: 'host',
-      us: value * 1e3 * productOf(all),
+/** Times that no kernel row has; the positions of the gating rank for those that every position adds. */
+function addedOperators({ all, hostMs, positionUs }: StepScale, positions: number): ExplainedOperator[] {
+  const added = [
+    ...hostMs.map(({ value, why }) => ({ name: 'host', group: 'host' as const, us: value * 1e3, why })),
+    ...positionUs.map(({ value, why }) => ({ name: 'sparse indexer', group: 'decodeRows' as const, us: value * positions, why })),
+  ]
+  return added
+    .filter(({ us }) => us > 0)
+    .map(({ name, group, us, why }) => ({
+      name,
+      group,
+      us: us * productOf(all),
       count: 1,
       evidence: 'transferred',
       note: [why, ...textOf(all)].join(', '),
@@ -101,7 +106,7 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
   const callsIn = (group: OperatorGroup, rank: BatchOfRank) => callsOf(group, rank, positions, sumTokens, maxTokens)
   const rankUs = ranks.map((rank) => own.reduce((sum, item) => sum + timeOf(item, callsIn(item.operator.group, rank), scale), 0))
   const gatingRank = rankUs.indexOf(Math.max(...rankUs))
-  const operators = hostOperators(scale)
+  const operators = addedOperators(scale, positions * ranks[gatingRank].decode.n)
   for (const item of priced) {
     const { name, group, count } = item.operator
     const calls = callsIn(group, ranks[gatingRank])

@@ -10,10 +10,11 @@ export const sumOf = (terms: readonly Named[]): number => terms.reduce((sum, { v
 
 const PS_PER_MS = NS_PER_MS * PS_PER_NS
 
-/** Whole ps at every size up to the last knot. */
-function fill({ knots, us }: Row, factor: number): Float64Array {
+/** Whole ps at every size up to the last knot; `eachUs` = us that one more adds besides. */
+function fill({ knots, us: base }: Row, factor: number, eachUs = 0): Float64Array {
   const row = new Float64Array(knots[knots.length - 1] + 1)
   const scale = factor * PS_PER_US
+  const us = eachUs === 0 ? base : base.map((time, i) => time + eachUs * knots[i])
   for (let i = 1; i < knots.length; i++) {
     const [low, high] = [knots[i - 1], knots[i]]
     const start = us[i - 1] * scale
@@ -55,7 +56,7 @@ export function buildStepTables(request: TimingRequest): StepTables {
     floorPs: Math.round(scale.floorMs * PS_PER_MS),
     localPs: fill(groups.local, all),
     headPs: fill(groups.head, all),
-    decodeRowsPs: fill(groups.decodeRows, all),
+    decodeRowsPs: fill(groups.decodeRows, all, (request.draftTokens + 1) * sumOf(scale.positionUs)),
     sharedPs: fill(groups.shared, all * productOf(scale.experts)),
     exchangePs: fill(groups.exchange, all),
     ...kernelTables(groups, all),
