@@ -360,7 +360,7 @@ describe('saturation of hand-made systems', () => {
       phases: { prefill: 5, decode_wait: 15, decode: 30 },
       ...(i > 1990 ? { fate: IN_TRANSFER } : {}),
     }))
-    expect(verdict(waits)).toMatchObject({ label: 'stable', binding: 'time' })
+    expect(verdict(waits)).toMatchObject({ label: 'stable', binding: 'decode_slots' })
     expect(verdict(waits).reason).toMatch(/; 0 turned away/)
   })
   test('overloaded: one in ten is turned away or loses patience', () => {
@@ -391,6 +391,10 @@ describe('saturation of hand-made systems', () => {
       phases: { queue: 1, prefill: 41, decode: 40 },
     }))
     expect(verdict(prefilling).binding).toBe('prefill')
+    const handedOver = system((row) => ({ ...row, phases: { queue: 20, prefill: 5, transfer: 1, decode_wait: 4, decode: 20 } }))
+    expect(verdict(handedOver).binding).toBe('prefill')
+    const full = { engineBusyPs: Float64Array.of(1e12, 1e12), engineKvUsePs: Float64Array.of(1e10, 0.95e12) }
+    expect(verdict(handedOver, full).binding).toBe('kv_memory')
     // stable, but with a queue that is not short
     const queueing = system((row) => ({ ...row, phases: { queue: 10, prefill: 5, decode: 35 } }))
     expect(verdict(queueing)).toMatchObject({ label: 'stable', binding: 'time' })

@@ -105,7 +105,7 @@ describe('one fault, one sentence, one place', () => {
     ['policy of another lever', ['arms={mine: {pool: least-kv-tokens}}'], /arms\.mine\.pool: there is no pool policy/],
     ['span', ['arms={mine: {span: two}}'], /only 'one' is built so far/],
     ['built-in arm', ['arms={static: {split: length-aware}}'], /this arm is built in/],
-    ['gap limit', ['slo.interactive.gap_ms=100'], /largest gap of a request is not recorded yet/],
+    ['gap limit', ['slo.interactive.gap_ms=0'], /gap_ms: expected a number > 0/],
     ['empty limits', ['slo.interactive={}'], /has no limit/],
     ['flag without a value', ['seed'], /not of the form/],
     ['prototype', ['__proto__.x=1'], /not of the form/],

@@ -31,10 +31,13 @@ export function saturationVerdict(
   statistics: StepStatistics,
   window: MeasureWindow,
   endNs: number,
+  frontendNs = 0,
 ): SaturationVerdict {
   let arrivals = 0
   let lost = 0
   let queueNs = 0
+  let decodeWaitNs = 0
+  let transferNs = 0
   let prefillNs = 0
   let decodeNs = 0
   let firstNs = Number.POSITIVE_INFINITY
@@ -47,7 +50,10 @@ export function saturationVerdict(
     const fate = records.fate[row]
     arrivals++
     if (fate !== COMPLETED && fate !== QUEUED && fate !== IN_TRANSFER && fate !== RUNNING) lost++
-    queueNs += records.phaseNs[0][row] + records.phaseNs[3][row]
+    // the frontend takes its time at any load
+    queueNs += Math.max(0, records.phaseNs[0][row] - frontendNs)
+    decodeWaitNs += records.phaseNs[3][row]
+    transferNs += records.phaseNs[2][row]
     prefillNs += records.phaseNs[1][row]
     decodeNs += records.phaseNs[4][row]
   }
@@ -61,15 +67,14 @@ export function saturationVerdict(
   const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
   const label =
     growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
-  const kvUse = statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
-  const binding =
-    label === 'stable' && queueNs < 0.1 * (prefillNs + decodeNs)
-      ? 'none'
-      : kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
-        ? 'kv_memory'
-        : prefillNs > decodeNs
-          ? 'prefill'
-          : 'time'
+  const hasPools = transferNs + decodeWaitNs > 0
+  const kvUse = hasPools ? fullestEngine(statistics) : statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
+  const isShort = label === 'stable' && queueNs + decodeWaitNs < 0.1 * (prefillNs + decodeNs)
+  const isFull = kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
+  // with pools the longer wait tells which one is short; without, what a request spends its time on
+  const inPools = decodeWaitNs > queueNs ? 'decode_slots' : 'prefill'
+  const slowest = hasPools ? inPools : prefillNs > decodeNs ? 'prefill' : 'time'
+  const binding = isShort ? 'none' : isFull ? 'kv_memory' : slowest
   const signals = [
     trendText(trend),
     `${lost} turned away`,
@@ -77,6 +82,13 @@ export function saturationVerdict(
     `KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`,
   ]
   return { label, reason: signals.join('; '), binding }
+}
+
+/** KV use of the fullest rank of an engine while it is busy, of the engine where that is most. */
+function fullestEngine({ engineKvUsePs, engineBusyPs }: StepStatistics): number {
+  let most = 0
+  for (let e = 0; e < engineBusyPs.length; e++) if (engineBusyPs[e] > 0) most = Math.max(most, engineKvUsePs[e] / engineBusyPs[e])
+  return most
 }
 
 interface Trend extends Span {

@@ -91,7 +91,7 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
     mean_batch: share(statistics.decodeSequences, statistics.steps, 'mean_batch'),
     mean_step_ms: share((statistics.stepPs / PS_PER_S) * 1e3, statistics.steps, 'mean_step_ms'),
     preemptions: statistics.preemptions,
-    saturation: saturationVerdict(records, statistics, options.window, result.endNs),
+    saturation: saturationVerdict(records, statistics, options.window, result.endNs, config.frontendNs),
     undefined_because: undefinedBecause,
   }
 }

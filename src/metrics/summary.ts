@@ -50,6 +50,6 @@ export interface SaturationVerdict {
   readonly label: 'stable' | 'backlogged' | 'overloaded'
   /** Signals behind the label, in words with numbers. */
   readonly reason: string
-  /** What binds: time, kv_memory, prefill or nothing. */
-  readonly binding: 'none' | 'time' | 'kv_memory' | 'prefill'
+  /** What binds: time, KV memory, prefill, places on the decode engines (where prefill has engines of its own) or nothing. */
+  readonly binding: 'none' | 'time' | 'kv_memory' | 'prefill' | 'decode_slots'
 }

@@ -4,6 +4,7 @@ import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../exp
 import type { Distribution, Summary } from '../metrics/summary.js'
 import { change, interval, metricText, NOTHING, number, percent, policiesText, readingText } from './format.js'
 import type { RunMeta } from './runReport.js'
+import { ttftParts } from './ttft.js'
 import { outcome, verdict } from './verdict.js'
 
 export interface TableOptions {
@@ -62,7 +63,10 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
   const width = Math.min(24, Math.floor((TABLE_WIDTH - LABEL_WIDTH - 2 - arms.length) / arms.length))
   const sheet = table(['', ...arms.map((arm) => arm.name)], [LABEL_WIDTH, ...arms.map(() => width)], options)
   const row = (label: string, cell: (arm: ArmResult) => string) => sheet.push([label, ...arms.map(cell)])
-  row('saturation', (arm) => `${arm.saturation.label}${arm.saturation.binding === 'none' ? '' : `: ${arm.saturation.binding}`}`)
+  row(
+    'saturation',
+    (arm) => `${arm.saturation.label}${arm.saturation.binding === 'none' ? '' : `: ${arm.saturation.binding.replace('_', ' ')}`}`,
+  )
   for (const dotted of ARM_ROWS) {
     const [metric, name] = dotted.split('.')
     if (!arms.some((arm) => name in (arm.metrics[metric] ?? {}))) continue
@@ -156,17 +160,21 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
 export function runTable(summary: Summary, meta: RunMeta, options: TableOptions = {}): string {
   const names = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
   const sheet = table(['', ...names], [22, ...names.map(() => 11)], options)
+  const handedOver = (summary.metrics.transfer_ms.mean ?? 0) > 0
   for (const [metric, values] of Object.entries(summary.metrics) as [
     string,
     Distribution & Partial<Record<string, number | null>>,
   ][]) {
+    if (!handedOver && (metric === 'transfer_ms' || metric === 'decode_wait_ms')) continue
     const text = metricText(metric)
     sheet.push([
       `${text.title}${metric === 'tok_s_user' ? '' : `, ${text.unit}`}`,
       ...names.map((name) => (name in values ? number(values[name]) : '')),
     ])
   }
+  const parts = ttftParts(summary).map(({ name, ms }) => `${name} ${number(ms)}`)
   const facts: readonly (readonly [string, string])[] = [
+    ...(parts.length > 0 ? [['mean TTFT', `${number(summary.metrics.ttft_ms.mean)} ms = ${parts.join(' + ')}`] as const] : []),
     ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
     ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fates(summary)}`],
     ['SLO attainment', percent(summary.slo_attainment, 1)],
@@ -177,7 +185,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
     ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
     [
       'saturation',
-      `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding}`}`,
+      `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding.replace('_', ' ')}`}`,
     ],
     ...Object.entries(summary.undefined_because).map(([key, reason]) => [`no ${key}`, reason] as const),
   ]

@@ -38,9 +38,12 @@ export function describePlan(plan: Plan): string {
   const placed = placementOf(plan)
   const installed = plan.racks * system.nvlinkDomainGpus.value
   const { interactive } = plan.slo
-  const limits = [limit('TTFT', interactive.ttftMs), limit('TPOT', interactive.tpotMs), limit('E2E', interactive.e2eMs)].filter(
-    (text) => text !== null,
-  )
+  const limits = [
+    limit('TTFT', interactive.ttftMs),
+    limit('TPOT', interactive.tpotMs),
+    limit('largest gap', interactive.gapMs),
+    limit('E2E', interactive.e2eMs),
+  ].filter((text) => text !== null)
   const { maxQueue, timeoutMs } = plan.admission
   const rows: [string, string][] = [
     ['plan', `${plan.planHash} (shapewise ${plan.version})`],

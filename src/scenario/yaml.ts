@@ -39,6 +39,7 @@ export function resolvedYaml(plan: Plan): string {
       interactive: given({
         ttft_ms: interactive.ttftMs,
         tpot_ms: interactive.tpotMs,
+        gap_ms: interactive.gapMs,
         e2e_ms: interactive.e2eMs,
       }),
     },

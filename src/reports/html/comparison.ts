@@ -12,6 +12,7 @@ import { escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, legend, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { armsTable, comparisonsTable, numbersTable, tuningTables } from './tables.js'
+import { ttftBars } from './ttft.js'
 
 export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   const { pictures } = result
@@ -41,6 +42,12 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       legend(styles) + frontierPlot(pictures.frontier, styles),
     ),
     section(
+      'ttft',
+      'What the first token waits for',
+      'Mean TTFT, phase by phase, in the order in which a request passes them.',
+      ttftBars(pictures.arms),
+    ),
+    section(
       'course',
       'Queue and memory over time',
       'First replicate. A queue that keeps growing means that the load is beyond capacity.',
@@ -49,7 +56,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'rack',
       'The rack',
-      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.',
+      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent, after P or D where prefill and decode have engines of their own.',
       rackMaps(plan, pictures.arms),
     ),
     section(

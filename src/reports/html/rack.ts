@@ -26,10 +26,13 @@ export function engineOfGpu(plan: Plan): number[][] {
   return map
 }
 
-/** What a reader calls each engine: its role where there are several, and its number. */
-function engineNames(plan: Plan): string[] {
+/** What a reader calls each engine, and the letter of its role where there are several roles. */
+function enginesOf(plan: Plan): { readonly name: string; readonly letter: string }[] {
   return plan.engines.flatMap(({ name, role, count }) =>
-    Array.from({ length: count }, (_, i) => `${name}${count > 1 ? `-${i}` : ''}${role === 'aggregated' ? '' : ` (${role})`}`),
+    Array.from({ length: count }, (_, i) => ({
+      name: `${name}${count > 1 ? `-${i}` : ''}${role === 'aggregated' ? '' : ` (${role})`}`,
+      letter: role === 'aggregated' ? '' : role === 'prefill' ? 'P ' : 'D ',
+    })),
   )
 }
 
@@ -49,7 +52,7 @@ function outline(engines: readonly number[], { trays, gpusPerTray }: Plan['rack'
 
 function rackSvg(plan: Plan, engines: readonly number[], arm: ArmPicture, rack: number): string {
   const { trays, gpusPerTray } = plan.rack
-  const names = engineNames(plan)
+  const known = enginesOf(plan)
   const cells = engines.map((engine, gpu) => {
     const x = LEFT + (gpu % gpusPerTray) * CELL_W
     const y = TOP + Math.floor(gpu / gpusPerTray) * CELL_H
@@ -58,9 +61,9 @@ function rackSvg(plan: Plan, engines: readonly number[], arm: ArmPicture, rack: 
     if (engine < 0) return `<rect class="cell idle" ${box} data-tip="${escapeHtml(`${spot}: no engine`)}"/>`
     const busy = arm.engine_busy[engine] ?? 0
     const kv = arm.engine_kv[engine] ?? 0
-    const tip = `${spot}\nengine ${names[engine]}\nbusy ${percent(busy)} of the time\nKV use ${percent(kv)} of the fullest rank`
+    const tip = `${spot}\nengine ${known[engine].name}\nbusy ${percent(busy)} of the time\nKV use ${percent(kv)} of the fullest rank`
     const share = (value: number, name: string) =>
-      `<g class="of-${name}">${text(x + CELL_W / 2, y + 14, percent(value).replace(' %', ''), `text-anchor="middle" font-size="11" fill="${inkOn(shareColour(value))}"`)}</g>`
+      `<g class="of-${name}">${text(x + CELL_W / 2, y + 14, `${known[engine].letter}${percent(value).replace(' %', '')}`, `text-anchor="middle" font-size="11" fill="${inkOn(shareColour(value))}"`)}</g>`
     const first = engines.indexOf(engine) === gpu ? share(busy, 'busy') + share(kv, 'kv') : ''
     return `<rect class="cell" ${box} style="--busy:${shareColour(busy)};--kv:${shareColour(kv)}" data-tip="${escapeHtml(tip)}"/>${first && `<g pointer-events="none">${first}</g>`}`
   })

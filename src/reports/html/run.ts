@@ -8,6 +8,7 @@ import { escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { summaryTable } from './tables.js'
+import { ttftBars } from './ttft.js'
 
 export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string {
   const { summary } = picture
@@ -32,6 +33,12 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
       chartHosts(latency),
     ),
     section(
+      'ttft',
+      'What the first token waits for',
+      'Mean TTFT, phase by phase, in the order in which a request passes them.',
+      ttftBars([picture]),
+    ),
+    section(
       'course',
       'Queue and memory over time',
       'A queue that keeps growing means that the load is beyond capacity.',
@@ -40,7 +47,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
     section(
       'rack',
       'The rack',
-      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent.',
+      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent, after P or D where prefill and decode have engines of their own.',
       rackMaps(plan, [picture]),
     ),
     evidenceSection(meta, [...undefinedNotes, ...notes]),

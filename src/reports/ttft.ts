@@ -1,0 +1,33 @@
+/** What the mean TTFT is made of, phase by phase. */
+import type { Summary } from '../metrics/summary.js'
+
+export interface TtftPart {
+  readonly name: string
+  readonly ms: number
+}
+
+/** Parts below this share of the TTFT are rounding, not phases. */
+const SMALL_SHARE = 0.002
+
+/**
+ * Means over the completed requests of the window, in the order in which a request passes them; they add up to the mean TTFT. What is left
+ * over is the first decode step (`first_token: decode`), or time lost to preemption before the first token. Empty without a TTFT.
+ */
+export function ttftParts({ metrics }: Summary): TtftPart[] {
+  const ttft = metrics.ttft_ms.mean
+  if (ttft === null) return []
+  const mean = (key: 'queue_ms' | 'prefill_ms' | 'decode_wait_ms' | 'transfer_ms') => metrics[key].mean ?? 0
+  const handedOver = mean('transfer_ms') + mean('decode_wait_ms') > 0
+  const parts = [
+    { name: 'queue', ms: mean('queue_ms') },
+    { name: 'prefill', ms: mean('prefill_ms') },
+    ...(handedOver
+      ? [
+          { name: 'decode wait', ms: mean('decode_wait_ms') },
+          { name: 'transfer', ms: mean('transfer_ms') },
+        ]
+      : []),
+  ]
+  const rest = ttft - parts.reduce((sum, { ms }) => sum + ms, 0)
+  return rest > SMALL_SHARE * ttft ? [...parts, { name: handedOver ? 'first decode step' : 'stall', ms: rest }] : parts
+}
