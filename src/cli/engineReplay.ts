@@ -18,7 +18,7 @@ export function validateEngine(folder: string, format: string, quiet: boolean): 
 }
 
 const NOTE = `Errors are medians over requests of |simulated / measured - 1|. TTFT and E2E count from the moment the engine took the request in.
-The five numbers of a run were fitted on its first third, by order of arrival; "judged" are the other two thirds, simulated from the start of the run.
+The five numbers of a run (one GPU with its model) were fitted on its first third, by order of arrival; "judged" are the other two thirds, simulated from the start of the run.
 Not fitted: vLLM's token budget of ${MAX_NUM_BATCHED_TOKENS} a step and its order (decode first, then prompts as they came).`
 
 const three = (value: number): string => String(Number(value.toPrecision(3)))
