@@ -1,20 +1,25 @@
 /**
- * Holes of the measured grids. Every estimate of a missing time is an interpolation along one axis, either of the times of the site itself
- * or of their ratio to a relative (the same site on the other system, or its neighbour along a site column), which carries the relative's
- * steps over. The estimates of a hole are averaged in logs, each weighted by the inverse of its squared error where the truth is known:
+ * Holes of the measured grids. Every estimate of a missing time is an interpolation along one axis or between the neighbours along a site
+ * column, either of the times themselves or of their ratio to a relative (the same site on the other system, or a neighbour), which
+ * carries the relative's steps over. The estimates of a hole are averaged in logs, each weighted by the inverse of its squared error where the truth is known:
  * the median deviation over all measured times of that kind, each predicted without itself.
  */
-import { TIMING_SYSTEMS } from '../kernels/families.js'
+import type { TimingSystem } from '../kernels/families.js'
 import type { Measured } from './measured.js'
 
 /** A smaller error than this is luck: repeated measurements differ by about 1 % (natural log). */
 const SMALLEST_ERROR = 0.005
 const SIGMA_PER_MEDIAN_DEVIATION = 1.4826
 
-const logsOf = (sizes: readonly number[]): Float64Array => Float64Array.from(sizes, Math.log)
+/** Neighbours of each site along the columns of a kin; -1 = none. */
+export interface Neighbours {
+  readonly below: Int32Array
+  readonly above: Int32Array
+  /** Natural log of the column; null for names, which have one other value (`above`) and no order. */
+  readonly logValues: Float64Array | null
+}
 
-/** Site indexes below and above along the columns of a kin (numbers), or the next other value (names); -1 = none. */
-export function relatives(sites: Measured['sites'], columns: readonly string[], kin: string | readonly string[]): Int32Array[] {
+export function neighbours(sites: Measured['sites'], columns: readonly string[], kin: string | readonly string[]): Neighbours {
   const moving = new Set((typeof kin === 'string' ? [kin] : kin).map((column) => columns.indexOf(column)))
   const first = Math.min(...moving)
   const groups = new Map<string, number[]>()
@@ -32,7 +37,7 @@ export function relatives(sites: Measured['sites'], columns: readonly string[], 
       below[site] = numeric ? (group[i - 1] ?? -1) : -1
     })
   }
-  return numeric ? [below, above] : [above]
+  return { below, above, logValues: numeric ? Float64Array.from(sites, (site) => Math.log(Number(site[first]))) : null }
 }
 
 /**
@@ -68,7 +73,30 @@ export function estimateLine(
   }
 }
 
-/** Root-mean-square stand-in of the errors of an estimate, by kind of site. */
+/** Estimates of all cells of a site from its two neighbours along a number; `base` as above. */
+function estimateBetween(
+  own: Float64Array,
+  base: Float64Array | null,
+  { below, above, logValues }: Neighbours,
+  cells: number,
+  out: Float64Array,
+): void {
+  out.fill(Number.NaN)
+  if (!logValues) return
+  const deviation = (at: number): number => own[at] - (base ? base[at] : 0)
+  for (let site = 0; site < below.length; site++) {
+    if (below[site] < 0 || above[site] < 0) continue
+    const [low, high] = [logValues[below[site]], logValues[above[site]]]
+    const share = (logValues[site] - low) / (high - low)
+    for (let cell = 0; cell < cells; cell++) {
+      const start = deviation(below[site] * cells + cell)
+      const at = site * cells + cell
+      out[at] = start + (deviation(above[site] * cells + cell) - start) * share + (base ? base[at] : 0)
+    }
+  }
+}
+
+/** Typical error of an estimate where the truth is known, by kind of site. */
 function errorsByKind(own: Float64Array, estimate: Float64Array, cells: number, kinds: readonly string[]): Map<string, number> {
   const errors = new Map<string, number[]>()
   for (let at = 0; at < own.length; at++) {
@@ -87,91 +115,123 @@ function errorsByKind(own: Float64Array, estimate: Float64Array, cells: number, 
   )
 }
 
-/** The sizes between the first and the last measured one of a curve along the last axis are filled; nothing beyond. */
-function fillCurves(measured: Measured, own: Float64Array, other: Float64Array | undefined): Float64Array {
-  const { sites, grid, family } = measured
-  const sizes = grid.map(logsOf)
-  const cells = sizes.reduce((product, axis) => product * axis.length, 1)
+/** Running weighted mean of the estimates of every cell. */
+interface Mean {
+  readonly sum: Float64Array
+  readonly weights: Float64Array
+}
+
+function add({ sum, weights }: Mean, own: Float64Array, estimate: Float64Array, cells: number, kinds: readonly string[]): void {
+  const errors = errorsByKind(own, estimate, cells, kinds)
+  for (let at = 0; at < own.length; at++) {
+    if (Number.isNaN(estimate[at])) continue
+    const error = errors.get(kinds[Math.floor(at / cells)])
+    if (error === undefined) continue
+    sum[at] += estimate[at] / error ** 2
+    weights[at] += 1 / error ** 2
+  }
+}
+
+interface Grid {
+  readonly sizes: readonly Float64Array[]
+  /** Cells of a site. */
+  readonly cells: number
+  readonly kinds: readonly string[]
+  readonly kin: readonly Neighbours[]
+}
+
+function gridOf({ sites, grid, family }: Measured): Grid {
+  const sizes = grid.map((axis) => Float64Array.from(axis, Math.log))
   const kindAt = family.kind ? family.site.indexOf(family.kind) : -1
-  const kinds = sites.map((site) => (kindAt < 0 ? '' : site[kindAt]))
-  const same = Int32Array.from(sites, (_, i) => i)
+  return {
+    sizes,
+    cells: sizes.reduce((product, axis) => product * axis.length, 1),
+    kinds: sites.map((site) => (kindAt < 0 ? '' : site[kindAt])),
+    kin: family.kin.map((columns) => neighbours(sites, family.site, columns)),
+  }
+}
+
+const noMean = (length: number): Mean => ({ sum: new Float64Array(length), weights: new Float64Array(length) })
+
+/** Estimates of every cell along the axes of its own site. */
+function alongAxes({ sizes, cells, kinds, kin }: Grid, own: Float64Array, other: Float64Array | undefined): Mean {
+  const same = Int32Array.from(kinds, (_, i) => i)
   const sources: { base: Float64Array | null; from: Int32Array }[] = [
     { base: null, from: same },
     ...(other ? [{ base: other, from: same }] : []),
-    ...family.kin.flatMap((kin) => relatives(sites, family.site, kin)).map((from) => ({ base: own, from })),
+    ...kin.flatMap(({ below, above, logValues }) => (logValues ? [below, above] : [above])).map((from) => ({ base: own, from })),
   ]
-  const sum = new Float64Array(own.length)
-  const weights = new Float64Array(own.length)
+  const mean = noMean(own.length)
   const estimate = new Float64Array(own.length)
   for (const { base, from } of sources) {
     for (let axis = 0; axis < sizes.length; axis++) {
       const stride = sizes.slice(axis + 1).reduce((product, list) => product * list.length, 1)
       const lines = cells / sizes[axis].length
       estimate.fill(Number.NaN)
-      for (let site = 0; site < sites.length; site++) {
+      for (let site = 0; site < kinds.length; site++) {
         if (from[site] < 0) continue
         for (let line = 0; line < lines; line++) {
           const start = Math.floor(line / stride) * stride * sizes[axis].length + (line % stride)
           estimateLine(own, base, site * cells + start, from[site] * cells + start, stride, sizes[axis], estimate)
         }
       }
-      const errors = errorsByKind(own, estimate, cells, kinds)
-      for (let at = 0; at < own.length; at++) {
-        if (Number.isNaN(estimate[at])) continue
-        const error = errors.get(kinds[Math.floor(at / cells)])
-        if (error === undefined) continue
-        sum[at] += estimate[at] / error ** 2
-        weights[at] += 1 / error ** 2
-      }
+      add(mean, own, estimate, cells, kinds)
     }
   }
+  return mean
+}
+
+/** Estimates of every cell from the sites around its own. */
+function betweenSites({ cells, kinds, kin }: Grid, own: Float64Array, other: Float64Array): Mean {
+  const mean = noMean(own.length)
+  const estimate = new Float64Array(own.length)
+  for (const one of kin) {
+    for (const base of [null, other]) {
+      estimateBetween(own, base, one, cells, estimate)
+      add(mean, own, estimate, cells, kinds)
+    }
+  }
+  return mean
+}
+
+/** The sizes between the first and the last measured one of a curve along the last axis; nothing beyond. */
+function fillCurves(grid: Grid, own: Float64Array, other: Float64Array | undefined): Float64Array {
+  const { sum, weights } = alongAxes(grid, own, other)
   const filled = Float64Array.from(own)
-  const length = sizes[sizes.length - 1].length
+  const length = grid.sizes[grid.sizes.length - 1].length
   for (let start = 0; start < own.length; start += length) {
     const curve = own.subarray(start, start + length)
-    const first = curve.findIndex((value) => !Number.isNaN(value))
     const last = curve.findLastIndex((value) => !Number.isNaN(value))
-    for (let i = first + 1; first >= 0 && i < last; i++) {
-      const at = start + i
-      if (Number.isNaN(own[at]) && weights[at] > 0) filled[at] = sum[at] / weights[at]
-    }
+    let at = start + curve.findIndex((value) => !Number.isNaN(value))
+    for (; at < start + last; at++) if (Number.isNaN(own[at]) && weights[at] > 0) filled[at] = sum[at] / weights[at]
   }
   return filled
 }
 
-/** Sites missing as a whole: the other system's times, times the mean ratio of the systems at the neighbouring sites. */
-function fillSites(measured: Measured, own: Float64Array, other: Float64Array): void {
-  const { sites, family } = measured
-  const cells = own.length / sites.length
-  const source = Float64Array.from(own)
-  const neighbours = family.kin.flatMap((kin) => relatives(sites, family.site, kin))
-  for (let site = 0; site < sites.length; site++) {
-    const start = site * cells
-    if (!source.subarray(start, start + cells).every(Number.isNaN)) continue
-    for (let cell = 0; cell < cells; cell++) {
-      const ratios = neighbours
-        .map((from) => source[from[site] * cells + cell] - other[from[site] * cells + cell])
-        .filter((ratio) => !Number.isNaN(ratio))
-      if (ratios.length > 0)
-        own[start + cell] = other[start + cell] + ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length
-    }
-  }
+/** Sites that only the other system has, where it has times. */
+function fillSites(grid: Grid, own: Float64Array, other: Float64Array): Float64Array {
+  const { cells, kinds } = grid
+  const missing = kinds.map((_, site) => own.subarray(site * cells, (site + 1) * cells).every(Number.isNaN))
+  if (!missing.includes(true)) return own
+  const { sum, weights } = betweenSites(grid, own, other)
+  return own.map((us, at) =>
+    missing[Math.floor(at / cells)] && weights[at] > 0 && !Number.isNaN(other[at]) ? sum[at] / weights[at] : us,
+  )
 }
 
 /** The measured grids without holes. */
 export function fill(measured: Measured): Measured {
-  const filled = new Map(
-    TIMING_SYSTEMS.flatMap((system) => {
-      const own = measured.logUs.get(system)
-      const other = measured.logUs.get(TIMING_SYSTEMS.find((name) => name !== system) as (typeof TIMING_SYSTEMS)[number])
-      return own ? [[system, fillCurves(measured, own, other)] as const] : []
+  const grid = gridOf(measured)
+  const otherOf = (logUs: Measured['logUs'], system: TimingSystem): Float64Array | undefined =>
+    [...logUs].find(([name]) => name !== system)?.[1]
+  const curves = new Map(
+    [...measured.logUs].map(([system, own]) => [system, fillCurves(grid, own, otherOf(measured.logUs, system))]),
+  )
+  const logUs = new Map(
+    [...curves].map(([system, own]) => {
+      const other = otherOf(curves, system)
+      return [system, other ? fillSites(grid, own, other) : own]
     }),
   )
-  const [first, second] = TIMING_SYSTEMS.map((system) => filled.get(system))
-  if (first && second) {
-    const before = Float64Array.from(first)
-    fillSites(measured, first, second)
-    fillSites(measured, second, before)
-  }
-  return { ...measured, logUs: filled }
+  return { ...measured, logUs }
 }

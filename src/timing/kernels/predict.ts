@@ -1,6 +1,5 @@
 /** The time of one measured row, from the shipped table alone. */
-import type { Family } from './families.js'
-import { siteName } from './families.js'
+import { type Family, siteName } from './families.js'
 import { gemmBlock } from './gemm.js'
 import type { KernelTable, Sheet } from './table.js'
 
@@ -41,8 +40,7 @@ export function readBlock(sheet: Sheet, block: Float64Array, sizes: readonly num
     // Rows that end before this size would be extended by slopes: the others tell more.
     across[row] = Number.isNaN(line[column]) || Number.isNaN(line[column + 1]) ? Number.NaN : readLine(columns, line, logs[1])
   }
-  const us = Math.exp(readLine(rows, across, logs[0]))
-  return us
+  return Math.exp(readLine(rows, across, logs[0]))
 }
 
 /** Rows of one family. Sites are decoded once. */
