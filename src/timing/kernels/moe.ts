@@ -91,6 +91,17 @@ const timesOf = (sheet: Sheet, found: Found): number[] => {
   return SLICE_KNOTS.tokens.map((tokens) => timeAt(curve, tokens, affine))
 }
 
+/**
+ * A call gets no slower as the experts are spread over more ranks: a time out of order between those of half and of twice the ranks
+ * becomes the middle one of the three. (With few tokens the measured rank of a skewed routing may have been hit by chance, or not.)
+ */
+function inOrder(source: Source, shape: Shape, routing: string, own: number[]): number[] {
+  const beside = [shape.moeEp / 2, shape.moeEp * 2].map((moeEp) => foundAt(source, { ...shape, moeEp }, routing))
+  if (beside.some((found) => found?.evidence !== 'measured')) return own
+  const [fewer, more] = beside.map((found) => timesOf(source.sheet, found as Found))
+  return own.map((us, i) => [us, fewer[i], more[i]].sort((a, b) => a - b)[1])
+}
+
 /** A slice that is far slower than the same slice of the other system was measured with a bad tactic. */
 function repaired(own: number[], theirs: Found | null, other: Sheet | null): number[] {
   if (!theirs || !other) return own
@@ -122,7 +133,7 @@ export function moeSlice(key: string, table: KernelTable, other: KernelTable | n
   const from: Shape = { ...cut.shape, moeEp: found.at }
   const theirs = other && !source.borrowed ? other.sheet('moe_trtllm') : null
   const own = repaired(
-    timesOf(source.sheet, found),
+    inOrder(source, cut.shape, cut.routing, timesOf(source.sheet, found)),
     theirs && foundAt({ ...source, sheet: theirs }, cut.shape, cut.routing),
     theirs,
   )
