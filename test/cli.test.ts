@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
 
 const CSV = 'arrival_s,input_tokens,output_tokens\n0,1000,50\n0.5,300,80\n1,2000,20\n'
-const VERBS = ['run', 'compare', 'plan', 'explain', 'report', 'levers', 'trace', 'validate', 'calibrate']
+const VERBS = ['run', 'compare', 'plan', 'explain', 'report', 'levers', 'support', 'trace', 'validate', 'calibrate']
 
 describe('help', () => {
   it('lists the verbs and prints the version', () => {
@@ -61,6 +61,42 @@ describe('run', () => {
       return performance.now() - begun
     })
     expect(Math.min(...times)).toBeLessThan(1000)
+  })
+})
+
+describe('support', () => {
+  it('lists layouts of one model on one system, and says why others are refused', () => {
+    const { stdout, status } = shapewise(
+      newFolder(),
+      'support',
+      '--system',
+      'gb200',
+      '--model',
+      'deepseek-r1',
+      '--format',
+      'json',
+    )
+    const { rows } = JSON.parse(stdout) as { rows: Record<string, unknown>[] }
+    expect(status).toBe(0)
+    expect(new Set(rows.map(({ system, model }) => `${system} ${model}`))).toEqual(new Set(['gb200 deepseek-r1']))
+    expect(rows.find(({ layout, precision }) => layout === 'DEP32' && precision === 'nvfp4')).toMatchObject({
+      gpus: 32,
+      refused: null,
+    })
+    expect(rows.find(({ layout }) => layout === 'TP1')?.refused).toMatch(/leave no room/)
+  })
+
+  it('answers for everything within five seconds, at most 110 columns wide', () => {
+    const begun = performance.now()
+    const { stdout } = shapewise(newFolder(), 'support')
+    expect(performance.now() - begun).toBeLessThan(5000)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(110)
+    for (const system of ['gb200', 'gb300', 'b200', 'b300']) expect(stdout).toMatch(new RegExp(`^${system} `, 'm'))
+  })
+
+  it("a misspelt name is the user's mistake", () => {
+    const { status, stderr } = shapewise(newFolder(), 'support', '--model', 'deepseek')
+    expect([status, stderr]).toEqual([2, expect.stringContaining("unknown model 'deepseek'")])
   })
 })
 

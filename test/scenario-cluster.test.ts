@@ -24,3 +24,64 @@ test('counts are unfolded, tables are built once for each kind of engine, times 
   expect(config.engines[3].tables).toBe(config.engines[0].tables)
   expect([config.maxQueue, config.timeoutNs]).toEqual([10, 1.5e9])
 })
+
+const PAIR = `system: gb300
+racks: 2
+model: deepseek-r1
+precision: nvfp4
+first_token: decode
+engines:
+  - layout: 6p3d
+    max_model_len: 8192
+    prefill: {layout: DEP4}
+    decode: {layout: DEP32, max_num_seqs: 16, max_num_batched_tokens: 64, mtp: {n: 3, acceptance: 0.5}, kv_reservation: full}
+workload: {preset: chat}
+`
+
+test('roles, drafts and reservation reach the engines, and every engine knows its rack', () => {
+  requests.length = 0
+  const config = clusterConfig(loadScenario({ text: PAIR, file: 's.yaml' }))
+  expect(config.engines.map(({ role, domain }) => `${role} ${domain}`)).toEqual([
+    ...Array.from({ length: 6 }, () => 'prefill 0'),
+    'decode 0',
+    'decode 1',
+    'decode 1',
+  ])
+  expect(config.engines[0]).toMatchObject({ draftTokens: 0, tokensPer1024Steps: 1024, kvReservation: 'grow' })
+  expect(config.engines[6]).toMatchObject({ draftTokens: 3, tokensPer1024Steps: 1024 * 1.875, kvReservation: 'full' })
+  expect(config.engines[6].kvBytesPerToken).toBe(61 * 576)
+  expect(requests.map((request) => request as { role: string; draftTokens: number })).toMatchObject([
+    { role: 'prefill', draftTokens: 0 },
+    { role: 'decode', draftTokens: 3 },
+  ])
+  expect(config.firstToken).toBe('decode')
+})
+
+test('the fabric is that of the system, in bytes per ns; one of aggregated engines carries nothing', () => {
+  const { fabric } = clusterConfig(loadScenario({ text: PAIR, file: 's.yaml' }))
+  expect(fabric.nvlinkBytesPerNs).toBeCloseTo(780, 6)
+  expect([fabric.nicBytesPerNs, fabric.latencyNs]).toEqual([100, 10_000])
+  const aggregated = PAIR.replace(/first_token.*\n/, '').replace(
+    /engines:[\s\S]*\nworkload/,
+    'engines: [{layout: DEP8, max_model_len: 8192}]\nworkload',
+  )
+  expect(clusterConfig(loadScenario({ text: aggregated, file: 's.yaml' })).fabric).toMatchObject({ latencyNs: 0 })
+})
+
+test('a profile brings its fitted constants and the time of the frontend; generic brings none', () => {
+  const config = (profile: string) => {
+    requests.length = 0
+    const made = clusterConfig(loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, 'moe_path=cutedsl'] }))
+    return {
+      made,
+      request: requests[0] as { profile: string; moePath: string; constants: { frontendMs: number; era2025: number } },
+    }
+  }
+  const named = config('trtllm-2025')
+  expect(named.request).toMatchObject({ profile: 'trtllm-2025', moePath: 'cutedsl' })
+  expect(named.request.constants.era2025).toBeGreaterThan(1)
+  expect(named.made.frontendNs).toBe(Math.round(named.request.constants.frontendMs * 1e6))
+  expect(named.made.frontendNs).toBeGreaterThan(0)
+  const generic = config('generic')
+  expect([generic.made.frontendNs, generic.request.constants.era2025]).toEqual([0, 1])
+})

@@ -37,7 +37,13 @@ export function printSupport({ system, model, format }: SupportRequest): void {
   ])
   printResult(columns([head, ...table], [4, 5]))
   printResult(
-    '\ndecode and prefill: share of a step in % on measured / interpolated / transferred / roofline times (64 sequences of 4096 tokens a rank; a prompt of 8192)\nevidence: the weakest kind that carries a tenth or more of either; KV tokens: of one rank, fp8, at most steps of 8192 tokens',
+    [
+      '',
+      'decode, prefill: share of a step in % on measured / interpolated / transferred / roofline times;',
+      '  a step of 64 sequences of 4096 tokens a rank, and of a prompt of 8192 tokens',
+      'evidence: the weakest kind that carries a tenth or more of either',
+      'KV tokens: what a rank holds in fp8 beside weights and steps of 8192 tokens',
+    ].join('\n'),
   )
   if (listed.length < rows.length)
     printResult(`${rows.length - listed.length} more do not fit or cannot be priced; --format json says why`)

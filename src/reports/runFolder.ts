@@ -101,6 +101,13 @@ export function regenerateReport(dir: string): string {
       hint: 'run the comparison again',
     })
   }
+  const { plan } = JSON.parse(full) as { plan: Partial<Plan> }
+  if (plan.rack === undefined)
+    throw new UserError({
+      where: join(dir, name),
+      message: `written by shapewise ${plan.version}, whose plans do not say how a rack is built`,
+      hint: 'make the report with that version, or run again with this one',
+    })
   const path = join(dir, REPORT)
   writeAtomically(path, htmlOf(full))
   return path

@@ -37,7 +37,7 @@ export function layoutName(cut: Parallelism, experts: boolean): string {
     ['DP', dp],
     ['CP', cp],
     ['PP', pp],
-    ['MTP', moeTp],
+    ['MOETP', moeTp],
     ['EP', moeEp],
   ]
   return degrees.map(([word, degree]) => (degree > 1 ? `${word}${degree}` : '')).join('')
