@@ -126,13 +126,22 @@ describe('roles', () => {
   })
 
   it('the stack multiplies prefill steps by layout', () => {
-    const constants = { ...NEUTRAL, prefillSglangDp: 2, prefillSglangTp: 0.5, prefillTrtllm: 0.75, era2025: 3 }
+    const constants = {
+      ...NEUTRAL,
+      prefillSglangDp: 2,
+      prefillSglangDeepEp: 1.5,
+      prefillSglangTp: 0.5,
+      prefillTrtllm: 0.75,
+      era2025: 3,
+    }
     const factor = (request: TimingRequest, profile: TimingRequest['profile']) =>
       buildStepTables({ ...request, role: 'prefill', profile, constants }).localPs[100] /
       buildStepTables({ ...request, role: 'prefill', profile }).localPs[100]
     expect(factor(DEP8, 'sglang-2026')).toBeCloseTo(2, 6)
-    expect(factor(TEP4, 'sglang-2025')).toBeCloseTo(0.5, 6)
-    expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(0.75, 6)
+    expect(factor(FP8, 'sglang-2026')).toBeCloseTo(1.5, 6)
+    expect(factor(TEP4, 'sglang-2026')).toBeCloseTo(0.5, 6)
+    expect(factor(DEP8, 'trtllm-2026')).toBeCloseTo(0.75, 6)
+    expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(3 * 0.75, 6)
   })
 
   it.each([

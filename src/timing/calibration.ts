@@ -26,8 +26,6 @@ export interface Constants {
   /** Routed experts, x, by kernel path. */
   readonly expertsDeepGemm: number
   readonly expertsCuteDsl: number
-  /** Host time that a speculative decode step adds, ms. */
-  readonly mtpHostMs: number
   /** Probability that a drafted token is accepted, given that those before it were. */
   readonly acceptance: number
   /** Shortest step of the launch-bound release `sglang-2025-dep24`, ms. */
@@ -39,9 +37,13 @@ export interface Constants {
   readonly hostSglangMs: number
   /** Client, frontend, router and KV handshake of every request, ms. */
   readonly frontendMs: number
-  /** Prefill step time, x, by stack and layout. */
+  /**
+   * Prefill step time, x, by stack and layout. SGLang with attention data parallelism: NVFP4 gathers the tokens on every rank
+   * (`prefillSglangDp`), FP8 exchanges them with DeepEP (`prefillSglangDeepEp`).
+   */
   readonly prefillTrtllm: number
   readonly prefillSglangDp: number
+  readonly prefillSglangDeepEp: number
   readonly prefillSglangTp: number
   readonly prefillSglangDep24: number
   readonly prefillVllm: number
@@ -53,7 +55,6 @@ export const NEUTRAL: Constants = {
   era2025: 1,
   expertsDeepGemm: 1,
   expertsCuteDsl: 1,
-  mtpHostMs: 0,
   acceptance: 0.8,
   launchFloorMs: 0,
   sparseIndexerUs: 0,
@@ -62,6 +63,7 @@ export const NEUTRAL: Constants = {
   frontendMs: 0,
   prefillTrtllm: 1,
   prefillSglangDp: 1,
+  prefillSglangDeepEp: 1,
   prefillSglangTp: 1,
   prefillSglangDep24: 1,
   prefillVllm: 1,

@@ -96,16 +96,17 @@ export interface StepScale {
   readonly floorMs: number
 }
 
-function prefillFactor({ profile, parallelism }: TimingRequest, constants: Constants): Named[] {
+function prefillFactor({ profile, parallelism, precision }: TimingRequest, constants: Constants): Named[] {
   switch (FACTS[profile].prefill) {
     case 'none':
       return []
     case 'trtllm':
       return [{ value: constants.prefillTrtllm, why: 'prefillTrtllm' }]
     case 'sglang':
-      return parallelism.dp > 1
-        ? [{ value: constants.prefillSglangDp, why: 'prefillSglangDp' }]
-        : [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
+      if (parallelism.dp === 1) return [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
+      return precision === 'fp8'
+        ? [{ value: constants.prefillSglangDeepEp, why: 'prefillSglangDeepEp' }]
+        : [{ value: constants.prefillSglangDp, why: 'prefillSglangDp' }]
     case 'sglang-dep24':
       return [{ value: constants.prefillSglangDep24, why: 'prefillSglangDep24' }]
     case 'vllm':
@@ -126,12 +127,11 @@ function expertsFactor(request: TimingRequest): Named[] {
 
 /** Time that a step of this role adds beside its operators, ms, before the release's factor. */
 function hostOf(request: TimingRequest): Named[] {
-  const { profile, role, constants, model, parallelism, draftTokens } = request
+  const { profile, role, constants, model, parallelism } = request
   const { host } = FACTS[profile]
   const own: Named[] = host === 'assumed' ? [ASSUMED_HOST] : []
   if (role === 'prefill') return own
   if (host === 'sglang') own.push({ value: constants.hostSglangMs, why: 'hostSglangMs' })
-  if (draftTokens > 0) own.push({ value: constants.mtpHostMs, why: 'mtpHostMs' })
   if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
     own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
   const hops = Math.log2(parallelism.tp / MEASURED_ALLREDUCE_GPUS)
@@ -155,7 +155,7 @@ export function scaleOf(request: TimingRequest): StepScale {
   const era: Named[] = facts.before2026 ? [{ value: constants.era2025, why: 'era2025' }] : []
   const prefill = role === 'prefill'
   return {
-    all: prefill ? prefillFactor(request, constants) : era,
+    all: prefill ? [...prefillFactor(request, constants), ...era] : era,
     experts: expertsFactor(request),
     hostMs: hostOf(request),
     positionUs: positionOf(request),
