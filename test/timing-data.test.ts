@@ -2,13 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { GemmType, Operator } from '../src/models/operators.js'
 import { fill } from '../src/timing/build/fill.js'
 import { makeTables } from '../src/timing/build/make.js'
 import { familyFiles, type Measured, measure } from '../src/timing/build/measured.js'
 import { FAMILIES, TIMING_SYSTEMS } from '../src/timing/kernels/families.js'
 import { predictor } from '../src/timing/kernels/predict.js'
 import { decodeTable } from '../src/timing/kernels/table.js'
-import { loadKernelTable } from '../src/timing/slices.js'
+import { priceOperators } from '../src/timing/price.js'
+import { loadKernelTable, loadTables } from '../src/timing/slices.js'
 import { interpolationOf } from '../src/validation/kernels/interpolation.js'
 import { leaveOut } from './fixtures/leaveOut.js'
 
@@ -18,6 +20,8 @@ if (!present && process.env.CI) throw new Error('the measured kernel tables ../s
 if (!present) console.info('skipped: the measured kernel tables ../shared/data/kernels are not here')
 
 const quantile = (errors: number[], share: number): number => errors.sort((a, b) => a - b)[Math.floor(errors.length * share)]
+
+const COMMON = { name: 'x', group: 'local', count: 1 } as const
 
 const JUDGED = [
   ...['gemm_trtllm', 'generation-attention_trtllm', 'context-attention_trtllm', 'moe_trtllm', 'alltoall_trtllm'],
@@ -58,6 +62,74 @@ describe.skipIf(!present)('tables of kernel times', () => {
         expect(quantile(errors, 0.98), `${system} ${family.name}`).toBeLessThan(0.002)
       }
     }
+  })
+
+  /** Operator of a site; one site in `every` is read. */
+  const OPERATORS: Record<string, { every: number; operator: (site: readonly string[]) => Operator }> = {
+    gemm_trtllm: {
+      every: 12,
+      operator: ([type, , n, k]) => ({ ...COMMON, kind: 'gemm', type: type as GemmType, n: Number(n), k: Number(k) }),
+    },
+    'generation-attention_trtllm': {
+      every: 9,
+      operator: ([, heads, kvHeads, headDim, window, , kv]) => ({
+        ...COMMON,
+        kind: 'gqa_decode',
+        group: 'kernel',
+        heads: Number(heads),
+        kvHeads: Number(kvHeads),
+        headDim: Number(headDim),
+        window: Number(window),
+        math: 'bfloat16',
+        kv: kv === 'fp8' ? 'fp8' : 'bf16',
+      }),
+    },
+    moe_trtllm: {
+      every: 17,
+      operator: ([source, type, hidden, inner, topk, experts, moeTp, moeEp, routing]) => ({
+        ...COMMON,
+        kind: 'moe',
+        type,
+        hidden: Number(hidden),
+        inner: Number(inner),
+        topk: Number(topk),
+        experts: Number(experts),
+        moeTp: Number(moeTp),
+        moeEp: Number(moeEp),
+        routing,
+        kernel: source === 'moe_torch_flow_min_latency' ? 'min_latency' : 'general',
+      }),
+    },
+  }
+
+  it('give slices that stay near the measured rows in spite of repairs', () => {
+    const table: Record<string, string | number>[] = []
+    for (const { family, sites, grid, logUs } of measured) {
+      const read = OPERATORS[family.name]
+      if (!read) continue
+      const errors: number[] = []
+      const lastAxis = grid[grid.length - 1]
+      for (const [system, values] of logUs) {
+        const cells = values.length / sites.length
+        for (let i = 0; i < sites.length; i += read.every) {
+          const block = values.subarray(i * cells, (i + 1) * cells)
+          if (block.every(Number.isNaN)) continue
+          const [priced] = priceOperators([read.operator(sites[i])], loadTables(system))
+          block.forEach((value, cell) => {
+            if (Number.isNaN(value)) return
+            const size = lastAxis[cell % lastAxis.length]
+            const us = grid.length > 1 ? priced.us(grid[0][Math.floor(cell / lastAxis.length)], size) : priced.us(size, 0)
+            errors.push(Math.abs(us / Math.exp(value) - 1))
+          })
+        }
+      }
+      const [median, p90] = [100 * quantile(errors, 0.5), 100 * quantile(errors, 0.9)]
+      table.push({ family: family.name, rows: errors.length, median: median.toFixed(2), p90: p90.toFixed(2) })
+      expect(errors.length).toBeGreaterThan(1000)
+      expect.soft(median, family.name).toBeLessThan(3)
+      expect.soft(p90, family.name).toBeLessThan(15)
+    }
+    console.table(table)
   })
 
   // 1.3 times the error of plain interpolation, although a fifth of the rows is missing already and a tenth of the rest is left out.

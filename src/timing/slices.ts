@@ -20,7 +20,7 @@ export interface Slice {
   readonly evidence: Evidence
   /** Largest measured abscissa (2-D: product of the two axes); beyond it times are extended. */
   readonly reach: number
-  /** Why the evidence is not `measured`; empty when it is. */
+  /** Why the evidence is not `measured`, or what was repaired; else empty. */
   readonly note: string
 }
 
@@ -31,7 +31,8 @@ export interface KernelTables {
   slice(operator: TabledOperator): Slice
 }
 
-export function tablesOf(own: KernelTable, other: KernelTable | null): KernelTables {
+/** `other` is read when first needed: dense models do without it. */
+function tablesOf(own: KernelTable, other: () => KernelTable | null): KernelTables {
   const made = new Map<string, Slice>()
   return {
     system: own.system,
@@ -81,7 +82,7 @@ export function loadTables(system: string): KernelTables {
   if (known) return known
   const own = loadKernelTable(system)
   const other = MEASURED_SYSTEMS.find((name) => name !== system)
-  const tables = tablesOf(own, other ? loadKernelTable(other) : null)
+  const tables = tablesOf(own, () => (other ? loadKernelTable(other) : null))
   loaded.set(system, tables)
   return tables
 }

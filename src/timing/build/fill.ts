@@ -1,14 +1,15 @@
 /**
- * Holes of the measured grids. Every estimate of a missing time is an interpolation along one axis or between the neighbours along a site
- * column, either of the times themselves or of their ratio to a relative (the same site on the other system, or a neighbour), which
- * carries the relative's steps over. The estimates of a hole are averaged in logs, each weighted by the inverse of its squared error where the truth is known:
- * the median deviation over all measured times of that kind, each predicted without itself.
+ * Holes of the measured grids. A missing time is estimated by interpolation along each axis, either of the times of the site itself or of
+ * their ratio to a relative (the same site on the other system, or a neighbour along a site column), which carries the relative's steps
+ * over. A missing site is estimated likewise between its neighbours. The estimates are averaged in logs, each weighted by the inverse of
+ * its squared error where the truth is known: the median deviation over all measured times of a kind, each predicted without itself.
  */
 import type { TimingSystem } from '../kernels/families.js'
 import type { Measured } from './measured.js'
 
 /** A smaller error than this is luck: repeated measurements differ by about 1 % (natural log). */
 const SMALLEST_ERROR = 0.005
+/** Of a normal distribution. */
 const SIGMA_PER_MEDIAN_DEVIATION = 1.4826
 
 /** Neighbours of each site along the columns of a kin; -1 = none. */

@@ -11,7 +11,7 @@ import type { KernelTable } from './table.js'
 export interface SystemTables {
   readonly own: KernelTable
   /** The other measured system, for repairs and for what was measured there alone; null when there is none. */
-  readonly other: KernelTable | null
+  readonly other: () => KernelTable | null
 }
 
 /** Null when neither the operator nor one like it was measured. */
@@ -24,9 +24,9 @@ export function makeSlice(key: string, operator: TabledOperator, { own, other }:
         : gemmSlice(key, own.sheet('gemm_trtllm'), operator)
     }
     case 'moe':
-      return moeSlice(key, own, other, operator)
+      return moeSlice(key, own, other(), operator)
     case 'alltoall':
-      return allToAllSlice(key, own, own.has('alltoall_trtllm') ? own : (other ?? own), operator)
+      return allToAllSlice(key, own, own.has('alltoall_trtllm') ? own : (other() ?? own), operator)
     case 'allreduce':
       return allReduceSlice(key, own, operator)
     case 'gqa_decode':

@@ -9,6 +9,8 @@ import type { KernelTable, Sheet } from './table.js'
 
 /** Expert kernels of the two systems differ by 2 % in the median; a slice slower than this times the other's is a bad tactic. */
 const OTHER_SYSTEM_MARGIN = 1.05
+/** Times this far above the limit are worth a note. */
+const CAPPED_FROM = 1.05
 /** Launches of an expert call, us: the fastest measured calls take 14.5 us. */
 const LAUNCH_US = 14.5
 /** Memory, bytes per us, and dense peaks, flops per us (GB200); only ratios of the work of two shapes are used. */
@@ -103,10 +105,10 @@ function inOrder(source: Source, shape: Shape, routing: string, own: number[]): 
 }
 
 /** A slice that is far slower than the same slice of the other system was measured with a bad tactic. */
-function repaired(own: number[], theirs: Found | null, other: Sheet | null): number[] {
-  if (!theirs || !other) return own
-  const limit = timesOf(other, theirs)
-  return own.map((us, i) => Math.min(us, OTHER_SYSTEM_MARGIN * limit[i]))
+function repaired(own: number[], theirs: Found | null, other: Sheet | null): { us: number[]; capped: boolean } {
+  if (!theirs || !other) return { us: own, capped: false }
+  const limit = timesOf(other, theirs).map((us) => OTHER_SYSTEM_MARGIN * us)
+  return { us: own.map((us, i) => Math.min(us, limit[i])), capped: own.some((us, i) => us > CAPPED_FROM * limit[i]) }
 }
 
 /** First kernel of the family with rows of the type, on this system or the other. */
@@ -132,7 +134,7 @@ export function moeSlice(key: string, table: KernelTable, other: KernelTable | n
   if (!cut || !found) return null
   const from: Shape = { ...cut.shape, moeEp: found.at }
   const theirs = other && !source.borrowed ? other.sheet('moe_trtllm') : null
-  const own = repaired(
+  const { us: own, capped } = repaired(
     inOrder(source, cut.shape, cut.routing, timesOf(source.sheet, found)),
     theirs && foundAt({ ...source, sheet: theirs }, cut.shape, cut.routing),
     theirs,
@@ -149,6 +151,7 @@ export function moeSlice(key: string, table: KernelTable, other: KernelTable | n
     same ? found.note : `scaled by work from ${shapeName(from)}`,
     cut.routing === operator.routing ? '' : `routing ${cut.routing}`,
     source.borrowed ? 'rows of the other system' : '',
+    capped ? `at most ${OTHER_SYSTEM_MARGIN} x the other system` : '',
   ].filter(Boolean)
   const evidence = !same || cut.routing !== operator.routing || source.borrowed ? 'transferred' : found.evidence
   const last = curveOf(source.sheet.logKnots[0], found.block).x.at(-1) as number
