@@ -1,8 +1,9 @@
 /**
- * Holes of the measured grids. A missing time is estimated by interpolation along each axis, either of the times of the site itself or of
- * their ratio to a relative (the same site on the other system, or a neighbour along a site column), which carries the relative's steps
- * over. A missing site is estimated likewise between its neighbours. The estimates are averaged in logs, each weighted by the inverse of
- * its squared error where the truth is known: the median deviation over all measured times of a kind, each predicted without itself.
+ * Holes of the measured grids. A missing time is estimated by interpolation along each axis, either of the times of the site
+ * itself or of their ratio to a relative (the same site on the other system, or a neighbour along a site column), which carries
+ * the relative's steps over. A missing site is estimated likewise between its neighbours. The estimates are averaged in logs,
+ * each weighted by the inverse of its squared error where the truth is known: the median deviation over all measured times of a
+ * kind, each predicted without itself.
  */
 import type { TimingSystem } from '../kernels/families.js'
 import type { Measured } from './measured.js'
@@ -42,8 +43,8 @@ export function neighbours(sites: Measured['sites'], columns: readonly string[],
 }
 
 /**
- * Estimates along one line: `base` + interpolation of (own - base) between the nearest known sizes on both sides, the size itself left
- * out; NaN where one side has none. `base` null = 0.
+ * Estimates along one line: `base` + interpolation of (own - base) between the nearest known sizes on both sides, the size itself
+ * left out; NaN where one side has none. `base` null = 0.
  */
 export function estimateLine(
   own: Float64Array,

@@ -54,8 +54,8 @@ export const quadratic: Extension = ({ x: knots, us }, x) => {
 }
 
 /**
- * The nearest rising surface, in the sense that it is halfway (in logs) between the smallest rising surface above the values and the
- * largest one below; `columns` = 1 for a curve. Rising values stay as they are.
+ * The nearest rising surface, in the sense that it is halfway (in logs) between the smallest rising surface above the values and
+ * the largest one below; `columns` = 1 for a curve. Rising values stay as they are.
  */
 export function rising(us: readonly number[], columns: number): number[] {
   const upper = [...us]

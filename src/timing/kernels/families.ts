@@ -10,7 +10,10 @@ export interface Family {
   readonly axes: readonly { readonly column: string; readonly knots: TableAxis }[]
   /** Columns of times in us. With several of them every site is a pair of a shape and a column. */
   readonly times: readonly string[]
-  /** Site columns (or columns that change together) whose neighbouring values have curves of similar form: they help to fill holes. */
+  /**
+   * Site columns (or columns that change together) whose neighbouring values have curves of similar form: they help to fill
+   * holes.
+   */
   readonly kin: readonly (string | readonly string[])[]
   /** Site column within whose values estimates are equally good. */
   readonly kind?: string

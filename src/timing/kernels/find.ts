@@ -23,7 +23,10 @@ export function sitesWhere(sheet: Sheet, values: ColumnValues): (readonly string
 
 const blockOf = (sheet: Sheet, site: readonly string[]): Float64Array => sheet.block(site.join('/')) as Float64Array
 
-/** The site with `column` = `value`, or the log interpolation between its neighbours; outside the measured values the nearest site. */
+/**
+ * The site with `column` = `value`, or the log interpolation between its neighbours; outside the measured values the nearest
+ * site.
+ */
 export function alongColumn(sheet: Sheet, values: ColumnValues, column: string, value: number): Found | null {
   const at = sheet.columns.indexOf(column)
   const sites = sitesWhere(sheet, values).sort((a, b) => Number(a[at]) - Number(b[at]))

@@ -1,4 +1,6 @@
-/** Routed experts: the measured shape and cut, times between measured EP sizes, or the nearest shape scaled by the work it does. */
+/**
+ * Routed experts: the measured shape and cut, times between measured EP sizes, or the nearest shape scaled by the work it does.
+ */
 import type { Moe } from '../../models/operators.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
@@ -56,7 +58,10 @@ const columnsOf = (shape: Shape): Record<string, number> => ({
   num_experts: shape.experts,
 })
 
-/** The measured site nearest to a shape and cut: the shape counts first, then tp, then the routing; ep is looked up along its curve. */
+/**
+ * The measured site nearest to a shape and cut: the shape counts first, then tp, then the routing; ep is looked up along its
+ * curve.
+ */
 function nearestCut({ sheet, kernel, type }: Source, wanted: Shape, routing: string): { shape: Shape; routing: string } | null {
   const number = (site: readonly string[], column: string): number => Number(site[sheet.columns.indexOf(column)])
   const far = (site: readonly string[], column: string, value: number): number => Math.abs(Math.log(number(site, column) / value))
@@ -94,8 +99,9 @@ const timesOf = (sheet: Sheet, found: Found): number[] => {
 }
 
 /**
- * A call gets no slower as the experts are spread over more ranks: a time out of order between those of half and of twice the ranks
- * becomes the middle one of the three. (With few tokens the measured rank of a skewed routing may have been hit by chance, or not.)
+ * A call gets no slower as the experts are spread over more ranks: a time out of order between those of half and of twice the
+ * ranks becomes the middle one of the three. (With few tokens the measured rank of a skewed routing may have been hit by chance,
+ * or not.)
  */
 function inOrder(source: Source, shape: Shape, routing: string, own: number[]): number[] {
   const beside = [shape.moeEp / 2, shape.moeEp * 2].map((moeEp) => foundAt(source, { ...shape, moeEp }, routing))

@@ -1,8 +1,8 @@
 /**
- * The file of kernel times: one binary per system. Layout: `SWT2`, uint32 LE length of the index, the index (JSON, see `FileIndex`), then
- * 16-bit codes, one per knot of every site of every sheet (the last axis runs fastest). A code is log2(us) on a grid of 1/2048 octave
- * from 2^-2 us, so a stored value is within 0.02 % of the value it was made from and order is kept; 0 = beyond the measured sizes.
- * Values are decoded only for the sites that are asked for.
+ * The file of kernel times: one binary per system. Layout: `SWT2`, uint32 LE length of the index, the index (JSON, see
+ * `FileIndex`), then 16-bit codes, one per knot of every site of every sheet (the last axis runs fastest). A code is log2(us) on
+ * a grid of 1/2048 octave from 2^-2 us, so a stored value is within 0.02 % of the value it was made from and order is kept; 0 =
+ * beyond the measured sizes. Values are decoded only for the sites that are asked for.
  */
 import { UserError } from '../../errors.js'
 

@@ -1,6 +1,6 @@
 /**
- * What plain interpolation of the measured rows reaches: errors on a random fifth of the fully measured tables, each row read between its
- * neighbours along one axis (decode and prefill attention: along both), before any of it was left out here.
+ * What plain interpolation of the measured rows reaches: errors on a random fifth of the fully measured tables, each row read
+ * between its neighbours along one axis (decode and prefill attention: along both), before any of it was left out here.
  */
 
 export interface ErrorPair {
