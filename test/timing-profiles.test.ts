@@ -149,6 +149,37 @@ describe('roles', () => {
     ['decode DEP8, 3 drafts', { ...DEP8, draftTokens: 3 }],
     ['decode TEP4, 3 drafts', { ...TEP4, draftTokens: 3 }],
     ['old FP8 decode', { ...FP8, profile: 'trtllm-2025', constants: fitted }],
+    [
+      'decode of Kimi-K2.5 DEP16',
+      { ...DEP8, model: loadModel('kimi-k2.5'), parallelism: cut(1, 16, 1, 16), profile: 'trtllm-2026', constants: fitted },
+    ],
+    [
+      'decode of GLM-5 TEP8, 1 draft',
+      {
+        ...DEP8,
+        model: loadModel('glm-5'),
+        parallelism: cut(8, 1, 1, 8),
+        draftTokens: 1,
+        profile: 'trtllm-2026',
+        constants: fitted,
+      },
+    ],
+    [
+      'decode of Qwen3-235B TEP4',
+      { ...DEP8, model: loadModel('qwen3-235b'), parallelism: cut(4, 1, 1, 4), profile: 'vllm-2026', constants: fitted },
+    ],
+    [
+      'prefill of GLM-5 DEP4',
+      {
+        ...DEP8,
+        model: loadModel('glm-5'),
+        parallelism: cut(1, 4, 1, 4),
+        role: 'prefill',
+        maxNumBatchedTokens: 8192,
+        profile: 'trtllm-2026',
+        constants: fitted,
+      },
+    ],
     ['prefill DEP8', { ...DEP8, role: 'prefill', maxNumBatchedTokens: 8192, profile: 'trtllm-2026', constants: fitted }],
     ['prefill TEP4', { ...TEP4, role: 'prefill', maxNumBatchedTokens: 8192, profile: 'sglang-2026', constants: fitted }],
   ] as const)('%s: the tables agree with the sum of operators', (_, request) => {
