@@ -16,6 +16,7 @@ const PERCENTILES = [0.5, 0.9, 0.95, 0.99]
 /** Of tokens/s/user also the bad tail. */
 const SPEED_PERCENTILES = [0.05, 0.1, ...PERCENTILES]
 const UNDEFINED: Distribution = { mean: null, p50: null, p90: null, p95: null, p99: null }
+const ZERO: Distribution = { mean: 0, p50: 0, p90: 0, p95: 0, p99: 0 }
 
 export interface SummariseOptions {
   readonly slo: SloPlan
@@ -38,6 +39,8 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
   const distribution = (key: string, values: Float64Array, count: number): Distribution => {
     if (isMissing(key, count)) return UNDEFINED
     const mean = meanOf(values, count)
+    // times are never negative: nobody was preempted, or no KV was moved
+    if (mean === 0) return ZERO
     const [p50, p90, p95, p99] = quantilesOf(values, count, PERCENTILES)
     return { mean, p50, p90, p95, p99 }
   }
@@ -158,8 +161,9 @@ function completedColumns(records: Records, rows: Rows) {
       speed[tpotCount++] = 1e3 / perToken
     }
   }
+  // one column at a time is looked at, and then no longer needed
+  const values = new Float64Array(completed)
   const phase = (index: number): Float64Array => {
-    const values = new Float64Array(completed)
     const column = records.phaseNs[index]
     let count = 0
     for (let i = 0; i < rows.count; i++)

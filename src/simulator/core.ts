@@ -34,6 +34,8 @@ export interface Core {
   /** Engines that take arrivals; engines that take over after prefill, none in a cluster of aggregated engines. */
   readonly entryPool: Pool
   readonly decodePool: Pool
+  /** Whether no engine can reach another one: open loop, no transfers. */
+  readonly independent: boolean
   readonly rankViews: readonly LoadView[]
   readonly requestView: RequestView
   readonly chunkView: ChunkView
@@ -84,6 +86,7 @@ export function createCore(
       indices.filter((e) => !isDecode(e)),
     ),
     decodePool: createPool(state, indices.filter(isDecode)),
+    independent: load.kind === 'open' && !indices.some(isDecode),
     rankViews: engines.map((_, e) => engineLoadView(state, e)),
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
     chunkView: {

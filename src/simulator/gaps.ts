@@ -9,13 +9,13 @@ import { DECODING, type State } from './state.js'
 /** The segment of sequences that begin to decode now, at a step end that has been counted. */
 export function openSegment(s: State, e: number): number {
   if (s.segmentMaxNs[e] === 0) return s.segment[e]
-  let capacity = s.gapSegments.length / s.segment.length
+  let capacity = s.gapCapacity[0]
   const maxNs = s.segmentMaxNs[e]
   let at = e * capacity + s.gapTail[e]
   while (at > e * capacity && s.gapMaxima[at - 1] <= maxNs) at--
   if (at === (e + 1) * capacity) {
     makeRoom(s, e)
-    capacity = s.gapSegments.length / s.segment.length
+    capacity = s.gapCapacity[0]
     at = e * capacity + s.gapTail[e]
   }
   s.gapSegments[at] = s.segment[e]
@@ -28,8 +28,7 @@ export function openSegment(s: State, e: number): number {
 /** Longest step of engine `e` in the segments from `segment` on. */
 export function largestGapNs(s: State, e: number, segment: number): number {
   const { gapSegments, gapMaxima } = s
-  const capacity = gapSegments.length / s.segment.length
-  let low = e * capacity
+  let low = e * s.gapCapacity[0]
   const end = low + s.gapTail[e]
   let high = end
   while (low < high) {
@@ -49,7 +48,7 @@ function makeRoom(s: State, e: number): void {
     for (let slot = s.runningHead[g]; slot >= 0; slot = next[slot])
       if (state[slot] === DECODING && segment[slot] >= 0 && segment[slot] < oldest) oldest = segment[slot]
   const engines = s.segment.length
-  const capacity = s.gapSegments.length / engines
+  const capacity = s.gapCapacity[0]
   const start = e * capacity
   const end = start + s.gapTail[e]
   let first = start
@@ -65,6 +64,7 @@ function makeRoom(s: State, e: number): void {
     segments.set(s.gapSegments.subarray(from, from + capacity), 2 * from)
     maxima.set(s.gapMaxima.subarray(from, from + capacity), 2 * from)
   }
+  s.gapCapacity[0] = 2 * capacity
   s.gapSegments = segments
   s.gapMaxima = maxima
 }

@@ -124,7 +124,7 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         : Number.POSITIVE_INFINITY
     const timeoutNs =
       patient || scalars[TIMEOUT_HEAD] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[scalars[TIMEOUT_HEAD]] + core.timeoutNs
-    const transferNs = nextTransferNs(s)
+    const transferNs = core.independent ? Number.POSITIVE_INFINITY : nextTransferNs(s)
     let next = stepNs
     if (transferNs < next) next = transferNs
     if (releaseNs < next) next = releaseNs
@@ -138,14 +138,13 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (next > scalars[NOW]) scalars[NOW] = next
     if (stepNs === next) {
       const e = popStep(s)
-      const quiet = inputKnown
-        ? runQuiet(
-            core,
-            e,
-            Math.min(undisturbedNs(core, e), transferNs, releaseNs, arrivalNs, timeoutNs, untilNs),
-            maxEvents - served,
-          )
-        : 0
+      let quiet = 0
+      if (inputKnown && s.rankStart[e + 1] - s.rankStart[e] === 1) {
+        let horizonNs = arrivalNs < timeoutNs ? arrivalNs : timeoutNs
+        if (untilNs < horizonNs) horizonNs = untilNs
+        if (!core.independent) horizonNs = Math.min(horizonNs, transferNs, releaseNs, undisturbedNs(core, e))
+        quiet = runQuiet(core, e, horizonNs, maxEvents - served)
+      }
       if (quiet > 0) {
         served += quiet - 1
         pushStep(s, e)
@@ -179,13 +178,11 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
  * any engine may send the next one. Equal times go by engine index, so the time of such an end itself is left out.
  */
 function undisturbedNs(core: Core, e: number): number {
-  const { heap, heapSize, clockNs, stepping, rankStart } = core.state
-  if (rankStart[e + 1] - rankStart[e] > 1) return Number.NEGATIVE_INFINITY
+  const { heap, heapSize, clockNs, stepping } = core.state
   if (core.closed) return heapSize[0] > 0 ? clockNs[heap[0]] - 1 : Number.POSITIVE_INFINITY
   let untilNs = Number.POSITIVE_INFINITY
-  if (core.decodePool.engines.length === 0) return untilNs
   for (const other of core.entryPool.engines)
-    if (stepping[other] === 1 && clockNs[other] - 1 < untilNs) untilNs = clockNs[other] - 1
+    if (other !== e && stepping[other] === 1 && clockNs[other] - 1 < untilNs) untilNs = clockNs[other] - 1
   return untilNs
 }
 

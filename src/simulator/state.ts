@@ -149,6 +149,8 @@ export interface State {
   readonly segment: Int32Array
   readonly segmentMaxNs: Float64Array
   readonly gapTail: Int32Array
+  /** Room for closed segments of one engine. */
+  readonly gapCapacity: Int32Array
   gapSegments: Int32Array
   gapMaxima: Float64Array
   // ports: 2 g = NVLink of rank g, 2 g + 1 = its NIC
@@ -249,6 +251,7 @@ export function createState(config: ClusterConfig): State {
     segment: counts(),
     segmentMaxNs: perEngine(),
     gapTail: counts(),
+    gapCapacity: Int32Array.of(GAP_ENTRIES),
     gapSegments: new Int32Array(engines.length * GAP_ENTRIES),
     gapMaxima: new Float64Array(engines.length * GAP_ENTRIES),
     portHead: listOf(2 * ranks),

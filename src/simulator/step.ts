@@ -113,11 +113,13 @@ export function endStep(core: Core, e: number, nowNs: number): void {
   const engine = core.engines[e]
   const gain = s.gain[e]
   const before = s.tokenClock[e]
+  const after = before + gain
   s.stepCount[e]++
-  s.tokenClock[e] = before + gain
+  s.tokenClock[e] = after
   s.clockRest[e] = (s.clockRest[e] + engine.tokensPer1024Steps) & 1023
-  s.residue[e] -= gain % engine.blockSize
-  if (s.residue[e] < 0) s.residue[e] += engine.blockSize
+  let residue = s.residue[e] - gain
+  while (residue < 0) residue += engine.blockSize
+  s.residue[e] = residue
   const gapNs = nowNs - s.beganNs[e]
   if (gapNs > s.segmentMaxNs[e]) s.segmentMaxNs[e] = gapNs
   let decoded = s.pendingDecode[e] * gain
@@ -125,12 +127,12 @@ export function endStep(core: Core, e: number, nowNs: number): void {
   let prefilled = 0
   for (let g = s.rankStart[e]; g < s.rankStart[e + 1]; g++) {
     if (s.freshHead[g] >= 0) firstDecodeStep(core, e, g, nowNs)
-    for (let clock = before + 1; clock <= before + gain; clock++)
+    for (let clock = before + 1; clock <= after; clock++)
       if (s.wheel[g * WHEEL + (clock & (WHEEL - 1))] >= 0) decoded -= finishDue(core, e, g, clock, nowNs)
     if (s.firstPrefilling[g] < 0) continue
     const { target, done, chunk, next } = s.slots
     for (let slot = s.firstPrefilling[g]; slot >= 0 && chunk[slot] > 0; ) {
-      const after = next[slot]
+      const following = next[slot]
       const c = chunk[slot]
       prefilled += c
       done[slot] += c
@@ -139,10 +141,10 @@ export function endStep(core: Core, e: number, nowNs: number): void {
       s.prefilledTokens[g] += c
       if (done[slot] === target[slot]) {
         ended++
-        s.firstPrefilling[g] = after
+        s.firstPrefilling[g] = following
         finishPrefill(core, e, g, slot, nowNs)
       }
-      slot = after
+      slot = following
     }
   }
   if (nowNs >= core.window.fromNs && nowNs < core.window.toNs) measure(core, e, decoded, ended, prefilled)
