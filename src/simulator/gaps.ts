@@ -28,16 +28,18 @@ export function openSegment(s: State, e: number): number {
 /** Longest step of engine `e` in the segments from `segment` on. */
 export function largestGapNs(s: State, e: number, segment: number): number {
   const { gapSegments, gapMaxima } = s
-  let low = e * s.gapCapacity[0]
-  const end = low + s.gapTail[e]
-  let high = end
+  const openNs = s.segmentMaxNs[e]
+  const first = e * s.gapCapacity[0]
+  const last = first + s.gapTail[e] - 1
+  if (last < first || gapSegments[last] < segment) return openNs
+  let low = first
+  let high = last
   while (low < high) {
     const middle = (low + high) >> 1
     if (gapSegments[middle] < segment) low = middle + 1
     else high = middle
   }
-  const openNs = s.segmentMaxNs[e]
-  return low < end && gapMaxima[low] > openNs ? gapMaxima[low] : openNs
+  return gapMaxima[low] > openNs ? gapMaxima[low] : openNs
 }
 
 /** Drops the segments that ended before every sequence of the engine began, and doubles all deques if more than half remain. */

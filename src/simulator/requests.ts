@@ -63,15 +63,17 @@ export function arrive(core: Core, input: Workload, nowNs: number): number {
   slots.request[slot] = request
   slots.isl[slot] = isl
   slots.osl[slot] = osl
-  slots.classId[slot] = view.classId
-  slots.tenant[slot] = view.tenant
+  if (core.decodePool.engines.length > 0) {
+    slots.classId[slot] = view.classId
+    slots.tenant[slot] = view.tenant
+  }
   slots.arrivalNs[slot] = nowNs - core.frontendNs
   slots.firstTokenNs[slot] = Number.NaN
   slots.sinceNs[slot] = nowNs - core.frontendNs
   slots.phase[slot] = PHASE_QUEUE
-  slots.phaseNs.fill(0, slot * 6, slot * 6 + 6)
+  const { phaseNs } = slots
+  for (let at = slot * 6; at < slot * 6 + 6; at++) phaseNs[at] = 0
   slots.rank[slot] = g
-  slots.source[slot] = -1
   slots.target[slot] = isl
   slots.done[slot] = 0
   slots.chunk[slot] = 0
@@ -79,8 +81,6 @@ export function arrive(core: Core, input: Workload, nowNs: number): number {
   slots.emitted[slot] = 0
   slots.preemptions[slot] = 0
   slots.maxGapNs[slot] = 0
-  slots.lastTokenNs[slot] = Number.NaN
-  slots.segment[slot] = -1
   enqueueTail(s, g, slot)
   if (core.timeoutNs !== Number.POSITIVE_INFINITY) patienceStarts(s, slot)
   return s.engineOf[g]

@@ -30,6 +30,7 @@ function blocksToGrow(core: Core, e: number, g: number): number {
   const first = s.residueStart[g]
   let residue = s.residue[e]
   let need = s.residues[first + residue]
+  if (s.gain[e] === 1) return need
   for (let token = 1; token < s.gain[e]; token++) {
     residue = residue === 0 ? core.engines[e].blockSize - 1 : residue - 1
     need += s.residues[first + residue]
@@ -52,7 +53,6 @@ function preempt(core: Core, e: number, g: number, nowNs: number): void {
     if (slots.segment[slot] >= 0) {
       slots.maxGapNs[slot] = Math.max(slots.maxGapNs[slot], largestGapNs(s, e, slots.segment[slot]))
       slots.lastTokenNs[slot] = nowNs
-      slots.segment[slot] = -1
     }
   } else {
     s.freeBlocks[g] += slots.held[slot]

@@ -56,6 +56,7 @@ export interface Slots {
   isl: Int32Array
   /** Never visible to a policy. */
   osl: Int32Array
+  /** Kept where levers are asked a second time, for a place to decode. */
   classId: Int32Array
   tenant: Int32Array
   arrivalNs: Float64Array
@@ -67,7 +68,7 @@ export interface Slots {
   phaseNs: Float64Array
   state: Uint8Array
   rank: Int32Array
-  /** Prefill rank that holds the KV until its transfer ends; -1 = none. */
+  /** Prefill rank that holds the KV until its transfer ends; -1 = none, so of a free slot too. */
   source: Int32Array
   /** Prefill: tokens to compute, computed so far, scheduled in this step; blocks held while prefilling. */
   target: Int32Array
@@ -106,10 +107,10 @@ export interface Slots {
   toPrevious: Int32Array
   /** Next in the list of arrived requests, and of those in their first decode step. */
   arrivedNext: Int32Array
-  /** Largest gap so far, without the segments from `segment` on (see gaps.ts); time of the last token delivered before them, NaN = none. */
+  /** Largest gap so far, without the segments from `segment` on (see gaps.ts); time of the last token delivered before them. */
   maxGapNs: Float64Array
   lastTokenNs: Float64Array
-  /** -1: not decoding, or in its first decode step after a transfer. */
+  /** Decoding: -1 in its first step after a transfer. */
   segment: Int32Array
 }
 
@@ -231,7 +232,7 @@ export function createState(config: ClusterConfig): State {
     stepCount: counts(),
     tokenClock: counts(),
     clockRest: counts(),
-    gain: counts(),
+    gain: counts().fill(1),
     residue: counts(),
     stepping: new Uint8Array(engines.length),
     heap: counts(),
@@ -305,7 +306,7 @@ function createSlots(capacity: number): Slots {
     phaseNs: new Float64Array(capacity * 6),
     state: new Uint8Array(capacity),
     rank: ints(),
-    source: ints(),
+    source: ints().fill(-1),
     target: ints(),
     done: ints(),
     chunk: ints(),

@@ -33,7 +33,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const endRank = s.rankStart[e + 1]
   const planningPs = core.arm.split.planningPs
   const verified = engine.draftTokens + 1
-  s.gain[e] = (s.clockRest[e] + engine.tokensPer1024Steps) >> 10
+  if (verified > 1) s.gain[e] = (s.clockRest[e] + engine.tokensPer1024Steps) >> 10
   s.beganNs[e] = nowNs
 
   let busy = false
@@ -116,7 +116,7 @@ export function endStep(core: Core, e: number, nowNs: number): void {
   const after = before + gain
   s.stepCount[e]++
   s.tokenClock[e] = after
-  s.clockRest[e] = (s.clockRest[e] + engine.tokensPer1024Steps) & 1023
+  if (engine.draftTokens > 0) s.clockRest[e] = (s.clockRest[e] + engine.tokensPer1024Steps) & 1023
   let residue = s.residue[e] - gain
   while (residue < 0) residue += engine.blockSize
   s.residue[e] = residue

@@ -154,6 +154,7 @@ export function joinArrived(core: Core, e: number, g: number): void {
   s.freshHead[g] = s.arrivedHead[g]
   for (let slot = s.arrivedHead[g]; slot >= 0; slot = slots.arrivedNext[slot]) {
     s.incoming[g]--
+    slots.segment[slot] = -1
     s.queuedTokens[g] -= slots.target[slot]
     insertDecoding(s, g, slot)
     joinDecode(s, e, engine, g, slot, slots.isl[slot] + engine.draftTokens, slots.osl[slot] - 1)
