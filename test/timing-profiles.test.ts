@@ -123,6 +123,9 @@ describe('roles', () => {
     const [decode, prefill] = (['decode', 'prefill'] as const).map((role) => buildStepTables({ ...DEP8, role }))
     expect(prefill.localPs[64]).toBeGreaterThan(decode.localPs[64])
     expect(prefill.sharedPs).toEqual(decode.sharedPs)
+    const { operators } = explainStep({ ...DEP8, role: 'decode' }, [{ decode: { n: 4, K: 4096 }, chunks: [] }])
+    const shared = operators.find(({ name }) => name === 'shared expert down')
+    expect([shared?.us, shared?.note]).toEqual([0, expect.stringContaining('hidden beside the routed experts')])
   })
 
   it('the stack multiplies prefill steps by layout', () => {

@@ -84,6 +84,8 @@ export function visibleShare(tokens: number): number {
 /** Share of the shared experts' time that engines of one role see, by tokens of a rank. */
 export const SEEN_BESIDE_EXPERTS = { aggregated: visibleShare, decode: () => 0, prefill: () => 1 } as const
 
+const HIDDEN_NOTE = 'hidden beside the routed experts'
+
 type Time = (x: number, y: number) => number
 
 /** `kernel`: the attention kernel that a module is priced without. */
@@ -178,7 +180,11 @@ export function priceOperators(
     return {
       operator,
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
-      evidence: (x, y) => evidenceAt(operator, slice, x * queries, y),
+      evidence(x, y) {
+        const own = evidenceAt(operator, slice, x * queries, y)
+        const hidden = operator.besideExperts === true && seen(x) < 1
+        return hidden ? { ...own, note: [own.note, HIDDEN_NOTE].filter(Boolean).join(', ') } : own
+      },
     }
   })
 }
