@@ -134,6 +134,7 @@ describe('roles', () => {
       prefillSglangDp: 2,
       prefillSglangDeepEp: 1.5,
       prefillSglangTp: 0.5,
+      prefillSglangFp8Tp: 5,
       prefillTrtllm: 0.75,
       era2025: 3,
     }
@@ -144,7 +145,9 @@ describe('roles', () => {
     expect(factor(FP8, 'sglang-2026')).toBeCloseTo(1.5, 6)
     expect(factor(TEP4, 'sglang-2026')).toBeCloseTo(0.5, 6)
     expect(factor(DEP8, 'trtllm-2026')).toBeCloseTo(0.75, 6)
+    expect(factor(SHARDED, 'sglang-2026')).toBeCloseTo(5, 6)
     expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(3 * 0.75, 6)
+    expect(factor(DEP8, 'vllm-2026')).toBeCloseTo(0.75, 6)
   })
 
   it.each([

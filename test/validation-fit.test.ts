@@ -137,7 +137,7 @@ describe('calibrate', () => {
     const truth = { ...constantsOf(calibration), hostSglangMs: 3 }
     const means = await evaluator.means(rows.map(({ plan }) => ({ plan, constants: truth })))
     const measured: FitRow[] = rows.map(({ row, plan }, i) => ({ plan, row: { ...row, tpotMs: means[i]?.tpotMs ?? null } }))
-    const run = await runFit(measured, calibration, evaluator, () => {})
+    const run = await runFit(measured, calibration, { pool, seed: 1, requestsPerPlace: 2 }, () => {})
     expect(run.fit.constants.hostSglangMs).toBeCloseTo(3, 1)
     const file = calibrationOf(run, calibration, 'test')
     expect(file.constants.hostSglangMs.source).toBe('4 rows of 1 configurations')

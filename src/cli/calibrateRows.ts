@@ -5,9 +5,7 @@ import { createProgress } from '../reports/progress.js'
 import { constantsTable } from '../reports/validation.js'
 import { loadCalibration } from '../timing/index.js'
 import { calibrationOf, fitRows, runFit } from '../validation/fit/calibrate.js'
-import { createEvaluator } from '../validation/fit/evaluate.js'
 import { createRowPool } from '../validation/pool.js'
-import { REQUESTS_PER_PLACE } from '../validation/protocol.js'
 import { findSettings } from '../validation/settings.js'
 import { readRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
@@ -45,8 +43,7 @@ export async function calibrateRows(request: CalibrateRequest): Promise<void> {
   const progress = createProgress({ quiet })
   const pool = createRowPool({ threads, signal })
   try {
-    const evaluator = createEvaluator(pool, { seed, requestsPerPlace: REQUESTS_PER_PLACE })
-    const run = await runFit(rows, start, evaluator, fitProgress(progress))
+    const run = await runFit(rows, start, { pool, seed }, fitProgress(progress))
     progress.stop()
     const calibration = calibrationOf(run, start, `Constants fitted to ${rows.length} measured serving rows`)
     if (out !== undefined) writeFileSync(out, `${JSON.stringify(calibration, null, 2)}\n`)

@@ -15,7 +15,7 @@ interface ProfileFacts {
   /** No decode step is shorter than `launchFloorMs`. */
   readonly launchBound: boolean
   /** Multiplier of a prefill step. */
-  readonly prefill: 'none' | 'trtllm' | 'sglang' | 'sglang-dep24' | 'vllm'
+  readonly prefill: 'none' | 'trtllm' | 'sglang' | 'sglang-dep24'
   /** Expert kernels of NVFP4 layouts with attention data parallelism; other layouts run the general or the low-latency ones. */
   readonly dataParallelFp4: MoePath
   /** Exchanges tokens with DeepEP (low-latency kernels in decode) and sums with SGLang's all-reduce. */
@@ -25,7 +25,7 @@ interface ProfileFacts {
 type StackFacts = Omit<ProfileFacts, 'before2026' | 'dataParallelFp4'>
 const TRTLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'trtllm', deepEp: false }
 const SGLANG: StackFacts = { host: 'sglang', launchBound: false, prefill: 'sglang', deepEp: true }
-const VLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'vllm', deepEp: false }
+const VLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'trtllm', deepEp: false }
 const NONE: StackFacts = { host: 'assumed', launchBound: false, prefill: 'none', deepEp: false }
 
 const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
@@ -103,14 +103,15 @@ function prefillFactor({ profile, parallelism, precision }: TimingRequest, const
     case 'trtllm':
       return [{ value: constants.prefillTrtllm, why: 'prefillTrtllm' }]
     case 'sglang':
-      if (parallelism.dp === 1) return [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
+      if (parallelism.dp === 1)
+        return precision === 'fp8' && parallelism.moeTp > 1
+          ? [{ value: constants.prefillSglangFp8Tp, why: 'prefillSglangFp8Tp' }]
+          : [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
       return precision === 'fp8'
         ? [{ value: constants.prefillSglangDeepEp, why: 'prefillSglangDeepEp' }]
         : [{ value: constants.prefillSglangDp, why: 'prefillSglangDp' }]
     case 'sglang-dep24':
       return [{ value: constants.prefillSglangDep24, why: 'prefillSglangDep24' }]
-    case 'vllm':
-      return [{ value: constants.prefillVllm, why: 'prefillVllm' }]
   }
 }
 

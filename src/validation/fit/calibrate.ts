@@ -1,7 +1,9 @@
 /** From measured rows to a calibration file: fit, spread, provenance. */
 import { type Calibration, type Constants, constantsOf, type FittedConstant } from '../../timing/index.js'
+import type { RowPool } from '../pool.js'
+import { REQUESTS_PER_PLACE } from '../protocol.js'
 import type { RowSet } from '../validate.js'
-import { type Evaluator, touching } from './evaluate.js'
+import { createEvaluator, touching } from './evaluate.js'
 import { type Fit, type FitRequest, type FitRow, fitConstants, type OnFit } from './fit.js'
 import { CONSTANT_NAMES, type ConstantName, parametersOf } from './parameters.js'
 import { drawConstants, rangeOf } from './spread.js'
@@ -18,13 +20,24 @@ export interface CalibrationRun {
   readonly fit: Fit
 }
 
+/** Requests for each place of the runs that slopes are taken from. */
+const SLOPE_REQUESTS = 4
+
+export interface FitPool {
+  readonly pool: RowPool
+  readonly seed: number
+  readonly requestsPerPlace?: number
+}
+
 export async function runFit(
   rows: readonly FitRow[],
   start: Calibration,
-  evaluator: Evaluator,
+  { pool, seed, requestsPerPlace = REQUESTS_PER_PLACE }: FitPool,
   report: OnFit,
 ): Promise<CalibrationRun> {
-  const request = { rows, parameters: parametersOf(start), start: constantsOf(start), evaluator, report }
+  const evaluator = createEvaluator(pool, { seed, requestsPerPlace })
+  const slopeEvaluator = createEvaluator(pool, { seed, requestsPerPlace: Math.min(SLOPE_REQUESTS, requestsPerPlace) })
+  const request = { rows, parameters: parametersOf(start), start: constantsOf(start), evaluator, slopeEvaluator, report }
   return { request, fit: await fitConstants(request) }
 }
 

@@ -1,11 +1,9 @@
 /** Held-out scores: the constants of each fold predict the rows that the fold left out. */
 import type { Calibration, Constants } from '../../timing/index.js'
 import type { RowPool } from '../pool.js'
-import { REQUESTS_PER_PLACE } from '../protocol.js'
 import type { Scored } from '../scores.js'
 import { type RowSet, scoreRows } from '../validate.js'
 import { type CalibrationRun, fitRows, runFit } from './calibrate.js'
-import { createEvaluator } from './evaluate.js'
 import type { OnFit } from './fit.js'
 import { type FoldFit, type FoldRule, fitFolds, foldsOf } from './folds.js'
 
@@ -29,8 +27,7 @@ export interface CrossValidation {
 export async function crossValidate(request: CrossValidationRequest): Promise<CrossValidation> {
   const { set, start, by, pool, seed, report } = request
   const rows = fitRows(set)
-  const evaluator = createEvaluator(pool, { seed, requestsPerPlace: REQUESTS_PER_PLACE })
-  const run = await runFit(rows, start, evaluator, report)
+  const run = await runFit(rows, start, { pool, seed }, report)
   const folds = await fitFolds(run.request, run.fit, foldsOf(rows, by, request.folds, seed))
   const held = new Map<string, Constants>()
   for (const { fold, constants } of folds) for (const id of fold.heldOut) held.set(id, constants)

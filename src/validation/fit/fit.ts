@@ -124,7 +124,10 @@ export interface FitRequest {
   readonly rows: readonly FitRow[]
   readonly parameters: readonly Parameter[]
   readonly start: Constants
+  /** Means as they are reported. */
   readonly evaluator: Evaluator
+  /** Means of shorter runs, for slopes alone: differences of runs with the same draws need fewer requests. */
+  readonly slopeEvaluator: Evaluator
   readonly report: OnFit
 }
 
@@ -135,32 +138,27 @@ export interface Fit {
   readonly residuals: readonly Residual[]
 }
 
-/** Slopes are measured anew in so many iterations; later ones keep them, since few constants bend. */
-const SLOPE_ITERATIONS = 2
-const CHORD_ITERATIONS = 2
+/** Slopes are measured once, at the start; the iterations keep them, since few constants bend. */
+const ITERATIONS = 3
 
-export async function fitConstants({ rows, parameters, start, evaluator, report }: FitRequest): Promise<Fit> {
-  let constants = start
-  let slopes: Slopes = { of: new Map() }
-  for (let iteration = 0; iteration < SLOPE_ITERATIONS; iteration++) {
-    slopes = await slopesAt(rows, parameters, coordinatesOf(parameters, constants), evaluator, report)
-    const fit = await refine({ rows, parameters, start: constants, evaluator, report }, slopes, 1)
-    constants = fit.constants
-  }
-  return refine({ rows, parameters, start: constants, evaluator, report }, slopes, CHORD_ITERATIONS)
+export async function fitConstants(request: FitRequest): Promise<Fit> {
+  const { rows, parameters, start, slopeEvaluator, report } = request
+  const slopes = await slopesAt(rows, parameters, coordinatesOf(parameters, start), slopeEvaluator, report)
+  const constants = await iterate(request, slopes, start, ITERATIONS)
+  return { constants, slopes, residuals: await residualsAt(rows, slopes, constants, request.evaluator, report) }
 }
 
-/** Iterations with slopes that are kept: simulations of the rows only. */
-export async function refine(
-  { rows, parameters, start, evaluator, report }: FitRequest,
+/** Iterations with slopes that are kept: each simulates the rows once and solves the linear model. */
+export async function iterate(
+  { rows, parameters, evaluator, report }: FitRequest,
   slopes: Slopes,
-  iterations = CHORD_ITERATIONS,
-): Promise<Fit> {
+  start: Constants,
+  iterations: number,
+): Promise<Constants> {
   let constants = start
-  let residuals = await residualsAt(rows, slopes, constants, evaluator, report)
   for (let iteration = 0; iteration < iterations; iteration++) {
+    const residuals = await residualsAt(rows, slopes, constants, evaluator, report)
     constants = constantsAt(parameters, solveRobust(residuals, parameters, coordinatesOf(parameters, constants)))
-    residuals = await residualsAt(rows, slopes, constants, evaluator, report)
   }
-  return { constants, slopes, residuals }
+  return constants
 }

@@ -1,7 +1,7 @@
 /** Cross-validation: every row is predicted with constants that were fitted without its configuration, or without its model and system. */
 import { stream } from '../../rng.js'
 import type { Constants } from '../../timing/index.js'
-import { type Fit, type FitRequest, type FitRow, refine } from './fit.js'
+import { type Fit, type FitRequest, type FitRow, iterate } from './fit.js'
 
 export type FoldRule = 'config_key' | 'pair'
 
@@ -33,6 +33,9 @@ export function foldsOf(rows: readonly FitRow[], rule: FoldRule, count: number, 
 const idsWhere = (rows: readonly FitRow[], test: (row: FitRow) => boolean): Set<string> =>
   new Set(rows.filter(test).map(({ plan }) => plan.id))
 
+/** The first uses simulations of the fit of all rows. */
+const FOLD_ITERATIONS = 2
+
 export interface FoldFit {
   readonly fold: Fold
   readonly constants: Constants
@@ -47,7 +50,7 @@ export async function fitFolds(request: FitRequest, full: Fit, folds: readonly F
   for (const fold of folds) {
     const rows = request.rows.filter(({ plan }) => !fold.heldOut.has(plan.id))
     const report: FitRequest['report'] = (stage, done, total) => request.report(`${fold.name}: ${stage}`, done, total)
-    const { constants } = await refine({ ...request, rows, start: full.constants, report }, full.slopes)
+    const constants = await iterate({ ...request, rows, report }, full.slopes, full.constants, FOLD_ITERATIONS)
     fits.push({ fold, constants })
   }
   return fits
