@@ -1,4 +1,5 @@
 /** Engines by role, speculation, profiles and the closed-loop protocol: resolved, printed back, refused where they mean nothing. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Fault, UserError } from '../src/errors.js'
 import { tokensPer1024Steps } from '../src/scenario/cluster.js'
@@ -152,6 +153,43 @@ describe('prefill and decode engines', () => {
     const plan = load(PAIR, 'arms={mine: {pool: least-loaded}}')
     expect(plan.arms[0].chunk).toBe('fixed-budget(8192)')
   })
+})
+
+test('any plan with roles, written out and loaded again, is the same plan', () => {
+  const options = fc.record({
+    pair: fc.constantFrom('1p1d', '3p2d', '9p1d'),
+    prefill: fc.constantFrom('DEP4', 'TEP4'),
+    decode: fc.constantFrom('DEP8', 'DEP24', 'TEP8'),
+    mtp: fc.constantFrom('0', 'mtp1', '3', '{n: 2, acceptance: 0.61}'),
+    reservation: fc.constantFrom('grow', 'full'),
+    first: fc.constantFrom('prefill', 'decode'),
+    profile: fc.constantFrom('generic', 'trtllm-2026', 'sglang-2025'),
+    path: fc.constantFrom('auto', 'cutlass', 'deepgemm'),
+    slo: fc.constantFrom('{}', '{interactive: {gap_ms: 250}}', '{interactive: {ttft_ms: 9, gap_ms: 1}}'),
+  })
+  fc.assert(
+    fc.property(options, ({ pair, prefill, decode, mtp, reservation, first, profile, path, slo }) => {
+      const text = `system: gb300
+model: deepseek-r1
+profile: ${profile}
+moe_path: ${path}
+first_token: ${first}
+engines:
+  - layout: ${pair}
+    max_model_len: 4096
+    kv_reservation: ${reservation}
+    prefill: {layout: ${prefill}, max_num_batched_tokens: 4096}
+    decode: {layout: ${decode}, max_num_seqs: 32, mtp: ${mtp}, moe_path: trtllm-gen}
+workload: {preset: chat}
+slo: ${slo}
+arms: {mine: {pool: least-loaded}}
+`
+      const plan = load(text)
+      expect(plan.engines.map(({ moePath }) => moePath)).toEqual([path, 'trtllm-gen'])
+      expect(load(resolvedYaml(plan))).toEqual(plan)
+    }),
+    { numRuns: 60 },
+  )
 })
 
 describe('speculation', () => {

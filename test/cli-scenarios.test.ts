@@ -1,4 +1,5 @@
-/** Prefill and decode engines, speculation and the closed-loop protocol on the command line, with the shipped scenarios cut short. */
+/** Shipped scenarios on the command line: each one runs; prefill and decode engines, speculation and the closed loop in detail. */
+import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { newFolder, shapewise } from './cliRunner.js'
 
@@ -11,6 +12,21 @@ const json = (...args: readonly string[]) => {
 const POINT = ['run', 'scenarios/inferencex-point.yaml', '--arm', 'measured', '--set', 'workload.load.concurrency=64']
 const DISAGG = 'scenarios/r1-disagg.yaml'
 const FEWER = ['--set', 'engines.0.layout=2p1d', '--set', 'engines.0.decode.layout=DEP8', '--set', 'workload.preset=chat']
+
+const SCENARIOS = readdirSync(new URL('../scenarios/', import.meta.url)).filter((name) => name.endsWith('.yaml'))
+/** Fewer requests of the measured point: its loop is the same with any number in flight. */
+const SHORTER: Readonly<Record<string, string[]>> = { 'inferencex-point.yaml': ['--set', 'workload.load.concurrency=64'] }
+
+describe('every shipped scenario runs', () => {
+  it.each(SCENARIOS)('%s', { timeout: 120_000 }, (name) => {
+    const { summary, load } = json('run', `scenarios/${name}`, ...(SHORTER[name] ?? []))
+    expect(summary.requests.completed).toBeGreaterThan(500)
+    // a fraction of the static arm's capacity leaves room: the limits can be met
+    if (!load.includes('of the capacity')) return
+    expect(summary.saturation.label).toBe('stable')
+    expect(summary.slo_attainment).toBeGreaterThan(0.95)
+  })
+})
 
 describe('a measured point', () => {
   const { summary, load } = json(...POINT)
