@@ -17,7 +17,9 @@ export {
   type Plan,
   planJson,
   resolvedYaml,
+  type SupportRow,
   scenarioFromDefaults,
+  supportRows,
   timingRequest,
 } from './scenario/index.js'
 export {
@@ -31,4 +33,13 @@ export {
   simulate,
 } from './simulator/index.js'
 export { buildStepTables, createStepTimer, explainStep, splitMachine } from './timing/index.js'
-export { readTrace, shapesOnly, traceHash, traceStatistics, type Workload, writeCsv, writeTrace } from './traces/index.js'
+export {
+  readTrace,
+  shapesOnly,
+  traceHash,
+  traceStatistics,
+  uniformWorkload,
+  type Workload,
+  writeCsv,
+  writeTrace,
+} from './traces/index.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
 import { type Job, type Outcome, runJob } from '../src/experiments/job.js'
-import { familyGrid, policiesOf, score, staticSetting, type TuningRound, tune } from '../src/experiments/tune.js'
+import { armOn, familyGrid, policiesOf, score, staticSetting, type TuningRound, tune } from '../src/experiments/tune.js'
 import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import type { Summary } from '../src/metrics/summary.js'
@@ -11,7 +11,7 @@ import { tinyContext } from './tinyCluster.js'
 const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
 
 /** Only what the grid reads of a cluster. */
-const cluster = (...engines: readonly { ranks: number; maxNumBatchedTokens: number }[]) =>
+const cluster = (...engines: readonly { role?: string; ranks: number; maxNumBatchedTokens: number }[]) =>
   ({ engines }) as unknown as ClusterConfig
 
 describe('the grid of a family', () => {
@@ -48,6 +48,17 @@ describe('the grid of a family', () => {
       cluster({ ranks: 2, maxNumBatchedTokens: 8192 }, { ranks: 2, maxNumBatchedTokens: 8192 }),
     )
     expect(wide.length).toBe(9 * 5 * 2 * 2)
+  })
+
+  test('leaves the chunk lever alone where prefill has engines of its own, in built-in arms too', () => {
+    const prefill = { role: 'prefill', ranks: 4, maxNumBatchedTokens: 8192 }
+    const decode = { role: 'decode', ranks: 32, maxNumBatchedTokens: 64 }
+    const pair = cluster(prefill, decode)
+    for (const family of FAMILIES) for (const arm of familyGrid(family, pair)) expect(arm.chunk).toBe('fixed-budget(8192)')
+    expect(armOn(STATIC_ARM, pair).chunk).toBe('fixed-budget(8192)')
+    expect(armOn(STATIC_ARM, cluster({ ...decode, role: 'aggregated' }))).toEqual(STATIC_ARM)
+    const pools = (config: ClusterConfig) => new Set(familyGrid('tuned-static', config).map(({ pool }) => pool)).size
+    expect([pools(pair), pools(cluster(prefill, prefill, decode))]).toEqual([1, 2])
   })
 })
 

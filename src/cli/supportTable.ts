@@ -1,7 +1,7 @@
 /** The work of `support`. */
 import { SYSTEM_NAMES } from '../hardware/load.js'
 import { MODEL_NAMES } from '../models/load.js'
-import { type SupportRow, supportRows } from '../scenario/support.js'
+import { type SupportRow, supportRows } from '../scenario/index.js'
 import { printJson, printResult } from './output.js'
 import { columns } from './table.js'
 
