@@ -141,8 +141,8 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     title: 'the largest gap is the smallest',
     law: 'LAW-20',
     file: 'simulator/gaps.ts',
-    from: 'gapMaxima[low] > openNs',
-    to: 'gapMaxima[low] < openNs',
+    from: 'closedNs > openNs',
+    to: 'closedNs < openNs',
   },
 ]
 

@@ -2,9 +2,6 @@
 import type { EngineConfig } from './config.js'
 import type { State } from './state.js'
 
-/** Draft tokens that a decoding sequence keeps room for. */
-export const lookahead = (engine: EngineConfig): number => (engine.role === 'prefill' ? 0 : engine.draftTokens)
-
 /** Blocks of the whole life of a request on this engine (`kv_reservation: full`). */
 export function lifetimeBlocks(s: State, engine: EngineConfig, slot: number): number {
   const { isl, osl } = s.slots
@@ -15,7 +12,7 @@ export function lifetimeBlocks(s: State, engine: EngineConfig, slot: number): nu
 /** Blocks that must be held once `tokens` of the prompt are computed; with all of it come those of the drafts. */
 export function prefillBlocks(s: State, engine: EngineConfig, slot: number, tokens: number): number {
   if (engine.kvReservation === 'full') return lifetimeBlocks(s, engine, slot)
-  const drafts = tokens === s.slots.target[slot] ? lookahead(engine) : 0
+  const drafts = tokens === s.slots.target[slot] ? engine.draftTokens : 0
   return Math.ceil((tokens + drafts) / engine.blockSize)
 }
 

@@ -50,6 +50,9 @@ export interface Core {
   touchedCount: number
 }
 
+/** A prefill engine never decodes, whatever its settings say of drafts. */
+const UNSPECULATIVE = { draftTokens: 0, tokensPer1024Steps: 1024 }
+
 export function createCore(
   config: ClusterConfig,
   arm: Arm,
@@ -57,7 +60,7 @@ export function createCore(
   window: MeasureWindow,
   expectedRequests: number,
 ): Core {
-  const { engines } = config
+  const engines = config.engines.map((engine) => (engine.role === 'prefill' ? { ...engine, ...UNSPECULATIVE } : engine))
   const state = createState(config)
   const timers = new Map(engines.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
   const evaluators = new Map(engines.map((engine) => [engine.machine, engine]))

@@ -5,6 +5,7 @@
  */
 import { logBin } from '../collections/logHistogram.js'
 import type { Core } from './core.js'
+import { OPEN_MAX } from './gaps.js'
 import { factorHolds } from './splitFactor.js'
 import {
   DECODE_SEQUENCES,
@@ -43,7 +44,8 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   let clock = s.tokenClock[e]
   const firstStep = s.stepCount[e] - clock
   let beganNs = s.beganNs[e]
-  let gapNs = s.segmentMaxNs[e]
+  const longest = e * s.gapStride[0] + OPEN_MAX
+  let gapNs = s.gaps[longest]
   let residue = s.residue[e]
   let free = s.freeBlocks[g]
   let kvTokens = s.baseSum[g] + n * (clock + 1)
@@ -101,7 +103,7 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   s.stepCount[e] = firstStep + clock
   s.tokenClock[e] = clock
   s.beganNs[e] = beganNs
-  s.segmentMaxNs[e] = gapNs
+  s.gaps[longest] = gapNs
   s.residue[e] = residue
   s.freeBlocks[g] = free
   s.clockNs[e] = endNs

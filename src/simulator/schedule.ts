@@ -13,6 +13,15 @@ import { admitTransfer } from './transfers.js'
 /** Takes the blocks that this step's tokens of the decoding sequences need. Returns whether somebody was preempted for it. */
 export function growDecode(core: Core, e: number, g: number, nowNs: number): boolean {
   const s = core.state
+  const need = s.residues[s.residueStart[g] + s.residue[e]]
+  if (s.gain[e] > 1 || need > s.freeBlocks[g]) return growTight(core, e, g, nowNs)
+  s.freeBlocks[g] -= need
+  return false
+}
+
+/** The same for any gain, and where somebody may have to go. */
+function growTight(core: Core, e: number, g: number, nowNs: number): boolean {
+  const s = core.state
   let preempted = false
   let need = blocksToGrow(core, e, g)
   while (need > s.freeBlocks[g]) {
@@ -30,7 +39,6 @@ function blocksToGrow(core: Core, e: number, g: number): number {
   const first = s.residueStart[g]
   let residue = s.residue[e]
   let need = s.residues[first + residue]
-  if (s.gain[e] === 1) return need
   for (let token = 1; token < s.gain[e]; token++) {
     residue = residue === 0 ? core.engines[e].blockSize - 1 : residue - 1
     need += s.residues[first + residue]

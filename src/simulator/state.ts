@@ -10,6 +10,7 @@ import { EventHeap } from '../collections/eventHeap.js'
 import { LOG_HISTOGRAM_BINS } from '../collections/logHistogram.js'
 import { checkCluster } from './check.js'
 import type { ClusterConfig } from './config.js'
+import { FIRST_GAP_STRIDE } from './gaps.js'
 
 /** In a queue: for prefill, or with its KV on a prefill rank for a place to decode. */
 export const WAITING = 1
@@ -22,9 +23,6 @@ export const ARRIVED = 5
 
 /** Buckets of the finish wheel of a rank: a power of two near a typical answer, so few sequences are met before their time. */
 export const WHEEL = 1024
-
-/** Closed segments of an engine that there is room for at first; grows by doubling. */
-const GAP_ENTRIES = 64
 
 /** Scalars, in one array so that a snapshot is a copy. */
 export const NOW = 0
@@ -146,14 +144,9 @@ export interface State {
   readonly engineKvUsePs: Float64Array
   readonly engineMeanPs: Float64Array
   readonly itl: Float64Array
-  /** Largest gaps: the open segment and its largest gap, and the closed ones that matter (see gaps.ts). */
-  readonly segment: Int32Array
-  readonly segmentMaxNs: Float64Array
-  readonly gapTail: Int32Array
-  /** Room for closed segments of one engine. */
-  readonly gapCapacity: Int32Array
-  gapSegments: Int32Array
-  gapMaxima: Float64Array
+  /** Largest gaps, engine by engine, and the length of an engine's part (see gaps.ts). */
+  gaps: Float64Array
+  readonly gapStride: Int32Array
   // ports: 2 g = NVLink of rank g, 2 g + 1 = its NIC
   readonly portHead: Int32Array
   readonly portFlows: Int32Array
@@ -249,12 +242,8 @@ export function createState(config: ClusterConfig): State {
     engineKvUsePs: perEngine(),
     engineMeanPs: perEngine(),
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
-    segment: counts(),
-    segmentMaxNs: perEngine(),
-    gapTail: counts(),
-    gapCapacity: Int32Array.of(GAP_ENTRIES),
-    gapSegments: new Int32Array(engines.length * GAP_ENTRIES),
-    gapMaxima: new Float64Array(engines.length * GAP_ENTRIES),
+    gaps: new Float64Array(engines.length * FIRST_GAP_STRIDE),
+    gapStride: Int32Array.of(FIRST_GAP_STRIDE),
     portHead: listOf(2 * ranks),
     portFlows: new Int32Array(2 * ranks),
     engineOf,

@@ -1,9 +1,9 @@
 /** One step of an engine: what it costs, and what has happened when it ends. Who takes part is decided in schedule.ts. Hot: nothing is allocated here. */
 import { logBin } from '../collections/logHistogram.js'
-import { decodingBlocks, lookahead } from './blocks.js'
+import { decodingBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode } from './decodeSet.js'
-import { largestGapNs, openSegment } from './gaps.js'
+import { largestGapNs, OPEN_MAX, openSegment } from './gaps.js'
 import { complete, enterPhase, PHASE_DECODE } from './requests.js'
 import { leaveRunning } from './runningList.js'
 import { growDecode, scheduleQueue } from './schedule.js'
@@ -121,7 +121,8 @@ export function endStep(core: Core, e: number, nowNs: number): void {
   while (residue < 0) residue += engine.blockSize
   s.residue[e] = residue
   const gapNs = nowNs - s.beganNs[e]
-  if (gapNs > s.segmentMaxNs[e]) s.segmentMaxNs[e] = gapNs
+  const longest = e * s.gapStride[0] + OPEN_MAX
+  if (gapNs > s.gaps[longest]) s.gaps[longest] = gapNs
   let decoded = s.pendingDecode[e] * gain
   let ended = 0
   let prefilled = 0
@@ -218,7 +219,7 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, nowNs: nu
   enterPhase(slots, slot, PHASE_DECODE, nowNs)
   if (left > 0) {
     slots.segment[slot] = openSegment(s, e)
-    joinDecode(s, e, engine, g, slot, slots.target[slot] + lookahead(engine), left)
+    joinDecode(s, e, engine, g, slot, slots.target[slot] + engine.draftTokens, left)
     return
   }
   s.freeBlocks[g] += slots.held[slot]

@@ -1,5 +1,5 @@
 /** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). */
-import { lifetimeBlocks, lookahead } from './blocks.js'
+import { lifetimeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
 import { choosePlace, enqueueTail, enterPhase, leaveQueue, PHASE_DECODE, PHASE_DECODE_WAIT, PHASE_TRANSFER } from './requests.js'
@@ -37,7 +37,7 @@ export function admitTransfer(core: Core, e: number, g: number, slot: number, no
   const need =
     engine.kvReservation === 'full'
       ? lifetimeBlocks(s, engine, slot)
-      : Math.ceil((s.slots.isl[slot] + lookahead(engine)) / engine.blockSize)
+      : Math.ceil((s.slots.isl[slot] + engine.draftTokens) / engine.blockSize)
   if (need > s.freeBlocks[g]) return false
   leaveQueue(s, g, slot)
   s.freeBlocks[g] -= need
