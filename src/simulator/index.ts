@@ -1,6 +1,7 @@
 /**
- * The hot core. Start reading at `simulation.ts` (the driver and its event loop), then `engine.ts` (a step), `docs/SEMANTICS.md`
- * (what both simulators must do). Pure: no clock, no file, no environment.
+ * The hot core. Start reading at `docs/SEMANTICS.md` (what both simulators must do), then `simulation.ts` (the driver and its event
+ * loop), `step.ts` with `schedule.ts` (a step and who takes part in it), `transfers.ts` (from prefill to decode engines). Pure: no
+ * clock, no file, no environment.
  */
 
 export type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from './config.js'

@@ -6,7 +6,7 @@
 import { logBin } from '../collections/logHistogram.js'
 import type { Core } from './core.js'
 import { OPEN_MAX } from './gaps.js'
-import { factorHolds } from './splitFactor.js'
+import { factorExpiry, factorSuits, isFar } from './splitFactor.js'
 import {
   DECODE_SEQUENCES,
   EVENTS,
@@ -29,7 +29,7 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   const n = s.decodeCount[g]
   if (n === 0 || s.clockNs[e] > horizonNs || s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0 || s.arrivedHead[g] >= 0) return 0
   const engine = core.engines[e]
-  if (engine.draftTokens > 0 || s.freshHead[g] >= 0) return 0
+  if (engine.draftTokens > 0 || s.freshHead[g] >= 0 || !factorSuits(s, g, n)) return 0
   const { tables, blockSize, numGpuBlocks } = engine
   const { kernelColumns, kernelBasePs, kernelSlopePs, headPs, floorPs } = tables
   const { fromNs, toNs } = core.window
@@ -43,6 +43,10 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   const factor = s.factor[g]
   let clock = s.tokenClock[e]
   const firstStep = s.stepCount[e] - clock
+  // the factor holds while the token clock is below this, and the KV is not far from count x clock + this
+  const expiryClock = factorExpiry(s, g) - firstStep
+  const factorCount = s.factorCount[g]
+  const predictedAtZero = s.factorTokens[g] - factorCount * s.factorClock[g]
   let beganNs = s.beganNs[e]
   const longest = e * s.gapStride[0] + OPEN_MAX
   let gapNs = s.gaps[longest]
@@ -66,7 +70,7 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
     const nextResidue = residue === 0 ? blockSize - 1 : residue - 1
     const blocks = residues[firstResidue + nextResidue]
     if (wheel[firstBucket + (nextClock & (WHEEL - 1))] >= 0 || blocks > free) break
-    if (!factorHolds(s, g, n, kvTokens + n, firstStep + nextClock, nextClock)) break
+    if (nextClock >= expiryClock || isFar(kvTokens + n, predictedAtZero + factorCount * nextClock)) break
 
     // the pending step ends …
     if (endNs >= fromNs && endNs < toNs) {

@@ -8,13 +8,24 @@ const CHANGED_AGE = 10
 
 /** Whether the factor of rank g still holds for n sequences with kvTokens in all, at the given step and token clock of their engine. */
 export function factorHolds(s: State, g: number, n: number, kvTokens: number, step: number, clock: number): boolean {
+  const predicted = s.factorTokens[g] + s.factorCount[g] * (clock - s.factorClock[g])
+  return factorSuits(s, g, n) && step < factorExpiry(s, g) && !isFar(kvTokens, predicted)
+}
+
+/** Whether there is a factor of rank g, for about n sequences. */
+export function factorSuits(s: State, g: number, n: number): boolean {
   const count = s.factorCount[g]
-  if (count === 0) return false
-  const age = step - s.factorStep[g]
   const off = n > count ? n - count : count - n
-  const predicted = s.factorTokens[g] + count * (clock - s.factorClock[g])
+  return count > 0 && 20 * off <= count
+}
+
+/** The step at which the factor of rank g is too old. */
+export const factorExpiry = (s: State, g: number): number => s.factorStep[g] + (s.changed[g] === 1 ? CHANGED_AGE : MAX_AGE)
+
+/** Whether the KV tokens of a rank are off what was predicted of them. */
+export function isFar(kvTokens: number, predicted: number): boolean {
   const drift = kvTokens > predicted ? kvTokens - predicted : predicted - kvTokens
-  return !(age >= MAX_AGE || (age >= CHANGED_AGE && s.changed[g] === 1) || 20 * off > count || 32 * drift > predicted)
+  return 32 * drift > predicted
 }
 
 /** Factor for the n decoding sequences of rank g with kvTokens in all, this step's token included. */
