@@ -26,7 +26,8 @@ export function openSegment(s: State, e: number): number {
   const maxNs = gaps[start + OPEN_MAX]
   if (maxNs === 0) return gaps[start]
   const first = start + PAIRS
-  let at = first + 2 * gaps[start + CLOSED]
+  // a count, told to be a whole number so that indices stay whole
+  let at = first + 2 * (gaps[start + CLOSED] | 0)
   while (at > first && gaps[at - 1] <= maxNs) at -= 2
   if (at === start + s.gapStride[0]) {
     makeRoom(s, e)
@@ -44,7 +45,7 @@ export function largestGapNs(s: State, e: number, segment: number): number {
   const { gaps } = s
   const start = e * s.gapStride[0]
   const openNs = gaps[start + OPEN_MAX]
-  const closed = gaps[start + CLOSED]
+  const closed = gaps[start + CLOSED] | 0
   let low = 0
   let high = closed
   while (low < high) {
