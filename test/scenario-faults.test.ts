@@ -47,6 +47,16 @@ describe('one fault, one sentence, one place', () => {
     ['drafts in words', ['engines.0.mtp=three'], /mtp: expected draft tokens from 0 to 16, as in 3 or mtp3/],
     ['first token', ['first_token=decode'], /first_token: has no effect where every engine serves both phases/],
     ['expert kernels of a dense model', ['moe_path=cutlass'], /moe_path: has no effect: llama-3\.1-70b has no experts/],
+    [
+      'expert kernels of another format',
+      ['model=deepseek-r1', 'engines.0.layout=DEP8', 'moe_path=deepgemm'],
+      /^moe_path: no deepgemm kernels compute nvfp4 experts of deepseek-r1/,
+    ],
+    [
+      'expert kernels of another format in one engine',
+      ['model=deepseek-r1', 'precision=fp8', 'engines=[{layout: DEP16, moe_path: cutedsl}]'],
+      /^engines\[0\]\.moe_path: no cutedsl kernels compute fp8 experts/,
+    ],
     ['stack', ['profile=trtllm'], /profile: expected one of generic, trtllm-2025/],
     ['lengths of another preset', ['workload.isl=1024'], /workload\.isl: has no effect with preset chat/],
     ['uniform without lengths', ['workload.preset=uniform', 'workload.isl=10'], /workload\.osl: the preset uniform needs it/],

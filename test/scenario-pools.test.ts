@@ -164,7 +164,7 @@ test('any plan with roles, written out and loaded again, is the same plan', () =
     reservation: fc.constantFrom('grow', 'full'),
     first: fc.constantFrom('prefill', 'decode'),
     profile: fc.constantFrom('generic', 'trtllm-2026', 'sglang-2025'),
-    path: fc.constantFrom('auto', 'cutlass', 'deepgemm'),
+    path: fc.constantFrom('auto', 'cutlass', 'cutedsl'),
     slo: fc.constantFrom('{}', '{interactive: {gap_ms: 250}}', '{interactive: {ttft_ms: 9, gap_ms: 1}}'),
   })
   fc.assert(

@@ -70,8 +70,6 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
   else if (kvHeads % cut.tp !== 0 && cut.tp % kvHeads !== 0)
     add('tp', `${kvHeads} KV heads and tp ${cut.tp} do not divide each other`, 'use a power of two')
   if (model.ffn.kind === 'dense') {
-    if (input.moe_path !== undefined)
-      problems.push(fault(path, 'moe_path', `has no effect: ${model.name} has no experts`, 'remove it'))
     if (cut.moeTp > 1 || cut.moeEp > 1)
       add(cut.moeEp > 1 ? 'moe_ep' : 'moe_tp', `${model.name} has no experts`, 'remove moe_tp and moe_ep')
     if (cut.dp > 1)

@@ -45,7 +45,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
   const entries = problems.some(({ path }) => path[0] === 'engines') ? [] : entriesOf(input.engines)
   problems.push(...roleProblems(entries), ...poolsProblems(input, entries))
   if (!system || !model) return { plan: null, problems: [...problems, ...rulesOfInput(entries), ...armProblems(input.arms, [])] }
-  problems.push(...precisionProblems(input, { model }), ...moePathProblems(input, { model }))
+  problems.push(...precisionProblems(input, { model }))
   if (problems.some(({ path }) => path[0] === 'precision')) return { plan: null, problems }
 
   const precision = input.precision ?? model.precisions[0].precision
@@ -60,6 +60,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     moePath: input.moe_path ?? 'auto',
     acceptance: defaultAcceptance(),
   }
+  problems.push(...moePathProblems(input, entries, context))
   const engines = resolveEngines(entries, racks, context, problems)
   problems.push(...armProblems(input.arms, engines))
   if (problems.length > 0) return { plan: null, problems }

@@ -1,12 +1,14 @@
 /** Cross-field rules of the workload, the limits and the racks. Each rule gives sentences, not booleans. */
 
 import { placeEngines } from '../hardware/placement.js'
+import { moePathsOf } from '../timing/index.js'
 import type { EngineContext } from './engine.js'
 import { engineGpus } from './engine.js'
 import { type Problem, showPath } from './issues.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
 import type { Path } from './parse.js'
 import type { EnginePlan } from './plan.js'
+import type { Entry } from './pools.js'
 import type { ScenarioInput } from './schema.js'
 
 export function workloadProblems(workload: ScenarioInput['workload']): Problem[] {
@@ -116,10 +118,22 @@ export function precisionProblems(input: ScenarioInput, { model }: Pick<EngineCo
   ]
 }
 
-/** A kernel family for experts, of a model that has some. */
-export function moePathProblems({ moe_path: given }: ScenarioInput, { model }: Pick<EngineContext, 'model'>): Problem[] {
-  if (given === undefined || model.ffn.kind === 'moe') return []
-  return [{ path: ['moe_path'], message: `moe_path: has no effect: ${model.name} has no experts`, hint: 'remove it' }]
+/** A kernel family that the experts of the model run on, for the whole plan and for a kind of engine. */
+export function moePathProblems(
+  { moe_path: ofPlan }: ScenarioInput,
+  entries: readonly Entry[],
+  { model, precision }: Pick<EngineContext, 'model' | 'precision'>,
+): Problem[] {
+  const known = moePathsOf(precision, model)
+  const given = [{ path: [] as Path, named: ofPlan }, ...entries.map(({ path, input }) => ({ path, named: input.moe_path }))]
+  return given.flatMap(({ path, named }): Problem[] => {
+    if (named === undefined || known.includes(named)) return []
+    const at = [...path, 'moe_path']
+    if (known.length === 0)
+      return [{ path: at, message: `${showPath(at)}: has no effect: ${model.name} has no experts`, hint: 'remove it' }]
+    const message = `${showPath(at)}: no ${named} kernels compute ${precision} experts of ${model.name}`
+    return [{ path: at, message, hint: `allowed: ${known.join(', ')}` }]
+  })
 }
 
 /** Names are unique and the engines fit the racks. `paths` says where each kind stands. */

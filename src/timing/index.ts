@@ -15,6 +15,7 @@ export {
   explainStep,
   weakestEvidence,
 } from './explain.js'
+export { moePathsOf } from './profiles.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
 export type { Evidence } from './slices.js'
 export { splitMachine } from './split.js'

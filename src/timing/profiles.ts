@@ -2,7 +2,9 @@
  * What a serving stack and the time of its release imply for the price of a step. One row per profile; nothing here was fitted: the
  * fitted numbers are the `Constants` that the rows name.
  */
+import type { ModelSpec } from '../models/model.js'
 import type { KernelChoice } from '../models/operators.js'
+import type { Precision } from '../scenario/plan.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
 import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
 import type { TimingRequest } from './request.js'
@@ -46,6 +48,14 @@ export const ASSUMED_HOST_MS = 0.5
 const US_PER_MS = 1e3
 /** Bytes of a weight, FP8 in blocks against NVFP4 with its scales: few tokens are bound by them. Measured FP8 rows fit 1.74 to 1.78. */
 const FP8_OVER_NVFP4_BYTES = 1 / 0.5625
+
+/** Kernel families that experts of a weight format run on, `auto` first; none without experts. */
+export function moePathsOf(precision: Precision, model: ModelSpec): readonly MoePath[] {
+  if (model.ffn.kind === 'dense') return []
+  if (precision === 'nvfp4') return ['auto', 'cutlass', 'cutedsl', 'trtllm-gen']
+  if (precision === 'mxfp4') return ['auto', 'trtllm-gen']
+  return precision === 'fp8' && model.attention.kind === 'mla' ? ['auto', 'deepgemm', 'trtllm-gen'] : ['auto', 'cutlass']
+}
 
 /** Expert kernels that `auto` stands for. */
 export function moePathOf({ profile, moePath, precision, parallelism, model }: TimingRequest): MoePath {

@@ -1,7 +1,7 @@
 /** Simulated against measured, row by row, in groups, and as ranks. */
 import type { Evidence } from '../timing/index.js'
 import { closedLoopRate, type RowResult, ttftShare } from './protocol.js'
-import type { Mapped, RowPlan } from './rowPlan.js'
+import type { RowPlan } from './rowPlan.js'
 import type { ServingRow } from './servingRow.js'
 import { type ErrorStatistics, errorStatistics, spearman } from './statistics.js'
 
@@ -68,8 +68,6 @@ export function scoreRow(row: ServingRow, plan: RowPlan, result: RowResult, evid
     evidence,
   }
 }
-
-export const refusedReason = (mapped: Mapped): string | null => ('refused' in mapped ? mapped.refused : null)
 
 export interface GroupScore {
   readonly group: string

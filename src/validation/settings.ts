@@ -1,4 +1,7 @@
-/** The serving settings behind measured rows (batch limits, token budgets, KV limits, kernel paths, true cuts), joined by id. */
+/**
+ * The serving settings behind measured rows (batch limits, token budgets, KV limits, kernel paths, true cuts), joined by id.
+ * A recipe's cap of the client's arrival rate (`req_rate`) is not simulated: in a closed loop it only spreads the first burst.
+ */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
@@ -25,8 +28,6 @@ export interface RecipeSettings {
   readonly draftTokens: number | null
   /** fp8 | bf16, '' = not said. */
   readonly kvDtype: string
-  /** Client's arrival rate cap, requests per s; null = none. */
-  readonly requestRatePerS: number | null
 }
 
 export const SETTINGS_FILE = 'recipe-settings.csv'
@@ -58,13 +59,11 @@ export function settingsById(table: CsvTable): SettingsById {
         hint: 'keep one row for each id',
       })
     }
-    const rate = field('req_rate')
     all.set(id, {
       prefill: role('prefill', 'prefill_max_num_tokens_per_rank'),
       decode: role('decode', 'decode_max_num_tokens'),
       draftTokens: whole('mtp_n'),
       kvDtype: field('kv_dtype').toLowerCase(),
-      requestRatePerS: rate === '' || rate === 'inf' ? null : numberIn(table, record, 'req_rate', Number.MIN_VALUE),
     })
   }
   return all

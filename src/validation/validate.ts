@@ -1,7 +1,7 @@
 /** Rows in, scores out: read, map, simulate, compare. Nothing is fitted here. */
 import { type Constants, type Evidence, evidenceOf, weakestEvidence } from '../timing/index.js'
 import { readCsv } from './csvTable.js'
-import { createRowPool, type RowPool } from './pool.js'
+import type { RowPool } from './pool.js'
 import { REQUESTS_PER_PLACE } from './protocol.js'
 import { rowTiming } from './rowCluster.js'
 import { planRow, type RowPlan } from './rowPlan.js'
@@ -60,5 +60,3 @@ export async function scoreRows({ set, constantsOf, pool, seed, onDone }: ScoreR
 
 const evidenceOfPlan = (plan: RowPlan, constants: Constants): Evidence =>
   weakestEvidence(plan.engines.map((engine) => evidenceOf(rowTiming(plan, engine, constants))))
-
-export { createRowPool }
