@@ -3,7 +3,7 @@ import { UserError } from '../src/errors.js'
 import { loadSystem } from '../src/hardware/load.js'
 import { MEASURED_SYSTEMS } from '../src/hardware/system.js'
 import { loadModel, MODEL_NAMES } from '../src/models/load.js'
-import { activationBytesPerGpu, memoryBudget } from '../src/models/memory.js'
+import { activationBytesPerGpu, kvBytesPerTokenPerGpu, memoryBudget, weightBytesPerGpu } from '../src/models/memory.js'
 import type { Parallelism } from '../src/models/model.js'
 import type { Precision } from '../src/scenario/plan.js'
 
@@ -54,6 +54,22 @@ describe('memory of a GPU', () => {
       })
     },
   )
+
+  test('a sparse indexer keeps a key of its own for every token, and its weights', () => {
+    const glm = loadModel('glm-5')
+    if (glm.attention.kind !== 'mla') throw new Error('GLM-5 has latent attention')
+    const { sparseIndexer: _, ...plain } = glm.attention
+    const without = { ...glm, attention: plain }
+    for (const [kv, latent] of [
+      ['fp8', 576],
+      ['bf16', 1152],
+    ] as const) {
+      expect(kvBytesPerTokenPerGpu(without, tep(8), kv)).toBe(78 * latent)
+      expect(kvBytesPerTokenPerGpu(glm, tep(8), kv)).toBe(78 * (latent + 128 + 4))
+    }
+    const indexer = 78 * 2 * (32 * 128 * 2048 + 6144 * (128 + 32))
+    expect(weightBytesPerGpu(glm, dep(8), 'nvfp4') - weightBytesPerGpu(without, dep(8), 'nvfp4')).toBe(indexer)
+  })
 
   test('bf16 KV takes twice the bytes of fp8', () => {
     const model = loadModel('deepseek-r1')

@@ -26,7 +26,13 @@ function precisionOf(model: ModelSpec, precision: Precision): { weights: number;
   return { weights: WEIGHT_BYTES[precision], attention: WEIGHT_BYTES[found.attention] }
 }
 
-/** Attention weights of one layer on one GPU, in elements. MLA's down-projections are whole on every GPU, KV heads at least one. */
+/**
+ * Bytes of the key that a sparse indexer keeps of a token in a layer: FP8 whatever the cache of the attention, with a 4-byte scale for each
+ * 128 values, whole on every TP rank (the open implementations' layout, trust C).
+ */
+const indexKeyBytes = (dim: number): number => dim + 4 * Math.ceil(dim / 128)
+
+/** Attention weights of one layer on one GPU, in elements. MLA's down-projections and indexer are whole on every GPU, KV heads at least one. */
 function attentionElements(model: ModelSpec, tp: number): number {
   const { attention, hidden } = model
   if (attention.kind === 'gqa') {
@@ -34,9 +40,11 @@ function attentionElements(model: ModelSpec, tp: number): number {
     const keysAndValues = 2 * Math.max(1, attention.kvHeads / tp) * attention.headDim
     return hidden * (queries + keysAndValues) + queries * hidden
   }
-  const { qRank, kvRank, rope, nope, value } = attention
+  const { qRank, kvRank, rope, nope, value, sparseIndexer: indexer } = attention
   const heads = attention.heads / tp
-  const down = hidden * (qRank + kvRank + rope)
+  // queries from the compressed ones; one key and the heads' weights from the hidden state
+  const index = indexer ? indexer.heads * indexer.dim * qRank + hidden * (indexer.dim + indexer.heads) : 0
+  const down = hidden * (qRank + kvRank + rope) + index
   return down + heads * (qRank * (nope + rope) + kvRank * (nope + value) + value * hidden)
 }
 
@@ -61,7 +69,8 @@ export function weightBytesPerGpu(model: ModelSpec, parallelism: Parallelism, pr
 }
 
 /**
- * KV bytes of one token on one GPU. GQA heads are cut by TP (at least one is kept); the MLA latent is whole on every TP rank.
+ * KV bytes of one token on one GPU. GQA heads are cut by TP (at least one is kept); the MLA latent is whole on every TP rank, and so are the
+ * keys of a sparse indexer.
  * Windowed layers are counted in full: a cache without a pool of its own for them, which is the cautious side.
  */
 export function kvBytesPerTokenPerGpu(model: ModelSpec, parallelism: Parallelism, kvPrecision: 'fp8' | 'bf16'): number {
@@ -70,7 +79,8 @@ export function kvBytesPerTokenPerGpu(model: ModelSpec, parallelism: Parallelism
     attention.kind === 'gqa'
       ? 2 * Math.max(1, attention.kvHeads / parallelism.tp) * attention.headDim
       : attention.kvRank + attention.rope
-  return layers * elements * KV_BYTES[kvPrecision]
+  const index = attention.kind === 'mla' && attention.sparseIndexer ? indexKeyBytes(attention.sparseIndexer.dim) : 0
+  return layers * (elements * KV_BYTES[kvPrecision] + index)
 }
 
 /**
