@@ -17,6 +17,20 @@ describe('system files', () => {
     expect([system.evidence, system.kernels.factor === 1]).toEqual(own ? ['measured', true] : ['transferred', false])
   })
 
+  test.each(SYSTEM_NAMES)(
+    '%s: what was recalled is trusted least, and nothing is trusted without a source that was read',
+    (name) => {
+      const text = readFileSync(new URL(`../data/systems/${name}.json`, import.meta.url), 'utf8')
+      const facts = [...text.matchAll(/"trust": "([ABC])",\s*"source": "([^"]+)"/g)]
+      expect(facts.length).toBeGreaterThan(15)
+      for (const [, trust, source] of facts) {
+        if (source.startsWith('recalled')) expect(trust, source).toBe('C')
+        // no data sheet of a node was at hand
+        if (source.includes('DGX')) expect(source).toMatch(/^recalled/)
+      }
+    },
+  )
+
   test('racks have 18 trays of 4 GPUs, nodes 8 GPUs and no Grace CPU', () => {
     expect(SYSTEM_NAMES.map((name) => loadSystem(name).nvlinkDomainGpus.value)).toEqual([72, 72, 8, 8])
     expect(SYSTEM_NAMES.map((name) => loadSystem(name).gracePerTray.value > 0)).toEqual([true, true, false, false])
