@@ -69,6 +69,8 @@ describe('what is written', () => {
     expect(html).not.toContain('odd <model>')
     expect(worstFirst(scored.rows)[0].row.id).toBe('high')
     expect(scatterPlot([], 'x')).toContain('No row')
+    // shown whole at any width: a plot that must be scrolled hides its largest values
+    expect(html.slice(html.indexOf('id="scatter"'), html.indexOf('id="groups"'))).not.toContain('class="wide"')
   })
 
   it('the generated part replaces the last one and leaves the rest of the page alone', () => {

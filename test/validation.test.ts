@@ -9,6 +9,7 @@ import { servingRows } from '../src/validation/servingRow.js'
 import { settingsById } from '../src/validation/settings.js'
 import { shapeOf } from '../src/validation/shape.js'
 import { errorStatistics, spearman } from '../src/validation/statistics.js'
+import { mapRows } from '../src/validation/validate.js'
 import { ROW_COLUMNS, rowCsv, SETTINGS_COLUMNS, settingsCsv } from './validationRows.js'
 
 const rowOf = (fields: Record<string, string> = {}) => servingRows(parseCsv(rowCsv([fields]), 'rows.csv'))[0]
@@ -49,12 +50,56 @@ describe('CSV tables', () => {
     expect(() => parseCsv('a\n"x\n', 't.csv')).toThrow(/t\.csv:2 {2}a quoted field has no closing quote/)
     const without = ROW_COLUMNS.filter((column) => column !== 'isl')
     expect(() => servingRows(parseCsv(without.join(','), 'rows.csv'))).toThrow(/rows\.csv:1 {2}column isl is missing/)
-    expect(() => rowOf({ isl: 'many' })).toThrow(/rows\.csv:2 {2}isl is 'many'/)
-    expect(() => rowOf({ concurrency: '1.5' })).toThrow(/concurrency is '1\.5', expected a whole number/)
-    expect(() => rowOf({ tpot_ms: '-3' })).toThrow(/tpot_ms is '-3'/)
     const twice = settingsCsv([{ id: 'r1' }, { id: 'r1' }])
     expect(() => settingsById(parseCsv(twice, 's.csv'))).toThrow(/s\.csv:3 {2}the settings of r1 stand twice/)
     expect(SETTINGS_COLUMNS).toContain('mtp_n')
+  })
+})
+
+describe('rows that cannot be read', () => {
+  const mapped = (rows: Record<string, string>[]) => mapRows(servingRows(parseCsv(rowCsv(rows), 'rows.csv')), new Map())
+
+  it('a cell that is no number refuses its row and no other', () => {
+    const bad: Record<string, string>[] = [
+      { isl: 'many' },
+      { concurrency: '1.5' },
+      { tpot_ms: '-3' },
+      { osl: 'Infinity', agg_gpus: 'x' },
+    ]
+    const { rows, refused } = mapped([{ id: 'good' }, ...bad.map((row, i) => ({ ...row, id: `bad${i}` }))])
+    expect(rows.map(({ row }) => row.id)).toEqual(['good'])
+    expect(refused.map((row) => row.refused)).toEqual([
+      "isl is 'many', expected a number of at least 0",
+      "concurrency is '1.5', expected a whole number",
+      "tpot_ms is '-3', expected a number of at least 0",
+      "osl is 'Infinity', expected a number of at least 0; agg_gpus is 'x', expected a number of at least 0",
+    ])
+  })
+
+  it('what tools write for no value is blank', () => {
+    for (const text of ['NaN', 'nan', 'NA', 'n/a', 'null', 'None', '-', '0']) {
+      const { rows } = mapped([{ tpot_ms: text, ttft_ms: '5' }])
+      expect([rows[0].row.tpotMs, rows[0].row.ttftMs]).toEqual([null, 5])
+    }
+  })
+
+  it('an id stands once; a row without one is named by its line', () => {
+    const { rows, refused } = mapped([{ id: 'a' }, { id: '' }, { id: 'a', concurrency: '32' }])
+    expect(rows.map(({ row }) => row.id)).toEqual(['a', 'line 3'])
+    expect(refused.map((row) => row.refused)).toEqual(['its id stands in line 2 already'])
+  })
+
+  it.each([
+    [{ concurrency: '1000000000' }, /concurrency is 1000000000, more than 262144/],
+    [{ isl: '100000000000' }, /isl is 100000000000, more than/],
+    [{ osl: '100000000000' }, /osl is 100000000000, more than/],
+    [{ spec_nextn: '99' }, /the number of draft tokens is 99, more than 16/],
+  ])('slips of the pen are refused: %o', (fields, reason) => {
+    expect(
+      mapped([fields])
+        .refused.map((row) => row.refused)
+        .join(),
+    ).toMatch(reason)
   })
 })
 

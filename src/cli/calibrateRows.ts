@@ -1,5 +1,5 @@
 /** The work of `calibrate`. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { createProgress } from '../reports/progress.js'
 import { constantsTable } from '../reports/validation.js'
@@ -9,6 +9,7 @@ import { createRowPool } from '../validation/pool.js'
 import { findSettings } from '../validation/settings.js'
 import { readRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
+import { demandWritable, writeOutput } from './outputFile.js'
 import { explainRows, fitProgress } from './validateRows.js'
 
 export interface CalibrateRequest {
@@ -26,11 +27,14 @@ export interface CalibrateRequest {
 
 export async function calibrateRows(request: CalibrateRequest): Promise<void> {
   const { out, overwrite, threads, seed, format, quiet, signal } = request
+  const settingsPath = findSettings(request.rows, request.settings)
+  demandWritable('--out', out, [request.rows, settingsPath])
   if (out !== undefined && existsSync(out) && !overwrite)
     throw new UserError({ where: '--out', message: `${out} exists`, hint: 'choose another file or add --overwrite' })
-  const settingsPath = findSettings(request.rows, request.settings)
   const set = readRows(request.rows, settingsPath)
-  explainRows(set, settingsPath, quiet ? () => {} : remark)
+  const say = quiet ? () => {} : remark
+  explainRows(set, settingsPath, say)
+  for (const { row, refused } of set.refused) say(`  ${row.id}: ${refused}`)
   const rows = fitRows(set)
   if (rows.length === 0) {
     throw new UserError({
@@ -46,7 +50,7 @@ export async function calibrateRows(request: CalibrateRequest): Promise<void> {
     const run = await runFit(rows, start, { pool, seed }, fitProgress(progress))
     progress.stop()
     const calibration = calibrationOf(run, start, `Constants fitted to ${rows.length} measured serving rows`)
-    if (out !== undefined) writeFileSync(out, `${JSON.stringify(calibration, null, 2)}\n`)
+    if (out !== undefined) writeOutput('--out', out, `${JSON.stringify(calibration, null, 2)}\n`)
     if (format === 'json') printJson(calibration)
     else printResult(constantsTable(calibration))
   } finally {

@@ -131,7 +131,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       workload: drawn,
       load: { kind: 'open' },
       window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
-      note: `${ratePerS.toPrecision(4)} requests/s${of}; ${copies} copies of the second half of the trace, ${measureS.toPrecision(3)} s after ${warmupS.toPrecision(3)} s of warm-up`,
+      note: `${ratePerS.toPrecision(4)} requests/s${of}; ${copies} ${copies === 1 ? 'copy' : 'copies'} of the second half of the trace, ${measureS.toPrecision(3)} s after ${warmupS.toPrecision(3)} s of warm-up`,
     }
   } finally {
     await executor.close()

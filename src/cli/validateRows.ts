@@ -1,5 +1,5 @@
 /** The work of `validate`: measured serving rows on the simulator, with the shipped constants or with those of cross-validation. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { validationHtml } from '../reports/html/validation.js'
 import { createProgress, type Progress } from '../reports/progress.js'
@@ -19,6 +19,7 @@ import { findSettings } from '../validation/settings.js'
 import { TOPOLOGY_RULES } from '../validation/shape.js'
 import { type RowSet, readRows, scoreRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
+import { demandWritable, writeOutput } from './outputFile.js'
 import { packageVersion } from './version.js'
 
 export interface ValidateRequest {
@@ -66,18 +67,6 @@ export function fitProgress(progress: Progress): OnFit {
   }
 }
 
-function writeFile(flag: string, path: string, text: string): void {
-  try {
-    writeFileSync(path, text)
-  } catch (error) {
-    throw new UserError({
-      where: flag,
-      message: `cannot write ${path}: ${(error as Error).message}`,
-      hint: 'name a writable file',
-    })
-  }
-}
-
 interface Outcome {
   readonly scored: Scored
   readonly cross: CrossValidation | null
@@ -87,6 +76,9 @@ interface Outcome {
 export async function validateRows(request: ValidateRequest): Promise<void> {
   const { threads, format, quiet, signal } = request
   const settingsPath = findSettings(request.rows, request.settings)
+  const inputs = [request.rows, settingsPath, request.calibration]
+  demandWritable('--report', request.report, [...inputs, request.docs])
+  demandWritable('--docs', request.docs, inputs)
   const set = readRows(request.rows, settingsPath)
   const calibration = loadCalibration(request.calibration)
   explainRows(set, settingsPath, quiet ? () => {} : remark)
@@ -98,8 +90,8 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
     const docs = request.docs === undefined ? undefined : await docsOf(request, set, outcome, calibration, pool, report)
     progress.stop()
     print(outcome, calibration, format)
-    if (request.report !== undefined) writeFile('--report', request.report, pageOf(request, outcome, calibration))
-    if (docs !== undefined) writeFile('--docs', request.docs as string, docs)
+    if (request.report !== undefined) writeOutput('--report', request.report, pageOf(request, outcome, calibration))
+    if (docs !== undefined) writeOutput('--docs', request.docs as string, docs)
   } finally {
     progress.stop()
     await pool.close()
@@ -160,7 +152,10 @@ const fittedConstants = (cross: CrossValidation | null, calibration: Calibration
   cross === null ? calibration : calibrationOf(cross.run, calibration, 'all rows')
 
 function pageOf({ crossValidation }: ValidateRequest, { scored, cross }: Outcome, calibration: Calibration): string {
-  const constants = cross === null ? `Constants: ${calibration.title}.` : leftOutText(cross, crossValidation?.by ?? 'config_key')
+  const constants =
+    cross === null
+      ? `${calibration.title}. Errors on the rows of the fit are not held out: --cross-validate prints those.`
+      : leftOutText(cross, crossValidation?.by ?? 'config_key')
   return validationHtml({ scored, constants, version: packageVersion() })
 }
 

@@ -122,10 +122,13 @@ export function demandColumns(table: CsvTable, needed: readonly string[]): void 
   })
 }
 
+/** What tools write into a cell that has no value. */
+const BLANK = /^(nan|n\/?a|null|none|-)?$/i
+
 /** A number >= `least`, null when blank. Throws on anything else. */
 export function numberIn(table: CsvTable, record: CsvRecord, column: string, least = 0): number | null {
   const text = record.field(column)
-  if (text === '') return null
+  if (BLANK.test(text)) return null
   const value = Number(text)
   if (!(Number.isFinite(value) && value >= least)) {
     throw new UserError({

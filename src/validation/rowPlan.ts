@@ -68,6 +68,9 @@ export const USUAL_DRAFT_TOKENS = 3
 /** Tokens of a prefill step of one rank where the recipe is silent: the benchmark's usual setting, trust C. */
 const DEFAULT_PREFILL_TOKENS: Readonly<Record<string, number>> = { trtllm: 16384, sglang: 16384, vllm: 8192 }
 
+/** Far above any measurement; what is larger is a slip of the pen and would only fill the memory. */
+const MOST = { concurrency: 2 ** 18, tokens: 2 ** 20, engines: 4096, draftTokens: 16 } as const
+
 class Refusal extends Error {}
 const refuse = (reason: string): never => {
   throw new Refusal(reason)
@@ -92,14 +95,23 @@ interface Engines {
   readonly shape: EngineShape
 }
 
+const demandAtMost = (what: string, value: number, most: number): void => {
+  if (value > most) refuse(`${what} is ${value}, more than ${most}`)
+}
+
 function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan {
+  if (row.faults.length > 0) return refuse(row.faults.join('; '))
   const system = named(systemOf(row.system)).name
   const model = named(modelOf(row.model)).name
   const { precision } = named(precisionOf(model, row.precision))
   const { isl, osl, concurrency } = row
   if (isl === null || osl === null || isl < 1 || osl < 2) return refuse('it has no input and output lengths')
   if (concurrency === null || concurrency < 1) return refuse('it has no concurrency')
+  demandAtMost('isl', isl, MOST.tokens)
+  demandAtMost('osl', osl, MOST.tokens)
+  demandAtMost('concurrency', concurrency, MOST.concurrency)
   const draftTokens = settings?.draftTokens ?? row.draftTokens ?? (row.speculation === 'yes' ? USUAL_DRAFT_TOKENS : 0)
+  demandAtMost('the number of draft tokens', draftTokens, MOST.draftTokens)
   const groups = row.mode === 'agg' ? [aggregated(row, precision, model, system)] : disaggregated(row, settings, precision, model)
   const aggregate = row.mode === 'agg'
   const decodeDp = groups[groups.length - 1].shape.parallelism.dp
@@ -136,6 +148,7 @@ function groupOf(
 ): Engines {
   const { workers, gpus } = columns
   if (!workers || !gpus) return refuse(`the number of ${role} engines or of their GPUs is unknown`)
+  demandAtMost(`the number of ${role} engines`, workers, MOST.engines)
   const shape = shapeOf({
     backend: row.backend,
     role,

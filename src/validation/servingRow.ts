@@ -1,4 +1,5 @@
 /** Measured serving rows: one deployment at one concurrency each. Columns are found by name; unknown ones are ignored. */
+import { UserError } from '../errors.js'
 import { type CsvRecord, type CsvTable, demandColumns, numberIn, wholeIn } from './csvTable.js'
 
 /** GPUs and cut of one engine as the row labels it; null = the row does not say. */
@@ -12,6 +13,7 @@ export interface ShapeColumns {
 
 export interface ServingRow {
   readonly line: number
+  /** As in the file; its line where that is blank. */
   readonly id: string
   readonly system: string
   readonly model: string
@@ -38,6 +40,8 @@ export interface ServingRow {
   /** Measurements; null = blank. */
   readonly ttftMs: number | null
   readonly tpotMs: number | null
+  /** Cells that cannot be read, in words: the row is refused, the others are not. */
+  readonly faults: readonly string[]
 }
 
 /** Columns without which no row can be simulated; measurements and everything else may be absent. */
@@ -71,11 +75,18 @@ export function servingRows(table: CsvTable): ServingRow[] {
 
 function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
   const { field } = record
-  const whole = (column: string): number | null => wholeIn(table, record, column)
-  const measured = (column: string): number | null => {
-    const value = numberIn(table, record, column)
-    return value === 0 ? null : value
+  const faults: string[] = []
+  const read = (from: typeof numberIn, column: string): number | null => {
+    try {
+      return from(table, record, column)
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      faults.push(...error.faults.map(({ message }) => message))
+      return null
+    }
   }
+  const whole = (column: string): number | null => read(wholeIn, column)
+  const measured = (column: string): number | null => read(numberIn, column) || null
   const shape = (role: 'prefill' | 'decode'): ShapeColumns => ({
     workers: whole(`${role}_workers`),
     gpus: whole(`${role}_gpus_per_worker`),
@@ -85,7 +96,7 @@ function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
   })
   return {
     line: record.line,
-    id: field('id'),
+    id: field('id') || `line ${record.line}`,
     system: field('system').toLowerCase(),
     model: field('model'),
     precision: field('precision').toLowerCase(),
@@ -112,5 +123,6 @@ function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
     configKey: field('config_key'),
     ttftMs: measured('ttft_ms'),
     tpotMs: measured('tpot_ms'),
+    faults,
   }
 }

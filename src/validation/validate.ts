@@ -23,7 +23,14 @@ export interface RowSet {
 export function mapRows(rows: readonly ServingRow[], settings: SettingsById): RowSet {
   const good: MappedRow[] = []
   const refused: RefusedRow[] = []
+  const lines = new Map<string, number>()
   for (const row of rows) {
+    const before = lines.get(row.id)
+    if (before !== undefined) {
+      refused.push({ row, refused: `its id stands in line ${before} already` })
+      continue
+    }
+    lines.set(row.id, row.line)
     const plan = planRow(row, settings.get(row.id))
     if ('refused' in plan) refused.push({ row, refused: plan.refused })
     else good.push({ row, plan })

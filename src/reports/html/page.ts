@@ -63,7 +63,7 @@ const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
   measured: 'Kernel times come from measurements on this system.',
   interpolated: 'Kernel times are interpolated between measurements on this system.',
   transferred:
-    'Kernel times were measured on another system and scaled to this one: trust ratios between arms more than absolute times.',
+    'A tenth or more of a step rests on kernel times carried over from other kernels, beyond the measured sizes or from another system: trust ratios between arms more than absolute times.',
   roofline: 'Kernel times are computed from bandwidth and peak rates, not measured: absolute times are optimistic.',
 }
 

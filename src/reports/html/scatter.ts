@@ -2,7 +2,8 @@
 import { number } from '../format.js'
 import { escapeHtml, px, svg, text } from './markup.js'
 
-const SIZE = 520
+/** About the width of a card, so that lettering keeps its size and the whole plot is seen on a narrow screen. */
+const SIZE = 380
 const LEFT = 64
 const BOTTOM = 46
 const EDGE = 14
@@ -16,18 +17,30 @@ export interface ScatterPoint {
   readonly tip: string
 }
 
-/** 1, 2, 5 of each decade within [low, high]; only the decades when they are many. */
+/** Fewer marks in each decade the more decades there are: lettering must not touch. */
+const marksOf = (decades: number): readonly number[] => (decades > 3 ? [1] : decades > 1.7 ? [1, 3] : [1, 2, 5])
+
+/** Round values within [low, high]. */
 function logTicks(low: number, high: number): number[] {
-  const decades = Math.log10(high / low)
+  const marks = marksOf(Math.log10(high / low))
   const all: number[] = []
   for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++) {
-    for (const m of decades > 3 ? [1] : [1, 2, 5]) {
+    for (const m of marks) {
       const value = Number((m * 10 ** e).toPrecision(3))
       if (value >= low && value <= high) all.push(value)
     }
   }
   return all
 }
+
+/** What the colours of the marks mean. */
+export const dotLegend = (kinds: readonly { readonly name: string; readonly colour: string }[]): string =>
+  `<ul class="legend">${kinds
+    .map(
+      ({ name, colour }) =>
+        `<li><svg viewBox="0 0 30 10" aria-hidden="true"><circle cx="22" cy="5" r="4" fill="${colour}"/></svg>${escapeHtml(name)}</li>`,
+    )
+    .join('')}</ul>`
 
 export function scatterPlot(points: readonly ScatterPoint[], quantity: string): string {
   if (points.length === 0) return '<p class="soft">No row has this measurement.</p>'
@@ -57,5 +70,5 @@ export function scatterPlot(points: readonly ScatterPoint[], quantity: string): 
     text((LEFT + SIZE - EDGE) / 2, SIZE - 8, `measured ${quantity}`, 'class="soft" text-anchor="middle"') +
     `<text class="soft" transform="translate(14 ${SIZE / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(`simulated ${quantity}`)}</text>`
   const body = [...grid, line(1, ''), line(BAND, '4 4'), line(1 / BAND, '4 4'), ...marks, names].join('')
-  return `<div class="wide">${svg(SIZE, SIZE, `Simulated against measured ${quantity}`, body)}</div>`
+  return svg(SIZE, SIZE, `Simulated against measured ${quantity}`, body)
 }

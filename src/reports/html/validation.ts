@@ -4,8 +4,8 @@ import { armStyles } from '../colours.js'
 import { change, number } from '../format.js'
 import { GROUP_HEAD, groupCells, meanMedian, RANK_HEAD, ROW_HEAD, rankCells, rowCells } from '../validation.js'
 import { escapeHtml, htmlTable, section } from './markup.js'
-import { legend, page } from './page.js'
-import { type ScatterPoint, scatterPlot } from './scatter.js'
+import { page } from './page.js'
+import { dotLegend, type ScatterPoint, scatterPlot } from './scatter.js'
 
 /** Rows in the table of the worst. */
 const WORST = 40
@@ -52,7 +52,7 @@ export function validationHtml({ scored, constants, version }: ValidationPage): 
   const title = all?.tpot
     ? `TPOT is off by ${meanMedian(all.tpot)} % (mean / median), TTFT by ${meanMedian(all.ttft)} %, on ${all.tpot.rows} measured rows`
     : `${rows.length} rows simulated`
-  const header = `<header><p class="kicker">Simulated against measured</p><h1>${escapeHtml(title)}</h1><ul><li>${escapeHtml(constants)}</li><li>${escapeHtml(`${rows.length} rows simulated, ${refused.length} refused.`)}</li></ul><p class="identity">shapewise ${escapeHtml(version)}</p>${legend(STYLES)}</header>`
+  const header = `<header><p class="kicker">Simulated against measured</p><h1>${escapeHtml(title)}</h1><ul><li>${escapeHtml(constants)}</li><li>${escapeHtml(`${rows.length} rows simulated, ${refused.length} refused.`)}</li></ul><p class="identity">shapewise ${escapeHtml(version)}</p></header>`
   const measured = rows.filter(({ measured: { tpotMs, ttftMs } }) => tpotMs !== null || ttftMs !== null)
   return page({
     title: 'Shapewise: validation',
@@ -62,7 +62,7 @@ export function validationHtml({ scored, constants, version }: ValidationPage): 
         'scatter',
         'Simulated against measured',
         'Solid: equal. Dashed: 20 % beside it.',
-        `<div class="cards">${scatter.join('')}</div>`,
+        `${dotLegend(STYLES)}<div class="cards">${scatter.join('')}</div>`,
       ),
       section(
         'groups',

@@ -1,0 +1,28 @@
+/** Files that a command writes at its end: looked at before the work begins, so that hours of it are not lost to a wrong path. */
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { UserError } from '../errors.js'
+
+const cannotWrite = (flag: string, path: string, why: string): UserError =>
+  new UserError({ where: flag, message: `cannot write ${path}: ${why}`, hint: 'name a writable file in a folder that exists' })
+
+/** Throws when `path` cannot be written, or is one of the files that the command reads. */
+export function demandWritable(flag: string, path: string | undefined, inputs: readonly (string | null | undefined)[]): void {
+  if (path === undefined) return
+  const own = inputs.find((input) => typeof input === 'string' && resolve(input) === resolve(path))
+  if (own !== undefined) throw cannotWrite(flag, path, 'the command reads it')
+  if (existsSync(path) && statSync(path).isDirectory()) throw cannotWrite(flag, path, 'it is a folder')
+  try {
+    accessSync(existsSync(path) ? path : dirname(resolve(path)), constants.W_OK)
+  } catch (error) {
+    throw cannotWrite(flag, path, (error as Error).message)
+  }
+}
+
+export function writeOutput(flag: string, path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    throw cannotWrite(flag, path, (error as Error).message)
+  }
+}
