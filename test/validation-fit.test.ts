@@ -58,16 +58,21 @@ describe('the solver', () => {
     configuration,
   })
 
-  it('finds the constants of a linear model although a third of the rows are wild', () => {
+  it('finds the constants of a linear model although a third of the measurements are far too large', () => {
     const truth = [0.3, 0.1]
     const residuals = Array.from({ length: 30 }, (_, i) => {
       const slope = [1 + (i % 3), (i % 5) - 2]
-      const wild = i % 3 === 0 ? 2 : 0
+      const wild = i % 3 === 0 ? -2 : 0
       return residual(wild - slope[0] * truth[0] - slope[1] * truth[1], slope)
     })
     const found = solveRobust(residuals, two, [0, 0])
     expect(found[0]).toBeCloseTo(truth[0], 1)
     expect(found[1]).toBeCloseTo(truth[1], 1)
+  })
+
+  it('counts what is simulated too high more than what is too low, as the reported error does', () => {
+    const residuals = [residual(0.5, [1, 0]), residual(-0.5, [1, 0])]
+    expect(solveRobust(residuals, two, [0, 0])[0]).toBeLessThan(-0.3)
   })
 
   it('stays within the bounds, and at neutral where no row speaks', () => {

@@ -75,6 +75,12 @@ export function validationDocs({ scored, calibration, ablation, folds, leftOut }
     'One set for all rows. The range is the central 95 % over 200 draws of whole configurations.',
     table(CONSTANT_HEAD, constantCells(calibration)),
   ]
+  const lonely = Object.entries(calibration.constants).filter(([, { source }]) => source.endsWith('of 1 configurations'))
+  if (lonely.length > 0 && folds.length > 0) {
+    parts.push(
+      `One configuration alone fixes ${lonely.map(([name]) => name).join(' and ')}: when it is left out they are neutral, and its rows cannot be predicted.`,
+    )
+  }
   if (folds.length > 0) {
     const names = Object.keys(calibration.constants) as (keyof Calibration['constants'])[]
     parts.push(

@@ -40,6 +40,13 @@ export function solvePositive(a: Float64Array, b: Float64Array): Float64Array {
   return x
 }
 
+/**
+ * Errors are reported as simulated / measured - 1, so at a log error e the loss grows exp(e) times as fast: too high counts more than too
+ * low. Kept within a factor, so that one wild row cannot lead.
+ */
+const MOST_TILT = 4
+const tilt = (error: number): number => Math.min(MOST_TILT, Math.max(1 / MOST_TILT, Math.exp(error)))
+
 /** Huber's weight: 1 inside the noise, falling with 1 / |error| beyond, so that large errors count by their size and not its square. */
 const huber = (error: number): number => (Math.abs(error) <= NOISE ? 1 : NOISE / Math.abs(error))
 
@@ -78,7 +85,7 @@ function boundedStep(
     if (times === 0) continue
     let now = error
     for (let j = 0; j < n; j++) now += slope[j] * (at[j] - reference[j])
-    const w = (times * huber(now)) / NOISE ** 2
+    const w = (times * huber(now) * tilt(now)) / NOISE ** 2
     for (let j = 0; j < n; j++) {
       if (slope[j] === 0) continue
       right[j] -= w * slope[j] * now
