@@ -70,6 +70,7 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
         },
     // the client sees the first token when decode delivers it
     firstToken: plan.mode === 'agg' ? 'prefill' : 'decode',
-    frontendNs: Math.round(constants.frontendMs * NS_PER_MS),
+    // router and handshake of the KV belong to disaggregated serving
+    frontendNs: plan.mode === 'agg' ? 0 : Math.round(constants.frontendMs * NS_PER_MS),
   }
 }

@@ -10,7 +10,8 @@ import { CONSTANT_NAMES, type ConstantName } from './parameters.js'
 /** What the constants do to the row: equal texts give equal simulations. */
 export function effectOf(plan: RowPlan, constants: Constants): string {
   const scales = plan.engines.map((engine) => scaleOf(rowTiming(plan, engine, constants)))
-  return JSON.stringify([scales, plan.draftTokens > 0 ? constants.acceptance : 0, constants.frontendMs])
+  const frontendMs = plan.mode === 'agg' ? 0 : constants.frontendMs
+  return JSON.stringify([scales, plan.draftTokens > 0 ? constants.acceptance : 0, frontendMs])
 }
 
 /** Constants that change the row when they move from `constants`. */
