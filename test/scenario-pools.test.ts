@@ -107,6 +107,13 @@ describe('prefill and decode engines', () => {
     ],
     ['one side missing', PAIR.replace(/ {4}decode.*\n/, ''), [], /4p1d needs the cut of one engine in decode/, 's.yaml:4:13'],
     [
+      'no prefill engines',
+      PAIR,
+      ['engines.0.layout=0p1d'],
+      /^.*layout: '0p1d' does not count prefill and decode engines/,
+      '--set',
+    ],
+    [
       'sides without a pair',
       PAIR,
       ['engines.0.layout=DEP4'],

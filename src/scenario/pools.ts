@@ -50,15 +50,14 @@ export function pairProblems(engines: readonly EntryInput[]): Problem[] {
       hint,
     })
     if (!isPair(entry)) {
-      return (['prefill', 'decode'] as const)
-        .filter((role) => entry[role] !== undefined)
-        .map((role) =>
-          fault(
-            [...path, role],
-            'has no effect without a layout such as 10p1d',
-            'set layout to 10p1d, or give the engine a role',
-          ),
-        )
+      const given = (['prefill', 'decode'] as const).filter((role) => entry[role] !== undefined)
+      if (given.length > 0 && entry.layout !== undefined && /\dp\d*d?/i.test(entry.layout)) {
+        const hint = 'for example 10p1d: ten prefill engines and one decode engine, 1 to 99999 of each'
+        return [fault([...path, 'layout'], `'${entry.layout}' does not count prefill and decode engines`, hint)]
+      }
+      return given.map((role) =>
+        fault([...path, role], 'has no effect without a layout such as 10p1d', 'set layout to 10p1d, or give the engine a role'),
+      )
     }
     const missing = (['prefill', 'decode'] as const).filter((role) => entry[role] === undefined)
     if (missing.length > 0) {
@@ -103,7 +102,13 @@ export function roleProblems(entries: readonly Entry[]): Problem[] {
 
 /** What the client's first token waits for is a question only where prefill hands over. */
 export function poolsProblems({ first_token: given }: ScenarioInput, entries: readonly Entry[]): Problem[] {
-  if (given === undefined || entries.some(({ input }) => input.role === 'prefill' || input.role === 'decode')) return []
+  // engines with a fault have no entries: their roles are not known yet
+  if (
+    given === undefined ||
+    entries.length === 0 ||
+    entries.some(({ input }) => input.role === 'prefill' || input.role === 'decode')
+  )
+    return []
   const message = 'first_token: has no effect where every engine serves both phases'
   return [{ path: ['first_token'], message, hint: 'remove it, or give engines the roles prefill and decode' }]
 }

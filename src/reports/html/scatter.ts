@@ -6,7 +6,7 @@ import { escapeHtml, px, svg, text } from './markup.js'
 const SIZE = 380
 const LEFT = 64
 const BOTTOM = 46
-const EDGE = 14
+const EDGE = 24
 /** Distance of the side lines from the diagonal. */
 const BAND = 1.2
 

@@ -1,5 +1,5 @@
 /** The report of a validation: scatter plots, group errors, the worst rows. */
-import { groupScores, rankScores, type Scored, type ScoredRow } from '../../validation/scores.js'
+import { counts, groupScores, rankScores, type Scored, type ScoredRow } from '../../validation/scores.js'
 import { armStyles } from '../colours.js'
 import { change, number } from '../format.js'
 import { GROUP_HEAD, groupCells, meanMedian, RANK_HEAD, ROW_HEAD, rankCells, rowCells } from '../validation.js'
@@ -61,7 +61,7 @@ export function validationHtml({ scored, constants, version }: ValidationPage): 
       section(
         'scatter',
         'Simulated against measured',
-        'Solid: equal. Dashed: 20 % beside it.',
+        `Solid: equal. Dashed: 20 % beside it.${rows.every(counts) ? '' : ' Rows of tier C are drawn, but count in no error above or below.'}`,
         `${dotLegend(STYLES)}<div class="cards">${scatter.join('')}</div>`,
       ),
       section(
