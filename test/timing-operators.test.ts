@@ -1,0 +1,125 @@
+/** The time of one operator against the rows that it is derived from: ratios that follow from its definition, whatever the tables say. */
+import { describe, expect, it } from 'vitest'
+import { loadSystem } from '../src/hardware/load.js'
+import { loadModel } from '../src/models/load.js'
+import type { AllReduce, AllToAll, Gqa, Mla, Operator } from '../src/models/operators.js'
+import { PLAIN_TIMING, type TimingRequest } from '../src/timing/index.js'
+import { priceOperators, transferred } from '../src/timing/price.js'
+import { kernelsOf } from '../src/timing/profiles.js'
+import { loadTables } from '../src/timing/slices.js'
+
+const priced = (operator: Operator) => priceOperators([operator], loadTables('gb200'))[0]
+const us = (operator: Operator, x: number, y = 0): number => priced(operator).us(x, y)
+const common = { name: 'x', count: 1 } as const
+
+const sum: AllReduce = { ...common, group: 'local', kind: 'allreduce', gpus: 4, elementsPerToken: 7168 }
+const exchange: AllToAll = {
+  ...common,
+  group: 'exchange',
+  kind: 'alltoall',
+  leg: 'dispatch',
+  type: 'nvfp4',
+  ep: 8,
+  hidden: 7168,
+  topk: 8,
+  gpusPerRank: 1,
+}
+const mla = { ...common, kv: 'fp8', heads: 128, width: 1 } as const
+const mlaDecode: Mla = { ...mla, group: 'kernel', kind: 'mla_decode' }
+const mlaPrefill: Mla = { ...mla, group: 'prefill', kind: 'mla_prefill' }
+const gqa = { ...common, heads: 16, kvHeads: 2, headDim: 128, window: 0, math: 'bfloat16', kv: 'bf16' } as const
+const gqaPrefill: Gqa = { ...gqa, group: 'prefill', kind: 'gqa_prefill' }
+
+describe('collectives', () => {
+  it('an all-reduce over more GPUs than were measured moves more by the ring, (g - 1) / g of the vector', () => {
+    for (const tokens of [1, 64, 4096]) expect(us({ ...sum, gpus: 8 }, tokens) / us(sum, tokens)).toBeCloseTo(7 / 8 / (3 / 4), 9)
+    expect(priced({ ...sum, gpus: 8 }).evidence(64, 0).evidence).toBe('transferred')
+  })
+
+  it('DeepEP sends a message to each remote expert, never fewer than on the node where it was measured', () => {
+    const at = (ep: number) => us({ ...exchange, kernel: 'deepep-ll', ep }, 64)
+    expect(at(32) / at(4)).toBeCloseTo((1 - 1 / 32) / (1 - 1 / 4), 9)
+    expect(at(2)).toBe(at(4))
+  })
+
+  it('the two-sided exchange sends a token once to each remote rank that holds one of its experts', () => {
+    const remote = (topk: number) => 31 * (1 - (1 - 1 / 32) ** topk)
+    const wide = { ...exchange, ep: 32 }
+    expect(us({ ...wide, topk: 4 }, 1024)).toBeCloseTo(us(wide, (1024 * remote(4)) / remote(8)), 9)
+    expect(us({ ...wide, hidden: 3584, gpusPerRank: 2 }, 1024)).toBeCloseTo(us(wide, 256), 9)
+  })
+
+  it('a one-sided dispatch was measured with NVFP4 alone and goes by bytes, a combine is bf16 in all formats', () => {
+    const one = { ...exchange, kernel: 'one-sided' } as const
+    for (const tokens of [256, 2048]) {
+      expect(us({ ...one, type: 'bfloat16' }, tokens) / us(one, (tokens * 2) / 0.5625)).toBeCloseTo(1, 1)
+      expect(us({ ...one, type: 'bfloat16' }, tokens)).toBeGreaterThan(1.5 * us(one, tokens))
+    }
+    const combine = { ...one, leg: 'combine' } as const
+    expect(us({ ...combine, type: 'bfloat16' }, 256)).toBeCloseTo(us(combine, 256), 9)
+  })
+})
+
+describe('attention', () => {
+  it('a sparse indexer bounds what decode reads', () => {
+    const sparse = { ...mlaDecode, topk: 2048 }
+    expect(us(sparse, 16, 1000)).toBe(us(mlaDecode, 16, 1000))
+    expect(us(sparse, 16, 65536)).toBe(us(mlaDecode, 16, 2048))
+    expect(us(mlaDecode, 16, 65536)).toBeGreaterThan(4 * us(sparse, 16, 65536))
+  })
+
+  it('wider heads multiply latent prefill', () => {
+    expect(us({ ...mlaPrefill, width: 1.6 }, 4096, 512) / us(mlaPrefill, 4096, 512)).toBeCloseTo(1.6, 9)
+  })
+
+  it.each([
+    ['latent', mlaPrefill],
+    ['grouped', gqaPrefill],
+  ] as const)('%s: a chunk after a prefix pays for its own query-key pairs', (_, operator) => {
+    const whole = us(operator, 32768)
+    for (const prefix of [8192, 16384, 24576]) {
+      const share = 1 - (prefix / 32768) ** 2
+      expect(us(operator, 32768 - prefix, prefix) / whole).toBeCloseTo(share, 9)
+    }
+    // a few tokens after a long prefix cannot beat reading it
+    expect(us(operator, 1, 32767)).toBeGreaterThan(us(operator, 1))
+  })
+
+  it('a window that was not measured costs as full attention within it and grows no faster than the tokens beyond', () => {
+    const within = { ...gqaPrefill, window: 4000 }
+    expect(us(within, 2048)).toBeCloseTo(us(gqaPrefill, 2048), 9)
+    expect(us(within, 65536) / us(within, 32768)).toBeCloseTo(2, 6)
+    expect(us(gqaPrefill, 65536) / us(gqaPrefill, 32768)).toBeGreaterThan(3)
+    const decode = { ...gqa, group: 'decodeRows', kind: 'gqa_decode' } as const
+    const reads = (window: number) => us({ ...decode, window }, 64)
+    expect(reads(4000)).toBeLessThanOrEqual(us({ ...decode, group: 'kernel' }, 64, 4000))
+    expect(reads(4000)).toBeGreaterThan(0.5 * us({ ...decode, group: 'kernel' }, 64, 4000))
+  })
+})
+
+it('kernels of another system are multiplied by its factor, in every operator, and marked', () => {
+  const b200 = loadSystem('b200')
+  const own = priced(sum)
+  const [moved] = transferred([own], b200)
+  expect(moved.us(64, 0)).toBe(b200.kernels.factor * own.us(64, 0))
+  expect(moved.evidence(64, 0)).toEqual({ evidence: 'transferred', note: `gb200 kernels x ${b200.kernels.factor}` })
+})
+
+it('SGLang exchanges with DeepEP in decode alone; other stacks never', () => {
+  const request: TimingRequest = {
+    ...PLAIN_TIMING,
+    system: loadSystem('gb200'),
+    model: loadModel('deepseek-r1'),
+    precision: 'fp8',
+    kvPrecision: 'fp8',
+    parallelism: { tp: 1, pp: 1, dp: 8, cp: 1, moeTp: 1, moeEp: 8 },
+    maxNumSeqs: 64,
+    maxNumBatchedTokens: 512,
+    maxModelLen: 4096,
+  }
+  const exchangeOf = (profile: TimingRequest['profile'], role: TimingRequest['role']) =>
+    kernelsOf({ ...request, profile, role }).exchange
+  expect(exchangeOf('sglang-2026', 'decode')).toBe('deepep-ll')
+  expect([exchangeOf('sglang-2026', 'prefill'), exchangeOf('sglang-2026', 'aggregated')]).toEqual([undefined, undefined])
+  expect([exchangeOf('trtllm-2026', 'decode'), exchangeOf('vllm-2026', 'decode')]).toEqual([undefined, undefined])
+})
