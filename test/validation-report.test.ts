@@ -53,6 +53,7 @@ describe('what is written', () => {
       ['saturated', 1, 100],
       ['unsaturated', 2, 25],
     ])
+    expect(JSON.stringify(json)).not.toMatch(/\d\.\d{7}/)
     expect(json.rank[0]).toMatchObject({ group: 'gb200 deepseek-r1 1024/1024', rows: 3, tpot: null })
   })
 

@@ -201,6 +201,14 @@ describe('a row as a plan', () => {
     [{ agg_pp: '2' }, /pipeline parallelism 2/],
     [{ agg_gpus: '' }, /number of aggregated engines or of their GPUs is unknown/],
     [{ agg_gpus: '144', agg_tp: '144', agg_moe_ep: '' }, /larger than an NVLink domain of 72/],
+    [
+      { mode: 'disagg', prefill_workers: '1', prefill_gpus_per_worker: '4', decode_workers: '1', decode_gpus_per_worker: '128' },
+      /an engine of 128 GPUs is larger than an NVLink domain of 72/,
+    ],
+    [
+      { precision: 'fp8', agg_gpus: '1', agg_tp: '1', agg_moe_ep: '1' },
+      /6\d\d GiB of weights do not fit the 185 GiB of a GPU \(aggregated engine of 1\)/,
+    ],
   ])('refuses %o with the reason', (fields, reason) => {
     const mapped = planRow(rowOf(fields), undefined)
     expect('refused' in mapped && mapped.refused).toMatch(reason)

@@ -14,6 +14,12 @@ import {
 /** Six significant digits: more than any measurement has, and the same text everywhere. */
 const round = (value: number): number => Number(value.toPrecision(6))
 
+/** The same value with every number inside it rounded. */
+function rounded<T>(value: T): T {
+  const text = JSON.stringify(value, (_, inner) => (typeof inner === 'number' ? round(inner) : inner))
+  return JSON.parse(text) as T
+}
+
 export interface RowJson {
   readonly id: string
   /** Simulated means; null for a refused row. */
@@ -76,8 +82,8 @@ export function validationJson({ rows, refused }: Scored): ValidationJson {
   ]
   return {
     rows: entries.sort(([a], [b]) => a - b).map(([, entry]) => entry),
-    groups: groupScores(rows),
-    rank: rankScores(rows),
+    groups: rounded(groupScores(rows)),
+    rank: rounded(rankScores(rows)),
   }
 }
 

@@ -112,7 +112,8 @@ function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan 
   demandAtMost('concurrency', concurrency, MOST.concurrency)
   const draftTokens = settings?.draftTokens ?? row.draftTokens ?? (row.speculation === 'yes' ? USUAL_DRAFT_TOKENS : 0)
   demandAtMost('the number of draft tokens', draftTokens, MOST.draftTokens)
-  const groups = row.mode === 'agg' ? [aggregated(row, precision, model, system)] : disaggregated(row, settings, precision, model)
+  const groups =
+    row.mode === 'agg' ? [aggregated(row, precision, model, system)] : disaggregated(row, settings, precision, model, system)
   const aggregate = row.mode === 'agg'
   const decodeDp = groups[groups.length - 1].shape.parallelism.dp
   const { backend, measuredDate } = row
@@ -145,6 +146,7 @@ function groupOf(
   recipe: RoleSettings | null,
   precision: Precision,
   model: string,
+  system: string,
 ): Engines {
   const { workers, gpus } = columns
   if (!workers || !gpus) return refuse(`the number of ${role} engines or of their GPUs is unknown`)
@@ -159,15 +161,22 @@ function groupOf(
     wholeExperts: precision === 'mxfp4',
   })
   if (shape === null) return refuse(`${gpus} GPUs of a ${role} engine fit no cut of ${model}`)
-  return { role, count: workers, gpus, shape }
+  const group: Engines = { role, count: workers, gpus, shape }
+  demandFit(group, model, precision, system)
+  return group
 }
 
-function disaggregated(row: ServingRow, settings: RecipeSettings | undefined, precision: Precision, model: string): Engines[] {
+function disaggregated(
+  row: ServingRow,
+  settings: RecipeSettings | undefined,
+  precision: Precision,
+  model: string,
+  system: string,
+): Engines[] {
   if (row.mode !== 'disagg') return refuse(`the mode '${row.mode}' is neither agg nor disagg`)
-
   return [
-    groupOf(row, 'prefill', row.prefill, settings?.prefill ?? null, precision, model),
-    groupOf(row, 'decode', row.decode, settings?.decode ?? null, precision, model),
+    groupOf(row, 'prefill', row.prefill, settings?.prefill ?? null, precision, model, system),
+    groupOf(row, 'decode', row.decode, settings?.decode ?? null, precision, model, system),
   ]
 }
 
@@ -182,10 +191,18 @@ function aggregated(row: ServingRow, precision: Precision, model: string, system
   const columns: ShapeColumns = squared
     ? { workers: 1, gpus: ep, tp: tp === null ? null : Math.min(tp, ep), dp: dp === null ? null : Math.min(dp, ep), ep }
     : { ...row.aggregated }
-  const group = groupOf(row, 'aggregated', columns, null, precision, model)
-  const domain = loadSystem(system).nvlinkDomainGpus.value
-  if (group.gpus > domain) return refuse(`an engine of ${group.gpus} GPUs is larger than an NVLink domain of ${domain}`)
-  return group
+  return groupOf(row, 'aggregated', columns, null, precision, model, system)
+}
+
+/** Engines that no such system can hold: larger than its NVLink domain, or without room for the weights. */
+function demandFit({ gpus, role, shape }: Engines, model: string, precision: Precision, system: string): void {
+  const { nvlinkDomainGpus, hbmBytes } = loadSystem(system)
+  const domain = nvlinkDomainGpus.value
+  if (gpus > domain) refuse(`an engine of ${gpus} GPUs is larger than an NVLink domain of ${domain}`)
+  const weights = weightBytesPerGpu(loadModel(model), shape.parallelism, precision)
+  if (weights < hbmBytes.value) return
+  const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(0)
+  refuse(`${gib(weights)} GiB of weights do not fit the ${gib(hbmBytes.value)} GiB of a GPU (${role} engine of ${gpus})`)
 }
 
 interface EngineContext {
