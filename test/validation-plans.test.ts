@@ -1,0 +1,109 @@
+/** Memory, limits and clusters of measured rows, each against the formula that it stands for. */
+import { describe, expect, it } from 'vitest'
+import { loadSystem } from '../src/hardware/load.js'
+import { loadModel } from '../src/models/load.js'
+import { kvBytesPerTokenPerGpu, weightBytesPerGpu } from '../src/models/memory.js'
+import { constantsOf, loadCalibration, NEUTRAL } from '../src/timing/index.js'
+import { ABLATIONS } from '../src/validation/ablation.js'
+import { parseCsv } from '../src/validation/csvTable.js'
+import { moePathOf } from '../src/validation/profile.js'
+import { closedLoopRate, simulateRow } from '../src/validation/protocol.js'
+import { rowCluster } from '../src/validation/rowCluster.js'
+import { BLOCK_TOKENS, planRow, type RowPlan } from '../src/validation/rowPlan.js'
+import { servingRows } from '../src/validation/servingRow.js'
+import { settingsById } from '../src/validation/settings.js'
+import { rowCsv, settingsCsv } from './validationRows.js'
+
+/** One prefill engine DEP4 and one decode engine DEP4. */
+const DISAGG = {
+  mode: 'disagg',
+  prefill_workers: '1',
+  prefill_gpus_per_worker: '4',
+  prefill_attention_tp: '1',
+  prefill_attention_dp: '4',
+  prefill_moe_ep: '4',
+  decode_workers: '1',
+  decode_gpus_per_worker: '4',
+  decode_attention_tp: '1',
+  decode_attention_dp: '4',
+  decode_moe_ep: '4',
+}
+
+function planOf(fields: Record<string, string>, settings?: Record<string, string>): RowPlan {
+  const [row] = servingRows(parseCsv(rowCsv([{ ...DISAGG, ...fields }]), 'rows.csv'))
+  const all = settings && settingsById(parseCsv(settingsCsv([{ id: 'r1', ...settings }]), 'settings.csv'))
+  const plan = planRow(row, all?.get('r1'))
+  if ('refused' in plan) throw new Error(plan.refused)
+  return plan
+}
+
+describe('memory of a rank', () => {
+  const model = loadModel('deepseek-r1')
+  const cut = { tp: 1, pp: 1, dp: 4, cp: 1, moeTp: 1, moeEp: 4 }
+  const hbm = loadSystem('gb200').hbmBytes.value
+  const weights = weightBytesPerGpu(model, cut, 'nvfp4')
+  const blocks = (bytes: number, kv: 'fp8' | 'bf16' = 'fp8') =>
+    Math.floor(bytes / kvBytesPerTokenPerGpu(model, cut, kv) / BLOCK_TOKENS)
+  const decodeBlocks = (fields: Record<string, string>, settings: Record<string, string>) =>
+    planOf(fields, settings).engines[1].numGpuBlocks
+
+  it('TensorRT-LLM shares what weights and a reserve leave, the others the whole GPU, weights included', () => {
+    expect(decodeBlocks({}, { decode_kv_fraction: '0.8' })).toBe(blocks(0.8 * (hbm - weights - 8 * 2 ** 30)))
+    for (const backend of ['sglang', 'vllm'])
+      expect(decodeBlocks({ backend }, { decode_kv_fraction: '0.8' })).toBe(blocks(0.8 * hbm - weights))
+  })
+
+  it('is capped by the recipe, halved by a bf16 cache, and holds one request in any case', () => {
+    expect(decodeBlocks({}, { decode_max_total_tokens: '65536' })).toBe(65536 / BLOCK_TOKENS)
+    expect(decodeBlocks({}, { decode_kv_fraction: '0.8', kv_dtype: 'bfloat16' })).toBe(
+      blocks(0.8 * (hbm - weights - 8 * 2 ** 30), 'bf16'),
+    )
+    expect(decodeBlocks({}, { decode_max_total_tokens: '64', mtp_n: '3' })).toBe(Math.ceil((1024 + 1024 + 6) / BLOCK_TOKENS))
+  })
+
+  it('a prefill engine holds inputs alone', () => {
+    expect(planOf({ isl: '8192' }).engines.map(({ maxModelLen }) => maxModelLen)).toEqual([8192, 8192 + 1024])
+  })
+})
+
+describe('the cluster of a row', () => {
+  it('delivers the first token with decode where prefill hands over, and transfers at the rate of the system', () => {
+    const plan = planOf({})
+    const { firstToken, fabric } = rowCluster(plan, NEUTRAL)
+    expect(firstToken).toBe('decode')
+    expect(fabric.nvlinkBytesPerNs).toBeCloseTo(780, 6)
+    expect(rowCluster({ ...plan, freeTransfers: true }, NEUTRAL).fabric).toMatchObject({ latencyNs: 0 })
+    const aggregated = planOf({ mode: 'agg' })
+    expect(rowCluster(aggregated, NEUTRAL).firstToken).toBe('prefill')
+  })
+
+  it('one request alone waits for nobody: its frontend time is no wait', () => {
+    const plan = planOf({ concurrency: '1', osl: '64' })
+    const constants = { ...constantsOf(loadCalibration()), frontendMs: 500 }
+    const { ttftMs, waitMs } = simulateRow(plan, constants, { seed: 1, requestsPerPlace: 3 })
+    expect(ttftMs).toBeGreaterThan(500)
+    expect(waitMs).toBeGreaterThanOrEqual(0)
+    expect(waitMs).toBeLessThan(50)
+  })
+
+  it('without its queues a row answers as soon as it is served', () => {
+    const queues = ABLATIONS.find(({ name }) => name.startsWith('queueing off'))
+    const plan = planOf({})
+    const result = { id: plan.id, ttftMs: 900, tpotMs: 10, waitMs: 600, outputTokSPerGpu: 1 }
+    const served = { ttftMs: 300, waitMs: 0, tpotMs: 10, outputTokSPerGpu: closedLoopRate(plan, 300, 10) }
+    expect(queues?.outcome?.(plan, result)).toMatchObject(served)
+  })
+})
+
+it.each([
+  ['cutedsl', 'nvfp4', 'cutedsl'],
+  ['flashinfer_cutedsl', 'nvfp4', 'cutedsl'],
+  ['deepgemm', 'fp8', 'deepgemm'],
+  ['wideep', 'nvfp4', 'cutlass'],
+  ['deepep', 'fp8', 'deepgemm'],
+  ['deepep', 'nvfp4', 'cutedsl'],
+  ['flashinfer_trtllm', 'nvfp4', 'trtllm-gen'],
+  ['', 'nvfp4', 'auto'],
+] as const)("a recipe's '%s' with %s experts is %s", (words, precision, path) => {
+  expect(moePathOf(words, precision)).toBe(path)
+})
