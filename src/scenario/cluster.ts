@@ -1,18 +1,16 @@
 /** A plan in the numbers the simulator needs: counts unfolded, step tables built once per kind of engine. */
 import { loadSystem } from '../hardware/load.js'
-import type { SystemSpec } from '../hardware/system.js'
 import { loadModel } from '../models/load.js'
-import { type ClusterConfig, type EngineConfig, type FabricConfig, NO_FABRIC } from '../simulator/config.js'
+import { type ClusterConfig, type EngineConfig, NO_FABRIC } from '../simulator/config.js'
 import { buildStepTables, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
-import { msToNs, NS_PER_S, NS_PER_US } from '../units.js'
+import { msToNs } from '../units.js'
 import { constantsOf } from './constants.js'
 import { placementOf } from './describe.js'
 import { engineGpus } from './engine.js'
+import { fabricOf } from './fabric.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
 
-/** From the decision to transfer a prompt's KV to its first byte, us; AIConfigurator's assumption inside a rack, trust C. */
-const TRANSFER_LATENCY_US = 10
 /** The token clock of an engine counts in this many parts of a step. */
 const STEPS = 1024
 
@@ -39,15 +37,6 @@ export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
 /** Tokens that a sequence gains in 1024 steps; without speculation one a step. */
 export const tokensPer1024Steps = ({ mtp }: Pick<EnginePlan, 'mtp'>): number =>
   mtp === null ? STEPS : Math.floor(STEPS * tokensPerStep(mtp.n, mtp.acceptance))
-
-function fabricOf(plan: Plan, system: SystemSpec): FabricConfig {
-  if (!hasPools(plan.engines)) return NO_FABRIC
-  return {
-    nvlinkBytesPerNs: (system.nvlinkBytesPerS.value * system.nvlinkEfficiency.value) / NS_PER_S,
-    nicBytesPerNs: system.nicBytesPerS.value / NS_PER_S,
-    latencyNs: TRANSFER_LATENCY_US * NS_PER_US,
-  }
-}
 
 /** Engines of one kind share their tables; an engine of a kind with several is named `name-0`, `name-1` … */
 export function clusterConfig(plan: Plan): ClusterConfig {
@@ -79,7 +68,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     engines,
     maxQueue,
     timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs),
-    fabric: fabricOf(plan, loadSystem(plan.system)),
+    fabric: hasPools(plan.engines) ? fabricOf(loadSystem(plan.system)) : NO_FABRIC,
     firstToken: plan.firstToken,
     frontendNs: msToNs(constantsOf(plan.profile).frontendMs),
   }

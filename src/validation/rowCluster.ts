@@ -2,14 +2,13 @@
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
 import { kvBytesPerTokenPerGpu } from '../models/memory.js'
+import { fabricOf } from '../scenario/fabric.js'
 import { gpusOf } from '../scenario/layout.js'
 import type { ClusterConfig, EngineConfig, FabricConfig } from '../simulator/config.js'
 import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
-import { NS_PER_MS, NS_PER_S, NS_PER_US } from '../units.js'
+import { NS_PER_MS } from '../units.js'
 import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
 
-/** Fixed time of a KV transfer inside the rack, ns (read from AIConfigurator's model, trust C); its handshake is in the frontend constant. */
-const TRANSFER_LATENCY_NS = 10 * NS_PER_US
 /** Moves any KV within a nanosecond. */
 const FREE_FABRIC: FabricConfig = { nvlinkBytesPerNs: 2 ** 50, nicBytesPerNs: 2 ** 50, latencyNs: 0 }
 /** Resolution of tokensPer1024Steps. */
@@ -35,7 +34,6 @@ export function rowTiming(plan: RowPlan, engine: RowEngine, constants: Constants
 }
 
 export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
-  const system = loadSystem(plan.system)
   const engines = plan.engines.flatMap((engine): EngineConfig[] => {
     const request = rowTiming(plan, engine, constants)
     const common = {
@@ -61,13 +59,8 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
     engines,
     maxQueue: null,
     timeoutNs: null,
-    fabric: plan.freeTransfers
-      ? FREE_FABRIC
-      : {
-          nvlinkBytesPerNs: (system.nvlinkBytesPerS.value * system.nvlinkEfficiency.value) / NS_PER_S,
-          nicBytesPerNs: system.nicBytesPerS.value / NS_PER_S,
-          latencyNs: TRANSFER_LATENCY_NS,
-        },
+    // the handshake of a transfer is in the frontend constant
+    fabric: plan.freeTransfers ? FREE_FABRIC : fabricOf(loadSystem(plan.system)),
     // the client sees the first token when decode delivers it
     firstToken: plan.mode === 'agg' ? 'prefill' : 'decode',
     // router and handshake of the KV belong to disaggregated serving
