@@ -1,5 +1,6 @@
 /** Reading a JSON data file with a schema: shipped ones by name, a user's own by path. A leaf: knows no architecture and no rack. */
 import { readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ZodType } from 'zod'
 import { UserError } from './errors.js'
@@ -43,8 +44,9 @@ export function readDataFile<T>(request: DataFileRequest<T>): T {
   return value
 }
 
-function parse<T>({ kind, schema }: DataFileRequest<T>, path: string): T {
-  const hint = `give a readable ${kind} file in JSON; the shipped ones in data/${kind}s are examples`
+function parse<T>({ kind, schema, folder }: DataFileRequest<T>, path: string): T {
+  const shipped = `data/${basename(fileURLToPath(folder))}`
+  const hint = `give a readable ${kind} file in JSON; the shipped ones in ${shipped} are examples`
   let json: unknown
   try {
     if (statSync(path).size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
@@ -58,7 +60,7 @@ function parse<T>({ kind, schema }: DataFileRequest<T>, path: string): T {
     checked.error.issues.map((issue) => ({
       where: path,
       message: `${issue.path.length ? `${issue.path.join('.')}: ` : ''}${issue.message}`,
-      hint: `compare with a shipped file in data/${kind}s`,
+      hint: `compare with a shipped file in ${shipped}`,
     })),
   )
 }

@@ -33,7 +33,7 @@ describe('validate --rows', () => {
     expect(one.status).toBe(0)
     expect(two.stdout).toBe(one.stdout)
     expect(two.stderr).toBe('')
-    expect(one.stderr).toMatch(/settings: recipe-settings\.csv/)
+    expect(one.stderr).toMatch(/settings: recipe-settings\.csv, of 1 of 3 rows; the others/)
     expect(one.stderr).toMatch(/trtllm-2026 2/)
     expect(one.stderr).toMatch(/trtllm rows without a usable cut: prefill .* DEP/)
     const json = JSON.parse(one.stdout)
@@ -105,6 +105,11 @@ describe('mistakes', () => {
     ['report over the rows', ['validate', '--rows', 'rows.csv', '--report', './rows.csv'], /rows\.csv: the command reads it/],
     ['docs in a folder', ['validate', '--rows', 'rows.csv', '--docs', '.'], /--docs {2}cannot write \.: it is a folder/],
     ['constants nowhere', ['calibrate', '--rows', 'rows.csv', '--out', 'none/c.json'], /--out {2}cannot write none\/c\.json/],
+    [
+      'no calibration',
+      ['validate', '--rows', 'rows.csv', '--calibration', './bad.csv'],
+      /shipped ones in data\/calibration are examples/,
+    ],
     ['calibrate without rows', ['calibrate'], /--rows {2}no measured rows were given/],
     ['nothing to fit', ['calibrate', '--rows', 'blank.csv', '--quiet'], /blank\.csv {2}no row of tier A or B/],
     ['overwrite without out', ['calibrate', '--rows', 'rows.csv', '--overwrite'], /--overwrite {2}has no effect without --out/],

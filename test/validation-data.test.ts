@@ -14,7 +14,9 @@ if (!present && process.env.CI) throw new Error('the measured rows are missing: 
 if (!present) console.warn('measured rows are missing, their tests are skipped: ../shared/data/silicon')
 
 describe.skipIf(!present)('measured NVL72 rows', () => {
-  const set = present ? readRows(`${silicon}nvl72_serving.csv`, `${silicon}${SETTINGS_FILE}`) : { rows: [], refused: [] }
+  const set = present
+    ? readRows(`${silicon}nvl72_serving.csv`, `${silicon}${SETTINGS_FILE}`)
+    : { rows: [], refused: [], configured: new Set() }
 
   it('of tiers A and B are refused at most in 3 %', () => {
     const refused = set.refused.filter(({ row }) => row.tier !== 'C')
@@ -40,7 +42,7 @@ describe.skipIf(!present)('measured NVL72 rows', () => {
     const subset = small.filter((_, i) => i % 7 === 0)
     expect(subset.length).toBeGreaterThan(25)
     const scored = await scoreRows({
-      set: { rows: subset, refused: [] },
+      set: { rows: subset, refused: [], configured: new Set() },
       constantsOf: () => constantsOf(loadCalibration()),
       pool: createRowPool({ threads: 1 }),
       seed: 1,

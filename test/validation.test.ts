@@ -215,6 +215,21 @@ describe('a row as a plan', () => {
   })
 })
 
+describe('settings', () => {
+  it('that allow no sequence refuse their row', () => {
+    const fields = {
+      mode: 'disagg',
+      prefill_workers: '1',
+      prefill_gpus_per_worker: '4',
+      decode_workers: '1',
+      decode_gpus_per_worker: '4',
+    }
+    const none = planRow(rowOf(fields), settingsOf({ decode_max_batch_per_rank: '0' }))
+    expect('refused' in none && none.refused).toBe('its settings allow no sequence on a decode engine')
+    expect(planOf(fields, { decode_max_batch_per_rank: '1' }).slots).toBe(1)
+  })
+})
+
 describe('the benchmark', () => {
   it('draws whole lengths on [0.8, 1] of the nominal ones, the same for the same seed', () => {
     const traffic = benchmarkTraffic(1024, 8192, 4000, 7)

@@ -40,9 +40,12 @@ export interface ValidateRequest {
 }
 
 /** What was assumed, on stderr: settings, release profiles, cuts by rule. */
-export function explainRows({ rows, refused }: RowSet, settings: string | null, say: (text: string) => void): void {
+export function explainRows({ rows, refused, configured }: RowSet, settings: string | null, say: (text: string) => void): void {
+  const all = rows.length + refused.length
   say(
-    settings === null ? "settings: none; batch limits, budgets and kernels are the backends' defaults" : `settings: ${settings}`,
+    settings === null
+      ? "settings: none; batch limits, budgets and kernels are the backends' defaults"
+      : `settings: ${settings}, of ${configured.size} of ${all} rows${configured.size < all ? "; the others have the backends' defaults" : ''}`,
   )
   const profiles = new Map<string, number>()
   for (const { plan } of rows) profiles.set(plan.profile, (profiles.get(plan.profile) ?? 0) + 1)
@@ -53,8 +56,7 @@ export function explainRows({ rows, refused }: RowSet, settings: string | null, 
     const count = guessed.filter(({ row }) => row.backend === backend).length
     say(`${count} ${backend} rows without a usable cut: ${TOPOLOGY_RULES[backend]}`)
   }
-  if (refused.length > 0)
-    say(`${refused.length} of ${rows.length + refused.length} rows cannot be simulated; each is listed with its reason`)
+  if (refused.length > 0) say(`${refused.length} of ${all} rows cannot be simulated; each is listed with its reason`)
 }
 
 /** Progress of a fit: a stage whenever its name changes. */

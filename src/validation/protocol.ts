@@ -2,6 +2,7 @@
  * The load of the measured benchmark: a closed loop of C requests from an empty system, 10 C requests in all, input and output lengths
  * uniform on [0.8, 1] of the nominal ones; means over all requests are reported.
  */
+import { UserError } from '../errors.js'
 import { createArm } from '../levers/catalogue.js'
 import { COMPLETED, PHASES } from '../metrics/records.js'
 import { stream } from '../rng.js'
@@ -100,7 +101,13 @@ export function simulateRow(plan: RowPlan, constants: Constants, { seed, request
     waitNs += records.phaseNs[QUEUE][i] - config.frontendNs + records.phaseNs[DECODE_WAIT][i]
     tpotNs += (records.endNs[i] - records.firstTokenNs[i]) / (records.osl[i] - 1)
   }
-  if (completed !== count) throw new Error(`${plan.id}: ${count - completed} of ${count} requests did not complete`)
+  if (completed !== count) {
+    throw new UserError({
+      where: plan.id,
+      message: `${count - completed} of ${count} requests did not complete`,
+      hint: 'look at the limits of its engines',
+    })
+  }
   const ttftMs = ttftNs / completed / NS_PER_MS
   const tpotMs = tpotNs / completed / NS_PER_MS
   const waitMs = waitNs / completed / NS_PER_MS

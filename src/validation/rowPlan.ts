@@ -222,6 +222,7 @@ function rowEngine({ role, count, shape }: Engines, context: EngineContext, sett
   const { parallelism, basis } = shape
   const limits = role === 'aggregated' ? null : (settings?.[role] ?? null)
   const draftTokens = role === 'prefill' ? 0 : context.draftTokens
+  if (limits?.maxBatchPerRank === 0) refuse(`its settings allow no sequence on a ${role} engine`)
   // no rank ever holds more than all requests in flight
   const maxNumSeqs = Math.min(concurrency, limits?.maxBatchPerRank ?? concurrency)
   const maxModelLen = role === 'prefill' ? isl : isl + osl

@@ -17,6 +17,8 @@ export interface MappedRow {
 
 export interface RowSet {
   readonly rows: readonly MappedRow[]
+  /** Ids that have settings. */
+  readonly configured: ReadonlySet<string>
   readonly refused: readonly RefusedRow[]
 }
 
@@ -35,7 +37,7 @@ export function mapRows(rows: readonly ServingRow[], settings: SettingsById): Ro
     if ('refused' in plan) refused.push({ row, refused: plan.refused })
     else good.push({ row, plan })
   }
-  return { rows: good, refused }
+  return { rows: good, refused, configured: new Set(rows.map(({ id }) => id).filter((id) => settings.has(id))) }
 }
 
 export const readRows = (rowsPath: string, settingsPath: string | null): RowSet =>
