@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest'
 import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
-import type { AllReduce, AllToAll, Gqa, Mla, Operator } from '../src/models/operators.js'
+import {
+  type AllReduce,
+  type AllToAll,
+  type Gemm,
+  type Gqa,
+  type Mla,
+  type Moe,
+  type Operator,
+  operatorsOf,
+} from '../src/models/operators.js'
 import { PLAIN_TIMING, type TimingRequest } from '../src/timing/index.js'
 import { priceOperators, transferred } from '../src/timing/price.js'
 import { kernelsOf } from '../src/timing/profiles.js'
@@ -95,6 +104,53 @@ describe('attention', () => {
     expect(reads(4000)).toBeLessThanOrEqual(us({ ...decode, group: 'kernel' }, 64, 4000))
     expect(reads(4000)).toBeGreaterThan(0.5 * us({ ...decode, group: 'kernel' }, 64, 4000))
   })
+})
+
+it('experts measured with a bad tactic cost at most 1.05 times those of the other system', () => {
+  const experts: Moe = {
+    ...common,
+    group: 'shared',
+    kind: 'moe',
+    type: 'nvfp4',
+    hidden: 7168,
+    inner: 2048,
+    topk: 8,
+    experts: 256,
+    moeTp: 1,
+    moeEp: 32,
+    routing: 'power_law_1.01',
+  }
+  const [own, other] = ['gb200', 'gb300'].map((system) => priceOperators([experts], loadTables(system))[0])
+  expect(own.evidence(4096, 0).note).toContain('at most 1.05 x the other system')
+  for (let tokens = 1; tokens <= 65536; tokens *= 2) expect(own.us(tokens, 0) / other.us(tokens, 0)).toBeLessThan(1.06)
+})
+
+it('a linear layer without its quantisation still launches and reads its weights', () => {
+  for (const [type, bytes] of [
+    ['fp8', 1],
+    ['nvfp4', 0.5625],
+  ] as const) {
+    for (const [n, k] of [
+      [256, 256],
+      [28672, 8192],
+    ]) {
+      const layer: Gemm = { ...common, group: 'local', kind: 'gemm', type, n, k, staticScales: true }
+      expect(us(layer, 1)).toBeGreaterThan((1.8 + (n * k * bytes) / 8e6) * (1 - 1e-9))
+    }
+  }
+})
+
+it('every draft token runs one more layer, with experts', () => {
+  const counts = (draftTokens: number) => {
+    const model = loadModel('deepseek-r1')
+    const parallelism = { tp: 1, pp: 1, dp: 8, cp: 1, moeTp: 1, moeEp: 8 }
+    const all = operatorsOf({ model, parallelism, precision: 'nvfp4', kvPrecision: 'fp8', role: 'decode', draftTokens })
+    return ['decode attention', 'routed experts', 'router', 'exchange dispatch', 'shared expert down'].map(
+      (name) => all.find((operator) => operator.name === name)?.count,
+    )
+  }
+  expect(counts(0)).toEqual([61, 58, 58, 58, 58])
+  expect(counts(3)).toEqual([64, 61, 61, 61, 61])
 })
 
 it('kernels of another system are multiplied by its factor, in every operator, and marked', () => {
