@@ -4,7 +4,7 @@ import { escapeHtml, px, svg, text } from './markup.js'
 
 /** About the width of a card, so that lettering keeps its size and the whole plot is seen on a narrow screen. */
 const SIZE = 380
-const LEFT = 64
+const LEFT = 76
 const BOTTOM = 46
 const EDGE = 24
 /** Distance of the side lines from the diagonal. */
