@@ -3,7 +3,7 @@
  * when dist is missing or older than a source file. Plain Node, no dependency. Says nothing when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -43,4 +43,6 @@ const sources = Math.max(newestMs(at('src')), mtimeMs(at('tsconfig.json')), mtim
 if (mtimeMs(stamp) < sources || !existsSync(at('dist', 'cli', 'main.js'))) {
   rmSync(stamp, { force: true })
   work('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
+  // npx runs the command's file itself, and the compiler writes it without the permission.
+  chmodSync(at('dist', 'cli', 'main.js'), 0o755)
 }

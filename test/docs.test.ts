@@ -22,6 +22,13 @@ function run(command: string) {
 describe('README', () => {
   it('has commands', () => expect(commands.length).toBeGreaterThan(5))
 
+  it('npx finds and may run the command of the checkout', { timeout: 60_000 }, () => {
+    const { status, stdout, stderr } = spawnSync('npx', ['--no-install', 'shapewise', '--version'], { cwd: root, encoding: 'utf8' })
+    expect(stderr).not.toMatch(/denied|not found/)
+    expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+/)
+    expect(status).toBe(0)
+  })
+
   it.each(commands.filter((command) => command !== 'npm test'))('%s', { timeout: 180_000 }, (command) => {
     const { status, stdout, stderr } = run(command)
     expect(stderr).not.toMatch(/internal error/)
