@@ -23,7 +23,10 @@ describe('README', () => {
   it('has commands', () => expect(commands.length).toBeGreaterThan(5))
 
   it('npx finds and may run the command of the checkout', { timeout: 60_000 }, () => {
-    const { status, stdout, stderr } = spawnSync('npx', ['--no-install', 'shapewise', '--version'], { cwd: root, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('npx', ['--no-install', 'shapewise', '--version'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
     expect(stderr).not.toMatch(/denied|not found/)
     expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+/)
     expect(status).toBe(0)
