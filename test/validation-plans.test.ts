@@ -9,7 +9,7 @@ import { parseCsv } from '../src/validation/csvTable.js'
 import { moePathOf } from '../src/validation/profile.js'
 import { closedLoopRate, simulateRow } from '../src/validation/protocol.js'
 import { rowCluster } from '../src/validation/rowCluster.js'
-import { BLOCK_TOKENS, planRow, type RowPlan } from '../src/validation/rowPlan.js'
+import { BLOCK_TOKENS, type Mapped, planRow, type RowPlan } from '../src/validation/rowPlan.js'
 import { servingRows } from '../src/validation/servingRow.js'
 import { settingsById } from '../src/validation/settings.js'
 import { rowCsv, settingsCsv } from './validationRows.js'
@@ -29,13 +29,27 @@ const DISAGG = {
   decode_moe_ep: '4',
 }
 
-function planOf(fields: Record<string, string>, settings?: Record<string, string>): RowPlan {
+function mapped(fields: Record<string, string>, settings?: Record<string, string>): Mapped {
   const [row] = servingRows(parseCsv(rowCsv([{ ...DISAGG, ...fields }]), 'rows.csv'))
   const all = settings && settingsById(parseCsv(settingsCsv([{ id: 'r1', ...settings }]), 'settings.csv'))
-  const plan = planRow(row, all?.get('r1'))
+  return planRow(row, all?.get('r1'))
+}
+
+function planOf(fields: Record<string, string>, settings?: Record<string, string>): RowPlan {
+  const plan = mapped(fields, settings)
   if ('refused' in plan) throw new Error(plan.refused)
   return plan
 }
+
+describe('a date', () => {
+  it('decides the release, so one that cannot be read refuses the row', () => {
+    expect(mapped({ measured_date: 'yesterday' })).toMatchObject({
+      refused: expect.stringMatching(/measured_date 'yesterday' is not a date/),
+    })
+    expect(planOf({ measured_date: '2025-12' }).profile).toBe('trtllm-2025')
+    expect(planOf({ measured_date: '' }).profile).toBe('trtllm-2026')
+  })
+})
 
 describe('memory of a rank', () => {
   const model = loadModel('deepseek-r1')
@@ -53,12 +67,27 @@ describe('memory of a rank', () => {
       expect(decodeBlocks({ backend }, { decode_kv_fraction: '0.8' })).toBe(blocks(0.8 * hbm - weights))
   })
 
-  it('is capped by the recipe, halved by a bf16 cache, and holds one request in any case', () => {
+  it('is capped by the recipe, halved by a bf16 cache, and refused where it holds no request', () => {
     expect(decodeBlocks({}, { decode_max_total_tokens: '65536' })).toBe(65536 / BLOCK_TOKENS)
     expect(decodeBlocks({}, { decode_kv_fraction: '0.8', kv_dtype: 'bfloat16' })).toBe(
       blocks(0.8 * (hbm - weights - 8 * 2 ** 30), 'bf16'),
     )
-    expect(decodeBlocks({}, { decode_max_total_tokens: '64', mtp_n: '3' })).toBe(Math.ceil((1024 + 1024 + 6) / BLOCK_TOKENS))
+    expect(decodeBlocks({}, { decode_max_total_tokens: '2048', mtp_n: '3' })).toBe(Math.ceil((1024 + 1024 + 6) / BLOCK_TOKENS))
+    expect(mapped({}, { decode_max_total_tokens: '64' })).toMatchObject({
+      refused: 'the KV pool of a decode engine (64 tokens) holds no request of 2048',
+    })
+    expect(mapped({ backend: 'sglang' }, { decode_kv_fraction: '0.01' })).toMatchObject({
+      refused: expect.stringMatching(/KV pool .* holds no request/),
+    })
+  })
+
+  it('weights that fill the GPU run at the raised share when the recipe is silent, and only then', () => {
+    const fp8 = { backend: 'sglang', precision: 'fp8', prefill_attention_tp: '4', prefill_attention_dp: '1', prefill_moe_ep: '1' }
+    const tp4 = { tp: 4, pp: 1, dp: 1, cp: 1, moeTp: 4, moeEp: 1 }
+    const heavy = weightBytesPerGpu(model, tp4, 'fp8')
+    const tokens = (0.95 * hbm - heavy) / kvBytesPerTokenPerGpu(model, tp4, 'fp8')
+    expect(planOf(fp8).engines[0].numGpuBlocks).toBe(Math.floor(tokens / BLOCK_TOKENS))
+    expect(planOf({ backend: 'sglang' }).engines[1].numGpuBlocks).toBe(blocks(0.85 * hbm - weights))
   })
 
   it('a prefill engine holds inputs alone', () => {

@@ -63,6 +63,12 @@ export const BLOCK_TOKENS = 32
 const TRTLLM_RESERVE_BYTES = 8 * 2 ** 30
 /** KV shares where the recipe is silent: TensorRT-LLM of the free memory, the others of the whole GPU (their defaults, trust B). */
 const DEFAULT_KV_FRACTION: Readonly<Record<string, number>> = { trtllm: 0.9, sglang: 0.85, vllm: 0.9 }
+/**
+ * Share of the whole GPU where the recipe is silent and the default leaves KV less than `SCARCE_KV_SHARE` of it: weights that fill the
+ * GPU run only with a raised share, and every published recipe of such engines raises it to this. Trust B.
+ */
+const RAISED_KV_FRACTION = 0.95
+const SCARCE_KV_SHARE = 0.05
 /** Draft tokens of a speculative row that does not say how many: the commonest number in the recipes. */
 export const USUAL_DRAFT_TOKENS = 3
 /** Tokens of a prefill step of one rank where the recipe is silent: the benchmark's usual setting, trust C. */
@@ -227,6 +233,9 @@ function rowEngine({ role, count, shape }: Engines, context: EngineContext, sett
   const maxNumSeqs = Math.min(concurrency, limits?.maxBatchPerRank ?? concurrency)
   const maxModelLen = role === 'prefill' ? isl : isl + osl
   const decodeTokens = maxNumSeqs * (draftTokens + 1)
+  const poolTokens = kvTokens(parallelism, limits, context)
+  if (poolTokens < maxModelLen)
+    refuse(`the KV pool of a ${role} engine (${Math.max(0, Math.floor(poolTokens))} tokens) holds no request of ${maxModelLen}`)
   const prefillTokens = limits?.maxTokensPerRank ?? DEFAULT_PREFILL_TOKENS[backend] ?? DEFAULT_PREFILL_TOKENS.vllm
   return {
     role,
@@ -239,11 +248,8 @@ function rowEngine({ role, count, shape }: Engines, context: EngineContext, sett
     maxNumBatchedTokens:
       role === 'decode' ? decodeTokens : Math.max(prefillTokens, role === 'prefill' ? maxNumSeqs : decodeTokens),
     maxModelLen,
-    // at least one request, with the tokens that speculation writes ahead
-    numGpuBlocks: Math.max(
-      Math.ceil((maxModelLen + 2 * draftTokens) / BLOCK_TOKENS),
-      Math.floor(kvTokens(parallelism, limits, context) / BLOCK_TOKENS),
-    ),
+    // whole blocks, and the tokens that speculation writes ahead of the one request that must fit
+    numGpuBlocks: Math.max(Math.ceil((maxModelLen + 2 * draftTokens) / BLOCK_TOKENS), Math.floor(poolTokens / BLOCK_TOKENS)),
     draftTokens,
   }
 }
@@ -254,8 +260,12 @@ function kvTokens(parallelism: Parallelism, limits: RoleSettings | null, context
   const model = loadModel(context.model)
   const hbm = loadSystem(context.system).hbmBytes.value
   const weights = weightBytesPerGpu(model, parallelism, precision)
-  const fraction = limits?.kvFraction ?? DEFAULT_KV_FRACTION[backend] ?? DEFAULT_KV_FRACTION.vllm
-  const bytes = backend === 'trtllm' ? fraction * (hbm - weights - TRTLLM_RESERVE_BYTES) : fraction * hbm - weights
+  const usual = DEFAULT_KV_FRACTION[backend] ?? DEFAULT_KV_FRACTION.vllm
+  const silent = usual * hbm - weights < SCARCE_KV_SHARE * hbm ? RAISED_KV_FRACTION : usual
+  const bytes =
+    backend === 'trtllm'
+      ? (limits?.kvFraction ?? usual) * (hbm - weights - TRTLLM_RESERVE_BYTES)
+      : (limits?.kvFraction ?? silent) * hbm - weights
   const tokens = bytes / kvBytesPerTokenPerGpu(model, parallelism, kvPrecision)
   return Math.min(tokens, limits?.maxTotalTokens ?? Number.POSITIVE_INFINITY)
 }

@@ -119,8 +119,9 @@ const DIMENSIONS: Readonly<Record<string, (row: ScoredRow) => string>> = {
           ? 'concurrency equals the decode slots'
           : 'all others',
   // one configuration alone fixes the constants of the launch-bound release, so nothing can predict it when it is left out
-  'without the launch-bound release': (row) => (row.plan.profile === LAUNCH_BOUND ? '' : speculation(row)),
-  'without it, by load': (row) => (row.plan.profile === LAUNCH_BOUND ? '' : isSaturated(row) ? 'saturated' : 'unsaturated'),
+  'speculation, without the launch-bound release': (row) => (row.plan.profile === LAUNCH_BOUND ? '' : speculation(row)),
+  'load, without the launch-bound release': (row) =>
+    row.plan.profile === LAUNCH_BOUND ? '' : isSaturated(row) ? 'saturated' : 'unsaturated',
   system: ({ plan }) => plan.system,
   model: ({ plan }) => plan.model,
   mode: ({ plan }) => plan.mode,

@@ -68,6 +68,8 @@ const NEEDED = [
   'measured_date',
 ] as const
 
+const ISO_DATE = /^\d{4}-\d{2}(-\d{2})?$/
+
 export function servingRows(table: CsvTable): ServingRow[] {
   demandColumns(table, NEEDED)
   return table.records.map((record) => servingRow(table, record))
@@ -87,6 +89,9 @@ function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
   }
   const whole = (column: string): number | null => read(wholeIn, column)
   const measured = (column: string): number | null => read(numberIn, column) || null
+  const measuredDate = field('measured_date')
+  if (measuredDate !== '' && !ISO_DATE.test(measuredDate))
+    faults.push(`measured_date '${measuredDate}' is not a date such as 2026-02-08`)
   const shape = (role: 'prefill' | 'decode'): ShapeColumns => ({
     workers: whole(`${role}_workers`),
     gpus: whole(`${role}_gpus_per_worker`),
@@ -117,7 +122,7 @@ function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
     },
     draftTokens: whole('spec_nextn'),
     speculation: field('spec_decode').toLowerCase(),
-    measuredDate: field('measured_date'),
+    measuredDate,
     tier: field('tier'),
     quality: field('quality'),
     configKey: field('config_key'),
