@@ -47,7 +47,7 @@ describe('constants of a profile', () => {
   })
 
   it('slow every group of an old release, and the experts by their kernel path', () => {
-    const constants = { ...NEUTRAL, era2025: 1.25, expertsCuteDsl: 0.5, hostSglangMs: 2 }
+    const constants = { ...NEUTRAL, era2025: 1.25, expertsCuteDsl: 0.5, hostPythonMs: 2 }
     const plain = buildStepTables({ ...DEP8, profile: 'sglang-2025' })
     const old = buildStepTables({ ...DEP8, profile: 'sglang-2025', constants })
     expect(old.localPs[64] / plain.localPs[64]).toBeCloseTo(1.25, 6)

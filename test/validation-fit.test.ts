@@ -94,8 +94,8 @@ describe('constants as coordinates', () => {
 
   it('touch the rows of their stack only', () => {
     const [trtllm, sglang] = mapped([{}, { id: 'r2', backend: 'sglang' }])
-    expect(touching(trtllm.plan, NEUTRAL)).not.toContain('hostSglangMs')
-    expect(touching(sglang.plan, NEUTRAL)).toContain('hostSglangMs')
+    expect(touching(trtllm.plan, NEUTRAL)).not.toContain('hostPythonMs')
+    expect(touching(sglang.plan, NEUTRAL)).toContain('hostPythonMs')
     expect(touching(trtllm.plan, NEUTRAL)).not.toContain('acceptance')
   })
 })
@@ -139,13 +139,13 @@ describe('calibrate', () => {
     const pool = createRowPool({ threads: 1 })
     const evaluator = createEvaluator(pool, { seed: 1, requestsPerPlace: 2 })
     const rows = mapped(['2', '4', '8', '16'].map((concurrency) => ({ id: `c${concurrency}`, backend: 'sglang', concurrency })))
-    const truth = { ...constantsOf(calibration), hostSglangMs: 3 }
+    const truth = { ...constantsOf(calibration), hostPythonMs: 3 }
     const means = await evaluator.means(rows.map(({ plan }) => ({ plan, constants: truth })))
     const measured: FitRow[] = rows.map(({ row, plan }, i) => ({ plan, row: { ...row, tpotMs: means[i]?.tpotMs ?? null } }))
     const run = await runFit(measured, calibration, { pool, seed: 1, requestsPerPlace: 2 }, () => {})
-    expect(run.fit.constants.hostSglangMs).toBeCloseTo(3, 1)
+    expect(run.fit.constants.hostPythonMs).toBeCloseTo(3, 1)
     const file = calibrationOf(run, calibration, 'test')
-    expect(file.constants.hostSglangMs.source).toBe('4 rows of 1 configurations')
+    expect(file.constants.hostPythonMs.source).toBe('4 rows of 1 configurations')
     expect(file.constants.launchFloorMs.value).toBe(0)
     expect(drawsOf(file)).toHaveLength(40)
   })

@@ -33,8 +33,8 @@ export interface Constants {
   /** Sparse-attention indexer of GLM-5: us per layer and decode step, and us per layer and decoded position. */
   readonly sparseIndexerUs: number
   readonly sparseTokenUs: number
-  /** Host time per decode step of SGLang, ms. */
-  readonly hostSglangMs: number
+  /** Host time per decode step of stacks whose scheduler is a Python loop between steps (SGLang, vLLM), ms. */
+  readonly hostPythonMs: number
   /** Client, frontend, router and KV handshake of every request, ms. */
   readonly frontendMs: number
   /**
@@ -60,7 +60,7 @@ export const NEUTRAL: Constants = {
   launchFloorMs: 0,
   sparseIndexerUs: 0,
   sparseTokenUs: 0,
-  hostSglangMs: 0,
+  hostPythonMs: 0,
   frontendMs: 0,
   prefillTrtllm: 1,
   prefillSglangDp: 1,

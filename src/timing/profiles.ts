@@ -12,8 +12,11 @@ import type { TimingRequest } from './request.js'
 interface ProfileFacts {
   /** Released before 2026: every step takes `era2025` times as long. */
   readonly before2026: boolean
-  /** Host time of a decode or mixed step, ms. `assumed` = `ASSUMED_HOST_MS`. */
-  readonly host: 'assumed' | 'overlapped' | 'sglang'
+  /**
+   * Host time of a decode or mixed step, ms: `assumed` = `ASSUMED_HOST_MS`, `overlapped` = hidden behind the GPU, `python` = `hostPythonMs`,
+   * stacks whose scheduler is a Python loop between steps.
+   */
+  readonly host: 'assumed' | 'overlapped' | 'python'
   /** No decode step is shorter than `launchFloorMs`. */
   readonly launchBound: boolean
   /** Multiplier of a prefill step. */
@@ -26,8 +29,8 @@ interface ProfileFacts {
 
 type StackFacts = Omit<ProfileFacts, 'before2026' | 'dataParallelFp4'>
 const TRTLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'trtllm', deepEp: false }
-const SGLANG: StackFacts = { host: 'sglang', launchBound: false, prefill: 'sglang', deepEp: true }
-const VLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'trtllm', deepEp: false }
+const SGLANG: StackFacts = { host: 'python', launchBound: false, prefill: 'sglang', deepEp: true }
+const VLLM: StackFacts = { host: 'python', launchBound: false, prefill: 'trtllm', deepEp: false }
 const NONE: StackFacts = { host: 'assumed', launchBound: false, prefill: 'none', deepEp: false }
 
 const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
@@ -142,7 +145,7 @@ function hostOf(request: TimingRequest): Named[] {
   const { host } = FACTS[profile]
   const own: Named[] = host === 'assumed' ? [ASSUMED_HOST] : []
   if (role === 'prefill') return own
-  if (host === 'sglang') own.push({ value: constants.hostSglangMs, why: 'hostSglangMs' })
+  if (host === 'python') own.push({ value: constants.hostPythonMs, why: 'hostPythonMs' })
   if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
     own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
   const hops = Math.log2(parallelism.tp / MEASURED_ALLREDUCE_GPUS)
