@@ -3,7 +3,7 @@ import type { EngineConfig } from './config.js'
 import type { State } from './state.js'
 
 /** Blocks of the whole life of a request on this engine (`kv_reservation: full`). */
-export function lifetimeBlocks(s: State, engine: EngineConfig, slot: number): number {
+function lifetimeBlocks(s: State, engine: EngineConfig, slot: number): number {
   const { isl, osl } = s.slots
   const tokens = engine.role === 'prefill' ? isl[slot] : isl[slot] + osl[slot] + 2 * engine.draftTokens
   return Math.ceil(tokens / engine.blockSize)

@@ -5,19 +5,8 @@ import { COMPLETED, IN_TRANSFER, QUEUED, REJECTED, RUNNING, TIMED_OUT, UNSERVABL
 import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
 import { widerRecords } from './recordStore.js'
-import {
-  giveSlot,
-  NEXT_REQUEST,
-  NOW,
-  type Slots,
-  type State,
-  TIMEOUT_HEAD,
-  TIMEOUT_TAIL,
-  TRANSFERRING,
-  takeSlot,
-  WAITING,
-  WAITING_TOTAL,
-} from './state.js'
+import { append, prepend, unlink } from './slotList.js'
+import { giveSlot, NEXT_REQUEST, NOW, type Slots, type State, TRANSFERRING, takeSlot, WAITING, WAITING_TOTAL } from './state.js'
 
 /** Indices into PHASES. */
 export const PHASE_QUEUE = 0
@@ -139,74 +128,41 @@ function release(core: Core, nowNs: number): void {
 // --- waiting queue of a rank (doubly linked, so that patience can end anywhere in it)
 
 export function enqueueTail(s: State, g: number, slot: number): void {
-  const { next, previous, state } = s.slots
-  const tail = s.waitingTail[g]
-  next[slot] = -1
-  previous[slot] = tail
-  if (tail < 0) s.waitingHead[g] = slot
-  else next[tail] = slot
-  s.waitingTail[g] = slot
+  append(s.slots.next, s.slots.previous, s.waitingHead, s.waitingTail, g, slot)
   entered(s, g, slot)
-  state[slot] = WAITING
 }
 
 export function enqueueHead(s: State, g: number, slot: number): void {
-  const { next, previous, state } = s.slots
-  const head = s.waitingHead[g]
-  previous[slot] = -1
-  next[slot] = head
-  if (head < 0) s.waitingTail[g] = slot
-  else previous[head] = slot
-  s.waitingHead[g] = slot
+  prepend(s.slots.next, s.slots.previous, s.waitingHead, s.waitingTail, g, slot)
   entered(s, g, slot)
-  state[slot] = WAITING
 }
 
 function entered(s: State, g: number, slot: number): void {
   s.waitingCount[g]++
   s.scalars[s.waitingScalar[g]]++
   s.queuedTokens[g] += s.slots.target[slot]
+  s.slots.state[slot] = WAITING
 }
 
 /** Takes a request out of its rank's queue. Its queued tokens stay counted: they are prefilled next, or dropped by the caller. */
 export function leaveQueue(s: State, g: number, slot: number): void {
-  const { next, previous } = s.slots
-  const before = previous[slot]
-  const after = next[slot]
-  if (before < 0) s.waitingHead[g] = after
-  else next[before] = after
-  if (after < 0) s.waitingTail[g] = before
-  else previous[after] = before
+  unlink(s.slots.next, s.slots.previous, s.waitingHead, s.waitingTail, g, slot)
   s.waitingCount[g]--
   s.scalars[s.waitingScalar[g]]--
 }
 
 // --- patience: never-scheduled requests in order of arrival; all have the same patience, so the head is the next to leave
 
-function patienceStarts(s: State, slot: number): void {
-  const { timeoutNext, timeoutPrevious } = s.slots
-  const tail = s.scalars[TIMEOUT_TAIL]
-  timeoutNext[slot] = -1
-  timeoutPrevious[slot] = tail
-  if (tail < 0) s.scalars[TIMEOUT_HEAD] = slot
-  else timeoutNext[tail] = slot
-  s.scalars[TIMEOUT_TAIL] = slot
-}
+const patienceStarts = (s: State, slot: number): void =>
+  append(s.slots.timeoutNext, s.slots.timeoutPrevious, s.timeoutHead, s.timeoutTail, 0, slot)
 
-export function patienceEnds(s: State, slot: number): void {
-  const { timeoutNext, timeoutPrevious } = s.slots
-  const before = timeoutPrevious[slot]
-  const after = timeoutNext[slot]
-  if (before < 0) s.scalars[TIMEOUT_HEAD] = after
-  else timeoutNext[before] = after
-  if (after < 0) s.scalars[TIMEOUT_TAIL] = before
-  else timeoutPrevious[after] = before
-}
+export const patienceEnds = (s: State, slot: number): void =>
+  unlink(s.slots.timeoutNext, s.slots.timeoutPrevious, s.timeoutHead, s.timeoutTail, 0, slot)
 
 /** The request whose patience is over leaves. */
 export function timeOut(core: Core, nowNs: number): void {
   const s = core.state
-  const slot = s.scalars[TIMEOUT_HEAD]
+  const slot = s.timeoutHead[0]
   const g = s.slots.rank[slot]
   patienceEnds(s, slot)
   leaveQueue(s, g, slot)

@@ -1,16 +1,10 @@
 /** The batch of a rank, in order of admission: decoding sequences and then, because prompts are served in order, the prefilling ones. */
+import { append, unlink } from './slotList.js'
 import type { State } from './state.js'
 
 /** The request becomes the newest of the rank. */
-export function appendRunning(s: State, g: number, slot: number): void {
-  const { next, previous } = s.slots
-  const tail = s.runningTail[g]
-  next[slot] = -1
-  previous[slot] = tail
-  if (tail < 0) s.runningHead[g] = slot
-  else next[tail] = slot
-  s.runningTail[g] = slot
-}
+export const appendRunning = (s: State, g: number, slot: number): void =>
+  append(s.slots.next, s.slots.previous, s.runningHead, s.runningTail, g, slot)
 
 /** A sequence that was prefilled elsewhere goes before the requests that prefill here. */
 export function insertDecoding(s: State, g: number, slot: number): void {
@@ -28,12 +22,5 @@ export function insertDecoding(s: State, g: number, slot: number): void {
   else next[before] = slot
 }
 
-export function leaveRunning(s: State, g: number, slot: number): void {
-  const { next, previous } = s.slots
-  const before = previous[slot]
-  const after = next[slot]
-  if (before < 0) s.runningHead[g] = after
-  else next[before] = after
-  if (after < 0) s.runningTail[g] = before
-  else previous[after] = before
-}
+export const leaveRunning = (s: State, g: number, slot: number): void =>
+  unlink(s.slots.next, s.slots.previous, s.runningHead, s.runningTail, g, slot)

@@ -30,7 +30,6 @@ import {
   STEP_PS,
   STEPS,
   type State,
-  TIMEOUT_HEAD,
   WAITING_TOTAL,
 } from './state.js'
 import { beginStep, endStep } from './step.js'
@@ -73,7 +72,7 @@ export interface Simulation {
   readonly events: number
 }
 
-const SNAPSHOT_VERSION = 2
+const SNAPSHOT_VERSION = 3
 
 export function createSimulation(config: ClusterConfig, arm: Arm, options: SimulationOptions): Simulation {
   const window = options.window ?? { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
@@ -108,7 +107,7 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
 /** The event loop. Order of events at one time: step end, transfer, release, arrival, timeout. */
 function advance(core: Core, untilNs: number, maxEvents: number): Advance {
   const s = core.state
-  const { scalars, heap, heapSize, clockNs, stepping, releases } = s
+  const { scalars, heap, heapSize, clockNs, stepping, releases, timeoutHead } = s
   const { frontendNs } = core
   const patient = core.timeoutNs === Number.POSITIVE_INFINITY
   let input = currentInput(core)
@@ -123,7 +122,7 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         ? input.arrivalNs[scalars[NEXT_REQUEST] - core.inputStart] + frontendNs
         : Number.POSITIVE_INFINITY
     const timeoutNs =
-      patient || scalars[TIMEOUT_HEAD] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[scalars[TIMEOUT_HEAD]] + core.timeoutNs
+      patient || timeoutHead[0] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[timeoutHead[0]] + core.timeoutNs
     const transferNs = core.independent ? Number.POSITIVE_INFINITY : nextTransferNs(s)
     let next = stepNs
     if (transferNs < next) next = transferNs

@@ -28,24 +28,22 @@ export const WHEEL = 1024
 export const NOW = 0
 export const NEXT_REQUEST = 1
 export const WAITING_TOTAL = 2
-export const TIMEOUT_HEAD = 3
-export const TIMEOUT_TAIL = 4
-export const FREE_HEAD = 5
-export const EVENTS = 6
-export const STEPS = 7
-export const OUTPUT_TOKENS = 8
-export const INPUT_TOKENS = 9
-export const STEP_PS = 10
-export const GATING_ATTENTION_PS = 11
-export const MAX_ATTENTION_PS = 12
-export const DECODE_SEQUENCES = 13
-export const PREEMPTIONS = 14
-export const IN_FLIGHT = 15
+export const FREE_HEAD = 3
+export const EVENTS = 4
+export const STEPS = 5
+export const OUTPUT_TOKENS = 6
+export const INPUT_TOKENS = 7
+export const STEP_PS = 8
+export const GATING_ATTENTION_PS = 9
+export const MAX_ATTENTION_PS = 10
+export const DECODE_SEQUENCES = 11
+export const PREEMPTIONS = 12
+export const IN_FLIGHT = 13
 /** Requests in the queues of decode engines; WAITING_TOTAL counts those of all others. */
-export const DECODE_WAITING = 16
+export const DECODE_WAITING = 14
 /** Entries of the heap of transfer events. */
-export const TRANSFERS = 17
-const SCALARS = 18
+export const TRANSFERS = 15
+const SCALARS = 16
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -115,6 +113,9 @@ export interface Slots {
 export interface State {
   readonly scalars: Float64Array
   readonly releases: EventHeap
+  /** Never-scheduled requests by arrival, where patience ends: a list of its own. */
+  readonly timeoutHead: Int32Array
+  readonly timeoutTail: Int32Array
   slots: Slots
   // engines
   readonly rankStart: Int32Array
@@ -211,13 +212,13 @@ export function createState(config: ClusterConfig): State {
   const counts = () => new Int32Array(engines.length)
   const listOf = (length: number) => new Int32Array(length).fill(-1)
   const scalars = new Float64Array(SCALARS)
-  scalars[TIMEOUT_HEAD] = -1
-  scalars[TIMEOUT_TAIL] = -1
   const slots = createSlots(256)
   linkFree(slots, scalars, 0)
   return {
     scalars,
     releases: new EventHeap(),
+    timeoutHead: listOf(1),
+    timeoutTail: listOf(1),
     slots,
     rankStart,
     clockNs: perEngine(),

@@ -1,5 +1,5 @@
 /** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). */
-import { lifetimeBlocks } from './blocks.js'
+import { prefillBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
 import { choosePlace, enqueueTail, enterPhase, leaveQueue, PHASE_DECODE, PHASE_DECODE_WAIT, PHASE_TRANSFER } from './requests.js'
@@ -34,10 +34,7 @@ export function touch(core: Core, e: number): void {
 export function admitTransfer(core: Core, e: number, g: number, slot: number, nowNs: number): boolean {
   const s = core.state
   const engine = core.engines[e]
-  const need =
-    engine.kvReservation === 'full'
-      ? lifetimeBlocks(s, engine, slot)
-      : Math.ceil((s.slots.isl[slot] + engine.draftTokens) / engine.blockSize)
+  const need = prefillBlocks(s, engine, slot, s.slots.target[slot])
   if (need > s.freeBlocks[g]) return false
   leaveQueue(s, g, slot)
   s.freeBlocks[g] -= need
