@@ -176,6 +176,22 @@ describe('slices', () => {
     )
   })
 
+  it('grow beyond a curve whose last measured times fall', () => {
+    const operator = {
+      ...common,
+      kind: 'gqa_prefill',
+      group: 'prefill',
+      math: 'bfloat16',
+      kv: 'fp8',
+      headDim: 256,
+      window: 0,
+    } as const
+    const [priced] = priceOperators([{ ...operator, heads: 16, kvHeads: 16 }], loadTables('gb200'))
+    const longest = priced.us(16384, 0)
+    expect(priced.us(65536, 0) / longest).toBeGreaterThan(10)
+    expect(priced.us(65536, 0) / longest).toBeLessThan(20)
+  })
+
   it('between measured EP sizes lie between them and say so', () => {
     for (const system of ['gb200', 'gb300']) {
       const between = loadTables(system).slice({ ...moe, moeEp: 24 })

@@ -46,10 +46,11 @@ export const affine: Extension = ({ x: knots, us }, x) => {
   return us[last] + slope * (x - knots[last])
 }
 
-/** Growth with the square of x at the rate between the last two points: causal attention. */
+/** Growth with the square of x at the rate between the last two points, or, where the measured times fall there, from 0 on: causal attention. */
 export const quadratic: Extension = ({ x: knots, us }, x) => {
   const last = knots.length - 1
-  const rate = (us[last] - us[last - 1]) / (knots[last] ** 2 - knots[last - 1] ** 2)
+  const grown = us[last] - us[last - 1]
+  const rate = grown > 0 ? grown / (knots[last] ** 2 - knots[last - 1] ** 2) : us[last] / knots[last] ** 2
   return us[last] + rate * (x ** 2 - knots[last] ** 2)
 }
 
