@@ -1,4 +1,5 @@
 /** The time of one operator, from its slice of the measured tables. */
+import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { Operator } from '../models/operators.js'
 import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
@@ -29,30 +30,18 @@ export interface PricedOperator {
   evidence(x: number, y: number): { evidence: Evidence; note: string }
 }
 
-/** Index i of the interval [knots[i], knots[i + 1]] of a value; the first or last interval outside. */
-function interval(knots: Float64Array, value: number): number {
-  let low = 0
-  let high = knots.length - 2
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (knots[middle] <= value) low = middle
-    else high = middle - 1
-  }
-  return low
-}
-
 /** Log-log interpolation; flat below the first knot, the last slope beyond the last. */
 function readCurve({ logX, logUs }: Slice, x: number): number {
   const at = Math.log(x)
   if (at <= logX[0]) return Math.exp(logUs[0])
-  const i = interval(logX, at)
+  const i = intervalOf(logX, at)
   return Math.exp(logUs[i] + ((logUs[i + 1] - logUs[i]) * (at - logX[i])) / (logX[i + 1] - logX[i]))
 }
 
 function readSurface({ logX, logY, logUs }: Slice, x: number, y: number): number {
   const [atX, atY] = [Math.max(Math.log(x), logX[0]), Math.max(Math.log(y), logY[0])]
-  const i = interval(logX, atX)
-  const j = interval(logY, atY)
+  const i = intervalOf(logX, atX)
+  const j = intervalOf(logY, atY)
   const u = (atX - logX[i]) / (logX[i + 1] - logX[i])
   const v = (atY - logY[j]) / (logY[j + 1] - logY[j])
   const at = i * logY.length + j

@@ -6,9 +6,12 @@
  *   engine step   = max(floor, host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies)
  *
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
- * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written in this step included; (c, P) = chunk tokens after a prefix P.
+ * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
+ * in this step included; (c, P) = chunk tokens after a prefix P.
  * Only `kernel` is multiplied by the split factor: never projections (see docs/decisions).
  */
+import { intervalOf } from '../collections/interval.js'
+
 export interface StepTables {
   /** Ranks of the engine (attention data parallel degree). */
   readonly ranks: number
@@ -57,18 +60,6 @@ export interface StepTimer {
   prefillPs(chunk: number, prefix: number): number
 }
 
-/** Index of the last knot <= value, by bisection; knots ascend, value >= knots[0]. */
-function knotBelow(knots: Float64Array, value: number): number {
-  let low = 0
-  let high = knots.length - 2
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (knots[middle] <= value) low = middle
-    else high = middle - 1
-  }
-  return low
-}
-
 export function createStepTimer(tables: StepTables): StepTimer {
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
   const { prefillChunkKnots, prefillPrefixKnots, prefillPs } = tables
@@ -89,8 +80,8 @@ export function createStepTimer(tables: StepTables): StepTimer {
       return Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - sequences * (1 << column)))
     },
     prefillPs(chunk, prefix) {
-      const i = knotBelow(prefillChunkKnots, chunk)
-      const j = knotBelow(prefillPrefixKnots, prefix)
+      const i = intervalOf(prefillChunkKnots, chunk)
+      const j = intervalOf(prefillPrefixKnots, prefix)
       const c0 = prefillChunkKnots[i]
       const p0 = prefillPrefixKnots[j]
       const u = (chunk - c0) / (prefillChunkKnots[i + 1] - c0)

@@ -1,4 +1,5 @@
 /** The time of one measured row, from the shipped table alone. */
+import { intervalOf } from '../../collections/interval.js'
 import { type Family, siteName } from './families.js'
 import { gemmBlock } from './gemm.js'
 import type { KernelTable, Sheet } from './table.js'
@@ -6,25 +7,13 @@ import type { KernelTable, Sheet } from './table.js'
 /** Predicts the times (us, one per time column) of a row; the reason when the table does not cover it. */
 export type Predict = (site: readonly string[], sizes: readonly number[]) => readonly number[] | string
 
-/** Index of the interval of a value among the known knots [first, last]. */
-function interval(knots: Float64Array, first: number, last: number, value: number): number {
-  let low = first
-  let high = last - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (knots[middle] <= value) low = middle
-    else high = middle - 1
-  }
-  return low
-}
-
 /** Log-log interpolation along the known part of a line; its end slopes go on outside. NaN when nothing is known. */
 function readLine(knots: Float64Array, values: Float64Array, at: number): number {
   const first = values.findIndex((value) => !Number.isNaN(value))
   if (first < 0) return Number.NaN
   const last = values.findLastIndex((value) => !Number.isNaN(value))
   if (first === last) return values[first]
-  const i = interval(knots, first, last, at)
+  const i = intervalOf(knots, at, first, last)
   return values[i] + ((values[i + 1] - values[i]) * (at - knots[i])) / (knots[i + 1] - knots[i])
 }
 
@@ -33,7 +22,7 @@ export function readBlock(sheet: Sheet, block: Float64Array, sizes: readonly num
   const logs = sizes.map(Math.log)
   if (sheet.logKnots.length === 1) return Math.exp(readLine(sheet.logKnots[0], block, logs[0]))
   const [rows, columns] = sheet.logKnots
-  const column = Math.min(columns.length - 2, interval(columns, 0, columns.length - 1, logs[1]))
+  const column = Math.min(columns.length - 2, intervalOf(columns, logs[1]))
   const across = new Float64Array(rows.length)
   for (let row = 0; row < rows.length; row++) {
     const line = block.subarray(row * columns.length, (row + 1) * columns.length)
