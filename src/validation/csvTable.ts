@@ -1,8 +1,7 @@
 /** A CSV table read by header name (RFC 4180: quoted fields may hold commas, quotes and line ends; CRLF or LF; a byte order mark is skipped). */
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { UserError } from '../errors.js'
+import { readText } from '../textFile.js'
 
 export interface CsvTable {
   /** Base name, for messages. */
@@ -17,9 +16,6 @@ export interface CsvRecord {
   /** Fields by column name, trimmed; absent columns read as ''. */
   readonly field: (column: string) => string
 }
-
-/** Larger than any table of measurements; keeps a wrong path from being read whole. */
-const MAX_BYTES = 256 * 2 ** 20
 
 interface RawRecord {
   readonly line: number
@@ -96,11 +92,9 @@ export function parseCsv(text: string, file: string): CsvTable {
 
 /** Reads a table from a file, plain or gzip (told by content). */
 export function readCsv(path: string): CsvTable {
-  let bytes: Buffer
+  let text: string
   try {
-    bytes = readFileSync(path)
-    if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = gunzipSync(bytes, { maxOutputLength: MAX_BYTES })
-    if (bytes.length > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
+    text = readText(path)
   } catch (error) {
     throw new UserError({
       where: path,
@@ -108,7 +102,7 @@ export function readCsv(path: string): CsvTable {
       hint: 'give a readable CSV file',
     })
   }
-  return parseCsv(bytes.toString('utf8'), basename(path))
+  return parseCsv(text, basename(path))
 }
 
 /** Throws when a column is missing, naming the file and all that are. */

@@ -1,7 +1,6 @@
 /** Rows of a measured table file: CSV, gzip or plain, with a header line. */
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { UserError } from '../../errors.js'
+import { readText } from '../../textFile.js'
 
 export interface RowFile {
   readonly columns: readonly string[]
@@ -11,8 +10,7 @@ export interface RowFile {
 
 function textOf(path: string): string {
   try {
-    const bytes = readFileSync(path)
-    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
+    return readText(path)
   } catch (error) {
     throw new UserError({
       where: path,

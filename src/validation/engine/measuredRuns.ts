@@ -1,8 +1,8 @@
 /** Measured runs of one serving machine, request by request, as a folder of JSON lines. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { UserError } from '../../errors.js'
+import { readText } from '../../textFile.js'
 import { NS_PER_S } from '../../units.js'
 
 /** One run; requests in the order in which the engine took them in, times in whole ns since the first of them. */
@@ -22,8 +22,6 @@ export interface MeasuredRun {
 }
 
 const ENDING = /\.jsonl(\.gz)?$/
-/** Larger than any list of single requests that is worth replaying token by token. */
-const MAX_BYTES = 256 * 2 ** 20
 /** A third of fewer requests than this cannot tell five numbers apart. */
 const MIN_REQUESTS = 30
 const HINT =
@@ -50,20 +48,18 @@ export function readMeasuredRuns(folder: string): MeasuredRun[] {
       hint: `put one file per run there; ${HINT}`,
     })
   }
-  return names.map((name) => parseRun(join(folder, name), readText(join(folder, name))))
+  return names.map((name) => parseRun(join(folder, name), textOf(join(folder, name))))
 }
 
-function readText(path: string): string {
-  const refuse = (message: string): never => {
-    throw new UserError({ where: path, message, hint: 'give a JSONL file, plain or compressed with gzip' })
-  }
+function textOf(path: string): string {
   try {
-    if (statSync(path).size > MAX_BYTES) refuse(`is larger than ${MAX_BYTES} bytes`)
-    const bytes = readFileSync(path)
-    return (path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8')
+    return readText(path)
   } catch (error) {
-    if (error instanceof UserError) throw error
-    return refuse(`cannot be read: ${(error as Error).message}`)
+    throw new UserError({
+      where: path,
+      message: `cannot be read: ${(error as Error).message}`,
+      hint: 'give a JSONL file, plain or compressed with gzip',
+    })
   }
 }
 
