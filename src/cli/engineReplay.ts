@@ -1,11 +1,11 @@
 /** The work of `validate engine`. */
 
+import { columns } from '../reports/columns.js'
 import { engineValidationJson } from '../validation/engine/json.js'
 import { type JudgedRun, judgeRun, type MedianErrors } from '../validation/engine/judge.js'
 import { readMeasuredRuns } from '../validation/engine/measuredRuns.js'
 import { MAX_NUM_BATCHED_TOKENS } from '../validation/engine/numbers.js'
 import { printJson, printResult, remark } from './output.js'
-import { columns } from './table.js'
 
 export function validateEngine(folder: string, format: string, quiet: boolean): void {
   const runs = readMeasuredRuns(folder)

@@ -1,6 +1,7 @@
 /** The work of `explain`: one step as its operators, and what the step tables of the simulator make of the same step. */
 import { UserError } from '../errors.js'
 import { createArm, createSplitEvaluator } from '../levers/index.js'
+import { columns } from '../reports/columns.js'
 import { timingRequest } from '../scenario/index.js'
 import type { EnginePlan, Plan } from '../scenario/plan.js'
 import { buildStepTables, createStepTimer, explainStep, type StepTables, splitMachine } from '../timing/index.js'
@@ -9,7 +10,6 @@ import { type BatchText, parseBatch } from './batch.js'
 import { printJson, printResult } from './output.js'
 import { chooseArm } from './prepare.js'
 import { loadPlan } from './scenarioInput.js'
-import { columns } from './table.js'
 
 export interface ExplainRequest {
   readonly scenario: string

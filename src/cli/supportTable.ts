@@ -1,9 +1,9 @@
 /** The work of `support`. */
 import { SYSTEM_NAMES } from '../hardware/load.js'
 import { MODEL_NAMES } from '../models/load.js'
+import { columns } from '../reports/columns.js'
 import { type SupportRow, supportRows } from '../scenario/index.js'
 import { printJson, printResult } from './output.js'
-import { columns } from './table.js'
 
 export interface SupportRequest {
   readonly system?: string

@@ -1,10 +1,10 @@
 /** The work of `trace inspect` and `trace convert`. */
 import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
+import { columns } from '../reports/columns.js'
 import { readTrace } from '../traces/index.js'
 import { traceStatistics } from '../traces/statistics.js'
 import { printJson, printResult, remark } from './output.js'
-import { columns } from './table.js'
 
 export interface TraceInput {
   readonly file: string

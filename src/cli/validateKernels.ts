@@ -1,8 +1,9 @@
 /** The work of `validate kernels`: predict, print groups or rows. */
+
+import { columns } from '../reports/columns.js'
 import { createProgress } from '../reports/progress.js'
 import { type KernelGroup, type KernelValidation, kernelFiles, predictKernels } from '../validation/kernels/predictRows.js'
 import { printResult, remark } from './output.js'
-import { columns } from './table.js'
 
 const percent = (value: number): string => value.toFixed(value < 0.995 ? 2 : 1)
 const pair = (error: { median_pct: number; p90_pct: number } | null): string =>

@@ -4,10 +4,10 @@ import type { RowRange } from '../validation/draws.js'
 import type { CrossValidation } from '../validation/fit/crossValidate.js'
 import { type GroupScore, groupScores, type RankScore, rankScores, type Scored, type ScoredRow } from '../validation/scores.js'
 import type { ErrorStatistics } from '../validation/statistics.js'
+import { columns } from './columns.js'
 import { change, NOTHING, number } from './format.js'
-import { plainTable } from './plainTable.js'
 
-const signed = (error: number | null): string => (error === null ? NOTHING : change(1 + error))
+export const signed = (error: number | null): string => (error === null ? NOTHING : change(1 + error))
 
 export const ROW_HEAD = [
   ...['row', 'shape', 'profile', 'tier', 'C', 'TPOT sim', 'meas', 'error', 'TTFT sim', 'meas', 'error'],
@@ -75,21 +75,19 @@ export const rankCells = ({ group, rows, ...rank }: RankScore): string[] => [
 
 export function validationTable(scored: Scored): string {
   const { rows, refused } = scored
-  const parts = [plainTable([ROW_HEAD, ...rows.map(rowCells)], NUMBERS)]
+  const parts = [columns([ROW_HEAD, ...rows.map(rowCells)], NUMBERS)]
   if (refused.length > 0) {
     const cells = refused.map(({ row, refused: reason }) => [row.id, row.tier, reason])
-    parts.push(`Refused, ${refused.length} of ${rows.length + refused.length} rows:\n${plainTable(cells, [])}`)
+    parts.push(`Refused, ${refused.length} of ${rows.length + refused.length} rows:\n${columns(cells, [])}`)
   }
   const groups = groupScores(rows).filter(({ tpot, ttft }) => tpot !== null || ttft !== null)
   if (groups.length > 0) {
     const lead = 'Absolute errors in percent, mean / median, over rows and over true shapes; intervals by bootstrap over shapes.'
-    parts.push(`${lead}\n${plainTable([GROUP_HEAD, ...groups.map(groupCells)], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])}`)
+    parts.push(`${lead}\n${columns([GROUP_HEAD, ...groups.map(groupCells)], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])}`)
   }
   const ranks = rankScores(rows)
   if (ranks.length > 0)
-    parts.push(
-      `Rank correlation (Spearman) inside each group.\n${plainTable([RANK_HEAD, ...ranks.map(rankCells)], [1, 2, 3, 4])}`,
-    )
+    parts.push(`Rank correlation (Spearman) inside each group.\n${columns([RANK_HEAD, ...ranks.map(rankCells)], [1, 2, 3, 4])}`)
   return parts.join('\n\n')
 }
 
@@ -107,7 +105,7 @@ export const constantCells = ({ constants }: Calibration): string[][] =>
   ])
 
 export const constantsTable = (calibration: Calibration): string =>
-  plainTable([CONSTANT_HEAD, ...constantCells(calibration)], [1, 2, 3])
+  columns([CONSTANT_HEAD, ...constantCells(calibration)], [1, 2, 3])
 
 /** Constants fitted to all rows, and what each fold made of them. */
 export function foldsTable({ folds }: CrossValidation, all: Calibration): string {
@@ -118,7 +116,7 @@ export function foldsTable({ folds }: CrossValidation, all: Calibration): string
     ...folds.map(({ constants }) => number(constants[name as keyof typeof constants])),
   ])
   const lead = 'Every row above was predicted with the constants of the fold that left it out.'
-  return `${lead}\n${plainTable([head, ...rows], head.map((_, i) => i).slice(1))}`
+  return `${lead}\n${columns([head, ...rows], head.map((_, i) => i).slice(1))}`
 }
 
 export function rangesTable({ rows }: Scored, ranges: ReadonlyMap<string, RowRange>): string {
@@ -128,5 +126,5 @@ export function rangesTable({ rows }: Scored, ranges: ReadonlyMap<string, RowRan
     return range === undefined ? [] : [[row.id, span(range.tpotMs), span(range.ttftMs), span(range.outputTokSPerGpu)]]
   })
   const head = ['row', 'TPOT, ms', 'TTFT, ms', 'tok/s/GPU']
-  return `Range over the draws of the constants.\n${plainTable([head, ...cells], [1, 2, 3])}`
+  return `Range over the draws of the constants.\n${columns([head, ...cells], [1, 2, 3])}`
 }

@@ -2,10 +2,11 @@
 
 import { UserError } from '../../errors.js'
 import type { PolicyInfo } from '../../levers/lever.js'
+import { columns } from '../../reports/columns.js'
 import { defineCommand } from '../command.js'
 import { formatOption } from '../options.js'
 import { printJson, printResult } from '../output.js'
-import { columns, wrap } from '../table.js'
+import { wrap } from '../wrap.js'
 
 interface LeversArgs {
   readonly name?: string
