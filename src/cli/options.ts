@@ -97,6 +97,37 @@ export function wholeNumber(flag: string, text: string, min: number, max: number
 /** Threads a command may use. Results do not depend on it. */
 export const MAX_THREADS = 256
 
+const DEFAULT_ROW_THREADS = 2
+/** Threads of the commands that simulate measured rows. */
+export const threadsOption = {
+  type: 'string',
+  requiresArg: true,
+  default: String(DEFAULT_ROW_THREADS),
+  describe: `Worker threads, 1 to ${MAX_THREADS}`,
+} as const satisfies Options
+
+export interface RowRunArgs {
+  readonly rows?: string
+  readonly threads?: string
+  readonly seed?: string
+}
+
+/** What every command that simulates measured rows is told. */
+export function rowRunOf(command: string, args: RowRunArgs): { rows: string; threads: number; seed: number } {
+  if (args.rows === undefined) {
+    throw new UserError({
+      where: '--rows',
+      message: 'no measured rows were given',
+      hint: `name a CSV file: shapewise ${command} --rows nvl72_serving.csv`,
+    })
+  }
+  return {
+    rows: args.rows,
+    threads: args.threads === undefined ? DEFAULT_ROW_THREADS : wholeNumber('--threads', args.threads, 1, MAX_THREADS),
+    seed: args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER),
+  }
+}
+
 /** `--set` with `--seed` folded in, since a seed is a key of the scenario like any other. */
 export function overrides(sets: readonly string[] | undefined, seed: string | undefined): string[] {
   const all = [...(sets ?? [])]

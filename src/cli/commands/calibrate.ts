@@ -2,7 +2,7 @@
 import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import { MAX_THREADS, overwriteOption, quietOption, seedOption, wholeNumber } from '../options.js'
+import { formatOption, overwriteOption, quietOption, rowRunOf, seedOption, threadsOption } from '../options.js'
 
 interface CalibrateArgs {
   readonly rows?: string
@@ -34,15 +34,9 @@ export const calibrateCommand = defineCommand<CalibrateArgs>({
         describe: 'JSON file to write; without it the constants are only printed',
       })
       .option('overwrite', { ...overwriteOption, describe: 'Replace the file named by --out' })
-      .option('threads', { type: 'string', requiresArg: true, default: '2', describe: `Worker threads, 1 to ${MAX_THREADS}` })
+      .option('threads', threadsOption)
       .option('seed', { ...seedOption, describe: 'Seed of the drawn lengths' })
-      .option('format', {
-        type: 'string',
-        choices: ['table', 'json'],
-        default: 'table',
-        requiresArg: true,
-        describe: 'Form of what is printed on stdout',
-      })
+      .option('format', formatOption)
       .option('quiet', quietOption)
       .example('$0 calibrate --rows nvl72_serving.csv --out mine.json', 'then: validate --rows … --calibration mine.json')
       .epilogue(
@@ -50,22 +44,14 @@ export const calibrateCommand = defineCommand<CalibrateArgs>({
           'measured TPOT are left out. Ranges come from drawing whole configurations again.',
       ),
   handler: async (args) => {
-    if (args.rows === undefined) {
-      throw new UserError({
-        where: '--rows',
-        message: 'no measured rows were given',
-        hint: 'name a CSV file: shapewise calibrate --rows nvl72_serving.csv',
-      })
-    }
+    const { rows, threads, seed } = rowRunOf('calibrate', args)
     if (args.overwrite && args.out === undefined)
       throw new UserError({
         where: '--overwrite',
         message: 'has no effect without --out',
         hint: 'add --out FILE or leave it out',
       })
-    const { rows, settings, start, out, overwrite, format, quiet } = args
-    const threads = wholeNumber('--threads', args.threads ?? '2', 1, MAX_THREADS)
-    const seed = args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER)
+    const { settings, start, out, overwrite, format, quiet } = args
     const signal = interruptSignal()
     const { calibrateRows } = await import('../calibrateRows.js')
     await unlessInterrupted(signal, () =>

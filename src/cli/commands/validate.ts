@@ -7,7 +7,7 @@ import { UserError } from '../../errors.js'
 import type { FoldRule } from '../../validation/fit/folds.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import { formatOption, MAX_THREADS, quietOption, seedOption, wholeNumber } from '../options.js'
+import { formatOption, quietOption, rowRunOf, seedOption, threadsOption, wholeNumber } from '../options.js'
 import { validateEngineCommand } from './validateEngine.js'
 import { validateKernelsCommand } from './validateKernels.js'
 
@@ -81,7 +81,7 @@ export const validateCommand = defineCommand<ValidateArgs>({
         type: 'string',
         describe: 'Markdown file to write: every row, constants, and what each part of the model is worth',
       })
-      .option('threads', { ...own, type: 'string', default: '2', describe: `Worker threads, 1 to ${MAX_THREADS}` })
+      .option('threads', { ...threadsOption, global: false })
       .option('seed', { ...seedOption, global: false, describe: 'Seed of the drawn lengths' })
       .option('format', { ...formatOption, global: false })
       .option('quiet', { ...quietOption, global: false })
@@ -94,14 +94,8 @@ export const validateCommand = defineCommand<ValidateArgs>({
       )
   },
   handler: async (args) => {
-    if (args.rows === undefined) {
-      throw new UserError({
-        where: '--rows',
-        message: 'no measured rows were given',
-        hint: 'name a CSV file: shapewise validate --rows nvl72_serving.csv',
-      })
-    }
-    const { rows, settings, calibration, report, docs, format, quiet } = args
+    const { rows, threads, seed } = rowRunOf('validate', args)
+    const { settings, calibration, report, docs, format, quiet } = args
     const crossValidation = crossValidationOf(args)
     const draws = args.draws === undefined ? 0 : wholeNumber('--draws', args.draws, 2, MOST_DRAWS)
     if (draws > 0 && crossValidation !== null) {
@@ -111,8 +105,6 @@ export const validateCommand = defineCommand<ValidateArgs>({
         hint: 'leave out --draws or --cross-validate',
       })
     }
-    const threads = wholeNumber('--threads', args.threads ?? '2', 1, MAX_THREADS)
-    const seed = args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER)
     const signal = interruptSignal()
     const { validateRows } = await import('../validateRows.js')
     await unlessInterrupted(signal, () =>
