@@ -2,7 +2,7 @@
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
 import { type ClusterConfig, type EngineConfig, NO_FABRIC } from '../simulator/config.js'
-import { buildStepTables, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
+import { buildStepTables, splitMachine, type TimingRequest, tokensPer1024Steps as tokenClock } from '../timing/index.js'
 import { msToNs } from '../units.js'
 import { constantsOf } from './constants.js'
 import { placementOf } from './describe.js'
@@ -10,9 +10,6 @@ import { engineGpus } from './engine.js'
 import { fabricOf } from './fabric.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
-
-/** The token clock of an engine counts in this many parts of a step. */
-const STEPS = 1024
 
 /** What the timing model is asked for one engine of a plan. */
 export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
@@ -36,7 +33,7 @@ export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
 
 /** Tokens that a sequence gains in 1024 steps; without speculation one a step. */
 export const tokensPer1024Steps = ({ mtp }: Pick<EnginePlan, 'mtp'>): number =>
-  mtp === null ? STEPS : Math.floor(STEPS * tokensPerStep(mtp.n, mtp.acceptance))
+  mtp === null ? tokenClock(0, 0) : tokenClock(mtp.n, mtp.acceptance)
 
 /** Engines of one kind share their tables; an engine of a kind with several is named `name-0`, `name-1` … */
 export function clusterConfig(plan: Plan): ClusterConfig {

@@ -72,8 +72,12 @@ export const NEUTRAL: Constants = {
 }
 
 /** Mean tokens that a sequence gains in a decode step with `draftTokens` drafted: 1 + p + … + p^s. */
-export function tokensPerStep(draftTokens: number, acceptance: number): number {
+function tokensPerStep(draftTokens: number, acceptance: number): number {
   let total = 1
   for (let k = 1; k <= draftTokens; k++) total += acceptance ** k
   return total
 }
+
+/** The same for the token clock of an engine, which counts in whole 1024ths: tokens that a sequence gains in 1024 decode steps. */
+export const tokensPer1024Steps = (draftTokens: number, acceptance: number): number =>
+  Math.floor(1024 * tokensPerStep(draftTokens, acceptance))

@@ -1,4 +1,4 @@
-export { type Constants, MOE_PATHS, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPerStep } from './calibration.js'
+export { type Constants, MOE_PATHS, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPer1024Steps } from './calibration.js'
 export {
   type Calibration,
   calibrationSchema,

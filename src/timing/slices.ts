@@ -1,6 +1,7 @@
 /** Times of the operators of a plan, made from the shipped kernel tables when first asked for. */
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
+import { TIMING_SYSTEMS } from './kernels/families.js'
 import { makeSlice } from './kernels/makeSlice.js'
 import { decodeTable, type KernelTable } from './kernels/table.js'
 import { sliceKey, type TabledOperator } from './keys.js'
@@ -53,7 +54,6 @@ function tablesOf(own: KernelTable, other: () => KernelTable | null): KernelTabl
   }
 }
 
-const MEASURED_SYSTEMS = ['gb200', 'gb300']
 const files = new Map<string, KernelTable>()
 const loaded = new Map<string, KernelTables>()
 
@@ -68,7 +68,7 @@ export function loadKernelTable(system: string): KernelTable {
     throw new UserError({
       where: 'system',
       message: `there are no kernel times of the system ${system}.`,
-      hint: `Use ${MEASURED_SYSTEMS.join(' or ')}.`,
+      hint: `Use ${TIMING_SYSTEMS.join(' or ')}.`,
     })
   }
   const table = decodeTable(file)
@@ -81,7 +81,7 @@ export function loadTables(system: string): KernelTables {
   const known = loaded.get(system)
   if (known) return known
   const own = loadKernelTable(system)
-  const other = MEASURED_SYSTEMS.find((name) => name !== system)
+  const other = TIMING_SYSTEMS.find((name) => name !== system)
   const tables = tablesOf(own, () => (other ? loadKernelTable(other) : null))
   loaded.set(system, tables)
   return tables

@@ -1,11 +1,12 @@
 /** What each part of the model is worth: the same rows with one part switched off, nothing refitted. */
 import { type Constants, NEUTRAL, type Profile } from '../timing/index.js'
+import { fitRows } from './fit/calibrate.js'
 import { createEvaluator } from './fit/evaluate.js'
 import type { OnFit } from './fit/fit.js'
 import type { RowPool } from './pool.js'
 import { closedLoopRate, REQUESTS_PER_PLACE, type RowResult } from './protocol.js'
 import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
-import { counts, type GroupScore, groupScores, type ScoredRow, scoreRow } from './scores.js'
+import { type GroupScore, groupScores, type ScoredRow, scoreRow } from './scores.js'
 import type { RowSet } from './validate.js'
 
 interface Ablation {
@@ -71,7 +72,7 @@ export async function ablate(
   seed: number,
   report: OnFit,
 ): Promise<AblationScore[]> {
-  const rows = set.rows.filter(({ row }) => row.tier !== 'C' && row.tpotMs !== null)
+  const rows = fitRows(set)
   const scores: AblationScore[] = []
   for (const { name, plan = unchanged, constants: own = constants, outcome = asSimulated } of ABLATIONS) {
     // plans differ under the same id, so nothing may be remembered from one to the next
@@ -83,7 +84,7 @@ export async function ablate(
     const scored = results.flatMap((result, i): ScoredRow[] =>
       result === null ? [] : [scoreRow(rows[i].row, rows[i].plan, outcome(rows[i].plan, result), 'interpolated')],
     )
-    scores.push({ name, groups: groupScores(scored.filter(counts)) })
+    scores.push({ name, groups: groupScores(scored) })
   }
   return scores
 }

@@ -5,14 +5,12 @@ import { kvBytesPerTokenPerGpu } from '../models/memory.js'
 import { fabricOf } from '../scenario/fabric.js'
 import { gpusOf } from '../scenario/layout.js'
 import type { ClusterConfig, EngineConfig, FabricConfig } from '../simulator/config.js'
-import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPerStep } from '../timing/index.js'
+import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPer1024Steps } from '../timing/index.js'
 import { NS_PER_MS } from '../units.js'
 import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
 
 /** Moves any KV within a nanosecond. */
 const FREE_FABRIC: FabricConfig = { nvlinkBytesPerNs: 2 ** 50, nicBytesPerNs: 2 ** 50, latencyNs: 0 }
-/** Resolution of tokensPer1024Steps. */
-const STEPS = 1024
 
 export function rowTiming(plan: RowPlan, engine: RowEngine, constants: Constants): TimingRequest {
   return {
@@ -33,6 +31,9 @@ export function rowTiming(plan: RowPlan, engine: RowEngine, constants: Constants
   }
 }
 
+/** Router and handshake of the KV belong to disaggregated serving, ms. */
+export const frontendMsOf = (plan: RowPlan, constants: Constants): number => (plan.mode === 'agg' ? 0 : constants.frontendMs)
+
 export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
   const engines = plan.engines.flatMap((engine): EngineConfig[] => {
     const request = rowTiming(plan, engine, constants)
@@ -48,7 +49,7 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
       tables: buildStepTables(request),
       machine: splitMachine(request),
       draftTokens: engine.draftTokens,
-      tokensPer1024Steps: Math.floor(STEPS * tokensPerStep(engine.draftTokens, constants.acceptance)),
+      tokensPer1024Steps: tokensPer1024Steps(engine.draftTokens, constants.acceptance),
       kvReservation: 'full',
       kvBytesPerToken: kvBytesPerTokenPerGpu(request.model, engine.parallelism, plan.kvPrecision),
       domain: 0,
@@ -63,7 +64,6 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
     fabric: plan.freeTransfers ? FREE_FABRIC : fabricOf(loadSystem(plan.system)),
     // the client sees the first token when decode delivers it
     firstToken: plan.mode === 'agg' ? 'prefill' : 'decode',
-    // router and handshake of the KV belong to disaggregated serving
-    frontendNs: plan.mode === 'agg' ? 0 : Math.round(constants.frontendMs * NS_PER_MS),
+    frontendNs: Math.round(frontendMsOf(plan, constants) * NS_PER_MS),
   }
 }

@@ -1,5 +1,5 @@
 /** Statistics of errors: means and medians by row and by configuration, bootstrap over configurations, rank correlation. */
-import { mean, medianSorted, quantileSorted, sampleCorrelation } from 'simple-statistics'
+import { mean, median, quantileSorted, sampleCorrelation } from 'simple-statistics'
 import { stream } from '../rng.js'
 
 const RESAMPLES = 1000
@@ -21,8 +21,6 @@ export interface ErrorStatistics {
   /** Mean signed error: above 0 = simulated too high. */
   readonly bias_pct: number
 }
-
-const median = (values: readonly number[]): number => medianSorted([...values].sort((a, b) => a - b))
 
 /** `errors` are signed fractions (simulated / measured - 1), `keys` name the configuration of each; null when there are none. */
 export function errorStatistics(errors: readonly number[], keys: readonly string[]): ErrorStatistics | null {

@@ -1,5 +1,5 @@
 /** How far a simulated run is from the measured one: medians over requests of |simulated / measured - 1|, in percent. */
-import { medianSorted } from 'simple-statistics'
+import { median } from 'simple-statistics'
 import { nsToMs } from '../../units.js'
 import { fitMachine, fittedCount } from './fit.js'
 import { meanBatch } from './meanBatch.js'
@@ -38,8 +38,6 @@ const offeredBy = (run: MeasuredRun) => ({
   inputTokens: run.inputTokens,
   outputTokens: run.outputTokens,
 })
-
-const median = (values: number[]): number => medianSorted(values.sort((a, b) => a - b))
 
 /** Median errors over requests [from, to). */
 export function medianErrors(run: MeasuredRun, { ttftMs, e2eMs }: Times, from: number, to: number): MedianErrors {

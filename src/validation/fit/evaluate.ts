@@ -3,15 +3,14 @@ import type { Constants } from '../../timing/index.js'
 import { scaleOf } from '../../timing/profiles.js'
 import type { RowPool } from '../pool.js'
 import type { RowResult, RunSettings } from '../protocol.js'
-import { rowTiming } from '../rowCluster.js'
+import { frontendMsOf, rowTiming } from '../rowCluster.js'
 import type { RowPlan } from '../rowPlan.js'
 import { CONSTANT_NAMES, type ConstantName } from './parameters.js'
 
 /** What the constants do to the row: equal texts give equal simulations. */
 export function effectOf(plan: RowPlan, constants: Constants): string {
   const scales = plan.engines.map((engine) => scaleOf(rowTiming(plan, engine, constants)))
-  const frontendMs = plan.mode === 'agg' ? 0 : constants.frontendMs
-  return JSON.stringify([scales, plan.draftTokens > 0 ? constants.acceptance : 0, frontendMs])
+  return JSON.stringify([scales, plan.draftTokens > 0 ? constants.acceptance : 0, frontendMsOf(plan, constants)])
 }
 
 /** Constants that change the row when they move from `constants`. */
