@@ -8,35 +8,11 @@ import { createSimulation, type LoadConfig, type SimulationResult, simulate } fr
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
 import { plainArm } from './reference/policies.js'
-import { stepTables } from './reference/tables.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 /** Length of a step of a prefill engine and of a decode engine, ns. */
 const PREFILL_NS = 1000
 const DECODE_NS = 100
-
-const MACHINE = {
-  slots: 8,
-  bandwidth: 1000,
-  ctaBandwidth: 100,
-  ctaOverheadNs: 1,
-  headGroups: 1,
-  bytesPerToken: 128,
-  tileTokens: 64,
-  partialBytes: 1024,
-  mergeFixedNs: 0,
-  launchNs: 1000,
-}
-const FREE = {
-  localPs: 0,
-  headPs: 0,
-  rowsPs: 0,
-  sharedPs: 0,
-  exchangePs: 0,
-  kernelBasePs: 0,
-  kernelSlopePs: 0,
-  prefillPs: 0,
-  bend: 1,
-}
 
 function engine(stepNs: number, changes: Partial<EngineConfig> = {}): EngineConfig {
   const size = { ranks: changes.ranks ?? 1, maxTokens: 256, maxSequences: 16, maxLength: 256 }
@@ -50,8 +26,8 @@ function engine(stepNs: number, changes: Partial<EngineConfig> = {}): EngineConf
     maxModelLen: 256,
     blockSize: 16,
     numGpuBlocks: 64,
-    tables: stepTables(size, { ...FREE, hostPs: stepNs * PS_PER_NS }),
-    machine: MACHINE,
+    tables: stepTables(size, { ...HOST_ALONE, hostPs: stepNs * PS_PER_NS }),
+    machine: SMALL_MACHINE,
     kvBytesPerToken: 10,
     ...changes,
   }

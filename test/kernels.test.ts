@@ -14,21 +14,10 @@ import { TABLE_KNOTS } from '../src/timing/knots.js'
 import { priceOperators } from '../src/timing/price.js'
 import { loadKernelTable, loadTables } from '../src/timing/slices.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
+import { R1_EXPERTS } from './fixtures/experts.js'
 
 const common = { name: 'x', group: 'local', count: 1 } as const
-const moe: Moe = {
-  ...common,
-  kind: 'moe',
-  group: 'shared',
-  type: 'nvfp4',
-  hidden: 7168,
-  inner: 2048,
-  topk: 8,
-  experts: 256,
-  moeTp: 1,
-  moeEp: 16,
-  routing: 'power_law_1.01',
-}
+const moe: Moe = R1_EXPERTS
 const exchange = { ...common, kind: 'alltoall', group: 'exchange', hidden: 7168, topk: 8, gpusPerRank: 1, type: 'nvfp4' } as const
 const us = (system: string, operator: Operator, x: number, y = 0): number =>
   priceOperators([operator], loadTables(system))[0].us(x, y)

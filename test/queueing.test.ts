@@ -11,7 +11,7 @@ import { type ClusterConfig, type SimulationResult, simulate } from '../src/simu
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
 import { plainArm } from './reference/policies.js'
-import { stepTables } from './reference/tables.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 /** Length of every step, ns. */
 const STEP_NS = 10_000
@@ -21,33 +21,8 @@ const T_999 = 3.883
 /** Share of the requests that is left out while the queue fills. */
 const WARM_UP = 0.05
 
-/** Steps that cost the host's time and nothing else. */
-const FREE = {
-  localPs: 0,
-  headPs: 0,
-  rowsPs: 0,
-  sharedPs: 0,
-  exchangePs: 0,
-  kernelBasePs: 0,
-  kernelSlopePs: 0,
-  prefillPs: 0,
-  bend: 1,
-}
-
 function queue(servers: number): ClusterConfig {
   const size = { ranks: 1, maxTokens: 64, maxSequences: servers, maxLength: 8192 }
-  const machine = {
-    slots: 8,
-    bandwidth: 1000,
-    ctaBandwidth: 100,
-    ctaOverheadNs: 1,
-    headGroups: 1,
-    bytesPerToken: 128,
-    tileTokens: 64,
-    partialBytes: 1024,
-    mergeFixedNs: 0,
-    launchNs: 1000,
-  }
   const engine = {
     ...PLAIN_ENGINE,
     name: 'queue',
@@ -58,8 +33,8 @@ function queue(servers: number): ClusterConfig {
     maxModelLen: size.maxLength,
     blockSize: 16,
     numGpuBlocks: servers * 512,
-    tables: stepTables(size, { hostPs: STEP_NS * PS_PER_NS, ...FREE }),
-    machine,
+    tables: stepTables(size, { hostPs: STEP_NS * PS_PER_NS, ...HOST_ALONE }),
+    machine: SMALL_MACHINE,
   }
   return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
 }
@@ -202,7 +177,10 @@ test("Little's law, by what arrivals see: number inside = rate x time inside", (
 test('transfers into one port: processor sharing of M/D/1, whose mean time is bytes / rate / (1 - load) whatever the sizes', () => {
   const [plain] = queue(1).engines
   const most = 512
-  const tables = stepTables({ ranks: 1, maxTokens: most, maxSequences: most, maxLength: 8192 }, { ...FREE, hostPs: PS_PER_NS })
+  const tables = stepTables(
+    { ranks: 1, maxTokens: most, maxSequences: most, maxLength: 8192 },
+    { ...HOST_ALONE, hostPs: PS_PER_NS },
+  )
   const limits = { maxNumSeqs: most, maxNumBatchedTokens: most, numGpuBlocks: most * 512 }
   const engine = { ...plain, ...limits, tables, kvBytesPerToken: 5000 }
   const cluster: ClusterConfig = {

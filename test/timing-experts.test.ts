@@ -2,22 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Moe } from '../src/models/operators.js'
 import { priceOperators } from '../src/timing/price.js'
 import { loadTables } from '../src/timing/slices.js'
+import { R1_EXPERTS } from './fixtures/experts.js'
 
-const R1: Moe = {
-  kind: 'moe',
-  name: 'routed experts',
-  group: 'shared',
-  count: 1,
-  type: 'nvfp4',
-  hidden: 7168,
-  inner: 2048,
-  topk: 8,
-  experts: 256,
-  moeTp: 1,
-  moeEp: 8,
-  routing: 'power_law_1.01',
-  kernel: 'min_latency',
-}
+const R1: Moe = { ...R1_EXPERTS, moeEp: 8, kernel: 'min_latency' }
 const us = (change: Partial<Moe>, tokens: number): number =>
   priceOperators([{ ...R1, ...change }], loadTables('gb200'))[0].us(tokens, 0)
 

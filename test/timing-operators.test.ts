@@ -16,6 +16,7 @@ import { PLAIN_TIMING, type TimingRequest } from '../src/timing/index.js'
 import { priceOperators, transferred } from '../src/timing/price.js'
 import { kernelsOf } from '../src/timing/profiles.js'
 import { loadTables } from '../src/timing/slices.js'
+import { R1_EXPERTS } from './fixtures/experts.js'
 
 const priced = (operator: Operator) => priceOperators([operator], loadTables('gb200'))[0]
 const us = (operator: Operator, x: number, y = 0): number => priced(operator).us(x, y)
@@ -107,19 +108,7 @@ describe('attention', () => {
 })
 
 it('experts measured with a bad tactic cost at most 1.05 times those of the other system', () => {
-  const experts: Moe = {
-    ...common,
-    group: 'shared',
-    kind: 'moe',
-    type: 'nvfp4',
-    hidden: 7168,
-    inner: 2048,
-    topk: 8,
-    experts: 256,
-    moeTp: 1,
-    moeEp: 32,
-    routing: 'power_law_1.01',
-  }
+  const experts: Moe = { ...R1_EXPERTS, moeEp: 32 }
   const [own, other] = ['gb200', 'gb300'].map((system) => priceOperators([experts], loadTables(system))[0])
   expect(own.evidence(4096, 0).note).toContain('at most 1.05 x the other system')
   for (let tokens = 1; tokens <= 65536; tokens *= 2) expect(own.us(tokens, 0) / other.us(tokens, 0)).toBeLessThan(1.06)

@@ -95,3 +95,30 @@ export const splitMachine: fc.Arbitrary<SplitMachine> = fc.record({
   mergeFixedNs: fc.constantFrom(0, 1000),
   launchNs: fc.constantFrom(0, 2000),
 })
+
+/** Steps that cost the host's time and nothing else. */
+export const HOST_ALONE: Omit<TableShape, 'hostPs'> = {
+  localPs: 0,
+  headPs: 0,
+  rowsPs: 0,
+  sharedPs: 0,
+  exchangePs: 0,
+  kernelBasePs: 0,
+  kernelSlopePs: 0,
+  prefillPs: 0,
+  bend: 1,
+}
+
+/** A small machine for clusters whose split factor does not matter. */
+export const SMALL_MACHINE: SplitMachine = {
+  slots: 8,
+  bandwidth: 1000,
+  ctaBandwidth: 100,
+  ctaOverheadNs: 1,
+  headGroups: 1,
+  bytesPerToken: 128,
+  tileTokens: 64,
+  partialBytes: 1024,
+  mergeFixedNs: 0,
+  launchNs: 1000,
+}
