@@ -47,6 +47,13 @@ describe('validate --rows', () => {
     expect(c).toMatchObject({ tpot_ms: null, refused: 'there is no model file for unheard-of' })
   })
 
+  it('draws lengths with seed 1 unless told otherwise', () => {
+    const printed = (...flags: string[]) =>
+      shapewise(dir, 'validate', '--rows', 'rows.csv', '--format', 'json', '--quiet', ...flags).stdout
+    expect(printed('--seed', '1')).toBe(printed())
+    expect(printed('--seed', '2')).not.toBe(printed())
+  })
+
   it('writes a page and keeps what a document says besides the generated part', () => {
     put(dir, 'page.md', '# Ours\n')
     const { status } = shapewise(dir, 'validate', '--rows', 'rows.csv', '--report', 'r.html', '--docs', 'page.md', '--quiet')

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { constantsOf, drawsOf, loadCalibration, NEUTRAL } from '../src/timing/index.js'
 import { parseCsv } from '../src/validation/csvTable.js'
-import { calibrationOf, runFit } from '../src/validation/fit/calibrate.js'
+import { calibrationOf, fitRows, runFit } from '../src/validation/fit/calibrate.js'
 import { createEvaluator, touching } from '../src/validation/fit/evaluate.js'
 import type { FitRow } from '../src/validation/fit/fit.js'
 import { foldsOf } from '../src/validation/fit/folds.js'
@@ -18,6 +18,17 @@ const calibration = loadCalibration()
 const parameters = parametersOf(calibration)
 const mapped = (rows: readonly Record<string, string>[]): readonly MappedRow[] =>
   mapRows(servingRows(parseCsv(rowCsv(rows), 'rows.csv')), new Map()).rows
+
+it('a fit sees rows of tiers A and B with a measured TPOT', () => {
+  const rows = [
+    { id: 'a', tpot_ms: '9' },
+    { id: 'b', tier: 'B', tpot_ms: '9' },
+    { id: 'c', tier: 'C', tpot_ms: '9' },
+    { id: 'blank', ttft_ms: '90' },
+  ]
+  const set = mapRows(servingRows(parseCsv(rowCsv(rows), 'rows.csv')), new Map())
+  expect(fitRows(set).map(({ plan }) => plan.id)).toEqual(['a', 'b'])
+})
 
 describe('the solver', () => {
   it('solves positive definite systems', () => {

@@ -106,6 +106,12 @@ describe('the cluster of a row', () => {
     expect(rowCluster(aggregated, NEUTRAL).firstToken).toBe('prefill')
   })
 
+  it('router and handshake take their time only where prefill hands over', () => {
+    const constants = { ...NEUTRAL, frontendMs: 120 }
+    expect(rowCluster(planOf({}), constants).frontendNs).toBe(120e6)
+    expect(rowCluster(planOf({ mode: 'agg' }), constants).frontendNs).toBe(0)
+  })
+
   it('one request alone waits for nobody: its frontend time is no wait', () => {
     const plan = planOf({ concurrency: '1', osl: '64' })
     const constants = { ...constantsOf(loadCalibration()), frontendMs: 500 }
