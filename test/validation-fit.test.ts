@@ -20,7 +20,7 @@ const mapped = (rows: readonly Record<string, string>[]): readonly MappedRow[] =
   mapRows(servingRows(parseCsv(rowCsv(rows), 'rows.csv')), new Map()).rows
 
 it('a fit sees rows of tiers A and B with a measured TPOT', () => {
-  const rows = [
+  const rows: Record<string, string>[] = [
     { id: 'a', tpot_ms: '9' },
     { id: 'b', tier: 'B', tpot_ms: '9' },
     { id: 'c', tier: 'C', tpot_ms: '9' },
