@@ -40,6 +40,14 @@ describe('README', () => {
   })
 })
 
+it('the sample of README is what the command prints', () => {
+  const command = 'npx shapewise run test/fixtures/three-rows.csv'
+  const shown = new RegExp(`${command}\\n\`\`\`\\n+\`\`\`\\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1].trimEnd().split('\n') ?? []
+  expect(shown.length).toBeGreaterThan(5)
+  const printed = run(command).stdout.split('\n')
+  expect(shown.filter((line) => line !== '…' && !printed.some((whole) => whole.startsWith(line)))).toEqual([])
+})
+
 describe('files named in the documents', () => {
   it.each(['README.md', 'ARCHITECTURE.md'])('%s names only what exists', (page) => {
     const text = readFileSync(`${root}/${page}`, 'utf8')
