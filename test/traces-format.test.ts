@@ -7,6 +7,7 @@ import { decode, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
+import { createBlockBuilder } from '../src/traces/blocks.js'
 import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
 import { readTrace, traceHash, type Workload, writeCsv, writeTrace } from '../src/traces/index.js'
 import { decodeTrace, encodeTrace } from '../src/traces/shapewiseFormat.js'
@@ -37,58 +38,65 @@ const sortedTimes = (count: number) =>
     })
     .map((times) => Float64Array.from(times).sort())
 
-/** Sessions: some requests wait for an earlier one and have no arrival of their own. */
+/** Sessions: some requests wait for an earlier one, and perhaps for others that join them, and have no arrival of their own. */
 const sessions = (count: number) =>
   fc
     .record({
       parents: fc.array(fc.integer({ min: -1, max: count - 1 }), { minLength: count, maxLength: count }),
-      waits: fc.array(fc.oneof(fc.nat(), fc.double({ min: 0, max: 1e15, noNaN: true })), { minLength: count, maxLength: count }),
-      joinCount: int32(0, 9, count),
+      waits: fc.array(fc.nat({ max: 2 ** 51 }), { minLength: count, maxLength: count }),
+      joins: fc.option(fc.array(fc.integer({ min: -1, max: count - 1 }), { minLength: count, maxLength: count }), { nil: null }),
+      session: fc.option(int32(-1, 9, count), { nil: null }),
     })
-    .map(({ parents, waits, joinCount }) => ({
-      parent: Int32Array.from(parents, (parent, i) => (parent < i ? parent : -1)),
-      waitNs: Float64Array.from(waits),
-      joinCount,
-    }))
+    .map(({ parents, waits, joins: targets, session }) => {
+      const parent = Int32Array.from(parents, (of, i) => (of < i ? of : -1))
+      const waitNs = Float64Array.from(waits)
+      if (targets === null) return { session, parent, waitNs }
+      const joins = Int32Array.from(targets, (target, i) => (target > i && parent[target] >= 0 ? target : -1))
+      const joinCount = parent.map((of) => (of >= 0 ? 1 : 0))
+      for (const target of joins) if (target >= 0) joinCount[target]++
+      return { session, parent, waitNs, joins, joinCount }
+    })
 
-const blocks = (count: number) =>
+/** At most as many blocks as tokens, and dense ids: a new block takes the next number. */
+const blocks = (isl: Int32Array) =>
   fc
     .record({
-      counts: fc.array(fc.integer({ min: 0, max: 5 }), { minLength: count, maxLength: count }),
-      ids: fc.infiniteStream(fc.nat({ max: INT32 })),
+      steps: fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 5 }), { minLength: isl.length, maxLength: isl.length }),
       blockTokens: fc.constantFrom(1, 16, 512),
     })
-    .map(({ counts, ids, blockTokens }) => {
-      const blockCount = Int32Array.from(counts)
-      const total = counts.reduce((sum, n) => sum + n, 0)
-      const blockIds = Int32Array.from({ length: total }, () => ids.next().value as number)
-      let used = 0
-      const blockOffset = Float64Array.from(counts, (n) => {
-        used += n
-        return used - n
+    .map(({ steps, blockTokens }) => {
+      const builder = createBlockBuilder()
+      let known = 0
+      steps.forEach((choices, i) => {
+        builder.next()
+        for (const choice of choices.slice(0, isl[i])) builder.push(choice === 0 || known === 0 ? known++ : choice % known)
       })
-      return { blockOffset, blockCount, blockIds, blockTokens }
+      return { ...builder.columns(), blockTokens }
     })
 
 const option = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null })
 
-const workloads = fc.integer({ min: 1, max: 40 }).chain((count) =>
-  fc
-    .record({
-      arrivalNs: sortedTimes(count),
-      isl: int32(1, INT32, count),
-      osl: int32(1, INT32, count),
-      classId: option(int32(0, 65535, count).map((ids) => Uint16Array.from(ids))),
-      tenant: option(int32(-(2 ** 31), INT32, count)),
-      sessions: option(sessions(count)),
-      blocks: option(blocks(count)),
-      provenance,
-    })
-    .map(({ arrivalNs, sessions: session, blocks: block, ...columns }): Workload => {
-      const times = session === null ? arrivalNs : arrivalNs.map((time, i) => (session.parent[i] >= 0 ? Number.NaN : time))
-      return { ...shapesOnly(times, columns.isl, columns.osl, columns.provenance), ...columns, ...session, ...block }
-    }),
-)
+const workloads = fc
+  .integer({ min: 1, max: 40 })
+  .chain((count) => fc.record({ count: fc.constant(count), isl: int32(1, INT32, count) }))
+  .chain(({ count, isl }) =>
+    fc
+      .record({
+        arrivalNs: sortedTimes(count),
+        isl: fc.constant(isl),
+        osl: int32(1, INT32, count),
+        classId: option(int32(0, 65535, count).map((ids) => Uint16Array.from(ids))),
+        tenant: option(int32(-(2 ** 31), INT32, count)),
+        sessions: option(sessions(count)),
+        blocks: option(blocks(isl)),
+        names: fc.record({ tenant: option(fc.array(fc.string())), class: option(fc.array(fc.string())) }),
+        provenance,
+      })
+      .map(({ arrivalNs, sessions: session, blocks: block, ...columns }): Workload => {
+        const times = session === null ? arrivalNs : arrivalNs.map((time, i) => (session.parent[i] >= 0 ? Number.NaN : time))
+        return { ...shapesOnly(times, columns.isl, columns.osl, columns.provenance), ...columns, ...session, ...block }
+      }),
+  )
 
 const plain: Workload = shapesOnly(Float64Array.of(0, 5, 5, 9e9), Int32Array.of(10, 20, 30, 40), Int32Array.of(1, 2, 3, 4), {
   name: 'plain',
@@ -161,16 +169,16 @@ describe('a .swt trace that cannot be read', () => {
   it('of another version', async () => {
     const path = join(folder, 'new.swt.gz')
     const file = decode(encodeTrace(plain)) as Record<string, unknown>
-    writeFileSync(path, gzipSync(encode({ ...file, version: 2 })))
+    writeFileSync(path, gzipSync(encode({ ...file, version: 3 })))
     await expect(readTrace(path, { spreadTicks: false })).rejects.toThrow(
       new UserError({
         where: path,
-        message: 'The trace file has format version 2; this version of Shapewise reads 1.',
+        message: 'The trace file has format version 3; this version of Shapewise reads 2.',
         hint: 'Use a newer Shapewise, or write the trace anew.',
       }),
     )
     expect(changed((f) => delete f.version)).toBe(
-      'The trace file has format version undefined; this version of Shapewise reads 1.',
+      'The trace file has format version undefined; this version of Shapewise reads 2.',
     )
   })
 
@@ -211,12 +219,20 @@ describe('a .swt trace that cannot be read', () => {
     ['column osl has a wrong length', (_, c) => Object.assign(c.osl, { length: 1, data: new Uint8Array([2]) })],
     ['request 0 has a length below 1', (_, c) => (c.isl.data = new Uint8Array([0, 4, 6, 8]))],
     ['request 1 arrives before the one before it', (_, c) => (c.arrivalNs.data = new Uint8Array([20, 1, 2, 2]))],
-    ['prefix blocks are incomplete', (_, c) => (c.blockCount = c.isl)],
+    ['prefix blocks are incomplete', (_, c) => (c.runCount = c.isl)],
     ['its content does not match its hash', (_, c) => (c.isl.data = new Uint8Array([20, 40, 60, 82]))],
   ])('because %s', (what, change) => {
     expect(changed(change)).toBe(`The trace file is damaged: ${what}.`)
   })
 
+  const CHAIN = Int32Array.of(-1, 0, 1, 2)
+  const runs = (other: Partial<Workload>): Partial<Workload> => ({
+    runOffset: new Float64Array(4),
+    runCount: Int32Array.of(1, 1, 1, 1),
+    runFirst: Int32Array.of(0),
+    runLength: Int32Array.of(1),
+    ...other,
+  })
   const withColumns = (columns: Partial<Workload>) => messageOf(encodeTrace({ ...plain, ...columns }))
   it.each<[string, Partial<Workload>]>([
     ['request 1 has neither an arrival time nor a parent', { arrivalNs: Float64Array.of(0, Number.NaN, 1, 2) }],
@@ -225,19 +241,23 @@ describe('a .swt trace that cannot be read', () => {
     ['request 3 has no arrival time in whole ns', { arrivalNs: Float64Array.of(0, 1, 2, Number.POSITIVE_INFINITY) }],
     ['request 2 has an impossible parent', { parent: Int32Array.of(-1, -1, 2, -1) }],
     ['request 3 has an impossible parent', { parent: Int32Array.of(-1, -1, 1, 4) }],
-    ['request 2 has an impossible wait', { parent: Int32Array.of(-1, -1, 1, 2), waitNs: Float64Array.of(-1, -1, -1, 2) }],
+    ['request 2 has an impossible wait', { parent: Int32Array.of(-1, -1, 1, 2), waitNs: Float64Array.of(0, 0, -1, 2) }],
+    ['requests wait, but for nobody', { waitNs: Float64Array.of(0, 0, 0, 0) }],
+    ['joins are incomplete', { parent: CHAIN, joins: Int32Array.of(-1, -1, -1, -1) }],
     [
-      'request 3 waits for fewer than no requests',
-      { parent: Int32Array.of(-1, 0, 1, 2), joinCount: Int32Array.of(-1, 1, 1, -1) },
+      'request 0 joins an impossible request',
+      { parent: CHAIN, joins: Int32Array.of(0, -1, -1, -1), joinCount: Int32Array.of(0, 1, 1, 1) },
     ],
     [
-      'request 3 points outside the prefix blocks',
-      { blockOffset: Float64Array.of(0, 0, 0, 1), blockCount: Int32Array.of(1, 1, 1, 1), blockIds: Int32Array.of(0) },
+      'request 3 waits for 1 ends, but 2 are named',
+      { parent: CHAIN, joins: Int32Array.of(3, -1, -1, -1), joinCount: Int32Array.of(0, 1, 1, 1) },
     ],
-    [
-      'a prefix block has a negative id',
-      { blockOffset: Float64Array.of(0, 0, 0, 0), blockCount: Int32Array.of(1, 1, 1, 1), blockIds: Int32Array.of(-1) },
-    ],
+    ['request 1 has an impossible session', { session: Int32Array.of(0, -2, 0, 0) }],
+    ['request 3 points outside the prefix blocks', runs({ runOffset: Float64Array.of(0, 0, 0, 1) })],
+    ['a prefix block has a negative id', runs({ runFirst: Int32Array.of(-1) })],
+    ['a run of prefix blocks has an impossible length', runs({ runLength: Int32Array.of(0) })],
+    ['request 0 has more prefix blocks than tokens', runs({ runLength: Int32Array.of(11) })],
+    ['ids of prefix blocks are not dense', runs({ runFirst: Int32Array.of(7) })],
   ])('because %s', (what, columns) => {
     expect(withColumns(columns)).toBe(`The trace file is damaged: ${what}.`)
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
-import { type ReadOptions, readTrace, writeTrace } from '../src/traces/index.js'
+import { blockIdsOf, type ReadOptions, readTrace, type Workload, writeTrace } from '../src/traces/index.js'
 import { shapesOnly } from '../src/traces/workload.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-read-'))
@@ -20,6 +20,9 @@ function file(content: string | Uint8Array, name = `${files++}.csv`): string {
   writeFileSync(path, content)
   return path
 }
+
+/** The block ids of all requests, one after the other. */
+const idsOf = (workload: Workload): number[] => [...workload.isl.keys()].flatMap((i) => [...blockIdsOf(workload, i)])
 
 const read = (content: string | Uint8Array, options: Partial<ReadOptions> = {}) =>
   readTrace(file(content), { spreadTicks: false, ...options })
@@ -483,7 +486,7 @@ describe('Mooncake traces', () => {
       line({ timestamp: 5, hash_ids: [7, 8] }) + line({ timestamp: 30.5, input_length: 1000, hash_ids: [7, 9] }),
     )
     expect([...workload.arrivalNs]).toEqual([0, 25.5e6])
-    expect([...(workload.blockIds as Int32Array)]).toEqual([0, 1, 0, 2])
+    expect(idsOf(workload)).toEqual([0, 1, 0, 2])
     expect(workload.blockTokens).toBe(512)
     expect(report.format).toBe('mooncake')
     expect(report.idealHitRate).toBeCloseTo(512 / 1600, 12)
@@ -513,7 +516,7 @@ describe('Mooncake traces', () => {
       [0, 5, 2],
       [2e6, 5, 2],
     ])
-    expect(result.workload.blockIds).toBeNull()
+    expect(result.workload.runFirst).toBeNull()
     expect(result.report.notes).toEqual(['Keys not used: session_id.'])
   })
 
@@ -525,7 +528,7 @@ describe('Mooncake traces', () => {
         row(7, '9007199254740993,18446744073709551615, 18446744073709551614') +
         row(9, '9007199254740992, 42, 9007199254740993'),
     )
-    expect([...(workload.blockIds as Int32Array)]).toEqual([0, 1, 2, 1, 3, 4, 0, 5, 1])
+    expect(idsOf(workload)).toEqual([0, 1, 2, 1, 3, 4, 0, 5, 1])
     expect(report.idealHitRate).toBeCloseTo(1024 / 4500, 12)
   })
 
@@ -554,12 +557,13 @@ describe('Mooncake traces', () => {
     [line({ output_length: 0 }), 'output tokens are 0: a failed request'],
     [line({ hash_ids: 'abc' }), 'hash_ids is not a list of whole numbers'],
     [line({ hash_ids: [1, 2.5] }), 'hash_ids is not a list of whole numbers'],
+    [line({ input_length: 1 }), 'hash_ids are more than the input tokens'],
     [line({ hash_ids: [1, null] }), 'hash_ids is not a list of whole numbers'],
   ])('skips and reports %s', async (row, reason) => {
     const { workload, report } = await read(lines(6, { 2: `${row.trimEnd()}\n` }))
     expect(workload.count).toBe(5)
     expect(report).toMatchObject({ rowsRead: 6, rowsSkipped: 1, firstSkipped: [{ line: 3, reason }] })
-    expect([...(workload.blockOffset as Float64Array)]).toEqual([0, 2, 4, 6, 8])
+    expect([...(workload.runOffset as Float64Array)]).toEqual([0, 1, 2, 3, 4])
   })
 
   it('refuses other JSON lines', async () => {
@@ -609,8 +613,7 @@ describe('Mooncake traces', () => {
         const startNs = (tick === 0 ? 0 : 3000 * tick + (tick % 3) - 1) * 1e6
         lowest = Math.max(lowest, startNs - workload.arrivalNs[i])
         highest = Math.min(highest, startNs + 3.001e9 - workload.arrivalNs[i])
-        expect(workload.blockCount?.[i]).toBe(1)
-        expect(workload.blockOffset?.[i]).toBe(fileOrder.indexOf(workload.isl[i]))
+        expect([...blockIdsOf(workload, i)]).toEqual([fileOrder.indexOf(workload.isl[i])])
       }
       expect(lowest).toBeLessThanOrEqual(highest)
       const inTick = [...workload.arrivalNs].map((ns) => (ns + lowest + 3.001e9) % 3e9)

@@ -64,7 +64,10 @@ export function pick<T extends Float64Array | Int32Array | Uint16Array | null>(c
   return picked
 }
 
-/** The requests `order` of a workload without sessions, with their class, tenant and prefix blocks, and new arrival times. */
+/**
+ * The requests `order` of a workload, with their class, tenant, session and prefix blocks, and new arrival times. What a request waits for
+ * keeps its meaning when all of it is in `order`, before the request; otherwise the request waits for nobody.
+ */
 export function pickRequests(workload: Workload, order: Uint32Array, arrivalNs: Float64Array): Workload {
   return {
     ...workload,
@@ -74,7 +77,20 @@ export function pickRequests(workload: Workload, order: Uint32Array, arrivalNs: 
     osl: pick(workload.osl, order),
     classId: pick(workload.classId, order),
     tenant: pick(workload.tenant, order),
-    blockOffset: pick(workload.blockOffset, order),
-    blockCount: pick(workload.blockCount, order),
+    session: pick(workload.session, order),
+    waitNs: pick(workload.waitNs, order),
+    joinCount: pick(workload.joinCount, order),
+    parent: renumbered(workload.parent, order, workload.count),
+    joins: renumbered(workload.joins, order, workload.count),
+    runOffset: pick(workload.runOffset, order),
+    runCount: pick(workload.runCount, order),
   }
+}
+
+/** A column that holds request numbers, in a new order and with the new numbers; -1 for a request that is not among them. */
+function renumbered(column: Int32Array | null, order: Uint32Array, count: number): Int32Array | null {
+  if (column === null) return null
+  const place = new Int32Array(count).fill(-1)
+  for (let i = 0; i < order.length; i++) place[order[i]] = i
+  return pick(column, order).map((request) => (request < 0 ? -1 : place[request]))
 }

@@ -14,12 +14,15 @@ export const COLUMNS = {
   osl: 'i32',
   classId: 'u16',
   tenant: 'i32',
+  session: 'i32',
   parent: 'i32',
   waitNs: 'f64',
+  joins: 'i32',
   joinCount: 'i32',
-  blockOffset: 'f64',
-  blockCount: 'i32',
-  blockIds: 'i32',
+  runOffset: 'f64',
+  runCount: 'i32',
+  runFirst: 'i32',
+  runLength: 'i32',
 } as const satisfies Record<ColumnName, string>
 
 export const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[]

@@ -1,5 +1,7 @@
 /** Traces in and out, and their statistics. */
 
+export { blockCountOf, blockIdLimit, blockIdsOf } from './blocks.js'
+export { workloadFault } from './contract.js'
 export { PRESETS, type PresetName, type UniformLengths, uniformWorkload } from './generate/presets.js'
 export { traceHash } from './hash.js'
 export { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime } from './load.js'

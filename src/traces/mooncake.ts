@@ -1,9 +1,11 @@
 /**
  * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far).
  */
+import { type BlockColumns, blockCountOf, createBlockBuilder } from './blocks.js'
 import type { ShapeColumns } from './columns.js'
 import { MAX_TOKENS, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from './fields.js'
 import type { SkipLog } from './report.js'
+import type { Workload } from './workload.js'
 
 const NS_PER_MS = 1e6
 const NEWLINE = 10
@@ -12,12 +14,6 @@ const BLOCK_TOKENS = [512, 16, 32, 64, 128, 256, 1024]
 const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids']
 /** Times are whole ns since the first row, exact below 2^53. */
 const MAX_SPAN_MS = 2 ** 53 / NS_PER_MS
-
-export interface BlockColumns {
-  readonly blockOffset: Float64Array
-  readonly blockCount: Int32Array
-  readonly blockIds: Int32Array
-}
 
 export interface MooncakeScanner {
   scan(bytes: Buffer, start: number, end: number): void
@@ -30,11 +26,8 @@ export interface MooncakeScanner {
 
 export function createMooncakeScanner(into: ShapeColumns, skips: SkipLog): MooncakeScanner {
   const denseIds = new Map<number | string, number>()
-  const offsets: number[] = []
-  const counts: number[] = []
+  const builder = createBlockBuilder()
   const unusedKeys = new Set<string>()
-  let ids = new Int32Array(1 << 14)
-  let used = 0
   let line = 0
   let firstMs = Number.NaN
   const denseId = (id: number | string): number => {
@@ -61,14 +54,8 @@ export function createMooncakeScanner(into: ShapeColumns, skips: SkipLog): Moonc
     if (Number.isNaN(firstMs)) firstMs = timeMs
     const blocks = (row.hash_ids ?? []) as (number | string)[]
     into.push(Math.round((timeMs - firstMs) * NS_PER_MS), row.input_length as number, row.output_length as number)
-    offsets.push(used)
-    counts.push(blocks.length)
-    while (used + blocks.length > ids.length) {
-      const grown = new Int32Array(ids.length * 2)
-      grown.set(ids)
-      ids = grown
-    }
-    for (const block of blocks) ids[used++] = denseId(block)
+    builder.next()
+    for (const block of blocks) builder.push(denseId(block))
   }
   const scanner: MooncakeScanner = {
     rows: 0,
@@ -84,10 +71,7 @@ export function createMooncakeScanner(into: ShapeColumns, skips: SkipLog): Moonc
         addRow(text)
       }
     },
-    blocks: () =>
-      used === 0
-        ? null
-        : { blockOffset: Float64Array.from(offsets), blockCount: Int32Array.from(counts), blockIds: ids.slice(0, used) },
+    blocks: builder.columns,
   }
   return scanner
 }
@@ -134,11 +118,14 @@ function faultOf(row: Row, firstMs: number): string | null {
   const ids = row.hash_ids
   if (ids === undefined || ids === null) return null
   const isId = (id: unknown): boolean => typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id))
-  return Array.isArray(ids) && ids.every(isId) ? null : 'hash_ids is not a list of whole numbers'
+  if (!Array.isArray(ids) || !ids.every(isId)) return 'hash_ids is not a list of whole numbers'
+  return ids.length > (row.input_length as number) ? 'hash_ids are more than the input tokens' : null
 }
 
 /** Tokens per block that fit the counts of ids of nine rows in ten, and whether any size did; 512 otherwise. */
-export function inferBlockTokens(isl: Int32Array, blockCount: Int32Array): { blockTokens: number; certain: boolean } {
+export function inferBlockTokens(workload: Workload): { blockTokens: number; certain: boolean } {
+  const { isl } = workload
+  const blockCount = isl.map((_, i) => blockCountOf(workload, i))
   for (const size of BLOCK_TOKENS) {
     let rows = 0
     let fitting = 0

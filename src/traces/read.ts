@@ -187,8 +187,9 @@ function mooncakeReader(path: string, skips: SkipLog): TextReader {
       const notes: string[] = []
       let workload = shapesOnly(timeNs, isl, osl, provenance(path, 'mooncake', 'Mooncake JSON lines, read from a file.'))
       if (blocks !== null) {
-        const { blockTokens, certain } = inferBlockTokens(isl, blocks.blockCount)
-        workload = { ...workload, ...blocks, blockTokens }
+        workload = { ...workload, ...blocks }
+        const { blockTokens, certain } = inferBlockTokens(workload)
+        workload = { ...workload, blockTokens }
         notes.push(
           `Prefix blocks of ${blockTokens} tokens, ${certain ? 'from the numbers of ids' : 'by custom: the numbers of ids fit no block size'}.`,
         )

@@ -6,23 +6,21 @@
 import { decode, encode } from '@msgpack/msgpack'
 import { UserError } from '../errors.js'
 import { COLUMN_NAMES, COLUMNS, type Column, type ColumnName } from './contentColumns.js'
+import { MOST_ROWS, workloadFault } from './contract.js'
 import { traceHash } from './hash.js'
 import { packWhole, unpackWhole } from './varint.js'
-import type { Provenance, Workload } from './workload.js'
+import { NO_NAMES, type Provenance, type Workload } from './workload.js'
 
 export const MAGIC = 'shapewise-trace'
-export const VERSION = 1
+export const VERSION = 2
 
 const REQUIRED: readonly ColumnName[] = ['arrivalNs', 'isl', 'osl']
 /** Columns of which neighbours are alike: stored as differences. */
-const DELTA: readonly ColumnName[] = ['arrivalNs', 'blockOffset', 'blockIds', 'parent']
+const DELTA: readonly ColumnName[] = ['arrivalNs', 'session', 'parent', 'joins', 'runOffset', 'runFirst']
 const CONSTRUCTORS = { f64: Float64Array, i32: Int32Array, u16: Uint16Array } as const
 const LARGEST_PACKED = 2 ** 51
-const MAX_ROWS = 2 ** 31
-/** Readers allow rows 104 days before and after the first one. */
-const LATEST_NS = 2 ** 54
-/** The file holds no long lists of values: a length beyond these is damage, and must not be allocated. */
-const DECODE_LIMITS = { maxArrayLength: 64, maxMapLength: 64, maxExtLength: 64, maxStrLength: 1 << 20 } as const
+/** The file holds no longer lists of values than the names of a million tenants: a length beyond these is damage, and must not be allocated. */
+const DECODE_LIMITS = { maxArrayLength: 1 << 20, maxMapLength: 64, maxExtLength: 64, maxStrLength: 1 << 20 } as const
 
 interface StoredColumn {
   readonly type: keyof typeof CONSTRUCTORS
@@ -44,6 +42,7 @@ export function encodeTrace(workload: Workload): Uint8Array {
     hash: traceHash(workload),
     count: workload.count,
     blockTokens: workload.blockTokens,
+    names: workload.names,
     provenance: { name, format, note, rowsRead, rowsSkipped },
     columns,
   })
@@ -84,7 +83,7 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
   }
   const stored = file.columns as Record<string, StoredColumn> | undefined
   const count = file.count
-  if (!isWholeUpTo(count, MAX_ROWS)) throw damaged('its count of requests is none')
+  if (!isWholeUpTo(count, MOST_ROWS)) throw damaged('its count of requests is none')
   if (stored === null || typeof stored !== 'object') throw damaged('it has no columns')
   for (const name of Object.keys(stored)) {
     if (!Object.hasOwn(COLUMNS, name)) throw damaged(`column ${name} is unknown`)
@@ -94,13 +93,15 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
     columns[name] = stored[name] === undefined ? null : loadColumn(stored[name], COLUMNS[name])
     if (columns[name] === null && (stored[name] !== undefined || REQUIRED.includes(name)))
       throw damaged(`column ${name} is missing or broken`)
-    if (name !== 'blockIds' && columns[name] !== null && columns[name].length !== count)
+    if (name !== 'runFirst' && name !== 'runLength' && columns[name] !== null && columns[name].length !== count)
       throw damaged(`column ${name} has a wrong length`)
   }
   const blockTokens = file.blockTokens ?? 0
-  if (!isWholeUpTo(blockTokens, MAX_ROWS)) throw damaged('its tokens per prefix block are no whole number')
-  const workload = { count, ...columns, blockTokens, provenance: provenanceOf(file.provenance) } as unknown as Workload
-  const fault = contentFault(workload)
+  if (!isWholeUpTo(blockTokens, MOST_ROWS)) throw damaged('its tokens per prefix block are no whole number')
+  const names = namesOf(file.names)
+  if (names === null) throw damaged('its names of tenants and classes are none')
+  const workload = { count, ...columns, blockTokens, names, provenance: provenanceOf(file.provenance) } as unknown as Workload
+  const fault = workloadFault(workload)
   if (fault !== null) throw damaged(fault)
   if (file.hash !== undefined && file.hash !== traceHash(workload)) throw damaged('its content does not match its hash')
   return workload
@@ -109,7 +110,7 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
 function loadColumn(stored: StoredColumn, type: StoredColumn['type']): Column | null {
   if (stored === null || typeof stored !== 'object' || stored.type !== type || !(stored.data instanceof Uint8Array)) return null
   const { length, data } = stored
-  if (!Number.isInteger(length) || length < 0 || length > MAX_ROWS) return null
+  if (!Number.isInteger(length) || length < 0 || length > MOST_ROWS) return null
   const elementBytes = CONSTRUCTORS[type].BYTES_PER_ELEMENT
   if (stored.encoding === 'raw') {
     if (data.length !== length * elementBytes) return null
@@ -118,6 +119,16 @@ function loadColumn(stored: StoredColumn, type: StoredColumn['type']): Column | 
   if (length > data.length || (stored.encoding !== 'delta' && stored.encoding !== 'plain')) return null
   const column = new CONSTRUCTORS[type](length)
   return unpackWhole(data, stored.encoding === 'delta', column) ? column : null
+}
+
+/** Names of tenants and classes; null when they are no lists of text. */
+function namesOf(stored: unknown): Workload['names'] | null {
+  if (stored === undefined) return NO_NAMES
+  if (typeof stored !== 'object' || stored === null) return null
+  const { tenant, class: classes } = stored as Record<string, unknown>
+  const isNames = (list: unknown): boolean =>
+    list === null || (Array.isArray(list) && list.every((name) => typeof name === 'string'))
+  return isNames(tenant) && isNames(classes) ? ({ tenant, class: classes } as Workload['names']) : null
 }
 
 function provenanceOf(stored: unknown): Provenance {
@@ -131,48 +142,6 @@ function provenanceOf(stored: unknown): Provenance {
     rowsRead: whole('rowsRead'),
     rowsSkipped: whole('rowsSkipped'),
   }
-}
-
-/** What breaks the contract of a workload, or null. */
-function contentFault(workload: Workload): string | null {
-  return requestFault(workload) ?? sessionFault(workload) ?? blockFault(workload)
-}
-
-function requestFault({ count, arrivalNs, isl, osl, parent }: Workload): string | null {
-  let latest = 0
-  for (let i = 0; i < count; i++) {
-    if (isl[i] < 1 || osl[i] < 1) return `request ${i} has a length below 1`
-    if (Number.isNaN(arrivalNs[i])) {
-      if (parent === null || parent[i] < 0) return `request ${i} has neither an arrival time nor a parent`
-      continue
-    }
-    if (!isWholeUpTo(arrivalNs[i], LATEST_NS)) return `request ${i} has no arrival time in whole ns`
-    if (arrivalNs[i] < latest) return `request ${i} arrives before the one before it`
-    latest = arrivalNs[i]
-  }
-  return null
-}
-
-function sessionFault({ count, parent, waitNs, joinCount }: Workload): string | null {
-  for (let i = 0; i < count; i++) {
-    if (parent === null || parent[i] === -1) continue
-    if (parent[i] < -1 || parent[i] >= count || parent[i] === i) return `request ${i} has an impossible parent`
-    if (waitNs !== null && !(waitNs[i] >= 0 && waitNs[i] <= LATEST_NS)) return `request ${i} has an impossible wait`
-    if (joinCount !== null && joinCount[i] < 0) return `request ${i} waits for fewer than no requests`
-  }
-  return null
-}
-
-function blockFault({ count, blockOffset, blockCount, blockIds }: Workload): string | null {
-  if (blockOffset === null && blockCount === null && blockIds === null) return null
-  if (blockOffset === null || blockCount === null || blockIds === null) return 'prefix blocks are incomplete'
-  if (blockIds.some((id) => id < 0)) return 'a prefix block has a negative id'
-  for (let i = 0; i < count; i++) {
-    const inside =
-      isWholeUpTo(blockOffset[i], blockIds.length) && blockCount[i] >= 0 && blockOffset[i] + blockCount[i] <= blockIds.length
-    if (!inside) return `request ${i} points outside the prefix blocks`
-  }
-  return null
 }
 
 function isWholeUpTo(value: unknown, most: number): value is number {

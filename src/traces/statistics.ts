@@ -1,5 +1,6 @@
 /** Statistics of a trace, as published for the public ones: lengths, burstiness of arrivals, prefix reuse. */
 import { NS_PER_S } from '../units.js'
+import { blockIdLimit } from './blocks.js'
 import type { Workload } from './workload.js'
 
 /** Quantile q (0..1) of ascending values, linear between neighbours; NaN of nothing. */
@@ -97,19 +98,25 @@ export function indexOfDispersion(arrivalNs: Float64Array, binS: number): number
 
 /** Share of the input tokens whose leading blocks were all seen earlier (infinite cache, cold start); null without blocks. */
 export function idealHitRate(workload: Workload): number | null {
-  const { blockOffset, blockCount, blockIds, blockTokens, isl, count } = workload
-  if (blockOffset === null || blockCount === null || blockIds === null) return null
-  const seen = new Set<number>()
+  const { runOffset, runCount, runFirst, runLength, blockTokens, isl, count } = workload
+  if (runOffset === null || runCount === null || runFirst === null || runLength === null) return null
+  const seen = new Uint8Array(blockIdLimit(workload))
   let hit = 0
   let total = 0
   for (let i = 0; i < count; i++) {
     total += isl[i]
-    const start = blockOffset[i]
-    const blocks = blockCount[i]
     let leading = 0
-    while (leading < blocks && seen.has(blockIds[start + leading])) leading++
+    let isPrefix = true
+    for (let run = runOffset[i]; run < runOffset[i] + runCount[i]; run++) {
+      const end = runFirst[run] + runLength[run]
+      for (let id = runFirst[run]; id < end; id++) {
+        if (seen[id] === 0) {
+          isPrefix = false
+          seen[id] = 1
+        } else if (isPrefix) leading++
+      }
+    }
     hit += Math.min(leading * blockTokens, isl[i])
-    for (let b = 0; b < blocks; b++) seen.add(blockIds[start + b])
   }
   return total === 0 ? null : hit / total
 }

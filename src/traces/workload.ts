@@ -11,16 +11,33 @@ export interface Workload {
   readonly osl: Int32Array
   readonly classId: Uint16Array | null
   readonly tenant: Int32Array | null
-  /** Index of the parent request, -1 for none; the request is sent `waitNs` after the last of its `joinCount` parents ended. */
+  /** Dense number of the session (conversation) of a request, -1 for none. Requests of a session keep the order of its turns. */
+  readonly session: Int32Array | null
+  /**
+   * Index of the request that this one continues, below its own index; -1 for none. A request with an arrival time arrives then (its parent
+   * is a recorded relation). One whose arrival is NaN is sent `waitNs` after the last of the requests it waits for has ended: its parent, and
+   * those that name it in `joins`.
+   */
   readonly parent: Int32Array | null
+  /** Wait of the client (tool, human) between the ends waited for and the sending, whole ns >= 0; 0 without a parent. */
   readonly waitNs: Float64Array | null
+  /** Index of a later request that waits for the end of this one too (a fork comes back together), above its own index; -1 for none. */
+  readonly joins: Int32Array | null
+  /** Ends that a request waits for: 1 for its parent and 1 for each request that joins it; null: `parent` tells all. */
   readonly joinCount: Int32Array | null
-  /** Prefix blocks of request i: blockIds[blockOffset[i] .. blockOffset[i] + blockCount[i]), dense ids. */
-  readonly blockOffset: Float64Array | null
-  readonly blockCount: Int32Array | null
-  readonly blockIds: Int32Array | null
+  /**
+   * Prefix blocks of request i: the runs [runOffset[i], runOffset[i] + runCount[i]) of consecutive ids. A block's id is dense (0 and up) and names
+   * the whole prefix up to and with that block: two requests share a prefix exactly as far as their leading ids are equal.
+   */
+  readonly runOffset: Float64Array | null
+  readonly runCount: Int32Array | null
+  /** First id and number of blocks (>= 1) of each run. */
+  readonly runFirst: Int32Array | null
+  readonly runLength: Int32Array | null
   /** Tokens per prefix block of the trace, 0 when there are no ids. */
   readonly blockTokens: number
+  /** Names of tenants and classes by number, where the source has names; not part of the trace's hash. */
+  readonly names: { readonly tenant: readonly string[] | null; readonly class: readonly string[] | null }
   readonly provenance: Provenance
 }
 
@@ -36,6 +53,8 @@ export interface Provenance {
   readonly rowsSkipped: number
 }
 
+export const NO_NAMES = Object.freeze({ tenant: null, class: null })
+
 /** A workload with only the three necessary columns. */
 export function shapesOnly(arrivalNs: Float64Array, isl: Int32Array, osl: Int32Array, provenance: Provenance): Workload {
   return {
@@ -45,13 +64,17 @@ export function shapesOnly(arrivalNs: Float64Array, isl: Int32Array, osl: Int32A
     osl,
     classId: null,
     tenant: null,
+    session: null,
     parent: null,
     waitNs: null,
+    joins: null,
     joinCount: null,
-    blockOffset: null,
-    blockCount: null,
-    blockIds: null,
+    runOffset: null,
+    runCount: null,
+    runFirst: null,
+    runLength: null,
     blockTokens: 0,
+    names: NO_NAMES,
     provenance,
   }
 }

@@ -1,17 +1,9 @@
-/** The work of `trace inspect` and `trace convert`. */
-import { existsSync } from 'node:fs'
-import { UserError } from '../errors.js'
+/** The work of `trace inspect`. */
 import { columns } from '../reports/columns.js'
 import { readTrace } from '../traces/index.js'
 import { traceStatistics } from '../traces/statistics.js'
 import { printJson, printResult, remark } from './output.js'
-
-export interface TraceInput {
-  readonly file: string
-  readonly from?: 'azure' | 'mooncake' | 'csv' | 'shapewise'
-  readonly spreadTicks: boolean
-  readonly seed: number
-}
+import type { TraceInput } from './traceInput.js'
 
 export async function inspectTrace(input: TraceInput, format: string): Promise<void> {
   const { workload, report } = await readTrace(input.file, input)
@@ -33,19 +25,4 @@ function flatten(value: object, prefix = ''): string[][] {
     if (typeof entry === 'object' && !Array.isArray(entry)) return flatten(entry as object, `${prefix}${key}.`)
     return typeof entry === 'string' ? [[prefix + key, entry]] : []
   })
-}
-
-export async function convertTrace(
-  input: TraceInput,
-  target: { readonly output: string; readonly to: string; readonly overwrite: boolean },
-): Promise<void> {
-  const { output, to, overwrite } = target
-  if (!overwrite && existsSync(output)) {
-    throw new UserError({ where: output, message: 'exists already', hint: 'choose another name, or add --overwrite' })
-  }
-  const { workload, report } = await readTrace(input.file, input)
-  for (const note of report.notes) remark(note)
-  const { writeCsv, writeTrace } = await import('../traces/index.js')
-  await (to === 'csv' ? writeCsv : writeTrace)(output, workload)
-  printResult(`${output}: ${workload.count} requests`)
 }
