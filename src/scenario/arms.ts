@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js'
 import { parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
-import type { Problem } from './issues.js'
+import type { Problem } from '../yaml/issues.js'
 import type { EnginePlan } from './plan.js'
 import { hasPools } from './pools.js'
 import type { ScenarioInput } from './schema.js'

@@ -1,10 +1,10 @@
 /** Cross-field rules of one engine: what is built, what divides, what fits. */
 import { RUNTIME_BYTES } from '../models/memory.js'
 import type { ModelSpec, Parallelism } from '../models/model.js'
+import { type Problem, showPath } from '../yaml/issues.js'
+import type { Path } from '../yaml/text.js'
 import { blocksByFraction, type EngineContext } from './engine.js'
-import { type Problem, showPath } from './issues.js'
 import { LAYOUTS } from './layout.js'
-import type { Path } from './parse.js'
 import type { EnginePlan } from './plan.js'
 import type { EngineInput } from './schema.js'
 

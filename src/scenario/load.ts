@@ -2,12 +2,14 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { looksLikePath } from '../dataFile.js'
 import { type Fault, UserError } from '../errors.js'
-import { type Problem, problemsOf } from './issues.js'
+import { type CheckedForm, type Problem, problemsOf } from '../yaml/issues.js'
+import { type Path, parseYaml } from '../yaml/text.js'
 import { applyOverrides, flagOf } from './overrides.js'
-import { type Path, parseScenario } from './parse.js'
 import type { Plan } from './plan.js'
 import { type Resolved, resolvePlan } from './resolve.js'
-import { type ScenarioInput, scenarioSchema } from './schema.js'
+import { keysAt, type ScenarioInput, scenarioSchema } from './schema.js'
+
+const FORM: CheckedForm = { noun: 'scenario', example: 'scenarios/demo.yaml', keysAt }
 
 export interface ScenarioSource {
   readonly text: string
@@ -19,7 +21,7 @@ export interface ScenarioSource {
 
 /** Throws UserError with all faults. */
 export function loadScenario({ text, file, sets = [] }: ScenarioSource): Plan {
-  const parsed = parseScenario(text, file)
+  const parsed = parseYaml(text, file, FORM)
   const { data, flags, faults } = applyOverrides(parsed.data, sets)
   if (parsed.faults.length > 0) throw new UserError([...parsed.faults, ...faults])
   rebasePaths(data, flags, file)
@@ -92,7 +94,7 @@ const PARSE_ONCE = { jitless: true } as const
 function check(data: Record<string, unknown>): Resolved {
   const first = scenarioSchema.safeParse(data, PARSE_ONCE)
   if (first.success) return resolvePlan(first.data)
-  const problems = problemsOf(first.error, data)
+  const problems = problemsOf(first.error, data, FORM)
   const tainted = new Set(problems.map(({ path, key }) => String(path[0] ?? key)))
   for (const section of [...tainted]) for (const dependent of DEPENDENTS[section] ?? []) tainted.add(dependent)
   const rest = scenarioSchema.safeParse(

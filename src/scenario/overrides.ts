@@ -1,8 +1,8 @@
 /** `--set a.b=c`: flags over the file over the defaults. */
 import type { Fault } from '../errors.js'
+import { yaml } from '../yaml/library.js'
+import { FORBIDDEN_KEYS, type Path } from '../yaml/text.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod, UNIFORM_KEYS } from './loadKeys.js'
-import { FORBIDDEN_KEYS, type Path } from './parse.js'
-import { yaml } from './yamlLibrary.js'
 
 export interface Overridden {
   readonly data: Record<string, unknown>

@@ -1,6 +1,6 @@
 /** Engines by role: which kinds may stand together, and the shorthand `10p1d` for ten prefill engines and one decode engine. */
-import { type Problem, showPath } from './issues.js'
-import type { Path } from './parse.js'
+import { type Problem, showPath } from '../yaml/issues.js'
+import type { Path } from '../yaml/text.js'
 import type { EnginePlan } from './plan.js'
 import type { EngineInput, EntryInput, ScenarioInput } from './schema.js'
 

@@ -4,12 +4,13 @@ import { UserError } from '../errors.js'
 import { loadSystem, SYSTEM_NAMES } from '../hardware/load.js'
 import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
+import { type Problem, showPath } from '../yaml/issues.js'
+import { suggest } from '../yaml/suggest.js'
 import { armProblems, resolveArms } from './arms.js'
 import { constantsOf, defaultAcceptance } from './constants.js'
 import { cutOf, type EngineContext, resolveEngine } from './engine.js'
 import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
-import { type Problem, showPath } from './issues.js'
 import { gpusOf } from './layout.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan, UniformPlan } from './plan.js'
 import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
@@ -22,7 +23,6 @@ import {
   workloadProblems,
 } from './rules.js'
 import type { ScenarioInput } from './schema.js'
-import { suggest } from './suggest.js'
 import { VERSION } from './version.js'
 
 export type Resolved =

@@ -2,11 +2,11 @@
 
 import { placeEngines } from '../hardware/placement.js'
 import { moePathsOf } from '../timing/index.js'
+import { type Problem, showPath } from '../yaml/issues.js'
+import type { Path } from '../yaml/text.js'
 import type { EngineContext } from './engine.js'
 import { engineGpus } from './engine.js'
-import { type Problem, showPath } from './issues.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
-import type { Path } from './parse.js'
 import type { EnginePlan } from './plan.js'
 import type { Entry } from './pools.js'
 import type { ScenarioInput } from './schema.js'

@@ -3,11 +3,11 @@ import { resolve } from 'node:path'
 import { looksLikePath } from '../dataFile.js'
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
+import { yaml } from '../yaml/library.js'
 import { defaultAcceptance } from './constants.js'
 import { blocksByFraction } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
-import { yaml } from './yamlLibrary.js'
 
 /** Paths are made absolute, so that the text may be kept anywhere. */
 export function resolvedYaml(plan: Plan): string {

@@ -1,8 +1,7 @@
 /** Schema issues as faults a person can act on: path, what was expected, what was found. */
 import type { ZodError } from 'zod'
-import type { Path } from './parse.js'
-import { keysAt } from './schema.js'
 import { suggest } from './suggest.js'
+import type { Path, YamlKind } from './text.js'
 
 /** A fault before its position is known. */
 export interface Problem {
@@ -30,14 +29,20 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
-export function problemsOf(error: ZodError, data: unknown): Problem[] {
+/** The form that the data was checked against. */
+export interface CheckedForm extends YamlKind {
+  /** Keys allowed in the mapping at a path. */
+  readonly keysAt: (path: Path) => readonly string[]
+}
+
+export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): Problem[] {
   const problems: Problem[] = []
   const seen = new Set<string>()
   for (const issue of error.issues) {
     const path = issue.path as Path
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        problems.push({ path, key, message: `${showPath([...path, key])}: unknown key`, hint: suggest(key, keysAt(path)) })
+        problems.push({ path, key, message: `${showPath([...path, key])}: unknown key`, hint: suggest(key, form.keysAt(path)) })
       }
       continue
     }
@@ -48,8 +53,8 @@ export function problemsOf(error: ZodError, data: unknown): Problem[] {
     const message = issue.code === 'invalid_key' ? expectedKey(issue) : issue.message
     problems.push({
       path,
-      message: `${at || 'scenario'}: ${message}, got ${issue.code === 'invalid_key' ? show(path.at(-1)) : show(value)}`,
-      hint: hintFor(value, message),
+      message: `${at || form.noun}: ${message}, got ${issue.code === 'invalid_key' ? show(path.at(-1)) : show(value)}`,
+      hint: hintFor(value, message, form.example),
     })
   }
   return problems
@@ -64,8 +69,8 @@ function valueAt(data: unknown, path: Path): unknown {
 }
 
 /** A remedy for the commonest slips: a unit glued to a number, a number in words, a choice misspelt. */
-function hintFor(value: unknown, message: string): string | undefined {
-  if (value === undefined) return 'add this key; see scenarios/demo.yaml'
+function hintFor(value: unknown, message: string, example: string): string | undefined {
+  if (value === undefined) return `add this key; see ${example}`
   if (value === null) return 'give a value, or remove the key to take the default'
   const choices = /^expected one of (.*)$/.exec(message)
   if (choices) return suggest(String(value), choices[1].split(', '))

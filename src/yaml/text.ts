@@ -1,11 +1,19 @@
 /** YAML text to plain data that remembers where every value stands. */
 import type { Node, Pair } from 'yaml'
 import type { Fault } from '../errors.js'
-import { yaml } from './yamlLibrary.js'
+import { yaml } from './library.js'
 
 export type Path = readonly (string | number)[]
 
-export interface ParsedScenario {
+/** What a text describes, for messages. */
+export interface YamlKind {
+  /** scenario | recipe */
+  readonly noun: string
+  /** A file to look at. */
+  readonly example: string
+}
+
+export interface ParsedYaml {
   /** Plain data; an empty object when nothing could be read. */
   readonly data: Record<string, unknown>
   readonly faults: readonly Fault[]
@@ -16,7 +24,8 @@ export interface ParsedScenario {
 /** Keys that would reach into the prototype of an object. */
 export const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
-export function parseScenario(text: string, file: string): ParsedScenario {
+/** Reads a mapping; never throws. */
+export function parseYaml(text: string, file: string, { noun, example }: YamlKind): ParsedYaml {
   const { isScalar, LineCounter, parseDocument, visit } = yaml()
   const lines = new LineCounter()
   const doc = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
@@ -27,7 +36,7 @@ export function parseScenario(text: string, file: string): ParsedScenario {
   const faults: Fault[] = [...doc.errors, ...doc.warnings].map((problem) => ({
     where: at(problem.pos[0]),
     message: problem.code === 'DUPLICATE_KEY' ? 'this key is given twice' : `not valid YAML: ${problem.message}`,
-    hint: problem.code === 'DUPLICATE_KEY' ? 'keep one of the two' : 'see scenarios/demo.yaml for the form of a scenario',
+    hint: problem.code === 'DUPLICATE_KEY' ? 'keep one of the two' : `see ${example} for the form of a ${noun}`,
   }))
   visit(doc, {
     Pair: (_, pair) => {
@@ -44,8 +53,8 @@ export function parseScenario(text: string, file: string): ParsedScenario {
       return { data: data as Record<string, unknown>, faults, where }
     faults.push({
       where: at(0),
-      message: data === null ? 'the scenario is empty' : 'a scenario is a mapping of keys to values',
-      hint: 'start from scenarios/demo.yaml',
+      message: data === null ? `the ${noun} is empty` : `a ${noun} is a mapping of keys to values`,
+      hint: `start from ${example}`,
     })
   } catch (error) {
     faults.push({ where: at(0), message: `not valid YAML: ${(error as Error).message}`, hint: 'use fewer aliases' })
