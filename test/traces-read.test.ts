@@ -80,12 +80,6 @@ describe('files that are no trace', () => {
       'The file is binary and of no known trace format.',
       'Give a CSV file, Mooncake JSON lines or a .swt trace; each may be gzip compressed.',
     ],
-    [
-      'zstd',
-      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1]),
-      'The file is zstd compressed, which is not read.',
-      'Decompress it first, with `zstd -d`.',
-    ],
     ['zip', 'PK\u0003\u0004 and more', 'The file is a zip archive, which is not read.', 'Unpack it and name one file.'],
     ['parquet', 'PAR1 and more', 'The file is a Parquet file, which is not read.', 'Export it as CSV first.'],
     ['utf-16', Buffer.from('\ufeff1,2,3\n', 'utf16le'), 'The file is UTF-16 text, which is not read.', 'Save it as UTF-8.'],

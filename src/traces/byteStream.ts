@@ -1,71 +1,27 @@
 /**
- * Bytes of a trace file, plain or gzip (told by content, not by name), as a stream of buffers; and its lines.
+ * Bytes of a trace file, plain or compressed, as a stream of buffers; and its lines.
  */
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { createGunzip } from 'node:zlib'
 import { UserError } from '../errors.js'
+import { CompressionFault, compressionOf, decompressed } from './compressed.js'
 
 const CHUNK_BYTES = 1 << 20
-/** Compressed bytes at a time: at gzip's best ratio of about 1000 they still fit in memory. */
-const GZIP_CHUNK_BYTES = 1 << 16
-const GUNZIP_CHUNK_BYTES = 1 << 18
 /** A longer line is no trace row: the largest known row (a 1 M-token context in 16-token blocks) has below 2 MiB. */
 const MAX_LINE_BYTES = 1 << 26
 const NEWLINE = 10
 
-/** The chunks of the file, decompressed when it is gzip. System errors surface as thrown; see `explainReadError`. */
+/** The chunks of the file, decompressed when it is gzip or zstd. Errors surface as thrown; see `explainReadError`. */
 export async function* readChunks(path: string): AsyncGenerator<Buffer> {
-  if (await isGzip(path)) yield* gunzipped(createReadStream(path, { highWaterMark: GZIP_CHUNK_BYTES }))
-  else yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>
-}
-
-/** Decompressed chunks; a fault is thrown only after all that came before it, which iterating over a failed stream would drop. */
-async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES })
-  const ready: Buffer[] = []
-  let fault: Error | null = null
-  let settle = (): void => {}
-  gunzip.on('data', (chunk: Buffer) => ready.push(chunk))
-  gunzip.on('end', () => settle())
-  gunzip.on('error', (error) => {
-    fault = error
-    settle()
-  })
-  const settled = (start: () => void): Promise<void> =>
-    new Promise((resolve) => {
-      settle = () => setImmediate(resolve)
-      start()
-    })
-  try {
-    for await (const piece of compressed) {
-      await settled(() => gunzip.write(piece, () => settle()))
-      yield* ready.splice(0)
-      if (fault !== null) throw fault
-    }
-    await settled(() => gunzip.end())
-    yield* ready.splice(0)
-    if (fault !== null) throw fault
-  } finally {
-    gunzip.destroy()
-  }
-}
-
-async function isGzip(path: string): Promise<boolean> {
-  const handle = await open(path, 'r')
-  try {
-    const magic = Buffer.alloc(2)
-    const { bytesRead } = await handle.read(magic, 0, 2, 0)
-    return bytesRead === 2 && magic[0] === 0x1f && magic[1] === 0x8b
-  } finally {
-    await handle.close()
-  }
+  const compression = await compressionOf(path)
+  if (compression === null) yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>
+  else yield* decompressed(path, compression)
 }
 
 /** The sentence for what the system or the decompressor reported; other errors are returned as they are. */
 export function explainReadError(error: unknown, path: string, rowsRead: number): unknown {
+  const rows = rowsRead === 1 ? '1 row' : `${rowsRead} rows`
+  if (error instanceof CompressionFault) return explainFault(error, path, rows, rowsRead === 1)
   const code = (error as NodeJS.ErrnoException).code
-  const before = `after ${rowsRead} ${rowsRead === 1 ? 'row' : 'rows'}`
   switch (code) {
     case 'ENOENT':
       return new UserError({ where: path, message: 'There is no such trace file.', hint: 'Check the path, or use a preset.' })
@@ -74,21 +30,18 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
     case 'EACCES':
     case 'EPERM':
       return new UserError({ where: path, message: 'The file may not be read.', hint: 'Give yourself read permission.' })
-    case 'Z_BUF_ERROR':
-      return new UserError({
-        where: path,
-        message: `The gzip file is cut off: it ends ${before}.`,
-        hint: 'Copy or download it again; `gzip -t` tells whether it is whole.',
-      })
-    case 'Z_DATA_ERROR':
-      return new UserError({
-        where: path,
-        message: `The gzip file is damaged: ${rowsRead} ${rowsRead === 1 ? 'row was' : 'rows were'} read before that showed.`,
-        hint: 'Copy or download it again; `gzip -t` tells whether it is whole.',
-      })
   }
   if (typeof code !== 'string') return error
-  return new UserError({ where: path, message: `The file could not be read (${code}) ${before}.`, hint: 'Try a local copy.' })
+  return new UserError({ where: path, message: `The file could not be read (${code}) after ${rows}.`, hint: 'Try a local copy.' })
+}
+
+function explainFault({ compression, cut }: CompressionFault, path: string, rows: string, one: boolean): UserError {
+  const message = cut
+    ? `The ${compression} file is cut off: it ends after ${rows}.`
+    : `The ${compression} file is damaged: ${rows} ${one ? 'was' : 'were'} read before that showed.`
+  const window = compression === 'zstd' && !cut ? ' A window above 128 MiB (`zstd --long=28` and up) is not read.' : ''
+  const hint = `Copy or download it again; \`${compression} -t\` tells whether it is whole.${window}`
+  return new UserError({ where: path, message, hint })
 }
 
 export interface LineSplitter {

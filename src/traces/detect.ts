@@ -8,7 +8,6 @@ export type TraceFormat = 'azure' | 'mooncake' | 'csv' | 'shapewise'
 export const HEAD_BYTES = 1 << 16
 const MAGIC_WITHIN_BYTES = 64
 const FOREIGN: readonly { magic: readonly number[]; what: string; remedy: string }[] = [
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], what: 'zstd compressed', remedy: 'Decompress it first, with `zstd -d`.' },
   { magic: [0x50, 0x4b, 0x03, 0x04], what: 'a zip archive', remedy: 'Unpack it and name one file.' },
   { magic: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file', remedy: 'Export it as CSV first.' },
   { magic: [0xfd, 0x37, 0x7a, 0x58], what: 'xz compressed', remedy: 'Decompress it first, with `xz -d`.' },

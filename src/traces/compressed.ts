@@ -1,0 +1,109 @@
+/** Compressed trace files, gzip or zstd (told by content, not by name), as streams of decompressed buffers in constant memory. */
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createGunzip } from 'node:zlib'
+
+/** Compressed bytes at a time: at gzip's best ratio of about 1000 they still fit in memory. */
+const PIECE_BYTES = 1 << 16
+const GUNZIP_CHUNK_BYTES = 1 << 18
+const MAGICS = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] } as const
+/** A call of the zstd decoder that moves on takes bytes in or gives bytes out; so many that only gave nothing mean that it has failed. */
+const EMPTY_MEANS_FAULT = 64
+
+export type Compression = keyof typeof MAGICS
+
+/** A fault of compressed data: `cut` when it ends too early. */
+export class CompressionFault extends Error {
+  constructor(
+    readonly compression: Compression,
+    readonly cut: boolean,
+  ) {
+    super(`${compression} data ${cut ? 'cut off' : 'damaged'}`)
+  }
+}
+
+/** How the file is compressed, null for plain. System errors surface as thrown. */
+export async function compressionOf(path: string): Promise<Compression | null> {
+  const handle = await open(path, 'r')
+  try {
+    const head = Buffer.alloc(4)
+    const { bytesRead } = await handle.read(head, 0, 4, 0)
+    const is = (compression: Compression): boolean =>
+      MAGICS[compression].length <= bytesRead && MAGICS[compression].every((byte, i) => head[i] === byte)
+    return is('gzip') ? 'gzip' : is('zstd') ? 'zstd' : null
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The decompressed chunks of the file; a `CompressionFault` is thrown only after all that came before it. */
+export function decompressed(path: string, compression: Compression): AsyncGenerator<Buffer> {
+  return compression === 'gzip' ? gunzipped(createReadStream(path, { highWaterMark: PIECE_BYTES })) : unzstd(path)
+}
+
+async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES })
+  const ready: Buffer[] = []
+  let fault: CompressionFault | null = null
+  let settle = (): void => {}
+  gunzip.on('data', (chunk: Buffer) => ready.push(chunk))
+  gunzip.on('end', () => settle())
+  gunzip.on('error', (error) => {
+    fault = new CompressionFault('gzip', (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR')
+    settle()
+  })
+  const settled = (start: () => void): Promise<void> =>
+    new Promise((resolve) => {
+      settle = () => setImmediate(resolve)
+      start()
+    })
+  try {
+    for await (const piece of compressed) {
+      await settled(() => gunzip.write(piece, () => settle()))
+      yield* ready.splice(0)
+      if (fault !== null) throw fault
+    }
+    await settled(() => gunzip.end())
+    yield* ready.splice(0)
+    if (fault !== null) throw fault
+  } finally {
+    gunzip.destroy()
+  }
+}
+
+/** The decoder pulls its input at once, so the file is read synchronously, a small piece at a time; between outputs others get their turn. */
+async function* unzstd(path: string): AsyncGenerator<Buffer> {
+  const { ZSTDDecoder } = await import('zstddec/stream')
+  const decoder = new ZSTDDecoder()
+  await decoder.init()
+  const file = openSync(path, 'r')
+  try {
+    let empty = 0
+    for (const chunk of faultsOf(decoder.decodeStreaming(pieces(file)))) {
+      empty = chunk.length === 0 ? empty + 1 : 0
+      if (empty > EMPTY_MEANS_FAULT) throw new CompressionFault('zstd', false)
+      if (chunk.length > 0) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The decoder throws plain errors, and only for data that end within a frame; what the system throws has a code. */
+function* faultsOf(chunks: Generator<Uint8Array>): Generator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === undefined ? new CompressionFault('zstd', true) : error
+  }
+}
+
+function* pieces(file: number): Generator<Uint8Array> {
+  const piece = Buffer.alloc(PIECE_BYTES)
+  for (;;) {
+    const bytesRead = readSync(file, piece)
+    if (bytesRead === 0) return
+    yield piece.subarray(0, bytesRead)
+  }
+}
