@@ -1,20 +1,22 @@
 /** The work of `trace inspect`. */
 import { columns } from '../reports/columns.js'
-import { readTrace } from '../traces/index.js'
-import { traceStatistics } from '../traces/statistics.js'
+import { traceJson } from '../reports/trace/json.js'
+import { readTrace, statisticsWarnings, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
 import type { TraceInput } from './traceInput.js'
 
 export async function inspectTrace(input: TraceInput, format: string): Promise<void> {
-  const { workload, report } = await readTrace(input.file, input)
+  const { workload, report } = await readTrace(input.file, { ...input, keepTicks: !input.spreadTicks })
   const statistics = traceStatistics(workload)
+  const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]
+  const json = traceJson(workload, report, statistics, warnings)
   if (format === 'json') {
-    printJson({ name: workload.provenance.name, format: workload.provenance.format, report, statistics })
+    printJson(json)
     return
   }
   for (const note of report.notes) remark(note)
   printResult(`${workload.provenance.name}: ${workload.count} requests (${workload.provenance.format})`)
-  printResult(columns(flatten(statistics)))
+  printResult(columns(flatten(json)))
 }
 
 /** Nested numbers as rows of (dotted name, value); long lists are left out. */

@@ -8,6 +8,15 @@ export { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime } from './load
 export { presetWorkload } from './presets.js'
 export { type ReadOptions, type ReadResult, readTrace } from './read.js'
 export type { SkippedRow, TraceReport } from './report.js'
-export { indexOfDispersion, quantile, type TraceStatistics, traceStatistics } from './statistics.js'
+export {
+  type Distribution,
+  idealHitRate,
+  indexOfDispersion,
+  type PrefixStatistics,
+  quantile,
+  statisticsWarnings,
+  type TraceStatistics,
+  traceStatistics,
+} from './statistics/index.js'
 export { type Provenance, shapesOnly, type Workload } from './workload.js'
 export { writeCsv, writeTrace } from './write.js'

@@ -11,7 +11,7 @@ import { detectFormat, HEAD_BYTES, type TraceFormat } from './detect.js'
 import { createMooncakeScanner, inferBlockTokens } from './mooncake.js'
 import { createSkipLog, type SkipLog, type TraceReport } from './report.js'
 import { decodeTrace } from './shapewiseFormat.js'
-import { idealHitRate } from './statistics.js'
+import { idealHitRate } from './statistics/index.js'
 import { detectTick, spreadTicks } from './ticks.js'
 import { shapesOnly, type Workload } from './workload.js'
 
@@ -20,6 +20,8 @@ export interface ReadOptions {
   readonly from?: TraceFormat
   /** Spread arrivals that were recorded in ticks of a second or more over their tick; otherwise such traces are refused. */
   readonly spreadTicks: boolean
+  /** Leave such ticks as they were recorded, neither spread nor refused: for statistics of the file itself. */
+  readonly keepTicks?: boolean
   /** Columns of a CSV file, where their names are not recognised. */
   readonly columns?: ColumnChoice
   /** Seed of the stream `trace/spread-ticks`. Default 1. */
@@ -235,7 +237,7 @@ function finishText(reader: TextReader, path: string, options: ReadOptions, skip
     )
   }
   const tickNs = detectTick(workload.arrivalNs)
-  if (tickNs !== null) {
+  if (tickNs !== null && !options.keepTicks) {
     if (!options.spreadTicks) {
       throw new UserError({
         where: path,

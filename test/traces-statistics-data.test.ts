@@ -1,0 +1,107 @@
+/** Statistics against the published figures of the public traces: lengths as printed, burstiness and hit rates within 2 %. */
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { readTrace, type TraceStatistics, traceStatistics } from '../src/traces/index.js'
+import { expectAsPrinted, expectWithin, type PrintedRow, printedTable } from './printedStatistics.js'
+
+const data = new URL('../../shared/data/traces/', import.meta.url)
+const present = existsSync(data)
+if (!present && !process.env.CI)
+  console.warn('skipped: no shared/data beside the repository, so no published statistics to agree with')
+
+const NEAR = 0.02
+
+/** Rows of the tables and the file each is about. */
+const FILES: Readonly<Record<string, string>> = {
+  'azure-conv': 'azure-2023/AzureLLMInferenceTrace_conv.first-half.csv',
+  'azure-code': 'azure-2023/AzureLLMInferenceTrace_code.first-half.csv',
+  'mooncake-conversation': 'mooncake-fast25/conversation_trace.first-half.jsonl.gz',
+  'mooncake-synthetic': 'mooncake-fast25/synthetic_trace.first-half.jsonl.gz',
+  'mooncake-arxiv-1000': 'mooncake-arxiv/mooncake_trace_1000.jsonl.gz',
+  'servegen-deepseek-r1': 'servegen-sampled/deepseek-r1.1h.csv.gz',
+  'servegen-m-large': 'servegen-sampled/m-large.30min.thinned.csv.gz',
+  'servegen-m-mid': 'servegen-sampled/m-mid.30min.thinned.csv.gz',
+  'servegen-mm-image': 'servegen-sampled/mm-image.1h.csv.gz',
+}
+
+const statistics = present ? readFileSync(new URL('STATISTICS.md', data), 'utf8') : ''
+const tables = (headings: Readonly<Record<string, string>>): Record<string, ReadonlyMap<string, PrintedRow>> =>
+  Object.fromEntries(
+    Object.entries(headings).map(([name, heading]) => [name, present ? printedTable(statistics, heading) : new Map()]),
+  )
+const printed = tables({
+  arrivals: '\n## 1. Arrivals',
+  shapes: '\n## 2. Shapes',
+  together: '| trace | Σ ISL / Σ OSL',
+  given: '\n### OSL given ISL',
+  prefixes: '\n## 4. Prefix sharing',
+})
+
+if (process.env.CI) {
+  it('finds the public traces', () => {
+    expect(present, 'shared/data is missing beside the repository').toBe(true)
+  })
+}
+
+describe.runIf(present).each(Object.entries(FILES))('%s', (name, path) => {
+  let found: TraceStatistics
+  beforeAll(async () => {
+    const { workload } = await readTrace(fileURLToPath(new URL(path, data)), { spreadTicks: false, keepTicks: true })
+    found = traceStatistics(workload)
+  })
+  const row = (table: string): PrintedRow => printed[table].get(name) as PrintedRow
+
+  it('number and lengths, exactly', () => {
+    expect(found.count).toBe(Number(row('shapes').requests))
+    for (const [kind, lengths] of [
+      ['ISL', found.isl],
+      ['OSL', found.osl],
+    ] as const)
+      for (const figure of ['mean', 'std', 'p50', 'p90', 'p99', 'max'] as const)
+        expectAsPrinted(lengths[figure], row('shapes')[`${kind} ${figure}`], `${kind} ${figure}`)
+  })
+
+  it('arrivals', () => {
+    const { durationS, ratePerS, gapCv, idc, peakMinute, minuteCv } = found.arrivals
+    expectAsPrinted(durationS, row('arrivals')['duration s'], 'duration')
+    expectAsPrinted(ratePerS, row('arrivals')['mean rate /s'], 'rate')
+    expectWithin(gapCv, row('arrivals')['gap CV'], NEAR, 'gap CV')
+    for (const binS of [1, 10, 60] as const) expectWithin(idc[binS], row('arrivals')[`IDC ${binS} s`], NEAR, `IDC ${binS} s`)
+    expectWithin(peakMinute, row('arrivals')['peak minute / mean'], NEAR, 'peak minute')
+    expectWithin(minuteCv, row('arrivals')['CV of minute counts'], NEAR, 'CV of minute counts')
+  })
+
+  it('lengths together, as printed', () => {
+    const { inputTokens, outputTokens, pearson, spearman, tokens, output } = found.shapes
+    const values = [inputTokens / outputTokens, pearson, spearman, tokens.top1, tokens.top10, output.top1, output.top10]
+    const cells = statistics
+      .split('\n')
+      .find((line) => line.startsWith(`| ${name} | ${row('together')['Σ ISL / Σ OSL']} |`)) as string
+    const [, , ratio, p, s, , ...shares] = cells.split('|').map((cell) => cell.trim())
+    const names = ['Σ ISL / Σ OSL', 'Pearson', 'Spearman', 'top 1 %', 'top 10 %', 'output in top 1 %', 'output in top 10 %']
+    for (const [i, cell] of [ratio, p, s, ...shares.slice(0, 4)].entries()) expectAsPrinted(values[i], cell, names[i])
+    const given = Object.values(row('given')).slice(1)
+    found.shapes.oslGivenIsl.forEach((fifth, i) => {
+      const [p50, p90] = given[i].split(' / ')
+      expectAsPrinted(fifth?.p50 ?? null, p50, `OSL p50 of fifth ${i + 1}`)
+      expectAsPrinted(fifth?.p90 ?? null, p90, `OSL p90 of fifth ${i + 1}`)
+    })
+  })
+
+  if (printed.prefixes.has(name))
+    it('prefix reuse', () => {
+      const cells = row('prefixes')
+      const { prefixes } = found
+      if (prefixes === null) throw new Error('the trace has no prefix blocks')
+      expect(prefixes.blockTokens).toBe(Number(cells.block))
+      expect(prefixes.distinctBlocks).toBe(Number(cells['distinct blocks']))
+      expectWithin(prefixes.ideal.published, cells['ideal hit rate'], NEAR, 'ideal hit rate')
+      for (const { tokens, published } of prefixes.lru)
+        expectWithin(published, cells[`LRU ${tokens / 1e6} M tok`], NEAR, `LRU of ${tokens} tokens`)
+      expectAsPrinted(prefixes.mostlyHit, cells['requests with hit > 50 %'], 'requests with hit > 50 %')
+      expectAsPrinted(prefixes.noHit, cells['with 0'], 'requests without a hit')
+      expectAsPrinted(prefixes.usedOnce, cells['blocks used once'], 'blocks used once')
+      expectAsPrinted(prefixes.hottestTen, cells['share of block uses in the 10 hottest'], 'ten hottest')
+    })
+})

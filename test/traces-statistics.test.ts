@@ -1,0 +1,143 @@
+/** Statistics of traces as properties: against slow and obvious ways to count the same. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
+import { shapesOnly, traceStatistics, type Workload } from '../src/traces/index.js'
+import { quantile } from '../src/traces/statistics/distribution.js'
+import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
+
+const BLOCK = 16
+
+/** Prompts that grow from each other: each continues a prefix of an earlier one, or starts afresh; the last block may be partly filled. */
+const promptsOf = (
+  steps: readonly { from: number; keep: number; add: number; partial: number }[],
+): { ids: number[]; isl: number }[] => {
+  const prompts: { ids: number[]; isl: number }[] = []
+  let nextId = 0
+  for (const { from, keep, add, partial } of steps) {
+    const base = prompts.length === 0 ? [] : prompts[from % prompts.length].ids
+    const kept = base.slice(0, keep % (base.length + 1))
+    const ids = [...kept, ...Array.from({ length: add }, () => nextId++)]
+    if (ids.length === 0) ids.push(nextId++)
+    prompts.push({ ids, isl: (ids.length - 1) * BLOCK + 1 + (partial % BLOCK) })
+  }
+  return prompts
+}
+
+const steps = fc.array(fc.record({ from: fc.nat(40), keep: fc.nat(30), add: fc.nat(12), partial: fc.nat(15) }), {
+  minLength: 1,
+  maxLength: 40,
+})
+
+const workloadOf = (prompts: readonly { ids: number[]; isl: number }[]): Workload => {
+  const isl = Int32Array.from(prompts, (prompt) => prompt.isl)
+  const arrivalNs = Float64Array.from(prompts, (_, i) => i * 1e9)
+  const builder = createBlockBuilder()
+  for (const { ids } of prompts) {
+    builder.next()
+    for (const id of ids) builder.push(id)
+  }
+  const provenance = { name: 'test', format: 'generated', note: '', rowsRead: isl.length, rowsSkipped: 0 }
+  return { ...shapesOnly(arrivalNs, isl, isl, provenance), ...builder.columns(), blockTokens: BLOCK }
+}
+
+/** Hit blocks of each request in an LRU cache of `capacity` blocks that is really kept: looked up whole, then touched from tail to head. */
+function keptLru(workload: Workload, capacity: number): number[] {
+  const cache = new Set<number>()
+  return Array.from({ length: workload.count }, (_, i) => {
+    const ids = blockIdsOf(workload, i)
+    let hits = 0
+    while (hits < ids.length && cache.has(ids[hits])) hits++
+    for (let k = ids.length - 1; k >= 0; k--) {
+      cache.delete(ids[k])
+      cache.add(ids[k])
+      if (cache.size > capacity) cache.delete(cache.values().next().value as number)
+    }
+    return hits
+  })
+}
+
+describe('prefix reuse', () => {
+  it('LRU hit rates of all sizes are those of caches that are really kept', () => {
+    fc.assert(
+      fc.property(steps, fc.array(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 4 }), (chosen, capacities) => {
+        const workload = workloadOf(promptsOf(chosen))
+        const found = prefixStatistics(
+          workload,
+          capacities.map((blocks) => blocks * BLOCK + 3),
+        )
+        const total = workload.isl.reduce((a, b) => a + b, 0)
+        capacities.forEach((capacity, s) => {
+          const hits = keptLru(workload, capacity)
+          const published = hits.reduce((sum, blocks, i) => sum + Math.min(blocks * BLOCK, workload.isl[i]), 0)
+          const engine = hits.reduce(
+            (sum, blocks, i) => sum + Math.min(blocks, Math.floor((workload.isl[i] - 1) / BLOCK)) * BLOCK,
+            0,
+          )
+          expect(found?.lru[s].published).toBeCloseTo(published / total, 12)
+          expect(found?.lru[s].engine).toBeCloseTo(engine / total, 12)
+        })
+        expect(found?.unchained).toBe(0)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('the ideal cache is an LRU cache that is never full', () => {
+    fc.assert(
+      fc.property(steps, (chosen) => {
+        const found = prefixStatistics(workloadOf(promptsOf(chosen)), [1e9])
+        expect(found?.lru[0].published).toBeCloseTo(found?.ideal.published ?? Number.NaN, 12)
+        expect(found?.lru[0].engine).toBeCloseTo(found?.ideal.engine ?? Number.NaN, 12)
+      }),
+    )
+  })
+
+  it('ids that name no whole prefix give no LRU figure', () => {
+    const workload = workloadOf([
+      { ids: [0, 1, 2], isl: 48 },
+      { ids: [3, 1, 2], isl: 48 },
+    ])
+    const found = prefixStatistics(workload, [1e6])
+    expect(found?.unchained).toBe(2)
+    expect(found?.lru[0]).toEqual({ tokens: 1e6, published: null, engine: null })
+    expect(found?.ideal.published).toBe(0)
+  })
+
+  it('requests without an order in time give no LRU figure', () => {
+    const workload = workloadOf([
+      { ids: [0, 1], isl: 32 },
+      { ids: [0, 1, 2], isl: 48 },
+    ])
+    const found = prefixStatistics(
+      { ...workload, arrivalNs: Float64Array.of(0, Number.NaN), parent: Int32Array.of(-1, 0) },
+      [1e6],
+    )
+    expect(found?.lru[0].published).toBeNull()
+    expect(found?.ideal.published).toBeCloseTo(32 / 80, 12)
+  })
+})
+
+describe('lengths and arrivals', () => {
+  it('quantiles are linear between neighbours', () => {
+    expect(quantile([1, 2, 4], 0.5)).toBe(2)
+    expect(quantile([1, 2, 4], 0.75)).toBe(3)
+    expect(quantile([], 0.5)).toBeNaN()
+  })
+
+  it('equal gaps have no variation; requests that wait count as no arrivals', () => {
+    const workload = workloadOf(Array.from({ length: 200 }, (_, i) => ({ ids: [i], isl: 16 })))
+    const { arrivals } = traceStatistics(workload)
+    expect(arrivals).toMatchObject({
+      timed: 200,
+      durationS: 199,
+      gapCv: 0,
+      idc: { 1: 0, 10: 0, 60: 0 },
+      peakMinute: 1,
+      minuteCv: 0,
+    })
+    const half = workload.arrivalNs.map((timeNs, i) => (i % 2 === 0 ? timeNs : Number.NaN))
+    const waiting = traceStatistics({ ...workload, arrivalNs: half, parent: Int32Array.from(half, (_, i) => i - 1) })
+    expect(waiting.arrivals).toMatchObject({ timed: 100, durationS: 198, gapCv: 0 })
+  })
+})
