@@ -1,8 +1,5 @@
 /** Progress on stderr: a bar on a terminal, otherwise one plain line every few seconds; silent when asked. */
-import { createRequire } from 'node:module'
-import type { SingleBar } from 'cli-progress'
-
-const require = createRequire(import.meta.url)
+import { SingleBar } from 'cli-progress'
 
 export interface ProgressUpdate {
   readonly done: number
@@ -52,8 +49,6 @@ function tail(progress: ProgressUpdate, wallS: number): string {
 }
 
 function bars(stream: NodeJS.WritableStream, { now = Date.now }: ProgressOptions): Progress {
-  // loaded where there is a terminal to draw on
-  const { SingleBar } = require('cli-progress') as typeof import('cli-progress')
   let bar: SingleBar | null = null
   let begun = 0
   const stop = () => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { looksLikePath } from '../dataFile.js'
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
-import { type YamlKeys, yamlText } from '../yaml/write.js'
+import { yaml } from '../yaml/library.js'
 import { defaultAcceptance } from './constants.js'
 import { blocksByFraction } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
@@ -51,10 +51,10 @@ export function resolvedYaml(plan: Plan): string {
     // a closed loop takes no warm-up
     experiment: given({ ...plan.experiment, warmup: load.method === 'closed_loop' ? null : plan.experiment.warmup }),
   }
-  return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${yamlText(scenario)}`
+  return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${yaml().stringify(scenario, { lineWidth: 0 })}`
 }
 
-function engineKeys(engine: EnginePlan, plan: Plan): YamlKeys {
+function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
   const context = {
     system: loadSystem(plan.system),
     model: loadModel(plan.model),
@@ -89,4 +89,5 @@ function engineKeys(engine: EnginePlan, plan: Plan): YamlKeys {
 const absolute = (nameOrPath: string): string => (looksLikePath(nameOrPath) ? resolve(nameOrPath) : nameOrPath)
 
 /** Without the keys that were not given. */
-const given = (keys: YamlKeys): YamlKeys => Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== null))
+const given = (keys: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== null))
