@@ -15,7 +15,7 @@ import {
   type StepStatistics,
   TIMED_OUT,
 } from '../src/metrics/records.js'
-import { saturationVerdict } from '../src/metrics/saturation.js'
+import { createSaturation } from '../src/metrics/saturation.js'
 import { summarise } from '../src/metrics/summarise.js'
 import { stream } from '../src/rng.js'
 import type { SloPlan } from '../src/scenario/plan.js'
@@ -329,6 +329,13 @@ test('a million requests are summarised in less than half a second of processor 
   console.info(`1 M records summarised in ${cpuMs.toFixed(0)} ms of processor time`)
   expect(cpuMs).toBeLessThan(500)
 })
+
+/** The verdict on records that came all at once. */
+function saturationVerdict(records: Records, statistics: StepStatistics, window: MeasureWindow, endNs: number) {
+  const saturation = createSaturation(window, 0)
+  saturation.add(records)
+  return saturation.verdict(statistics, endNs)
+}
 
 describe('saturation of hand-made systems', () => {
   /** 2000 requests, one every 5 ms, each inside for 50 ms; `change` alters some of them. */

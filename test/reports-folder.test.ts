@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
 import { FATES, PHASES } from '../src/metrics/records.js'
 import { recordsToParquet } from '../src/reports/parquet.js'
-import { createRunFolder, regenerateReport, writeComparisonFolder, writeRunFolder } from '../src/reports/runFolder.js'
+import { createRunFolder, openRunFolder, regenerateReport, writeComparisonFolder } from '../src/reports/runFolder.js'
 import { comparisonFixture, planFixture, recordsFixture } from './fixtures/comparison.js'
 
 let root: string
@@ -83,9 +83,20 @@ describe('a comparison folder', () => {
       picture: pictures.arms[0],
       notes: [],
     }
-    const path = writeRunFolder(options(), report, recordsFixture(10))
+    const folder = openRunFolder(options(), true)
+    for (const count of [10, 0, 7]) folder.addRequests(recordsFixture(count))
+    const path = folder.finish(options(), report)
+    folder.abandon()
+    expect(parquetMetadata(new Uint8Array(readFileSync(join(path, 'requests.parquet'))).buffer).num_rows).toBe(17n)
     const html = readFileSync(join(path, 'report.html'))
     expect(readFileSync(regenerateReport(path)).equals(html)).toBe(true)
+  })
+  it('leaves nothing when a run is given up', () => {
+    const before = readdirSync(root)
+    const folder = openRunFolder({ root, hash, startedAt: new Date(0) }, true)
+    folder.addRequests(recordsFixture(10))
+    folder.abandon()
+    expect(readdirSync(root)).toEqual(before)
   })
   it('refuses what is no run folder, and a damaged one', () => {
     expect(() => regenerateReport(root)).toThrow(/not a run folder/)

@@ -4,6 +4,7 @@
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Arm } from '../levers/lever.js'
+import type { Records } from '../metrics/records.js'
 import {
   type ClusterConfig,
   createSimulation,
@@ -19,21 +20,28 @@ const EVENTS_PER_TURN = 65_536
 const SERIES_LENGTH = 256
 const EVENTS_PER_SAMPLE = 1024
 
+/** Records are handed over when so many have gathered. */
+const RECORDS_PER_BATCH = 1 << 16
+
 export interface PacedOptions extends SimulationOptions {
   readonly signal: AbortSignal
   readonly onProgress: (simulatedNs: number) => void
+  /** Takes the records as requests leave, and at the end those of the requests still inside: memory does not grow with the run. */
+  readonly onRecords: (records: Records) => void
 }
+
+export type PacedResult = Omit<SimulationResult, 'records'>
 
 export async function simulatePaced(
   config: ClusterConfig,
   arm: Arm,
   workload: Workload,
   options: PacedOptions,
-): Promise<SimulationResult> {
+): Promise<PacedResult> {
   const simulation = createSimulation(config, arm, {
     load: options.load,
     window: options.window,
-    expectedRequests: workload.count,
+    expectedRequests: Math.min(workload.count, RECORDS_PER_BATCH),
   })
   simulation.feed(workload)
   simulation.feed(null)
@@ -48,13 +56,14 @@ export async function simulatePaced(
         every *= 2
       }
     }
+    if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())
     options.onProgress(simulation.nowNs)
     await breathe()
     options.signal.throwIfAborted()
   }
   simulation.recordInside()
+  options.onRecords(simulation.drain())
   return {
-    records: simulation.drain(),
     statistics: simulation.statistics(),
     endNs: simulation.nowNs,
     events: simulation.events,

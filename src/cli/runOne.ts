@@ -4,7 +4,8 @@ import { UserError } from '../errors.js'
 import { sixDigits } from '../experiments/json.js'
 import { armOn } from '../experiments/tune.js'
 import { createArm } from '../levers/index.js'
-import { summarise } from '../metrics/summarise.js'
+import { createSummariser } from '../metrics/summarise.js'
+import type { Summary } from '../metrics/summary.js'
 import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { traceHash } from '../traces/hash.js'
@@ -20,6 +21,8 @@ export interface RunRequest extends OutputArgs {
   readonly arm: string
   readonly sets: readonly string[]
   readonly quiet: boolean
+  /** Whether the run folder holds requests.parquet. */
+  readonly requests: boolean
   readonly signal: AbortSignal
 }
 
@@ -45,69 +48,84 @@ export async function runOne(request: RunRequest): Promise<void> {
           note: 'offered as recorded',
         }
       : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
-  const lastNs = Number(workload.arrivalNs[workload.count - 1])
-  const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
-  progress?.stage('simulating', 100)
-  const result = await simulatePaced(config, createArm(arm), workload, {
-    load,
-    window,
-    signal,
-    onProgress: (timeNs) =>
-      progress?.update({
-        done: lastNs > 0 ? Math.min(99, Math.floor((100 * timeNs) / lastNs)) : 0,
-        total: 100,
-        simulatedS: nsToS(timeNs),
-      }),
-  }).finally(() => progress?.stop())
-  const summary = summarise(result, config, { slo: plan.slo.interactive, window })
-  const { unservable } = summary.requests
-  if (unservable > 0) {
-    // a request must fit every engine, since any may get it
-    const longest = Math.min(...plan.engines.map((engine) => engine.maxModelLen))
-    remark(
-      `warning: ${unservable} ${unservable === 1 ? 'request is' : 'requests are'} longer than max_model_len ${longest}: unservable`,
-    )
-  }
-  const evidence = evidenceOfPlan(plan)
-  const identity = {
-    version: plan.version,
-    plan_hash: plan.planHash,
-    trace_hash: traceHash(recorded),
-    seed: plan.experiment.seed,
-    evidence,
-  }
-  const { name, ...policies } = arm
-  const json = JSON.stringify(
-    { ...identity, arm: { name, policies }, load: note, summary },
-    (_, value) => (typeof value === 'number' ? sixDigits(value) : value),
-    2,
-  )
-  if (format === 'table' || out !== undefined) {
-    const { writeRunFolder } = await import('../reports/runFolder.js')
-    const { pictureOf } = await import('../experiments/job.js')
-    const { engineBusy, engineKv, quantiles, series } = pictureOf(result, window)
-    const picture = {
-      name,
-      summary,
-      quantiles,
-      engine_busy: engineBusy,
-      engine_kv: engineKv,
-      series: series.map(({ timeNs, waiting, running, kvUse }) => ({ t_s: nsToS(timeNs), waiting, running, kv_use: kvUse })),
+  const folder =
+    format === 'table' || out !== undefined
+      ? (await import('../reports/runFolder.js')).openRunFolder(
+          { out, overwrite, hash: plan.planHash, startedAt },
+          request.requests,
+        )
+      : null
+  try {
+    const summariser = createSummariser(config, { slo: plan.slo.interactive, window })
+    const lastNs = Number(workload.arrivalNs[workload.count - 1])
+    const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
+    progress?.stage('simulating', 100)
+    const result = await simulatePaced(config, createArm(arm), workload, {
+      load,
+      window,
+      signal,
+      onProgress: (timeNs) =>
+        progress?.update({
+          done: lastNs > 0 ? Math.min(99, Math.floor((100 * timeNs) / lastNs)) : 0,
+          total: 100,
+          simulatedS: nsToS(timeNs),
+        }),
+      onRecords: (records) => {
+        summariser.add(records)
+        folder?.addRequests(records)
+      },
+    }).finally(() => progress?.stop())
+    const summary = summariser.summary(result.statistics, result.endNs)
+    warnUnservable(summary, plan)
+    const identity = {
+      version: plan.version,
+      plan_hash: plan.planHash,
+      trace_hash: traceHash(recorded),
+      seed: plan.experiment.seed,
+      evidence: evidenceOfPlan(plan),
     }
-    const wallS = (Date.now() - startedAt.getTime()) / 1000
-    const folder = writeRunFolder(
-      { out, overwrite, hash: plan.planHash, startedAt, wallS, plan, resolvedYaml: resolvedYaml(plan), summaryJson: json },
-      { meta: { ...identity, arm }, picture, notes: [note] },
-      result.records,
+    const { name, ...policies } = arm
+    const json = JSON.stringify(
+      { ...identity, arm: { name, policies }, load: note, summary },
+      (_, value) => (typeof value === 'number' ? sixDigits(value) : value),
+      2,
     )
-    remark(`report: ${folder}/report.html`)
+    if (folder !== null) {
+      const { pictureOf } = await import('../experiments/job.js')
+      const { engineBusy, engineKv, quantiles, series } = pictureOf(result, window, summariser)
+      const picture = {
+        name,
+        summary,
+        quantiles,
+        engine_busy: engineBusy,
+        engine_kv: engineKv,
+        series: series.map(({ timeNs, waiting, running, kvUse }) => ({ t_s: nsToS(timeNs), waiting, running, kv_use: kvUse })),
+      }
+      const wallS = (Date.now() - startedAt.getTime()) / 1000
+      const path = folder.finish(
+        { wallS, plan, resolvedYaml: resolvedYaml(plan), summaryJson: json },
+        { meta: { ...identity, arm }, picture, notes: [note] },
+      )
+      remark(`report: ${path}/report.html`)
+    }
+    if (format === 'json') {
+      printResult(json)
+      return
+    }
+    const { runTable } = await import('../reports/terminal.js')
+    printResult(`load: ${note}\n${runTable(summary, { ...identity, arm }, { colour: process.stdout.isTTY === true })}`)
+  } finally {
+    folder?.abandon()
   }
-  if (format === 'json') {
-    printResult(json)
-    return
-  }
-  const { runTable } = await import('../reports/terminal.js')
-  printResult(`load: ${note}\n${runTable(summary, { ...identity, arm }, { colour: process.stdout.isTTY === true })}`)
+}
+
+/** A request must fit every engine, since any may get it. */
+function warnUnservable({ requests: { unservable } }: Summary, plan: Plan): void {
+  if (unservable === 0) return
+  const longest = Math.min(...plan.engines.map((engine) => engine.maxModelLen))
+  remark(
+    `warning: ${unservable} ${unservable === 1 ? 'request is' : 'requests are'} longer than max_model_len ${longest}: unservable`,
+  )
 }
 
 /** Keys of `experiment` that a single simulation does not read are refused on the command line; a file may hold them for `compare`. */

@@ -2,11 +2,10 @@
  * The unit of work of an experiment: one arm on one draw of traffic, or one bisection for a capacity. Jobs are plain data; `runJob` is pure,
  * so a thread, another machine or a test gets the same outcome.
  */
-import { quantilesOf } from '../collections/select.js'
 import { createArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
-import { COMPLETED, type Records } from '../metrics/records.js'
-import { summarise } from '../metrics/summarise.js'
+import type { Records } from '../metrics/records.js'
+import { createSummariser, type Summariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
 import { stream } from '../rng.js'
 import type { SloPlan } from '../scenario/plan.js'
@@ -14,7 +13,7 @@ import type { ClusterConfig } from '../simulator/config.js'
 import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
 import { closedLoopTraffic, offeredTraffic } from '../traces/load.js'
 import type { Workload } from '../traces/workload.js'
-import { NS_PER_MS, NS_PER_S, sToNs } from '../units.js'
+import { NS_PER_S, sToNs } from '../units.js'
 
 /** What all jobs of an experiment share; sent once to each worker. */
 export interface JobContext {
@@ -217,7 +216,9 @@ function outcomeOf(
   keep: 'summary' | 'picture',
   copies: number,
 ): Outcome {
-  const summary = summarise(result, context.config, { slo: context.slo, window })
+  const summariser = createSummariser(context.config, { slo: context.slo, window })
+  summariser.add(result.records)
+  const summary = summariser.summary(result.statistics, result.endNs)
   const meanE2eS = (summary.metrics.e2e_ms.mean ?? 0) / 1e3
   return {
     summary,
@@ -225,34 +226,24 @@ function outcomeOf(
     copies,
     simulatedS: result.endNs / NS_PER_S,
     capacityPerS: null,
-    picture: keep === 'picture' ? pictureOf(result, window) : null,
+    picture: keep === 'picture' ? { ...pictureOf(result, window, summariser), records: result.records } : null,
   }
 }
 
-/** What a report draws of one run: the series, latency quantiles of the window, load per engine, all records. */
-export function pictureOf(result: SimulationResult, window: { fromNs: number; toNs: number }): Picture {
-  const { records, statistics } = result
-  const ttft: number[] = []
-  const tpot: number[] = []
-  const e2e: number[] = []
-  for (let row = 0; row < records.count; row++) {
-    if (records.fate[row] !== COMPLETED || records.arrivalNs[row] < window.fromNs || records.arrivalNs[row] >= window.toNs)
-      continue
-    ttft.push((records.firstTokenNs[row] - records.arrivalNs[row]) / NS_PER_MS)
-    e2e.push((records.endNs[row] - records.arrivalNs[row]) / NS_PER_MS)
-    if (records.osl[row] > 1) tpot.push((records.endNs[row] - records.firstTokenNs[row]) / NS_PER_MS / (records.osl[row] - 1))
-  }
-  const probabilities = Array.from({ length: QUANTILE_POINTS }, (_, i) => i / (QUANTILE_POINTS - 1))
-  const points = (values: number[]): number[] =>
-    values.length === 0 ? [] : quantilesOf(Float64Array.from(values), values.length, probabilities)
+/** What a report draws of one run: the series, latency quantiles of the window, load per engine. */
+export function pictureOf(
+  result: Omit<SimulationResult, 'records'>,
+  window: { fromNs: number; toNs: number },
+  summariser: Pick<Summariser, 'curves'>,
+): Omit<Picture, 'records'> {
+  const { statistics } = result
   const spanPs = Math.max(1, Math.min(window.toNs, result.endNs) - Math.max(window.fromNs, 0)) * 1e3
   return {
     series: result.series,
-    quantiles: { ttft_ms: points(ttft), tpot_ms: points(tpot), e2e_ms: points(e2e) },
+    quantiles: summariser.curves(QUANTILE_POINTS),
     engineBusy: Array.from(statistics.engineBusyPs, (ps) => Math.min(1, ps / spanPs)),
     engineKv: Array.from(statistics.engineKvUsePs, (ps, e) =>
       statistics.engineBusyPs[e] > 0 ? ps / statistics.engineBusyPs[e] : 0,
     ),
-    records,
   }
 }

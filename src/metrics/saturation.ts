@@ -1,7 +1,7 @@
 /** Is the system keeping up? A mean over a growing queue means nothing, so every row carries this verdict. */
-import { quantilesOf } from '../collections/select.js'
 import type { MeasureWindow } from '../simulator/config.js'
 import { NS_PER_S } from '../units.js'
+import { createPresence, type Presence } from './presence.js'
 import { COMPLETED, IN_TRANSFER, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
 import type { SaturationVerdict } from './summary.js'
 
@@ -26,62 +26,67 @@ interface Span {
   readonly toNs: number
 }
 
-export function saturationVerdict(
-  records: Records,
-  statistics: StepStatistics,
-  window: MeasureWindow,
-  endNs: number,
-  frontendNs = 0,
-): SaturationVerdict {
+/** Gathers what the verdict needs from records as they come; memory does not grow with them. */
+export interface Saturation {
+  add(records: Records): void
+  verdict(statistics: StepStatistics, endNs: number): SaturationVerdict
+}
+
+/** `frontendNs`: time that every request spends before it enters. */
+export function createSaturation(window: MeasureWindow, frontendNs: number): Saturation {
+  const presence = createPresence()
   let arrivals = 0
   let lost = 0
   let queueNs = 0
-  let decodeWaitNs = 0
-  let transferNs = 0
-  let prefillNs = 0
-  let decodeNs = 0
   let firstNs = Number.POSITIVE_INFINITY
   let lastNs = Number.NEGATIVE_INFINITY
-  for (let row = 0; row < records.count; row++) {
-    const arrivalNs = records.arrivalNs[row]
-    firstNs = Math.min(firstNs, arrivalNs)
-    lastNs = Math.max(lastNs, arrivalNs)
-    if (arrivalNs < window.fromNs || arrivalNs >= window.toNs) continue
-    const fate = records.fate[row]
-    arrivals++
-    if (fate !== COMPLETED && fate !== QUEUED && fate !== IN_TRANSFER && fate !== RUNNING) lost++
-    // the frontend takes its time at any load
-    queueNs += Math.max(0, records.phaseNs[0][row] - frontendNs)
-    decodeWaitNs += records.phaseNs[3][row]
-    transferNs += records.phaseNs[2][row]
-    prefillNs += records.phaseNs[1][row]
-    decodeNs += records.phaseNs[4][row]
+  const phaseNs = new Float64Array(6)
+  const add = (records: Records): void => {
+    const { arrivalNs: arrivalsNs, endNs, fate: fates } = records
+    for (let row = 0; row < records.count; row++) {
+      const arrivalNs = arrivalsNs[row]
+      if (arrivalNs < firstNs) firstNs = arrivalNs
+      if (arrivalNs > lastNs) lastNs = arrivalNs
+      const fate = fates[row]
+      const isInWindow = arrivalNs >= window.fromNs && arrivalNs < window.toNs
+      presence.add(arrivalNs, endNs[row], fate === COMPLETED, isInWindow)
+      if (!isInWindow) continue
+      arrivals++
+      if (fate !== COMPLETED && fate !== QUEUED && fate !== IN_TRANSFER && fate !== RUNNING) lost++
+      // the frontend takes its time at any load
+      queueNs += Math.max(0, records.phaseNs[0][row] - frontendNs)
+      for (let phase = 1; phase < 5; phase++) phaseNs[phase] += records.phaseNs[phase][row]
+    }
   }
-  // what follows the last arrival is the drain, in which every system empties
-  const span = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
-  const judged = arrivals >= FEWEST_ARRIVALS && span.toNs > span.fromNs
-  const lifeNs = judged ? earlyLifeNs(records, span) : 0
-  const trend = judged ? growthOver(records, window.fromNs <= firstNs ? warmedUp(span, lifeNs) : span) : NO_TREND
-  const drainNs = judged ? drainOf(records, span, endNs) : 0
-  const isLongDrain = drainNs > LONG_DRAIN_LIVES * lifeNs && drainNs > LONG_DRAIN_SHARE * (span.toNs - span.fromNs)
-  const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
-  const label =
-    growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
-  const hasPools = transferNs + decodeWaitNs > 0
-  const kvUse = hasPools ? fullestEngine(statistics) : statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
-  const isShort = label === 'stable' && queueNs + decodeWaitNs < 0.1 * (prefillNs + decodeNs)
-  const isFull = kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
-  // with pools the longer wait tells which one is short; without, what a request spends its time on
-  const inPools = decodeWaitNs > queueNs ? 'decode_slots' : 'prefill'
-  const slowest = hasPools ? inPools : prefillNs > decodeNs ? 'prefill' : 'time'
-  const binding = isShort ? 'none' : isFull ? 'kv_memory' : slowest
-  const signals = [
-    trendText(trend),
-    `${lost} turned away`,
-    ...(isLongDrain ? [`serving went on for ${seconds(drainNs)} s after the last arrival`] : []),
-    `KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`,
-  ]
-  return { label, reason: signals.join('; '), binding }
+  const verdict = (statistics: StepStatistics, endNs: number): SaturationVerdict => {
+    const [, prefillNs, transferNs, decodeWaitNs, decodeNs] = phaseNs
+    // what follows the last arrival is the drain, in which every system empties
+    const span = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
+    const judged = arrivals >= FEWEST_ARRIVALS && span.toNs > span.fromNs
+    const lifeNs = judged ? earlyLifeNs(presence, span) : 0
+    const trend = judged ? growthOver(presence, window.fromNs <= firstNs ? warmedUp(span, lifeNs) : span) : NO_TREND
+    const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - span.toNs) : 0
+    const isLongDrain = drainNs > LONG_DRAIN_LIVES * lifeNs && drainNs > LONG_DRAIN_SHARE * (span.toNs - span.fromNs)
+    const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
+    const label =
+      growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
+    const hasPools = transferNs + decodeWaitNs > 0
+    const kvUse = hasPools ? fullestEngine(statistics) : statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
+    const isShort = label === 'stable' && queueNs + decodeWaitNs < 0.1 * (prefillNs + decodeNs)
+    const isFull = kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
+    // with pools the longer wait tells which one is short; without, what a request spends its time on
+    const inPools = decodeWaitNs > queueNs ? 'decode_slots' : 'prefill'
+    const slowest = hasPools ? inPools : prefillNs > decodeNs ? 'prefill' : 'time'
+    const binding = isShort ? 'none' : isFull ? 'kv_memory' : slowest
+    const signals = [
+      trendText(trend),
+      `${lost} turned away`,
+      ...(isLongDrain ? [`serving went on for ${seconds(drainNs)} s after the last arrival`] : []),
+      `KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`,
+    ]
+    return { label, reason: signals.join('; '), binding }
+  }
+  return { add, verdict }
 }
 
 /** KV use of the fullest rank of an engine while it is busy, of the engine where that is most. */
@@ -100,21 +105,12 @@ interface Trend extends Span {
 const NO_TREND: Trend = { fromNs: 0, toNs: 0, growth: 0, arrivals: 0 }
 
 /** The means over the first and the last third lie two thirds of the span apart: half as much again is the growth over all of it. */
-function growthOver(records: Records, span: Span): Trend {
+function growthOver(presence: Presence, span: Span): Trend {
   const { fromNs, toNs } = span
   const third = (toNs - fromNs) / 3
-  let arrivals = 0
-  let early = 0
-  let late = 0
-  for (let row = 0; row < records.count; row++) {
-    const arrivalNs = records.arrivalNs[row]
-    const leftNs = leftAt(records, row, Number.POSITIVE_INFINITY)
-    // presence, integrated over the two thirds
-    early += Math.max(0, Math.min(leftNs, fromNs + third) - Math.max(arrivalNs, fromNs))
-    late += Math.max(0, Math.min(leftNs, toNs) - Math.max(arrivalNs, toNs - third))
-    if (arrivalNs >= fromNs && arrivalNs <= toNs) arrivals++
-  }
-  return { ...span, growth: (1.5 * (late - early)) / third, arrivals }
+  const early = presence.insideNs(fromNs, fromNs + third)
+  const late = presence.insideNs(toNs - third, toNs)
+  return { ...span, growth: (1.5 * (late - early)) / third, arrivals: Math.round(presence.arrivals(fromNs, toNs)) }
 }
 
 /** A run that begins empty fills up for one mean E2E at any load; that is no trend. At most a third of the span is left out. */
@@ -124,30 +120,8 @@ const warmedUp = ({ fromNs, toNs }: Span, lifeNs: number): Span => ({
 })
 
 /** Mean E2E of the completed requests that arrived in the first third of the span; 0 when there is none. */
-function earlyLifeNs(records: Records, { fromNs, toNs }: Span): number {
-  const thirdNs = fromNs + (toNs - fromNs) / 3
-  let sumNs = 0
-  let count = 0
-  for (let row = 0; row < records.count; row++) {
-    const arrivalNs = records.arrivalNs[row]
-    if (records.fate[row] !== COMPLETED || arrivalNs < fromNs || arrivalNs >= thirdNs) continue
-    sumNs += records.endNs[row] - arrivalNs
-    count++
-  }
-  return count === 0 ? 0 : sumNs / count
-}
-
-/** Time from the last arrival of the span until DRAINED of its requests have left; who never left counts as leaving at the end. */
-function drainOf(records: Records, { fromNs, toNs }: Span, endNs: number): number {
-  const left = new Float64Array(records.count)
-  let count = 0
-  for (let row = 0; row < records.count; row++)
-    if (records.arrivalNs[row] >= fromNs && records.arrivalNs[row] <= toNs) left[count++] = leftAt(records, row, endNs)
-  return Math.max(0, quantilesOf(left, count, [DRAINED])[0] - toNs)
-}
-
-const leftAt = (records: Records, row: number, never: number): number =>
-  Number.isNaN(records.endNs[row]) ? never : records.endNs[row]
+const earlyLifeNs = (presence: Presence, { fromNs, toNs }: Span): number =>
+  presence.meanLifeNs(fromNs, fromNs + (toNs - fromNs) / 3)
 
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
 

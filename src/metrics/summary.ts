@@ -28,6 +28,8 @@ export interface Summary {
     /** 1000 / TPOT per request; its p10 is the bad tail. */
     readonly tok_s_user: Distribution & { readonly p10: number | null; readonly p5: number | null }
   }
+  /** How exact the quantiles of `metrics` are: beyond 1,048,576 requests they come from histograms (itl_ms always does). */
+  readonly quantiles: 'exact' | 'within 0.4 %'
   readonly output_tok_s: number
   readonly output_tok_s_per_gpu: number
   readonly total_tok_s: number

@@ -3,7 +3,18 @@
  * run leaves no folder that looks finished. The manifest is written last and lists every file.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 
@@ -34,6 +45,8 @@ export interface RunFolder {
   readonly path: string
   /** Adds a file; `name` is a plain file name. */
   write(name: string, content: string | Uint8Array): void
+  /** Adds a file that `fill` writes piece by piece at the path it is given. */
+  stream<T>(name: string, fill: (path: string) => T): T
   /** Writes the manifest and moves the folder to its place. Returns its path. */
   finish(facts: ManifestFacts): string
   /** Removes what has been written. Safe to call after `finish`. */
@@ -58,9 +71,9 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
   return {
     path,
     write(name, content) {
-      if (basename(name) !== name || name === '') throw new Error(`not a plain file name: ${name}`)
-      reporting(where, () => writeFileSync(join(partial, name), content))
+      reporting(where, () => writeFileSync(join(partial, plain(name)), content))
     },
+    stream: (name, fill) => reporting(where, () => fill(join(partial, plain(name)))),
     finish(facts) {
       const manifest = { ...facts, node: process.version, started_at: startedAt.toISOString(), files: listFiles(partial) }
       reporting(where, () => {
@@ -71,6 +84,11 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     },
     abandon: () => rmSync(partial, { recursive: true, force: true }),
   }
+}
+
+function plain(name: string): string {
+  if (basename(name) !== name || name === '') throw new Error(`not a plain file name: ${name}`)
+  return name
 }
 
 /** An existing folder is replaced only when asked, and only when it is empty or a run folder. */
@@ -109,10 +127,24 @@ interface ListedFile {
 function listFiles(folder: string): ListedFile[] {
   return readdirSync(folder)
     .sort()
-    .map((name) => {
-      const content = readFileSync(join(folder, name))
-      return { name, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }
-    })
+    .map((name) => ({ name, ...digest(join(folder, name)) }))
+}
+
+/** Size and hash of a file of any length. */
+function digest(path: string): { bytes: number; sha256: string } {
+  const hash = createHash('sha256')
+  const piece = Buffer.alloc(1 << 20)
+  const file = openSync(path, 'r')
+  try {
+    let bytes = 0
+    for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
+      hash.update(piece.subarray(0, read))
+      bytes += read
+    }
+    return { bytes, sha256: hash.digest('hex') }
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Replaces one file of a finished folder: temporary file, then rename. */
@@ -134,9 +166,9 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** Turns the refusals of the file system that a user can mend into UserErrors. */
-function reporting(where: string, action: () => void): void {
+function reporting<T>(where: string, action: () => T): T {
   try {
-    action()
+    return action()
   } catch (error) {
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? '']
     if (!reason) throw error

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { fileWriter } from 'hyparquet-writer'
 import { UserError } from '../errors.js'
 import type { ComparisonResult } from '../experiments/result.js'
 import type { Records } from '../metrics/records.js'
@@ -9,12 +10,13 @@ import type { Plan } from '../scenario/plan.js'
 import { createRunFolder, type RunFolder, type RunFolderOptions, writeAtomically } from './folder.js'
 import { comparisonHtml } from './html/comparison.js'
 import { runHtml } from './html/run.js'
-import { recordsToParquet } from './parquet.js'
+import { createRequestsWriter, recordsToParquet } from './parquet.js'
 import type { RunReport } from './runReport.js'
 
 export { createRunFolder }
 
-export interface RunFilesOptions extends RunFolderOptions {
+/** What every run folder holds. */
+export interface RunFiles {
   /** The resolved scenario, re-runnable YAML. */
   readonly resolvedYaml: string
   /** Printed JSON: becomes summary.json. */
@@ -23,54 +25,74 @@ export interface RunFilesOptions extends RunFolderOptions {
   readonly wallS: number
 }
 
+const REQUESTS = 'requests.parquet'
 const COMPARISON = 'comparison.full.json.gz'
 const RUN = 'run.full.json.gz'
 const REPORT = 'report.html'
 
 /** The folder of a comparison. `records`: those of the first replicate, one entry per arm. Returns the folder's path. */
 export function writeComparisonFolder(
-  options: RunFilesOptions,
+  options: RunFolderOptions & RunFiles,
   result: ComparisonResult,
   records: readonly { readonly arm: string; readonly records: Records }[],
 ): string {
   const full = JSON.stringify({ kind: 'comparison', result, plan: options.plan })
-  return build(options, result, (folder) => {
+  const folder = createRunFolder(options)
+  try {
+    writeCommon(folder, options)
     if (records.length > 0)
-      folder.write(
-        'requests.parquet',
-        recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))),
-      )
+      folder.write(REQUESTS, recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))))
     folder.write(COMPARISON, gzipSync(full))
     folder.write(REPORT, htmlOf(full))
-  })
+    return folder.finish(manifestOf(options, result))
+  } finally {
+    folder.abandon()
+  }
 }
 
-/** The folder of a run of one arm. Returns the folder's path. */
-export function writeRunFolder(options: RunFilesOptions, report: RunReport, records: Records): string {
-  const full = JSON.stringify({ kind: 'run', report, plan: options.plan })
-  return build(options, report.meta, (folder) => {
-    folder.write('requests.parquet', recordsToParquet([{ records }]))
-    folder.write(RUN, gzipSync(full))
-    folder.write(REPORT, htmlOf(full))
-  })
+/** The folder of a run of one arm while the run is on. */
+export interface OpenRunFolder {
+  /** Appends requests that have left; without effect when the folder was opened without requests. */
+  addRequests(records: Records): void
+  /** Writes the other files and moves the folder to its place. Returns its path. */
+  finish(files: RunFiles, report: RunReport): string
+  /** Removes what has been written. Safe to call after `finish`. */
+  abandon(): void
+}
+
+/** Opens the folder of a run; `withRequests`: it will hold requests.parquet, written as requests leave. */
+export function openRunFolder(options: RunFolderOptions, withRequests: boolean): OpenRunFolder {
+  const folder = createRunFolder(options)
+  const writer = withRequests ? folder.stream(REQUESTS, (path) => createRequestsWriter(fileWriter(path))) : null
+  return {
+    addRequests(records) {
+      if (writer !== null) folder.stream(REQUESTS, () => writer.add(records))
+    },
+    finish(files, report) {
+      if (writer !== null) folder.stream(REQUESTS, () => writer.finish())
+      const full = JSON.stringify({ kind: 'run', report, plan: files.plan })
+      writeCommon(folder, files)
+      folder.write(RUN, gzipSync(full))
+      folder.write(REPORT, htmlOf(full))
+      return folder.finish(manifestOf(files, report.meta))
+    },
+    abandon: folder.abandon,
+  }
 }
 
 type Identity = Pick<ComparisonResult, 'version' | 'seed' | 'plan_hash' | 'trace_hash'>
 
-function build(
-  options: RunFilesOptions,
-  { version, seed, plan_hash, trace_hash }: Identity,
-  fill: (folder: RunFolder) => void,
-): string {
-  const folder = createRunFolder(options)
-  try {
-    folder.write('config.resolved.yaml', options.resolvedYaml)
-    folder.write('summary.json', options.summaryJson)
-    fill(folder)
-    return folder.finish({ version, seed, plan_hash, trace_hash, wall_s: options.wallS })
-  } finally {
-    folder.abandon()
-  }
+const manifestOf = ({ wallS }: RunFiles, { version, seed, plan_hash, trace_hash }: Identity) => ({
+  version,
+  seed,
+  plan_hash,
+  trace_hash,
+  wall_s: wallS,
+})
+
+function writeCommon(folder: RunFolder, files: RunFiles): void {
+  folder.write('config.resolved.yaml', files.resolvedYaml)
+  folder.write('summary.json', files.summaryJson)
 }
 
 /** The page is always drawn from the stored text, so drawing it again later gives the same bytes. */

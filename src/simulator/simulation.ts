@@ -70,8 +70,12 @@ export interface Simulation {
   sample(): SeriesSample
   readonly nowNs: number
   readonly events: number
+  /** Records that `drain` would hand over. */
+  readonly recordsReady: number
 }
 
+/** After a drain room is made for as many records as before, but no more than these. */
+const MOST_RECORDS_AHEAD = 1 << 17
 const SNAPSHOT_VERSION = 3
 
 export function createSimulation(config: ClusterConfig, arm: Arm, options: SimulationOptions): Simulation {
@@ -87,7 +91,7 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
     advance: (untilNs, maxEvents) => advance(core, untilNs, maxEvents),
     drain() {
       const { records } = core
-      core.records = createRecords(64)
+      core.records = createRecords(Math.min(records.request.length, MOST_RECORDS_AHEAD))
       return records
     },
     recordInside: () => recordInside(core),
@@ -100,6 +104,9 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
     },
     get events() {
       return core.state.scalars[EVENTS]
+    },
+    get recordsReady() {
+      return core.records.count
     },
   }
 }

@@ -1,4 +1,5 @@
 /** `shapewise run`: one arm on one scenario, or straight on a trace of three columns. */
+import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
 import { armOption, checkOutput, type OutputArgs, overrides, withResultOptions } from '../options.js'
@@ -9,6 +10,7 @@ interface RunArgs extends OutputArgs {
   readonly set?: string[]
   readonly seed?: string
   readonly quiet: boolean
+  readonly requests: boolean
 }
 
 export const runCommand = defineCommand<RunArgs>({
@@ -22,13 +24,24 @@ export const runCommand = defineCommand<RunArgs>({
           default: 'scenarios/demo.yaml',
           describe: 'A scenario, or a trace (three-column CSV, Azure CSV, Mooncake JSONL, .swt; .gz too)',
         })
-        .option('arm', armOption),
+        .option('arm', armOption)
+        .option('requests', {
+          type: 'boolean',
+          default: true,
+          describe: 'Write requests.parquet, one row per request, to the run folder (--no-requests: leave it out)',
+        }),
     )
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')
       .example('$0 run scenarios/demo.yaml --arm shape-aware', 'one arm of a scenario')
       .example('$0 run trace.csv --set engines.0.count=4 --format json', 'fewer engines, results for a program'),
   handler: async (args) => {
     checkOutput(args)
+    if (!args.requests && args.format === 'json' && args.out === undefined)
+      throw new UserError({
+        where: '--no-requests',
+        message: 'has no effect here: --format json writes no run folder',
+        hint: 'leave it out, or give --out',
+      })
     const sets = overrides(args.set, args.seed)
     const signal = interruptSignal()
     const { runOne } = await import('../runOne.js')

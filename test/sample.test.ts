@@ -1,0 +1,102 @@
+/** Samples and presence keep what they promise while their memory stays bounded. */
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
+import { createSample } from '../src/collections/sample.js'
+import { quantilesOf } from '../src/collections/select.js'
+import { createPresence } from '../src/metrics/presence.js'
+
+const PROBABILITIES = [0, 0.05, 0.5, 0.9, 0.99, 1]
+/** Half a bin of the histogram, and the bins' own unit of a millionth. */
+const RELATIVE_ERROR = 0.004
+const UNIT = 1e-6
+
+const values = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 1e-3, max: 1e9, noNaN: true })), {
+  minLength: 1,
+  maxLength: 200,
+})
+const sampleOf = (list: readonly number[], exactValues?: number) => {
+  const sample = createSample(exactValues)
+  for (const value of list) sample.add(value)
+  return sample
+}
+/** The value at the rank below the probability. */
+const atRank = (list: readonly number[], p: number): number => [...list].sort((a, b) => a - b)[Math.floor(p * (list.length - 1))]
+
+describe('a sample', () => {
+  it('has exact quantiles while it is small', () => {
+    fc.assert(
+      fc.property(values, (list) => {
+        const sample = sampleOf(list)
+        expect(sample.isExact).toBe(true)
+        expect(sample.quantiles(PROBABILITIES)).toEqual(quantilesOf(Float64Array.from(list), list.length, PROBABILITIES))
+      }),
+    )
+  })
+  it('is within 0.4 % of the value at the rank beyond that, and its mean is exact', () => {
+    fc.assert(
+      fc.property(values, fc.integer({ min: 1, max: 50 }), (list, exactValues) => {
+        const sample = sampleOf(list, exactValues)
+        expect(sample.isExact).toBe(list.length <= exactValues)
+        expect(sample.count).toBe(list.length)
+        expect(sample.mean).toBeCloseTo(list.reduce((sum, value) => sum + value, 0) / list.length, 0)
+        if (sample.isExact) return
+        sample.quantiles(PROBABILITIES).forEach((found, i) => {
+          const due = atRank(list, PROBABILITIES[i])
+          expect(Math.abs(found - due)).toBeLessThanOrEqual(RELATIVE_ERROR * due + UNIT)
+        })
+      }),
+    )
+  })
+  it('merged from parts is the sample of all', () => {
+    fc.assert(
+      fc.property(values, values, fc.integer({ min: 1, max: 50 }), (first, second, exactValues) => {
+        const merged = sampleOf(first, exactValues)
+        merged.merge(sampleOf(second, exactValues))
+        const all = sampleOf([...first, ...second], exactValues)
+        // parts that were binned apart stay binned
+        expect(merged.count).toBe(all.count)
+        if (merged.isExact === all.isExact) expect(merged.quantiles(PROBABILITIES)).toEqual(all.quantiles(PROBABILITIES))
+      }),
+    )
+  })
+  test('of nothing has no quantiles', () => {
+    expect(createSample().quantiles([0.5])).toEqual([Number.NaN])
+  })
+})
+
+describe('presence', () => {
+  const stays = fc.array(
+    fc.record({ arrival: fc.nat({ max: 1e12 }), life: fc.oneof(fc.constant(null), fc.nat({ max: 1e11 })) }),
+    { minLength: 1, maxLength: 60 },
+  )
+  it('agrees with the sum over requests, to a bin', () => {
+    fc.assert(
+      fc.property(stays, fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (list, a, b) => {
+        const presence = createPresence()
+        for (const { arrival, life } of list)
+          presence.add(arrival, life === null ? Number.NaN : arrival + life, life !== null, true)
+        const endNs = Math.max(...list.map(({ arrival, life }) => arrival + (life ?? 0)))
+        const [fromNs, toNs] = [Math.min(a, b) * endNs, Math.max(a, b) * endNs]
+        const due = list.reduce(
+          (sum, { arrival, life }) =>
+            sum + Math.max(0, Math.min(toNs, life === null ? Infinity : arrival + life) - Math.max(fromNs, arrival)),
+          0,
+        )
+        // at most two bins are cut, each at most 1/4096 of the run
+        const slack = (2 * list.length * Math.max(endNs, 2 ** 29)) / 4096 + 1
+        expect(Math.abs(presence.insideNs(fromNs, toNs) - due)).toBeLessThanOrEqual(slack)
+        expect(presence.arrivals(0, 2 ** 45)).toBe(list.length)
+        const lives = list.flatMap(({ life }) => (life === null ? [] : [life]))
+        const mean = lives.length === 0 ? 0 : lives.reduce((sum, life) => sum + life, 0) / lives.length
+        expect(presence.meanLifeNs(0, 2 ** 45)).toBeCloseTo(mean, 0)
+      }),
+    )
+  })
+  it('knows when a share had left', () => {
+    const presence = createPresence()
+    for (let i = 0; i < 1000; i++) presence.add(i * 1e6, i * 1e6 + 5e8, true, true)
+    expect(presence.leftShare(0.99, 2e9)).toBeCloseTo(5e8 + 990e6, -7)
+    presence.add(0, Number.NaN, false, true)
+    expect(presence.leftShare(1, 2e9)).toBe(2e9)
+  })
+})
