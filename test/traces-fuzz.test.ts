@@ -18,7 +18,9 @@ const MOST_SECONDS = 15
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-fuzz-'))
 const path = join(folder, 'trace')
-const began = performance.now()
+/** Of the processor, since other work on the machine is not ours. */
+const cpuSeconds = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1e6
+const began = cpuSeconds()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 type Mutation = (bytes: Buffer, rng: Rng) => Buffer
@@ -318,6 +320,6 @@ function filled(times: Float64Array): Float64Array {
 }
 
 it('takes less than 15 s in all', () => {
-  expect((performance.now() - began) / 1000).toBeLessThan(MOST_SECONDS)
+  expect(cpuSeconds() - began).toBeLessThan(MOST_SECONDS)
   expect(readFileSync(path).length).toBeGreaterThan(0)
 })

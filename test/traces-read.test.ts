@@ -78,7 +78,7 @@ describe('files that are no trace', () => {
       'binary',
       Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 3)) % 256),
       'The file is binary and of no known trace format.',
-      'Give a CSV file, Mooncake JSON lines or a .swt trace; each may be gzip compressed.',
+      'Give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all.',
     ],
     ['zip', 'PK\u0003\u0004 and more', 'The file is a zip archive, which is not read.', 'Unpack it and name one file.'],
     ['parquet', 'PAR1 and more', 'The file is a Parquet file, which is not read.', 'Export it as CSV first.'],
@@ -560,10 +560,18 @@ describe('Mooncake traces', () => {
     expect([...(workload.runOffset as Float64Array)]).toEqual([0, 1, 2, 3, 4])
   })
 
-  it('refuses other JSON lines', async () => {
-    const [summary, first] = await refusal('{"event": {"schema": "dynamo.request.trace.v1"}}\n'.repeat(12))
+  it('refuses other JSON lines by their keys, and, when they are said to be Mooncake, by their rows', async () => {
+    const other = '{"prompt": "text", "answer": {"words": 3}}\n'.repeat(12)
+    expect(await refusal(other)).toEqual([
+      {
+        where: 'trace',
+        message: 'The file is JSON of no known trace format; its keys are prompt, answer.',
+        hint: '`shapewise trace formats` lists what is read; name one with --from if it is one of them.',
+      },
+    ])
+    const [summary, first] = await refusal(other, { from: 'mooncake' })
     expect(summary.message).toBe('12 of 12 rows are unusable; at most 1 % may be.')
-    expect(first).toEqual({ where: 'trace:1', message: 'timestamp is missing' })
+    expect(first).toEqual({ where: 'trace:1', message: 'input_length is missing' })
   })
 
   describe('recorded in ticks', () => {

@@ -1,14 +1,10 @@
 /** A trace file as named on the command line. */
 
-import type { TraceFormat } from '../traces/detect.js'
-import { type ReadResult, readTrace } from '../traces/index.js'
+import { type ReadOptions, type ReadResult, readTrace } from '../traces/index.js'
 import { remark } from './output.js'
 
-export interface TraceInput {
+export interface TraceInput extends ReadOptions {
   readonly file: string
-  readonly from?: TraceFormat
-  readonly spreadTicks: boolean
-  readonly seed: number
 }
 
 /** Reads the file and says on stderr what was assumed, sorted and skipped. */

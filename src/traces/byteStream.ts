@@ -3,7 +3,7 @@
  */
 import { createReadStream } from 'node:fs'
 import { UserError } from '../errors.js'
-import { CompressionFault, compressionOf, decompressed } from './compressed.js'
+import { CompressionFault, compressionOf, counted, decompressed, type OnRead } from './compressed.js'
 
 const CHUNK_BYTES = 1 << 20
 /** A longer line is no trace row: the largest known row (a 1 M-token context in 16-token blocks) has below 2 MiB. */
@@ -11,10 +11,10 @@ const MAX_LINE_BYTES = 1 << 26
 const NEWLINE = 10
 
 /** The chunks of the file, decompressed when it is gzip or zstd. Errors surface as thrown; see `explainReadError`. */
-export async function* readChunks(path: string): AsyncGenerator<Buffer> {
+export async function* readChunks(path: string, onRead?: OnRead): AsyncGenerator<Buffer> {
   const compression = await compressionOf(path)
-  if (compression === null) yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>
-  else yield* decompressed(path, compression)
+  if (compression === null) yield* counted(createReadStream(path, { highWaterMark: CHUNK_BYTES }), onRead)
+  else yield* decompressed(path, compression, onRead)
 }
 
 /** The sentence for what the system or the decompressor reported; other errors are returned as they are. */

@@ -1,50 +1,13 @@
-/** Growing columns for readers, and the operations that reorder or choose requests of a workload. */
+/** Operations that reorder or choose requests of a workload. */
 import type { Workload } from './workload.js'
 
-const FIRST_CAPACITY = 1 << 14
-
-/** Three columns that double when full; `trim` copies them to their final length. */
-export interface ShapeColumns {
-  count: number
-  push(timeNs: number, isl: number, osl: number): void
-  trim(): { timeNs: Float64Array; isl: Int32Array; osl: Int32Array }
-}
-
-export function createShapeColumns(): ShapeColumns {
-  let timeNs = new Float64Array(FIRST_CAPACITY)
-  let isl = new Int32Array(FIRST_CAPACITY)
-  let osl = new Int32Array(FIRST_CAPACITY)
-  return {
-    count: 0,
-    push(time, input, output) {
-      const at = this.count++
-      if (at === timeNs.length) {
-        timeNs = grown(timeNs, new Float64Array(at * 2))
-        isl = grown(isl, new Int32Array(at * 2))
-        osl = grown(osl, new Int32Array(at * 2))
-      }
-      timeNs[at] = time
-      isl[at] = input
-      osl[at] = output
-    },
-    trim() {
-      return { timeNs: timeNs.slice(0, this.count), isl: isl.slice(0, this.count), osl: osl.slice(0, this.count) }
-    },
-  }
-}
-
-function grown<T extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(from: T, to: T): T {
-  to.set(from)
-  return to
-}
-
-/** Number of rows that are earlier than some row before them. */
+/** Number of rows that are earlier than some row before them; rows without a time (NaN) are passed over. */
 export function countOutOfOrder(timeNs: Float64Array): number {
   let latest = Number.NEGATIVE_INFINITY
   let count = 0
   for (let i = 0; i < timeNs.length; i++) {
     if (timeNs[i] < latest) count++
-    else latest = timeNs[i]
+    else if (timeNs[i] > latest) latest = timeNs[i]
   }
   return count
 }

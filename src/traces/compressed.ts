@@ -36,9 +36,23 @@ export async function compressionOf(path: string): Promise<Compression | null> {
   }
 }
 
+/** Hears how many bytes of the file on disk were read so far. */
+export type OnRead = (bytes: number) => void
+
 /** The decompressed chunks of the file; a `CompressionFault` is thrown only after all that came before it. */
-export function decompressed(path: string, compression: Compression): AsyncGenerator<Buffer> {
-  return compression === 'gzip' ? gunzipped(createReadStream(path, { highWaterMark: PIECE_BYTES })) : unzstd(path)
+export function decompressed(path: string, compression: Compression, onRead?: OnRead): AsyncGenerator<Buffer> {
+  if (compression === 'zstd') return unzstd(path, onRead)
+  return gunzipped(counted(createReadStream(path, { highWaterMark: PIECE_BYTES }), onRead))
+}
+
+/** The same chunks, their bytes told to `onRead`. */
+export async function* counted(chunks: AsyncIterable<Buffer>, onRead?: OnRead): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of chunks) {
+    bytes += chunk.length
+    onRead?.(bytes)
+    yield chunk
+  }
 }
 
 async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -72,14 +86,14 @@ async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buf
 }
 
 /** The decoder pulls its input at once, so the file is read synchronously, a small piece at a time; between outputs others get their turn. */
-async function* unzstd(path: string): AsyncGenerator<Buffer> {
+async function* unzstd(path: string, onRead?: OnRead): AsyncGenerator<Buffer> {
   const { ZSTDDecoder } = await import('zstddec/stream')
   const decoder = new ZSTDDecoder()
   await decoder.init()
   const file = openSync(path, 'r')
   try {
     let empty = 0
-    for (const chunk of faultsOf(decoder.decodeStreaming(pieces(file)))) {
+    for (const chunk of faultsOf(decoder.decodeStreaming(pieces(file, onRead)))) {
       empty = chunk.length === 0 ? empty + 1 : 0
       if (empty > EMPTY_MEANS_FAULT) throw new CompressionFault('zstd', false)
       if (chunk.length > 0) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
@@ -99,11 +113,14 @@ function* faultsOf(chunks: Generator<Uint8Array>): Generator<Uint8Array> {
   }
 }
 
-function* pieces(file: number): Generator<Uint8Array> {
+function* pieces(file: number, onRead?: OnRead): Generator<Uint8Array> {
   const piece = Buffer.alloc(PIECE_BYTES)
+  let bytes = 0
   for (;;) {
     const bytesRead = readSync(file, piece)
     if (bytesRead === 0) return
+    bytes += bytesRead
+    onRead?.(bytes)
     yield piece.subarray(0, bytesRead)
   }
 }

@@ -1,6 +1,7 @@
 /** Which columns of a CSV file are time, input and output tokens, and the unit of the time. */
 import { UserError } from '../errors.js'
-import { NS_PER_MS, NS_PER_S, NS_PER_US } from '../units.js'
+import { NS_PER_S } from '../units.js'
+import { unitOf } from './units.js'
 
 /** Names, or positions counted from 1 (needed when the file has no header), of the columns to read. */
 export interface ColumnChoice {
@@ -27,7 +28,6 @@ export interface CsvLayout {
 
 const MOST_LISTED = 20
 const LONGEST_LISTED = 40
-const UNITS: Readonly<Record<string, number>> = { s: NS_PER_S, ms: NS_PER_MS, us: NS_PER_US, ns: 1 }
 const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
   ['ns', /_(ns|nanos|nanoseconds?)$/],
   ['us', /_(us|usec|micros|microseconds?)$/],
@@ -118,12 +118,9 @@ function timeUnit(
   chosen: string | undefined,
   path: string,
 ): { unitNs: number; word: string | null; assumed: boolean } {
-  if (chosen !== undefined) {
-    if (Object.hasOwn(UNITS, chosen)) return { unitNs: UNITS[chosen], word: null, assumed: false }
-    throw new UserError({ where: path, message: `Time unit '${chosen}' is unknown.`, hint: 'Give s, ms, us or ns.' })
-  }
+  if (chosen !== undefined) return { unitNs: unitOf(chosen, path), word: null, assumed: false }
   const word = UNIT_WORDS.find(([, pattern]) => pattern.test(name))
-  if (word !== undefined) return { unitNs: UNITS[word[0]], word: word[0], assumed: false }
+  if (word !== undefined) return { unitNs: unitOf(word[0], path), word: word[0], assumed: false }
   return { unitNs: NS_PER_S, word: null, assumed: true }
 }
 

@@ -1,8 +1,7 @@
 /** Rows of a CSV file into columns, byte by byte: no string or object per row. */
-import type { ShapeColumns } from './columns.js'
 import type { CsvLayout } from './csvHeader.js'
-import { countFault, createTimeParser, parseCount, type TimeParser } from './fields.js'
-import type { SkipLog } from './report.js'
+import { COUNT_MISSING, countFault, createTimeParser, parseCount, type TimeParser } from './fields.js'
+import type { ReaderContext } from './formats/format.js'
 
 const NEWLINE = 10
 const RETURN = 13
@@ -87,8 +86,7 @@ export function createCsvScanner(
   layout: CsvLayout,
   separator: string,
   linesBefore: number,
-  into: ShapeColumns,
-  skips: SkipLog,
+  { rows, skips, outputTokens }: ReaderContext,
 ): CsvScanner {
   const edges = new Int32Array(2 * MAX_FIELDS)
   const clock = createTimeParser(layout.unitNs)
@@ -119,15 +117,18 @@ export function createCsvScanner(
           continue
         }
         const isl = parseCount(bytes, edges[inputAt], edges[inputAt + 1])
-        const osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1])
-        if (isl <= 0 || osl < 0) {
+        let osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1])
+        if (isl <= 0 || osl < COUNT_MISSING) {
           skips.skip(line, reasonFor(isl, osl) as string)
           continue
         }
         const timeNs = clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
-        if (Number.isNaN(timeNs)) skips.skip(line, clock.fault)
-        else if (osl === 0) skips.skipZeroOutput(line)
-        else into.push(timeNs, isl, osl)
+        if (Number.isNaN(timeNs)) {
+          skips.skip(line, clock.fault)
+          continue
+        }
+        if (osl <= 0) osl = outputTokens(osl, line)
+        if (osl > 0) rows.add(timeNs, isl, osl)
       }
     },
   }

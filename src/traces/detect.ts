@@ -1,54 +1,69 @@
-/** Which format a file has, from its first bytes. */
+/** Which format a file has, from its beginning; and sentences for files that are no trace. */
 import { UserError } from '../errors.js'
-import { MAGIC } from './shapewiseFormat.js'
+import type { FormatName } from './formats/catalogue.js'
+import { recognise } from './formats/index.js'
+import type { Head } from './head.js'
 
-export type TraceFormat = 'azure' | 'mooncake' | 'csv' | 'shapewise'
+const MOST_LISTED = 12
+const LIST_FORMATS = '`shapewise trace formats` lists what is read; name one with --from if it is one of them.'
 
-/** Bytes of the file that decide about its format. */
-export const HEAD_BYTES = 1 << 16
-const MAGIC_WITHIN_BYTES = 64
-const FOREIGN: readonly { magic: readonly number[]; what: string; remedy: string }[] = [
-  { magic: [0x50, 0x4b, 0x03, 0x04], what: 'a zip archive', remedy: 'Unpack it and name one file.' },
-  { magic: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file', remedy: 'Export it as CSV first.' },
-  { magic: [0xfd, 0x37, 0x7a, 0x58], what: 'xz compressed', remedy: 'Decompress it first, with `xz -d`.' },
-  { magic: [0xff, 0xfe], what: 'UTF-16 text', remedy: 'Save it as UTF-8.' },
-  { magic: [0xfe, 0xff], what: 'UTF-16 text', remedy: 'Save it as UTF-8.' },
+interface Foreign {
+  readonly is: (head: Head) => boolean
+  readonly message: string
+  readonly hint: string
+}
+
+const begins =
+  (...magic: number[]) =>
+  ({ bytes }: Head): boolean =>
+    magic.every((byte, i) => bytes[i] === byte)
+const compressed = (what: string, hint: string): Omit<Foreign, 'is'> => ({
+  message: `The file is ${what}, which is not read.`,
+  hint,
+})
+
+const FOREIGN: readonly Foreign[] = [
+  { is: begins(0x50, 0x4b, 0x03, 0x04), ...compressed('a zip archive', 'Unpack it and name one file.') },
+  { is: begins(0x50, 0x41, 0x52, 0x31), ...compressed('a Parquet file', 'Export it as CSV first.') },
+  { is: begins(0xfd, 0x37, 0x7a, 0x58), ...compressed('xz compressed', 'Decompress it first, with `xz -d`.') },
+  { is: begins(0xff, 0xfe), ...compressed('UTF-16 text', 'Save it as UTF-8.') },
+  { is: begins(0xfe, 0xff), ...compressed('UTF-16 text', 'Save it as UTF-8.') },
+  {
+    is: ({ bytes }) => looksBinary(bytes),
+    message: 'The file is binary and of no known trace format.',
+    hint: 'Give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all.',
+  },
+  {
+    is: ({ text }) => text.trim() === '',
+    message: 'The file holds only blank lines.',
+    hint: 'Give a trace with at least one request.',
+  },
+  {
+    is: ({ isList }) => isList,
+    message: 'The file is one JSON array; a trace has one JSON object a line.',
+    hint: "Convert it, for instance with `jq -c '.[]'`.",
+  },
 ]
 
-/** A trace of our own begins with a msgpack map, of which no text has the first byte. `csv` covers the Azure header too: the column reader tells them apart. Throws `UserError` for what is no trace. */
-export function detectFormat(head: Buffer, path: string): 'mooncake' | 'csv' | 'shapewise' {
-  if (head.length === 0) {
-    throw new UserError({ where: path, message: 'The file is empty.', hint: 'Give a trace with at least one request.' })
+/** The format of a file: the one the user names, else the first that recognises its content, else a CSV. Throws `UserError` for what is no trace. */
+export function detectFormat(head: Head, path: string, from?: FormatName): FormatName {
+  const refuse = (message: string, hint: string): never => {
+    throw new UserError({ where: path, message, hint })
   }
-  if (head[0] >= 0x80 && head.subarray(0, MAGIC_WITHIN_BYTES).includes(MAGIC)) return 'shapewise'
-  for (const { magic, what, remedy } of FOREIGN) {
-    if (magic.every((byte, i) => head[i] === byte)) {
-      throw new UserError({ where: path, message: `The file is ${what}, which is not read.`, hint: remedy })
-    }
+  if (head.bytes.length === 0) refuse('The file is empty.', 'Give a trace with at least one request.')
+  const found = recognise(head)
+  if (from !== undefined && (from === 'shapewise') !== (found === 'shapewise')) {
+    const message = found === 'shapewise' ? `The file is a Shapewise trace, not ${from}.` : 'The file is no Shapewise trace.'
+    refuse(message, 'Leave the format out: it is told by the content.')
   }
-  if (looksBinary(head)) {
-    throw new UserError({
-      where: path,
-      message: 'The file is binary and of no known trace format.',
-      hint: 'Give a CSV file, Mooncake JSON lines or a .swt trace; each may be gzip compressed.',
-    })
+  if (found !== null) return from ?? found
+  const foreign = FOREIGN.find(({ is }) => is(head))
+  if (foreign !== undefined) refuse(foreign.message, foreign.hint)
+  if (from === undefined && head.keys.size > 0) {
+    const keys = [...head.keys].filter((key) => !key.includes('.')).slice(0, MOST_LISTED)
+    refuse(`The file is JSON of no known trace format; its keys are ${keys.join(', ')}.`, LIST_FORMATS)
   }
-  const text = head.toString('utf8').trimStart()
-  if (text === '') {
-    throw new UserError({
-      where: path,
-      message: 'The file holds only blank lines.',
-      hint: 'Give a trace with at least one request.',
-    })
-  }
-  if (text.startsWith('[')) {
-    throw new UserError({
-      where: path,
-      message: 'The file is one JSON array; a trace has one JSON object a line.',
-      hint: "Convert it, for instance with `jq -c '.[]'`.",
-    })
-  }
-  return text.startsWith('{') ? 'mooncake' : 'csv'
+  return from ?? 'csv'
 }
 
 /** Text has no NUL and hardly any other control byte. */

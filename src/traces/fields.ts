@@ -150,7 +150,7 @@ export function createTimeParser(unitNs: number): TimeParser {
 const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z| ?UTC|([+-])(\d\d):?(\d\d))?$/
 
 /** A date by hand, because `Date` keeps only milliseconds; without a zone it is UTC. */
-function parseDate(text: string): { unixS: number; fractionNs: number } | null {
+export function parseDate(text: string): { unixS: number; fractionNs: number } | null {
   const match = DATE.exec(text)
   if (match === null) return null
   const [, year, month, day, hour, minute, second, fraction, sign, zoneHour, zoneMinute] = match

@@ -12,10 +12,12 @@ export interface SkippedRow {
   /** Line of the file, counted from 1. */
   readonly line: number
   readonly reason: string
+  /** Which of the requests of that line, where a line holds several. */
+  readonly within?: string
 }
 
 export interface TraceReport {
-  /** Format the file was read as: azure | mooncake | csv | shapewise. */
+  /** Name of the format that the file was read as. */
   readonly format: string
   /** Data rows of the file, the skipped ones included. */
   readonly rowsRead: number
@@ -26,6 +28,10 @@ export interface TraceReport {
   readonly firstSkipped: readonly SkippedRow[]
   /** Rows that came earlier in time than a row before them; they were sorted, stably. */
   readonly outOfOrder: number
+  /** Rows that repeat another one in every column. */
+  readonly duplicates: number
+  /** Longest time between two arrivals, ns; null with fewer than two. */
+  readonly longestGapNs: number | null
   /** Length of the ticks the arrivals were recorded in and spread over, null when they are finer than a second. */
   readonly tickNs: number | null
   /** Share (0..1) of input tokens in leading blocks seen before, infinite cache; null without prefix blocks. */
@@ -34,10 +40,14 @@ export interface TraceReport {
   readonly notes: readonly string[]
 }
 
-/** Collects skipped rows. `zeroOutput` rows are failed requests of the recorded service and never make a file bad. */
+/** Collects the rows that are not kept. Only those that `skip` notes make a file bad: the others are no fault of it. */
 export interface SkipLog {
-  skip(line: number, reason: string): void
-  skipZeroOutput(line: number): void
+  /** A row that cannot be used. */
+  skip(line: number, reason: string, within?: string): void
+  /** A request that the recorded service failed to answer. */
+  skipFailed(line: number, reason: string, within?: string): void
+  /** Rows left out because the user wants it. */
+  leaveOut(count: number, reason: string): void
   readonly count: number
   readonly firstSkipped: readonly SkippedRow[]
   byReason(): { reason: string; count: number }[]
@@ -51,21 +61,27 @@ export function createSkipLog(): SkipLog {
   const counts = new Map<string, number>()
   const first: SkippedRow[] = []
   const firstBad: SkippedRow[] = []
-  let zeroOutputs = 0
+  let bad = 0
   let total = 0
-  const note = (line: number, reason: string): void => {
+  const note = (row: SkippedRow): void => {
     total++
-    counts.set(reason, (counts.get(reason) ?? 0) + 1)
-    if (first.length < KEPT_EXAMPLES) first.push({ line, reason })
+    counts.set(row.reason, (counts.get(row.reason) ?? 0) + 1)
+    if (first.length < KEPT_EXAMPLES) first.push(row)
   }
+  const rowAt = (line: number, reason: string, within?: string): SkippedRow =>
+    within === undefined ? { line, reason } : { line, reason, within }
   return {
-    skip(line, reason) {
-      note(line, reason)
-      if (firstBad.length < KEPT_EXAMPLES) firstBad.push({ line, reason })
+    skip(line, reason, within) {
+      const row = rowAt(line, reason, within)
+      note(row)
+      bad++
+      if (firstBad.length < KEPT_EXAMPLES) firstBad.push(row)
     },
-    skipZeroOutput(line) {
-      zeroOutputs++
-      note(line, ZERO_OUTPUT)
+    skipFailed: (line, reason, within) => note(rowAt(line, reason, within)),
+    leaveOut(count, reason) {
+      if (count === 0) return
+      total += count
+      counts.set(reason, (counts.get(reason) ?? 0) + count)
     },
     get count() {
       return total
@@ -73,7 +89,6 @@ export function createSkipLog(): SkipLog {
     firstSkipped: first,
     byReason: () => [...counts].map(([reason, count]) => ({ reason, count })),
     refuseIfBad(path, rowsRead) {
-      const bad = total - zeroOutputs
       if (bad <= FEW_BAD_ROWS || bad <= BAD_ROW_SHARE * rowsRead) return
       throw new UserError([
         {
@@ -81,7 +96,10 @@ export function createSkipLog(): SkipLog {
           message: `${bad} of ${rowsRead} rows are unusable; at most 1 % may be.`,
           hint: 'Correct the rows below, or name the right columns and the time unit.',
         },
-        ...firstBad.map((row) => ({ where: `${path}:${row.line}`, message: row.reason })),
+        ...firstBad.map(({ line, reason, within }) => ({
+          where: `${path}:${line}`,
+          message: within === undefined ? reason : `${within}: ${reason}`,
+        })),
       ])
     },
   }

@@ -1,5 +1,8 @@
-/** The options by which every verb of `trace` reads a file. */
+/** The options by which every verb of `trace` reads a file. What they mean is said once, in traces/options.ts. */
 import type { Argv } from 'yargs'
+import { UserError } from '../../../errors.js'
+import { FORMAT_NAMES } from '../../../traces/formats/catalogue.js'
+import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES } from '../../../traces/rules.js'
 import { seedOption, wholeNumber } from '../../options.js'
 import type { TraceInput } from '../../traceInput.js'
 
@@ -8,28 +11,89 @@ export interface TraceArgs {
   readonly from?: string
   readonly 'spread-ticks': boolean
   readonly seed?: string
+  readonly 'time-unit'?: string
+  readonly outputs?: string
+  readonly order?: string
+  readonly duplicates?: string
+  readonly 'block-tokens'?: string
+  readonly 'context-limit'?: string
+  readonly 'over-limit'?: string
+  readonly limit?: string
+  readonly window?: string
+  readonly 'share-system-prompt': boolean
 }
+
+const MOST_TOKENS = 2 ** 31 - 1
+const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const
+const choice = (choices: readonly string[], describe: string) => ({ ...text(describe), choices }) as const
 
 /** Declares the file and how it is read. */
 export const traceInputOptions = (yargs: Argv<object>) =>
   yargs
     .positional('file', { type: 'string', demandOption: true, describe: 'A trace' })
-    .option('from', {
-      type: 'string',
-      choices: ['azure', 'mooncake', 'csv', 'shapewise'],
-      requiresArg: true,
-      describe: 'Format of the file (default: recognised by its content)',
-    })
+    .option('from', choice(FORMAT_NAMES, 'Format of the file (default: recognised by its content; `trace formats` explains)'))
     .option('spread-ticks', {
       type: 'boolean',
       default: false,
       describe: 'Spread coarse ticks of the recorded times uniformly over their length',
     })
+    .option('time-unit', choice(['s', 'ms', 'us', 'ns'], 'Unit of the times (default: what the format or the column name says)'))
+    .option('outputs', text('Requests without output tokens: skip (default), fail, or the number of tokens they get'))
+    .option('order', choice(ORDER_RULES, 'Rows out of order in time (default: sort)'))
+    .option('duplicates', choice(DUPLICATE_RULES, 'Rows that repeat another one exactly (default: keep)'))
+    .option('block-tokens', text('Tokens of a prefix block (default: what the file says or its numbers of ids imply)'))
+    .option('context-limit', text('Most tokens of a request, input and output together (default: no limit)'))
+    .option('over-limit', choice(OVER_LIMIT_RULES, 'Requests beyond --context-limit (default: drop)'))
+    .option('limit', text('Read the first requests only'))
+    .option('window', text('Keep the requests from START..END seconds after the first, as in 600..1200'))
+    .option('share-system-prompt', {
+      type: 'boolean',
+      default: false,
+      describe: 'Let sessions share the prefix of their tools and system prompt, where ids are per session',
+    })
     .option('seed', seedOption)
 
-export const traceInput = (args: TraceArgs): TraceInput => ({
-  file: args.file,
-  from: args.from as TraceInput['from'],
-  spreadTicks: args['spread-ticks'],
-  seed: args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER),
-})
+export const traceInput = (args: TraceArgs): TraceInput => {
+  const count = (flag: keyof TraceArgs, least: number): number | undefined => {
+    const given = args[flag] as string | undefined
+    return given === undefined ? undefined : wholeNumber(`--${flag}`, given, least, MOST_TOKENS)
+  }
+  return {
+    file: args.file,
+    from: args.from as TraceInput['from'],
+    spreadTicks: args['spread-ticks'],
+    columns: args['time-unit'] === undefined ? undefined : { timeUnit: args['time-unit'] },
+    outputs: outputsOf(args.outputs),
+    order: args.order as TraceInput['order'],
+    duplicates: args.duplicates as TraceInput['duplicates'],
+    blockTokens: count('block-tokens', 1),
+    contextLimit: count('context-limit', 2),
+    overLimit: args['over-limit'] as TraceInput['overLimit'],
+    limit: count('limit', 1),
+    window: args.window === undefined ? undefined : windowOf(args.window),
+    shareSystemPrompt: args['share-system-prompt'],
+    seed: args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER),
+  }
+}
+
+function outputsOf(given: string | undefined): TraceInput['outputs'] {
+  if (given === undefined || given === 'skip' || given === 'fail') return given
+  if (/^\d+$/.test(given)) return wholeNumber('--outputs', given, 1, MOST_TOKENS)
+  throw new UserError({
+    where: '--outputs',
+    message: `expected skip, fail or a number of tokens, got '${given}'`,
+    hint: 'for example --outputs skip',
+  })
+}
+
+function windowOf(given: string): TraceInput['window'] {
+  const [, from, to] = /^(\d*\.?\d*)\.\.(\d*\.?\d*)$/.exec(given) ?? []
+  const fromS = from === '' ? 0 : Number(from)
+  const toS = to === '' ? Number.POSITIVE_INFINITY : Number(to)
+  if (from !== undefined && fromS < toS) return { fromS, toS }
+  throw new UserError({
+    where: '--window',
+    message: `expected START..END in seconds, START before END, got '${given}'`,
+    hint: 'for example --window 600..1200, or --window 600.. for all from ten minutes on',
+  })
+}

@@ -1,0 +1,12 @@
+/** Azure's LLM inference traces (2023, 2024, multimodal 2025): a CSV of three known columns, dates with seven decimals. */
+import { csvReader } from './csv.js'
+import type { Format } from './format.js'
+
+const COLUMNS = ['timestamp', 'contexttokens', 'generatedtokens']
+
+export const azure: Format = {
+  recognises: ({ columns }) => COLUMNS.every((column) => columns.includes(column)),
+  heeds: [],
+  createReader: (context) =>
+    csvReader(context, { mustBeAzure: true, note: 'Azure LLM inference trace (CC-BY), read from a file.' }),
+}

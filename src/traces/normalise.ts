@@ -1,0 +1,161 @@
+/** From the rows of a file to a workload: what the options decide, order of release, ticks, and the first arrival at time 0. */
+import { UserError } from '../errors.js'
+import { stream } from '../rng.js'
+import { NS_PER_S } from '../units.js'
+import { inferBlockTokens } from './blockSize.js'
+import { countOutOfOrder, pickRequests } from './columns.js'
+import { applyContextLimit } from './contextLimit.js'
+import { applyDuplicates } from './duplicates.js'
+import { longestGap } from './gaps.js'
+import type { ReadOptions } from './options.js'
+import { inReleaseOrder, settled } from './relations.js'
+import type { SkipLog } from './report.js'
+import { detectTick, spreadTicks } from './ticks.js'
+import type { Workload } from './workload.js'
+
+export interface Normalised {
+  readonly workload: Workload
+  readonly outOfOrder: number
+  readonly duplicates: number
+  readonly tickNs: number | null
+  readonly longestGapNs: number | null
+  readonly notes: readonly string[]
+}
+
+export const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
+
+/** `raw` in the order of the file; `isOurs`: it was normalised once, so its order and its ticks are wanted. */
+export function normalise(raw: Workload, path: string, options: ReadOptions, skips: SkipLog, isOurs: boolean): Normalised {
+  const notes: string[] = []
+  const note = (sentence: string | null): void => {
+    if (sentence !== null) notes.push(sentence)
+  }
+  const { workload: ordered, outOfOrder } = isOurs ? { workload: raw, outOfOrder: 0 } : inOrder(raw, path, options, skips, note)
+  let workload = withBlockSize(ordered, path, options, note)
+  const { workload: distinct, duplicates, note: said } = applyDuplicates(workload, path, options.duplicates ?? 'keep', skips)
+  note(said)
+  workload = applyContextLimit(distinct, path, options, skips, note)
+  if (options.window !== undefined) workload = inWindow(workload, options.window, path, skips)
+  const tickNs = isOurs ? null : detectTick(workload.arrivalNs.filter((time) => !Number.isNaN(time)))
+  if (tickNs !== null && !options.keepTicks) workload = spread(workload, tickNs, path, options, note)
+  else note(oneTime(workload))
+  if (!isOurs || options.window !== undefined) workload = fromZero(workload)
+  const gap = longestGap(workload.arrivalNs)
+  note(gap.note)
+  return { workload, outOfOrder, duplicates, tickNs, longestGapNs: gap.ns, notes }
+}
+
+function inOrder(
+  raw: Workload,
+  path: string,
+  options: ReadOptions,
+  skips: SkipLog,
+  note: (sentence: string) => void,
+): { workload: Workload; outOfOrder: number } {
+  const outOfOrder = countOutOfOrder(raw.arrivalNs)
+  if (outOfOrder > 0 && options.order === 'fail') {
+    throw new UserError({
+      where: path,
+      message: `${plural(outOfOrder, 'row is', 'rows are')} out of order in time.`,
+      hint: 'Sort the file, or let the rows be sorted (order: sort).',
+    })
+  }
+  if (outOfOrder === 0 && raw.parent === null && raw.joins === null) return { workload: raw, outOfOrder }
+  const { workload, relationsLost } = inReleaseOrder(raw)
+  if (outOfOrder > 0) note(`${plural(outOfOrder, 'row was', 'rows were')} out of order in time and sorted.`)
+  if (relationsLost > 0)
+    note(
+      `${plural(relationsLost, 'request names one that comes', 'requests name one that comes')} later as the one before it: left out.`,
+    )
+  skips.leaveOut(raw.count - workload.count, 'waits for a request that never ends')
+  return { workload, outOfOrder }
+}
+
+/** Tokens per block: the user's, else what the file says, else inferred. */
+function withBlockSize(workload: Workload, path: string, options: ReadOptions, note: (sentence: string) => void): Workload {
+  if (workload.runFirst === null && options.blockTokens !== undefined) {
+    throw new UserError({
+      where: path,
+      message: 'The size of prefix blocks has no effect: the trace has no ids of prefix blocks.',
+      hint: 'Leave it out.',
+    })
+  }
+  if (workload.runFirst === null) return workload
+  if (options.blockTokens !== undefined) {
+    note(`Prefix blocks of ${options.blockTokens} tokens, as asked for.`)
+    return { ...workload, blockTokens: options.blockTokens }
+  }
+  if (workload.blockTokens > 0) return workload
+  const { blockTokens, certain } = inferBlockTokens(workload)
+  note(
+    `Prefix blocks of ${blockTokens} tokens, ${certain ? 'from the numbers of ids' : 'by custom: the numbers of ids fit no block size'}.`,
+  )
+  return { ...workload, blockTokens }
+}
+
+/** The first requests in the order of the file. */
+export function firstRequests(workload: Workload, limit: number): Workload {
+  if (workload.count <= limit) return workload
+  const order = Uint32Array.from({ length: limit }, (_, i) => i)
+  return settled(pickRequests(workload, order, workload.arrivalNs.slice(0, limit))).workload
+}
+
+/** The requests that arrive in the window, and those that wait for them and for nobody outside. */
+function inWindow(workload: Workload, window: NonNullable<ReadOptions['window']>, path: string, skips: SkipLog): Workload {
+  const { count, arrivalNs, parent } = workload
+  const first = arrivalNs[0]
+  const inside = new Uint8Array(count)
+  const kept = new Uint32Array(count)
+  let remaining = 0
+  for (let i = 0; i < count; i++) {
+    const at = (arrivalNs[i] - first) / NS_PER_S
+    inside[i] = Number.isNaN(at) ? inside[parent?.[i] ?? i] : at >= window.fromS && at < window.toS ? 1 : 0
+    if (inside[i] === 1) kept[remaining++] = i
+  }
+  if (remaining === 0) {
+    throw new UserError({
+      where: path,
+      message: `No request arrives from ${window.fromS} s to ${window.toS} s after the first one.`,
+      hint: `The last one arrives after ${((arrivalNs.findLast((time) => !Number.isNaN(time)) ?? first) - first) / NS_PER_S} s.`,
+    })
+  }
+  skips.leaveOut(count - remaining, 'outside the window of time')
+  const order = kept.subarray(0, remaining)
+  const times = Float64Array.from(order, (row) => arrivalNs[row])
+  return settled(pickRequests(workload, order, times)).workload
+}
+
+function spread(
+  workload: Workload,
+  tickNs: number,
+  path: string,
+  options: ReadOptions,
+  note: (sentence: string) => void,
+): Workload {
+  const tick = (tickNs / NS_PER_S).toFixed(3)
+  if (!options.spreadTicks) {
+    throw new UserError({
+      where: path,
+      message: `The arrivals were recorded in ticks of ${tick} s, so requests would arrive in bursts that never were.`,
+      hint: 'Set spread_ticks: true to spread each tick uniformly over its length.',
+    })
+  }
+  note(`Arrivals of each ${tick} s tick were spread uniformly over it.`)
+  const recorded = workload.arrivalNs.filter((time) => !Number.isNaN(time))
+  const fine = spreadTicks(recorded, tickNs, stream(options.seed ?? 1, 'trace/spread-ticks'))
+  let next = 0
+  const arrivalNs = workload.arrivalNs.map((time) => (Number.isNaN(time) ? time : fine[next++]))
+  return inReleaseOrder({ ...workload, arrivalNs }).workload
+}
+
+function oneTime({ arrivalNs, count }: Workload): string | null {
+  if (count < 2 || arrivalNs.some((time) => !Number.isNaN(time) && time !== arrivalNs[0])) return null
+  return arrivalNs.some(Number.isNaN)
+    ? 'All sessions start at the same time: only closed-loop load or a rate of sessions makes sense.'
+    : 'All requests arrive at the same time: only closed-loop load makes sense.'
+}
+
+function fromZero(workload: Workload): Workload {
+  const first = workload.arrivalNs[0]
+  return first === 0 ? workload : { ...workload, arrivalNs: workload.arrivalNs.map((timeNs) => timeNs - first) }
+}
