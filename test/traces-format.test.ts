@@ -1,4 +1,4 @@
-/** Our own trace files and CSV files hold exactly what was written; hashes speak of content alone; damage is noticed. */
+/** Our own trace files hold exactly what was written; hashes speak of content alone; damage is noticed. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,96 +7,14 @@ import { decode, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
-import { createBlockBuilder } from '../src/traces/blocks.js'
 import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
-import { readTrace, traceHash, type Workload, writeCsv, writeTrace } from '../src/traces/index.js'
+import { readTrace, traceHash, type Workload, writeTrace } from '../src/traces/index.js'
 import { decodeTrace, encodeTrace } from '../src/traces/shapewiseFormat.js'
 import { shapesOnly } from '../src/traces/workload.js'
+import { provenance, workloads } from './anyWorkload.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-format-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const INT32 = 2 ** 31 - 1
-const LATEST_NS = 2 ** 53
-
-const int32 = (min: number, max: number, count: number) =>
-  fc.array(fc.integer({ min, max }), { minLength: count, maxLength: count }).map((values) => Int32Array.from(values))
-
-const provenance = fc.record({
-  name: fc.string({ maxLength: 20 }),
-  format: fc.constantFrom('azure', 'mooncake', 'csv', 'generated'),
-  note: fc.string({ unit: 'grapheme', maxLength: 50 }),
-  rowsRead: fc.nat(),
-  rowsSkipped: fc.nat(),
-})
-
-const sortedTimes = (count: number) =>
-  fc
-    .array(fc.oneof(fc.integer({ min: 0, max: 1e6 }), fc.integer({ min: 0, max: LATEST_NS })), {
-      minLength: count,
-      maxLength: count,
-    })
-    .map((times) => Float64Array.from(times).sort())
-
-/** Sessions: some requests wait for an earlier one, and perhaps for others that join them, and have no arrival of their own. */
-const sessions = (count: number) =>
-  fc
-    .record({
-      parents: fc.array(fc.integer({ min: -1, max: count - 1 }), { minLength: count, maxLength: count }),
-      waits: fc.array(fc.nat({ max: 2 ** 51 }), { minLength: count, maxLength: count }),
-      joins: fc.option(fc.array(fc.integer({ min: -1, max: count - 1 }), { minLength: count, maxLength: count }), { nil: null }),
-      session: fc.option(int32(-1, 9, count), { nil: null }),
-    })
-    .map(({ parents, waits, joins: targets, session }) => {
-      const parent = Int32Array.from(parents, (of, i) => (of < i ? of : -1))
-      const waitNs = Float64Array.from(waits)
-      if (targets === null) return { session, parent, waitNs }
-      const joins = Int32Array.from(targets, (target, i) => (target > i && parent[target] >= 0 ? target : -1))
-      const joinCount = parent.map((of) => (of >= 0 ? 1 : 0))
-      for (const target of joins) if (target >= 0) joinCount[target]++
-      return { session, parent, waitNs, joins, joinCount }
-    })
-
-/** At most as many blocks as tokens, and dense ids: a new block takes the next number. */
-const blocks = (isl: Int32Array) =>
-  fc
-    .record({
-      steps: fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 5 }), { minLength: isl.length, maxLength: isl.length }),
-      blockTokens: fc.constantFrom(1, 16, 512),
-    })
-    .map(({ steps, blockTokens }) => {
-      const builder = createBlockBuilder()
-      let known = 0
-      steps.forEach((choices, i) => {
-        builder.next()
-        for (const choice of choices.slice(0, isl[i])) builder.push(choice === 0 || known === 0 ? known++ : choice % known)
-      })
-      return { ...builder.columns(), blockTokens }
-    })
-
-const option = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null })
-
-const workloads = fc
-  .integer({ min: 1, max: 40 })
-  .chain((count) => fc.record({ count: fc.constant(count), isl: int32(1, INT32, count) }))
-  .chain(({ count, isl }) =>
-    fc
-      .record({
-        arrivalNs: sortedTimes(count),
-        isl: fc.constant(isl),
-        osl: int32(1, INT32, count),
-        classId: option(int32(0, 65535, count).map((ids) => Uint16Array.from(ids))),
-        tenant: option(int32(-(2 ** 31), INT32, count)),
-        sessions: option(sessions(count)),
-        blocks: option(blocks(isl)),
-        names: fc.record({ tenant: option(fc.array(fc.string())), class: option(fc.array(fc.string())) }),
-        provenance,
-      })
-      .map(({ arrivalNs, sessions: session, blocks: block, ...columns }): Workload => {
-        const times = session === null ? arrivalNs : arrivalNs.map((time, i) => (session.parent[i] >= 0 ? Number.NaN : time))
-        return { ...shapesOnly(times, columns.isl, columns.osl, columns.provenance), ...columns, ...session, ...block }
-      }),
-  )
 
 const plain: Workload = shapesOnly(Float64Array.of(0, 5, 5, 9e9), Int32Array.of(10, 20, 30, 40), Int32Array.of(1, 2, 3, 4), {
   name: 'plain',
@@ -293,39 +211,5 @@ describe('traceHash', () => {
     const arrivalNs = Float64Array.of(7, 0, 5, 5, 9e9).subarray(1)
     expect(traceHash({ ...plain, arrivalNs })).toBe(traceHash(plain))
     expect(traceHash(plain)).toBe('16b57461379b')
-  })
-})
-
-describe('a CSV file', () => {
-  it('holds time and lengths of any workload exactly', async () => {
-    const path = join(folder, 'any.csv')
-    await fc.assert(
-      fc.asyncProperty(workloads, async (given) => {
-        // The reader moves the first arrival to 0, and the last one must be within its 104 days.
-        const first = given.arrivalNs.find((time) => !Number.isNaN(time)) ?? 0
-        const workload = { ...given, arrivalNs: given.arrivalNs.map((time) => Math.min(time - first, LATEST_NS - 2)) }
-        if (workload.arrivalNs.some(Number.isNaN)) {
-          await expect(writeCsv(path, workload)).rejects.toThrow('Three columns cannot hold requests that wait for others.')
-          return
-        }
-        await writeCsv(path, workload)
-        const read = (await readTrace(path, { spreadTicks: true })).workload
-        const ticks = new Set(workload.arrivalNs).size < workload.count
-        if (!ticks) expect(read.arrivalNs).toEqual(workload.arrivalNs)
-        expect(read.count).toBe(workload.count)
-        if (ticks) return
-        expect(read.isl).toEqual(workload.isl)
-        expect(read.osl).toEqual(workload.osl)
-      }),
-      { numRuns: 150, seed: 3 },
-    )
-  })
-
-  it('has three named columns and nine decimals', async () => {
-    const path = join(folder, 'plain.csv')
-    await writeCsv(path, plain)
-    expect(readFileSync(path, 'utf8')).toBe(
-      'arrival_s,input_tokens,output_tokens\n0.000000000,10,1\n0.000000005,20,2\n0.000000005,30,3\n9.000000000,40,4\n',
-    )
   })
 })

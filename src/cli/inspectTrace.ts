@@ -1,4 +1,5 @@
 /** The work of `trace inspect`. */
+import { statSync } from 'node:fs'
 import { columns } from '../reports/columns.js'
 import { traceJson } from '../reports/trace/json.js'
 import { readTrace, statisticsWarnings, traceStatistics } from '../traces/index.js'
@@ -6,6 +7,11 @@ import { printJson, printResult, remark } from './output.js'
 import type { TraceInput } from './traceInput.js'
 
 export async function inspectTrace(input: TraceInput, format: string): Promise<void> {
+  if (statSync(input.file, { throwIfNoEntry: false })?.isDirectory()) {
+    const { inspectPool } = await import('./inspectPool.js')
+    inspectPool(input, format)
+    return
+  }
   const { workload, report } = await readTrace(input.file, { ...input, keepTicks: !input.spreadTicks })
   const statistics = traceStatistics(workload)
   const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]

@@ -19,4 +19,4 @@ export {
   traceStatistics,
 } from './statistics/index.js'
 export { type Provenance, shapesOnly, type Workload } from './workload.js'
-export { writeCsv, writeTrace } from './write.js'
+export { type WriteOptions, writeCsv, writeTrace, writeWorkload } from './write/index.js'

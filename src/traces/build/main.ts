@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { buildPreset, SHIPPED } from '../generate/presets.js'
-import { writeTrace } from '../write.js'
+import { writeTrace } from '../write/index.js'
 
 const folder = fileURLToPath(new URL('../../../traces/', import.meta.url))
 mkdirSync(folder, { recursive: true })

@@ -1,0 +1,35 @@
+/** Files written whole or not at all. */
+import { randomBytes } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import { UserError } from '../../errors.js'
+
+export type Piece = string | Uint8Array
+
+/**
+ * Writes the pieces, compressed when the name ends in .gz, to a temporary file beside the target, which then takes its place: a reader never
+ * sees half a file. Memory holds a few pieces.
+ */
+export async function writeWhole(path: string, pieces: Iterable<Piece>): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+  const file = createWriteStream(temporary, { flags: 'wx' })
+  try {
+    if (path.endsWith('.gz')) await pipeline(Readable.from(pieces), createGzip({ level: 9 }), file)
+    else await pipeline(Readable.from(pieces), file)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw explainWriteError(error, path)
+  }
+}
+
+function explainWriteError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === undefined) return error
+  const message = code === 'ENOENT' ? `There is no folder ${dirname(path)} to write to.` : `The file cannot be written (${code}).`
+  return new UserError({ where: path, message, hint: 'Choose a folder that exists and that you may write to.' })
+}

@@ -1,0 +1,174 @@
+/** Pools of ServeGen clients: read whole or refused, summarised as published, and drawn from as they say. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { afterAll, describe, expect, it } from 'vitest'
+import { UserError } from '../src/errors.js'
+import { type PoolSummary, poolSummary, readPool } from '../src/traces/servegen/index.js'
+import { parsePmf, pmfQuantile } from '../src/traces/servegen/pmf.js'
+import { expectAsPrinted, printedTable } from './printedStatistics.js'
+
+const folders = mkdtempSync(join(tmpdir(), 'servegen-'))
+afterAll(() => rmSync(folders, { recursive: true, force: true }))
+
+const DAY = 144
+/** Client 3 sends 2 requests a second in even hours, Poisson; client 12 sends 0.5 a second in clumps. Lengths change at noon. */
+function writePool(name: string, changes: Readonly<Record<string, string | null>> = {}): string {
+  const folder = join(folders, name)
+  const windows = (line: (i: number) => string) =>
+    `${Array.from({ length: DAY }, (_, i) => `${i * 600},${line(i)}`).join('\n')}\n`
+  const lengths = (input: string, output: string) => ({ input_tokens: input, output_tokens: output })
+  const files: Record<string, string | null> = {
+    'chunk-3-trace.csv': windows((i) => (Math.floor(i / 6) % 2 === 0 ? '2,1,Gamma,1,0.5' : '0,0,,0,0')),
+    'chunk-3-dataset.json': JSON.stringify({
+      0: lengths('{100: 0.5, 200: 0.5}', '{10: 1.0}'),
+      43200: lengths('{300: 1.0}', '{}'),
+    }),
+    'chunk-12-trace.csv': windows(() => '0.5,3,Weibull,0.45,1'),
+    'chunk-12-dataset.json': JSON.stringify({ 0: lengths('{50: 0.25, 60: 0.75}', '{1: 0.1, 7: 0.9}') }),
+    'README.md': 'not part of it',
+    ...changes,
+  }
+  mkdirSync(folder)
+  for (const [file, text] of Object.entries(files)) if (text !== null) writeFileSync(join(folder, file), text)
+  return folder
+}
+
+const faultOf = (read: () => unknown) => {
+  try {
+    read()
+  } catch (error) {
+    if (error instanceof UserError) return error.faults[0]
+    throw error
+  }
+  return null
+}
+
+describe('a distribution', () => {
+  it('is a Python dict in a string', () => {
+    expect(parsePmf('{}')).toBeNull()
+    expect(parsePmf(' { } ')).toBeNull()
+    expect(parsePmf('{5: 0.0}')).toBeNull()
+    expect(parsePmf('{7: 1, 3: 3, 5: 0}')).toEqual({ values: Float64Array.of(3, 7), cumulative: Float64Array.of(0.75, 1) })
+    expect(parsePmf('{0.0: 1e-05, 0.5: 3e-5}')?.cumulative[0]).toBeCloseTo(0.25, 12)
+    for (const wrong of ['', '[1]', '{1}', '{1: a}', '{"1": 1}', '{1: -1}', '{1: 2: 3}', '{1: nan}', '{1: 1,}', '{-1: 1}'])
+      expect(() => parsePmf(wrong), wrong).toThrow()
+  })
+
+  it('has quantiles that are its values', () => {
+    const pmf = parsePmf('{3: 0.75, 7: 0.25}')
+    if (pmf === null) throw new Error('no distribution')
+    expect([0, 0.5, 0.75, 0.751, 0.999].map((u) => pmfQuantile(pmf, u))).toEqual([3, 3, 3, 7, 7])
+  })
+})
+
+describe('a pool', () => {
+  it('is read with its idle windows left out, plain or gzip', () => {
+    const pool = readPool(writePool('plain'))
+    expect(pool).toMatchObject({ name: 'plain', windowS: 600, windowCount: DAY })
+    expect(pool.clients.map(({ id, windows, lengths }) => [id, windows.length, lengths.length])).toEqual([
+      [3, 72, 2],
+      [12, 144, 1],
+    ])
+    expect(pool.clients[1].windows[5]).toEqual({ startS: 3000, ratePerS: 0.5, cv: 3, family: 'weibull', shape: 0.45 })
+    const packed = writePool('packed')
+    for (const file of ['chunk-3-trace.csv', 'chunk-12-dataset.json']) {
+      writeFileSync(join(packed, `${file}.gz`), gzipSync(readFileSync(join(packed, file))))
+      rmSync(join(packed, file))
+    }
+    expect(readPool(packed)).toEqual({ ...pool, name: 'packed' })
+  })
+
+  it('is summarised', () => {
+    const summary = poolSummary(readPool(writePool('summary')))
+    expect(summary).toMatchObject({
+      clients: 2,
+      duration_s: 86_400,
+      mean_rate_per_s: 1.5,
+      share_of_biggest: 2 / 3,
+      share_of_five_biggest: 1,
+      peak_to_mean: 2.5 / 1.5,
+      gap_cv: { p50: 1, p90: 3 },
+      windows: { gamma: 72, weibull: 144 },
+    })
+    expect(summary.hour_profile.slice(0, 3).map((factor) => factor.toFixed(3))).toEqual(['1.667', '0.333', '1.667'])
+    expect(summary.by_client.map(({ client }) => client)).toEqual([3, 12])
+    expect(summary.by_client[0].lengths.input_tokens).toEqual({ p10: 100, p50: 200, p90: 300, p99: 300, max: 300 })
+  })
+
+  it.each<[string, Readonly<Record<string, string | null>>, RegExp]>([
+    ['a missing file', { 'chunk-12-dataset.json': null }, /^Client 12 of the pool has no chunk-12-dataset\.json\.$/],
+    ['no trace of a client', { 'chunk-3-trace.csv': null }, /^Client 3 of the pool has no chunk-3-trace\.csv\.$/],
+    ['an empty trace', { 'chunk-3-trace.csv': '' }, /fewer than two windows/],
+    [
+      'a header',
+      { 'chunk-3-trace.csv': 'start,rate,cv,family,shape,scale\n0,1,1,Gamma,1,1\n' },
+      /no window of a ServeGen client/,
+    ],
+    [
+      'a gap in its windows',
+      { 'chunk-3-trace.csv': '0,1,1,Gamma,1,1\n600,1,1,Gamma,1,1\n1800,1,1,Gamma,1,1\n' },
+      /do not follow one another/,
+    ],
+    ['another law', { 'chunk-3-trace.csv': '0,1,1,Pareto,1,1\n600,1,1,Gamma,1,1\n' }, /^The law of the gaps is 'Pareto'\.$/],
+    ['no law', { 'chunk-3-trace.csv': '0,1,1,,1,1\n600,1,1,Gamma,1,1\n' }, /^The law of the gaps is ''\.$/],
+    ['no shape', { 'chunk-3-trace.csv': '0,1,1,Gamma,0,1\n600,1,1,Gamma,1,1\n' }, /no positive shape/],
+    ['a negative rate', { 'chunk-3-trace.csv': '0,-1,1,Gamma,1,1\n600,1,1,Gamma,1,1\n' }, /no window of a ServeGen client/],
+    ['broken JSON', { 'chunk-3-dataset.json': '{"0": {' }, /^The file is no JSON\.$/],
+    ['a list', { 'chunk-3-dataset.json': '[]' }, /no JSON object/],
+    ['a wrong window', { 'chunk-3-dataset.json': '{"noon": {}}' }, /^'noon' is no window\.$/],
+    [
+      'a broken distribution',
+      { 'chunk-3-dataset.json': '{"0": {"input_tokens": "{1: x}"}}' },
+      /^Field input_tokens of window 0 has the entry '1: x'\.$/,
+    ],
+  ])('with %s is refused', (what, changes, message) => {
+    const fault = faultOf(() => readPool(writePool(`bad ${what}`, changes)))
+    expect(fault?.message).toMatch(message)
+    expect(fault?.hint).toBeTruthy()
+  })
+
+  it('that is none says what is missing', () => {
+    expect(faultOf(() => readPool(folders))?.message).toBe(
+      'This folder is no pool of ServeGen clients: it has no chunk-N-trace.csv.',
+    )
+    const damaged = writePool('damaged')
+    writeFileSync(join(damaged, 'chunk-3-trace.csv.gz'), gzipSync('0,1,1,Gamma,1,1\n').subarray(0, 20))
+    rmSync(join(damaged, 'chunk-3-trace.csv'))
+    expect(faultOf(() => readPool(damaged))?.message).toMatch(/^The file cannot be read: /)
+  })
+})
+
+const data = new URL('../../shared/data/traces/', import.meta.url)
+const present = existsSync(data)
+if (!present && !process.env.CI) console.warn('skipped: no shared/data beside the repository, so no published pools to read')
+
+describe.runIf(present || process.env.CI).each([
+  ['m-large', 25],
+  ['m-mid', 17],
+  ['m-small', 15],
+  ['deepseek-r1', 37],
+  ['mm-image', 18],
+])('the published pool %s', (name, clients) => {
+  const summaryOf = (): PoolSummary => poolSummary(readPool(fileURLToPath(new URL(`servegen/${name}`, data))))
+
+  it('has the printed clients, rates, shares, burstiness and hours', () => {
+    const statistics = readFileSync(new URL('STATISTICS.md', data), 'utf8')
+    const printed = printedTable(statistics, '## 7. ServeGen client pools').get(name) ?? {}
+    const summary = summaryOf()
+    expect(summary.clients).toBe(clients)
+    expect(String(summary.clients)).toBe(printed.clients)
+    expectAsPrinted(summary.mean_rate_per_s, printed['mean rate /s (sum)'], 'mean rate')
+    expectAsPrinted(summary.share_of_biggest, printed['share of the biggest client'], 'biggest client')
+    expectAsPrinted(summary.share_of_five_biggest, printed['of the 5 biggest'], 'five biggest')
+    expectAsPrinted(summary.peak_to_mean, printed['peak/mean of the summed 10-min rate'], 'peak')
+    expectAsPrinted(summary.gap_cv.p50, printed['client CV p50'], 'CV p50')
+    expectAsPrinted(summary.gap_cv.p90, printed['p90 (rate-weighted)'], 'CV p90')
+    expect(`${summary.windows.gamma} / ${summary.windows.weibull}`).toBe(printed['windows fitted Gamma / Weibull'])
+    const hours = printedTable(statistics, '### Diurnal profile')
+    for (const [hour, factor] of summary.hour_profile.entries())
+      expectAsPrinted(factor, hours.get(String(hour))?.[name] ?? '', `hour ${hour}`)
+  })
+})

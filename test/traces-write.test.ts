@@ -1,0 +1,223 @@
+/** Traces written in every format: what is in the files, what a format refuses to lose, and nothing half-written. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { parquetMetadata, parquetReadObjects } from 'hyparquet'
+import { afterAll, describe, expect, it } from 'vitest'
+import { UserError } from '../src/errors.js'
+import { createBlockBuilder } from '../src/traces/blocks.js'
+import { shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
+import { targetOf } from '../src/traces/write/targets.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'traces-write-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const plain: Workload = shapesOnly(Float64Array.of(0, 5, 5, 9e9), Int32Array.of(10, 20, 30, 40), Int32Array.of(1, 2, 3, 4), {
+  name: 'plain',
+  format: 'csv',
+  note: 'Four requests.',
+  rowsRead: 5,
+  rowsSkipped: 1,
+})
+
+const builder = createBlockBuilder()
+for (const ids of [[0, 1], [0, 1, 2, 7], [], [3]]) {
+  builder.next()
+  for (const id of ids) builder.push(id)
+}
+/** Requests 1 and 2 fork from 0; 3 waits for both. */
+const full: Workload = {
+  ...plain,
+  arrivalNs: Float64Array.of(1_500_000, Number.NaN, Number.NaN, Number.NaN),
+  classId: Uint16Array.of(0, 1, 1, 0),
+  tenant: Int32Array.of(4, 4, -1, 0),
+  session: Int32Array.of(0, 0, -1, 0),
+  parent: Int32Array.of(-1, 0, 0, 1),
+  waitNs: Float64Array.of(0, 2_000_000_001, 0, 7),
+  joins: Int32Array.of(-1, -1, 3, -1),
+  joinCount: Int32Array.of(0, 1, 1, 2),
+  ...builder.columns(),
+  blockTokens: 4,
+  names: { tenant: ['own "shop"'], class: ['chat', 'batch, slow'] },
+}
+
+async function written(name: string, workload: Workload, options: WriteOptions): Promise<Buffer> {
+  const path = join(folder, name)
+  await writeWorkload(path, workload, options)
+  return readFileSync(path)
+}
+
+const faultOf = async (name: string, workload: Workload, options: WriteOptions) => {
+  const error = await writeWorkload(join(folder, name), workload, options).catch((reason: unknown) => reason)
+  if (error instanceof UserError) return error.faults[0]
+  throw new Error(`written, or ${String(error)}`)
+}
+
+describe('CSV', () => {
+  it('has three named columns and nine decimals', async () => {
+    expect((await written('plain.csv', plain, { to: 'csv' })).toString()).toBe(
+      'arrival_s,input_tokens,output_tokens\n0.000000000,10,1\n0.000000005,20,2\n0.000000005,30,3\n9.000000000,40,4\n',
+    )
+  })
+
+  it('has the other columns that the workload has', async () => {
+    expect((await written('full.csv', full, { to: 'csv', drop: ['blocks'] })).toString().split('\n')).toEqual([
+      'arrival_s,input_tokens,output_tokens,tenant,class,session,request,parent,wait_s,joins',
+      '0.001500000,10,1,4,chat,0,0,,0.000000000,',
+      ',20,2,4,"batch, slow",0,1,0,2.000000001,',
+      ',30,3,-1,"batch, slow",,2,0,0.000000000,3',
+      ',40,4,"own ""shop""",chat,0,3,1,0.000000007,',
+      '',
+    ])
+  })
+
+  it('cannot hold a name of two lines', async () => {
+    const broken = { ...plain, tenant: Int32Array.of(0, 0, 0, 0), names: { tenant: ['a\nb'], class: null } }
+    expect(await faultOf('x.csv', broken, { to: 'csv' })).toEqual({
+      where: join(folder, 'x.csv'),
+      message: 'A CSV line cannot hold the line break in the name of tenant "a\\nb".',
+      hint: 'Write a .swt or .parquet trace, or add --drop tenants.',
+    })
+  })
+})
+
+describe('Mooncake', () => {
+  it('has ms with their fraction', async () => {
+    expect((await written('plain.jsonl', plain, { to: 'mooncake' })).toString().split('\n')).toEqual([
+      '{"timestamp":0,"input_length":10,"output_length":1}',
+      '{"timestamp":0.000005,"input_length":20,"output_length":2}',
+      '{"timestamp":0.000005,"input_length":30,"output_length":3}',
+      '{"timestamp":9000,"input_length":40,"output_length":4}',
+      '',
+    ])
+  })
+
+  it('has sessions of turns and the ids of all blocks', async () => {
+    const chain: Workload = {
+      ...full,
+      parent: Int32Array.of(-1, 0, -1, 1),
+      arrivalNs: Float64Array.of(0, Number.NaN, 3e6, Number.NaN),
+      joins: null,
+      joinCount: null,
+    }
+    expect(
+      (await written('chain.jsonl', chain, { to: 'mooncake', drop: ['classes', 'tenants'] })).toString().split('\n'),
+    ).toEqual([
+      '{"session_id":"0","timestamp":0,"input_length":10,"output_length":1,"hash_ids":[0,1]}',
+      '{"session_id":"0","delay":2000.000001,"input_length":20,"output_length":2,"hash_ids":[0,1,2,7]}',
+      '{"timestamp":3,"input_length":30,"output_length":3,"hash_ids":[]}',
+      '{"session_id":"0","delay":0.000007,"input_length":40,"output_length":4,"hash_ids":[3]}',
+      '',
+    ])
+  })
+
+  it('cannot hold a fork', async () => {
+    const fork = { ...full, joins: null, joinCount: null }
+    expect((await faultOf('x.jsonl', fork, { to: 'mooncake', drop: ['classes', 'tenants'] })).message).toBe(
+      "In Mooncake's form a request waits for the one before it in its session; request 2 waits for request 0.",
+    )
+  })
+})
+
+describe('Parquet', () => {
+  it('has a row for each request, units in the names, and what else there is as metadata', async () => {
+    const bytes = await written('full.parquet', full, { to: 'parquet' })
+    const file = new Uint8Array(bytes).buffer
+    const rows = await parquetReadObjects({ file })
+    expect(rows).toHaveLength(4)
+    expect(rows[0]).toEqual({
+      arrival_ns: 1_500_000n,
+      input_tokens: 10,
+      output_tokens: 1,
+      class: 0,
+      tenant: 4,
+      session: 0,
+      parent: null,
+      wait_ns: 0n,
+      joins: null,
+      block_first: [0],
+      block_count: [2],
+    })
+    expect(rows[1]).toMatchObject({
+      arrival_ns: null,
+      parent: 0,
+      wait_ns: 2_000_000_001n,
+      block_first: [0, 7],
+      block_count: [3, 1],
+    })
+    expect(rows[2]).toMatchObject({ session: null, joins: 3, block_first: [], block_count: [] })
+    const { key_value_metadata: pairs, created_by } = parquetMetadata(file)
+    expect(created_by).toBe('shapewise')
+    expect(JSON.parse(pairs?.find(({ key }) => key === 'shapewise')?.value ?? '')).toEqual({
+      version: 1,
+      hash: traceHash(full),
+      block_tokens: 4,
+      names: full.names,
+      provenance: full.provenance,
+    })
+  })
+
+  it('comes in row groups', async () => {
+    const count = 150_000
+    const many = shapesOnly(
+      Float64Array.from({ length: count }, (_, i) => i * 1e6),
+      new Int32Array(count).fill(7),
+      new Int32Array(count).fill(3),
+      plain.provenance,
+    )
+    const file = new Uint8Array(await written('many.parquet', many, { to: 'parquet' })).buffer
+    expect(parquetMetadata(file).row_groups.map(({ num_rows }) => Number(num_rows))).toEqual([65_536, 65_536, 18_928])
+    const [last] = await parquetReadObjects({ file, rowStart: count - 1, rowEnd: count })
+    expect(last).toEqual({ arrival_ns: 149_999_000_000n, input_tokens: 7, output_tokens: 3 })
+  })
+})
+
+describe('a format', () => {
+  it('refuses what it cannot hold, and takes it when it is dropped knowingly', async () => {
+    expect(await faultOf('x.csv', full, { to: 'csv' })).toEqual({
+      where: join(folder, 'x.csv'),
+      message: 'The trace has blocks, which csv cannot hold.',
+      hint: 'Write a .swt or .parquet trace, or add --drop blocks.',
+    })
+    expect(await faultOf('x.jsonl', full, { to: 'mooncake' })).toMatchObject({
+      message: 'The trace has classes, tenants and joins, which mooncake cannot hold.',
+      hint: 'Write a .swt or .parquet trace, or add --drop classes,tenants,joins.',
+    })
+    expect((await faultOf('x.csv', full, { to: 'csv', drop: ['sessions', 'blocks'] })).message).toBe(
+      'Without its sessions the trace has requests that are never sent: they wait for others and have no time of their own.',
+    )
+    const timed = { ...full, arrivalNs: plain.arrivalNs }
+    expect(
+      (await written('timed.csv', timed, { to: 'csv', drop: ['sessions', 'blocks', 'tenants', 'classes'] })).toString(),
+    ).toBe((await written('plain.csv', plain, { to: 'csv' })).toString())
+  })
+
+  it('is told by the ending', () => {
+    expect(['a.swt', 'a.swt.gz', 'a.csv.gz', 'b.c.jsonl', 'x.parquet', 'a.txt', 'csv', 'a.gz'].map(targetOf)).toEqual([
+      'shapewise',
+      'shapewise',
+      'csv',
+      'mooncake',
+      'parquet',
+      null,
+      null,
+      null,
+    ])
+  })
+
+  it('is compressed by its name, but not twice and not by zstd', async () => {
+    const text = await written('plain.csv', plain, { to: 'csv' })
+    expect(gunzipSync(await written('plain.csv.gz', plain, { to: 'csv' })).equals(text)).toBe(true)
+    expect((await faultOf('x.parquet.gz', plain, { to: 'parquet' })).hint).toBe('End the name in .parquet.')
+    expect((await faultOf('x.csv.zst', plain, { to: 'csv' })).message).toBe('zstd is read, but not written.')
+  })
+
+  it('leaves no half-written file behind', async () => {
+    const missing = join('none', 'x.csv')
+    expect((await faultOf(missing, plain, { to: 'csv' })).message).toBe(`There is no folder ${join(folder, 'none')} to write to.`)
+    const broken = { ...full, names: { tenant: ['a\nb'], class: null } }
+    await faultOf('half.csv', broken, { to: 'csv', drop: ['blocks'] })
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp') || name.startsWith('half'))).toEqual([])
+  })
+})
