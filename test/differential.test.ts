@@ -31,11 +31,23 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     chunked: 0,
     completed: 0,
     evaluations: 0,
+    waited: 0,
+    waited_for_several: 0,
+    waited_in_closed_loop: 0,
+    not_sent: 0,
   }
   fc.assert(
     fc.property(scenario, (drawn) => {
       const slow = runSlow(drawn)
-      for (const record of slow.result.records.values()) {
+      const { parent, joinCount, arrivalNs } = drawn.workload
+      const isClosed = drawn.load.kind === 'closed'
+      seen.not_sent += slow.result.notSent
+      for (const [index, record] of slow.result.records) {
+        if (parent !== null && parent[index] >= 0 && (isClosed || Number.isNaN(arrivalNs[index]))) {
+          seen.waited++
+          if (isClosed) seen.waited_in_closed_loop++
+          if (joinCount !== null && joinCount[index] > 1) seen.waited_for_several++
+        }
         seen[record.fate as 'completed']++
         seen.preemptions += record.preemptions
         const [, , transferNs, waitNs, decodeNs] = record.phaseNs

@@ -168,6 +168,7 @@ function summaryOf(
   const result = {
     records: recordsOf(rows),
     statistics: { ...NO_STEPS, ...steps },
+    notSent: 0,
     endNs: endMs * NS_PER_MS,
     events: 1,
     series: [],

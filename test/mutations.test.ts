@@ -144,6 +144,41 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     from: 'closedNs > openNs',
     to: 'closedNs < openNs',
   },
+  {
+    title: 'a request is sent at the first of the ends that it waits for',
+    law: 'LAW-22',
+    file: 'simulator/sessions.ts',
+    from: '--chunk.waits[row] > 0',
+    to: '(chunk.waits[row] = 0) > 0',
+  },
+  {
+    title: 'the wait of a client is counted twice',
+    law: 'LAW-22',
+    file: 'simulator/sessions.ts',
+    from: 'nowNs + (waitNs === null ? 0 : waitNs[row])',
+    to: 'nowNs + (waitNs === null ? 0 : 2 * waitNs[row])',
+  },
+  {
+    title: 'a turn is sent although the one before got no answer',
+    law: 'LAW-22',
+    file: 'simulator/requests.ts',
+    from: 'fate === COMPLETED, core',
+    to: 'true, core',
+  },
+  {
+    title: 'those who gave up are not counted',
+    law: 'LAW-1',
+    file: 'simulator/sessions.ts',
+    from: 'sessions.notSent++',
+    to: '',
+  },
+  {
+    title: 'the place of a session is given away with its first request',
+    law: 'LAW-15',
+    file: 'simulator/sessions.ts',
+    from: '--first.open[root - first.start] === 0',
+    to: 'root === chunk.start + row',
+  },
 ]
 
 test('the intact copy breaks no law', async () => {

@@ -65,6 +65,7 @@ export async function simulatePaced(
   options.onRecords(simulation.drain())
   return {
     statistics: simulation.statistics(),
+    notSent: simulation.notSent,
     endNs: simulation.nowNs,
     events: simulation.events,
     series,

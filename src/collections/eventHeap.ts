@@ -28,9 +28,13 @@ export class EventHeap {
   }
 
   push(timeNs: number, eventClass: number, payload: number): void {
+    this.pushAs(timeNs, eventClass, payload, this.#meta[1]++)
+  }
+
+  /** With a sequence of the caller's, for events that are not ordered by their creation. */
+  pushAs(timeNs: number, eventClass: number, payload: number, sequence: number): void {
     const size = this.#meta[0]
     if (size === this.#time.length) this.#grow()
-    const sequence = this.#meta[1]++
     this.#meta[0] = size + 1
     let at = size
     while (at > 0) {

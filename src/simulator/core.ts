@@ -7,6 +7,7 @@ import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
 import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, EngineConfig, FabricConfig, LoadConfig, MeasureWindow } from './config.js'
 import { createRecords } from './recordStore.js'
+import type { Sessions } from './sessions.js'
 import { createState, type State } from './state.js'
 import { createPool, engineLoadView, type Pool } from './views.js'
 
@@ -44,6 +45,10 @@ export interface Core {
   input: Workload[]
   inputStart: number
   inputEnded: boolean
+  /** Requests fed so far. */
+  fed: number
+  /** null while no request of the input waits for others. */
+  sessions: Sessions | null
   records: Records
   /** Engines that the event being served gave work, and how many. */
   readonly touched: Uint8Array
@@ -107,6 +112,8 @@ export function createCore(
     input: [],
     inputStart: 0,
     inputEnded: false,
+    fed: 0,
+    sessions: null,
     records: createRecords(Math.max(64, expectedRequests)),
     touched: new Uint8Array(engines.length),
     touchedCount: 0,

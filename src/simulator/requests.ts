@@ -5,6 +5,7 @@ import { COMPLETED, IN_TRANSFER, QUEUED, REJECTED, RUNNING, TIMED_OUT, UNSERVABL
 import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
 import { widerRecords } from './recordStore.js'
+import { columnsOf, isWaiting, requestLeft, type Sessions } from './sessions.js'
 import { append, prepend, unlink } from './slotList.js'
 import { giveSlot, NEXT_REQUEST, NOW, type Slots, type State, TRANSFERRING, takeSlot, WAITING, WAITING_TOTAL } from './state.js'
 
@@ -22,21 +23,44 @@ const RELEASE_CLASS = 2
 /** The input columns that hold the next request, or null when they are not here (yet). Drops consumed columns. */
 export function currentInput(core: Core): Workload | null {
   const { scalars } = core.state
-  while (core.input.length > 0 && scalars[NEXT_REQUEST] - core.inputStart >= core.input[0].count) {
-    core.inputStart += core.input[0].count
+  for (;;) {
+    if (core.input.length === 0) return null
+    const input = core.input[0]
+    if (core.sessions !== null) skipWaiting(core, input)
+    if (scalars[NEXT_REQUEST] - core.inputStart < input.count) return input
+    core.inputStart += input.count
     core.input.shift()
   }
-  return core.input.length > 0 ? core.input[0] : null
+}
+
+/** Moves on to the next request that waits for nobody. */
+function skipWaiting({ state: { scalars }, inputStart, closed }: Core, input: Workload): void {
+  let row = scalars[NEXT_REQUEST] - inputStart
+  while (row < input.count && isWaiting(input, row, closed)) row++
+  scalars[NEXT_REQUEST] = inputStart + row
+}
+
+/** Serves the next request of the input, as `enter` does. */
+export function arrive(core: Core, input: Workload, nowNs: number): number {
+  const request = core.state.scalars[NEXT_REQUEST]++
+  const row = request - core.inputStart
+  if (core.sessions !== null) skipWaiting(core, input)
+  return enter(core, input, row, request, nowNs)
+}
+
+/** Serves a request that has waited for others. */
+export function enterWaited(core: Core, sessions: Sessions, nowNs: number): number {
+  const request = sessions.sends.pop()
+  const { columns, start } = columnsOf(sessions, request)
+  return enter(core, columns, request - start, request, nowNs)
 }
 
 /**
- * Serves the next request of the input, which enters the system at `nowNs`. Returns the engine it was given to, -1 when it left at once
+ * A request, which is this row of `input`, enters the system at `nowNs`. Returns the engine it was given to, -1 when it left at once
  * (unservable, rejected).
  */
-export function arrive(core: Core, input: Workload, nowNs: number): number {
+function enter(core: Core, input: Workload, row: number, request: number, nowNs: number): number {
   const s = core.state
-  const request = s.scalars[NEXT_REQUEST]++
-  const row = request - core.inputStart
   const isl = input.isl[row]
   const osl = input.osl[row]
   if (isl + osl > core.maxModelLen || isl > core.maxPromptLen) return turnAway(core, request, isl, osl, nowNs, UNSERVABLE)
@@ -111,13 +135,20 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   records.maxGapNs[row] = Number.NaN
   for (let phase = 0; phase < 6; phase++) records.phaseNs[phase][row] = 0
   records.phaseNs[PHASE_QUEUE][row] = core.frontendNs
-  release(core, nowNs)
+  left(core, request, nowNs, fate)
   return -1
 }
 
 /** Releases the first C requests of a closed loop at time 0. */
 export function releaseFirst(core: Core): void {
   for (let i = 0; i < core.concurrency; i++) release(core, 0)
+}
+
+/** A request has left: those that waited for it are sent or given up, and in closed loop its place, or that of its session, is free. */
+function left(core: Core, request: number, nowNs: number, fate: number): void {
+  const { sessions } = core
+  const over = sessions === null ? 1 : requestLeft(sessions, request, nowNs, fate === COMPLETED, core.frontendNs)
+  for (let free = 0; free < over; free++) release(core, nowNs)
 }
 
 /** In closed loop the next request is sent at `nowNs`; it enters when it has passed the frontend. */
@@ -187,10 +218,11 @@ function nextRecord(core: Core): number {
 /** Writes the record of a request that leaves now, and frees its slot. KV and lists are the caller's business. */
 export function depart(core: Core, slot: number, nowNs: number, fate: number): void {
   const s = core.state
+  const request = s.slots.request[slot]
   enterPhase(s.slots, slot, s.slots.phase[slot], nowNs)
   writeRecord(core, slot, nowNs, fate)
   giveSlot(s, slot)
-  release(core, nowNs)
+  left(core, request, nowNs, fate)
 }
 
 function writeRecord(core: Core, slot: number, endNs: number, fate: number): void {

@@ -2,9 +2,7 @@
  * The driver: `createSimulation` makes one, `feed` gives it requests, `advance` serves events, `drain` hands finished requests over,
  * `snapshot` and `restore` copy all state. `simulate` is a loop over these.
  */
-import { decode, encode } from '@msgpack/msgpack'
-import type { HeapState } from '../collections/eventHeap.js'
-import { PolicyError, UserError } from '../errors.js'
+import { UserError } from '../errors.js'
 import type { Arm } from '../levers/lever.js'
 import type { Records, StepStatistics } from '../metrics/records.js'
 import type { Workload } from '../traces/workload.js'
@@ -13,7 +11,9 @@ import { type Core, createCore } from './core.js'
 import { popStep, pushStep } from './engineHeap.js'
 import { runQuiet } from './quiet.js'
 import { createRecords } from './recordStore.js'
-import { arrive, currentInput, recordInside, releaseFirst, timeOut } from './requests.js'
+import { arrive, currentInput, enterWaited, recordInside, releaseFirst, timeOut } from './requests.js'
+import { createSessions, feedSessions, hasWaiting } from './sessions.js'
+import { restore, snapshot } from './snapshot.js'
 import {
   DECODE_SEQUENCES,
   DECODE_WAITING,
@@ -26,7 +26,6 @@ import {
   NOW,
   OUTPUT_TOKENS,
   PREEMPTIONS,
-  type Slots,
   STEP_PS,
   STEPS,
   type State,
@@ -56,7 +55,10 @@ export interface SimulationOptions {
 export type Advance = 'done' | 'needInput' | 'paused'
 
 export interface Simulation {
-  /** More requests, in order of arrival after those fed before; null = there will be no more. */
+  /**
+   * More requests, in order of arrival after those fed before; null = there will be no more. `parent` and `joins` count from the first request
+   * ever fed. Requests that wait for each other are fed together, or before the first of them ends (UserError).
+   */
   feed(columns: Workload | null): void
   /** Serves events with time <= untilNs, at most maxEvents of them. `needInput`: the next event may be an arrival not yet fed. */
   advance(untilNs: number, maxEvents: number): Advance
@@ -68,6 +70,8 @@ export interface Simulation {
   restore(bytes: Uint8Array): void
   statistics(): StepStatistics
   sample(): SeriesSample
+  /** Requests that waited for one that left without an answer: they were given up. */
+  readonly notSent: number
   readonly nowNs: number
   readonly events: number
   /** Records that `drain` would hand over. */
@@ -76,7 +80,6 @@ export interface Simulation {
 
 /** After a drain room is made for as many records as before, but no more than these. */
 const MOST_RECORDS_AHEAD = 1 << 17
-const SNAPSHOT_VERSION = 3
 
 export function createSimulation(config: ClusterConfig, arm: Arm, options: SimulationOptions): Simulation {
   const window = options.window ?? { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
@@ -86,7 +89,7 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
     feed(columns) {
       if (core.inputEnded) throw new UserError({ where: 'feed', message: 'requests were fed after the end of the input' })
       if (columns === null) core.inputEnded = true
-      else if (columns.count > 0) core.input.push(columns)
+      else if (columns.count > 0) feed(core, columns)
     },
     advance: (untilNs, maxEvents) => advance(core, untilNs, maxEvents),
     drain() {
@@ -99,6 +102,9 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
     restore: (bytes) => restore(core, bytes),
     statistics: () => statistics(core.state),
     sample: () => sample(core),
+    get notSent() {
+      return core.sessions?.notSent ?? 0
+    },
     get nowNs() {
       return core.state.scalars[NOW]
     },
@@ -111,11 +117,19 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
   }
 }
 
+function feed(core: Core, columns: Workload): void {
+  if (hasWaiting(columns, core.closed)) core.sessions ??= createSessions()
+  if (core.sessions !== null) feedSessions(core.sessions, columns, core.fed, core.closed)
+  core.input.push(columns)
+  core.fed += columns.count
+}
+
 /** The event loop. Order of events at one time: step end, transfer, release, arrival, timeout. */
 function advance(core: Core, untilNs: number, maxEvents: number): Advance {
   const s = core.state
   const { scalars, heap, heapSize, clockNs, stepping, releases, timeoutHead } = s
-  const { frontendNs } = core
+  const { frontendNs, sessions } = core
+  if (sessions !== null && sessions.missing > 0) return 'needInput'
   const patient = core.timeoutNs === Number.POSITIVE_INFINITY
   let input = currentInput(core)
   for (let served = 0; served < maxEvents; served++) {
@@ -131,8 +145,10 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     const timeoutNs =
       patient || timeoutHead[0] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[timeoutHead[0]] + core.timeoutNs
     const transferNs = core.independent ? Number.POSITIVE_INFINITY : nextTransferNs(s)
+    const sendNs = sessions === null ? Number.POSITIVE_INFINITY : sessions.sends.peekTime()
     let next = stepNs
     if (transferNs < next) next = transferNs
+    if (sendNs < next) next = sendNs
     if (releaseNs < next) next = releaseNs
     if (arrivalNs < next) next = arrivalNs
     if (timeoutNs < next) next = timeoutNs
@@ -149,6 +165,9 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         let horizonNs = arrivalNs < timeoutNs ? arrivalNs : timeoutNs
         if (untilNs < horizonNs) horizonNs = untilNs
         if (!core.independent) horizonNs = Math.min(horizonNs, transferNs, releaseNs, undisturbedNs(core, e))
+        // whoever waits for a request that ends on another engine enters a frontend's time later, or after this engine's step of that time
+        if (sessions !== null)
+          horizonNs = Math.min(horizonNs, sendNs, heapSize[0] > 0 ? clockNs[heap[0]] + frontendNs : Number.POSITIVE_INFINITY)
         quiet = runQuiet(core, e, horizonNs, maxEvents - served)
       }
       if (quiet > 0) {
@@ -166,9 +185,13 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (transferNs === next) {
       serveTransfer(core, next)
       beginTouched(core, -1, next)
-    } else if (releaseNs === next || arrivalNs === next) {
-      if (releaseNs === next) releases.pop()
-      const e = arrive(core, input as Workload, next)
+    } else if (sendNs === next || releaseNs === next || arrivalNs === next) {
+      let e: number
+      if (sessions !== null && sendNs === next) e = enterWaited(core, sessions, next)
+      else {
+        if (releaseNs === next) releases.pop()
+        e = arrive(core, input as Workload, next)
+      }
       if (e >= 0 && stepping[e] === 0) {
         clockNs[e] = next
         s.clockPs[e] = 0
@@ -246,100 +269,6 @@ function sample(core: Core): SeriesSample {
   }
 }
 
-// --- snapshots: every array of the state, the records not yet drained, and what policies remember
-
-type Columns = Record<string, unknown>
-
-interface Snapshot {
-  version: number
-  state: Columns
-  slots: Columns
-  releases: Columns
-  records: Columns
-  phaseNs: Uint8Array[]
-  recordCount: number
-  policies: (Uint8Array | null)[]
-  closedInput: boolean
-}
-
-const bytesOf = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength) as ArrayBuffer)
-
-function columnsOf(source: object): Columns {
-  const columns: Columns = {}
-  for (const [key, value] of Object.entries(source)) if (ArrayBuffer.isView(value)) columns[key] = bytesOf(value)
-  return columns
-}
-
-/** Copies saved bytes into the array of the same name, or, where the length differs, puts a new array of the same type there. */
-function fill(target: Record<string, unknown>, columns: Columns): void {
-  for (const [key, value] of Object.entries(columns)) {
-    const bytes = value as Uint8Array
-    const old = target[key] as Float64Array
-    const fresh = new (old.constructor as Float64ArrayConstructor)(bytes.slice().buffer as ArrayBuffer)
-    if (fresh.length === old.length) old.set(fresh)
-    else target[key] = fresh
-  }
-}
-
-const policiesOf = (core: Core) => [core.arm.split, core.arm.chunk, core.arm.rank, core.arm.span, core.arm.pool]
-
-function snapshot(core: Core): Uint8Array {
-  const { records, state } = core
-  const image: Snapshot = {
-    version: SNAPSHOT_VERSION,
-    state: columnsOf(state),
-    slots: columnsOf(state.slots),
-    releases: { ...columnsOf(state.releases.save()), next: state.releases.save().next },
-    records: columnsOf(records),
-    phaseNs: records.phaseNs.map(bytesOf),
-    recordCount: records.count,
-    policies: policiesOf(core).map((policy) => (policy.state ? bytesOf(policy.state) : null)),
-    closedInput: core.inputEnded,
-  }
-  return encode(image)
-}
-
-/**
- * Goes back to a snapshot of a simulation with the same plan and arm. The input is not part of it: feed again, from the first
- * request, the columns that the simulation had been fed (consumed rows are skipped).
- */
-function restore(core: Core, bytes: Uint8Array): void {
-  const image = decode(bytes) as Snapshot
-  if (image.version !== SNAPSHOT_VERSION)
-    throw new UserError({
-      where: 'snapshot',
-      message: `version ${image.version} is not ${SNAPSHOT_VERSION}`,
-      hint: 'take the snapshot anew with this release',
-    })
-  const { state } = core
-  fill(state as unknown as Record<string, unknown>, image.state)
-  fill(state.slots as unknown as Record<string, unknown>, image.slots)
-  ;(state.slots as Slots).capacity = state.slots.request.length
-  const saved: Record<string, unknown> = { ...state.releases.save() }
-  const { next, ...columns } = image.releases
-  fill(saved, columns)
-  state.releases.restore({ ...(saved as unknown as HeapState), next: next as number })
-  const records = createRecords(Math.max(1, image.recordCount))
-  fill(records as unknown as Record<string, unknown>, image.records)
-  image.phaseNs.forEach((column, phase) => {
-    const wrapper = { column: records.phaseNs[phase] as unknown }
-    fill(wrapper, { column })
-    ;(records.phaseNs as unknown as Float64Array[])[phase] = wrapper.column as Float64Array
-  })
-  records.count = image.recordCount
-  core.records = records
-  policiesOf(core).forEach((policy, index) => {
-    const memory = image.policies[index]
-    if ((memory === null) !== (policy.state === undefined))
-      throw new PolicyError(policy.info.name, 'the snapshot was taken with another policy')
-    if (memory !== null && policy.state) policy.state.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
-  })
-  core.input = []
-  core.inputStart = 0
-  core.inputEnded = false
-}
-
 // --- one call for the usual case
 
 export interface SimulateOptions extends SimulationOptions {
@@ -355,6 +284,8 @@ export interface SimulationResult {
   /** One row per request of the workload that has arrived by the end. */
   readonly records: Records
   readonly statistics: StepStatistics
+  /** Requests that were given up before they were sent, see docs/SEMANTICS.md on sessions. */
+  readonly notSent: number
   /** Time of the last event served. */
   readonly endNs: number
   readonly events: number
@@ -389,6 +320,7 @@ export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, op
   return {
     records: simulation.drain(),
     statistics: simulation.statistics(),
+    notSent: simulation.notSent,
     endNs: simulation.nowNs,
     events: simulation.events,
     series,

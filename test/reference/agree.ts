@@ -87,6 +87,8 @@ export function differences(fast: FastRun, slow: SlowRun): string[] {
     const [a, b] = [rows.get(index), slow.result.records.get(index)]
     if (show(a) !== show(b)) found.push(`request ${index}: fast ${show(a)}, slow ${show(b)}`)
   }
+  const [given, up] = [fast.result.notSent, slow.result.notSent]
+  if (given !== up) found.push(`not sent: fast ${given}, slow ${up}`)
   const { statistics } = fast.result
   for (const key of Object.keys(slow.result.statistics) as (keyof StepStatistics)[]) {
     const [a, b] = [statistics[key], slow.result.statistics[key]]

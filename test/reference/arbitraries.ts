@@ -51,6 +51,12 @@ const requestKnobs = fc.record({
   osl: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 45 })),
   classId: fc.integer({ min: 0, max: 2 }),
   tenant: fc.integer({ min: 0, max: 3 }),
+  /** How far before it its parent stands; it waits for it, or has a time of its own. */
+  follows: fc.oneof(fc.constant(0), fc.constant(1), fc.integer({ min: 1, max: 6 })),
+  waits: fc.boolean(),
+  waitNs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 3000 })),
+  /** How far after it stands the request that waits for it too. */
+  joins: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 })),
 })
 
 const armKnobs = fc.record({
@@ -80,6 +86,7 @@ const knobs = fc.record({
   requests: fc.array(requestKnobs, { minLength: 1, maxLength: 40, size: 'max' }),
   stretch: fc.constantFrom(1, 1, 5, 50),
   hasClasses: fc.boolean(),
+  hasSessions: fc.boolean(),
   isSplit: fc.boolean(),
   isSpeculative: fc.boolean(),
   mayReserve: fc.boolean(),
@@ -132,7 +139,28 @@ function enginesOf(knob: Knobs): EngineConfig[] {
   return drawn.map((engine, index) => engineConfig(engine, index, roles[index], knob))
 }
 
-function workloadOf({ requests, stretch, hasClasses }: Knobs): Workload {
+type SessionColumns = Pick<Workload, 'arrivalNs' | 'session' | 'parent' | 'waitNs' | 'joins' | 'joinCount'>
+
+/** Trees of requests with a parent, about half of them waiting, and joins; in closed loop within a tree. */
+function sessionsOf({ requests, concurrency }: Knobs, arrivalNs: Float64Array): SessionColumns {
+  const parent = Int32Array.from(requests, ({ follows }, i) => (follows === 0 || follows > i ? -1 : i - follows))
+  const roots: number[] = []
+  parent.forEach((before, i) => {
+    roots.push(before < 0 ? i : roots[before])
+  })
+  const joins = Int32Array.from(requests, (request, i) => {
+    const at = i + request.joins
+    const mayJoin = concurrency === null || roots[at] === roots[i]
+    return request.joins > 0 && at < requests.length && parent[at] >= 0 && mayJoin ? at : -1
+  })
+  const joinCount = Int32Array.from(requests, (_, i) => joins.filter((to) => to === i).length + (parent[i] >= 0 ? 1 : 0))
+  const waitNs = Float64Array.from(requests, (request, i) => (parent[i] < 0 ? 0 : request.waitNs))
+  const times = arrivalNs.map((timeNs, i) => (parent[i] >= 0 && requests[i].waits ? Number.NaN : timeNs))
+  return { arrivalNs: times, session: Int32Array.from(roots), parent, waitNs, joins, joinCount }
+}
+
+function workloadOf(knob: Knobs): Workload {
+  const { requests, stretch, hasClasses, hasSessions } = knob
   let nowNs = 0
   const arrivalNs = Float64Array.from(requests, ({ gapNs }) => {
     nowNs += gapNs * stretch
@@ -146,12 +174,13 @@ function workloadOf({ requests, stretch, hasClasses }: Knobs): Workload {
     rowsRead: requests.length,
     rowsSkipped: 0,
   }
-  const shapes = shapesOnly(
+  const plain = shapesOnly(
     arrivalNs,
     column((r) => r.isl),
     column((r) => r.osl),
     provenance,
   )
+  const shapes = hasSessions ? { ...plain, ...sessionsOf(knob, arrivalNs) } : plain
   if (!hasClasses) return shapes
   return { ...shapes, classId: Uint16Array.from(requests, (r) => r.classId), tenant: column((r) => r.tenant) }
 }

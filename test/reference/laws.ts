@@ -14,6 +14,7 @@ export interface Outcome {
   readonly rows: Map<number, SlowRecord>
   /** Requests in the order in which they left. */
   readonly leavers: readonly number[]
+  readonly notSent: number
   readonly statistics: StepStatistics
   readonly decisions: Decisions
 }
@@ -22,11 +23,12 @@ export function outcomeOfFast({ result, decisions }: FastRun): Outcome {
   const rows = recordObjects(result.records)
   const order = [...result.records.request.slice(0, result.records.count)]
   const leavers = order.filter((request) => !Number.isNaN(rows.get(request)?.endNs))
-  return { written: result.records.count, rows, leavers, statistics: result.statistics, decisions }
+  return { written: result.records.count, rows, leavers, notSent: result.notSent, statistics: result.statistics, decisions }
 }
 
 export function outcomeOfSlow({ result, decisions }: SlowRun): Outcome {
-  return { written: result.records.size, rows: result.records, leavers: result.leavers, statistics: result.statistics, decisions }
+  const { records: rows, leavers, notSent, statistics } = result
+  return { written: rows.size, rows, leavers, notSent, statistics, decisions }
 }
 
 type Law = (scenario: Scenario, outcome: Outcome) => string[]
@@ -36,18 +38,20 @@ const isSplit = ({ config }: Scenario) => config.engines.some((engine) => engine
 const poolOf = ({ config }: Scenario, [, , , isDecode]: readonly number[]) =>
   config.engines.filter((engine) => (engine.role === 'decode') === (isDecode === 1))
 const INSIDE = ['queued', 'in_transfer', 'running']
+const isWaiting = ({ workload, load }: Scenario, index: number) =>
+  load.kind === 'closed' ? (workload.parent?.[index] ?? -1) >= 0 : Number.isNaN(workload.arrivalNs[index])
 const isWhole = ({ window, untilNs }: Scenario) => window === undefined && untilNs === undefined
 const completed = ({ rows }: Outcome) => [...rows.values()].filter((row) => row.fate === 'completed')
 const faults = (broken: boolean, fault: () => string): string[] => (broken ? [fault()] : [])
 
-const conservation: Law = (scenario, { rows, written, leavers }) => {
+const conservation: Law = (scenario, { rows, written, leavers, notSent }) => {
   const left = [...rows.values()].filter((row) => !INSIDE.includes(row.fate))
   return [
     ...faults(written !== rows.size, () => `LAW-1 ${written} rows for ${rows.size} requests`),
     ...faults(left.length !== leavers.length, () => `LAW-1 ${left.length} fates of departure, ${leavers.length} departures`),
     ...faults(
-      scenario.untilNs === undefined && left.length !== scenario.workload.count,
-      () => `LAW-1 ${left.length} of ${scenario.workload.count} left`,
+      scenario.untilNs === undefined && left.length + notSent !== scenario.workload.count,
+      () => `LAW-1 ${left.length} of ${scenario.workload.count} left, ${notSent} were not sent`,
     ),
   ]
 }
@@ -133,8 +137,11 @@ const capacity: Law = (scenario, { decisions, statistics }) => {
 const order: Law = (scenario, { rows }) => {
   if (isSplit(scenario)) return []
   const lastOf = new Map<string, SlowRecord>()
+  // of those that come at one time the ones that waited for others are first
+  const own = (index: number) => (isWaiting(scenario, index) ? 0 : 1)
+  const came = (index: number) => (rows.get(index) as SlowRecord).arrivalNs
   return [...rows.keys()]
-    .sort((a, b) => a - b)
+    .sort((a, b) => came(a) - came(b) || own(a) - own(b) || a - b)
     .flatMap((index) => {
       const row = rows.get(index) as SlowRecord
       if (row.fate !== 'completed' || row.preemptions > 0) return []
@@ -270,7 +277,21 @@ const gaps: Law = (_, outcome) =>
     return faults(isWrong, () => `LAW-20 largest gap ${row.maxGapNs} of ${row.osl} tokens in ${spanNs} ns`)
   })
 
+/** A request that waits is sent its wait after the last end that it waits for, once, and only if all of them completed. */
+const sessions: Law = (scenario, { rows }) => {
+  const { count, parent, waitNs, joins } = scenario.workload
+  return [...rows].flatMap(([index, row]) => {
+    if (!isWaiting(scenario, index)) return []
+    const before = [parent?.[index] as number]
+    for (let other = 0; other < count; other++) if (joins?.[other] === index) before.push(other)
+    const ends = before.map((other) => rows.get(other)).map((other) => (other?.fate === 'completed' ? other.endNs : Number.NaN))
+    const dueNs = Math.max(...ends) + (waitNs?.[index] ?? 0)
+    return faults(row.arrivalNs !== dueNs, () => `LAW-22 request ${index} was sent at ${row.arrivalNs}, due at ${dueNs}`)
+  })
+}
+
 const LAWS: readonly Law[] = [
+  sessions,
   conservation,
   phases,
   time,
@@ -308,6 +329,11 @@ export function withSentinel(scenario: Scenario): Scenario {
       osl: Int32Array.of(...workload.osl, 2),
       classId: workload.classId && Uint16Array.of(...workload.classId, 0),
       tenant: workload.tenant && Int32Array.of(...workload.tenant, 0),
+      session: workload.session && Int32Array.of(...workload.session, -1),
+      parent: workload.parent && Int32Array.of(...workload.parent, -1),
+      waitNs: workload.waitNs && Float64Array.of(...workload.waitNs, 0),
+      joins: workload.joins && Int32Array.of(...workload.joins, -1),
+      joinCount: workload.joinCount && Int32Array.of(...workload.joinCount, 0),
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Arm, LoadView, RoutePhase } from '../../src/levers/lever.js'
 import type { Fate, StepStatistics } from '../../src/metrics/records.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import type { Workload } from '../../src/traces/workload.js'
+import { Clients } from './clients.js'
 import { Engine, type PriceSplit, PS_PER_NS } from './engine.js'
 import { Fabric } from './fabric.js'
 import type { Rank } from './rank.js'
@@ -31,6 +32,8 @@ export interface SlowResult {
   readonly records: Map<number, SlowRecord>
   /** Workload indices in the order in which the requests left. */
   readonly leavers: readonly number[]
+  /** Requests that were given up before they were sent. */
+  readonly notSent: number
   readonly statistics: StepStatistics
 }
 
@@ -41,8 +44,10 @@ export interface SlowOptions {
   readonly priceSplit: (engine: EngineConfig) => PriceSplit
 }
 
-type Kind = 'step end' | 'transfer' | 'release' | 'arrival' | 'timeout'
-const CLASS: Record<Kind, number> = { 'step end': 0, transfer: 1, release: 2, arrival: 3, timeout: 4 }
+type Kind = 'step end' | 'transfer' | 'release' | 'place' | 'arrival' | 'timeout'
+/** `release`: of a request that waited for others; `place`: of the next one of a closed loop. */
+const CLASS: Record<Kind, number> = { 'step end': 0, transfer: 1, release: 2, place: 3, arrival: 4, timeout: 5 }
+const BY_SUBJECT: readonly Kind[] = ['step end', 'transfer', 'release']
 
 interface Event {
   readonly timeNs: number
@@ -72,15 +77,17 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   let events: Event[] = []
   let sequence = 0
   let nowNs = 0
-  let nextRelease = 0
+  const clients = new Clients(workload, options.load.kind === 'closed')
+  const roots = clients.roots()
+  let nextRoot = 0
 
   const isMeasured = (timeNs: number) => timeNs >= window.fromNs && timeNs < window.toNs
   const post = (timeNs: number, kind: Kind, subject: number) => {
-    const order = kind === 'step end' || kind === 'transfer' ? subject : sequence++
+    const order = BY_SUBJECT.includes(kind) ? subject : sequence++
     events.push({ timeNs, kind, sequence: order, subject })
   }
-  const release = (timeNs: number) => {
-    if (options.load.kind === 'closed' && nextRelease < workload.count) post(timeNs + config.frontendNs, 'release', nextRelease++)
+  const fillPlace = (timeNs: number) => {
+    if (options.load.kind === 'closed' && nextRoot < roots.length) post(timeNs + config.frontendNs, 'place', roots[nextRoot++])
   }
   const record = (request: Request, fate: Fate, endNs: number) => {
     const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions } = request
@@ -93,7 +100,10 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     inside.delete(request.index)
     leavers.push(request.index)
     record(request, fate, timeNs)
-    release(timeNs)
+    const overBefore = clients.over()
+    for (const other of clients.leave(request.index, fate === 'completed'))
+      post(timeNs + (workload.waitNs?.[other] ?? 0) + config.frontendNs, 'release', other)
+    for (let over = clients.over(); over > overBefore; over--) fillPlace(timeNs)
   }
   const beginIfIdle = (index: number, timeNs: number) => {
     const engine = engines[index]
@@ -170,8 +180,8 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     for (const other of indices) if (engines[other].ranks.some((rank) => rank === from || rank === to)) beginIfIdle(other, timeNs)
   }
 
-  if (options.load.kind === 'closed') for (let i = 0; i < options.load.concurrency; i++) release(0)
-  else for (let i = 0; i < workload.count; i++) post(workload.arrivalNs[i] + config.frontendNs, 'arrival', i)
+  if (options.load.kind === 'closed') for (let i = 0; i < options.load.concurrency; i++) fillPlace(0)
+  else for (const root of roots) post(workload.arrivalNs[root] + config.frontendNs, 'arrival', root)
   const order = (a: Event, b: Event) => a.timeNs - b.timeNs || CLASS[a.kind] - CLASS[b.kind] || a.sequence - b.sequence
   while (events.length > 0) {
     events = events.sort(order)
@@ -190,7 +200,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const queued = engines[request.engine].ranks[request.rank].waiting.includes(request)
     record(request, queued ? 'queued' : request.phase === 'transfer' ? 'in_transfer' : 'running', Number.NaN)
   }
-  return { records, leavers, statistics }
+  return { records, leavers, notSent: clients.notSent.size, statistics }
 }
 
 function rankView(engine: Engine, index: number): LoadView {

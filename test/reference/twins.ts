@@ -6,7 +6,12 @@ import { observed } from './observe.js'
 
 const show = (run: FastRun): string =>
   JSON.stringify(
-    { rows: [...recordObjects(run.result.records)], statistics: run.result.statistics, decisions: run.decisions },
+    {
+      rows: [...recordObjects(run.result.records)],
+      notSent: run.result.notSent,
+      statistics: run.result.statistics,
+      decisions: run.decisions,
+    },
     (_, value) => (Number.isNaN(value) ? 'NaN' : value),
   )
 
@@ -68,6 +73,7 @@ export function snapshotFaults(scenario: Scenario, events: number): string[] {
   const result = {
     records: second.simulation.drain(),
     statistics: second.simulation.statistics(),
+    notSent: second.simulation.notSent,
     endNs: nowNs,
     events: served,
     series: [],

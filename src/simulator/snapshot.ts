@@ -1,0 +1,135 @@
+/** Snapshots: every array of the state, sessions, the records not yet drained, and what policies remember. */
+import { decode, encode } from '@msgpack/msgpack'
+import { EventHeap, type HeapState } from '../collections/eventHeap.js'
+import { PolicyError, UserError } from '../errors.js'
+import type { Core } from './core.js'
+import { createRecords } from './recordStore.js'
+import { createSessions, emptyChunk, type Sessions } from './sessions.js'
+import type { Slots } from './state.js'
+
+const SNAPSHOT_VERSION = 4
+
+type Columns = Record<string, unknown>
+
+interface Snapshot {
+  version: number
+  state: Columns
+  slots: Columns
+  releases: Columns
+  records: Columns
+  phaseNs: Uint8Array[]
+  recordCount: number
+  policies: (Uint8Array | null)[]
+  closedInput: boolean
+  sessions: {
+    chunks: { start: number; live: number; columns: Columns }[]
+    sends: Columns
+    notSent: number
+    knownTo: number
+  } | null
+}
+
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength) as ArrayBuffer)
+
+function columnsOf(source: object): Columns {
+  const columns: Columns = {}
+  for (const [key, value] of Object.entries(source)) if (ArrayBuffer.isView(value)) columns[key] = bytesOf(value)
+  return columns
+}
+
+/** Copies saved bytes into the array of the same name, or, where the length differs, puts a new array of the same type there. */
+function fill(target: Record<string, unknown>, columns: Columns): void {
+  for (const [key, value] of Object.entries(columns)) {
+    const bytes = value as Uint8Array
+    const old = target[key] as Float64Array
+    const fresh = new (old.constructor as Float64ArrayConstructor)(bytes.slice().buffer as ArrayBuffer)
+    if (fresh.length === old.length) old.set(fresh)
+    else target[key] = fresh
+  }
+}
+
+const heapColumns = (heap: EventHeap): Columns => ({ ...columnsOf(heap.save()), next: heap.save().next })
+
+function fillHeap(heap: EventHeap, { next, ...columns }: Columns): void {
+  const saved: Record<string, unknown> = { ...new EventHeap().save() }
+  fill(saved, columns)
+  heap.restore({ ...(saved as unknown as HeapState), next: next as number })
+}
+
+/** All but the columns of the chunks, which are fed again. */
+const sessionsImage = ({ chunks, sends, notSent, knownTo }: Sessions): Snapshot['sessions'] => ({
+  chunks: chunks.map(({ start, live, columns: _, ...arrays }) => ({ start, live, columns: columnsOf(arrays) })),
+  sends: heapColumns(sends),
+  notSent,
+  knownTo,
+})
+
+function sessionsOf({ chunks, sends, notSent, knownTo }: NonNullable<Snapshot['sessions']>): Sessions {
+  const sessions = { ...createSessions(), notSent, knownTo, missing: chunks.length }
+  fillHeap(sessions.sends, sends)
+  sessions.chunks = chunks.map(({ start, live, columns }) => {
+    const chunk = emptyChunk(start, 0)
+    fill(chunk as unknown as Record<string, unknown>, columns)
+    return { ...chunk, live }
+  })
+  return sessions
+}
+
+const policiesOf = (core: Core) => [core.arm.split, core.arm.chunk, core.arm.rank, core.arm.span, core.arm.pool]
+
+export function snapshot(core: Core): Uint8Array {
+  const { records, state } = core
+  const image: Snapshot = {
+    version: SNAPSHOT_VERSION,
+    state: columnsOf(state),
+    slots: columnsOf(state.slots),
+    releases: heapColumns(state.releases),
+    records: columnsOf(records),
+    phaseNs: records.phaseNs.map(bytesOf),
+    recordCount: records.count,
+    policies: policiesOf(core).map((policy) => (policy.state ? bytesOf(policy.state) : null)),
+    closedInput: core.inputEnded,
+    sessions: core.sessions === null ? null : sessionsImage(core.sessions),
+  }
+  return encode(image)
+}
+
+/**
+ * Goes back to a snapshot of a simulation with the same plan and arm. The input is not part of it: feed again, from the first
+ * request, the columns that the simulation had been fed (consumed rows are skipped).
+ */
+export function restore(core: Core, bytes: Uint8Array): void {
+  const image = decode(bytes) as Snapshot
+  if (image.version !== SNAPSHOT_VERSION)
+    throw new UserError({
+      where: 'snapshot',
+      message: `version ${image.version} is not ${SNAPSHOT_VERSION}`,
+      hint: 'take the snapshot anew with this release',
+    })
+  const { state } = core
+  fill(state as unknown as Record<string, unknown>, image.state)
+  fill(state.slots as unknown as Record<string, unknown>, image.slots)
+  ;(state.slots as Slots).capacity = state.slots.request.length
+  fillHeap(state.releases, image.releases)
+  const records = createRecords(Math.max(1, image.recordCount))
+  fill(records as unknown as Record<string, unknown>, image.records)
+  image.phaseNs.forEach((column, phase) => {
+    const wrapper = { column: records.phaseNs[phase] as unknown }
+    fill(wrapper, { column })
+    ;(records.phaseNs as unknown as Float64Array[])[phase] = wrapper.column as Float64Array
+  })
+  records.count = image.recordCount
+  core.records = records
+  policiesOf(core).forEach((policy, index) => {
+    const memory = image.policies[index]
+    if ((memory === null) !== (policy.state === undefined))
+      throw new PolicyError(policy.info.name, 'the snapshot was taken with another policy')
+    if (memory !== null && policy.state) policy.state.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
+  })
+  core.input = []
+  core.inputStart = 0
+  core.inputEnded = false
+  core.fed = 0
+  core.sessions = image.sessions === null ? null : sessionsOf(image.sessions)
+}
