@@ -94,6 +94,19 @@ export function wholeNumber(flag: string, text: string, min: number, max: number
   return value
 }
 
+/** A number above 0 and up to `max`. */
+export function positiveNumber(flag: string, text: string, max: number): number {
+  const value = /^[+]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN
+  if (!(value > 0 && value <= max)) {
+    throw new UserError({
+      where: flag,
+      message: `expected a number above 0 and up to ${max}, got '${text}'`,
+      hint: `for example ${flag} ${Math.min(1, max)}`,
+    })
+  }
+  return value
+}
+
 /** Threads a command may use. Results do not depend on it. */
 export const MAX_THREADS = 256
 

@@ -1,6 +1,7 @@
 /** The keys of a scenario and what each may hold. Strict: an unknown key is an error. Cross-field rules are in rules.ts. */
 import * as z from 'zod'
 import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
+import { PRESETS } from '../traces/presetNames.js'
 import { LOAD_METHODS } from './loadKeys.js'
 
 /** Every leaf says what it expects; the issue becomes `path: expected …, got …`. */
@@ -92,7 +93,7 @@ const load = z.strictObject(
 const workload = z.strictObject(
   {
     path: text('the path of a trace').optional(),
-    preset: choice(['chat', 'code', 'agent', 'mixed', 'equal', 'uniform']).optional(),
+    preset: choice([...PRESETS, 'uniform']).optional(),
     isl: integer(1, 16_777_216, 'tokens').optional(),
     osl: integer(1, 16_777_216, 'tokens').optional(),
     spread: positive(1, 'shortest length as a share of the nominal one').optional(),

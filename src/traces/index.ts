@@ -2,13 +2,13 @@
 
 export { blockCountOf, blockIdLimit, blockIdsOf } from './blocks.js'
 export { workloadFault } from './contract.js'
-export { PRESETS, type PresetName, type UniformLengths, uniformWorkload } from './generate/presets.js'
+export { type UniformLengths, uniformWorkload } from './generate/presets.js'
 export { traceHash } from './hash.js'
 export { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime } from './load.js'
+export { PRESETS, type PresetName } from './presetNames.js'
 export { presetWorkload } from './presets.js'
 export { type ReadOptions, type ReadResult, readTrace } from './read.js'
 export type { SkippedRow, TraceReport } from './report.js'
-export { type CompareOptions, type ComparisonLine, compareTraces, type TraceComparison } from './statistics/compare.js'
 export {
   type Distribution,
   idealHitRate,

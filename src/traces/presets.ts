@@ -1,7 +1,8 @@
 /** Shipped workloads by name. */
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
-import { buildPreset, PRESETS, type PresetName } from './generate/presets.js'
+import { buildPreset } from './generate/presets.js'
+import { PRESETS, type PresetName } from './presetNames.js'
 import { readTrace } from './read.js'
 import type { Workload } from './workload.js'
 

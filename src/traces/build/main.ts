@@ -1,13 +1,14 @@
 /** `npm run build:traces`: draws the shipped look-alikes anew and writes traces/*.swt.gz. The same bytes come out on every machine. */
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { buildPreset, SHIPPED } from '../generate/presets.js'
+import { buildPreset } from '../generate/presets.js'
+import { SHIPPED } from '../presetNames.js'
 import { writeTrace } from '../write/index.js'
 
 const folder = fileURLToPath(new URL('../../../traces/', import.meta.url))
 mkdirSync(folder, { recursive: true })
 for (const name of SHIPPED) {
-  const workload = buildPreset(name)
+  const workload = buildPreset(name === 'agent' ? 'agent-steps' : name)
   await writeTrace(`${folder}${name}.swt.gz`, workload)
   process.stdout.write(`${name}: ${workload.count} requests\n`)
 }

@@ -1,43 +1,116 @@
-/** Request shapes drawn from published inverse CDFs: the input length first, the output length given the bin of the input length. */
+/** Request shapes: the input length first, the output length given it. Two uniform draws a shape. */
 import { readFileSync } from 'node:fs'
+import { UserError } from '../../errors.js'
 import type { Rng } from '../../rng.js'
+import { type LawSpec, lawOf, type Quantile } from './laws.js'
+import { normalCdf, normalQuantile } from './normal.js'
 
-/** One entry of data/workloads/length-tables.json. Percentiles ascend from 0 to 100. */
-export interface LengthTable {
-  readonly isl_percentiles: readonly number[]
-  readonly isl: readonly number[]
-  readonly isl_bin_edges: readonly number[]
-  readonly osl_percentiles: readonly number[]
-  /** One inverse CDF for each bin of the input length. */
-  readonly osl_given_isl: readonly (readonly number[])[]
+export type LengthSpec =
+  /** A published table, by name. */
+  | { readonly table: string }
+  | {
+      readonly isl: LawSpec
+      readonly osl: LawSpec | OslByIsl
+      /** Correlation of the Gaussian copula that joins the two; 0 when left out. */
+      readonly rho?: number
+    }
+
+/** A law of the output length for each bin of the input length: bin i holds isl in (edges[i], edges[i + 1]], the outer bins all beyond. */
+export interface OslByIsl {
+  readonly edges: readonly number[]
+  readonly laws: readonly LawSpec[]
 }
 
-export type LengthTableName = 'chat' | 'code' | 'agent'
-
-let tables: Record<LengthTableName, LengthTable> | null = null
-
-export function lengthTable(name: LengthTableName): LengthTable {
-  tables ??= JSON.parse(readFileSync(new URL('../../../data/workloads/length-tables.json', import.meta.url), 'utf8'))
-  return (tables as Record<LengthTableName, LengthTable>)[name]
+export interface Shape {
+  readonly isl: number
+  readonly osl: number
 }
 
-/** Linear interpolation of an inverse CDF at probability u in [0, 1). */
-export function inverseCdf(percentiles: readonly number[], values: readonly number[], u: number): number {
-  const at = u * 100
-  let i = 0
-  while (i + 2 < percentiles.length && percentiles[i + 1] <= at) i++
-  const share = (at - percentiles[i]) / (percentiles[i + 1] - percentiles[i])
-  return values[i] + share * (values[i + 1] - values[i])
+export type Shapes = (rng: Rng) => Shape
+
+/** Draws after which a limit is called impossible. */
+const MOST_TRIES = 10_000
+
+/**
+ * Whole lengths >= 1 with isl + osl <= longest; longer ones are drawn anew, so the tail is cut and not piled up at the limit. `factor`
+ * stretches both lengths (a client whose requests are longer than others').
+ */
+export function shapesOf(spec: LengthSpec, longest: number, factor = 1): Shapes {
+  const draw = pairsOf(spec)
+  return (rng) => {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const { isl: input, osl: output } = draw(rng.uniform(), rng.uniform())
+      const isl = Math.max(1, Math.round(input * factor))
+      const osl = Math.max(1, Math.round(output * factor))
+      if (isl + osl <= longest) return { isl, osl }
+    }
+    throw new UserError({
+      where: 'lengths',
+      message: `${MOST_TRIES} draws in a row were longer than max_tokens, ${longest}`,
+      hint: 'raise max_tokens, or give shorter lengths',
+    })
+  }
 }
 
-/** A shape with isl + osl <= longest; longer ones are drawn anew, so the tail is cut and not piled up at the limit. */
-export function drawShape(table: LengthTable, rng: Rng, longest: number): { isl: number; osl: number } {
-  for (;;) {
-    const isl = Math.max(1, Math.round(inverseCdf(table.isl_percentiles, table.isl, rng.uniform())))
-    const edges = table.isl_bin_edges
+type Pairs = (u: number, v: number) => Shape
+
+function pairsOf(spec: LengthSpec): Pairs {
+  const { isl, osl, rho = 0 } = 'table' in spec ? publishedLengths(spec.table) : spec
+  const input = lawOf(isl).quantile
+  if (typeof osl === 'object' && 'edges' in osl) {
+    const given = outputGiven(osl)
+    return (u, v) => {
+      const length = Math.max(1, Math.round(input(u)))
+      return { isl: length, osl: given(length)(v) }
+    }
+  }
+  const output = lawOf(osl).quantile
+  if (rho === 0) return (u, v) => ({ isl: input(u), osl: output(v) })
+  return (u, v) => ({ isl: input(u), osl: output(coupled(u, v, rho)) })
+}
+
+function outputGiven({ edges, laws }: OslByIsl): (isl: number) => Quantile {
+  const quantiles = laws.map((law) => lawOf(law).quantile)
+  return (isl) => {
     let bin = 0
     while (bin + 2 < edges.length && isl > edges[bin + 1]) bin++
-    const osl = Math.max(1, Math.round(inverseCdf(table.osl_percentiles, table.osl_given_isl[bin], rng.uniform())))
-    if (isl + osl <= longest) return { isl, osl }
+    return quantiles[bin]
   }
+}
+
+const inside = (u: number): number => Math.min(Math.max(u, 2 ** -33), 1 - 2 ** -33)
+
+/** A uniform number from v, joined to u by a Gaussian copula of correlation rho. */
+const coupled = (u: number, v: number, rho: number): number =>
+  normalCdf(rho * normalQuantile(inside(u)) + Math.sqrt(1 - rho ** 2) * normalQuantile(inside(v)))
+
+interface PublishedTables {
+  readonly percentages: readonly number[]
+  readonly osl_percentages: readonly number[]
+  readonly tables: Readonly<
+    Record<
+      string,
+      {
+        readonly isl: readonly number[]
+        readonly isl_edges: readonly number[]
+        readonly osl_given_isl: readonly (readonly number[])[]
+      }
+    >
+  >
+}
+
+let published: PublishedTables | null = null
+
+function publishedTables(): PublishedTables {
+  published ??= JSON.parse(readFileSync(new URL('../../../data/workloads/length-tables.json', import.meta.url), 'utf8'))
+  return published as PublishedTables
+}
+
+/** Names of the tables of data/workloads/length-tables.json. */
+export const publishedNames = (): readonly string[] => Object.keys(publishedTables().tables)
+
+function publishedLengths(name: string): { isl: LawSpec; osl: OslByIsl; rho?: number } {
+  const { percentages: p, osl_percentages, tables } = publishedTables()
+  const { isl, isl_edges: edges, osl_given_isl } = tables[name]
+  return { isl: { p, x: isl }, osl: { edges, laws: osl_given_isl.map((x) => ({ p: osl_percentages, x })) } }
 }

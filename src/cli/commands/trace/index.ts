@@ -3,15 +3,17 @@ import { defineCommand } from '../../command.js'
 import { convertCommand } from './convert.js'
 import { formatsCommand } from './formats.js'
 import { inspectCommand } from './inspect.js'
+import { synthCommand } from './synth.js'
 
 export const traceCommand = defineCommand<object>({
   command: 'trace <verb>',
-  describe: 'Inspect and convert trace files',
+  describe: 'Inspect, convert and draw traces',
   builder: (yargs) =>
     yargs
       .command(inspectCommand)
       .command(convertCommand)
       .command(formatsCommand)
-      .demandCommand(1, 'trace: name a verb, inspect, convert or formats'),
+      .command(synthCommand)
+      .demandCommand(1, 'trace: name a verb, such as inspect or synth'),
   handler: () => {},
 })

@@ -1,0 +1,34 @@
+/** Trace files that a command writes. */
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { UserError } from '../errors.js'
+import { TARGET_ENDINGS, TARGET_NAMES, type TargetName, targetOf } from '../traces/write/targets.js'
+import { demandWritable } from './outputFile.js'
+
+/**
+ * The format in which `path` is to be written, by `to` or by its ending. Throws when nothing may be written there: an ending without a
+ * format, an existing file, a file that is read, a folder that is not there.
+ */
+export function demandTraceOutput(path: string, overwrite: boolean, inputs: readonly string[] = [], to?: TargetName): TargetName {
+  const target = to ?? targetOf(path)
+  if (target === null) {
+    const endings = TARGET_NAMES.map((name) => `${TARGET_ENDINGS[name]} for ${name}`)
+    throw new UserError({
+      where: path,
+      message: 'the ending does not tell the format to write',
+      hint: `use the ending ${endings.join(', ')}`,
+    })
+  }
+  if (!overwrite && existsSync(path)) {
+    throw new UserError({ where: path, message: 'exists already', hint: 'choose another name, or add --overwrite' })
+  }
+  demandWritable(path, path, inputs)
+  return target
+}
+
+/** The name of a trace that is kept in its file: the file's, without its endings. */
+export function traceNameOf(path: string): string {
+  const name = basename(path).replace(/\.gz$/, '')
+  const ending = Object.values(TARGET_ENDINGS).find((one) => name.endsWith(one)) ?? ''
+  return name.slice(0, name.length - ending.length)
+}

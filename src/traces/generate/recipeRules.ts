@@ -1,0 +1,117 @@
+/** What must fit together in a recipe, beyond the form of its keys. */
+import { type Problem, showPath } from '../../yaml/issues.js'
+import { suggest } from '../../yaml/suggest.js'
+import type { Path } from '../../yaml/text.js'
+import { publishedNames } from './lengths.js'
+import type { Recipe, StreamRecipe } from './recipe.js'
+
+const MOST_STREAMS = 1000
+
+const problem = (path: Path, what: string, hint: string): Problem => ({
+  path,
+  message: `${showPath(path) || 'recipe'}: ${what}`,
+  hint,
+})
+
+export function recipeProblems(recipe: Recipe): Problem[] {
+  const problems: Problem[] = []
+  const { requests, duration_s: duration, block_tokens: blockTokens, streams } = recipe
+  if ((requests === undefined) === (duration === undefined)) {
+    const got = requests === undefined ? 'neither' : 'both'
+    problems.push(problem([], `needs exactly one of requests and duration_s, got ${got}`, 'for example requests: 10000'))
+  }
+  if (Object.keys(streams).length > MOST_STREAMS)
+    problems.push(problem(['streams'], `more than ${MOST_STREAMS} streams`, 'use clients: for many alike'))
+  const blocks = Object.values(streams).some(({ session, prefixes }) => session !== undefined || prefixes !== undefined)
+  if (blocks && blockTokens === undefined)
+    problems.push(problem([], 'sessions and prefixes need block_tokens', 'for example block_tokens: 64'))
+  if (!blocks && blockTokens !== undefined)
+    problems.push(problem(['block_tokens'], 'has no effect without sessions or prefixes', 'remove it'))
+  for (const [name, one] of Object.entries(streams)) problems.push(...streamProblems(['streams', name], one, recipe.max_tokens))
+  return problems
+}
+
+function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Problem[] {
+  const problems: Problem[] = []
+  const { lengths, session, prefixes, profile, clients } = one
+  if ((lengths === undefined) === (session === undefined)) {
+    const got = lengths === undefined ? 'neither' : 'both'
+    problems.push(
+      problem(path, `needs exactly one of lengths and session, got ${got}`, 'for example lengths: {table: azure-conv}'),
+    )
+  }
+  if (lengths !== undefined) problems.push(...lengthProblems([...path, 'lengths'], lengths))
+  if (session !== undefined) {
+    for (const key of ['documents', 'reuse'] as const) {
+      if (prefixes?.[key] !== undefined)
+        problems.push(problem([...path, 'prefixes', key], 'has no effect in sessions, which have their history', 'remove it'))
+    }
+    if (session.context_limit > maxTokens)
+      problems.push(problem([...path, 'session', 'context_limit'], `is above max_tokens, ${maxTokens}`, 'raise max_tokens too'))
+    if (clients?.length_sigma !== undefined)
+      problems.push(problem([...path, 'clients', 'length_sigma'], 'has no effect on sessions', 'remove it'))
+  }
+  if (profile !== undefined) problems.push(...profileProblems([...path, 'profile'], profile))
+  if (clients?.cv !== undefined && one.arrivals.law !== 'poisson')
+    problems.push(problem([...path, 'clients', 'cv'], 'takes the place of arrivals, which are given too', 'keep one of them'))
+  if (clients?.shift_s !== undefined && profile === undefined)
+    problems.push(problem([...path, 'clients', 'shift_s'], 'has no effect without a profile', 'remove it, or give profile'))
+  problems.push(...prefixProblems([...path, 'prefixes'], prefixes))
+  return problems
+}
+
+function lengthProblems(path: Path, lengths: NonNullable<StreamRecipe['lengths']>): Problem[] {
+  if ('table' in lengths) {
+    const names = publishedNames()
+    return names.includes(lengths.table)
+      ? []
+      : [problem([...path, 'table'], `unknown table '${lengths.table}'`, suggest(lengths.table, names))]
+  }
+  const { osl, rho } = lengths
+  if (typeof osl !== 'object' || !('edges' in osl)) return []
+  const problems = binProblems([...path, 'osl'], osl.edges, { laws: osl.laws })
+  if (rho !== undefined) problems.push(problem([...path, 'rho'], 'has no effect with an osl by bins of isl', 'remove it'))
+  return problems
+}
+
+function profileProblems(path: Path, { until_s: untilS, factors }: NonNullable<StreamRecipe['profile']>): Problem[] {
+  const problems: Problem[] = []
+  if (untilS.length !== factors.length)
+    problems.push(problem(path, `${untilS.length} ends and ${factors.length} factors`, 'give one factor for each step'))
+  if (untilS.some((end, i) => end <= (untilS[i - 1] ?? 0)))
+    problems.push(problem([...path, 'until_s'], 'the ends of the steps do not ascend from 0', 'give ends such as [3600, 7200]'))
+  if (factors.every((factor) => factor === 0)) problems.push(problem([...path, 'factors'], 'all are 0', 'give one above 0'))
+  return problems
+}
+
+function prefixProblems(path: Path, prefixes: StreamRecipe['prefixes']): Problem[] {
+  const problems: Problem[] = []
+  const system = prefixes?.system
+  if (system !== undefined && 'shares' in system) {
+    if (system.shares.length !== system.tokens.length)
+      problems.push(problem([...path, 'system'], 'as many tokens as shares are needed', 'give one for each prompt'))
+    if (system.shares.reduce((sum, share) => sum + share, 0) > 1 + 1e-6)
+      problems.push(problem([...path, 'system', 'shares'], 'add up to more than 1', 'give shares of all requests'))
+  }
+  const reuse = prefixes?.reuse
+  if (reuse !== undefined) {
+    const { edges, chance, share, continues } = reuse
+    problems.push(...binProblems([...path, 'reuse'], edges, { chance, share, continues }))
+    for (const [key, values] of Object.entries({ chance, continues }))
+      if (values.some((value) => value > 1))
+        problems.push(problem([...path, 'reuse', key], 'holds a probability above 1', 'give 0 to 1'))
+  }
+  return problems
+}
+
+/** Bins between ascending edges, one entry in every list for each. */
+function binProblems(path: Path, edges: readonly number[], lists: Record<string, readonly unknown[]>): Problem[] {
+  const problems: Problem[] = []
+  if (edges.some((edge, i) => i > 0 && edge < edges[i - 1]))
+    problems.push(problem([...path, 'edges'], 'do not ascend', 'sort them'))
+  for (const [key, values] of Object.entries(lists)) {
+    if (values.length !== edges.length - 1)
+      problems.push(problem([...path, key], `${values.length} entries for ${edges.length - 1} bins`, 'give one for each bin'))
+  }
+  return problems
+}

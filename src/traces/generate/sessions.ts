@@ -1,0 +1,139 @@
+/**
+ * Agentic sessions: a context that grows from step to step, waits of tools and of people, resets, and sub-agents that fork and join. The
+ * laws of the preset are those of docs/decisions/0012-recipes-of-traffic.md, from published statistics of coding sessions.
+ */
+import type { Rng } from '../../rng.js'
+import { sToNs } from '../../units.js'
+import { blocksOfChain, type Chain } from './chains.js'
+import { type Law, type LawSpec, lawOf } from './laws.js'
+import type { BlockMaker } from './prefixes.js'
+
+export interface SessionSpec {
+  /** Requests of the main thread. */
+  readonly steps: LawSpec
+  /** Input tokens of the first request. */
+  readonly first_context: LawSpec
+  /** Tokens by which the input grows from one step to the next; the answer before is among them, so it is the least. */
+  readonly growth: LawSpec
+  /** Output tokens of a step. */
+  readonly output: LawSpec
+  /** Seconds between an answer and the next step: a tool's, or with `human_share` a person's. */
+  readonly wait_s: { readonly tool: LawSpec; readonly human: LawSpec; readonly human_share: number }
+  /** A step begins anew with `keeps` of the context, by chance or when the context limit is reached; what it keeps is a new text. */
+  readonly reset: { readonly chance: number; readonly keeps: number }
+  /** Longest input + output, tokens. */
+  readonly context_limit: number
+  readonly subagents?: {
+    /** Share of the sessions that have any. */
+    readonly share: number
+    readonly count: LawSpec
+    readonly steps: LawSpec
+    readonly first_context: LawSpec
+  }
+}
+
+/** A request of a session; indexes are within the session. */
+export interface SessionRow {
+  readonly isl: number
+  readonly osl: number
+  /** -1: the first of the session. */
+  readonly parent: number
+  readonly waitNs: number
+  /** The later row that waits for this one too, -1 for none. */
+  joins: number
+  readonly chain: Chain
+}
+
+/** Random streams of one session. */
+export interface SessionRngs {
+  readonly lengths: Rng
+  readonly waits: Rng
+}
+
+const MOST_TRIES = 10_000
+
+export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: Chain | null, rngs: SessionRngs) => SessionRow[] {
+  const laws = {
+    steps: lawOf(spec.steps),
+    first: lawOf(spec.first_context),
+    growth: lawOf(spec.growth),
+    output: lawOf(spec.output),
+    tool: lawOf(spec.wait_s.tool),
+    human: lawOf(spec.wait_s.human),
+  }
+  const subagents = spec.subagents && {
+    share: spec.subagents.share,
+    count: lawOf(spec.subagents.count),
+    steps: lawOf(spec.subagents.steps),
+    first: lawOf(spec.subagents.first_context),
+  }
+  const limit = spec.context_limit
+
+  /** Contexts beyond the limit are drawn anew; should the law have none below it, the context is cut. */
+  function firstContext(law: Law, rng: Rng): number {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const context = whole(law.draw(rng))
+      if (context < limit) return context
+    }
+    return limit - 1
+  }
+
+  function waitNs({ waits }: SessionRngs): number {
+    const human = waits.uniform() < spec.wait_s.human_share
+    return sToNs(Math.max(0, (human ? laws.human : laws.tool).draw(waits)))
+  }
+
+  /** Appends a thread of `steps` requests to `rows`, and what forks from it; returns the index of its last one. */
+  function thread(
+    rows: SessionRow[],
+    steps: number,
+    first: Law,
+    parent: number,
+    system: Chain | null,
+    rngs: SessionRngs,
+    forkAt: number,
+  ) {
+    const { lengths } = rngs
+    const systemBlocks = system === null ? 0 : blocksOfChain(system)
+    let isl = firstContext(first, lengths)
+    let chain = maker.ids.extend(system, systemBlocks, blocksAt(isl))
+    let before = parent
+    let joining: number[] = []
+    for (let step = 0; step < steps; step++) {
+      const osl = Math.min(whole(laws.output.draw(lengths)), limit - isl)
+      const row = rows.length
+      rows.push({ isl, osl, parent: before, waitNs: before < 0 ? 0 : waitNs(rngs), joins: -1, chain })
+      for (const last of joining) rows[last].joins = row
+      joining = step === forkAt ? fork(rows, row, system, rngs) : []
+      before = row
+      const grown = isl + Math.max(osl, whole(laws.growth.draw(lengths)))
+      const resets = lengths.uniform() < spec.reset.chance || grown >= limit
+      const kept = resets ? systemBlocks : blocksOfChain(chain)
+      isl = resets ? Math.min(limit - 1, whole(spec.reset.keeps * isl)) : grown
+      chain = maker.ids.extend(resets ? system : chain, kept, blocksAt(isl))
+    }
+    return before
+  }
+
+  /** The sub-agents that request `row` starts; returns the last request of each. */
+  function fork(rows: SessionRow[], row: number, system: Chain | null, rngs: SessionRngs): number[] {
+    if (subagents === undefined) return []
+    const count = whole(subagents.count.draw(rngs.lengths))
+    return Array.from({ length: count }, () =>
+      thread(rows, whole(subagents.steps.draw(rngs.lengths)), subagents.first, row, system, rngs, -1),
+    )
+  }
+
+  const blocksAt = (isl: number): number => Math.floor(isl / maker.blockTokens)
+
+  return (system, rngs) => {
+    const rows: SessionRow[] = []
+    const steps = whole(laws.steps.draw(rngs.lengths))
+    const forks = rngs.lengths.uniform() < (subagents?.share ?? 0)
+    const place = rngs.lengths.integer(Math.max(1, steps - 1))
+    thread(rows, steps, laws.first, -1, system, rngs, forks && steps > 1 ? place : -1)
+    return rows
+  }
+}
+
+const whole = (value: number): number => Math.max(1, Math.round(value))
