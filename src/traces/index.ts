@@ -9,6 +9,7 @@ export { PRESETS, type PresetName } from './presetNames.js'
 export { presetWorkload } from './presets.js'
 export { type ReadOptions, type ReadResult, readTrace } from './read.js'
 export type { SkippedRow, TraceReport } from './report.js'
+export { type CompareOptions, type ComparisonLine, compareTraces, type TraceComparison } from './statistics/compare.js'
 export {
   type Distribution,
   idealHitRate,

@@ -1,0 +1,57 @@
+/**
+ * Are two traces the same traffic? Each statistic of the second must lie where it would if both were samples of what the first is a sample
+ * of: within the noise that the first shows between its minutes or sessions, or nearer than anyone would care. The allowed errors are so
+ * wide that of all lines together one is called different by chance in at most 5 % of comparisons of equals.
+ */
+import type { Workload } from '../workload.js'
+import { arrivalLines } from './compare/arrivals.js'
+import { type ComparisonLine, errorsAllowed } from './compare/line.js'
+import { prefixLines } from './compare/prefixes.js'
+import { shapeLines } from './compare/shapes.js'
+import { LRU_TOKENS } from './index.js'
+
+export type { ComparisonLine } from './compare/line.js'
+
+export interface CompareOptions {
+  /** The level of the rate does not matter: the clock of the second trace is stretched to the rate of the first. Default: false. */
+  readonly scaleFree?: boolean
+  /** Sizes of LRU prefix caches, tokens. Default: 1, 3, 10 and 30 million. */
+  readonly lruTokens?: readonly number[]
+}
+
+export interface TraceComparison {
+  /** `undecided`: a trace is too short to tell. */
+  readonly verdict: 'same' | 'different' | 'undecided'
+  readonly lines: readonly ComparisonLine[]
+  readonly compared: number
+  readonly different: number
+}
+
+/** Chance that traces of the same traffic are called different. */
+const FALSE_ALARMS = 0.05
+/** Lines of a comparison, about, with something in hand because noise is itself estimated. */
+const LINES = 100
+/** Of fewer requests nothing can be said. */
+const FEWEST_REQUESTS = 50
+
+export function compareTraces(
+  a: Workload,
+  b: Workload,
+  { scaleFree = false, lruTokens = LRU_TOKENS }: CompareOptions = {},
+): TraceComparison {
+  if (Math.min(a.count, b.count) < FEWEST_REQUESTS) return { verdict: 'undecided', lines: [], compared: 0, different: 0 }
+  const level = FALSE_ALARMS / LINES
+  const errors = (units: number): number => errorsAllowed(level, units)
+  const lines = [
+    ...arrivalLines(a, b, scaleFree, errors, level),
+    ...shapeLines(a, b, errors, level),
+    ...prefixLines(a, b, lruTokens, errors),
+  ]
+  const different = lines.filter((line) => line.verdict === 'different').length
+  return {
+    verdict: different > 0 ? 'different' : 'same',
+    lines,
+    compared: lines.filter((line) => line.verdict !== 'not compared').length,
+    different,
+  }
+}

@@ -1,0 +1,113 @@
+/** Two traces of the same traffic are called the same, others are not; seeds are fixed, so these figures do not wander. */
+import { describe, expect, it } from 'vitest'
+import { stream } from '../src/rng.js'
+import { compareTraces, shapesOnly, type Workload } from '../src/traces/index.js'
+import { ksDistance } from '../src/traces/statistics/compare/laws.js'
+import { errorsAllowed } from '../src/traces/statistics/compare/line.js'
+
+interface Traffic {
+  readonly ratePerS?: number
+  /** Requests come at half and at twice the rate in turns of about 100 requests. */
+  readonly inBursts?: boolean
+  readonly islScale?: number
+}
+
+const provenance = { name: 'test', format: 'generated', note: '', rowsRead: 0, rowsSkipped: 0 }
+
+function traffic(seed: string, count: number, { ratePerS = 5, inBursts = false, islScale = 1 }: Traffic = {}): Workload {
+  const rng = stream(seed, 'traffic')
+  const arrivalNs = new Float64Array(count)
+  const isl = new Int32Array(count)
+  const osl = new Int32Array(count)
+  let timeS = 0
+  let isBusy = false
+  for (let i = 0; i < count; i++) {
+    if (rng.uniform() < 0.01) isBusy = !isBusy
+    timeS += rng.exponential() / (inBursts ? ratePerS * (isBusy ? 2 : 0.5) : ratePerS)
+    arrivalNs[i] = Math.round(timeS * 1e9)
+    isl[i] = Math.max(1, Math.round(islScale * Math.exp(7 + rng.normal())))
+    osl[i] = Math.max(1, Math.round(Math.exp(5 + 0.8 * rng.normal())))
+  }
+  return shapesOnly(arrivalNs, isl, osl, provenance)
+}
+
+/** How many of `pairs` comparisons say that the traces differ. */
+function alarms(pairs: number, a: (k: number) => Workload, b: (k: number) => Workload): number {
+  let different = 0
+  for (let k = 0; k < pairs; k++) if (compareTraces(a(k), b(k)).verdict === 'different') different++
+  return different
+}
+
+const differing = (a: Workload, b: Workload, scaleFree = false): string[] =>
+  compareTraces(a, b, { scaleFree })
+    .lines.filter((line) => line.verdict === 'different')
+    .map((line) => line.statistic)
+
+describe('traces of the same traffic', () => {
+  const PAIRS = 100
+  it.each<[string, number, number, Traffic]>([
+    ['Poisson', 2000, 2000, {}],
+    ['Poisson, one short', 3000, 600, {}],
+    ['bursts', 2000, 2000, { inBursts: true }],
+  ])('%s: below 5 %% are called different', { timeout: 60_000 }, (_, nA, nB, kind) => {
+    expect(
+      alarms(
+        PAIRS,
+        (k) => traffic(`a${k}`, nA, kind),
+        (k) => traffic(`b${k}`, nB, kind),
+      ),
+    ).toBeLessThan(0.05 * PAIRS)
+  })
+
+  it('a trace is like itself', () => {
+    const trace = traffic('x', 3000, { inBursts: true })
+    const { verdict, different, compared } = compareTraces(trace, trace)
+    expect({ verdict, different }).toEqual({ verdict: 'same', different: 0 })
+    expect(compared).toBeGreaterThan(20)
+  })
+
+  it('of few requests nothing is said', () => {
+    expect(compareTraces(traffic('a', 40), traffic('b', 4000)).verdict).toBe('undecided')
+  })
+})
+
+describe('traces of other traffic', () => {
+  it('a mean ISL 20 % higher is seen at 10,000 requests, always', { timeout: 60_000 }, () => {
+    const changed = (k: number): string[] => differing(traffic(`a${k}`, 10_000), traffic(`b${k}`, 10_000, { islScale: 1.2 }))
+    for (let k = 0; k < 20; k++) expect(changed(k)).toEqual(expect.arrayContaining(['ISL mean', 'ISL p50', 'law of ISL']))
+  })
+
+  it('bursts are seen in the index of dispersion, not in lengths', () => {
+    const changed = differing(traffic('a', 5000), traffic('b', 5000, { inBursts: true, ratePerS: 6 }), true)
+    expect(changed).toEqual(expect.arrayContaining(['gap CV', 'IDC 1 s', 'IDC 10 s']))
+    expect(changed.filter((statistic) => /ISL|OSL/.test(statistic))).toEqual([])
+  })
+
+  it('the level of the rate is one line, and none where it does not matter', () => {
+    const slow = traffic('a', 5000)
+    const fast = traffic('b', 5000, { ratePerS: 8 })
+    expect(differing(slow, fast)).toContain('rate, 1/s')
+    expect(differing(slow, fast, true)).toEqual([])
+  })
+
+  it('prefix blocks of one trace alone are a difference', () => {
+    const plain = traffic('a', 500)
+    const runs = { runOffset: Float64Array.from(plain.isl, (_, i) => i), runCount: plain.isl.map(() => 1), blockTokens: 16 }
+    const blocks: Workload = { ...plain, ...runs, runFirst: plain.isl.map((_, i) => i), runLength: plain.isl.map(() => 1) }
+    expect(differing(plain, blocks)).toEqual(['prefix blocks'])
+    expect(differing(blocks, blocks)).toEqual([])
+  })
+})
+
+describe('pieces', () => {
+  it('distance of laws', () => {
+    expect(ksDistance(Int32Array.of(1, 2, 3), Int32Array.of(1, 2, 3))).toBe(0)
+    expect(ksDistance(Int32Array.of(1, 2), Int32Array.of(3, 4))).toBe(1)
+    expect(ksDistance(Int32Array.of(1, 1, 2), Int32Array.of(1, 2, 2))).toBeCloseTo(1 / 3, 12)
+  })
+
+  it("Student's quantiles: 2.093 for 20 pieces and 1.984 for 100, two-sided 5 %", () => {
+    expect(errorsAllowed(0.05, 20)).toBeCloseTo(2.093, 2)
+    expect(errorsAllowed(0.05, 100)).toBeCloseTo(1.984, 2)
+  })
+})
