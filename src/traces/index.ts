@@ -16,6 +16,7 @@ export {
   indexOfDispersion,
   type PrefixStatistics,
   quantile,
+  type SessionStatistics,
   statisticsWarnings,
   type TraceStatistics,
   traceStatistics,
