@@ -9,7 +9,7 @@ export interface ShapeCluster {
   readonly osl: number
 }
 
-/** Requests looked at: every so-manieth of a longer trace. */
+/** Requests looked at: drawn from a longer trace, since every so-manieth would be deceived by a trace that repeats itself. */
 const SAMPLE = 4000
 const MOST_CLUSTERS = 6
 const ROUNDS = 30
@@ -28,10 +28,11 @@ interface Division {
  * 0.5. Biggest first. The draws of the first centres are seeded, so the same lengths give the same clusters.
  */
 export function shapeClusters(isl: Int32Array, osl: Int32Array): ShapeCluster[] {
-  const stride = Math.max(1, Math.ceil(isl.length / SAMPLE))
-  const n = Math.ceil(isl.length / stride)
-  const x = Float64Array.from({ length: n }, (_, i) => Math.log(isl[i * stride]))
-  const y = Float64Array.from({ length: n }, (_, i) => Math.log(osl[i * stride]))
+  const n = Math.min(isl.length, SAMPLE)
+  const rng = stream(1, 'shape clusters/sample')
+  const rows = Int32Array.from({ length: n }, (_, i) => (n === isl.length ? i : rng.integer(isl.length)))
+  const x = Float64Array.from(rows, (row) => Math.log(isl[row]))
+  const y = Float64Array.from(rows, (row) => Math.log(osl[row]))
   let best: Division = { centres: [centreOf(x, y, () => true)], members: new Int32Array(n) }
   let bestSilhouette = REASONABLE
   for (let k = 2; k <= Math.min(MOST_CLUSTERS, n); k++) {
