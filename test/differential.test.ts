@@ -29,6 +29,9 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     speculated: 0,
     reserved: 0,
     chunked: 0,
+    hit: 0,
+    evicted: 0,
+    hit_after_transfer: 0,
     completed: 0,
     evaluations: 0,
     waited: 0,
@@ -58,7 +61,10 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
         if (isWhole && engine.role === 'decode' && decodeNs > 0 && record.preemptions > 0) seen.preempted_after_transfer++
         if (isWhole && engine.draftTokens > 0 && record.osl > 1) seen.speculated++
         if (isWhole && engine.kvReservation === 'full') seen.reserved++
+        if (record.cachedTokens > 0) seen.hit++
+        if (record.cachedTokens > 0 && transferNs > 0) seen.hit_after_transfer++
       }
+      seen.evicted += slow.result.statistics.evictedBlocks
       seen.chunked += slow.decisions.chunk.length
       seen.evaluations += slow.decisions.split.length
       const found = differences(runFast(drawn), slow)

@@ -11,7 +11,7 @@ import { type Scenario, scenario, wholeScenario } from './reference/arbitraries.
 import { brokenLaws, outcomeOfFast, outcomeOfSlow, withSentinel } from './reference/laws.js'
 import { scramble } from './reference/policies.js'
 import { splitMachine } from './reference/tables.js'
-import { futureLeaks, repetitionFaults, snapshotFaults } from './reference/twins.js'
+import { futureLeaks, idleCacheFaults, repetitionFaults, snapshotFaults } from './reference/twins.js'
 
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_252)
 const runs = (numRuns: number) => ({ numRuns, seed: SEED, interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true })
@@ -47,6 +47,8 @@ test('LAW-10: the same input gives the same bytes', () => holds(scenario, 200, r
 test('LAW-13: a run that is saved and taken up again is the same run', () => {
   holds(scenario, 500, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
 })
+
+test('LAW-25: a cache without a hit changes nothing', () => holds(scenario, 400, (drawn) => idleCacheFaults(drawn)))
 
 describe('LAW-12: floor <= time of a decode kernel <= bound of Graham', () => {
   const lengths = fc.array(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 40 })

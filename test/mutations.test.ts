@@ -5,7 +5,7 @@ import { differences, runFast, runSlow, type Simulate } from './reference/agree.
 import { type Scenario, wholeScenario } from './reference/arbitraries.js'
 import { type Damage, damagedCore } from './reference/damage.js'
 import { brokenLaws, outcomeOfFast, withSentinel } from './reference/laws.js'
-import { futureLeaks } from './reference/twins.js'
+import { futureLeaks, idleCacheFaults } from './reference/twins.js'
 
 const SCENARIOS = fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, seed: 4 })
 
@@ -13,7 +13,12 @@ const SCENARIOS = fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, see
 function faultsOf(scenario: Scenario, simulate: Simulate): string[] {
   const run = runFast(scenario, simulate)
   const agreement = differences(run, runSlow(scenario)).length > 0 ? ['LAW-15 the simulators differ'] : []
-  return [...brokenLaws(scenario, outcomeOfFast(run)), ...futureLeaks(scenario, simulate), ...agreement]
+  return [
+    ...brokenLaws(scenario, outcomeOfFast(run)),
+    ...futureLeaks(scenario, simulate),
+    ...idleCacheFaults(scenario, simulate),
+    ...agreement,
+  ]
 }
 
 /** The numbers of the laws that at least one scenario finds broken; the search ends once `wanted` is among them. */
@@ -106,8 +111,8 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     title: 'the prefill rank keeps the blocks after the transfer',
     law: 'LAW-4',
     file: 'simulator/transfers.ts',
-    from: 's.freeBlocks[source] += slots.held[slot]',
-    to: 's.freeBlocks[source] += 0',
+    from: 'slots.held[slot], slots.sourceShared[slot]',
+    to: '0, 0',
   },
   {
     title: 'the first token is delivered before its KV has arrived',
@@ -178,6 +183,55 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     file: 'simulator/sessions.ts',
     from: '--first.open[root - first.start] === 0',
     to: 'root === chunk.start + row',
+  },
+  {
+    title: 'the whole prompt may be a hit',
+    law: 'LAW-24',
+    file: 'simulator/blocks.ts',
+    from: '(s.slots.target[slot] - 1) /',
+    to: 's.slots.target[slot] /',
+  },
+  {
+    title: 'any block of the first trace block counts as a hit',
+    law: 'LAW-24',
+    file: 'simulator/prefixCache.ts',
+    from: '(first[node] !== id || rank',
+    to: '(first[node] % 8 !== id % 8 || rank',
+  },
+  {
+    title: 'hits are computed all the same',
+    law: 'LAW-11',
+    file: 'simulator/schedule.ts',
+    from: 'slots.done[slot] = hit',
+    to: 'slots.done[slot] = 0',
+  },
+  {
+    title: 'a block without a holder stays out of the free ones',
+    law: 'LAW-25',
+    file: 'simulator/blocks.ts',
+    from: 'total - shared + s.prefix.release',
+    to: 'total - shared + 0 * s.prefix.release',
+  },
+  {
+    title: 'a block is evicted although it has a holder',
+    law: 'LAW-15',
+    file: 'simulator/prefixCache.ts',
+    from: 'if (--holders[node] > 0) continue',
+    to: '--holders[node]',
+  },
+  {
+    title: 'a hit does not make a block young',
+    law: 'LAW-15',
+    file: 'simulator/prefixCache.ts',
+    from: 'this.#link(node, this.newest[g], -1)',
+    to: 'this.#link(node, -1, this.oldest[g])',
+  },
+  {
+    title: 'a hit on the decode rank is moved all the same',
+    law: 'LAW-15',
+    file: 'simulator/transfers.ts',
+    from: '- slots.shared[slot] * to.blockSize',
+    to: '',
   },
 ]
 

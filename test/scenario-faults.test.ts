@@ -31,7 +31,8 @@ describe('one fault, one sentence, one place', () => {
     ['role', ['engines.0.role=prefil'], /role: expected one of aggregated, prefill, decode, got 'prefil'/],
     ['prefill alone', ['engines.0.role=prefill'], /engines\[0\]\.role: .*there is no decode engine/],
     ['decode alone', ['engines.0.role=decode'], /there is no prefill engine/],
-    ['prefix caching', ['engines.0.enable_prefix_caching=true'], /only false is built so far/],
+    ['caches under superposed copies', ['engines.0.enable_prefix_caching=true'], /superposed copies .* tear sessions/],
+    ['answers without caches', ['workload.cache_answers=true'], /no engine caches prefixes/],
     ['mtp', ['engines.0.mtp=17'], /mtp: expected a whole number of draft tokens from 0 to 16, got 17/],
     ['acceptance', ['engines.0.mtp={n: 3, acceptance: 1.5}'], /mtp\.acceptance: expected a probability from 0 to 1, got 1\.5/],
     [

@@ -59,6 +59,10 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
 
 /** The workload a plan names; remarks of the reader go to `onRemark`. */
 export async function loadWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
+  return withPrefixes(plan, await readWorkload(plan, onRemark))
+}
+
+async function readWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
   const { presetWorkload, readTrace, uniformWorkload } = await import('../traces/index.js')
   const { preset, uniform } = plan.workload
   if (uniform !== null) return uniformWorkload(uniform, plan.experiment.seed)
@@ -70,4 +74,26 @@ export async function loadWorkload(plan: Plan, onRemark: (text: string) => void)
   for (const note of report.notes) onRemark(note)
   for (const { line, reason } of report.firstSkipped) onRemark(`  line ${line}: ${reason}`)
   return workload
+}
+
+/** What caches of prefixes need of a workload: ids, and those of the answers where they are to be kept. */
+async function withPrefixes(plan: Plan, workload: Workload): Promise<Workload> {
+  const caching = plan.engines.find(({ enablePrefixCaching }) => enablePrefixCaching)
+  if (caching === undefined) return workload
+  if (workload.runOffset === null)
+    throw new UserError({
+      where: `engines.${caching.name}.enable_prefix_caching`,
+      message: `has no effect: ${workload.provenance.name} has no prefix ids`,
+      hint: "remove it, or name a trace with ids of prefix blocks, such as one in Mooncake's format",
+    })
+  if (!plan.workload.cacheAnswers) return workload
+  const { withAnswerBlocks } = await import('../traces/index.js')
+  const answered = withAnswerBlocks(workload)
+  if (answered === null)
+    throw new UserError({
+      where: 'workload.cache_answers',
+      message: `has no effect: no prompt of ${workload.provenance.name} goes on from an earlier one of its session`,
+      hint: 'remove it, or name a trace with sessions and prefix ids',
+    })
+  return answered
 }

@@ -30,6 +30,8 @@ export interface Records {
   engine: Int16Array
   rank: Int16Array
   preemptions: Uint16Array
+  /** Input tokens that a prefix cache held when the request was first admitted: computed for an earlier request, not for this one. */
+  cachedTokens: Int32Array
   /** Longest time between two successive deliveries of tokens; 0 when all came at once, NaN for requests that did not complete. */
   maxGapNs: Float64Array
   /** Six columns in the order of PHASES, ns; for completed requests they add up to endNs - arrivalNs exactly. */
@@ -53,6 +55,8 @@ export interface StepStatistics {
   kvUsePs: number
   /** Preemptions made when a step began in the window. */
   preemptions: number
+  /** Blocks evicted from prefix caches since the beginning, not in the window alone. */
+  evictedBlocks: number
   /** Histogram of step durations, divided by the tokens a sequence gains, weighted by tokens: pooled inter-token latency. See collections/logHistogram.ts. */
   itl: Float64Array
   /** Per engine: busy ps, output tokens, kv-use ps. */

@@ -8,7 +8,7 @@ import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import type { SimulationResult } from '../simulator/index.js'
 import { NS_PER_MS, NS_PER_S, PS_PER_S } from '../units.js'
-import { COMPLETED, FATES, PHASES, type Records, type StepStatistics } from './records.js'
+import { COMPLETED, FATES, IN_TRANSFER, PHASES, type Records, RUNNING, type StepStatistics } from './records.js'
 import { createSaturation } from './saturation.js'
 import type { Distribution, Summary } from './summary.js'
 
@@ -56,6 +56,10 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   let completions = 0
   let injected = 0
   let met = 0
+  // of requests of the window that were certainly admitted
+  let cachedTokens = 0
+  let admittedTokens = 0
+  const isCaching = config.engines.some((engine) => engine.prefixCaching)
   const add = (records: Records): void => {
     saturation.add(records)
     for (let row = 0; row < records.count; row++) {
@@ -68,6 +72,10 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       if (!(arrivalNs >= window.fromNs && arrivalNs < window.toNs)) continue
       injected++
       fates[records.fate[row]]++
+      if (isCompleted || records.fate[row] === RUNNING || records.fate[row] === IN_TRANSFER) {
+        cachedTokens += records.cachedTokens[row]
+        admittedTokens += records.isl[row]
+      }
       if (!isCompleted) continue
       if (meetsSlo(records, row)) met++
       const firstTokenNs = records.firstTokenNs[row]
@@ -128,6 +136,8 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
     const attainment = limited && injected > 0 ? met / injected : null
     if (attainment === null)
       undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'
+    const hitRate = admittedTokens > 0 ? cachedTokens / admittedTokens : null
+    if (isCaching && hitRate === null) undefinedBecause['prefix_cache.hit_rate'] = 'no request of the window was admitted'
     return {
       window_s: windowS,
       requests: { injected, ...Object.fromEntries(FATES.map((fate, index) => [fate, fates[index]])) },
@@ -144,6 +154,9 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       mean_batch: share(statistics.decodeSequences, statistics.steps, 'mean_batch'),
       mean_step_ms: share((statistics.stepPs / PS_PER_S) * 1e3, statistics.steps, 'mean_step_ms'),
       preemptions: statistics.preemptions,
+      prefix_cache: isCaching
+        ? { cached_tokens: cachedTokens, hit_rate: hitRate, evicted_blocks: statistics.evictedBlocks }
+        : null,
       saturation: saturation.verdict(statistics, endNs),
       undefined_because: undefinedBecause,
     }

@@ -43,9 +43,19 @@ export interface Summary {
   readonly mean_batch: number | null
   readonly mean_step_ms: number | null
   readonly preemptions: number
+  /** Null where no engine caches prefixes. */
+  readonly prefix_cache: PrefixCacheSummary | null
   readonly saturation: SaturationVerdict
   /** Reasons for nulls, by dotted key. */
   readonly undefined_because: Readonly<Record<string, string>>
+}
+
+export interface PrefixCacheSummary {
+  /** Input tokens that a cache held when their request was first admitted, of requests of the window that were admitted: all, and the share. */
+  readonly cached_tokens: number
+  readonly hit_rate: number | null
+  /** From the beginning of the run on. */
+  readonly evicted_blocks: number
 }
 
 export interface SaturationVerdict {

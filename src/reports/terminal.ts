@@ -183,6 +183,14 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
       `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
     ],
     ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
+    ...(summary.prefix_cache === null
+      ? []
+      : [
+          [
+            'prefix cache',
+            `${percent(summary.prefix_cache.hit_rate, 1)} of the input tokens, ${number(summary.prefix_cache.evicted_blocks)} blocks evicted`,
+          ] as const,
+        ]),
     [
       'saturation',
       `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding.replace('_', ' ')}`}`,

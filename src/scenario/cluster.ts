@@ -54,6 +54,8 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       draftTokens: request.draftTokens,
       tokensPer1024Steps: tokensPer1024Steps(engine),
       kvReservation: engine.kvReservation,
+      prefixCaching: engine.enablePrefixCaching,
+      cacheAnswers: engine.enablePrefixCaching && plan.workload.cacheAnswers,
       kvBytesPerToken: engine.kvBytesPerToken,
     }
     // an engine stands in one rack, and a rack is one NVLink domain

@@ -125,6 +125,9 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
     ...(engine.kvReservation === 'full'
       ? [['reservation', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
       : []),
+    ...(engine.enablePrefixCaching
+      ? [['prefix cache', 'computed blocks of prompts stay until their memory is needed'] as [string, string]]
+      : []),
     ...placementRows(placed),
   ]
   return `${head}\n${aligned(rows, '  ')}`

@@ -18,6 +18,8 @@ export const ENGINE_DEFAULTS = {
   kvMemoryFraction: 0.9,
   /** Room for what is scheduled now; later growth may preempt. */
   kvReservation: 'grow',
+  /** Only traces with prefix ids have something to keep. */
+  enablePrefixCaching: false,
 } as const
 
 export interface EngineContext {
@@ -82,7 +84,7 @@ export function resolveEngine(input: EngineInput, cut: Parallelism, count: numbe
     blockSize,
     kvMemoryFraction,
     numGpuBlocks,
-    enablePrefixCaching: false,
+    enablePrefixCaching: input.enable_prefix_caching ?? ENGINE_DEFAULTS.enablePrefixCaching,
     mtp,
     kvReservation: input.kv_reservation ?? ENGINE_DEFAULTS.kvReservation,
     moePath: input.moe_path ?? context.moePath,

@@ -33,12 +33,6 @@ export function inputProblems(path: Path, input: EngineInput): Problem[] {
   )
   only('cp', cp !== undefined && cp !== 1, `only 1 is built so far (no context parallelism), got ${cp}`, 'raise tp instead')
   only(
-    'enable_prefix_caching',
-    input.enable_prefix_caching === true,
-    'only false is built so far (no prefix cache)',
-    'set it to false or remove it',
-  )
-  only(
     'mtp',
     input.role === 'prefill' && mtp !== undefined,
     'has no effect on a prefill engine, which decodes nothing',

@@ -62,6 +62,8 @@ export interface WorkloadPlan {
   /** Lengths of the preset `uniform`, null with anything else. */
   readonly uniform: UniformPlan | null
   readonly load: LoadPlan
+  /** Engines that cache prefixes keep the blocks of answers too, where the trace's ids name them. */
+  readonly cacheAnswers: boolean
   /** Spread coarse ticks of the trace uniformly over their length; null = refuse a trace with ticks. */
   readonly spreadTicks: boolean
 }

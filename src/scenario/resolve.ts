@@ -19,6 +19,7 @@ import {
   moePathProblems,
   placementProblems,
   precisionProblems,
+  prefixProblems,
   sloProblems,
   workloadProblems,
 } from './rules.js'
@@ -43,7 +44,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
   const model = lookUp('model', input.model, MODEL_NAMES, loadModel, problems)
   problems.push(...pairProblems(input.engines))
   const entries = problems.some(({ path }) => path[0] === 'engines') ? [] : entriesOf(input.engines)
-  problems.push(...roleProblems(entries), ...poolsProblems(input, entries))
+  problems.push(...roleProblems(entries), ...poolsProblems(input, entries), ...prefixProblems(input, entries))
   if (!system || !model) return { plan: null, problems: [...problems, ...rulesOfInput(entries), ...armProblems(input.arms, [])] }
   problems.push(...precisionProblems(input, { model }))
   if (problems.some(({ path }) => path[0] === 'precision')) return { plan: null, problems }
@@ -84,6 +85,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
       preset: input.workload.preset ?? null,
       uniform: resolveUniform(input.workload),
       load: resolveLoad(input.workload.load),
+      cacheAnswers: input.workload.cache_answers ?? false,
       spreadTicks: input.workload.spread_ticks ?? false,
     },
     slo: { interactive: resolveSlo(input.slo) },

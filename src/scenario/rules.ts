@@ -80,6 +80,40 @@ function uniformProblems(workload: ScenarioInput['workload']): Problem[] {
     .map((key) => problem(key, 'the preset uniform needs it', `for example ${key}: 1024 (tokens)`))
 }
 
+/** Prefix caches serve a trace that is replayed as it is: copies made of resampled minutes have no prefixes in common with each other. */
+export function prefixProblems({ workload }: ScenarioInput, entries: readonly Entry[]): Problem[] {
+  // engines with a fault have no entries: their settings are not known yet
+  if (entries.length === 0) return []
+  const caching = entries.find(({ input }) => input.enable_prefix_caching === true)
+  if (caching === undefined)
+    return workload.cache_answers === true
+      ? [
+          {
+            path: ['workload', 'cache_answers'],
+            message: 'workload.cache_answers: has no effect where no engine caches prefixes',
+            hint: 'remove it, or set enable_prefix_caching: true',
+          },
+        ]
+      : []
+  const at = [...caching.path, 'enable_prefix_caching']
+  if (workload.preset === 'uniform')
+    return [
+      {
+        path: at,
+        message: `${showPath(at)}: has no effect with the preset uniform, whose prompts have nothing in common`,
+        hint: 'remove it, or name a trace with prefix ids',
+      },
+    ]
+  if ((workload.load?.method ?? 'superpose') !== 'superpose') return []
+  return [
+    {
+      path: at,
+      message: `${showPath(at)}: superposed copies are made of resampled minutes, which tear sessions and their prefixes apart`,
+      hint: 'set workload.load.method to as_recorded, speed_up or closed_loop',
+    },
+  ]
+}
+
 /** The warm-up of a closed loop is counted in requests by whoever runs it. */
 export function experimentProblems({ experiment, workload }: ScenarioInput): Problem[] {
   if (experiment?.warmup === undefined || workload.load?.method !== 'closed_loop') return []

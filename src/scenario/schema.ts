@@ -99,6 +99,7 @@ const workload = z.strictObject(
     spread: positive(1, 'shortest length as a share of the nominal one').optional(),
     requests: integer(1, 10_000_000, 'requests').optional(),
     load: load.optional(),
+    cache_answers: flag.optional(),
     spread_ticks: flag.optional(),
   },
   expecting('a mapping with path or preset'),

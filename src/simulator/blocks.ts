@@ -1,4 +1,4 @@
-/** KV blocks: how many a request needs at each turn of its life (docs/SEMANTICS.md, "Engines" and "A step begins"). */
+/** KV blocks: how many a request needs at each turn of its life (docs/SEMANTICS.md, "Engines", "A step begins" and "Prefix cache"). */
 import type { EngineConfig } from './config.js'
 import type { State } from './state.js'
 
@@ -20,4 +20,42 @@ export function prefillBlocks(s: State, engine: EngineConfig, slot: number, toke
 export function decodingBlocks(s: State, e: number, engine: EngineConfig, slot: number): number {
   if (engine.kvReservation === 'full') return lifetimeBlocks(s, engine, slot)
   return Math.ceil((s.slots.base[slot] + s.tokenClock[e]) / engine.blockSize)
+}
+
+// --- with a prefix cache: some of a request's blocks are shared
+
+/** Leading blocks of a waiting request that are cached on rank g; at least one token of its target stays to be computed. */
+export function cachedBlocks(s: State, engine: EngineConfig, g: number, slot: number): number {
+  if (s.prefix === null || !engine.prefixCaching) return 0
+  s.prefix.settle(g, s.freeBlocks[g])
+  return s.prefix.match(g, s.slots.prefix[slot], Math.floor((s.slots.target[slot] - 1) / engine.blockSize))
+}
+
+/** Takes `total` blocks for a request that is admitted, the first `shared` of them from the cache; false when they are not free. */
+export function takeBlocks(s: State, g: number, slot: number, total: number, shared: number): boolean {
+  const fresh = total - shared + (shared > 0 && s.prefix !== null ? s.prefix.matchedIdle : 0)
+  if (fresh > s.freeBlocks[g]) return false
+  s.freeBlocks[g] -= fresh
+  if (s.prefix !== null && shared > 0) s.prefix.hold(g, s.slots.prefix[slot], shared)
+  s.slots.shared[slot] = shared
+  return true
+}
+
+/** The first `tokens` tokens of the request are written on rank g: the whole blocks among them are shared from now on. */
+export function shareBlocks(s: State, engine: EngineConfig, g: number, slot: number, tokens: number): void {
+  if (s.prefix === null || !engine.prefixCaching) return
+  const { shared, prefix } = s.slots
+  s.prefix.settle(g, s.freeBlocks[g])
+  shared[slot] = s.prefix.publish(g, prefix[slot], shared[slot], Math.floor(tokens / engine.blockSize))
+  s.freeBlocks[g] += s.prefix.merged
+}
+
+/** Gives back `total` blocks that a request holds on rank g, the first `shared` of them in the cache. */
+export function freeBlocks(s: State, engine: EngineConfig, g: number, slot: number, total: number, shared: number): void {
+  if (s.prefix === null || !engine.prefixCaching) {
+    s.freeBlocks[g] += total
+    return
+  }
+  s.prefix.settle(g, s.freeBlocks[g])
+  s.freeBlocks[g] += total - shared + s.prefix.release(g, s.slots.prefix[slot], shared)
 }

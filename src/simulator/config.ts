@@ -29,6 +29,10 @@ export interface EngineConfig {
    * blocks of its whole input and requested output, so that nobody is ever preempted.
    */
   readonly kvReservation: 'grow' | 'full'
+  /** Keep computed blocks of prompts for later requests that begin alike, as long as nobody else needs the memory. */
+  readonly prefixCaching: boolean
+  /** The blocks of answers are kept too, under the ids that the workload gives them (traces/answers.ts). */
+  readonly cacheAnswers: boolean
   /** KV bytes of one token on one GPU of the engine: what a transfer moves through each port. */
   readonly kvBytesPerToken: number
   /** NVLink domain the engine stands in; engines of different domains reach each other over NICs. */
@@ -41,6 +45,8 @@ export const PLAIN_ENGINE = {
   draftTokens: 0,
   tokensPer1024Steps: 1024,
   kvReservation: 'grow',
+  prefixCaching: false,
+  cacheAnswers: false,
   kvBytesPerToken: 0,
   domain: 0,
 } as const satisfies Partial<EngineConfig>

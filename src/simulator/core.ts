@@ -53,6 +53,9 @@ export interface Core {
   /** Engines that the event being served gave work, and how many. */
   readonly touched: Uint8Array
   touchedCount: number
+  /** Sequences that end in the step being ended, on the rank at hand, and how many. */
+  readonly leavers: Int32Array
+  leaverCount: number
 }
 
 /** A prefill engine never decodes, whatever its settings say of drafts. */
@@ -117,5 +120,7 @@ export function createCore(
     records: createRecords(Math.max(64, expectedRequests)),
     touched: new Uint8Array(engines.length),
     touchedCount: 0,
+    leavers: new Int32Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))),
+    leaverCount: 0,
   }
 }

@@ -15,6 +15,7 @@ export function createRecords(capacity: number): Records {
     engine: new Int16Array(capacity),
     rank: new Int16Array(capacity),
     preemptions: new Uint16Array(capacity),
+    cachedTokens: new Int32Array(capacity),
     maxGapNs: doubles(),
     phaseNs: [doubles(), doubles(), doubles(), doubles(), doubles(), doubles()],
   }
@@ -34,6 +35,7 @@ export function widerRecords(old: Records): Records {
   fresh.engine.set(old.engine)
   fresh.rank.set(old.rank)
   fresh.preemptions.set(old.preemptions)
+  fresh.cachedTokens.set(old.cachedTokens)
   fresh.maxGapNs.set(old.maxGapNs)
   for (let phase = 0; phase < 6; phase++) fresh.phaseNs[phase].set(old.phaseNs[phase])
   return fresh

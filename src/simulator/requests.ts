@@ -70,6 +70,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   view.inputTokens = isl
   view.classId = input.classId === null ? 0 : input.classId[row]
   view.tenant = input.tenant === null ? 0 : input.tenant[row]
+  const prefix = s.prefix === null ? -1 : s.prefix.runs.hold(input, row)
   const g = choosePlace(core, 'prefill', request)
   const slot = takeSlot(s)
   const slots = s.slots
@@ -93,6 +94,9 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.held[slot] = 0
   slots.emitted[slot] = 0
   slots.preemptions[slot] = 0
+  slots.prefix[slot] = prefix
+  slots.shared[slot] = 0
+  slots.cached[slot] = 0
   slots.maxGapNs[slot] = 0
   enqueueTail(s, g, slot)
   if (core.timeoutNs !== Number.POSITIVE_INFINITY) patienceStarts(s, slot)
@@ -132,6 +136,7 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   records.engine[row] = -1
   records.rank[row] = -1
   records.preemptions[row] = 0
+  records.cachedTokens[row] = 0
   records.maxGapNs[row] = Number.NaN
   for (let phase = 0; phase < 6; phase++) records.phaseNs[phase][row] = 0
   records.phaseNs[PHASE_QUEUE][row] = core.frontendNs
@@ -221,6 +226,7 @@ export function depart(core: Core, slot: number, nowNs: number, fate: number): v
   const request = s.slots.request[slot]
   enterPhase(s.slots, slot, s.slots.phase[slot], nowNs)
   writeRecord(core, slot, nowNs, fate)
+  if (s.prefix !== null) s.prefix.runs.drop(s.slots.prefix[slot])
   giveSlot(s, slot)
   left(core, request, nowNs, fate)
 }
@@ -241,6 +247,7 @@ function writeRecord(core: Core, slot: number, endNs: number, fate: number): voi
   records.engine[row] = engine
   records.rank[row] = g - state.rankStart[engine]
   records.preemptions[row] = slots.preemptions[slot]
+  records.cachedTokens[row] = slots.cached[slot]
   records.maxGapNs[row] = fate === COMPLETED ? slots.maxGapNs[slot] : Number.NaN
   const at = slot * 6
   const { phaseNs } = slots

@@ -1,7 +1,7 @@
 /** Who takes part in a step of a rank: decoding sequences first, then chunks of prompts, then arrivals by transfer (docs/SEMANTICS.md, "A step begins"). */
 import { PolicyError } from '../errors.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
-import { decodingBlocks, prefillBlocks } from './blocks.js'
+import { cachedBlocks, decodingBlocks, freeBlocks, prefillBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { leaveDecode, leaveWheel } from './decodeSet.js'
 import { largestGapNs } from './gaps.js'
@@ -56,14 +56,14 @@ function preempt(core: Core, e: number, g: number, nowNs: number): void {
     const clock = s.tokenClock[e]
     leaveDecode(s, engine, g, slot)
     leaveWheel(s, g, slot)
-    s.freeBlocks[g] += decodingBlocks(s, e, engine, slot)
+    freeBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot), slots.shared[slot])
     slots.emitted[slot] = slots.osl[slot] - (slots.finishKey[slot] - clock)
     if (slots.segment[slot] >= 0) {
       slots.maxGapNs[slot] = Math.max(slots.maxGapNs[slot], largestGapNs(s, e, slots.segment[slot]))
       slots.lastTokenNs[slot] = nowNs
     }
   } else {
-    s.freeBlocks[g] += slots.held[slot]
+    freeBlocks(s, engine, g, slot, slots.held[slot], slots.shared[slot])
     s.queuedTokens[g] -= slots.target[slot] - slots.done[slot]
     s.prefilledTokens[g] -= slots.done[slot]
     s.prefillingCount[g]--
@@ -74,6 +74,7 @@ function preempt(core: Core, e: number, g: number, nowNs: number): void {
   slots.done[slot] = 0
   slots.chunk[slot] = 0
   slots.held[slot] = 0
+  slots.shared[slot] = 0
   slots.preemptions[slot]++
   enterPhase(slots, slot, PHASE_STALL, nowNs)
   enqueueHead(s, g, slot)
@@ -116,12 +117,14 @@ export function scheduleQueue(core: Core, e: number, g: number, n: number, preem
       if (!admitTransfer(core, e, g, slot, nowNs)) return
     } else {
       if (budget === 0) return
-      const c = target[slot] < budget ? target[slot] : budget
-      const need = prefillBlocks(s, engine, slot, c)
-      if (need > s.freeBlocks[g]) return
-      admit(core, g, slot, nowNs)
-      s.freeBlocks[g] -= need
-      held[slot] = need
+      const shared = cachedBlocks(s, engine, g, slot)
+      const hit = shared * engine.blockSize
+      const left = target[slot] - hit
+      const c = left < budget ? left : budget
+      const total = prefillBlocks(s, engine, slot, hit + c)
+      if (!takeBlocks(s, g, slot, total, shared)) return
+      admit(core, g, slot, hit, nowNs)
+      held[slot] = total
       chunk[slot] = c
       budget -= c
     }
@@ -148,8 +151,9 @@ function askChunk(core: Core, e: number, g: number, n: number): number {
       view.prefix[count] = done[slot]
     }
     for (let slot = s.waitingHead[g]; slot >= 0 && source[slot] < 0 && count < CHUNK_CANDIDATES; slot = next[slot], count++) {
-      view.remaining[count] = target[slot]
-      view.prefix[count] = 0
+      const hit = cachedBlocks(s, engine, g, slot) * engine.blockSize
+      view.remaining[count] = target[slot] - hit
+      view.prefix[count] = hit
     }
     view.candidates = count
   }
@@ -163,8 +167,8 @@ function askChunk(core: Core, e: number, g: number, n: number): number {
   return answer < room ? answer : room
 }
 
-/** The request leaves the queue and joins the running list as its newest member. */
-function admit(core: Core, g: number, slot: number, nowNs: number): void {
+/** The request leaves the queue and joins the running list as its newest member, `hit` tokens of its prompt computed before. */
+function admit(core: Core, g: number, slot: number, hit: number, nowNs: number): void {
   const s = core.state
   const { slots } = s
   leaveQueue(s, g, slot)
@@ -176,4 +180,9 @@ function admit(core: Core, g: number, slot: number, nowNs: number): void {
   if (s.firstPrefilling[g] < 0) s.firstPrefilling[g] = slot
   s.prefillingCount[g]++
   slots.state[slot] = PREFILLING
+  if (hit === 0) return
+  slots.done[slot] = hit
+  s.queuedTokens[g] -= hit
+  s.prefilledTokens[g] += hit
+  if (slots.preemptions[slot] === 0) slots.cached[slot] = hit
 }

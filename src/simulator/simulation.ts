@@ -9,6 +9,7 @@ import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
 import { type Core, createCore } from './core.js'
 import { popStep, pushStep } from './engineHeap.js'
+import { admitBlocks, evictedBlocks } from './prefixInput.js'
 import { runQuiet } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { arrive, currentInput, enterWaited, recordInside, releaseFirst, timeOut } from './requests.js'
@@ -118,6 +119,7 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
 }
 
 function feed(core: Core, columns: Workload): void {
+  if (core.state.prefix !== null) admitBlocks(core.state.prefix, columns)
   if (hasWaiting(columns, core.closed)) core.sessions ??= createSessions()
   if (core.sessions !== null) feedSessions(core.sessions, columns, core.fed, core.closed)
   core.input.push(columns)
@@ -246,6 +248,7 @@ function statistics(s: State): StepStatistics {
     decodeSequences: scalars[DECODE_SEQUENCES],
     kvUsePs: sum(s.engineKvUsePs),
     preemptions: scalars[PREEMPTIONS],
+    evictedBlocks: evictedBlocks(s),
     itl: s.itl.slice(),
     engineBusyPs: s.engineBusyPs.slice(),
     engineTokens: s.engineTokens.slice(),

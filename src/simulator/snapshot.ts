@@ -7,7 +7,7 @@ import { createRecords } from './recordStore.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './state.js'
 
-const SNAPSHOT_VERSION = 4
+const SNAPSHOT_VERSION = 5
 
 type Columns = Record<string, unknown>
 
@@ -16,6 +16,7 @@ interface Snapshot {
   state: Columns
   slots: Columns
   releases: Columns
+  prefix: { cache: Columns; runs: Columns } | null
   records: Columns
   phaseNs: Uint8Array[]
   recordCount: number
@@ -85,6 +86,7 @@ export function snapshot(core: Core): Uint8Array {
     state: columnsOf(state),
     slots: columnsOf(state.slots),
     releases: heapColumns(state.releases),
+    prefix: state.prefix && { cache: columnsOf(state.prefix), runs: columnsOf(state.prefix.runs) },
     records: columnsOf(records),
     phaseNs: records.phaseNs.map(bytesOf),
     recordCount: records.count,
@@ -111,6 +113,10 @@ export function restore(core: Core, bytes: Uint8Array): void {
   fill(state as unknown as Record<string, unknown>, image.state)
   fill(state.slots as unknown as Record<string, unknown>, image.slots)
   ;(state.slots as Slots).capacity = state.slots.request.length
+  if (state.prefix !== null && image.prefix !== null) {
+    fill(state.prefix as unknown as Record<string, unknown>, image.prefix.cache)
+    fill(state.prefix.runs as unknown as Record<string, unknown>, image.prefix.runs)
+  }
   fillHeap(state.releases, image.releases)
   const records = createRecords(Math.max(1, image.recordCount))
   fill(records as unknown as Record<string, unknown>, image.records)

@@ -11,6 +11,7 @@ import { LOG_HISTOGRAM_BINS } from '../collections/logHistogram.js'
 import { checkCluster } from './check.js'
 import type { ClusterConfig } from './config.js'
 import { FIRST_GAP_STRIDE } from './gaps.js'
+import { PrefixCache } from './prefixCache.js'
 
 /** In a queue: for prefill, or with its KV on a prefill rank for a place to decode. */
 export const WAITING = 1
@@ -77,6 +78,11 @@ export interface Slots {
   base: Int32Array
   finishKey: Int32Array
   preemptions: Uint16Array
+  /** List of prefix blocks, -1 = none; leading blocks held in the cache of its rank, and of `source`; input tokens served from a cache. */
+  prefix: Int32Array
+  shared: Int32Array
+  sourceShared: Int32Array
+  cached: Int32Array
   /** Neighbours in the waiting or the running list of the rank. */
   next: Int32Array
   previous: Int32Array
@@ -117,6 +123,8 @@ export interface State {
   readonly timeoutHead: Int32Array
   readonly timeoutTail: Int32Array
   slots: Slots
+  /** Null where no engine caches prefixes. */
+  readonly prefix: PrefixCache | null
   // engines
   readonly rankStart: Int32Array
   readonly clockNs: Float64Array
@@ -153,6 +161,7 @@ export interface State {
   readonly portFlows: Int32Array
   // ranks
   readonly engineOf: Int32Array
+  /** Blocks that no request holds; some of them may be cached. */
   readonly freeBlocks: Int32Array
   readonly waitingHead: Int32Array
   readonly waitingTail: Int32Array
@@ -220,6 +229,7 @@ export function createState(config: ClusterConfig): State {
     timeoutHead: listOf(1),
     timeoutTail: listOf(1),
     slots,
+    prefix: engines.some((engine) => engine.prefixCaching) ? new PrefixCache(engines, engineOf) : null,
     rankStart,
     clockNs: perEngine(),
     clockPs: perEngine(),
@@ -305,6 +315,10 @@ function createSlots(capacity: number): Slots {
     base: ints(),
     finishKey: ints(),
     preemptions: new Uint16Array(capacity),
+    prefix: ints(),
+    shared: ints(),
+    sourceShared: ints(),
+    cached: ints(),
     next: ints(),
     previous: ints(),
     wheelNext: ints(),

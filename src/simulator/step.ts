@@ -1,6 +1,6 @@
 /** One step of an engine: what it costs, and what has happened when it ends. Who takes part is decided in schedule.ts. Hot: nothing is allocated here. */
 import { logBin } from '../collections/logHistogram.js'
-import { decodingBlocks } from './blocks.js'
+import { decodingBlocks, freeBlocks, shareBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode } from './decodeSet.js'
 import { largestGapNs, OPEN_MAX, openSegment } from './gaps.js'
@@ -130,6 +130,7 @@ export function endStep(core: Core, e: number, nowNs: number): void {
     if (s.freshHead[g] >= 0) firstDecodeStep(core, e, g, nowNs)
     for (let clock = before + 1; clock <= after; clock++)
       if (s.wheel[g * WHEEL + (clock & (WHEEL - 1))] >= 0) decoded -= finishDue(core, e, g, clock, nowNs)
+    if (core.leaverCount > 0) releaseLeavers(core, e, g, nowNs)
     if (s.firstPrefilling[g] < 0) continue
     const { target, done, chunk, next } = s.slots
     for (let slot = s.firstPrefilling[g]; slot >= 0 && chunk[slot] > 0; ) {
@@ -140,6 +141,7 @@ export function endStep(core: Core, e: number, nowNs: number): void {
       chunk[slot] = 0
       s.queuedTokens[g] -= c
       s.prefilledTokens[g] += c
+      shareBlocks(s, engine, g, slot, done[slot])
       if (done[slot] === target[slot]) {
         ended++
         s.firstPrefilling[g] = following
@@ -190,15 +192,40 @@ function finishDue(core: Core, e: number, g: number, clock: number, nowNs: numbe
       else wheelNext[before] = after
       leaveDecode(s, engine, g, slot)
       leaveRunning(s, g, slot)
-      s.freeBlocks[g] += decodingBlocks(s, e, engine, slot)
       const gapNs = largestGapNs(s, e, segment[slot])
       if (gapNs > maxGapNs[slot]) maxGapNs[slot] = gapNs
       spared += beyond
-      complete(core, slot, nowNs)
+      if (engine.prefixCaching) core.leavers[core.leaverCount++] = slot
+      else {
+        s.freeBlocks[g] += decodingBlocks(s, e, engine, slot)
+        complete(core, slot, nowNs)
+      }
     } else before = slot
     slot = after
   }
   return spared
+}
+
+/** The sequences whose last token came with this step let go of their blocks in order of their index: what goes first is evicted first. */
+function releaseLeavers(core: Core, e: number, g: number, nowNs: number): void {
+  const s = core.state
+  const engine = core.engines[e]
+  const { leavers, leaverCount } = core
+  const { request, isl, osl, shared } = s.slots
+  for (let i = 1; i < leaverCount; i++) {
+    const slot = leavers[i]
+    let at = i
+    for (; at > 0 && request[leavers[at - 1]] > request[slot]; at--) leavers[at] = leavers[at - 1]
+    leavers[at] = slot
+  }
+  for (let i = 0; i < leaverCount; i++) {
+    const slot = leavers[i]
+    // the last token of an answer is never written
+    if (engine.cacheAnswers) shareBlocks(s, engine, g, slot, isl[slot] + osl[slot] - 1)
+    freeBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot), shared[slot])
+    complete(core, slot, nowNs)
+  }
+  core.leaverCount = 0
 }
 
 /** The prompt (or what a preemption made of it) is computed: a token is emitted. */
@@ -222,7 +249,7 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, nowNs: nu
     joinDecode(s, e, engine, g, slot, slots.target[slot] + engine.draftTokens, left)
     return
   }
-  s.freeBlocks[g] += slots.held[slot]
+  freeBlocks(s, engine, g, slot, slots.held[slot], slots.shared[slot])
   leaveRunning(s, g, slot)
   complete(core, slot, nowNs)
 }

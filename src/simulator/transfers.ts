@@ -1,5 +1,5 @@
 /** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). */
-import { prefillBlocks } from './blocks.js'
+import { cachedBlocks, freeBlocks, prefillBlocks, shareBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
 import { choosePlace, enqueueTail, enterPhase, leaveQueue, PHASE_DECODE, PHASE_DECODE_WAIT, PHASE_TRANSFER } from './requests.js'
@@ -17,6 +17,8 @@ export function routeToDecode(core: Core, g: number, slot: number, nowNs: number
   view.tenant = slots.tenant[slot]
   const to = choosePlace(core, 'decode', slots.request[slot])
   slots.source[slot] = g
+  slots.sourceShared[slot] = slots.shared[slot]
+  slots.shared[slot] = 0
   slots.rank[slot] = to
   enterPhase(slots, slot, PHASE_DECODE_WAIT, nowNs)
   enqueueTail(s, to, slot)
@@ -35,9 +37,8 @@ export function admitTransfer(core: Core, e: number, g: number, slot: number, no
   const s = core.state
   const engine = core.engines[e]
   const need = prefillBlocks(s, engine, slot, s.slots.target[slot])
-  if (need > s.freeBlocks[g]) return false
+  if (!takeBlocks(s, g, slot, need, cachedBlocks(s, engine, g, slot))) return false
   leaveQueue(s, g, slot)
-  s.freeBlocks[g] -= need
   s.incoming[g]++
   s.slots.state[slot] = TRANSFERRING
   s.slots.flowShare[slot] = 0
@@ -64,7 +65,8 @@ function startFlow(core: Core, slot: number, nowNs: number): void {
   const toPort = 2 * slots.rank[slot] + kind
   slots.fromPort[slot] = fromPort
   slots.toPort[slot] = toPort
-  slots.flowBytes[slot] = slots.isl[slot] * Math.max(from.kvBytesPerToken, to.kvBytesPerToken)
+  const tokens = slots.isl[slot] - slots.shared[slot] * to.blockSize
+  slots.flowBytes[slot] = tokens * Math.max(from.kvBytesPerToken, to.kvBytesPerToken)
   slots.flowSinceNs[slot] = nowNs
   pushTransfer(s, slot, nowNs)
   link(s, slots.fromNext, slots.fromPrevious, fromPort, slot)
@@ -83,7 +85,9 @@ function endFlow(core: Core, slot: number, nowNs: number): void {
 
   const source = slots.source[slot]
   const g = slots.rank[slot]
-  s.freeBlocks[source] += slots.held[slot]
+  const engine = core.engines[s.engineOf[g]]
+  freeBlocks(s, core.engines[s.engineOf[source]], source, slot, slots.held[slot], slots.sourceShared[slot])
+  shareBlocks(s, engine, g, slot, slots.isl[slot])
   s.prefilledTokens[source] -= slots.done[slot]
   slots.held[slot] = 0
   slots.source[slot] = -1

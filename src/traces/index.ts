@@ -1,5 +1,6 @@
 /** Traces in and out, and their statistics. */
 
+export { withAnswerBlocks } from './answers.js'
 export { blockCountOf, blockIdLimit, blockIdsOf } from './blocks.js'
 export { workloadFault } from './contract.js'
 export { type UniformLengths, uniformWorkload } from './generate/presets.js'

@@ -51,6 +51,8 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
       draftTokens: engine.draftTokens,
       tokensPer1024Steps: tokensPer1024Steps(engine.draftTokens, constants.acceptance),
       kvReservation: 'full',
+      prefixCaching: false,
+      cacheAnswers: false,
       kvBytesPerToken: kvBytesPerTokenPerGpu(request.model, engine.parallelism, plan.kvPrecision),
       domain: 0,
     } as const

@@ -49,6 +49,7 @@ export function recordObjects(records: Records): Map<number, SlowRecord> {
       engine: records.engine[i],
       rank: records.rank[i],
       preemptions: records.preemptions[i],
+      cachedTokens: records.cachedTokens[i],
       maxGapNs: records.maxGapNs[i],
       phaseNs: records.phaseNs.map((column) => column[i]),
     })

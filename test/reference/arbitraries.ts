@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { createArm } from '../../src/levers/catalogue.js'
 import type { Arm } from '../../src/levers/lever.js'
 import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
+import { createBlockBuilder } from '../../src/traces/blocks.js'
 import { shapesOnly, type Workload } from '../../src/traces/workload.js'
 import { PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
@@ -35,6 +36,7 @@ const engineKnobs = fc.record({
   /** Share of the drafts that is accepted. */
   acceptance: fc.constantFrom(0, 0.3, 0.5, 0.71, 1),
   isReserved: fc.boolean(),
+  isCaching: fc.boolean(),
   kvBytesPerToken: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60 })),
   domain: fc.integer({ min: 0, max: 1 }),
 })
@@ -57,6 +59,9 @@ const requestKnobs = fc.record({
   waitNs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 3000 })),
   /** How far after it stands the request that waits for it too. */
   joins: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 })),
+  /** Its prompt begins as that of the request so many before it, for so many blocks; 0 = like nobody's. */
+  likeBack: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 30 })),
+  alike: fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constant(99)),
 })
 
 const armKnobs = fc.record({
@@ -90,6 +95,9 @@ const knobs = fc.record({
   isSplit: fc.boolean(),
   isSpeculative: fc.boolean(),
   mayReserve: fc.boolean(),
+  /** Tokens per prefix block of the trace; null = no ids. */
+  traceBlock: on(fc.constantFrom(1, 2, 4, 8)),
+  cacheAnswers: fc.boolean(),
   fabric: fabricKnobs,
   firstToken: fc.constantFrom('prefill', 'decode'),
   frontendNs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 }), fc.constant(1000)),
@@ -104,7 +112,10 @@ const knobs = fc.record({
 type Knobs = typeof knobs extends fc.Arbitrary<infer T> ? T : never
 
 function engineConfig(knob: Knobs['engines'][number], index: number, role: EngineRole, all: Knobs): EngineConfig {
-  const { ranks, maxNumSeqs, maxModelLen, blockSize, machine, kvBytesPerToken, domain } = knob
+  const { ranks, maxNumSeqs, maxModelLen, machine, kvBytesPerToken, domain } = knob
+  const prefixCaching = all.traceBlock !== null && knob.isCaching
+  // powers of two fit each other
+  const blockSize = prefixCaching ? 2 ** Math.floor(Math.log2(knob.blockSize)) : knob.blockSize
   const draftTokens = all.isSpeculative ? knob.draftTokens : 0
   const maxNumBatchedTokens = maxNumSeqs * (draftTokens + 1) + knob.extraBudget
   const longest = maxModelLen + 2 * draftTokens
@@ -123,6 +134,8 @@ function engineConfig(knob: Knobs['engines'][number], index: number, role: Engin
     draftTokens,
     tokensPer1024Steps: 1024 + Math.round(1024 * draftTokens * knob.acceptance),
     kvReservation: all.mayReserve && knob.isReserved ? 'full' : 'grow',
+    prefixCaching,
+    cacheAnswers: prefixCaching && all.cacheAnswers,
     kvBytesPerToken,
     domain,
   }
@@ -159,6 +172,23 @@ function sessionsOf({ requests, concurrency }: Knobs, arrivalNs: Float64Array): 
   return { arrivalNs: times, session: Int32Array.from(roots), parent, waitNs, joins, joinCount }
 }
 
+/** Ids that name whole prefixes: the leading ones of an earlier request, then new ones, as far as the prompt or the answer goes. */
+function prefixBlocks({ requests, traceBlock, cacheAnswers }: Knobs): Partial<Workload> {
+  if (traceBlock === null) return {}
+  const builder = createBlockBuilder()
+  const lists: number[][] = []
+  let ids = 0
+  requests.forEach(({ isl, osl, likeBack, alike }, i) => {
+    const blocks = Math.ceil((cacheAnswers ? isl + osl : isl) / traceBlock)
+    const list = likeBack === 0 || likeBack > i ? [] : lists[i - likeBack].slice(0, Math.min(alike, blocks))
+    while (list.length < blocks) list.push(ids++)
+    lists.push(list)
+    builder.next()
+    for (const id of list) builder.push(id)
+  })
+  return { ...builder.columns(), blockTokens: traceBlock }
+}
+
 function workloadOf(knob: Knobs): Workload {
   const { requests, stretch, hasClasses, hasSessions } = knob
   let nowNs = 0
@@ -174,12 +204,9 @@ function workloadOf(knob: Knobs): Workload {
     rowsRead: requests.length,
     rowsSkipped: 0,
   }
-  const plain = shapesOnly(
-    arrivalNs,
-    column((r) => r.isl),
-    column((r) => r.osl),
-    provenance,
-  )
+  const isl = column((r) => r.isl)
+  const osl = column((r) => r.osl)
+  const plain = { ...shapesOnly(arrivalNs, isl, osl, provenance), ...prefixBlocks(knob) }
   const shapes = hasSessions ? { ...plain, ...sessionsOf(knob, arrivalNs) } : plain
   if (!hasClasses) return shapes
   return { ...shapes, classId: Uint16Array.from(requests, (r) => r.classId), tenant: column((r) => r.tenant) }

@@ -59,6 +59,7 @@ export class Engine {
     const nowNs = this.endNs()
     const gain = this.tokenClock(this.stepNumber + 1) - this.tokenClock(this.stepNumber)
     const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, gain, this.arm.chunk, this.timer, depart)))
+    for (const rank of this.ranks) rank.check()
     if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) {
       for (const rank of this.ranks) rank.decodedInPreviousStep = false
       return preemptions
@@ -146,10 +147,16 @@ export class Engine {
         request.length += step.gain
         request.emitted = Math.min(request.emitted + step.gain, request.osl)
         request.deliver(nowNs)
-        if (request.emitted === request.osl) completed.push(finish(rank, request, nowNs))
+      }
+      const ended = rank.decoders().filter((request) => request.emitted === request.osl)
+      for (const request of ended.sort((a, b) => a.index - b.index)) {
+        // the last token of an answer is never written
+        if (this.config.cacheAnswers) rank.share(request, request.isl + request.osl - 1)
+        completed.push(finish(rank, request, nowNs))
       }
       for (const { request, tokens } of rank.chunks) {
         request.length += tokens
+        rank.share(request, request.length)
         if (request.length < request.target) continue
         request.emitted++
         if (this.config.role === 'prefill' && request.emitted < request.osl) {
@@ -173,6 +180,8 @@ export class Engine {
 function hold(rank: Rank, request: Request): void {
   request.source = rank
   request.sourceBlocks = request.blocks
+  request.sourceShared = request.shared
+  request.shared = []
   rank.remove(request)
   rank.held.push(request)
 }

@@ -30,7 +30,9 @@ export class Fabric {
       from,
       to,
       isLocal: from.config.domain === to.config.domain,
-      bytesLeft: request.isl * Math.max(from.config.kvBytesPerToken, to.config.kvBytesPerToken),
+      bytesLeft:
+        (request.isl - request.shared.length * to.config.blockSize) *
+        Math.max(from.config.kvBytesPerToken, to.config.kvBytesPerToken),
       sinceNs: nowNs,
       share: 0,
     })

@@ -1,5 +1,6 @@
 /** Checkers of docs/INVARIANTS.md that look at one finished run. Each returns the faults it found, law number first. */
 import type { StepStatistics } from '../../src/metrics/records.js'
+import { blockIdsOf } from '../../src/traces/blocks.js'
 import { PS_PER_NS } from '../../src/units.js'
 import type { FastRun, SlowRun } from './agree.js'
 import { recordObjects } from './agree.js'
@@ -80,10 +81,10 @@ function places(entry: readonly number[]): number[][] {
 const memory: Law = (scenario, { decisions }) => {
   const found = decisions.pool.flatMap((entry) =>
     places(entry).flatMap(([, , kvTokens, , free], at) => {
-      const { name, ranks, numGpuBlocks, blockSize } = poolOf(scenario, entry)[at]
+      const { name, ranks, numGpuBlocks, blockSize, prefixCaching } = poolOf(scenario, entry)[at]
       const used = ranks * numGpuBlocks - free
       return faults(
-        !(free >= 0 && used >= 0 && kvTokens <= used * blockSize),
+        !(free >= 0 && used >= 0 && (prefixCaching || kvTokens <= used * blockSize)),
         () => `LAW-4 ${name}: ${kvTokens} tokens in ${used} blocks, ${free} free`,
       )
     }),
@@ -179,7 +180,7 @@ const tokens: Law = (scenario, outcome) => {
   const { statistics } = outcome
   const done = completed(outcome)
   const output = sum(done.map((row) => row.osl))
-  const input = sum(done.map((row) => row.isl))
+  const input = sum(done.map((row) => row.isl - row.cachedTokens))
   const preemptions = sum(done.map((row) => row.preemptions))
   const decoded = sum(statistics.itl)
   const ofPrefill = statistics.outputTokens - decoded
@@ -192,7 +193,7 @@ const tokens: Law = (scenario, outcome) => {
     ),
     ...faults(
       statistics.inputTokens < input || (preemptions === 0 && statistics.inputTokens > input),
-      () => `LAW-11 ${statistics.inputTokens} of ${input} prefilled`,
+      () => `LAW-11 ${statistics.inputTokens} of ${input} prefilled that no cache held`,
     ),
     ...faults(
       statistics.preemptions !== preemptions,
@@ -216,7 +217,7 @@ const brought = ({ config }: Scenario, outcome: Outcome) =>
 const transfers: Law = (scenario, outcome) => {
   const { fabric, firstToken, engines } = scenario.config
   return brought(scenario, outcome).flatMap(({ engine, isl, osl, arrivalNs, firstTokenNs, phaseNs }) => {
-    const bytes = isl * engines[engine].kvBytesPerToken
+    const bytes = (engines[engine].prefixCaching ? 1 : isl) * engines[engine].kvBytesPerToken
     const fastest = Math.max(fabric.nvlinkBytesPerNs, fabric.nicBytesPerNs)
     const endNs = arrivalNs + phaseNs[0] + phaseNs[1] + phaseNs[2] + phaseNs[3]
     const isEarly = firstToken === 'prefill' ? firstTokenNs !== endNs : firstTokenNs < endNs
@@ -290,6 +291,27 @@ const sessions: Law = (scenario, { rows }) => {
   })
 }
 
+/** A hit is the beginning of the prompt of a request whose service began earlier: until then nobody had computed it. */
+const hits: Law = ({ workload }, { rows }) => {
+  const began = ({ arrivalNs, phaseNs }: SlowRecord) => arrivalNs + phaseNs[0]
+  return [...rows].flatMap(([index, row]) => {
+    if (row.cachedTokens === 0) return []
+    const ids = blockIdsOf(workload, index)
+    const alike = [...rows].map(([other, { isl, ...earlier }]) => {
+      if (other === index || began({ isl, ...earlier }) > began(row)) return 0
+      const first = blockIdsOf(workload, other).findIndex((id, at) => id !== ids[at])
+      return Math.min(first < 0 ? Number.POSITIVE_INFINITY : first * workload.blockTokens, isl + earlier.osl)
+    })
+    return [
+      ...faults(row.cachedTokens >= row.isl, () => `LAW-24 request ${index}: ${row.cachedTokens} of ${row.isl} tokens are hits`),
+      ...faults(
+        row.cachedTokens > Math.max(...alike),
+        () => `LAW-24 request ${index} hits ${row.cachedTokens} tokens that nobody computed`,
+      ),
+    ]
+  })
+}
+
 const LAWS: readonly Law[] = [
   sessions,
   conservation,
@@ -306,6 +328,7 @@ const LAWS: readonly Law[] = [
   tokenClock,
   reservation,
   gaps,
+  hits,
 ]
 
 export function brokenLaws(scenario: Scenario, outcome: Outcome): string[] {
@@ -334,6 +357,8 @@ export function withSentinel(scenario: Scenario): Scenario {
       waitNs: workload.waitNs && Float64Array.of(...workload.waitNs, 0),
       joins: workload.joins && Int32Array.of(...workload.joins, -1),
       joinCount: workload.joinCount && Int32Array.of(...workload.joinCount, 0),
+      runOffset: workload.runOffset && Float64Array.of(...workload.runOffset, 0),
+      runCount: workload.runCount && Int32Array.of(...workload.runCount, 0),
     },
   }
 }

@@ -2,6 +2,7 @@
 import { CHUNK_CANDIDATES, type ChunkPolicy, type ChunkView } from '../../src/levers/lever.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
 import type { StepTimer } from '../../src/timing/stepTimer.js'
+import { PrefixCache } from './prefix.js'
 import type { Request } from './request.js'
 
 export interface Chunk {
@@ -33,6 +34,7 @@ export class Rank {
   chunks: Chunk[] = []
   kept: KeptFactor | null = null
   decodedInPreviousStep = false
+  readonly cache = new PrefixCache()
 
   constructor(
     readonly config: EngineConfig,
@@ -60,8 +62,45 @@ export class Rank {
   }
 
   usedBlocks(): number {
-    const here = sum([...this.admitted, ...this.arrived].map((request) => request.blocks))
-    return here + sum(this.held.map((request) => request.sourceBlocks)) + sum(this.incoming.map((request) => request.blocks))
+    const here = [...this.admitted, ...this.arrived, ...this.incoming]
+    const own = sum(here.map((request) => request.blocks - request.shared.length))
+    return own + sum(this.held.map((request) => request.sourceBlocks - request.sourceShared.length)) + this.cache.held()
+  }
+
+  /** LAW-23: what is used, cached and free adds up, and the holders of the cached blocks are the requests here. */
+  check(): void {
+    const here = [...this.admitted, ...this.arrived, ...this.incoming]
+    const holders =
+      sum(here.map((request) => request.shared.length)) + sum(this.held.map(({ sourceShared }) => sourceShared.length))
+    if (this.freeBlocks() < this.cache.idle.length)
+      throw new Error(`LAW-23 ${this.cache.idle.length} blocks cached, ${this.freeBlocks()} free`)
+    if (sum([...this.cache.holders.values()]) !== holders) throw new Error(`LAW-23 ${holders} blocks held by requests`)
+  }
+
+  private names(request: Request): string[] {
+    return this.config.prefixCaching ? request.blockNames(this.config.blockSize) : []
+  }
+
+  /** Leading blocks that are cached; at least one token is left to compute. */
+  private hits(request: Request): string[] {
+    return this.cache.leading(this.names(request), Math.floor((request.target - 1) / this.config.blockSize))
+  }
+
+  /** Takes blocks of which some are cached, if there are so many. */
+  private take(request: Request, blocks: number, hits: string[]): boolean {
+    const idle = hits.filter((name) => this.cache.idle.includes(name)).length
+    if (blocks - hits.length + idle > this.freeBlocks()) return false
+    this.cache.hold(hits)
+    request.shared = hits
+    request.blocks = blocks
+    return true
+  }
+
+  /** The first `tokens` tokens of a request are written here: its whole blocks among them are shared from now on. */
+  share(request: Request, tokens: number): void {
+    const fresh = this.names(request).slice(request.shared.length, Math.floor(tokens / this.config.blockSize))
+    this.cache.hold(fresh)
+    request.shared = [...request.shared, ...fresh]
   }
 
   freeBlocks(): number {
@@ -91,6 +130,8 @@ export class Rank {
   remove(request: Request): void {
     this.admitted = this.admitted.filter((other) => other !== request)
     if (this.decoding.delete(request) && this.kept) this.kept.changed = true
+    this.cache.release(request.shared)
+    request.shared = []
     request.blocks = 0
     request.length = 0
   }
@@ -129,6 +170,7 @@ export class Rank {
       preempted++
     }
     for (const request of this.decoders()) request.blocks += due(request)
+    this.cache.trim(this.freeBlocks())
 
     const head = this.waiting[0]
     const isAsked = this.prefilling().length > 0 || (head !== undefined && head.source === null)
@@ -149,22 +191,25 @@ export class Rank {
     }
     while (preempted === 0 && this.waiting.length > 0 && this.batchSize() < this.config.maxNumSeqs) {
       const request = this.waiting[0]
-      const tokens = request.source === null ? Math.min(request.target, budget) : request.isl
+      const hits = this.hits(request)
+      const hit = hits.length * this.config.blockSize
+      const tokens = request.source === null ? Math.min(request.target - hit, budget) : request.isl - hit
       if (tokens === 0) break
-      const blocks = this.prefillBlocks(request, tokens)
-      if (blocks > this.freeBlocks()) break
+      if (!this.take(request, this.prefillBlocks(request, hit + tokens), hits)) break
       this.waiting.shift()
       if (request.source === null) {
         this.admitted.push(request)
+        request.length = hit
+        if (request.preemptions === 0) request.cachedTokens = hit
         if (!request.everScheduled) request.enter('prefill', nowNs)
         request.everScheduled = true
         budget -= this.schedule(request, tokens)
       } else {
-        request.blocks = blocks
         this.incoming.push(request)
         request.enter('transfer', nowNs)
         depart(request)
       }
+      this.cache.trim(this.freeBlocks())
     }
     return preempted
   }
@@ -176,6 +221,7 @@ export class Rank {
 
   private schedule(request: Request, tokens: number): number {
     request.blocks = this.prefillBlocks(request, request.length + tokens)
+    this.cache.trim(this.freeBlocks())
     this.chunks.push({ request, tokens, prefix: request.length })
     return tokens
   }
@@ -184,14 +230,16 @@ export class Rank {
     const unfilled = this.waiting.filter((request) => request.source === null)
     const listed = [...this.prefilling(), ...unfilled].slice(0, CHUNK_CANDIDATES)
     const decoders = this.decoders()
+    // what a waiting request will find in the cache
+    const found = (request: Request) => (this.admitted.includes(request) ? 0 : this.hits(request).length * this.config.blockSize)
     return {
       decodeSequences: decoders.length,
       decodeKvTokens: sum(decoders.map((request) => request.length + this.drafts() + 1)),
       decodeTokens: decoders.length * (this.drafts() + 1),
       splitFactor: this.kept ? this.kept.factor : 1,
       candidates: listed.length,
-      remaining: Float64Array.from(listed, (request) => request.target - request.length),
-      prefix: Float64Array.from(listed, (request) => request.length),
+      remaining: Float64Array.from(listed, (request) => request.target - request.length - found(request)),
+      prefix: Float64Array.from(listed, (request) => request.length + found(request)),
       maxBatchedTokens: this.config.maxNumBatchedTokens,
       timer,
     }

@@ -19,6 +19,11 @@ export class Request {
   /** The prefill rank that holds its KV until the transfer ends, and the blocks there. */
   source: Rank | null = null
   sourceBlocks = 0
+  /** Names of the leading blocks that it shares through the cache where it is now, and at the source. */
+  shared: string[] = []
+  sourceShared: string[] = []
+  /** Input tokens that a cache held when it was first admitted. */
+  cachedTokens = 0
   everScheduled = false
   preemptions = 0
   firstTokenNs = Number.NaN
@@ -33,6 +38,8 @@ export class Request {
     readonly classId: number,
     readonly tenant: number,
     readonly arrivalNs: number,
+    /** Names of its prefix blocks, for blocks of this many tokens. */
+    readonly blockNames: (blockSize: number) => string[],
   ) {
     this.sinceNs = arrivalNs
     this.target = isl

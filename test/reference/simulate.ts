@@ -9,6 +9,7 @@ import type { Workload } from '../../src/traces/workload.js'
 import { Clients } from './clients.js'
 import { Engine, type PriceSplit, PS_PER_NS } from './engine.js'
 import { Fabric } from './fabric.js'
+import { blockNames } from './prefix.js'
 import type { Rank } from './rank.js'
 import { Request } from './request.js'
 import { addStep, emptyStatistics } from './tally.js'
@@ -23,6 +24,7 @@ export interface SlowRecord {
   readonly engine: number
   readonly rank: number
   readonly preemptions: number
+  readonly cachedTokens: number
   readonly maxGapNs: number
   readonly phaseNs: readonly number[]
 }
@@ -90,10 +92,11 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (options.load.kind === 'closed' && nextRoot < roots.length) post(timeNs + config.frontendNs, 'place', roots[nextRoot++])
   }
   const record = (request: Request, fate: Fate, endNs: number) => {
-    const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions } = request
+    const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions, cachedTokens } = request
     const maxGapNs = fate === 'completed' ? request.maxGapNs : Number.NaN
     const phaseNs = request.phaseList()
-    records.set(request.index, { arrivalNs, firstTokenNs, endNs, isl, osl, fate, engine, rank, preemptions, maxGapNs, phaseNs })
+    const place = { engine, rank, preemptions, cachedTokens }
+    records.set(request.index, { arrivalNs, firstTokenNs, endNs, isl, osl, fate, ...place, maxGapNs, phaseNs })
   }
   const leave = (request: Request, fate: Fate, timeNs: number) => {
     request.leave(timeNs)
@@ -135,7 +138,8 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const classId = workload.classId ? workload.classId[index] : 0
     const tenant = workload.tenant ? workload.tenant[index] : 0
     const sentNs = timeNs - config.frontendNs
-    const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, sentNs)
+    const names = (blockSize: number) => blockNames(workload, index, blockSize)
+    const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, sentNs, names)
     if (request.isl + request.osl > modelLength || request.isl > promptLength) return leave(request, 'unservable', timeNs)
     const waiting = total(entries.flatMap((entry) => engines[entry].ranks.map((rank) => rank.waiting.length)))
     if (config.maxQueue !== null && waiting >= config.maxQueue) return leave(request, 'rejected', timeNs)
@@ -172,7 +176,10 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     fabric.end(request, timeNs)
     const from = request.source as Rank
     from.held = from.held.filter((other) => other !== request)
+    from.cache.release(request.sourceShared)
+    request.sourceShared = []
     request.source = null
+    to.share(request, request.isl)
     to.incoming = to.incoming.filter((other) => other !== request)
     to.arrived.push(request)
     request.enter('decode', timeNs)
@@ -200,6 +207,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const queued = engines[request.engine].ranks[request.rank].waiting.includes(request)
     record(request, queued ? 'queued' : request.phase === 'transfer' ? 'in_transfer' : 'running', Number.NaN)
   }
+  for (const engine of engines) for (const rank of engine.ranks) statistics.evictedBlocks += rank.cache.evicted
   return { records, leavers, notSent: clients.notSent.size, statistics }
 }
 

@@ -1,5 +1,7 @@
 /** Twin runs: the same scenario with another future, repeated, or cut in two. They must not differ where the laws say so. */
+
 import { createSimulation } from '../../src/simulator/index.js'
+import { blockCountOf, createBlockBuilder } from '../../src/traces/blocks.js'
 import { type FastRun, recordObjects, runFast, type Simulate } from './agree.js'
 import type { Scenario } from './arbitraries.js'
 import { observed } from './observe.js'
@@ -7,7 +9,7 @@ import { observed } from './observe.js'
 const show = (run: FastRun): string =>
   JSON.stringify(
     {
-      rows: [...recordObjects(run.result.records)],
+      rows: [...recordObjects(run.result.records)].sort(([a], [b]) => a - b),
       notSent: run.result.notSent,
       statistics: run.result.statistics,
       decisions: run.decisions,
@@ -45,6 +47,27 @@ export function futureLeaks(scenario: Scenario, run?: Simulate): string[] {
 export function repetitionFaults(scenario: Scenario): string[] {
   const [first, second] = [runFast(scenario), runFast(scenario)].map(show)
   return first === second ? [] : ['LAW-10 two runs of the same input differ']
+}
+
+/** LAW-25: caches that no two requests share a block of change nothing. (Who is preempted may hit what it had computed itself.) */
+export function idleCacheFaults(scenario: Scenario, run?: Simulate): string[] {
+  const { config, workload } = scenario
+  if (workload.runOffset === null) return []
+  const builder = createBlockBuilder()
+  let ids = 0
+  for (let i = 0; i < workload.count; i++) {
+    const blocks = blockCountOf(workload, i)
+    builder.next()
+    builder.pushRun(ids, blocks)
+    ids += blocks
+  }
+  const strangers = { ...scenario, workload: { ...workload, ...builder.columns() } }
+  const engines = config.engines.map((engine) => ({ ...engine, prefixCaching: false, cacheAnswers: false }))
+  const cached = runFast(strangers, run)
+  const plain = runFast({ ...strangers, config: { ...config, engines } }, run)
+  if (plain.result.records.preemptions.some((count) => count > 0)) return []
+  cached.result.statistics.evictedBlocks = 0
+  return show(cached) === show(plain) ? [] : ['LAW-25 a cache without a single hit changed the run']
 }
 
 /** LAW-13: stopped after `events` events, saved, and taken up by a fresh simulation with a fresh arm. */

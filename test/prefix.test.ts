@@ -1,0 +1,181 @@
+/** Prefix caches on engines small enough to be followed by hand: 100 ns a step, blocks of 16 tokens. */
+import { describe, expect, test } from 'vitest'
+import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { createSimulation, type SimulationResult, simulate } from '../src/simulator/index.js'
+import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
+import { withAnswerBlocks } from '../src/traces/index.js'
+import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import { PS_PER_NS } from '../src/units.js'
+import { plainArm } from './reference/policies.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
+
+const STEP_NS = 100
+
+function engine(changes: Partial<EngineConfig> = {}): EngineConfig {
+  const size = { ranks: 1, maxTokens: 64, maxSequences: 8, maxLength: 512 }
+  return {
+    ...PLAIN_ENGINE,
+    name: 'engine',
+    ranks: 1,
+    gpus: 1,
+    maxNumSeqs: 8,
+    maxNumBatchedTokens: 64,
+    maxModelLen: 512,
+    blockSize: 16,
+    numGpuBlocks: 32,
+    tables: stepTables(size, { ...HOST_ALONE, hostPs: STEP_NS * PS_PER_NS }),
+    machine: SMALL_MACHINE,
+    prefixCaching: true,
+    kvBytesPerToken: 10,
+    ...changes,
+  }
+}
+
+const cluster = (...engines: EngineConfig[]): ClusterConfig => ({
+  engines,
+  maxQueue: null,
+  timeoutNs: null,
+  fabric: NO_FABRIC,
+  firstToken: 'prefill',
+  frontendNs: 0,
+})
+
+/** Requests as [arrival, isl, osl, ids of their prefix blocks]. */
+function requests(blockTokens: number, ...rows: readonly (readonly [number, number, number, readonly number[]])[]): Workload {
+  const blocks = createBlockBuilder()
+  for (const [, , , ids] of rows) {
+    blocks.next()
+    for (const id of ids) blocks.push(id)
+  }
+  const provenance = { name: 'hand', format: 'generated', note: 'By hand.', rowsRead: rows.length, rowsSkipped: 0 }
+  const shapes = shapesOnly(
+    Float64Array.from(rows, ([arrivalNs]) => arrivalNs),
+    Int32Array.from(rows, ([, isl]) => isl),
+    Int32Array.from(rows, ([, , osl]) => osl),
+    provenance,
+  )
+  return { ...shapes, ...blocks.columns(), blockTokens }
+}
+
+const run = (config: ClusterConfig, workload: Workload) => simulate(config, plainArm(64), workload, { load: { kind: 'open' } })
+const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+function column({ records }: SimulationResult, key: 'cachedTokens' | 'endNs' | 'firstTokenNs'): number[] {
+  return Array.from({ length: records.count }, (_, request) => records[key][records.request.indexOf(request)])
+}
+
+describe('hits', () => {
+  test('shorten a prefill by whole blocks, and leave one token to compute', () => {
+    const work = requests(
+      16,
+      [0, 128, 1, ids(0, 8)],
+      [1000, 128, 1, ids(0, 8)],
+      [2000, 130, 1, ids(0, 8)],
+      [3000, 96, 1, ids(0, 4)],
+    )
+    const result = run(cluster(engine()), work)
+    expect(column(result, 'cachedTokens')).toEqual([0, 112, 128, 64])
+    // 128 tokens are two steps, the rest one
+    expect(column(result, 'endNs')).toEqual([200, 1100, 2100, 3100])
+    expect(result.statistics.inputTokens).toBe(128 + 16 + 2 + 32)
+  })
+
+  test('are found only once computed: two requests that come together compute twice, and keep one copy', () => {
+    // the first one keeps the engine busy while the two come
+    const twice = requests(16, [0, 1, 1, []], [50, 32, 40, ids(0, 2)], [50, 32, 40, ids(0, 2)], [1000, 33, 1, ids(0, 2)])
+    expect(column(run(cluster(engine()), twice), 'cachedTokens')).toEqual([0, 0, 0, 32])
+    const simulation = createSimulation(cluster(engine()), plainArm(64), { load: { kind: 'open' } })
+    simulation.feed(twice)
+    simulation.feed(null)
+    simulation.advance(250, 100)
+    // of each: two blocks of the prompt, shared, and one of the answer
+    expect(simulation.sample().kvUse).toBe(4 / 32)
+  })
+
+  test('are of blocks of the engine, larger or smaller than those of the trace', () => {
+    const fine = requests(32, [0, 128, 1, ids(0, 4)], [1000, 128, 1, [0, 1, 4, 5]], [2000, 100, 1, ids(0, 4)])
+    expect(column(run(cluster(engine()), fine), 'cachedTokens')).toEqual([0, 64, 96])
+    const coarse = requests(4, [0, 64, 1, ids(0, 16)], [1000, 64, 1, [...ids(0, 11), ...ids(16, 21)]], [2000, 60, 1, ids(0, 15)])
+    expect(column(run(cluster(engine()), coarse), 'cachedTokens')).toEqual([0, 32, 48])
+  })
+
+  test('of a decode rank are not moved again', () => {
+    const twoPhases = cluster(engine({ role: 'prefill', prefixCaching: false }), engine({ role: 'decode', name: 'decode' }))
+    const work = requests(16, [0, 64, 2, ids(0, 4)], [5000, 64, 2, ids(0, 4)])
+    const { records } = run(twoPhases, work)
+    // 10 bytes a token at 1 byte a ns
+    expect([...records.phaseNs[2].slice(0, 2)]).toEqual([640, 160])
+    expect(column(run(twoPhases, work), 'cachedTokens')).toEqual([0, 0])
+  })
+})
+
+describe('memory', () => {
+  const long = (arrivalNs: number, first: number) => [arrivalNs, 240, 1, ids(first, first + 15)] as const
+
+  test('evicts what was used least recently, the end of a prompt before its beginning', () => {
+    // 30 of 32 blocks are cached when the third comes: it takes 13 of the first
+    const work = requests(16, long(0, 0), long(1000, 15), long(2000, 30), [3000, 240, 1, ids(0, 15)])
+    const result = run(cluster(engine()), work)
+    expect(column(result, 'cachedTokens')).toEqual([0, 0, 0, 32])
+    expect(result.statistics.evictedBlocks).toBe(13 + 13)
+  })
+
+  test('of requests being served is never taken for others', () => {
+    const work = requests(16, [0, 240, 200, ids(0, 15)], [1000, 200, 1, ids(20, 32)], [30_000, 240, 1, ids(0, 15)])
+    const result = run(cluster(engine()), work)
+    expect(result.statistics.preemptions).toBe(0)
+    expect(column(result, 'cachedTokens')[2]).toBe(224)
+  })
+
+  test('is cached in a snapshot', () => {
+    const work = requests(16, [0, 128, 1, ids(0, 8)], [1000, 128, 1, ids(0, 8)])
+    const start = () => createSimulation(cluster(engine()), plainArm(64), { load: { kind: 'open' } })
+    const first = start()
+    first.feed(work)
+    first.advance(500, 100)
+    const second = start()
+    second.restore(first.snapshot())
+    second.feed(work)
+    second.feed(null)
+    second.advance(Number.POSITIVE_INFINITY, 100)
+    const records = second.drain()
+    expect([...records.cachedTokens.slice(0, records.count)]).toEqual([0, 112])
+  })
+})
+
+describe('answers', () => {
+  const session = {
+    ...requests(16, [0, 40, 30, [0, 1, 2]], [10_000, 100, 1, [0, 1, 3, 4, 5, 6, 7]], [20_000, 40, 1, [0, 1, 8]]),
+    session: Int32Array.of(0, 0, 0),
+  }
+
+  test('are found where the next prompt of the session names their blocks', () => {
+    const answered = withAnswerBlocks(session) as Workload
+    // 70 tokens: blocks of the prompt, then those that the next prompt has there
+    expect([...blockIdsOf(answered, 0)]).toEqual([0, 1, 3, 4, 5])
+    expect([...blockIdsOf(answered, 1)]).toEqual([0, 1, 3, 4, 5, 6, 7])
+    const with_ = run(cluster(engine({ cacheAnswers: true })), answered)
+    const without = run(cluster(engine()), session)
+    expect(column(without, 'cachedTokens')).toEqual([0, 32, 32])
+    // 69 tokens are written: four blocks
+    expect(column(with_, 'cachedTokens')).toEqual([0, 64, 32])
+  })
+
+  test('have no ids where nobody goes on', () => {
+    expect(withAnswerBlocks({ ...session, session: null })).toBeNull()
+    expect(withAnswerBlocks({ ...session, session: Int32Array.of(0, 1, 2) })).toBeNull()
+    expect(withAnswerBlocks({ ...session, runOffset: null })).toBeNull()
+  })
+})
+
+describe('refused', () => {
+  test('are blocks that do not fit each other', () => {
+    const work = requests(24, [0, 128, 1, ids(0, 5)])
+    expect(() => run(cluster(engine()), work)).toThrow(/24 tokens are neither a multiple of 16 tokens nor a divisor/)
+  })
+
+  test('are ids that do not name whole prefixes', () => {
+    const work = requests(16, [0, 48, 1, [0, 1, 2]], [0, 48, 1, [3, 1, 2]])
+    expect(() => run(cluster(engine()), work)).toThrow(/block 1 follows block 3 here and block 0/)
+  })
+})

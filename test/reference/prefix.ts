@@ -1,0 +1,55 @@
+/** The prefix cache of one rank of the reference simulator: one entry a block, and the order of release as a list. */
+import { blockIdsOf } from '../../src/traces/blocks.js'
+import type { Workload } from '../../src/traces/workload.js'
+
+/** Names of the whole engine blocks of a request: the trace block that holds the last token, and which of the engine blocks ending there. */
+export function blockNames(workload: Workload, index: number, blockSize: number): string[] {
+  const ids = blockIdsOf(workload, index)
+  const names: string[] = []
+  for (let last = blockSize - 1; ; last += blockSize) {
+    const at = Math.floor(last / workload.blockTokens)
+    if (!(at < ids.length)) return names
+    const part = blockSize < workload.blockTokens ? names.length % (workload.blockTokens / blockSize) : 0
+    names.push(`${ids[at]}/${part}`)
+  }
+}
+
+export class PrefixCache {
+  /** Holders of each cached block. */
+  readonly holders = new Map<string, number>()
+  /** Cached blocks that nobody holds, the next to be evicted first. */
+  idle: string[] = []
+  evicted = 0
+
+  leading(names: readonly string[], limit: number): string[] {
+    const miss = names.findIndex((name) => !this.holders.has(name))
+    return names.slice(0, Math.min(limit, miss < 0 ? names.length : miss))
+  }
+
+  hold(names: readonly string[]): void {
+    for (const name of names) this.holders.set(name, (this.holders.get(name) ?? 0) + 1)
+    this.idle = this.idle.filter((name) => !names.includes(name))
+  }
+
+  /** From the last block on. */
+  release(names: readonly string[]): void {
+    for (const name of [...names].reverse()) {
+      const left = (this.holders.get(name) ?? 0) - 1
+      if (left < 0) throw new Error(`LAW-23 block ${name} is let go by somebody who does not hold it`)
+      this.holders.set(name, left)
+      if (left === 0) this.idle.push(name)
+    }
+  }
+
+  held(): number {
+    return this.holders.size - this.idle.length
+  }
+
+  /** Evicts what does not fit in this many blocks. */
+  trim(freeBlocks: number): void {
+    while (this.idle.length > freeBlocks) {
+      this.holders.delete(this.idle.shift() as string)
+      this.evicted++
+    }
+  }
+}
