@@ -132,6 +132,7 @@ describe('requests.parquet', () => {
         engine: records.engine[i],
         rank: records.rank[i],
         preemptions: records.preemptions[i],
+        cached_tokens: records.cachedTokens[i],
         ...phases,
       })
     })
