@@ -1,28 +1,37 @@
 /**
  * From a recorded part to the traffic of a replicate. A real trace is too thin for a rack, so copies of it are superposed; each copy is made
- * of whole minutes drawn with replacement, because copies of one file are not new traffic. Pure: everything comes from named streams.
+ * of whole minutes drawn with replacement, because copies of one file are not new traffic. Where a trace has sessions, whole sessions are
+ * drawn instead and begin at random. Pure: everything comes from named streams.
  */
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
-import { shapesOnly, type Workload } from './workload.js'
+import { createCopies } from './copies.js'
+import { closedSessions, hasSessions, type Units, unitsOf } from './sessions.js'
+import type { Workload } from './workload.js'
 
 /** Length of a resampled block; a part shorter than 8 blocks is cut into 8. */
 const BLOCK_NS = 60 * NS_PER_S
 const FEWEST_BLOCKS = 8
 
-/** The requests that arrive in [from, to) of the trace's time span (fractions), times from the start of that part. */
+/** Times at which the units begin, ascending. */
+const startsOf = (part: Workload, { count, offset, rows }: Units): Float64Array =>
+  Float64Array.from({ length: count }, (_, unit) => part.arrivalNs[rows[offset[unit]]])
+
+/**
+ * The requests that arrive in [from, to) of the trace's time span (fractions), times from the start of that part; sessions go whole to the
+ * part in which they begin. Sessions that all begin at once are divided by their number.
+ */
 export function splitInTime(workload: Workload, from: number, to: number): Workload {
-  const first = workload.arrivalNs[0]
-  const spanNs = workload.arrivalNs[workload.count - 1] - first
-  const low = lowerBound(workload.arrivalNs, first + from * spanNs)
-  const high = to >= 1 ? workload.count : lowerBound(workload.arrivalNs, first + to * spanNs)
-  const part = shapesOnly(
-    workload.arrivalNs.slice(low, high).map((t) => Math.floor(t - first - from * spanNs)),
-    workload.isl.slice(low, high),
-    workload.osl.slice(low, high),
-    workload.provenance,
-  )
-  return { ...part, classId: workload.classId?.slice(low, high) ?? null, tenant: workload.tenant?.slice(low, high) ?? null }
+  const units = unitsOf(workload)
+  const starts = startsOf(workload, units)
+  const first = starts[0]
+  const spanNs = starts[units.count - 1] - first
+  const isTimeless = units.areSessions && spanNs === 0
+  const bound = (share: number) => (isTimeless ? Math.round(share * units.count) : lowerBound(starts, first + share * spanNs))
+  const high = to >= 1 ? units.count : bound(to)
+  const copies = createCopies(workload, units, Math.ceil((to - from) * workload.count))
+  for (let unit = bound(from); unit < high; unit++) copies.add(unit, Math.floor(starts[unit] - first - from * spanNs), 0)
+  return copies.workload()
 }
 
 function lowerBound(sorted: Float64Array, value: number): number {
@@ -38,15 +47,16 @@ function lowerBound(sorted: Float64Array, value: number): number {
 
 export interface TrafficRequest {
   readonly part: Workload
+  /** Requests per second; of a part with sessions, sessions per second. */
   readonly ratePerS: number
   readonly durationNs: number
   readonly seed: number
   readonly replicate: number
-  /** `draw`: minutes from the whole part; `mix`: all copies draw from one bootstrap resample of its minutes. */
+  /** `draw`: minutes (sessions) from the whole part; `mix`: all copies draw from one bootstrap resample of these. */
   readonly mode: 'draw' | 'mix'
 }
 
-/** Blocks of the part: first row of each, and their common length. */
+/** Blocks of the part: first unit of each, and their common length. */
 interface Blocks {
   readonly start: Int32Array
   readonly lengthNs: number
@@ -54,47 +64,77 @@ interface Blocks {
   readonly pool: Int32Array
 }
 
-function blocksOf(part: Workload, seed: number, replicate: number, mode: 'draw' | 'mix'): Blocks {
+function blocksOf(part: Workload, units: Units, seed: number, replicate: number, mode: 'draw' | 'mix'): Blocks {
   if (part.count === 0) throw new RangeError('traffic of a part without requests')
+  const rng = stream(seed, `mix/replicate-${replicate}`)
+  const drawn = (count: number) => Int32Array.from({ length: count }, (_, b) => (mode === 'mix' ? rng.integer(count) : b))
+  // every session is a block: its requests belong together, and nothing else does
+  if (units.areSessions)
+    return { start: Int32Array.from({ length: units.count + 1 }, (_, u) => u), lengthNs: 0, pool: drawn(units.count) }
   const spanNs = part.arrivalNs[part.count - 1] + 1
   const lengthNs = Math.max(1, Math.min(BLOCK_NS, Math.floor(spanNs / FEWEST_BLOCKS)))
   // a last block that is not whole is left out
   const count = Math.max(1, Math.floor(spanNs / lengthNs))
   const start = Int32Array.from({ length: count + 1 }, (_, b) => lowerBound(part.arrivalNs, b * lengthNs))
-  const rng = stream(seed, `mix/replicate-${replicate}`)
-  const pool = Int32Array.from({ length: count }, (_, b) => (mode === 'mix' ? rng.integer(count) : b))
-  return { start, lengthNs, pool }
+  return { start, lengthNs, pool: drawn(count) }
 }
 
-/** Traffic at `ratePerS` on [0, durationNs): whole copies, and a last one thinned request by request. */
+/**
+ * Traffic at `ratePerS`, begun on [0, durationNs): whole copies, and a last one thinned request by request; or sessions that begin as a Poisson
+ * process. `copies`: how often the most used minute or session is there at most.
+ */
 export function offeredTraffic(request: TrafficRequest): { workload: Workload; copies: number } {
   const { part, durationNs, seed, replicate } = request
-  const blocks = blocksOf(part, seed, replicate, request.mode)
+  const units = unitsOf(part)
+  const blocks = blocksOf(part, units, seed, replicate, request.mode)
+  if (units.areSessions) return sessionTraffic(request, units, blocks)
   const recordedPerS = meanRatePerS(part, blocks)
   const copies = request.ratePerS / recordedPerS
-  const expected = Math.ceil((request.ratePerS * durationNs * 1.2) / NS_PER_S) + 64
-  let times = new Float64Array(expected)
-  let rows = new Int32Array(expected)
-  let count = 0
+  const traffic = createCopies(part, units, Math.ceil((request.ratePerS * durationNs * 1.2) / NS_PER_S) + 64)
+  let worlds = 0
   for (let copy = 0; copy < copies; copy++) {
     const rng = stream(seed, `traffic/replicate-${replicate}/copy-${copy}`)
     const keep = copies - copy
+    const uses = createUses(blocks)
     for (let at = -Math.floor(rng.uniform() * blocks.lengthNs); at < durationNs; at += blocks.lengthNs) {
       const block = blocks.pool[rng.integer(blocks.pool.length)]
+      const world = worlds + uses.of(block)
       for (let row = blocks.start[block]; row < blocks.start[block + 1]; row++) {
         if (keep < 1 && rng.uniform() >= keep) continue
         const time = at + part.arrivalNs[row] - block * blocks.lengthNs
         if (time < 0 || time >= durationNs) continue
-        if (count === times.length) {
-          times = grown(times, new Float64Array(count * 2))
-          rows = grown(rows, new Int32Array(count * 2))
-        }
-        times[count] = Math.floor(time)
-        rows[count++] = row
+        traffic.add(row, Math.floor(time), world)
       }
     }
+    worlds += uses.most()
   }
-  return { workload: sortedRows(part, times.subarray(0, count), rows.subarray(0, count)), copies: Math.ceil(copies) }
+  return { workload: traffic.workload(), copies: Math.ceil(copies) }
+}
+
+function sessionTraffic({ part, ratePerS, durationNs, seed, replicate }: TrafficRequest, units: Units, blocks: Blocks) {
+  const rng = stream(seed, `sessions/replicate-${replicate}`)
+  const uses = createUses(blocks)
+  const traffic = createCopies(part, units, part.count)
+  const meanGapNs = NS_PER_S / ratePerS
+  for (let atNs = rng.exponential() * meanGapNs; atNs < durationNs; atNs += rng.exponential() * meanGapNs) {
+    const unit = blocks.pool[rng.integer(blocks.pool.length)]
+    traffic.add(unit, Math.floor(atNs), uses.of(unit))
+  }
+  return { workload: traffic.workload(), copies: uses.most() }
+}
+
+/** Counts how often each block was taken: its second use is another world than the first one, in which the same prompts are new. */
+function createUses({ start }: Blocks) {
+  const used = new Int32Array(start.length - 1)
+  let most = 0
+  return {
+    of(block: number): number {
+      const before = used[block]++
+      if (used[block] > most) most = used[block]
+      return before
+    },
+    most: () => most,
+  }
 }
 
 /** Requests per second of the blocks that may be drawn. */
@@ -105,42 +145,13 @@ function meanRatePerS(part: Workload, blocks: Blocks): number {
   return requests / ((blocks.pool.length * blocks.lengthNs) / NS_PER_S)
 }
 
-function grown<T extends Float64Array | Int32Array>(old: T, fresh: T): T {
-  fresh.set(old)
-  return fresh
+/** Without times: whoever has a parent waits for it, all others are there from the beginning. */
+function timeless(part: Workload): Workload {
+  const { arrivalNs } = part.parent === null || !part.parent.some((before) => before >= 0) ? part : closedSessions(part)
+  return { ...part, arrivalNs: arrivalNs.map((timeNs) => (Number.isNaN(timeNs) ? timeNs : 0)) }
 }
 
-/** The given rows of the part at the given times, in order of time; equal times keep the order of the copies. */
-function sortedRows(part: Workload, times: Float64Array, rows: Int32Array): Workload {
-  const order = new Uint32Array(times.length)
-  for (let i = 0; i < order.length; i++) order[i] = i
-  order.sort((a, b) => times[a] - times[b] || a - b)
-  return rowsAt(
-    part,
-    order.length,
-    (i) => times[order[i]],
-    (i) => rows[order[i]],
-  )
-}
-
-function rowsAt(part: Workload, count: number, timeOf: (i: number) => number, rowOf: (i: number) => number): Workload {
-  const arrivalNs = new Float64Array(count)
-  const isl = new Int32Array(count)
-  const osl = new Int32Array(count)
-  const classId = part.classId === null ? null : new Uint16Array(count)
-  const tenant = part.tenant === null ? null : new Int32Array(count)
-  for (let i = 0; i < count; i++) {
-    const row = rowOf(i)
-    arrivalNs[i] = timeOf(i)
-    isl[i] = part.isl[row]
-    osl[i] = part.osl[row]
-    if (classId !== null && part.classId !== null) classId[i] = part.classId[row]
-    if (tenant !== null && part.tenant !== null) tenant[i] = part.tenant[row]
-  }
-  return { ...shapesOnly(arrivalNs, isl, osl, part.provenance), classId, tenant }
-}
-
-/** `count` shapes for a closed loop, in blocks as above; all arrival times are 0. */
+/** `count` shapes for a closed loop, in blocks as above; all arrival times are 0. Of sessions whole ones, until there are `count` requests. */
 export function closedLoopTraffic(request: {
   readonly part: Workload
   readonly count: number
@@ -149,33 +160,38 @@ export function closedLoopTraffic(request: {
   readonly mode: 'draw' | 'mix'
 }): Workload {
   const { part, count, seed, replicate } = request
-  const blocks = blocksOf(part, seed, replicate, request.mode)
+  const units = unitsOf(part)
+  const blocks = blocksOf(part, units, seed, replicate, request.mode)
   const rng = stream(seed, `shapes/replicate-${replicate}`)
   // a block without requests would be drawn in vain, for ever if there are no others
   const pool = blocks.pool.filter((block) => blocks.start[block + 1] > blocks.start[block])
   if (pool.length === 0) throw new RangeError('no request lies in a whole block of the part')
-  const rows = new Int32Array(count)
-  for (let filled = 0; filled < count; ) {
+  const uses = createUses(blocks)
+  const shapes = createCopies(timeless(part), units, count)
+  while (shapes.count < count) {
     const block = pool[rng.integer(pool.length)]
-    for (let row = blocks.start[block]; row < blocks.start[block + 1] && filled < count; row++) rows[filled++] = row
+    const world = uses.of(block)
+    for (let unit = blocks.start[block]; unit < blocks.start[block + 1] && shapes.count < count; unit++)
+      shapes.add(unit, 0, world)
   }
-  return rowsAt(
-    part,
-    count,
-    () => 0,
-    (i) => rows[i],
-  )
+  return shapes.workload()
 }
 
-/** The trace end to end until it has `count` requests, its clock sped up by `speedUp`. */
+/** The trace end to end until it has `count` requests (sessions stay whole), its clock sped up by `speedUp`. */
 export function repeatTo(workload: Workload, count: number, speedUp = 1): Workload {
-  const last = workload.arrivalNs[workload.count - 1]
+  const units = unitsOf(workload)
+  const starts = startsOf(workload, units)
+  const last = starts[units.count - 1]
   // the pause between two passes is the mean gap
-  const periodNs = last + Math.max(1, Math.round(last / Math.max(1, workload.count - 1)))
-  return rowsAt(
-    workload,
-    count,
-    (i) => Math.floor((workload.arrivalNs[i % workload.count] + Math.floor(i / workload.count) * periodNs) / speedUp),
-    (i) => i % workload.count,
-  )
+  const periodNs = last + Math.max(1, Math.round(last / Math.max(1, units.count - 1)))
+  const copies = createCopies(workload, units, count)
+  for (let at = 0; copies.count < count; at++) {
+    const unit = at % units.count
+    const pass = Math.floor(at / units.count)
+    copies.add(unit, Math.floor((starts[unit] + pass * periodNs) / speedUp), pass, speedUp)
+  }
+  return copies.workload()
 }
+
+/** Sessions of a workload, or its requests where it has none: what a rate of arrivals counts. */
+export const countArrivals = (workload: Workload): number => (hasSessions(workload) ? unitsOf(workload).count : workload.count)

@@ -1,0 +1,194 @@
+/**
+ * Units of a workload (sessions, or requests alone) put together anew: more than once, at other times. Who waits for whom, classes, tenants
+ * and shapes are those of the source. Prefix blocks are shared within one world only: a prompt that is played twice is not a prompt sent twice.
+ */
+import { UserError } from '../errors.js'
+import type { BlockColumns } from './blocks.js'
+import { countOutOfOrder, pick, timeOrder } from './columns.js'
+import type { Units } from './sessions.js'
+import type { Workload } from './workload.js'
+
+const MOST_BLOCKS = 2 ** 31
+/** Keeps worlds apart in one number beside a block id. */
+const WORLD = 2 ** 32
+
+export interface Copies {
+  /**
+   * Adds a unit that begins at `startNs` (whole ns); what it recorded later comes as much later, divided by `speedUp`. Two requests share prefix
+   * blocks as their sources do when they were added in the same `world`, else not at all. A world holds each unit once.
+   */
+  add(unit: number, startNs: number, world: number, speedUp?: number): void
+  /** Requests added so far. */
+  readonly count: number
+  /** Everything added, in order of time; equal times in the order of adding. */
+  workload(): Workload
+}
+
+export function createCopies(part: Workload, units: Units, expected: number): Copies {
+  const { offset } = units
+  let rows = new Int32Array(Math.max(16, expected))
+  // the time of a row; of one that waits, that of the last row before it in its unit
+  let timeNs = new Float64Array(rows.length)
+  let worlds = new Int32Array(rows.length)
+  let count = 0
+  return {
+    add(unit, startNs, world, speedUp = 1) {
+      const originNs = part.arrivalNs[units.rows[offset[unit]]]
+      let latestNs = startNs
+      for (let at = offset[unit]; at < offset[unit + 1]; at++) {
+        if (count === rows.length) {
+          rows = grown(rows, new Int32Array(count * 2))
+          timeNs = grown(timeNs, new Float64Array(count * 2))
+          worlds = grown(worlds, new Int32Array(count * 2))
+        }
+        const row = units.rows[at]
+        const recordedNs = part.arrivalNs[row]
+        if (!Number.isNaN(recordedNs)) latestNs = startNs + Math.floor((recordedNs - originNs) / speedUp)
+        rows[count] = row
+        timeNs[count] = latestNs
+        worlds[count++] = world
+      }
+    },
+    get count() {
+      return count
+    },
+    workload: () =>
+      assemble(part, units, {
+        rows: rows.subarray(0, count),
+        timeNs: timeNs.subarray(0, count),
+        worlds: worlds.subarray(0, count),
+      }),
+  }
+}
+
+interface Entries {
+  readonly rows: Int32Array
+  readonly timeNs: Float64Array
+  readonly worlds: Int32Array
+}
+
+function grown<T extends Float64Array | Int32Array>(old: T, fresh: T): T {
+  fresh.set(old)
+  return fresh
+}
+
+function assemble(part: Workload, units: Units, entries: Entries): Workload {
+  const isInOrder = countOutOfOrder(entries.timeNs) === 0
+  const order = isInOrder ? Uint32Array.from(entries.rows, (_, i) => i) : timeOrder(entries.timeNs)
+  const rows = isInOrder ? new Uint32Array(entries.rows) : order.map((entry) => entries.rows[entry])
+  const arrivalNs = new Float64Array(rows.length)
+  for (let i = 0; i < rows.length; i++)
+    arrivalNs[i] = Number.isNaN(part.arrivalNs[rows[i]]) ? Number.NaN : entries.timeNs[order[i]]
+  const worlds = part.runFirst === null ? null : pick(entries.worlds, order)
+  return {
+    ...part,
+    count: rows.length,
+    arrivalNs,
+    isl: pick(part.isl, rows),
+    osl: pick(part.osl, rows),
+    classId: pick(part.classId, rows),
+    tenant: pick(part.tenant, rows),
+    waitNs: pick(part.waitNs, rows),
+    joinCount: pick(part.joinCount, rows),
+    ...relations(part, units, order, rows),
+    ...(worlds === null ? {} : renamedBlocks(part, rows, worlds)),
+  }
+}
+
+/** Sessions get new numbers; parents and joins the new rows of the same copy of their unit, which was added row by row. */
+function relations(part: Workload, units: Units, order: Uint32Array, rows: Uint32Array) {
+  const { session, parent, joins } = part
+  if (!units.areSessions) return { session, parent, joins }
+  const place = new Int32Array(part.count)
+  for (let u = 0; u < units.count; u++)
+    for (let at = units.offset[u]; at < units.offset[u + 1]; at++) place[units.rows[at]] = at - units.offset[u]
+  const rowOf = new Int32Array(order.length)
+  for (let i = 0; i < order.length; i++) rowOf[order[i]] = i
+  /** The entry of source row `other` in the copy that holds the entry of new row i. */
+  const entryOf = (i: number, other: number): number => order[i] - place[rows[i]] + place[other]
+  const moved = (column: Int32Array | null): Int32Array | null =>
+    column === null ? null : Int32Array.from(rows, (row, i) => (column[row] < 0 ? -1 : rowOf[entryOf(i, column[row])]))
+  return {
+    session: session === null ? null : renumberedSessions(session, rows, entryOf),
+    parent: moved(parent),
+    joins: moved(joins),
+  }
+}
+
+function renumberedSessions(session: Int32Array, rows: Uint32Array, entryOf: (i: number, other: number) => number): Int32Array {
+  const firstRow = new Map<number, number>()
+  for (let row = 0; row < session.length; row++) if (!firstRow.has(session[row])) firstRow.set(session[row], row)
+  const numbers = new Map<number, number>()
+  return Int32Array.from(rows, (row, i) => {
+    if (session[row] < 0) return -1
+    const entry = entryOf(i, firstRow.get(session[row]) as number)
+    const number = numbers.get(entry) ?? numbers.size
+    numbers.set(entry, number)
+    return number
+  })
+}
+
+/** New dense ids: equal ids of one world stay equal, ids of different worlds differ. Works on runs, never on single blocks. */
+function renamedBlocks(part: Workload, rows: Uint32Array, worlds: Int32Array): BlockColumns {
+  const { runOffset, runCount, runFirst, runLength } = part as { [K in keyof BlockColumns]: NonNullable<BlockColumns[K]> }
+  const newCount = pick(runCount, rows)
+  const newOffset = new Float64Array(rows.length)
+  let runs = 0
+  for (let i = 0; i < rows.length; i++) {
+    newOffset[i] = runs
+    runs += newCount[i]
+  }
+  const from = new Float64Array(runs)
+  const length = new Int32Array(runs)
+  for (let i = 0, to = 0; i < rows.length; i++)
+    for (let run = runOffset[rows[i]]; run < runOffset[rows[i]] + newCount[i]; run++) {
+      from[to] = worlds[i] * WORLD + runFirst[run]
+      length[to++] = runLength[run]
+    }
+  const used = unionOf(from, length)
+  const first = new Int32Array(runs)
+  for (let run = 0; run < runs; run++) first[run] = used.newId(from[run])
+  return { runOffset: newOffset, runCount: newCount, runFirst: first, runLength: length }
+}
+
+/** The union of the runs, numbered through: `newId` of a number in it. */
+function unionOf(from: Float64Array, length: Int32Array): { newId(id: number): number } {
+  const starts = from.slice().sort()
+  const ends = from.map((first, run) => first + length[run]).sort()
+  const pieceFrom: number[] = []
+  const idFrom: number[] = []
+  let ids = 0
+  let depth = 0
+  for (let start = 0, end = 0; end < ends.length; ) {
+    if (start < starts.length && starts[start] <= ends[end]) {
+      if (depth === 0) {
+        pieceFrom.push(starts[start])
+        idFrom.push(ids)
+      }
+      depth++
+      start++
+      continue
+    }
+    depth--
+    if (depth === 0) ids += ends[end] - pieceFrom[pieceFrom.length - 1]
+    end++
+  }
+  if (ids > MOST_BLOCKS)
+    throw new UserError({
+      where: 'workload.load',
+      message: `the copies of the trace have ${ids} different prefix blocks, more than ${MOST_BLOCKS}`,
+      hint: 'ask for a lower rate or fewer requests',
+    })
+  return {
+    newId(id) {
+      let low = 0
+      let high = pieceFrom.length
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if (pieceFrom[middle] <= id) low = middle + 1
+        else high = middle
+      }
+      return idFrom[low - 1] + id - pieceFrom[low - 1]
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/** What belongs together in a workload: sessions are cut, drawn and repeated whole. */
+import { UserError } from '../errors.js'
+import type { Workload } from './workload.js'
+
+/** Sets of requests that stay together: those of a session, and whoever waits for one of them. A request alone is a unit of its own. */
+export interface Units {
+  readonly count: number
+  /** Rows of unit u in ascending order: rows[offset[u]] to rows[offset[u + 1] - 1]. Units are in order of their first rows. */
+  readonly offset: Int32Array
+  readonly rows: Int32Array
+  /** Whether the workload has sessions; otherwise unit u is row u. */
+  readonly areSessions: boolean
+}
+
+export const hasSessions = ({ session, parent }: Workload): boolean => session !== null || parent !== null
+
+export function unitsOf(workload: Workload): Units {
+  const { count } = workload
+  const identity = (length: number) => Int32Array.from({ length }, (_, i) => i)
+  if (!hasSessions(workload)) return { count, offset: identity(count + 1), rows: identity(count), areSessions: false }
+  const first = firstOfUnit(workload)
+  const unit = new Int32Array(count)
+  const sizes = new Int32Array(count)
+  let units = 0
+  for (let row = 0; row < count; row++) {
+    unit[row] = first[row] === row ? units++ : unit[first[row]]
+    sizes[unit[row]]++
+  }
+  const offset = new Int32Array(units + 1)
+  for (let u = 0; u < units; u++) offset[u + 1] = offset[u] + sizes[u]
+  const rows = new Int32Array(count)
+  const next = offset.slice()
+  for (let row = 0; row < count; row++) rows[next[unit[row]]++] = row
+  return { count: units, offset, rows, areSessions: true }
+}
+
+/** First row of the unit of each row: rows of one session, parents and joins are united. */
+function firstOfUnit({ count, session, parent, joins }: Workload): Int32Array {
+  const leader = Int32Array.from({ length: count }, (_, row) => row)
+  const find = (row: number): number => {
+    let at = row
+    while (leader[at] !== at) {
+      leader[at] = leader[leader[at]]
+      at = leader[at]
+    }
+    return at
+  }
+  const unite = (a: number, b: number): void => {
+    const [x, y] = [find(a), find(b)]
+    if (x < y) leader[y] = x
+    else leader[x] = y
+  }
+  const firstOf = new Map<number, number>()
+  for (let row = 0; row < count; row++) {
+    if (parent !== null && parent[row] >= 0) unite(parent[row], row)
+    if (joins !== null && joins[row] >= 0) unite(row, joins[row])
+    if (session === null || session[row] < 0) continue
+    const first = firstOf.get(session[row])
+    if (first === undefined) firstOf.set(session[row], row)
+    else unite(first, row)
+  }
+  return leader.map((_, row) => find(row))
+}
+
+/** The workload with every request that has a parent waiting for it, whenever it was recorded. Throws UserError without parents. */
+export function closedSessions(workload: Workload): Workload {
+  const { parent, provenance } = workload
+  if (parent === null || !parent.some((before) => before >= 0))
+    throw new UserError({
+      where: provenance.name,
+      message: 'no request of the trace follows another one, so there are no sessions to be closed',
+      hint: 'leave out workload.load.sessions',
+    })
+  return { ...workload, arrivalNs: workload.arrivalNs.map((timeNs, row) => (parent[row] >= 0 ? Number.NaN : timeNs)) }
+}
