@@ -504,14 +504,14 @@ describe('Mooncake traces', () => {
   })
 
   it('reads a byte order mark, CRLF, blank lines, no newline at the end, no ids and other keys', async () => {
-    const bare = '{"timestamp": 10, "input_length": 5, "output_length": 2, "session_id": "a"}'
+    const bare = '{"timestamp": 10, "input_length": 5, "output_length": 2, "user": "a"}'
     const result = await read(`\ufeff${bare}\r\n\r\n${bare.replace('10', '12')}`)
     expect(shapes(result)).toEqual([
       [0, 5, 2],
       [2e6, 5, 2],
     ])
     expect(result.workload.runFirst).toBeNull()
-    expect(result.report.notes).toEqual(['Keys not used: session_id.'])
+    expect(result.report.notes).toEqual(['Keys not used: user.'])
   })
 
   it('keeps 64-bit ids beyond 2^53 apart', async () => {

@@ -16,7 +16,7 @@ export interface CsvLayout {
   readonly isAzure: boolean
   readonly hasHeader: boolean
   readonly columns: number
-  /** Positions from 0. */
+  /** Positions from 0; the time -1 for a table without times. */
   readonly time: number
   readonly input: number
   readonly output: number
@@ -42,7 +42,13 @@ const OUTPUT =
   /^((num_|n_)?(output|generated|generation|completion|response|decode|answer)(_(tokens?|toks?|len|length|size|token_count))?|token_size|osl|out)$/
 
 /** The layout told by the first line's fields. Throws `UserError` when a column is missing or its unit is unknown. */
-export function layoutOf(fields: readonly string[], path: string, choice: ColumnChoice = {}, mustBeAzure = false): CsvLayout {
+export function layoutOf(
+  fields: readonly string[],
+  path: string,
+  choice: ColumnChoice = {},
+  mustBeAzure = false,
+  hasTime = true,
+): CsvLayout {
   const hasHeader = !fields.some(looksLikeData)
   const names = fields.map(plainName)
   const isAzure = hasHeader && ['timestamp', 'context_tokens', 'generated_tokens'].every((name) => names.includes(name))
@@ -72,7 +78,7 @@ export function layoutOf(fields: readonly string[], path: string, choice: Column
       hint: `Name the ${role} column, or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}.`,
     })
   }
-  const time = find('time', TIME, 0)
+  const time = hasTime ? find('time', TIME, 0) : -1
   const input = find('input', INPUT, 1)
   const output = find('output', OUTPUT, 2)
   if (time === input || time === output || input === output) {
@@ -82,11 +88,17 @@ export function layoutOf(fields: readonly string[], path: string, choice: Column
       hint: 'Name three columns.',
     })
   }
-  const unit = timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
+  const unit = hasTime
+    ? timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
+    : { unitNs: NS_PER_S, word: null, assumed: false }
   const notes: string[] = []
   if (unit.word !== null) notes.push(`Time is in ${unit.word}, from the name of its column.`)
   if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
-  else notes.push(`Columns: time = ${fields[time]}, input tokens = ${fields[input]}, output tokens = ${fields[output]}.`)
+  else
+    notes.push(
+      `Columns: ${hasTime ? `time = ${fields[time]}, ` : ''}input tokens = ${fields[input]}, output tokens = ${fields[output]}.`,
+    )
+  if (!hasTime) notes.push('The file has no times: it is a table of lengths.')
   const unused = fields.filter((_, i) => i !== time && i !== input && i !== output)
   if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${listed(unused)}.`)
   return {

@@ -122,7 +122,7 @@ export function createCsvScanner(
           skips.skip(line, reasonFor(isl, osl) as string)
           continue
         }
-        const timeNs = clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
+        const timeNs = timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
         if (Number.isNaN(timeNs)) {
           skips.skip(line, clock.fault)
           continue

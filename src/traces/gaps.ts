@@ -1,9 +1,9 @@
 /** Long silences in a trace: the recording stopped, or nobody came. */
 import { NS_PER_S } from '../units.js'
 
-/** A silence is told of from this length on, when it is also this many times the mean gap. */
+/** A silence is told of from this length on, when it is also this many times the mean of the other gaps. */
 const LEAST_NS = 60 * NS_PER_S
-const TIMES_MEAN = 30
+const TIMES_OTHERS = 30
 
 export function longestGap(arrivalNs: Float64Array): { ns: number | null; note: string | null } {
   let previous = Number.NaN
@@ -24,7 +24,8 @@ export function longestGap(arrivalNs: Float64Array): { ns: number | null; note: 
     previous = time
   }
   if (gaps === 0) return { ns: null, note: null }
-  const least = Math.max(LEAST_NS, (TIMES_MEAN * (previous - first)) / gaps)
+  const others = gaps === 1 ? 0 : (previous - first - longest) / (gaps - 1)
+  const least = Math.max(LEAST_NS, TIMES_OTHERS * others)
   if (longest < least) return { ns: longest, note: null }
   let silences = 0
   let last = Number.NaN
@@ -34,6 +35,6 @@ export function longestGap(arrivalNs: Float64Array): { ns: number | null; note: 
     last = time
   }
   const seconds = (ns: number): string => `${Math.round(ns / NS_PER_S)} s`
-  const others = silences === 1 ? '' : ` (${silences - 1} more of ${seconds(least)} or longer)`
-  return { ns: longest, note: `Nothing arrives for ${seconds(longest)} after ${seconds(after)}${others}.` }
+  const more = silences === 1 ? '' : ` (${silences - 1} more of ${seconds(least)} or longer)`
+  return { ns: longest, note: `Nothing arrives for ${seconds(longest)} after ${seconds(after - first)}${more}.` }
 }

@@ -17,7 +17,6 @@ export {
   indexOfDispersion,
   type PrefixStatistics,
   quantile,
-  type SessionStatistics,
   statisticsWarnings,
   type TraceStatistics,
   traceStatistics,

@@ -5,12 +5,14 @@ import { NS_PER_S } from '../units.js'
 import { inferBlockTokens } from './blockSize.js'
 import { countOutOfOrder, pickRequests } from './columns.js'
 import { applyContextLimit } from './contextLimit.js'
+import { denseBlocks } from './denseBlocks.js'
 import { applyDuplicates } from './duplicates.js'
 import { longestGap } from './gaps.js'
 import type { ReadOptions } from './options.js'
 import { inReleaseOrder, settled } from './relations.js'
 import type { SkipLog } from './report.js'
 import { detectTick, spreadTicks } from './ticks.js'
+import { plural } from './words.js'
 import type { Workload } from './workload.js'
 
 export interface Normalised {
@@ -21,8 +23,6 @@ export interface Normalised {
   readonly longestGapNs: number | null
   readonly notes: readonly string[]
 }
-
-export const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
 
 /** `raw` in the order of the file; `isOurs`: it was normalised once, so its order and its ticks are wanted. */
 export function normalise(raw: Workload, path: string, options: ReadOptions, skips: SkipLog, isOurs: boolean): Normalised {
@@ -40,6 +40,7 @@ export function normalise(raw: Workload, path: string, options: ReadOptions, ski
   if (tickNs !== null && !options.keepTicks) workload = spread(workload, tickNs, path, options, note)
   else note(oneTime(workload))
   if (!isOurs || options.window !== undefined) workload = fromZero(workload)
+  if (skips.count > 0) workload = { ...workload, ...denseBlocks(workload) }
   const gap = longestGap(workload.arrivalNs)
   note(gap.note)
   return { workload, outOfOrder, duplicates, tickNs, longestGapNs: gap.ns, notes }
@@ -60,14 +61,21 @@ function inOrder(
       hint: 'Sort the file, or let the rows be sorted (order: sort).',
     })
   }
-  if (outOfOrder === 0 && raw.parent === null && raw.joins === null) return { workload: raw, outOfOrder }
+  if (outOfOrder === 0 && raw.parent === null && !raw.arrivalNs.some(Number.isNaN)) return { workload: raw, outOfOrder }
   const { workload, relationsLost } = inReleaseOrder(raw)
   if (outOfOrder > 0) note(`${plural(outOfOrder, 'row was', 'rows were')} out of order in time and sorted.`)
   if (relationsLost > 0)
     note(
       `${plural(relationsLost, 'request names one that comes', 'requests name one that comes')} later as the one before it: left out.`,
     )
-  skips.leaveOut(raw.count - workload.count, 'waits for a request that never ends')
+  skips.leaveOut(raw.count - workload.count, 'waits for a request that is not in the file')
+  if (workload.count === 0) {
+    throw new UserError({
+      where: path,
+      message: 'Every request waits for another one that is not in the file.',
+      hint: 'Give the whole trace: a session needs its first request.',
+    })
+  }
   return { workload, outOfOrder }
 }
 

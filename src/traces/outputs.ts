@@ -5,14 +5,14 @@ import { type SkipLog, ZERO_OUTPUT } from './report.js'
 
 export interface OutputRule {
   /** See `outputTokens` of the reader's context. */
-  tokens(given: number, line: number): number
+  tokens(given: number, line: number, within?: string): number
   notes(): string[]
 }
 
 export function createOutputRule(path: string, rule: ReadOptions['outputs'], skips: SkipLog): OutputRule {
   let replaced = 0
   return {
-    tokens(given, line) {
+    tokens(given, line, within) {
       if (given > 0) return given
       const reason = given === 0 ? ZERO_OUTPUT : 'output tokens are missing'
       if (rule === 'fail') {
@@ -26,8 +26,8 @@ export function createOutputRule(path: string, rule: ReadOptions['outputs'], ski
         replaced++
         return rule
       }
-      if (given === 0) skips.skipFailed(line, reason)
-      else skips.skip(line, reason)
+      if (given === 0) skips.skipFailed(line, reason, within)
+      else skips.skip(line, reason, within)
       return 0
     },
     notes: () =>

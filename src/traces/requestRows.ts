@@ -100,7 +100,7 @@ export function createRequestRows(path: string): RequestRows {
       if (hasBlocks) reachRow(rows.count)
       const runs: BlockColumns | null = hasBlocks ? blocks.columns() : null
       const waitsFor = parent.trim(count)
-      const joined = joins.trim(count)
+      const joined = waitsFor === null ? null : joins.trim(count)
       return {
         count,
         arrivalNs: timeNs.slice(0, count),
@@ -110,7 +110,7 @@ export function createRequestRows(path: string): RequestRows {
         tenant: tenant.trim(count),
         session: session.trim(count),
         parent: waitsFor,
-        waitNs: waitNs.trim(count) ?? (waitsFor === null ? null : new Float64Array(count)),
+        waitNs: waitsFor === null ? null : (waitNs.trim(count) ?? new Float64Array(count)),
         joins: joined,
         joinCount: countJoins(waitsFor, joined),
         runOffset: runs?.runOffset?.subarray(0, count) ?? null,

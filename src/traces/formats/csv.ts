@@ -13,10 +13,17 @@ export const csv: Format = {
   // the last resort for text that nobody else claims: the column reader says what it misses
   recognises: () => false,
   heeds: ['columns', 'timeUnit'],
-  createReader: (context) => csvReader(context, { mustBeAzure: false, note: 'Read from a CSV file.' }),
+  createReader: (context) => csvReader(context, { mustBeAzure: false, hasTime: true, note: 'Read from a CSV file.' }),
 }
 
-export function csvReader(context: ReaderContext, kind: { readonly mustBeAzure: boolean; readonly note: string }): TraceReader {
+export interface CsvKind {
+  readonly mustBeAzure: boolean
+  readonly hasTime: boolean
+  /** Where the requests come from, one sentence. */
+  readonly note: string
+}
+
+export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
   const { path, options } = context
   let scanner: ReturnType<typeof createCsvScanner> | null = null
   let layout: ReturnType<typeof layoutOf> | null = null
@@ -27,7 +34,7 @@ export function csvReader(context: ReaderContext, kind: { readonly mustBeAzure: 
       const line = bytes.toString('utf8', start, next).trim()
       if (line !== '' && !line.startsWith('#')) {
         const separator = separatorOf(line)
-        layout = layoutOf(splitLine(line, separator), path, options.columns, kind.mustBeAzure)
+        layout = layoutOf(splitLine(line, separator), path, options.columns, kind.mustBeAzure, kind.hasTime)
         if (layout.hasHeader) {
           linesBefore++
           start = next

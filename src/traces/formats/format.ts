@@ -24,7 +24,7 @@ export interface ReaderContext {
    * Output tokens of a request as the option `outputs` wants them: `given` when it is 1 or more, otherwise (0, or -1 for missing) the tokens to
    * take instead, or 0 when the row was noted as skipped.
    */
-  outputTokens(given: number, line: number): number
+  outputTokens(given: number, line: number, within?: string): number
 }
 
 export interface TraceReader {

@@ -1,13 +1,29 @@
 /**
- * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far).
+ * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far). Dynamo and
+ * AIPerf add sessions: session_id, and for later turns delay or delay_ms after the answer before; Dynamo's agentic form names requests (request_id) and
+ * those they wait for (wait_for), with tool_wait_ms.
  */
-import { blockIds, createJsonClock, outputCount, tokenCount } from '../json/fields.js'
+import { NS_PER_MS } from '../../units.js'
+import {
+  blockIds,
+  createJsonClock,
+  duration,
+  type JsonClock,
+  type JsonRow,
+  label,
+  outputCount,
+  tokenCount,
+} from '../json/fields.js'
 import { createUnusedKeys, jsonLinesReader } from '../json/lines.js'
+import { RowFault } from '../json/rowFault.js'
 import { createNumbering } from '../requestRows.js'
 import { unitOf } from '../units.js'
+import { createWaitList } from '../waitList.js'
+import { plural } from '../words.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
-const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids']
+const SESSION_KEYS = ['session_id', 'created_time', 'delay', 'delay_ms', 'request_id', 'wait_for', 'tool_wait_ms']
+const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids', ...SESSION_KEYS]
 
 export const mooncake: Format = {
   recognises: ({ keys, isList }) => !isList && keys.has('input_length') && keys.has('output_length'),
@@ -16,22 +32,125 @@ export const mooncake: Format = {
 }
 
 function mooncakeReader(context: ReaderContext): TraceReader {
-  const { rows, options, outputTokens } = context
-  const clock = createJsonClock(unitOf(options.columns?.timeUnit ?? 'ms', context.path))
+  const { rows, outputTokens } = context
   const ids = createNumbering<number | string>()
   const unused = createUnusedKeys(KEYS)
+  const turns = createTurns(context)
   return jsonLinesReader(context, {
-    addRow(row, line) {
-      const isl = tokenCount(row, 'input_length', 1)
-      const given = outputCount(row, 'output_length')
-      const blocks = blockIds(row, 'hash_ids', isl)
-      const timeNs = clock.ns(row.timestamp, 'timestamp')
-      const osl = outputTokens(given, line)
-      if (osl === 0) return
-      unused.look(row)
-      rows.add(timeNs, isl, osl)
+    addRow(line, number) {
+      const isl = tokenCount(line, 'input_length', 1)
+      const given = outputCount(line, 'output_length')
+      const blocks = blockIds(line, 'hash_ids', isl)
+      const turn = turns.read(line)
+      const osl = outputTokens(given, number)
+      if (osl === 0) {
+        turns.skip(turn)
+        return
+      }
+      unused.look(line)
+      turns.relate(rows.add(turn.timeNs, isl, osl), turn)
       for (const id of blocks) rows.pushBlock(ids.of(id))
     },
-    findings: () => ({ note: 'Mooncake JSON lines, read from a file.', notes: unused.notes() }),
+    end: turns.end,
+    findings: () => ({
+      note: 'Mooncake JSON lines, read from a file.',
+      notes: [
+        ...turns.notes(),
+        ...(turns.sessions() > 0
+          ? ['Each input_length is taken as the whole prompt of its turn; mooncake-delta is the form where it is the new part.']
+          : []),
+        ...unused.notes(),
+      ],
+    }),
   })
+}
+
+/** When a request is sent: at a time (NaN: when those that it waits for have ended), as part of a session. */
+export interface Turn {
+  readonly timeNs: number
+  readonly session: string | null
+  readonly requestId: string | null
+  readonly waitFor: readonly string[]
+  readonly waitNs: number
+  readonly hasWait: boolean
+}
+
+/** Turns of sessions, in every form that extends Mooncake's. */
+export function createTurns({ rows, options, path }: ReaderContext) {
+  const clock: JsonClock = createJsonClock(unitOf(options.columns?.timeUnit ?? 'ms', path))
+  const sessions = createNumbering<string>()
+  const latest = new Map<string, number>()
+  const skippedWaits = new Map<string, number>()
+  const waits = createWaitList()
+  let noDelay = 0
+  let recorded = 0
+  let lost = 0
+  const timeOf = (line: JsonRow, mayWait: boolean): number => {
+    const key = 'timestamp' in line || !('created_time' in line) ? 'timestamp' : 'created_time'
+    return line[key] === undefined && mayWait ? Number.NaN : clock.ns(line[key], key)
+  }
+  return {
+    read(line: JsonRow): Turn {
+      const session = label(line, 'session_id')
+      const requestId = label(line, 'request_id')
+      const waitFor = waitedFor(line)
+      const waitKey = ['delay', 'delay_ms', 'tool_wait_ms'].find((key) => line[key] !== undefined && line[key] !== null)
+      const waitNs = waitKey === undefined ? 0 : duration(line, waitKey, NS_PER_MS)
+      const timeNs = timeOf(line, waitFor.length > 0 || (session !== null && latest.has(session)))
+      return { timeNs, session, requestId, waitFor, waitNs, hasWait: waitKey !== undefined }
+    },
+    /** The turn is left out: the next one waits for the turn before it, and as long in addition. */
+    skip({ session, waitNs }: Turn): void {
+      if (session !== null) skippedWaits.set(session, (skippedWaits.get(session) ?? 0) + waitNs)
+    },
+    relate(row: number, turn: Turn): void {
+      const { session, requestId, waitFor, timeNs } = turn
+      if (requestId !== null) waits.name(requestId, row)
+      let waitNs = turn.waitNs
+      if (session !== null) {
+        rows.session.set(row, sessions.of(session))
+        waitNs += skippedWaits.get(session) ?? 0
+        skippedWaits.delete(session)
+        const before = latest.get(session)
+        if (waitFor.length === 0 && before !== undefined) {
+          rows.parent.set(row, before)
+          rows.waitNs.set(row, waitNs)
+          if (!turn.hasWait && Number.isNaN(timeNs)) noDelay++
+          else if (!turn.hasWait) recorded++
+        }
+        latest.set(session, row)
+      }
+      if (waitFor.length > 0) {
+        waits.add(row, waitFor)
+        rows.waitNs.set(row, waitNs)
+      }
+    },
+    end(): void {
+      lost = waits.relate(rows)
+    },
+    sessions: () => sessions.size,
+    notes: (): string[] => [
+      ...(sessions.size > 0 ? [`${plural(sessions.size, 'session', 'sessions')} by session_id.`] : []),
+      ...(noDelay > 0
+        ? [
+            `${plural(noDelay, 'turn has', 'turns have')} neither a time nor a delay: sent as soon as the answer before is complete.`,
+          ]
+        : []),
+      ...(recorded > 0
+        ? [
+            `${plural(recorded, 'turn has', 'turns have')} a time but no delay: waits are unknown and taken as 0 in a closed loop.`,
+          ]
+        : []),
+      ...(lost > 0 ? [`${plural(lost, 'request is', 'requests are')} waited for by several, and only the first two wait.`] : []),
+    ],
+  }
+}
+
+function waitedFor(line: JsonRow): readonly string[] {
+  const given = line.wait_for
+  if (given === undefined || given === null) return []
+  const list = Array.isArray(given) ? given : [given]
+  if (!list.every((id) => typeof id === 'string' || typeof id === 'number'))
+    throw new RowFault('wait_for is not a list of ids of requests')
+  return list.map(String)
 }

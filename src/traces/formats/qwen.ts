@@ -1,0 +1,64 @@
+/**
+ * Qwen-Bailian traces (Alibaba): chat_id, parent_chat_id, timestamp (s), input_length, output_length, type, turn, hash_ids of 16-token blocks.
+ * The hash of the last block of a prompt may differ from that of the same tokens in the next turn, because reasoning is stripped between turns.
+ */
+import { NS_PER_S } from '../../units.js'
+import { blockIds, createJsonClock, label, outputCount, tokenCount } from '../json/fields.js'
+import { createUnusedKeys, jsonLinesReader } from '../json/lines.js'
+import { createNumbering } from '../requestRows.js'
+import { unitOf } from '../units.js'
+import type { Format, ReaderContext, TraceReader } from './format.js'
+
+const BLOCK_TOKENS = 16
+const KEYS = ['chat_id', 'parent_chat_id', 'timestamp', 'input_length', 'output_length', 'type', 'turn', 'hash_ids']
+
+export const qwen: Format = {
+  recognises: ({ keys }) => keys.has('chat_id') && keys.has('parent_chat_id'),
+  heeds: ['timeUnit', 'blockTokens'],
+  createReader: qwenReader,
+}
+
+function qwenReader(context: ReaderContext): TraceReader {
+  const { options, path, rows, outputTokens } = context
+  const unitNs = options.columns?.timeUnit === undefined ? NS_PER_S : unitOf(options.columns.timeUnit, path)
+  const clock = createJsonClock(unitNs)
+  const ids = createNumbering<number | string>()
+  const rowOf = new Map<string, number>()
+  const unused = createUnusedKeys(KEYS)
+  let sessions = 0
+  let orphans = 0
+  return jsonLinesReader(context, {
+    addRow(line, number) {
+      const isl = tokenCount(line, 'input_length', 1)
+      const given = outputCount(line, 'output_length')
+      const blocks = blockIds(line, 'hash_ids', isl)
+      const chat = label(line, 'chat_id')
+      const before = label(line, 'parent_chat_id')
+      const type = label(line, 'type')
+      const timeNs = clock.ns(line.timestamp, 'timestamp')
+      const osl = outputTokens(given, number)
+      if (osl === 0) return
+      unused.look(line)
+      const row = rows.add(timeNs, isl, osl)
+      for (const id of blocks) rows.pushBlock(ids.of(id))
+      if (type !== null) rows.setClassName(row, type)
+      const parent = before === null || before === '-1' ? undefined : rowOf.get(before)
+      if (before !== null && before !== '-1' && parent === undefined) orphans++
+      rows.session.set(row, parent === undefined ? sessions++ : rows.session.get(parent))
+      rows.parent.set(row, parent ?? -1)
+      if (chat !== null) rowOf.set(chat, row)
+    },
+    findings: () => ({
+      note: 'Qwen-Bailian trace (Apache-2.0), read from a file.',
+      blockTokens: BLOCK_TOKENS,
+      notes: [
+        ...(options.columns?.timeUnit === undefined ? ['Time is in s, as the publisher says.'] : []),
+        'When an answer ended is not recorded: turns have their recorded times; waits between them are unknown and taken as 0 in a closed loop.',
+        ...(orphans > 0
+          ? [`${orphans} requests name a parent_chat_id that is not in the file before them: they begin a session.`]
+          : []),
+        ...unused.notes(),
+      ],
+    }),
+  })
+}
