@@ -36,6 +36,7 @@ const printed = tables({
   together: '| trace | Σ ISL / Σ OSL',
   given: '\n### OSL given ISL',
   prefixes: '\n## 4. Prefix sharing',
+  chains: '\n### Inferred sessions in Mooncake',
 })
 
 if (process.env.CI) {
@@ -103,5 +104,21 @@ describe.runIf(present).each(Object.entries(FILES))('%s', (name, path) => {
       expectAsPrinted(prefixes.noHit, cells['with 0'], 'requests without a hit')
       expectAsPrinted(prefixes.usedOnce, cells['blocks used once'], 'blocks used once')
       expectAsPrinted(prefixes.hottestTen, cells['share of block uses in the 10 hottest'], 'ten hottest')
+    })
+
+  if (printed.chains.has(name))
+    it('inferred sessions', () => {
+      const cells = row('chains')
+      const { sessions } = found
+      if (sessions === null) throw new Error('the trace shows no sessions')
+      expect(sessions.source).toBe('inferred')
+      expect(sessions.sessions).toBe(Number(cells.chains))
+      expectAsPrinted(sessions.inSessions, cells['requests in chains of ≥ 2'], 'requests in chains')
+      expectAsPrinted(sessions.requestsPerSession.mean, cells['chain length mean'], 'chain length')
+      expectAsPrinted(sessions.requestsPerSession.p90, cells.p90, 'chain length p90')
+      expectAsPrinted(sessions.requestsPerSession.max, cells.max, 'longest chain')
+      expectAsPrinted(sessions.gapS?.p50 ?? null, cells['gap between turns p50 s'], 'gap p50')
+      expectAsPrinted(sessions.gapS?.p90 ?? null, cells['p90 s'], 'gap p90')
+      expectAsPrinted(sessions.growth?.p50 ?? null, cells['context growth per turn p50 tok'], 'growth')
     })
 })

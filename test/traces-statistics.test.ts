@@ -1,8 +1,10 @@
 /** Statistics of traces as properties: against slow and obvious ways to count the same. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { stream } from '../src/rng.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
-import { shapesOnly, traceStatistics, type Workload } from '../src/traces/index.js'
+import { shapesOnly, traceStatistics, type Workload, workloadFault } from '../src/traces/index.js'
+import { shapeClusters } from '../src/traces/statistics/clusters.js'
 import { quantile } from '../src/traces/statistics/distribution.js'
 import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
 
@@ -139,5 +141,94 @@ describe('lengths and arrivals', () => {
     const half = workload.arrivalNs.map((timeNs, i) => (i % 2 === 0 ? timeNs : Number.NaN))
     const waiting = traceStatistics({ ...workload, arrivalNs: half, parent: Int32Array.from(half, (_, i) => i - 1) })
     expect(waiting.arrivals).toMatchObject({ timed: 100, durationS: 198, gapCv: 0 })
+  })
+})
+
+describe('sessions', () => {
+  const shapes = (isl: readonly number[]): Workload => workloadOf(isl.map((tokens) => ({ ids: [], isl: tokens })))
+
+  it('sub-agents are told from the main thread by where they leave it and come back', () => {
+    // main 0 1 4 5; beside it 2 3 (joins 4); request 5 shrinks to a fifth
+    const workload: Workload = {
+      ...shapes([100, 150, 20, 30, 200, 40]),
+      arrivalNs: Float64Array.of(0, ...Array<number>(5).fill(Number.NaN)),
+      session: new Int32Array(6),
+      parent: Int32Array.of(-1, 0, 1, 2, 1, 4),
+      waitNs: Float64Array.of(0, 2e9, 0, 1e9, 0, 4e9),
+      joins: Int32Array.of(-1, -1, -1, 4, -1, -1),
+      joinCount: Int32Array.of(0, 1, 1, 1, 2, 1),
+    }
+    expect(workloadFault(workload)).toBeNull()
+    expect(traceStatistics(workload).sessions).toMatchObject({
+      ...{
+        source: 'recorded',
+        sessions: 1,
+        inSessions: 1,
+        subAgents: 1,
+        subAgentRequests: 2,
+        forks: 1,
+        joins: 1,
+        steps: 3,
+        resets: 1,
+      },
+      leftAfterReset: 0.2,
+      gapS: null,
+      requestsPerSession: { n: 1, max: 4 },
+      firstContext: { max: 100 },
+      lastContext: { max: 40 },
+      largestContext: { max: 200 },
+      growth: { n: 2, mean: 50, max: 50 },
+      waitS: { n: 5, max: 4, mean: 1.4 },
+    })
+  })
+
+  it('without parents a request continues the one of its session before it', () => {
+    const workload: Workload = { ...shapes([10, 20, 15, 40, 7]), session: Int32Array.of(0, 1, 0, 1, -1) }
+    expect(traceStatistics(workload).sessions).toMatchObject({
+      ...{ source: 'recorded', sessions: 3, inSessions: 0.8, subAgents: 0, steps: 2, resets: 0, waitS: null },
+      growth: { n: 2, mean: 12.5 },
+      gapS: { n: 2, mean: 2 },
+    })
+  })
+
+  it('a trace of lone requests has none', () => {
+    expect(traceStatistics(shapes([10, 20])).sessions).toBeNull()
+    const strangers = workloadOf([
+      { ids: [0, 1, 2], isl: 48 },
+      { ids: [3, 4, 5], isl: 48 },
+    ])
+    expect(traceStatistics(strangers).sessions).toBeNull()
+  })
+})
+
+describe('clusters of shapes', () => {
+  const drawn = (n: number, centreOf: (i: number) => readonly [number, number]) => {
+    const rng = stream(7, 'clusters')
+    const lengths = Array.from({ length: n }, (_, i) =>
+      centreOf(i).map((mean) => Math.max(1, Math.round(mean * Math.exp(0.3 * rng.normal())))),
+    )
+    return shapeClusters(
+      Int32Array.from(lengths, ([isl]) => isl),
+      Int32Array.from(lengths, ([, osl]) => osl),
+    )
+  }
+
+  it('one law is one cluster, at its geometric mean', () => {
+    const found = drawn(6000, () => [2000, 300])
+    expect(found).toHaveLength(1)
+    expect(found[0].share).toBe(1)
+    expect(Math.abs(found[0].isl / 2000 - 1)).toBeLessThan(0.03)
+    expect(Math.abs(found[0].osl / 300 - 1)).toBeLessThan(0.03)
+  })
+
+  it('mixed services are told apart, biggest first', () => {
+    const found = drawn(6000, (i) => (i % 10 < 6 ? [400, 300] : i % 10 < 9 ? [8000, 20] : [200, 4000]))
+    expect(found.map(({ share }) => Math.round(share * 10))).toEqual([6, 3, 1])
+    expect(Math.abs(found[1].isl / 8000 - 1)).toBeLessThan(0.05)
+  })
+
+  it('one shape alone is one cluster', () => {
+    expect(drawn(1, () => [10, 10])).toHaveLength(1)
+    expect(shapeClusters(Int32Array.of(5, 5, 5), Int32Array.of(7, 7, 7))).toMatchObject([{ share: 1 }])
   })
 })

@@ -17,6 +17,7 @@ export {
   indexOfDispersion,
   type PrefixStatistics,
   quantile,
+  type SessionStatistics,
   statisticsWarnings,
   type TraceStatistics,
   traceStatistics,

@@ -7,6 +7,7 @@ import type { Workload } from '../workload.js'
 import { arrivalLines } from './compare/arrivals.js'
 import { type ComparisonLine, errorsAllowed } from './compare/line.js'
 import { prefixLines } from './compare/prefixes.js'
+import { sessionLines } from './compare/sessions.js'
 import { shapeLines } from './compare/shapes.js'
 import { LRU_TOKENS } from './index.js'
 
@@ -46,6 +47,7 @@ export function compareTraces(
     ...arrivalLines(a, b, scaleFree, errors, level),
     ...shapeLines(a, b, errors, level),
     ...prefixLines(a, b, lruTokens, errors),
+    ...sessionLines(a, b, errors),
   ]
   const different = lines.filter((line) => line.verdict === 'different').length
   return {

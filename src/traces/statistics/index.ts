@@ -1,13 +1,17 @@
 /** Statistics of a trace, as published for the public ones: lengths, burstiness of arrivals, prefix reuse. */
 import type { Workload } from '../workload.js'
 import { type ArrivalStatistics, arrivalStatistics } from './arrivals.js'
+import { type ShapeCluster, shapeClusters } from './clusters.js'
 import { type Distribution, distributionOf } from './distribution.js'
 import { type PrefixStatistics, prefixStatistics } from './prefixes.js'
+import { type SessionStatistics, sessionStatistics } from './sessions.js'
 import { type ShapeStatistics, shapeStatistics } from './shapes.js'
 
 export { type ArrivalStatistics, gapCv, indexOfDispersion } from './arrivals.js'
+export type { ShapeCluster } from './clusters.js'
 export { type Distribution, quantile } from './distribution.js'
 export { idealHitRate, type PrefixStatistics } from './prefixes.js'
+export type { SessionStatistics } from './sessions.js'
 export type { ShapeStatistics } from './shapes.js'
 export { statisticsWarnings } from './warnings.js'
 
@@ -25,8 +29,11 @@ export interface TraceStatistics {
   readonly osl: Distribution
   readonly arrivals: ArrivalStatistics
   readonly shapes: ShapeStatistics
+  readonly clusters: readonly ShapeCluster[]
   /** null without prefix blocks. */
   readonly prefixes: PrefixStatistics | null
+  /** null without sessions, named or inferred. */
+  readonly sessions: SessionStatistics | null
 }
 
 export function traceStatistics(workload: Workload, { lruTokens = LRU_TOKENS }: StatisticsOptions = {}): TraceStatistics {
@@ -36,6 +43,8 @@ export function traceStatistics(workload: Workload, { lruTokens = LRU_TOKENS }: 
     osl: distributionOf(workload.osl),
     arrivals: arrivalStatistics(workload.arrivalNs),
     shapes: shapeStatistics(workload.isl, workload.osl),
+    clusters: shapeClusters(workload.isl, workload.osl),
     prefixes: prefixStatistics(workload, lruTokens),
+    sessions: sessionStatistics(workload),
   }
 }

@@ -11,6 +11,7 @@
  */
 import { blockIdLimit } from '../blocks.js'
 import type { Workload } from '../workload.js'
+import { type Distribution, distributionOf } from './distribution.js'
 
 export interface HitRates {
   /**
@@ -38,6 +39,8 @@ export interface PrefixStatistics {
   readonly hottestTen: number
   /** Blocks that were seen before, after one that was not: 0 when ids name whole prefixes, as they must; hit rates of LRU are null otherwise. */
   readonly unchained: number
+  /** Input tokens of a request that an infinite cache does not hold. */
+  readonly uncached: Distribution
   /** Input tokens of each request that an infinite cache holds, as published. */
   readonly hitTokens: Float64Array
 }
@@ -114,6 +117,7 @@ export function prefixStatistics(workload: Workload, lruTokens: readonly number[
     noHit: shareOf(count, (i) => hitTokens[i] === 0),
     ...useStatistics(uses),
     unchained,
+    uncached: distributionOf(hitTokens.map((hit, i) => isl[i] - hit)),
     hitTokens,
   }
 }
