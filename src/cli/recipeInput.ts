@@ -51,7 +51,8 @@ function changed(data: Record<string, unknown>, { requests, sets }: RecipeFlags)
   return { data: copy, faults, flagAt: (path) => flagOf(flags, path) }
 }
 
-function atRate(recipe: Recipe, ratePerS: number): Recipe {
+/** All streams faster or slower, so that their rates add up to `ratePerS`. */
+export function atRate(recipe: Recipe, ratePerS: number): Recipe {
   const streams = Object.entries(recipe.streams)
   const sum = streams.reduce((total, [, one]) => total + one.rate_per_s, 0)
   return {

@@ -1,4 +1,5 @@
-/** The work of `trace synth`. */
+/** The work of `trace synth` from a recipe. */
+import { UserError } from '../errors.js'
 import { synthesise } from '../traces/generate/synth.js'
 import { writeWorkload } from '../traces/index.js'
 import { positiveNumber, wholeNumber } from './options.js'
@@ -8,27 +9,49 @@ import { demandTraceOutput, traceNameOf } from './traceOutput.js'
 
 export interface SynthRequest {
   readonly recipe: string
-  readonly output: string
+  readonly output?: string
   readonly requests?: string
   readonly rate?: string
   readonly set?: readonly string[]
   readonly seed?: string
   readonly overwrite: boolean
+  readonly format: string
+  readonly recipeOut?: string
+  readonly allowDifference: boolean
 }
 
 const MOST_REQUESTS = 100_000_000
 const MOST_PER_S = 1e6
 
+export const requestsOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : wholeNumber('--requests', text, 1, MOST_REQUESTS)
+export const rateOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : positiveNumber('--rate', text, MOST_PER_S)
+export const seedOf = (text: string | undefined): number =>
+  text === undefined ? 1 : wholeNumber('--seed', text, 0, Number.MAX_SAFE_INTEGER)
+
+/** Options that act on a fit alone. */
+const OF_FITS = ['recipeOut', 'allowDifference'] as const
+const FLAGS = { recipeOut: '--recipe-out', allowDifference: '--allow-difference' } as const
+
 export async function synthTrace(args: SynthRequest): Promise<void> {
-  const { output } = args
-  const recipe = namedRecipe(args.recipe, {
-    requests: args.requests === undefined ? undefined : wholeNumber('--requests', args.requests, 1, MOST_REQUESTS),
-    ratePerS: args.rate === undefined ? undefined : positiveNumber('--rate', args.rate, MOST_PER_S),
-    sets: args.set ?? [],
-  })
-  const to = demandTraceOutput(output, args.overwrite, [args.recipe])
-  const seed = args.seed === undefined ? 1 : wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER)
-  const workload = synthesise(recipe, seed, traceNameOf(output))
-  await writeWorkload(output, workload, { to, drop: [] })
-  printResult(`${output}: ${workload.count} requests`)
+  const { recipe: name, output } = args
+  if (output === undefined) {
+    throw new UserError({
+      where: 'trace synth',
+      message: `no file to write is named beside '${name}'`,
+      hint: `for example: shapewise trace synth chat chat.swt.gz`,
+    })
+  }
+  for (const key of OF_FITS) {
+    if (args[key] !== undefined && args[key] !== false)
+      throw new UserError({ where: FLAGS[key], message: 'has no effect without --like', hint: 'leave it out' })
+  }
+  const recipe = namedRecipe(name, { requests: requestsOf(args.requests), ratePerS: rateOf(args.rate), sets: args.set ?? [] })
+  const to = demandTraceOutput(output, args.overwrite, [name])
+  const workload = synthesise(recipe, seedOf(args.seed), traceNameOf(output))
+  await writeWorkload(output, workload, { to })
+  printResult(
+    args.format === 'json' ? JSON.stringify({ output, requests: workload.count }) : `${output}: ${workload.count} requests`,
+  )
 }

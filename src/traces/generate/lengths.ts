@@ -1,9 +1,10 @@
-/** Request shapes: the input length first, the output length given it. Two uniform draws a shape. */
+/** Request shapes: the input length first, the output length given it. Two uniform draws a shape, and one for its kind where there are kinds. */
 import { readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
 import type { Rng } from '../../rng.js'
 import { type LawSpec, lawOf, type Quantile } from './laws.js'
 import { normalCdf, normalQuantile } from './normal.js'
+import { firstAbove, picker } from './picker.js'
 
 export type LengthSpec =
   /** A published table, by name. */
@@ -14,6 +15,16 @@ export type LengthSpec =
       /** Correlation of the Gaussian copula that joins the two; 0 when left out. */
       readonly rho?: number
     }
+  | MixedLengths
+
+/** Kinds of requests of which each has a share that changes over time: step i, which ends `until_s[i]` s after the start, has `shares[i]`. */
+export interface MixedLengths {
+  readonly kinds: readonly PlainLengths[]
+  readonly until_s: readonly number[]
+  readonly shares: readonly (readonly number[])[]
+}
+
+export type PlainLengths = Exclude<LengthSpec, MixedLengths>
 
 /** A law of the output length for each bin of the input length: bin i holds isl in (edges[i], edges[i + 1]], the outer bins all beyond. */
 export interface OslByIsl {
@@ -26,7 +37,8 @@ export interface Shape {
   readonly osl: number
 }
 
-export type Shapes = (rng: Rng) => Shape
+/** The shape of a request that comes at `timeS`. */
+export type Shapes = (rng: Rng, timeS: number) => Shape
 
 /** Draws after which a limit is called impossible. */
 const MOST_TRIES = 10_000
@@ -36,6 +48,7 @@ const MOST_TRIES = 10_000
  * stretches both lengths (a client whose requests are longer than others').
  */
 export function shapesOf(spec: LengthSpec, longest: number, factor = 1): Shapes {
+  if ('kinds' in spec) return mixedShapes(spec, longest, factor)
   const draw = pairsOf(spec)
   return (rng) => {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -52,9 +65,20 @@ export function shapesOf(spec: LengthSpec, longest: number, factor = 1): Shapes 
   }
 }
 
+function mixedShapes({ kinds, until_s: untilS, shares }: MixedLengths, longest: number, factor: number): Shapes {
+  const drawKind = kinds.map((kind) => shapesOf(kind, longest, factor))
+  const pick = shares.map(picker)
+  const periodS = untilS[untilS.length - 1]
+  return (rng, timeS) => {
+    const at = timeS % periodS
+    const kind = pick[firstAbove(untilS, at)](rng.uniform())
+    return drawKind[Math.min(kind, kinds.length - 1)](rng, timeS)
+  }
+}
+
 type Pairs = (u: number, v: number) => Shape
 
-function pairsOf(spec: LengthSpec): Pairs {
+function pairsOf(spec: PlainLengths): Pairs {
   const { isl, osl, rho = 0 } = 'table' in spec ? publishedLengths(spec.table) : spec
   const input = lawOf(isl).quantile
   if (typeof osl === 'object' && 'edges' in osl) {

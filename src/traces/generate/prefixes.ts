@@ -5,6 +5,7 @@
 import { type Rng, stream } from '../../rng.js'
 import { type BlockIds, blocksOfChain, type Chain } from './chains.js'
 import { type LawSpec, lawOf } from './laws.js'
+import { picker } from './picker.js'
 import { createReuse, type ReuseSpec } from './reuse.js'
 
 export type SystemSpec =
@@ -112,26 +113,4 @@ export function zipfShares(count: number, zipf: number): number[] {
   const weights = Array.from({ length: count }, (_, k) => (k + 1) ** -zipf)
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   return weights.map((weight) => weight / total)
-}
-
-/** Uniform number -> index by shares; the number of shares when it lies beyond them. */
-function picker(shares: readonly number[]): (u: number) => number {
-  const upTo = new Float64Array(shares.length)
-  let sum = 0
-  for (let k = 0; k < shares.length; k++) {
-    sum += shares[k]
-    upTo[k] = sum
-  }
-  // shares that were meant to add up to 1 do so but for rounding
-  if (Math.abs(sum - 1) < 1e-6) upTo[shares.length - 1] = 1
-  return (u) => {
-    let low = 0
-    let high = shares.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (upTo[middle] <= u) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
 }

@@ -131,12 +131,22 @@ const clients = z.strictObject({
   shift_s: number(0, 1e7, 'seconds').optional(),
 })
 const oslByIsl = z.strictObject({ edges: list('input tokens'), laws: z.array(law, says('a list of laws')).min(1) })
+const PLAIN_LENGTHS = [
+  z.strictObject({ table: z.string() }),
+  z.strictObject({ isl: law, osl: z.union([law, oslByIsl]), rho: z.number().gt(-1).lt(1).optional() }),
+] as const
 const lengths = z.union(
   [
-    z.strictObject({ table: z.string() }),
-    z.strictObject({ isl: law, osl: z.union([law, oslByIsl]), rho: z.number().gt(-1).lt(1).optional() }),
+    ...PLAIN_LENGTHS,
+    z.strictObject({
+      kinds: z.array(z.union(PLAIN_LENGTHS)).min(1),
+      until_s: z.array(z.number().gt(0).max(MOST)).min(1),
+      shares: z.array(z.array(z.number().min(0).max(1))).min(1),
+    }),
   ],
-  says(`lengths: {table: NAME}, or {isl: LAW, osl: LAW or {edges, laws}, rho}; LAW is ${LAW}`),
+  says(
+    `lengths: {table: NAME}, or {isl: LAW, osl: LAW or {edges, laws}, rho}, or {kinds: [LENGTHS, ...], until_s, shares}; LAW is ${LAW}`,
+  ),
 )
 const system = z.union(
   [

@@ -2,7 +2,7 @@
 import { type Problem, showPath } from '../../yaml/issues.js'
 import { suggest } from '../../yaml/suggest.js'
 import type { Path } from '../../yaml/text.js'
-import { publishedNames } from './lengths.js'
+import { type MixedLengths, publishedNames } from './lengths.js'
 import type { Recipe, StreamRecipe } from './recipe.js'
 
 const MOST_STREAMS = 1000
@@ -67,6 +67,7 @@ function lengthProblems(path: Path, lengths: NonNullable<StreamRecipe['lengths']
       ? []
       : [problem([...path, 'table'], `unknown table '${lengths.table}'`, suggest(lengths.table, names))]
   }
+  if ('kinds' in lengths) return mixProblems(path, lengths)
   const { osl, rho } = lengths
   if (typeof osl !== 'object' || !('edges' in osl)) return []
   const problems = binProblems([...path, 'osl'], osl.edges, { laws: osl.laws })
@@ -74,12 +75,32 @@ function lengthProblems(path: Path, lengths: NonNullable<StreamRecipe['lengths']
   return problems
 }
 
+function mixProblems(path: Path, { kinds, until_s: untilS, shares }: MixedLengths): Problem[] {
+  const problems = kinds.flatMap((kind, k) => lengthProblems([...path, 'kinds', k], kind))
+  problems.push(...stepProblems([...path, 'until_s'], untilS))
+  if (shares.length !== untilS.length)
+    problems.push(
+      problem([...path, 'shares'], `${shares.length} lists for ${untilS.length} steps`, 'give one list for each step'),
+    )
+  for (const [step, list] of shares.entries()) {
+    const sum = list.reduce((total, share) => total + share, 0)
+    if (list.length !== kinds.length || Math.abs(sum - 1) > 1e-3)
+      problems.push(problem([...path, 'shares', step], 'is not one share for each kind, adding up to 1', 'correct the list'))
+  }
+  return problems
+}
+
+function stepProblems(path: Path, untilS: readonly number[]): Problem[] {
+  return untilS.every((end, i) => end > (untilS[i - 1] ?? 0))
+    ? []
+    : [problem(path, 'the ends of the steps do not ascend from 0', 'give ends such as [3600, 7200]')]
+}
+
 function profileProblems(path: Path, { until_s: untilS, factors }: NonNullable<StreamRecipe['profile']>): Problem[] {
   const problems: Problem[] = []
   if (untilS.length !== factors.length)
     problems.push(problem(path, `${untilS.length} ends and ${factors.length} factors`, 'give one factor for each step'))
-  if (untilS.some((end, i) => end <= (untilS[i - 1] ?? 0)))
-    problems.push(problem([...path, 'until_s'], 'the ends of the steps do not ascend from 0', 'give ends such as [3600, 7200]'))
+  problems.push(...stepProblems([...path, 'until_s'], untilS))
   if (factors.every((factor) => factor === 0)) problems.push(problem([...path, 'factors'], 'all are 0', 'give one above 0'))
   return problems
 }

@@ -127,7 +127,7 @@ function writerOf(name: string, one: StreamRecipe, context: SourceContext) {
     return (rng: Rng, factor: number, tenant: number) => {
       const draw = shapesOf(lengths, longest, factor)
       return (timeS: number, rows: Rows): void => {
-        const shape = draw(rng)
+        const shape = draw(rng, timeS)
         const chain = prefixes?.chainOf(timeS, shape.isl) ?? null
         const alone = { session: -1, parent: -1, waitNs: 0, joins: -1 }
         rows.push({ arrivalNs: Math.floor(timeS * NS_PER_S), ...shape, classId, tenant, chain, ...alone })

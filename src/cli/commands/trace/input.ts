@@ -29,8 +29,11 @@ const choice = (choices: readonly string[], describe: string) => ({ ...text(desc
 
 /** Declares the file and how it is read. */
 export const traceInputOptions = (yargs: Argv<object>) =>
+  readingOptions(yargs.positional('file', { type: 'string', demandOption: true, describe: 'A trace' })).option('seed', seedOption)
+
+/** Declares how a trace is read. */
+export const readingOptions = <T>(yargs: Argv<T>) =>
   yargs
-    .positional('file', { type: 'string', demandOption: true, describe: 'A trace' })
     .option('from', choice(FORMAT_NAMES, 'Format of the file (default: recognised by its content; `trace formats` explains)'))
     .option('spread-ticks', {
       type: 'boolean',
@@ -51,7 +54,6 @@ export const traceInputOptions = (yargs: Argv<object>) =>
       default: false,
       describe: 'Let sessions share the prefix of their tools and system prompt, where ids are per session',
     })
-    .option('seed', seedOption)
 
 export const traceInput = (args: TraceArgs): TraceInput => {
   const count = (flag: keyof TraceArgs, least: number): number | undefined => {

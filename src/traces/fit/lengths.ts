@@ -1,0 +1,108 @@
+/**
+ * Lengths of a trace as a recipe: the inverse CDF of the input length, and that of the output length in bins of the input length. Where the mix
+ * of short and long requests changes over time (two services in one file, a client with a burst of its own) there are kinds of requests
+ * with shares in steps: load comes from lengths as much as from arrivals, and what comes together queues together.
+ */
+import { NS_PER_S } from '../../units.js'
+import type { LengthSpec, OslByIsl, PlainLengths } from '../generate/lengths.js'
+import { changePoints, xLogX } from './changePoints.js'
+import { tableOf } from './table.js'
+
+const WHOLE = { nearest: 0.5, unit: 1 } as const
+/** Requests that a bin of input lengths has at least, and most bins. */
+const FEWEST_IN_BIN = 250
+const MOST_BINS = 16
+/** Kinds: so many bins of the input length, each halved by the output length. */
+const KIND_BINS = 4
+/** Requests are looked at in groups, of which there are at most so many. */
+const MOST_GROUPS = 3000
+
+export function fitLengths(isl: Int32Array, osl: Int32Array, timesNs: Float64Array): LengthSpec {
+  const kindOf = kindsOf(isl, osl)
+  const kinds = kindOf.reduce((most, kind) => Math.max(most, kind + 1), 0)
+  const starts = mixPieces(kindOf, kinds)
+  if (starts.length === 1) return plainLengths(isl, osl)
+  const ends = [...starts.slice(1), isl.length]
+  const shares = starts.map((start, piece) => {
+    const counts = new Float64Array(kinds)
+    for (let i = start; i < ends[piece]; i++) counts[kindOf[i]]++
+    return Array.from(counts, (count) => Number((count / (ends[piece] - start)).toPrecision(4)))
+  })
+  const lastNs = timesNs[timesNs.length - 1]
+  return {
+    kinds: Array.from({ length: kinds }, (_, kind) => {
+      const isKind = (_length: number, i: number): boolean => kindOf[i] === kind
+      return plainLengths(isl.filter(isKind), osl.filter(isKind))
+    }),
+    until_s: ends.map((end) => Number((((timesNs[end] ?? lastNs) - timesNs[0]) / NS_PER_S).toPrecision(9))),
+    shares,
+  }
+}
+
+function plainLengths(isl: Int32Array, osl: Int32Array): PlainLengths {
+  return { isl: tableOf(isl, WHOLE), osl: outputByInput(isl, osl) }
+}
+
+/** Bins of the input length, each halved at its median output length; kinds are numbered without gaps. */
+function kindsOf(isl: Int32Array, osl: Int32Array): Int32Array {
+  const edges = binEdges(isl, KIND_BINS)
+  const bins: number[][] = edges.slice(1).map(() => [])
+  for (let i = 0; i < isl.length; i++) bins[binOf(edges, isl[i])].push(osl[i])
+  const medians = bins.map((lengths) => lengths.sort((a, b) => a - b)[lengths.length >> 1])
+  const raw = isl.map((length, i) => {
+    const bin = binOf(edges, length)
+    return 2 * bin + (osl[i] > medians[bin] ? 1 : 0)
+  })
+  const used = [...new Set(raw)].sort((a, b) => a - b)
+  return raw.map((kind) => used.indexOf(kind))
+}
+
+/** First requests of the pieces in which each kind has a constant share, by the multinomial likelihood. */
+function mixPieces(kindOf: Int32Array, kinds: number): number[] {
+  const inGroup = Math.ceil(kindOf.length / MOST_GROUPS)
+  const groups = Math.ceil(kindOf.length / inGroup)
+  const upTo = new Int32Array((groups + 1) * kinds)
+  for (let group = 0; group < groups; group++) {
+    for (let kind = 0; kind < kinds; kind++) upTo[(group + 1) * kinds + kind] = upTo[group * kinds + kind]
+    for (let i = group * inGroup; i < Math.min(kindOf.length, (group + 1) * inGroup); i++) upTo[(group + 1) * kinds + kindOf[i]]++
+  }
+  const ofCount = xLogX(kindOf.length)
+  const likelihood = (from: number, to: number): number => {
+    let sum = 0
+    let n = 0
+    for (let kind = 0; kind < kinds; kind++) {
+      const count = upTo[to * kinds + kind] - upTo[from * kinds + kind]
+      sum += ofCount[count]
+      n += count
+    }
+    return sum - ofCount[n]
+  }
+  // one logarithm for the place of a piece and one half for each share that is free
+  const price = ((kinds + 1) / 2) * Math.log(Math.max(2, groups))
+  return changePoints(groups, likelihood, price).map((group) => group * inGroup)
+}
+
+function outputByInput(isl: Int32Array, osl: Int32Array): OslByIsl {
+  const edges = binEdges(isl, Math.max(1, Math.min(MOST_BINS, Math.floor(isl.length / FEWEST_IN_BIN))))
+  const bins: number[][] = edges.slice(1).map(() => [])
+  for (let i = 0; i < isl.length; i++) bins[binOf(edges, isl[i])].push(osl[i])
+  return { edges, laws: bins.map((lengths) => tableOf(lengths, WHOLE)) }
+}
+
+/** Edges of about equally full bins: bin i holds lengths in (edges[i], edges[i + 1]], the first also its lower edge. None is empty. */
+export function binEdges(lengths: Int32Array, bins: number): number[] {
+  const sorted = lengths.slice().sort()
+  const edges = [sorted[0]]
+  for (let bin = 1; bin < bins; bin++) {
+    const edge = sorted[Math.floor((bin * sorted.length) / bins) - 1]
+    if (edge > edges[edges.length - 1] && edge < sorted[sorted.length - 1]) edges.push(edge)
+  }
+  edges.push(sorted[sorted.length - 1])
+  return edges
+}
+
+export function binOf(edges: readonly number[], length: number): number {
+  let bin = 0
+  while (bin + 2 < edges.length && length > edges[bin + 1]) bin++
+  return bin
+}

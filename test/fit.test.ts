@@ -1,0 +1,162 @@
+/** Recipes fitted to traces: change points, laws, prefix reuse, and that traffic drawn from a fit is the same traffic. */
+import { describe, expect, it } from 'vitest'
+import { stream } from '../src/rng.js'
+import { fitArrivals } from '../src/traces/fit/arrivals.js'
+import { changePoints, xLogX } from '../src/traces/fit/changePoints.js'
+import { fitRecipe } from '../src/traces/fit/index.js'
+import { fitLengths } from '../src/traces/fit/lengths.js'
+import { tableOf } from '../src/traces/fit/table.js'
+import { inverseCdf, type TableSpec } from '../src/traces/generate/laws.js'
+import type { MixedLengths } from '../src/traces/generate/lengths.js'
+import { buildPreset } from '../src/traces/generate/presets.js'
+import { checkRecipe, readRecipe } from '../src/traces/generate/readRecipe.js'
+import type { ReuseSpec } from '../src/traces/generate/reuse.js'
+import { synthesise } from '../src/traces/generate/synth.js'
+import { recipeText } from '../src/traces/generate/writeRecipe.js'
+import { compareTraces, type Workload } from '../src/traces/index.js'
+import { NS_PER_S } from '../src/units.js'
+
+function draw(data: object, seed = 1): Workload {
+  const { recipe, problems } = checkRecipe(data)
+  expect(problems).toEqual([])
+  return synthesise(recipe as never, seed, 'test')
+}
+
+describe('change points', () => {
+  const counts = (rates: readonly number[], each: number): number[] => {
+    const rng = stream(1, 'counts')
+    return rates.flatMap((rate) =>
+      Array.from({ length: each }, () => {
+        let n = 0
+        for (let at = rng.exponential(); at < rate; at += rng.exponential()) n++
+        return n
+      }),
+    )
+  }
+  const pieces = (values: readonly number[]): number[] => {
+    const upTo = [0]
+    for (const value of values) upTo.push(upTo[upTo.length - 1] + value)
+    const table = xLogX(upTo[values.length])
+    const price = 3 * Math.log(values.length)
+    return changePoints(
+      values.length,
+      (from, to) => table[upTo[to] - upTo[from]] - (upTo[to] - upTo[from]) * Math.log(to - from),
+      price,
+    )
+  }
+
+  it('are found where the rate changes, and nowhere else', () => {
+    const starts = pieces(counts([5, 15, 0, 5], 100))
+    expect(starts).toHaveLength(4)
+    for (const [k, start] of [0, 100, 200, 300].entries()) expect(Math.abs(starts[k] - start)).toBeLessThanOrEqual(3)
+    expect(pieces(counts([5], 1000))).toEqual([0])
+  })
+
+  it('are the best of all ways to cut, as found by trying all of them', () => {
+    const values = counts([1, 6, 2], 5)
+    const upTo = [0]
+    for (const value of values) upTo.push(upTo[upTo.length - 1] + value)
+    const likelihood = (from: number, to: number) => {
+      const n = upTo[to] - upTo[from]
+      return n === 0 ? 0 : n * Math.log(n / (to - from))
+    }
+    const price = 1
+    let best = Number.NEGATIVE_INFINITY
+    let bestStarts: number[] = []
+    for (let cuts = 0; cuts < 1 << (values.length - 1); cuts++) {
+      const starts = [0, ...Array.from({ length: values.length - 1 }, (_, i) => i + 1).filter((i) => cuts & (1 << (i - 1)))]
+      const total = starts.reduce((sum, start, k) => sum + likelihood(start, starts[k + 1] ?? values.length) - price, 0)
+      if (total > best + 1e-9) {
+        best = total
+        bestStarts = starts
+      }
+    }
+    expect(changePoints(values.length, likelihood, price)).toEqual(bestStarts)
+  })
+})
+
+describe('tables', () => {
+  it('stay close to the sample and keep its atoms', () => {
+    const rng = stream(1, 'values')
+    const values = Array.from({ length: 20_000 }, () => (rng.uniform() < 0.2 ? 4096 : Math.round(Math.exp(6 + rng.normal()))))
+    const { p, x } = tableOf(values, { nearest: 0.5, unit: 1 })
+    expect(p.length).toBeLessThan(150)
+    const sorted = values.slice().sort((a, b) => a - b)
+    for (let u = 0.005; u < 1; u += 0.01) {
+      const exact = sorted[Math.floor(u * sorted.length)]
+      expect(Math.abs(inverseCdf(p, x, u) - exact)).toBeLessThanOrEqual(0.02 * exact + 1)
+    }
+    const drawn = Array.from({ length: 20_000 }, () => Math.round(inverseCdf(p, x, rng.uniform())))
+    expect(drawn.filter((value) => value === 4096).length / 20_000).toBeCloseTo(0.2, 1)
+  })
+})
+
+describe('fits', () => {
+  it('arrivals: a steady rate is Poisson without a profile, clumps keep their CV, silence stays silent', () => {
+    const times = (extra: object) =>
+      draw({ duration_s: 1500, streams: { a: { rate_per_s: 6, lengths: { isl: 1, osl: 1 }, ...extra } } }).arrivalNs
+    const steady = fitArrivals(times({}))
+    expect(steady.arrivals.law).toBe('poisson')
+    expect(steady.profile).toBeUndefined()
+    expect(fitArrivals(times({ arrivals: { law: 'weibull', cv: 1.4 } })).arrivals).toMatchObject({ law: 'weibull' })
+    const broken = fitArrivals(times({ profile: { until_s: [500, 600, 1500], factors: [1, 0, 1] } }))
+    expect(Math.min(...(broken.profile?.factors ?? [1]))).toBe(0)
+  })
+
+  it('lengths: a mix that changes has kinds with shares in steps, one that does not has none', () => {
+    const kinds = [
+      { isl: { lognormal: [5, 0.3] }, osl: 20 },
+      { isl: { lognormal: [8, 0.3] }, osl: 300 },
+    ]
+    const mixed = (shares: number[][]) => {
+      const w = draw({ requests: 4000, streams: { a: { rate_per_s: 4, lengths: { kinds, until_s: [500, 1000], shares } } } })
+      return fitLengths(w.isl, w.osl, w.arrivalNs)
+    }
+    expect(
+      mixed([
+        [0.5, 0.5],
+        [0.5, 0.5],
+      ]),
+    ).not.toHaveProperty('kinds')
+    const changing = mixed([
+      [0.9, 0.1],
+      [0.3, 0.7],
+    ])
+    expect(changing).toHaveProperty('kinds')
+    const ends = (changing as MixedLengths).until_s
+    expect(Math.abs(ends[0] - 500)).toBeLessThan(10)
+  })
+
+  it.each(['chat', 'rag', 'reasoning', 'mixed'] as const)('traffic drawn from a fit to %s is the same traffic', (name) => {
+    const workload = buildPreset(name)
+    const { recipe } = fitRecipe(workload)
+    expect(compareTraces(workload, synthesise(recipe, 1, 'like')).lines.filter((line) => line.verdict === 'different')).toEqual(
+      [],
+    )
+  })
+
+  it('a fitted recipe can be written, and read again is the same', () => {
+    const { recipe, notes } = fitRecipe(buildPreset('rag'))
+    expect(readRecipe(recipeText(recipe, notes), 'fitted.yaml')).toEqual(JSON.parse(JSON.stringify(recipe)))
+  })
+
+  it('keep the time that passes before a prompt is continued', () => {
+    const reuse = {
+      edges: [1, 100_000],
+      chance: [0.5],
+      share: [{ uniform: [0.6, 0.9] }],
+      continues: [1],
+      age_s: { part: 0, whole: { lognormal: [4, 0.3] } },
+    }
+    const w = draw({
+      requests: 4000,
+      block_tokens: 64,
+      streams: { a: { rate_per_s: 4, lengths: { isl: { lognormal: [8, 0.5] }, osl: 10 }, prefixes: { reuse } } },
+    })
+    const fitted = fitRecipe(w).recipe.streams.like.prefixes?.reuse
+    for (const chance of fitted?.chance ?? [0]) expect(Math.abs(chance - 0.45)).toBeLessThan(0.15)
+    const { p, x } = (fitted as ReuseSpec).age_s.whole as TableSpec
+    expect(inverseCdf(p, x, 0.5) / Math.exp(4)).toBeCloseTo(1, 0)
+    expect(w.arrivalNs[w.count - 1]).toBeGreaterThan(900 * NS_PER_S)
+  })
+})
