@@ -32,6 +32,8 @@ function llmservingsimReader(context: ReaderContext): TraceReader {
   }
   const addSession = (line: JsonRow, requests: readonly unknown[], number: number): void => {
     const startNs = arrival(line)
+    // the line is counted as a row already, its requests are the rows
+    inner--
     const session = sessions++
     let before = -1
     let waitNs = 0
@@ -63,7 +65,6 @@ function llmservingsimReader(context: ReaderContext): TraceReader {
     addRow(line, number) {
       unused.look(line)
       if (Array.isArray(line.sub_requests)) {
-        inner--
         addSession(line, line.sub_requests, number)
         return
       }
