@@ -4,6 +4,7 @@
  * that hold requests of their own: `t` is their end and `duration_ms` how long they took.
  */
 
+import { UserError } from '../../errors.js'
 import { NS_PER_MS, NS_PER_S } from '../../units.js'
 import { createDocumentSplitter } from '../json/documents.js'
 import { checkedTokens, duration, isObject, type JsonRow, outputCount, parseObject, tokenCount } from '../json/fields.js'
@@ -14,6 +15,7 @@ import type { Format, ReaderContext, TraceReader } from './format.js'
 
 const DEFAULT_BLOCK_TOKENS = 64
 const DEEPEST = 8
+const HEAD_KEYS = ['block_size', 'hash_id_scope', 'tool_tokens', 'system_tokens']
 
 export const weka: Format = {
   recognises: ({ keys }) => keys.has('requests') && (keys.has('block_size') || keys.has('hash_id_scope')),
@@ -45,9 +47,23 @@ function wekaReader(context: ReaderContext): TraceReader {
   let name = ''
   let position = 0
   let main: Thread | null = null
+  /** The keys of the session before its requests. */
+  let seen: JsonRow = {}
+
+  /** Requests are read as they come, so what they depend on must stand before them. */
+  const refuseLateKeys = (keys: JsonRow, line: number): void => {
+    const late = HEAD_KEYS.find((key) => keys[key] !== undefined && seen[key] === undefined)
+    if (late === undefined) return
+    throw new UserError({
+      where: `${path}:${line}`,
+      message: `In session ${name} the key ${late} comes after the requests.`,
+      hint: `Put ${HEAD_KEYS.join(', ')} before them.`,
+    })
+  }
 
   const within = (): string => `request ${position} of session ${name}`
   const begin = (head: JsonRow): void => {
+    seen = head
     counts.sessions++
     session++
     position = 0
@@ -167,7 +183,9 @@ function wekaReader(context: ReaderContext): TraceReader {
     },
     end: (whole, line) =>
       guarded(line, () => {
-        if (!('requests' in parseObject(whole))) throw new RowFault('the session has no list of requests')
+        const keys = parseObject(whole)
+        if (!('requests' in keys)) throw new RowFault('the session has no list of requests')
+        refuseLateKeys(keys, line)
         main = null
       }),
     broken: (line) =>

@@ -1,0 +1,514 @@
+/** The JSON formats on small files: what each column and each relation becomes, and what is said about it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { blockIdsOf, type ReadOptions, readTrace, workloadFault } from '../src/traces/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'traces-formats-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+let files = 0
+async function read(content: string | readonly object[], options: Partial<ReadOptions> = {}) {
+  const path = join(folder, `${files++}`)
+  writeFileSync(path, typeof content === 'string' ? content : content.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  const { workload, report } = await readTrace(path, { spreadTicks: false, ...options })
+  expect(workloadFault(workload)).toBeNull()
+  return {
+    report,
+    workload,
+    format: report.format,
+    notes: report.notes,
+    times: [...workload.arrivalNs],
+    isl: [...workload.isl],
+    osl: [...workload.osl],
+    session: [...(workload.session ?? [])],
+    parent: [...(workload.parent ?? [])],
+    waitMs: [...(workload.waitNs ?? [])].map((ns) => ns / 1e6),
+    joins: [...(workload.joins ?? [])],
+    ids: Array.from({ length: workload.count }, (_, i) => [...blockIdsOf(workload, i)]),
+  }
+}
+
+const NAN = Number.NaN
+
+describe('Mooncake with sessions', () => {
+  const turn = (fields: object) => ({ input_length: 100, output_length: 10, ...fields })
+
+  it('sends later turns a delay after the answer before', async () => {
+    const { format, times, session, parent, waitMs, notes } = await read([
+      turn({ timestamp: 100, session_id: 'a' }),
+      turn({ timestamp: 150, session_id: 'b' }),
+      turn({ session_id: 'a', delay: 40.5 }),
+      turn({ session_id: 'b', delay_ms: 7 }),
+      turn({ session_id: 'a' }),
+    ])
+    expect(format).toBe('mooncake')
+    // a request stands behind the one that releases it
+    expect(times).toEqual([0, NAN, NAN, 50e6, NAN])
+    expect(session).toEqual([0, 0, 0, 1, 1])
+    expect(parent).toEqual([-1, 0, 1, -1, 3])
+    expect(waitMs).toEqual([0, 40.5, 0, 0, 7])
+    expect(notes).toContain('2 sessions by session_id.')
+    expect(notes).toContain('1 turn has neither a time nor a delay: sent as soon as the answer before is complete.')
+  })
+
+  it('keeps recorded times beside the turn before, and says that waits are unknown', async () => {
+    const { times, parent, notes } = await read([
+      turn({ timestamp: 0, session_id: 1 }),
+      turn({ timestamp: 900, session_id: 1 }),
+      turn({ created_time: 1000, session_id: 2 }),
+    ])
+    expect(times).toEqual([0, 900e6, 1e9])
+    expect(parent).toEqual([-1, 0, -1])
+    expect(notes).toContain('1 turn has a time but no delay: waits are unknown and taken as 0 in a closed loop.')
+  })
+
+  it('passes over a failed turn: the next one waits for the one before it, both delays', async () => {
+    const { parent, waitMs, report } = await read([
+      turn({ timestamp: 0, session_id: 'a' }),
+      turn({ session_id: 'a', delay: 5, output_length: 0 }),
+      turn({ session_id: 'a', delay: 7 }),
+    ])
+    expect(parent).toEqual([-1, 0])
+    expect(waitMs).toEqual([0, 12])
+    expect(report.rowsSkipped).toBe(1)
+  })
+
+  it('reads who waits for whom by name, forks and joins included', async () => {
+    const { times, parent, joins, waitMs } = await read([
+      turn({ request_id: 'root', timestamp: 0 }),
+      turn({ request_id: 'left', wait_for: 'root' }),
+      turn({ request_id: 'right', wait_for: ['root'], tool_wait_ms: 3 }),
+      turn({ request_id: 'both', wait_for: ['left', 'right'], tool_wait_ms: 11, branches: 2 }),
+    ])
+    expect(times).toEqual([0, NAN, NAN, NAN])
+    expect(parent).toEqual([-1, 0, 0, 1])
+    expect(joins).toEqual([-1, -1, 3, -1])
+    expect(waitMs).toEqual([0, 0, 3, 11])
+  })
+
+  it('skips requests that wait for others that are not there, or for each other', async () => {
+    const { isl, report } = await read([
+      turn({ request_id: 'a', timestamp: 0, input_length: 1 }),
+      turn({ request_id: 'b', wait_for: 'nobody', input_length: 2 }),
+      turn({ request_id: 'c', wait_for: 'd', input_length: 3 }),
+      turn({ request_id: 'd', wait_for: 'c', input_length: 4 }),
+      turn({ request_id: 'e', wait_for: 'a', input_length: 5 }),
+    ])
+    expect(isl).toEqual([1, 5])
+    expect(report.skippedByReason).toEqual([{ reason: 'waits for a request that is not in the file', count: 3 }])
+  })
+
+  it('adds up prompts where turns hold their new part only', async () => {
+    const rows = [
+      turn({ timestamp: 0, session_id: 'a', input_length: 600, output_length: 500 }),
+      turn({ session_id: 'a', delay: 5, input_length: 30, output_length: 8 }),
+      turn({ session_id: 'a', delay: 5, input_length: 1000, output_length: 9 }),
+    ]
+    const { isl, ids, format } = await read(rows, { from: 'mooncake-delta' })
+    expect(format).toBe('mooncake-delta')
+    expect(isl).toEqual([600, 1130, 2138])
+    // whole blocks of 512: the second prompt shares the one block of the first, the third both of the second
+    expect(ids).toEqual([[0], [0, 1], [0, 1, 2, 3]])
+    const finer = await read(rows, { from: 'mooncake-delta', blockTokens: 16 })
+    expect(finer.ids[1].slice(0, 37)).toEqual(finer.ids[0])
+    expect(finer.ids[1].length).toBe(70)
+  })
+})
+
+describe('Dynamo request traces', () => {
+  const event = (type: string, fields: object, session = 's', parent?: string) => ({
+    timestamp: 1,
+    event: {
+      schema: 'dynamo.request.trace.v1',
+      event_type: type,
+      event_time_unix_ms: 1_779_163_050_197,
+      agent_context: { session_id: session, ...(parent === undefined ? {} : { parent_session_id: parent }) },
+      ...fields,
+    },
+  })
+  const request = (receivedMs: number, lastsMs: number, isl: number, session = 's', parent?: string) =>
+    event(
+      'request_end',
+      {
+        request: {
+          input_tokens: isl,
+          output_tokens: 5,
+          request_received_ms: 1_779_163_050_000 + receivedMs,
+          total_time_ms: lastsMs,
+          replay: { trace_block_size: 16, input_length: isl, input_sequence_hashes: [isl] },
+        },
+      },
+      session,
+      parent,
+    )
+
+  it('orders by arrival, forks into sub-sessions and joins them, with the waits between', async () => {
+    const { times, isl, session, parent, joins, waitMs, report, workload } = await read([
+      request(0, 100, 100),
+      event('tool_start', { tool: {} }),
+      request(150, 300, 200, 'child-1', 's'),
+      request(160, 100, 300, 'child-2', 's'),
+      event('tool_end', { tool: { duration_ms: 3 } }),
+      request(500, 10, 400),
+    ])
+    expect(report.rowsRead).toBe(4)
+    expect(times).toEqual([0, 150e6, 160e6, 500e6])
+    expect(isl).toEqual([100, 200, 300, 400])
+    expect(session).toEqual([0, 0, 0, 0])
+    expect(parent).toEqual([-1, 0, 0, 0])
+    expect(joins).toEqual([-1, 3, 3, -1])
+    // 500 ms less the last of the ends 100, 450 and 260 ms
+    expect(waitMs).toEqual([0, 50, 60, 50])
+    expect(workload.blockTokens).toBe(16)
+  })
+
+  it('keeps 64-bit hashes apart', async () => {
+    const row = (hashes: string) => JSON.stringify(request(0, 1, 100)).replace('[100]', `[${hashes}]`)
+    const { ids } = await read(
+      `${row('13733815523822445379, 13733815523822445380')}\n${row('13733815523822445379, 13733815523822445381')}\n`,
+    )
+    expect(ids).toEqual([
+      [0, 1],
+      [0, 2],
+    ])
+  })
+
+  it('refuses another version', async () => {
+    const text = JSON.stringify(request(0, 1, 100)).replace('trace.v1', 'trace.v2')
+    await expect(read(`${text}\n`)).rejects.toThrow('The schema is dynamo.request.trace.v2; dynamo.request.trace.v1 is read.')
+  })
+})
+
+it('reads Qwen-Bailian traces: seconds, chains by parent_chat_id, types as classes', async () => {
+  const row = (chat: number, parent: number, timestamp: number) => ({
+    chat_id: chat,
+    parent_chat_id: parent,
+    timestamp,
+    input_length: 40,
+    output_length: 9,
+    type: chat % 2 === 0 ? 'text' : 'search',
+    turn: 1,
+    hash_ids: [1, 2, chat],
+  })
+  const { format, times, session, parent, workload, notes } = await read([
+    row(10, -1, 0.5),
+    row(11, -1, 2),
+    row(12, 10, 60.25),
+    row(13, 99, 61),
+  ])
+  expect(format).toBe('qwen')
+  expect(times).toEqual([0, 1.5e9, 59.75e9, 60.5e9])
+  expect(session).toEqual([0, 1, 0, 2])
+  expect(parent).toEqual([-1, -1, 0, -1])
+  expect(workload.blockTokens).toBe(16)
+  expect(workload.names.class).toEqual(['text', 'search'])
+  expect(notes).toContain('Time is in s, as the publisher says.')
+  expect(notes).toContain('1 requests name a parent_chat_id that is not in the file before them: they begin a session.')
+})
+
+it('reads TraceLab rounds: whole prompts, waits from the last output to the last input, blocks shared as far as both prompts go', async () => {
+  const round = (session: string, index: number, total: number, prefix: number, fromS: number, toS: number) => ({
+    project: 'p',
+    session_id: session,
+    round_index: index,
+    input_tokens_total: total,
+    prefix_tokens: prefix,
+    newly_append_tokens: total - prefix,
+    output_tokens: 7,
+    timing_events: [
+      { event_type: index === 0 ? 'user_message' : 'tool_result', timestamp: new Date(1.78e12 + fromS * 1000).toISOString() },
+      { event_type: 'text', timestamp: new Date(1.78e12 + toS * 1000).toISOString() },
+    ],
+  })
+  const { format, times, isl, parent, waitMs, ids, notes } = await read([
+    round('x', 0, 100, 20, 0, 5),
+    round('x', 1, 170, 110, 12.5, 20),
+  ])
+  expect(format).toBe('tracelab')
+  expect(times).toEqual([0, 12.5e9])
+  expect(isl).toEqual([100, 170])
+  expect(parent).toEqual([-1, 0])
+  expect(waitMs).toEqual([0, 7500])
+  // 110 cached tokens are 6 blocks of 16, as many as the prompt before had whole
+  expect(ids).toEqual([
+    [0, 1, 2, 3, 4, 5],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  ])
+  expect(notes).toContain(
+    'First rounds found 20 tokens cached by sessions that the file does not tell of: here they share nothing.',
+  )
+})
+
+it('reads the TraceLab replay list: rounds after the first wait for the answer and the tool before', async () => {
+  const { format, times, isl, session, parent, waitMs } = await read(
+    'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,117,0,0,2318,200,300\n0,117,1,2518,348,131,154\n1,393,0,0,861,107,273\n',
+  )
+  expect(format).toBe('tracelab-replay')
+  expect(times).toEqual([0, NAN, 276e6])
+  expect(isl).toEqual([2318, 2866, 861])
+  expect(session).toEqual([0, 0, 1])
+  expect(parent).toEqual([-1, 0, -1])
+  expect(waitMs).toEqual([0, 300, 0])
+})
+
+it('reads both forms of LLMServingSim', async () => {
+  const { format, times, isl, parent, waitMs } = await read([
+    { input_toks: 10, output_toks: 2, arrival_time_ns: 5 },
+    {
+      session_id: 'a',
+      arrival_time_ns: 9,
+      sub_requests: [
+        { input_toks: 20, output_toks: 2, tool_duration_ns: 3_000_000 },
+        { input_toks: 30, output_toks: 0, tool_duration_ns: 4_000_000 },
+        { input_toks: 40, output_toks: 2 },
+      ],
+    },
+  ])
+  expect(format).toBe('llmservingsim')
+  expect(times).toEqual([0, 4, NAN])
+  expect(isl).toEqual([10, 20, 40])
+  expect(parent).toEqual([-1, -1, 1])
+  expect(waitMs).toEqual([0, 0, 7])
+  expect(
+    (
+      await read([
+        { input_toks: 10, output_toks: 2, arrival_time: 1787267980.25 },
+        { input_toks: 10, output_toks: 2, arrival_time: 1787267981.5 },
+      ])
+    ).times,
+  ).toEqual([0, 1.25e9])
+})
+
+it('reads what AIPerf measured: Unix ns to the last digit, turns of a conversation, failures and warm-up left out', async () => {
+  const row = (startNs: string, endNs: string, fields: object = {}, conversation = 'c') =>
+    JSON.stringify({
+      metadata: { conversation_id: conversation, turn_index: 0, request_start_ns: 1, request_end_ns: 2, ...fields },
+      metrics: { input_sequence_length: { value: 50, unit: 'tokens' }, output_sequence_length: { value: 6, unit: 'tokens' } },
+      error: null,
+    })
+      .replace('"request_start_ns":1', `"request_start_ns":${startNs}`)
+      .replace('"request_end_ns":2', `"request_end_ns":${endNs}`)
+  const lines = [
+    row('1780000000000000001', '1780000000500000001', {}, 'other'),
+    row('1780000000000000003', '1780000000100000003'),
+    row('1780000000350000004', '1780000000400000000'),
+    row('1780000000360000004', '1780000000400000000', { benchmark_phase: 'warmup' }),
+    row('1780000000370000004', '1780000000400000000').replace('"error":null', '"error":{"code":500}'),
+  ]
+  const { format, times, session, parent, waitMs, report } = await read(`${lines.join('\n')}\n`)
+  expect(format).toBe('aiperf')
+  expect(times).toEqual([0, 2, 350_000_003])
+  expect(session).toEqual([0, 1, 1])
+  expect(parent).toEqual([-1, -1, 1])
+  expect(waitMs[2]).toBeCloseTo(250.000001, 9)
+  expect(report.skippedByReason).toEqual([
+    { reason: 'a request of the warm-up', count: 1 },
+    { reason: 'the request failed', count: 1 },
+  ])
+})
+
+describe('results of benchmarks', () => {
+  it('with start times are a trace', async () => {
+    const { format, times, isl, osl } = await read([
+      { backend: 'vllm', input_lens: [10, 20, 30], output_lens: [1, 2, 3], start_times: [5.5, 6, 7], errors: ['', '', 'boom'] },
+    ])
+    expect(format).toBe('bench')
+    expect([times, isl, osl]).toEqual([
+      [0, 5e8],
+      [10, 20],
+      [1, 2],
+    ])
+  })
+  it('without them are a table of lengths', async () => {
+    const { times, notes } = await read([{ input_lens: [10, 20], output_lens: [1, 2], ttfts: [0.1, 0.2] }])
+    expect(times).toEqual([0, 0])
+    expect(notes).toContain('The result has no start times: it is a table of lengths. Measured latencies are not used.')
+    expect(notes).toContain('All requests arrive at the same time: only closed-loop load makes sense.')
+  })
+  it('of two runs are refused', async () => {
+    const run = { input_lens: [10], output_lens: [1] }
+    await expect(read([run, run])).rejects.toThrow('The file holds 2 runs with input_lens; one is read.')
+  })
+})
+
+it('reads OpenTelemetry spans in both layouts, tools passed over', async () => {
+  const attributes = { 'gen_ai.usage.input_tokens': 70, 'gen_ai.usage.output_tokens': 8 }
+  const span = (startNs: string, endNs: string, used: object) => ({
+    traceId: 't',
+    startTimeUnixNano: startNs,
+    endTimeUnixNano: endNs,
+    attributes: Object.entries(used).map(([key, value]) => ({ key, value: { intValue: String(value) } })),
+  })
+  const otlp = {
+    resourceSpans: [
+      {
+        scopeSpans: [
+          {
+            spans: [
+              span('1780000000000000001', '1780000000000000101', attributes),
+              span('1780000000000000102', '1780000000000000103', { 'gen_ai.tool.name': 1 }),
+              span('1780000000000000201', '1780000000000000301', attributes),
+            ],
+          },
+        ],
+      },
+    ],
+  }
+  const fromOtlp = await read(JSON.stringify(otlp, null, 2))
+  expect(fromOtlp.format).toBe('otel')
+  expect([fromOtlp.times, fromOtlp.parent, fromOtlp.waitMs]).toEqual([
+    [0, 200],
+    [-1, 0],
+    [0, 100 / 1e6],
+  ])
+  const flat = (start: string, end: string) => ({
+    name: 'chat',
+    context: { trace_id: 'x' },
+    start_time: start,
+    end_time: end,
+    attributes,
+  })
+  const fromFlat = await read([
+    flat('2026-05-01T00:00:00.5Z', '2026-05-01T00:00:01Z'),
+    flat('2026-05-01T00:00:03.000000001Z', '2026-05-01T00:00:04Z'),
+  ])
+  expect([fromFlat.times, fromFlat.waitMs]).toEqual([
+    [0, 2_500_000_001],
+    [0, 2000.000001],
+  ])
+})
+
+it('reads tables of lengths without times', async () => {
+  const { format, times, isl, notes } = await read('num_prefill_tokens,num_decode_tokens,num_total_tokens\n30,4,34\n50,6,56\n')
+  expect(format).toBe('lengths')
+  expect([times, isl]).toEqual([
+    [0, 0],
+    [30, 50],
+  ])
+  expect(notes).toContain('The file has no times: it is a table of lengths.')
+})
+
+describe('sessions in the form of WEKA', () => {
+  const request = (t: number, fields: object = {}) => ({
+    t,
+    type: 'n',
+    in: 200,
+    out: 5,
+    api_time: 2,
+    think_time: 1,
+    hash_ids: [1, 2, 3],
+    ...fields,
+  })
+  const session = (requests: readonly object[], fields: object = {}) => ({
+    id: 'a',
+    block_size: 64,
+    hash_id_scope: 'local',
+    ...fields,
+    requests,
+  })
+
+  it('chain their requests with their think times', async () => {
+    const { format, times, parent, waitMs, ids, workload } = await read([
+      session([request(0, { think_time: 0 }), request(9, { think_time: 7, hash_ids: [1, 2, 9] })]),
+      session([request(0)], { id: 'b' }),
+    ])
+    expect(format).toBe('weka')
+    expect(times).toEqual([0, NAN, 0])
+    expect(parent).toEqual([-1, 0, -1])
+    expect(waitMs).toEqual([0, 7000, 0])
+    expect(ids).toEqual([
+      [0, 1, 2],
+      [0, 1, 3],
+      [4, 5, 6],
+    ])
+    expect(workload.blockTokens).toBe(64)
+  })
+
+  it('fork into sub-agents and join them, nested ones too', async () => {
+    const inner = { type: 'subagent', t: 4, duration_ms: 1000, requests: [request(0, { in: 500 })] }
+    const agents = [
+      {
+        type: 'subagent',
+        t: 10,
+        duration_ms: 7500,
+        requests: [request(0, { in: 300, think_time: 0 }), inner, request(5, { in: 301 })],
+      },
+      { type: 'subagent', t: 14, duration_ms: 11_500, requests: [request(0, { in: 400, think_time: 0 })] },
+    ]
+    const { isl, parent, joins, waitMs } = await read([session([request(0), ...agents, request(20, { think_time: 18 })])])
+    const row = (tokens: number) => isl.indexOf(tokens)
+    const last = isl.lastIndexOf(200)
+    expect(parent[row(300)]).toBe(0)
+    expect(parent[row(500)]).toBe(row(300))
+    expect(parent[row(301)]).toBe(row(300))
+    expect(parent[last]).toBe(0)
+    expect([joins[row(500)], joins[row(301)], joins[row(400)]]).toEqual([row(301), last, last])
+    // the sub-agents start half a second after the first answer at 2 s; the next request waits 6 s after the later of them, not 18
+    expect([waitMs[row(300)], waitMs[row(400)], waitMs[last]]).toEqual([500, 500, 6000])
+  })
+
+  it('share the blocks of equal tools and system prompts when asked to', async () => {
+    const prompt = { tool_tokens: 100, system_tokens: 28 }
+    const rows = [
+      session([request(0)], prompt),
+      session([request(0)], prompt),
+      session([request(0)], { tool_tokens: 64, system_tokens: 0 }),
+    ]
+    expect((await read(rows)).ids).toEqual([
+      [0, 1, 2],
+      [3, 4, 5],
+      [6, 7, 8],
+    ])
+    const { ids, notes } = await read(rows, { shareSystemPrompt: true })
+    expect(ids).toEqual([
+      [0, 1, 2],
+      [0, 1, 3],
+      [4, 5, 6],
+    ])
+    expect(notes).toContain('Sessions with equal numbers of tool and system tokens share these: 2 different prompts.')
+  })
+
+  it('are read from documents of many lines and from a list, as from lines', async () => {
+    const rows = [session([request(0), request(5)]), session([request(0)], { id: 'b' })]
+    const plain = await read(rows)
+    const shape = ({ isl, parent, ids, waitMs }: typeof plain) => ({ isl, parent, ids, waitMs })
+    expect(shape(await read(rows.map((row) => `${JSON.stringify(row, null, 1)}\n`).join('')))).toEqual(shape(plain))
+    expect(shape(await read(JSON.stringify(rows)))).toEqual(shape(plain))
+  })
+
+  it('lose one document when it breaks off, and say where', async () => {
+    const whole = JSON.stringify(session([request(0), request(5)]))
+    const { report, isl } = await read(`${whole}\n${whole.slice(0, whole.length - 60)}\n${whole}\n`)
+    expect(isl.length).toBe(5)
+    expect(report.firstSkipped).toEqual([{ line: 2, reason: 'the session is broken off', within: 'session a' }])
+  })
+
+  it('need what concerns all requests before them', async () => {
+    const { block_size, ...rest } = session([request(0)]) as Record<string, unknown>
+    await expect(read([{ ...rest, block_size }])).rejects.toThrow('In session a the key block_size comes after the requests.')
+  })
+
+  it('need ids of their own scope and one size of block', async () => {
+    await expect(read([session([request(0)], { hash_id_scope: 'global' })])).rejects.toThrow("hash_id_scope is not 'local'")
+    const { report } = await read([session([request(0)]), session([request(0)], { block_size: 32 })])
+    expect(report.skippedByReason).toEqual([{ reason: 'block_size is 32, but 64 in the sessions before', count: 1 }])
+  })
+})
+
+describe('files that are no trace of requests', () => {
+  it.each([
+    [
+      '{"num_turns": 3, "input_prompt_length": 5, "assistant_response_length": [1]}\n',
+      /agent runs as Applied Compute publishes them/,
+    ],
+    ['[{"id": "x", "conversations": [{"from": "human", "value": "hi"}]}]', /conversations in text, as ShareGPT/],
+    ['{"percentiles": [0], "osl_percentiles": [0], "traces": {}}', /inverse distribution functions of lengths/],
+    ['{\n  "0": {\n    "input_tokens": "{}"\n  }\n}', /length distributions of one ServeGen client/],
+    ['0,0.15,1.2,Gamma,0.7,8.1\n600,0,0,,0,0\n', /arrival rates of one ServeGen client/],
+    ['agent,session,step,t_s,input_chars,output_chars\nm,1,0,0.0,40,8\n', /lengths in characters, not in tokens/],
+  ])('are refused by what they are: %s', async (content, message) => {
+    await expect(read(content)).rejects.toThrow(message)
+  })
+})
