@@ -9,7 +9,7 @@ const cellsOf = (line: string): string[] =>
     .slice(1, -1)
     .map((cell) => cell.trim())
 
-/** Rows of the first table after `heading`, by their first cell without what stands in brackets; cells by the names of their columns. */
+/** Rows of the first table after `heading`, by their first cell without what stands in brackets at its end; cells by the names of their columns. */
 export function printedTable(statistics: string, heading: string): ReadonlyMap<string, PrintedRow> {
   const start = statistics.indexOf(heading)
   if (start < 0) throw new Error(`no heading '${heading}' in the published statistics`)

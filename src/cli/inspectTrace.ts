@@ -1,36 +1,67 @@
 /** The work of `trace inspect`. */
 import { statSync } from 'node:fs'
-import { columns } from '../reports/columns.js'
+import { UserError } from '../errors.js'
 import { traceJson } from '../reports/trace/json.js'
-import { readTrace, statisticsWarnings, traceStatistics } from '../traces/index.js'
+import { traceTable } from '../reports/trace/table.js'
+import { readTrace, statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
+import { demandWritable, writeOutput } from './outputFile.js'
 import type { TraceInput } from './traceInput.js'
+import { packageVersion } from './version.js'
 
-export async function inspectTrace(input: TraceInput, format: string): Promise<void> {
+export interface InspectRequest {
+  readonly format: string
+  /** Sizes of LRU prefix caches, tokens; the published ones by default. */
+  readonly lruTokens?: readonly number[]
+  /** The page to write. */
+  readonly html?: string
+}
+
+/** Lines of a table are at most this wide, columns. */
+const WIDEST = 110
+const PAGE_SIZES = { rateBins: 300, lengthBins: 60, heatBins: 28 }
+
+export async function inspectTrace(input: TraceInput, { format, lruTokens, html }: InspectRequest): Promise<void> {
   if (statSync(input.file, { throwIfNoEntry: false })?.isDirectory()) {
+    refuseForPool('--lru', lruTokens)
+    refuseForPool('--html', html)
     const { inspectPool } = await import('./inspectPool.js')
     inspectPool(input, format)
     return
   }
+  demandWritable('--html', html, [input.file])
   const { workload, report } = await readTrace(input.file, { ...input, keepTicks: !input.spreadTicks })
-  const statistics = traceStatistics(workload)
+  const statistics = traceStatistics(workload, { lruTokens })
   const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]
-  const json = traceJson(workload, report, statistics, warnings)
+  const name = workload.provenance.name
+  if (html !== undefined) {
+    const { traceHtml } = await import('../reports/trace/html.js')
+    const pictures = tracePictures(workload, PAGE_SIZES)
+    writeOutput(
+      '--html',
+      html,
+      traceHtml({
+        name,
+        format: report.format,
+        statistics,
+        pictures,
+        warnings,
+        hash: traceHash(workload),
+        version: packageVersion(),
+      }),
+    )
+  }
   if (format === 'json') {
-    printJson(json)
+    printJson(traceJson(workload, report, statistics, warnings))
     return
   }
-  for (const note of report.notes) remark(note)
-  printResult(`${workload.provenance.name}: ${workload.count} requests (${workload.provenance.format})`)
-  printResult(columns(flatten(json)))
+  for (const warning of warnings) remark(warning)
+  const width = Math.min(WIDEST, process.stdout.columns ?? WIDEST)
+  const pictures = tracePictures(workload, { ...PAGE_SIZES, lengthBins: width - 2 })
+  printResult(traceTable({ name, format: report.format, statistics, pictures, width }))
 }
 
-/** Nested numbers as rows of (dotted name, value); long lists are left out. */
-function flatten(value: object, prefix = ''): string[][] {
-  return Object.entries(value).flatMap(([key, entry]): string[][] => {
-    if (entry === null) return [[prefix + key, '–']]
-    if (typeof entry === 'number') return [[prefix + key, String(Number(entry.toPrecision(6)))]]
-    if (typeof entry === 'object' && !Array.isArray(entry)) return flatten(entry as object, `${prefix}${key}.`)
-    return typeof entry === 'string' ? [[prefix + key, entry]] : []
-  })
+function refuseForPool(flag: string, value: unknown): void {
+  if (value === undefined) return
+  throw new UserError({ where: flag, message: 'a pool has no requests to which this could apply', hint: 'leave it out' })
 }

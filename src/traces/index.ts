@@ -19,7 +19,9 @@ export {
   quantile,
   type SessionStatistics,
   statisticsWarnings,
+  type TracePictures,
   type TraceStatistics,
+  tracePictures,
   traceStatistics,
 } from './statistics/index.js'
 export { type Provenance, shapesOnly, type Workload } from './workload.js'
