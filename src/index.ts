@@ -34,8 +34,11 @@ export {
 } from './simulator/index.js'
 export { buildStepTables, createStepTimer, explainStep, splitMachine } from './timing/index.js'
 export {
+  compareTraces,
   readTrace,
   shapesOnly,
+  type TraceComparison,
+  type TraceStatistics,
   traceHash,
   traceStatistics,
   uniformWorkload,

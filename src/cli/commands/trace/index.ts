@@ -1,16 +1,18 @@
 /** `shapewise trace …`: one file per verb. */
 import { defineCommand } from '../../command.js'
 import { convertCommand } from './convert.js'
+import { diffCommand } from './diff.js'
 import { formatsCommand } from './formats.js'
 import { inspectCommand } from './inspect.js'
 import { synthCommand } from './synth.js'
 
 export const traceCommand = defineCommand<object>({
   command: 'trace <verb>',
-  describe: 'Inspect, convert and draw traces',
+  describe: 'Inspect, compare, convert and draw traces',
   builder: (yargs) =>
     yargs
       .command(inspectCommand)
+      .command(diffCommand)
       .command(convertCommand)
       .command(formatsCommand)
       .command(synthCommand)

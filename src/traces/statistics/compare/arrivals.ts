@@ -72,7 +72,7 @@ function gapCvLine(first: Side, second: Side, minutes: Units, both: number, erro
     sums.add(i, [1, gap, gap * gap])
   }
   const error = sums.error(([n, gaps, squares]) => Math.log(NEARLY_NONE + Math.sqrt(Math.max(0, (n * squares) / gaps ** 2 - 1))))
-  return relativeLine('gap CV', first.found.gapCv, second.found.gapCv, error * both, errors(minutes.count))
+  return relativeLine('gap CV', first.found.gapCv, second.found.gapCv, error * both, errors(minutes.count), NEARLY_NONE)
 }
 
 function dispersionLine(
@@ -98,7 +98,7 @@ function dispersionLine(
     sums.add(bin, [1, count, count * count])
   })
   const error = sums.error(([n, sum, squares]) => Math.log(NEARLY_NONE + Math.max(0, squares / sum - sum / n)))
-  return relativeLine(statistic, first.found.idc[binS], second.found.idc[binS], error * both, errors(units.count))
+  return relativeLine(statistic, first.found.idc[binS], second.found.idc[binS], error * both, errors(units.count), NEARLY_NONE)
 }
 
 /** The gap before each arrival, over the mean gap; the first has none and gets 0, to keep the rows. */

@@ -9,6 +9,7 @@ export interface ComparisonLine {
   readonly b: number | null
   /** `relative`: difference is b / a - 1; `absolute`: b - a; `distance`: largest difference of the two distribution functions. */
   readonly scale: 'relative' | 'absolute' | 'distance'
+  /** null where it is not compared, and for a relative one of nothing. */
   readonly difference: number | null
   /** Values of `b` that sampling noise and the least difference that matters allow; null: no bound on that side, or not compared. */
   readonly low: number | null
@@ -59,30 +60,36 @@ export const onlyOne = (statistic: string, which: 'first' | 'second'): Compariso
   verdict: 'different',
 })
 
-/** `errors` standard errors of log(b / a), whose one is `error`, are allowed. */
+/**
+ * `errors` standard errors of log(b / a), whose one is `error`, are allowed; with an `offset`, of log((b + offset) / (a + offset)), for figures
+ * that may be 0.
+ */
 export function relativeLine(
   statistic: string,
   a: number | null,
   b: number | null,
   error: number,
   errors: number,
+  offset = 0,
 ): ComparisonLine {
   if (a === null || b === null) return missing(statistic, a, b)
   const reach = Math.max(Math.log(1 + LEAST_RELATIVE), errors * error)
-  return judged(statistic, 'relative', a, b, a * Math.exp(-reach), a * Math.exp(reach))
+  const at = (logRatio: number): number => (a + offset) * Math.exp(logRatio) - offset
+  return judged(statistic, 'relative', a, b, Math.max(0, at(-reach)), at(reach))
 }
 
+/** The same for shares and other figures that lie between `from` and `to`; differences up to `least` matter to nobody. */
 export function absoluteLine(
   statistic: string,
   a: number | null,
   b: number | null,
   error: number,
   errors: number,
-  least = LEAST_SHARE,
+  { least = LEAST_SHARE, from = 0, to = 1 } = {},
 ): ComparisonLine {
   if (a === null || b === null) return missing(statistic, a, b)
   const reach = Math.max(least, errors * error)
-  return judged(statistic, 'absolute', a, b, a - reach, a + reach)
+  return judged(statistic, 'absolute', a, b, Math.max(from, a - reach), Math.min(to, a + reach))
 }
 
 export const distanceLine = (statistic: string, distance: number, allowed: number): ComparisonLine =>
@@ -101,7 +108,7 @@ export function judged(
     a,
     b,
     scale,
-    difference: scale === 'relative' ? b / a - 1 : b - a,
+    difference: scale !== 'relative' ? b - a : a === 0 ? null : b / a - 1,
     low: Number.isFinite(low) ? low : null,
     high: Number.isFinite(high) ? high : null,
     verdict: b >= low && b <= high ? 'same' : 'different',

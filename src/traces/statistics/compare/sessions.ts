@@ -65,5 +65,5 @@ function resetLine(a: SessionSamples, b: SessionSamples, errors: (units: number)
   const error = sums.error(([steps, resets]) => resets / steps) * Math.sqrt(1 + stepsOf(a) / stepsOf(b))
   const share = (samples: SessionSamples): number | null =>
     stepsOf(samples) === 0 ? null : samples.left.values.length / stepsOf(samples)
-  return absoluteLine('context resets, share of steps', share(a), share(b), error, errors(units.count), 0.005)
+  return absoluteLine('context resets, share of steps', share(a), share(b), error, errors(units.count), { least: 0.005 })
 }

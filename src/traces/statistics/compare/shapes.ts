@@ -75,7 +75,9 @@ function jointLines(a: Workload, b: Workload, units: Units, errors: (units: numb
       ? notCompared(name, `fewer than ${FEWEST_AT_TOP} requests are that`, valueA, valueB)
       : relativeLine(name, valueA, valueB, topShareError(tokens, top, units) * both, errors(units.count))
   return [
-    absoluteLine('Spearman of ISL and OSL', foundA.spearman, foundB.spearman, rankError(a, units) * both, errors(units.count)),
+    absoluteLine('Spearman of ISL and OSL', foundA.spearman, foundB.spearman, rankError(a, units) * both, errors(units.count), {
+      from: -1,
+    }),
     share('tokens in top 1 %', total, 0.01, foundA.tokens.top1, foundB.tokens.top1),
     share('tokens in top 10 %', total, 0.1, foundA.tokens.top10, foundB.tokens.top10),
     share('output in top 1 %', a.osl, 0.01, foundA.output.top1, foundB.output.top1),

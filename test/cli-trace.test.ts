@@ -1,0 +1,122 @@
+/** `trace inspect` and `trace diff` on the command line: what is printed, and what is refused. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { newFolder, put, shapewise } from './cliRunner.js'
+
+const row = (i: number, isl: number): string =>
+  `${(i * 0.7 + 0.6 * Math.abs(Math.sin(i * i))).toFixed(3)},${isl + (i % 13) * 20},${50 + (i % 7)}`
+const csv = (rows: number, isl = 400): string =>
+  `arrival_s,input_tokens,output_tokens\n${Array.from({ length: rows }, (_, i) => row(i, isl)).join('\n')}\n`
+const mooncake = Array.from({ length: 60 }, (_, i) =>
+  JSON.stringify({ timestamp: i * 500, input_length: 1024, output_length: 20, hash_ids: [0, 1 + (i % 30)] }),
+).join('\n')
+
+describe('trace inspect', () => {
+  it('prints the keys that other tools read, in this order and first among others', () => {
+    const folder = newFolder()
+    const { status, stdout } = shapewise(folder, 'trace', 'inspect', put(folder, 'a.jsonl', mooncake), '--format', 'json')
+    expect(status).toBe(0)
+    const found = JSON.parse(stdout)
+    expect(found).toMatchObject({
+      n: 60,
+      duration_s: 29.5,
+      isl: { mean: 1024, p50: 1024, p90: 1024, p99: 1024, max: 1024 },
+      osl: { mean: 20, p50: 20, p90: 20, p99: 20, max: 20 },
+      gap_cv: 0,
+      hit_rate: { lru: {} },
+    })
+    expect(Object.keys(found.idc)).toEqual(['1', '10', '60'])
+    // 30 prompts come twice, and all share their first half
+    expect(found.hit_rate.ideal).toBeCloseTo((29 * 512 + 30 * 1024) / (60 * 1024), 12)
+    expect(Object.keys(found.hit_rate.lru)).toEqual(['1000000', '3000000', '10000000', '30000000'])
+    expect(found.warnings.join(' ')).toMatch(/too short for an index of dispersion over 10 and 60 s/)
+    expect(Object.keys(found).every((key) => /^[a-z0-9_]+$/.test(key))).toBe(true)
+  })
+
+  it('takes sizes of caches', () => {
+    const folder = newFolder()
+    const file = put(folder, 'a.jsonl', mooncake)
+    const { stdout } = shapewise(folder, 'trace', 'inspect', file, '--format', 'json', '--lru', '1k,1.5M')
+    const { lru } = JSON.parse(stdout).hit_rate
+    expect(Object.keys(lru)).toEqual(['1000', '1500000'])
+    expect(lru['1500000']).toBe(JSON.parse(stdout).hit_rate.ideal)
+    expect(lru['1000']).toBeCloseTo((59 * 512) / (60 * 1024), 12)
+  })
+
+  it.each([
+    [['--lru', 'much'], /--lru {2}expected sizes in tokens such as 500k or 2M/],
+    [['--lru', '0'], /--lru {2}expected sizes/],
+    [['--html', 'no/such/folder/a.html'], /--html {2}cannot write/],
+    [['--html', 'a.csv'], /the command reads it/],
+  ])('refuses %j', (flags, message) => {
+    const folder = newFolder()
+    const { status, stdout, stderr } = shapewise(folder, 'trace', 'inspect', put(folder, 'a.csv', csv(20)), ...flags)
+    expect(status).toBe(2)
+    expect(stderr).toMatch(message)
+    expect(stdout).toBe('')
+  })
+
+  it('writes a page and draws in the terminal', () => {
+    const folder = newFolder()
+    const { status, stdout } = shapewise(folder, 'trace', 'inspect', put(folder, 'a.csv', csv(300)), '--html', 'a.html')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^a\.csv: 300 requests in \d+ s \(csv\)/)
+    expect(stdout).toMatch(/[▁▂▃▄▅▆▇█]{20}/)
+    expect(readFileSync(join(folder, 'a.html'), 'utf8')).toContain('a.csv: 300 requests')
+  })
+
+  it('a folder of client pools takes no flag that it could not heed', () => {
+    const folder = newFolder()
+    const { status, stderr } = shapewise(folder, 'trace', 'inspect', folder, '--html', 'a.html')
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/--html {2}a pool has no requests/)
+    expect(existsSync(join(folder, 'a.html'))).toBe(false)
+  })
+})
+
+describe('trace diff', () => {
+  const folder = newFolder()
+  const same = put(folder, 'same.csv', csv(400))
+  const longer = put(folder, 'longer.csv', csv(400, 600))
+
+  it('says that a trace is like itself', () => {
+    const { status, stdout } = shapewise(folder, 'trace', 'diff', same, same, '--fail-on-difference')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/Same traffic, as far as \d+ statistics tell\./)
+  })
+
+  it('names what differs, and fails only when asked to', () => {
+    const { status, stdout } = shapewise(folder, 'trace', 'diff', same, longer)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/ISL mean +\d+ +\d+ +\+38\.\d %.*≠ different/)
+    expect(stdout).toMatch(/Different traffic: \d+ of \d+ statistics/)
+    const failing = shapewise(folder, 'trace', 'diff', same, longer, '--fail-on-difference', '--format', 'json')
+    expect(failing.status).toBe(2)
+    expect(failing.stderr).toMatch(/--fail-on-difference {2}Different traffic/)
+    const { verdict, lines } = JSON.parse(failing.stdout)
+    expect(verdict).toBe('different')
+    expect(lines.find((line: { statistic: string }) => line.statistic === 'ISL mean')).toMatchObject({
+      verdict: 'different',
+      scale: 'relative',
+    })
+  })
+
+  it('lets the rates differ when told so', () => {
+    const faster = put(
+      folder,
+      'faster.csv',
+      csv(400).replace(/^(\d+\.\d+),/gm, (_, time: string) => `${(Number(time) / 3).toFixed(4)},`),
+    )
+    expect(shapewise(folder, 'trace', 'diff', same, faster, '--fail-on-difference').status).toBe(2)
+    expect(shapewise(folder, 'trace', 'diff', same, faster, '--scale-free', '--fail-on-difference').status).toBe(0)
+  })
+
+  it('decides nothing on a few requests', () => {
+    const few = put(folder, 'few.csv', csv(10))
+    const { status, stdout } = shapewise(folder, 'trace', 'diff', few, same)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/Undecided/)
+    expect(shapewise(folder, 'trace', 'diff', few, same, '--fail-on-difference').status).toBe(2)
+  })
+})
