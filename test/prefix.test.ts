@@ -1,5 +1,7 @@
 /** Prefix caches on engines small enough to be followed by hand: 100 ns a step, blocks of 16 tokens. */
 import { describe, expect, test } from 'vitest'
+import type { LoadView, RequestView, RoutePhase } from '../src/levers/lever.js'
+import { kvAwarePool, kvAwareRank } from '../src/levers/rank/kvAware.js'
 import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { createSimulation, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
@@ -10,6 +12,7 @@ import { plainArm } from './reference/policies.js'
 import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 const STEP_NS = 100
+const SHAPE = { ...HOST_ALONE, hostPs: STEP_NS * PS_PER_NS }
 
 function engine(changes: Partial<EngineConfig> = {}): EngineConfig {
   const size = { ranks: 1, maxTokens: 64, maxSequences: 8, maxLength: 512 }
@@ -23,7 +26,7 @@ function engine(changes: Partial<EngineConfig> = {}): EngineConfig {
     maxModelLen: 512,
     blockSize: 16,
     numGpuBlocks: 32,
-    tables: stepTables(size, { ...HOST_ALONE, hostPs: STEP_NS * PS_PER_NS }),
+    tables: stepTables(size, SHAPE),
     machine: SMALL_MACHINE,
     prefixCaching: true,
     kvBytesPerToken: 10,
@@ -165,6 +168,53 @@ describe('answers', () => {
     expect(withAnswerBlocks({ ...session, session: null })).toBeNull()
     expect(withAnswerBlocks({ ...session, session: Int32Array.of(0, 1, 2) })).toBeNull()
     expect(withAnswerBlocks({ ...session, runOffset: null })).toBeNull()
+  })
+})
+
+describe('routing by caches', () => {
+  const two = (ids_: readonly number[], at: number) => requests(16, [0, 64, 1, ids(0, 4)], [at, 64, 1, ids_])
+  const arm = (age: number) => ({ ...plainArm(64), rank: kvAwareRank({ w: 1, age }), pool: kvAwarePool({ w: 1, age }) })
+  const places = (workload: Workload, age: number, ...engines: EngineConfig[]) => {
+    const { records } = simulate(cluster(...engines), arm(age), workload, { load: { kind: 'open' } })
+    return [...records.engine.slice(0, records.count)].map((e, i) => [e, records.rank[i]])
+  }
+  const ranks = engine({ ranks: 2, tables: stepTables({ ranks: 2, maxTokens: 64, maxSequences: 8, maxLength: 512 }, SHAPE) })
+
+  test('goes where the prompt is cached, and elsewhere with another prompt', () => {
+    expect(places(two(ids(0, 4), 1000), 0, engine(), engine())).toEqual([
+      [0, 0],
+      [0, 0],
+    ])
+    const busy = requests(16, [0, 64, 300, ids(0, 4)], [1000, 64, 1, ids(4, 8)], [2000, 64, 1, ids(4, 8)])
+    expect(places(busy, 0, engine(), engine()).sort()).toEqual([
+      [0, 0],
+      [1, 0],
+      [1, 0],
+    ])
+    expect(places(busy, 0, ranks).sort()).toEqual([
+      [0, 0],
+      [0, 1],
+      [0, 1],
+    ])
+  })
+
+  test('by an index that is updated every ms: a block is unknown until then', () => {
+    /** What the pool policy is told of the first engine when the second request comes. */
+    const known = (atNs: number, age: number) => {
+      const seen: number[] = []
+      const base = arm(age)
+      const route = (view: LoadView, request: RequestView, phase: RoutePhase) => {
+        seen.push(view.matchedTokens(0))
+        return base.pool.route(view, request, phase)
+      }
+      const watched = { ...base, pool: { ...base.pool, route } }
+      simulate(cluster(engine(), engine()), watched, two(ids(0, 4), atNs), { load: { kind: 'open' } })
+      return seen
+    }
+    // cached at 100 ns
+    expect(known(100, 0)).toEqual([0, 48])
+    expect(known(999_999, 1)).toEqual([0, 0])
+    expect(known(1_000_000, 1)).toEqual([0, 48])
   })
 })
 

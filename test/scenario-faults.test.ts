@@ -32,6 +32,7 @@ describe('one fault, one sentence, one place', () => {
     ['prefill alone', ['engines.0.role=prefill'], /engines\[0\]\.role: .*there is no decode engine/],
     ['decode alone', ['engines.0.role=decode'], /there is no prefill engine/],
     ['caches under superposed copies', ['engines.0.enable_prefix_caching=true'], /superposed copies .* tear sessions/],
+    ['routing by caches without any', ['arms.mine.pool=kv-aware'], /no engine has one/],
     ['answers without caches', ['workload.cache_answers=true'], /no engine caches prefixes/],
     ['mtp', ['engines.0.mtp=17'], /mtp: expected a whole number of draft tokens from 0 to 16, got 17/],
     ['acceptance', ['engines.0.mtp={n: 3, acceptance: 1.5}'], /mtp\.acceptance: expected a probability from 0 to 1, got 1\.5/],

@@ -15,6 +15,7 @@ import type {
 } from './lever.js'
 import { didYouMean, parseCall } from './parse.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
+import { kvAwarePool, kvAwareRank } from './rank/kvAware.js'
 import { leastCost, leastKvTokens, leastRequests } from './rank/least.js'
 import { roundRobin as rankRoundRobin } from './rank/roundRobin.js'
 import { spanOne } from './span/one.js'
@@ -54,6 +55,11 @@ interface Entry<P> {
 
 const TOKENS: Parameter = { name: 'tokens', unit: 'tokens', whole: true, min: 1, max: 2 ** 20 }
 const SCALE = { unit: 'times the true constant', named: true, min: 0.05, max: 20, otherwise: 1 }
+
+const KV_AWARE: readonly Parameter[] = [
+  { name: 'w', unit: 'tokens held for a token computed', named: true, min: 0, max: 1000, otherwise: 1 },
+  { name: 'age', unit: 'ms', named: true, min: 0, max: 600_000, otherwise: 0 },
+]
 
 const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
   split: [
@@ -100,11 +106,13 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
       example: [5000],
       make: ([weight]) => leastCost(weight),
     },
+    { name: 'kv-aware', parameters: KV_AWARE, example: [1, 0], make: ([w, age]) => kvAwareRank({ w, age }) },
   ],
   span: [{ name: 'one', parameters: [], example: [], make: () => spanOne() }],
   pool: [
     { name: 'round-robin', parameters: [], example: [], make: () => poolRoundRobin() },
     { name: 'least-loaded', parameters: [], example: [], make: () => leastLoaded() },
+    { name: 'kv-aware', parameters: KV_AWARE, example: [1, 0], make: ([w, age]) => kvAwarePool({ w, age }) },
   ],
 }
 

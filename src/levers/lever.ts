@@ -18,7 +18,7 @@ export interface PolicyInfo {
   readonly hooks: readonly string[]
   /** Observables read, in plain words. */
   readonly inputs: readonly string[]
-  /** Age of the signals: `now` (scheduler-local state) or a number of ns. */
+  /** Age of the signals: `now` (scheduler-local state), or the period in ns at which the policy's index of prefix caches is updated. */
   readonly signalAge: 'now' | number
   readonly complexity: string
   readonly wins: string
@@ -113,6 +113,11 @@ export interface LoadView {
   /** Tokens not yet on the place: queued, being prefilled or on their way. */
   queuedTokens(place: number): number
   freeBlocks(place: number): number
+  /**
+   * Leading input tokens of the request at hand that the place holds in its prefix cache, so that they need not be computed there; of an engine, its
+   * best rank's. A block is known from the next update of the policy's index on (`signalAge`), an evicted one is forgotten at once.
+   */
+  matchedTokens(place: number): number
 }
 
 export interface RankPolicy extends Stateful {

@@ -48,6 +48,15 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
       })
     }
     problems.push(...policyProblems(name, levers))
+    for (const lever of ['rank', 'pool'] as const) {
+      if (!/^\s*kv-aware\b/.test(levers[lever] ?? '') || engines.length === 0) continue
+      if (engines.some(({ enablePrefixCaching }) => enablePrefixCaching)) continue
+      problems.push({
+        path: ['arms', name, lever],
+        message: `arms.${name}.${lever}: kv-aware weighs what prefix caches hold, and no engine has one`,
+        hint: 'set enable_prefix_caching: true on the engines, or choose another policy',
+      })
+    }
     if (levers.chunk !== undefined && hasPools(engines)) {
       problems.push({
         path: ['arms', name, 'chunk'],

@@ -1,6 +1,6 @@
 /** KV blocks: how many a request needs at each turn of its life (docs/SEMANTICS.md, "Engines", "A step begins" and "Prefix cache"). */
 import type { EngineConfig } from './config.js'
-import type { State } from './state.js'
+import { NOW, type State } from './state.js'
 
 /** Blocks of the whole life of a request on this engine (`kv_reservation: full`). */
 function lifetimeBlocks(s: State, engine: EngineConfig, slot: number): number {
@@ -46,7 +46,7 @@ export function shareBlocks(s: State, engine: EngineConfig, g: number, slot: num
   if (s.prefix === null || !engine.prefixCaching) return
   const { shared, prefix } = s.slots
   s.prefix.settle(g, s.freeBlocks[g])
-  shared[slot] = s.prefix.publish(g, prefix[slot], shared[slot], Math.floor(tokens / engine.blockSize))
+  shared[slot] = s.prefix.publish(g, prefix[slot], shared[slot], Math.floor(tokens / engine.blockSize), s.scalars[NOW])
   s.freeBlocks[g] += s.prefix.merged
 }
 

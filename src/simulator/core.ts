@@ -1,5 +1,5 @@
 /** Everything one simulation holds: what never changes (plan, prices, policies, views), the state, the input and the records. */
-import type { Arm, ChunkView, LoadView, RequestView, SplitBatch } from '../levers/lever.js'
+import type { Arm, ChunkView, LoadView, PoolPolicy, RankPolicy, RequestView, SplitBatch } from '../levers/lever.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model.js'
 import type { Records } from '../metrics/records.js'
@@ -70,6 +70,8 @@ export function createCore(
 ): Core {
   const engines = config.engines.map((engine) => (engine.role === 'prefill' ? { ...engine, ...UNSPECULATIVE } : engine))
   const state = createState(config)
+  const ageNs = ({ info }: PoolPolicy | RankPolicy) => (info.signalAge === 'now' ? 0 : info.signalAge)
+  if (state.prefix !== null) state.prefix.ages = [ageNs(arm.pool), ageNs(arm.rank)].filter((age) => age > 0)
   const timers = new Map(engines.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
   const evaluators = new Map(engines.map((engine) => [engine.machine, engine]))
   const indices = engines.map((_, e) => e)
@@ -95,10 +97,12 @@ export function createCore(
     entryPool: createPool(
       state,
       indices.filter((e) => !isDecode(e)),
+      engines,
+      ageNs(arm.pool),
     ),
-    decodePool: createPool(state, indices.filter(isDecode)),
+    decodePool: createPool(state, indices.filter(isDecode), engines, ageNs(arm.pool)),
     independent: load.kind === 'open' && !indices.some(isDecode),
-    rankViews: engines.map((_, e) => engineLoadView(state, e)),
+    rankViews: engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank))),
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
     chunkView: {
       decodeSequences: 0,

@@ -23,6 +23,8 @@ export class PrefixCache {
   length = new Int32Array(0)
   holders = new Int32Array(0)
   rank = new Int32Array(0)
+  /** When the blocks became cached; within a node all in the same period of every router's index. */
+  since = new Float64Array(0)
   /** Neighbours in the order of release of nodes without holders: the oldest is evicted first, its last block first. `newer` also links the free nodes. */
   older = new Int32Array(0)
   newer = new Int32Array(0)
@@ -41,6 +43,11 @@ export class PrefixCache {
   /** Of the last `match`: blocks without a holder; of the last `publish`: blocks that somebody else held already. */
   matchedIdle = 0
   merged = 0
+  /** List and length of the request that is being routed, for the views of the levers. */
+  routed = -1
+  routedTokens = 0
+  /** Periods of the indices of routers, ns: none when they know of every block at once. */
+  ages: readonly number[] = []
   #path = new Int32Array(FIRST_NODES)
 
   constructor(
@@ -67,18 +74,18 @@ export class PrefixCache {
     }
   }
 
-  /** Leading blocks of `list` that are cached on rank g, at most `limit`. */
-  match(g: number, list: number, limit: number): number {
+  /** Leading blocks of `list` that are cached on rank g, at most `limit`, and were so before `beforeNs`. */
+  match(g: number, list: number, limit: number, beforeNs = Number.POSITIVE_INFINITY): number {
     let matched = 0
     this.matchedIdle = 0
     if (list < 0) return 0
-    const { runs, length, holders } = this
+    const { runs, length, holders, since } = this
     runs.start(list, this.parts[g], this.stride[g])
     while (matched < limit && runs.advance()) {
       let { id } = runs
       for (let left = Math.min(runs.blocks, limit - matched); left > 0; ) {
         const node = this.#find(g, id)
-        if (node < 0) return matched
+        if (node < 0 || since[node] >= beforeNs) return matched
         const common = Math.min(left, length[node])
         if (holders[node] === 0) this.matchedIdle += common
         matched += common
@@ -105,10 +112,10 @@ export class PrefixCache {
   }
 
   /**
-   * The holder of the first `from` blocks of the list has computed those up to `to`: they are cached, and held by it. Where one is cached
+   * The holder of the first `from` blocks of the list has computed those up to `to` at `nowNs`: they are cached, and held by it. Where one is cached
    * already the request goes on with that, and its own copy is free. Returns the blocks held, fewer than `to` where the list ends.
    */
-  publish(g: number, list: number, from: number, to: number): number {
+  publish(g: number, list: number, from: number, to: number, nowNs: number): number {
     this.merged = 0
     if (list < 0 || to <= from) return from
     const { runs } = this
@@ -126,10 +133,10 @@ export class PrefixCache {
           common = this.#holdNode(g, node, left)
         } else {
           // nothing after a block that is not cached is cached
-          if (last >= 0 && this.holders[last] === 1 && this.first[last] + this.length[last] * runs.stride === id) {
+          if (last >= 0 && this.#mayGrow(last, id, nowNs)) {
             this.length[last] += left
             node = last
-          } else node = this.#make(g, id, left, 1)
+          } else node = this.#make(g, id, left, 1, nowNs)
         }
         last = node
         at += common
@@ -181,6 +188,13 @@ export class PrefixCache {
     }
   }
 
+  /** Whether a block cached now continues a node, with the same holder and in the same periods. */
+  #mayGrow(node: number, id: number, nowNs: number): boolean {
+    if (this.holders[node] !== 1 || this.first[node] + this.length[node] * this.runs.stride !== id) return false
+    for (const age of this.ages) if (Math.floor(this.since[node] / age) !== Math.floor(nowNs / age)) return false
+    return true
+  }
+
   /** One more holder of the first blocks of a node, at most `most`; returns how many these are. */
   #holdNode(g: number, node: number, most: number): number {
     if (this.length[node] > most) this.#cut(g, node, most)
@@ -194,13 +208,14 @@ export class PrefixCache {
 
   /** Cuts a node after its first `blocks` blocks. */
   #cut(g: number, node: number, blocks: number): void {
-    const rest = this.#make(g, this.first[node] + blocks * this.stride[g], this.length[node] - blocks, this.holders[node])
+    const first = this.first[node] + blocks * this.stride[g]
+    const rest = this.#make(g, first, this.length[node] - blocks, this.holders[node], this.since[node])
     this.length[node] = blocks
     // what comes later in a prompt is evicted earlier
     if (this.holders[node] === 0) this.#link(rest, this.older[node], node)
   }
 
-  #make(g: number, id: number, blocks: number, holders: number): number {
+  #make(g: number, id: number, blocks: number, holders: number, sinceNs: number): number {
     if (this.free[0] < 0) this.#grow()
     const node = this.free[0]
     this.free[0] = this.newer[node]
@@ -208,6 +223,7 @@ export class PrefixCache {
     this.length[node] = blocks
     this.holders[node] = holders
     this.rank[node] = g
+    this.since[node] = sinceNs
     this.#enter(node)
     return node
   }
@@ -268,9 +284,11 @@ export class PrefixCache {
   #grow(): void {
     const used = this.length.length
     const capacity = Math.max(FIRST_NODES, used * 2)
-    const first = new Float64Array(capacity)
-    first.set(this.first)
-    this.first = first
+    for (const key of ['first', 'since'] as const) {
+      const column = new Float64Array(capacity)
+      column.set(this[key])
+      this[key] = column
+    }
     for (const key of ['length', 'holders', 'rank', 'older', 'newer', 'chain'] as const) {
       const column = new Int32Array(capacity)
       column.set(this[key])

@@ -71,7 +71,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   view.classId = input.classId === null ? 0 : input.classId[row]
   view.tenant = input.tenant === null ? 0 : input.tenant[row]
   const prefix = s.prefix === null ? -1 : s.prefix.runs.hold(input, row)
-  const g = choosePlace(core, 'prefill', request)
+  const g = choosePlace(core, 'prefill', request, prefix)
   const slot = takeSlot(s)
   const slots = s.slots
   slots.request[slot] = request
@@ -103,8 +103,13 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   return s.engineOf[g]
 }
 
-/** The rank, counted over all engines, that the levers choose for the request in `core.requestView`. */
-export function choosePlace(core: Core, phase: RoutePhase, request: number): number {
+/** The rank, counted over all engines, that the levers choose for the request in `core.requestView` with these prefix blocks. */
+export function choosePlace(core: Core, phase: RoutePhase, request: number, prefix: number): number {
+  const cache = core.state.prefix
+  if (cache !== null) {
+    cache.routed = prefix
+    cache.routedTokens = core.requestView.inputTokens
+  }
   const { pool, rank, span } = core.arm
   const { engines, view } = phase === 'decode' ? core.decodePool : core.entryPool
   const place = pool.route(view, core.requestView, phase)

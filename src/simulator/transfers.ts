@@ -15,7 +15,7 @@ export function routeToDecode(core: Core, g: number, slot: number, nowNs: number
   view.inputTokens = slots.isl[slot]
   view.classId = slots.classId[slot]
   view.tenant = slots.tenant[slot]
-  const to = choosePlace(core, 'decode', slots.request[slot])
+  const to = choosePlace(core, 'decode', slots.request[slot], slots.prefix[slot])
   slots.source[slot] = g
   slots.sourceShared[slot] = slots.shared[slot]
   slots.shared[slot] = 0

@@ -1,9 +1,19 @@
 /** What routing policies see: load columns only. No view reaches a request's output length or a slot. */
 import type { LoadView } from '../levers/lever.js'
-import type { State } from './state.js'
+import type { EngineConfig } from './config.js'
+import { NOW, type State } from './state.js'
 
-/** Load of the ranks of engine `e`; place = rank within the engine. */
-export function engineLoadView(s: State, e: number): LoadView {
+/** Leading tokens of the request being routed that rank g holds in its cache, as an index shows them that is updated every `ageNs` ns (0: at once). */
+function matchedTokens({ prefix, freeBlocks, scalars }: State, blockSize: number, g: number, ageNs: number): number {
+  if (prefix === null) return 0
+  prefix.settle(g, freeBlocks[g])
+  const limit = Math.floor((prefix.routedTokens - 1) / blockSize)
+  const beforeNs = ageNs > 0 ? Math.floor(scalars[NOW] / ageNs) * ageNs : Number.POSITIVE_INFINITY
+  return prefix.match(g, prefix.routed, limit, beforeNs) * blockSize
+}
+
+/** Load of the ranks of engine `e`; place = rank within the engine. `ageNs`: of what is known of its caches. */
+export function engineLoadView(s: State, e: number, { blockSize, prefixCaching }: EngineConfig, ageNs: number): LoadView {
   const { decodeCount, prefillingCount, incoming, waitingCount, queuedTokens, freeBlocks, tokenClock, baseSum, prefilledTokens } =
     s
   const first = s.rankStart[e]
@@ -15,6 +25,7 @@ export function engineLoadView(s: State, e: number): LoadView {
     kvTokens: (place) => baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place],
     queuedTokens: (place) => queuedTokens[first + place],
     freeBlocks: (place) => freeBlocks[first + place],
+    matchedTokens: (place) => (prefixCaching ? matchedTokens(s, blockSize, first + place, ageNs) : 0),
   }
 }
 
@@ -24,9 +35,9 @@ export interface Pool {
   readonly view: LoadView
 }
 
-/** Place = position among `engines`. Sums over the ranks of each. */
-export function createPool(s: State, engines: readonly number[]): Pool {
-  const perEngine = engines.map((e) => engineLoadView(s, e))
+/** Place = position among `engines`. Sums over the ranks of each; of hits in caches the longest. */
+export function createPool(s: State, engines: readonly number[], configs: readonly EngineConfig[], ageNs: number): Pool {
+  const perEngine = engines.map((e) => engineLoadView(s, e, configs[e], ageNs))
   const total = (place: number, read: (view: LoadView, rank: number) => number): number => {
     const view = perEngine[place]
     let sum = 0
@@ -40,6 +51,12 @@ export function createPool(s: State, engines: readonly number[]): Pool {
     kvTokens: (place) => total(place, (view, rank) => view.kvTokens(rank)),
     queuedTokens: (place) => total(place, (view, rank) => view.queuedTokens(rank)),
     freeBlocks: (place) => total(place, (view, rank) => view.freeBlocks(rank)),
+    matchedTokens(place) {
+      const view = perEngine[place]
+      let most = 0
+      for (let rank = 0; rank < view.count; rank++) most = Math.max(most, view.matchedTokens(rank))
+      return most
+    },
   }
   return { engines, view }
 }

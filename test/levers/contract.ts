@@ -90,6 +90,7 @@ export function loads(running: readonly number[], kvTokens: readonly number[], e
     kvTokens: (p) => kvTokens[p],
     queuedTokens: () => 0,
     freeBlocks: () => 100,
+    matchedTokens: () => 0,
   }
 }
 

@@ -67,6 +67,8 @@ const requestKnobs = fc.record({
 const armKnobs = fc.record({
   pool: fc.constantFrom(...PLACE_RULES),
   rank: fc.constantFrom(...PLACE_RULES),
+  poolAge: fc.constantFrom('now' as const, 7, 400),
+  rankAge: fc.constantFrom('now' as const, 50, 3000),
   budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 }), fc.constant(1000)),
   splitRule: fc.constantFrom(...SPLIT_RULES),
   splitValue: fc.integer({ min: 1, max: 9 }),
@@ -79,9 +81,9 @@ const shippedArm = fc.record({
   name: fc.constant('shipped'),
   split: fc.constantFrom('fixed-count(1)', 'fixed-count(8)', 'occupancy-rule', 'k-waves(2)', 'fixed-size(16)', 'length-aware'),
   chunk: fc.constantFrom('fixed-budget(1)', 'fixed-budget(7)', 'fixed-budget(2048)', 'equal-time(1)'),
-  rank: fc.constantFrom('round-robin', 'least-requests', 'least-kv-tokens', 'least-cost(5)'),
+  rank: fc.constantFrom('round-robin', 'least-requests', 'least-kv-tokens', 'least-cost(5)', 'kv-aware(w=2)'),
   span: fc.constant('one'),
-  pool: fc.constantFrom('round-robin', 'least-loaded'),
+  pool: fc.constantFrom('round-robin', 'least-loaded', 'kv-aware(age=0.001)'),
 })
 
 const on = (arbitrary: fc.Arbitrary<number>): fc.Arbitrary<number | null> => fc.option(arbitrary, { nil: null, freq: 2 })
@@ -216,8 +218,8 @@ function armOf(knob: Knobs['arm']): Arm {
   return {
     ...plainArm(knob.budget),
     split: splitPolicy(knob.splitRule, knob.splitValue, knob.longestFirst, knob.planningPs),
-    rank: rankPolicy(knob.rank),
-    pool: poolPolicy(knob.pool),
+    rank: rankPolicy(knob.rank, knob.rankAge),
+    pool: poolPolicy(knob.pool, knob.poolAge),
   }
 }
 

@@ -151,12 +151,12 @@ export class Engine {
       const ended = rank.decoders().filter((request) => request.emitted === request.osl)
       for (const request of ended.sort((a, b) => a.index - b.index)) {
         // the last token of an answer is never written
-        if (this.config.cacheAnswers) rank.share(request, request.isl + request.osl - 1)
+        if (this.config.cacheAnswers) rank.share(request, request.isl + request.osl - 1, nowNs)
         completed.push(finish(rank, request, nowNs))
       }
       for (const { request, tokens } of rank.chunks) {
         request.length += tokens
-        rank.share(request, request.length)
+        rank.share(request, request.length, nowNs)
         if (request.length < request.target) continue
         request.emitted++
         if (this.config.role === 'prefill' && request.emitted < request.osl) {

@@ -72,10 +72,10 @@ const time: Law = (_, { rows, leavers }) => {
   )
 }
 
-/** The five numbers of every place in a logged view: running, waiting, KV tokens, queued tokens, free blocks. */
+/** The six numbers of every place in a logged view: running, waiting, KV tokens, queued tokens, free blocks, matched tokens. */
 function places(entry: readonly number[]): number[][] {
   const views = entry.slice(4, -1)
-  return Array.from({ length: views.length / 5 }, (_, at) => views.slice(5 * at, 5 * at + 5))
+  return Array.from({ length: views.length / 6 }, (_, at) => views.slice(6 * at, 6 * at + 6))
 }
 
 const memory: Law = (scenario, { decisions }) => {
@@ -93,7 +93,7 @@ const memory: Law = (scenario, { decisions }) => {
   // where prefill has engines of its own the last request asks twice, the second time for a place to decode
   const last = decisions.pool.slice(isSplit(scenario) ? -2 : -1)
   const left = last.flatMap((entry) => {
-    const idle = poolOf(scenario, entry).map(({ ranks, numGpuBlocks }) => [0, 0, 0, 0, ranks * numGpuBlocks])
+    const idle = poolOf(scenario, entry).map(({ ranks, numGpuBlocks }) => [0, 0, 0, 0, ranks * numGpuBlocks, 0])
     return faults(String(places(entry)) !== String(idle), () => `LAW-4 after all have left: ${places(entry)}`)
   })
   return [...found, ...left]

@@ -18,13 +18,13 @@ import {
   type SplitPolicy,
 } from '../../src/levers/lever.js'
 
-const info = (lever: LeverName, name: string): PolicyInfo => ({
+const info = (lever: LeverName, name: string, signalAge: PolicyInfo['signalAge'] = 'now'): PolicyInfo => ({
   lever,
   name,
   shapeAware: false,
   hooks: [],
   inputs: [],
-  signalAge: 'now',
+  signalAge,
   complexity: 'O(1)',
   wins: 'tests',
   loses: 'elsewhere',
@@ -44,30 +44,34 @@ export function scramble(values: Iterable<number>): number {
 export function viewNumbers(view: LoadView, request: RequestView, phase: RoutePhase): number[] {
   const numbers = [request.inputTokens, request.classId, request.tenant, phase === 'decode' ? 1 : 0]
   for (let place = 0; place < view.count; place++) {
-    numbers.push(view.running(place), view.waiting(place), view.kvTokens(place), view.queuedTokens(place), view.freeBlocks(place))
+    numbers.push(view.running(place), view.waiting(place), view.kvTokens(place), view.queuedTokens(place))
+    numbers.push(view.freeBlocks(place), view.matchedTokens(place))
   }
   return numbers
 }
 
-export const PLACE_RULES = ['first', 'rotate', 'emptiest', 'scrambled'] as const
+export const PLACE_RULES = ['first', 'rotate', 'emptiest', 'longest hit', 'scrambled'] as const
 export type PlaceRule = (typeof PLACE_RULES)[number]
 
 function place(rule: PlaceRule, state: Float64Array, view: LoadView, request: RequestView, phase: RoutePhase): number {
   if (rule === 'first') return 0
   if (rule === 'rotate') return state[0]++ % view.count
   if (rule === 'scrambled') return scramble(viewNumbers(view, request, phase)) % view.count
+  const places = Array.from({ length: view.count }, (_, at) => at)
+  if (rule === 'longest hit')
+    return places.reduce((best, at) => (view.matchedTokens(at) > view.matchedTokens(best) ? at : best), 0)
   const loads = Array.from({ length: view.count }, (_, at) => view.running(at) + view.waiting(at))
   return loads.indexOf(Math.min(...loads))
 }
 
-export function rankPolicy(rule: PlaceRule): RankPolicy {
+export function rankPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'): RankPolicy {
   const state = new Float64Array(1)
-  return { info: info('rank', rule), state, place: (view, request) => place(rule, state, view, request, 'prefill') }
+  return { info: info('rank', rule, age), state, place: (view, request) => place(rule, state, view, request, 'prefill') }
 }
 
-export function poolPolicy(rule: PlaceRule): PoolPolicy {
+export function poolPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'): PoolPolicy {
   const state = new Float64Array(1)
-  return { info: info('pool', rule), state, route: (view, request, phase) => place(rule, state, view, request, phase) }
+  return { info: info('pool', rule, age), state, route: (view, request, phase) => place(rule, state, view, request, phase) }
 }
 
 /** A fixed number of tokens, or (0) any number from what the view shows. */

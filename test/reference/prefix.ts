@@ -17,16 +17,20 @@ export function blockNames(workload: Workload, index: number, blockSize: number)
 export class PrefixCache {
   /** Holders of each cached block. */
   readonly holders = new Map<string, number>()
+  /** When each became cached, ns. */
+  readonly since = new Map<string, number>()
   /** Cached blocks that nobody holds, the next to be evicted first. */
   idle: string[] = []
   evicted = 0
 
-  leading(names: readonly string[], limit: number): string[] {
-    const miss = names.findIndex((name) => !this.holders.has(name))
+  /** Names of the leading blocks that were cached before `beforeNs` and still are. */
+  leading(names: readonly string[], limit: number, beforeNs = Number.POSITIVE_INFINITY): string[] {
+    const miss = names.findIndex((name) => !((this.since.get(name) ?? Number.POSITIVE_INFINITY) < beforeNs))
     return names.slice(0, Math.min(limit, miss < 0 ? names.length : miss))
   }
 
-  hold(names: readonly string[]): void {
+  hold(names: readonly string[], nowNs: number): void {
+    for (const name of names) if (!this.holders.has(name)) this.since.set(name, nowNs)
     for (const name of names) this.holders.set(name, (this.holders.get(name) ?? 0) + 1)
     this.idle = this.idle.filter((name) => !names.includes(name))
   }
@@ -48,7 +52,9 @@ export class PrefixCache {
   /** Evicts what does not fit in this many blocks. */
   trim(freeBlocks: number): void {
     while (this.idle.length > freeBlocks) {
-      this.holders.delete(this.idle.shift() as string)
+      const name = this.idle.shift() as string
+      this.holders.delete(name)
+      this.since.delete(name)
       this.evicted++
     }
   }

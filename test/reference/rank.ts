@@ -86,20 +86,26 @@ export class Rank {
     return this.cache.leading(this.names(request), Math.floor((request.target - 1) / this.config.blockSize))
   }
 
+  /** Leading tokens of a request that are cached, as an index knew at `beforeNs`. */
+  matchedTokens(request: Request, beforeNs: number): number {
+    const { blockSize } = this.config
+    return this.cache.leading(this.names(request), Math.floor((request.isl - 1) / blockSize), beforeNs).length * blockSize
+  }
+
   /** Takes blocks of which some are cached, if there are so many. */
-  private take(request: Request, blocks: number, hits: string[]): boolean {
+  private take(request: Request, blocks: number, hits: string[], nowNs: number): boolean {
     const idle = hits.filter((name) => this.cache.idle.includes(name)).length
     if (blocks - hits.length + idle > this.freeBlocks()) return false
-    this.cache.hold(hits)
+    this.cache.hold(hits, nowNs)
     request.shared = hits
     request.blocks = blocks
     return true
   }
 
   /** The first `tokens` tokens of a request are written here: its whole blocks among them are shared from now on. */
-  share(request: Request, tokens: number): void {
+  share(request: Request, tokens: number, nowNs: number): void {
     const fresh = this.names(request).slice(request.shared.length, Math.floor(tokens / this.config.blockSize))
-    this.cache.hold(fresh)
+    this.cache.hold(fresh, nowNs)
     request.shared = [...request.shared, ...fresh]
   }
 
@@ -195,7 +201,7 @@ export class Rank {
       const hit = hits.length * this.config.blockSize
       const tokens = request.source === null ? Math.min(request.target - hit, budget) : request.isl - hit
       if (tokens === 0) break
-      if (!this.take(request, this.prefillBlocks(request, hit + tokens), hits)) break
+      if (!this.take(request, this.prefillBlocks(request, hit + tokens), hits, nowNs)) break
       this.waiting.shift()
       if (request.source === null) {
         this.admitted.push(request)

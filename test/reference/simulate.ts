@@ -2,7 +2,7 @@
  * The reference simulator: docs/SEMANTICS.md written down as directly as possible, one token at a time, with no regard for speed.
  * Sums are taken over lists whenever they are needed and the next event is found by sorting.
  */
-import type { Arm, LoadView, RoutePhase } from '../../src/levers/lever.js'
+import type { Arm, LoadView, PoolPolicy, RankPolicy, RoutePhase } from '../../src/levers/lever.js'
 import type { Fate, StepStatistics } from '../../src/metrics/records.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import type { Workload } from '../../src/traces/workload.js'
@@ -121,11 +121,14 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (isMeasured(timeNs)) statistics.preemptions += preemptions
     if (engines[index].step) post(engines[index].endNs(), 'step end', index)
   }
+  /** When the index of a policy was updated last. */
+  const updated = ({ info: { signalAge: ageNs } }: PoolPolicy | RankPolicy) =>
+    ageNs === 'now' ? Number.POSITIVE_INFINITY : Math.floor(nowNs / ageNs) * ageNs
   const place = (request: Request, phase: RoutePhase) => {
     const seen = { inputTokens: request.isl, classId: request.classId, tenant: request.tenant }
     const choice = phase === 'decode' ? decoders : entries
-    request.engine = choice[arm.pool.route(poolView(engines, choice), seen, phase)]
-    request.rank = arm.rank.place(rankView(engines[request.engine], request.engine), seen)
+    request.engine = choice[arm.pool.route(poolView(engines, choice, request, updated(arm.pool)), seen, phase)]
+    request.rank = arm.rank.place(rankView(engines[request.engine], request.engine, request, updated(arm.rank)), seen)
     const rank = engines[request.engine].ranks[request.rank]
     rank.waiting.push(request)
     return rank
@@ -179,7 +182,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     from.cache.release(request.sourceShared)
     request.sourceShared = []
     request.source = null
-    to.share(request, request.isl)
+    to.share(request, request.isl, timeNs)
     to.incoming = to.incoming.filter((other) => other !== request)
     to.arrived.push(request)
     request.enter('decode', timeNs)
@@ -211,7 +214,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   return { records, leavers, notSent: clients.notSent.size, statistics }
 }
 
-function rankView(engine: Engine, index: number): LoadView {
+function rankView(engine: Engine, index: number, request: Request, updatedNs: number): LoadView {
   return {
     engine: index,
     count: engine.ranks.length,
@@ -220,15 +223,17 @@ function rankView(engine: Engine, index: number): LoadView {
     kvTokens: (place) => engine.ranks[place].kvTokens(),
     queuedTokens: (place) => engine.ranks[place].queuedTokens(),
     freeBlocks: (place) => engine.ranks[place].freeBlocks(),
+    matchedTokens: (place) => engine.ranks[place].matchedTokens(request, updatedNs),
   }
 }
 
-function poolView(engines: readonly Engine[], places: readonly number[]): LoadView {
-  const over = (read: (view: LoadView, place: number) => number) => (place: number) => {
+function poolView(engines: readonly Engine[], places: readonly number[], request: Request, updatedNs: number): LoadView {
+  const all = (read: (view: LoadView, place: number) => number) => (place: number) => {
     const engine = engines[places[place]]
-    const view = rankView(engine, places[place])
-    return total(engine.ranks.map((_, rank) => read(view, rank)))
+    const view = rankView(engine, places[place], request, updatedNs)
+    return engine.ranks.map((_, rank) => read(view, rank))
   }
+  const over = (read: (view: LoadView, place: number) => number) => (place: number) => total(all(read)(place))
   return {
     count: places.length,
     running: over((view, rank) => view.running(rank)),
@@ -236,5 +241,6 @@ function poolView(engines: readonly Engine[], places: readonly number[]): LoadVi
     kvTokens: over((view, rank) => view.kvTokens(rank)),
     queuedTokens: over((view, rank) => view.queuedTokens(rank)),
     freeBlocks: over((view, rank) => view.freeBlocks(rank)),
+    matchedTokens: (place) => Math.max(...all((view, rank) => view.matchedTokens(rank))(place)),
   }
 }
