@@ -234,13 +234,6 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     to: 'scalars[NOW]',
   },
   {
-    title: 'blocks of two periods of an index become one node',
-    law: 'LAW-15',
-    file: 'simulator/prefixCache.ts',
-    from: 'Math.floor(this.since[node] / age) !== Math.floor(nowNs / age)',
-    to: 'false',
-  },
-  {
     title: 'a hit on the decode rank is moved all the same',
     law: 'LAW-15',
     file: 'simulator/transfers.ts',

@@ -172,7 +172,8 @@ describe('answers', () => {
 })
 
 describe('routing by caches', () => {
-  const two = (ids_: readonly number[], at: number) => requests(16, [0, 64, 1, ids(0, 4)], [at, 64, 1, ids_])
+  const two = (atNs: number, tokens = 64) =>
+    requests(16, [0, tokens, 1, ids(0, tokens / 16)], [atNs, tokens, 1, ids(0, tokens / 16)])
   const arm = (age: number) => ({ ...plainArm(64), rank: kvAwareRank({ w: 1, age }), pool: kvAwarePool({ w: 1, age }) })
   const places = (workload: Workload, age: number, ...engines: EngineConfig[]) => {
     const { records } = simulate(cluster(...engines), arm(age), workload, { load: { kind: 'open' } })
@@ -181,7 +182,7 @@ describe('routing by caches', () => {
   const ranks = engine({ ranks: 2, tables: stepTables({ ranks: 2, maxTokens: 64, maxSequences: 8, maxLength: 512 }, SHAPE) })
 
   test('goes where the prompt is cached, and elsewhere with another prompt', () => {
-    expect(places(two(ids(0, 4), 1000), 0, engine(), engine())).toEqual([
+    expect(places(two(1000), 0, engine(), engine())).toEqual([
       [0, 0],
       [0, 0],
     ])
@@ -200,7 +201,7 @@ describe('routing by caches', () => {
 
   test('by an index that is updated every ms: a block is unknown until then', () => {
     /** What the pool policy is told of the first engine when the second request comes. */
-    const known = (atNs: number, age: number) => {
+    const known = (atNs: number, age: number, tokens = 64) => {
       const seen: number[] = []
       const base = arm(age)
       const route = (view: LoadView, request: RequestView, phase: RoutePhase) => {
@@ -208,13 +209,16 @@ describe('routing by caches', () => {
         return base.pool.route(view, request, phase)
       }
       const watched = { ...base, pool: { ...base.pool, route } }
-      simulate(cluster(engine(), engine()), watched, two(ids(0, 4), atNs), { load: { kind: 'open' } })
+      simulate(cluster(engine(), engine()), watched, two(atNs, tokens), { load: { kind: 'open' } })
       return seen
     }
     // cached at 100 ns
     expect(known(100, 0)).toEqual([0, 48])
     expect(known(999_999, 1)).toEqual([0, 0])
     expect(known(1_000_000, 1)).toEqual([0, 48])
+    // 128 tokens in two steps, the first of which ends before an update at 150 ns
+    expect(known(250, 0.00015, 128)).toEqual([0, 64])
+    expect(known(300, 0.00015, 128)).toEqual([0, 112])
   })
 })
 

@@ -141,7 +141,12 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const classId = workload.classId ? workload.classId[index] : 0
     const tenant = workload.tenant ? workload.tenant[index] : 0
     const sentNs = timeNs - config.frontendNs
-    const names = (blockSize: number) => blockNames(workload, index, blockSize)
+    const known = new Map<number, string[]>()
+    const names = (blockSize: number) => {
+      const held = known.get(blockSize) ?? blockNames(workload, index, blockSize)
+      known.set(blockSize, held)
+      return held
+    }
     const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, sentNs, names)
     if (request.isl + request.osl > modelLength || request.isl > promptLength) return leave(request, 'unservable', timeNs)
     const waiting = total(entries.flatMap((entry) => engines[entry].ranks.map((rank) => rank.waiting.length)))
