@@ -31,7 +31,11 @@ describe('one fault, one sentence, one place', () => {
     ['role', ['engines.0.role=prefil'], /role: expected one of aggregated, prefill, decode, got 'prefil'/],
     ['prefill alone', ['engines.0.role=prefill'], /engines\[0\]\.role: .*there is no decode engine/],
     ['decode alone', ['engines.0.role=decode'], /there is no prefill engine/],
-    ['caches under superposed copies', ['engines.0.enable_prefix_caching=true'], /superposed copies .* tear sessions/],
+    [
+      'caches of prompts with nothing in common',
+      ['engines.0.enable_prefix_caching=true', 'workload={preset: uniform, isl: 64, osl: 64}'],
+      /nothing in common/,
+    ],
     ['routing by caches without any', ['arms.mine.pool=kv-aware'], /no engine has one/],
     ['answers without caches', ['workload.cache_answers=true'], /no engine caches prefixes/],
     ['mtp', ['engines.0.mtp=17'], /mtp: expected a whole number of draft tokens from 0 to 16, got 17/],

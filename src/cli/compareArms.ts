@@ -1,11 +1,9 @@
 /** The work of `compare`. */
-import { UserError } from '../errors.js'
 import { compare, comparisonJson, type Effort } from '../experiments/index.js'
 import { createProgress } from '../reports/progress.js'
 import { writeComparisonFolder } from '../reports/runFolder.js'
 import { comparisonTable } from '../reports/terminal.js'
 import { clusterConfig, resolvedYaml } from '../scenario/index.js'
-import type { Plan } from '../scenario/plan.js'
 import { Interrupted, NOTHING_WRITTEN } from './interrupt.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
@@ -26,7 +24,6 @@ export async function compareArms(request: CompareRequest): Promise<void> {
   const startedAt = new Date()
   const say = quiet ? () => {} : remark
   const plan = await loadPlan(request.scenario, request.sets)
-  refuseCaching(plan)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}`)
   const config = clusterConfig(plan)
   const workload = await loadWorkload(plan, say)
@@ -60,15 +57,4 @@ export async function compareArms(request: CompareRequest): Promise<void> {
     remark(`report: ${folder}/report.html`)
   }
   printResult(format === 'json' ? json : comparisonTable(result, { colour: process.stdout.isTTY === true }))
-}
-
-/** Replicates are made of minutes drawn anew, which tears sessions and their prefixes apart. */
-function refuseCaching({ engines }: Plan): void {
-  const caching = engines.find(({ enablePrefixCaching }) => enablePrefixCaching)
-  if (caching === undefined) return
-  throw new UserError({
-    where: `engines.${caching.name}.enable_prefix_caching`,
-    message: 'replicates of a comparison are made of resampled minutes, which tear sessions and their prefixes apart',
-    hint: 'run one arm at a time on the trace as it is: shapewise run SCENARIO --arm NAME',
-  })
 }

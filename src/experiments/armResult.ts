@@ -84,7 +84,14 @@ export function evidenceNotes(source: NoteSource): string[] {
       `${arm.name}: ${binding}; attention is ${percent(summary.attention_share)} of the step at a balance of ${percent(summary.balance)} over ranks; mean batch ${summary.mean_batch?.toFixed(1) ?? 'undefined'} an engine.`,
     )
   }
-  if (source.hitRate !== null)
+  const isCaching = config.engines.some((engine) => engine.prefixCaching)
+  if (isCaching) {
+    const rates = arms.map(({ arm, outcome }) => `${arm.name} ${percent(outcome.summary?.prefix_cache?.hit_rate ?? null)}`)
+    notes.push(
+      `Input tokens found in prefix caches: ${rates.join(', ')}; a cache without end that starts cold would hold ${percent(source.hitRate)} of the whole trace's. A prompt that is drawn twice is another prompt the second time.`,
+    )
+  }
+  if (source.hitRate !== null && !isCaching)
     notes.push(
       `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`,
     )

@@ -80,7 +80,7 @@ function uniformProblems(workload: ScenarioInput['workload']): Problem[] {
     .map((key) => problem(key, 'the preset uniform needs it', `for example ${key}: 1024 (tokens)`))
 }
 
-/** Prefix caches serve a trace that is replayed as it is: copies made of resampled minutes have no prefixes in common with each other. */
+/** Prefix caches need prompts that have something in common. */
 export function prefixProblems({ workload }: ScenarioInput, entries: readonly Entry[]): Problem[] {
   // engines with a fault have no entries: their settings are not known yet
   if (entries.length === 0) return []
@@ -95,23 +95,10 @@ export function prefixProblems({ workload }: ScenarioInput, entries: readonly En
           },
         ]
       : []
+  if (workload.preset !== 'uniform') return []
   const at = [...caching.path, 'enable_prefix_caching']
-  if (workload.preset === 'uniform')
-    return [
-      {
-        path: at,
-        message: `${showPath(at)}: has no effect with the preset uniform, whose prompts have nothing in common`,
-        hint: 'remove it, or name a trace with prefix ids',
-      },
-    ]
-  if ((workload.load?.method ?? 'superpose') !== 'superpose') return []
-  return [
-    {
-      path: at,
-      message: `${showPath(at)}: superposed copies are made of resampled minutes, which tear sessions and their prefixes apart`,
-      hint: 'set workload.load.method to as_recorded, speed_up or closed_loop',
-    },
-  ]
+  const message = `${showPath(at)}: has no effect with the preset uniform, whose prompts have nothing in common`
+  return [{ path: at, message, hint: 'remove it, or name a trace with prefix ids' }]
 }
 
 /** The warm-up of a closed loop is counted in requests by whoever runs it. */
