@@ -192,12 +192,6 @@ test('the whole life of a request is reserved: nobody is preempted, and later on
   expect(row(reserved, 1).phases[0]).toBe(row(reserved, 0).endNs)
 })
 
-test('no step is shorter than the floor', () => {
-  const one = engine(DECODE_NS)
-  const config = cluster([{ ...one, tables: { ...one.tables, floorPs: 250 * PS_PER_NS } }])
-  expect(row(run(config, requests([0, 10, 11])), 0).endNs).toBe(11 * 250)
-})
-
 describe('a cluster that cannot work is refused', () => {
   const made = (engines: readonly EngineConfig[]) => () => createSimulation(cluster(engines), plainArm(256), { load: OPEN })
   test.each([

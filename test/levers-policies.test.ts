@@ -21,7 +21,6 @@ function tables(): StepTables {
     maxSequences: 512,
     maxLength: 131072,
     hostPs: 1e9,
-    floorPs: 0,
     localPs: line(8193, 5e5),
     headPs: line(513, 1e5),
     decodeRowsPs: line(513, 1e5),

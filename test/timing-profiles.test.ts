@@ -37,7 +37,7 @@ const fitted = constantsOf(loadCalibration())
 describe('constants of a profile', () => {
   it('leave a plan alone when they are neutral, but for the host time that is assumed where no stack is named', () => {
     const plain = buildStepTables(FP8)
-    for (const profile of PROFILES) {
+    for (const profile of PROFILES.filter((name) => name !== 'sglang-2025-dep24')) {
       const { hostPs, exchangePs, ...rest } = buildStepTables({ ...FP8, profile })
       expect(hostPs).toBe(profile === 'generic' ? plain.hostPs : 0)
       // SGLang exchanges tokens with kernels of its own.
@@ -94,13 +94,55 @@ describe('constants of a profile', () => {
     expect(operators.find(({ name }) => name === 'sparse indexer')?.us).toBeCloseTo(78 * 2 * 4, 6)
   })
 
-  it('hold a launch-bound release at its floor, in decode alone', () => {
-    const request = { ...FP8, profile: 'sglang-2025-dep24', constants: { ...NEUTRAL, launchFloorMs: 32 } } as const
-    expect(buildStepTables(request).floorPs).toBe(32e9)
-    expect(buildStepTables({ ...request, role: 'prefill' }).floorPs).toBe(0)
-    const step = explainStep(request, [{ decode: { n: 1, K: 100 }, chunks: [] }])
-    expect(step.totalUs).toBe(32000)
-    expect(step.operators.at(-1)?.name).toBe('launch floor')
+  it('multiply the prefill of an odd release besides that of its stack, so that it is like its stack when nothing is known of it', () => {
+    const prefill = { ...FP8, role: 'prefill' } as const
+    const local = (profile: 'sglang-2025' | 'sglang-2025-dep24', constants = NEUTRAL) =>
+      buildStepTables({ ...prefill, profile, constants }).localPs[512]
+    expect(local('sglang-2025-dep24')).toBe(local('sglang-2025'))
+    const constants = { ...NEUTRAL, prefillSglangDeepEp: 1.5, prefillSglangDep24: 2 }
+    expect(local('sglang-2025', constants) / local('sglang-2025')).toBeCloseTo(1.5, 6)
+    expect(local('sglang-2025-dep24', constants) / local('sglang-2025')).toBeCloseTo(3, 6)
+  })
+})
+
+describe('a release that replays one captured graph of 768 sequences', () => {
+  const request: TimingRequest = {
+    ...FP8,
+    kvPrecision: 'bf16',
+    profile: 'sglang-2025-dep24',
+    maxNumSeqs: 1024,
+    maxNumBatchedTokens: 1024,
+  }
+  const [padded, live] = [buildStepTables(request), buildStepTables({ ...request, profile: 'sglang-2025' })]
+  const [inGraph, alone] = [createStepTimer(padded), createStepTimer(live)]
+
+  it('pays token-wise work for all its rows, experts and exchange for the live tokens', () => {
+    for (const price of ['localPs', 'headPs', 'decodeRowsPs'] as const) {
+      // tables never fall: where measured times dip at 768, those without a graph keep the larger time of fewer rows
+      const share = inGraph[price](1) / alone[price](768)
+      expect(share > 0.95 && share < 1.01, `${price} ${share}`).toBe(true)
+      expect(inGraph[price](1)).toBe(inGraph[price](760))
+      expect(inGraph[price](1000) / alone[price](1000)).toBeCloseTo(1, 2)
+      expect(inGraph[price](0)).toBe(0)
+    }
+    expect(padded.sharedPs).toEqual(live.sharedPs)
+    expect(padded.exchangePs).toEqual(live.exchangePs)
+  })
+
+  it('reads the live KV in a launch of 768 sequences', () => {
+    expect(inGraph.kernelPs(24, 24 * 8192) / alone.kernelPs(768, 24 * 8192)).toBeCloseTo(1, 2)
+    expect(inGraph.kernelPs(900, 900 * 8192)).toBe(alone.kernelPs(900, 900 * 8192))
+    expect(inGraph.kernelPs(1, 1)).toBe(alone.kernelPs(768, 768))
+  })
+
+  it('is explained by the operators that its tables add up, and prefill runs without graphs', () => {
+    const ranks = Array.from({ length: 8 }, () => ({ decode: { n: 4, K: 4 * 8192 }, chunks: [] }))
+    const { totalUs, operators } = explainStep(request, ranks)
+    const ps = inGraph.localPs(4) + inGraph.headPs(4) + inGraph.decodeRowsPs(4) + inGraph.kernelPs(4, 4 * 8192)
+    expect((ps + inGraph.sharedPs(32) + inGraph.exchangePs(4)) / 1e6 / totalUs).toBeCloseTo(1, 2)
+    expect(operators.filter(({ note }) => note.includes('in a graph of 768 rows')).map(({ group }) => group)).toContain('kernel')
+    const { localPs } = buildStepTables({ ...request, role: 'prefill' })
+    expect(localPs).toEqual(buildStepTables({ ...request, role: 'prefill', profile: 'sglang-2025' }).localPs)
   })
 })
 

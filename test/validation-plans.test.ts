@@ -81,6 +81,16 @@ describe('memory of a rank', () => {
     })
   })
 
+  it('has a bf16 cache where SGLang runs an FP8 checkpoint and the recipe is silent, FP8 otherwise', () => {
+    const kv = (backend: string, precision: string, settings?: Record<string, string>) =>
+      planOf({ backend, precision }, settings).kvPrecision
+    expect(kv('sglang', 'fp8', { kv_dtype: '' })).toBe('bf16')
+    expect(kv('sglang', 'fp8', { kv_dtype: 'fp8_e4m3' })).toBe('fp8')
+    expect([kv('sglang', 'fp8'), kv('sglang', 'fp4', { kv_dtype: '' }), kv('trtllm', 'fp8', { kv_dtype: '' })]).toEqual(
+      Array(3).fill('fp8'),
+    )
+  })
+
   it('weights that fill the GPU run at the raised share when the recipe is silent, and only then', () => {
     const fp8 = { backend: 'sglang', precision: 'fp8', prefill_attention_tp: '4', prefill_attention_dp: '1', prefill_moe_ep: '1' }
     const tp4 = { tp: 4, pp: 1, dp: 1, cp: 1, moeTp: 4, moeEp: 1 }

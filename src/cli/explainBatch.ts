@@ -132,5 +132,5 @@ function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, 
   if (sequences > 0)
     ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + Math.round(factor * timer.kernelPs(sequences, kvTokens))
   for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
-  return Math.max(tables.floorPs, ps) / PS_PER_US
+  return ps / PS_PER_US
 }

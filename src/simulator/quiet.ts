@@ -31,7 +31,7 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
   const engine = core.engines[e]
   if (engine.draftTokens > 0 || s.freshHead[g] >= 0 || !factorSuits(s, g, n)) return 0
   const { tables, blockSize, numGpuBlocks } = engine
-  const { kernelColumns, kernelBasePs, kernelSlopePs, headPs, floorPs } = tables
+  const { kernelColumns, kernelBasePs, kernelSlopePs, headPs } = tables
   const { fromNs, toNs } = core.window
   const { itl, residues, wheel } = s
   const head = headPs[n < headPs.length - 1 ? n : headPs.length - 1]
@@ -96,7 +96,6 @@ export function runQuiet(core: Core, e: number, horizonNs: number, limit: number
     const kernelPs = Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - n * (1 << column)))
     attention = Math.round(kernelPs * factor)
     stepPs = otherPs + otherRankPs + attention
-    if (stepPs < floorPs) stepPs = floorPs
     kvUse = 1 - free / numGpuBlocks
     const sumPs = restPs + stepPs
     const wholeNs = Math.floor(sumPs / 1000)

@@ -90,9 +90,8 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
     s.stepping[e] = 0
     return false
   }
-  const { hostPs, floorPs } = engine.tables
-  const sumPs = hostPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
-  const stepPs = sumPs > floorPs ? sumPs : floorPs
+  const { hostPs } = engine.tables
+  const stepPs = hostPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
   s.stepping[e] = 1
   s.pendingStepPs[e] = stepPs
   s.pendingGatingPs[e] = gatingAttention

@@ -28,8 +28,6 @@ export interface Constants {
   readonly expertsCuteDsl: number
   /** Probability that a drafted token is accepted, given that those before it were. */
   readonly acceptance: number
-  /** Shortest step of the launch-bound release `sglang-2025-dep24`, ms. */
-  readonly launchFloorMs: number
   /** Sparse-attention indexer of GLM-5: us per layer and decode step, and us per layer and decoded position. */
   readonly sparseIndexerUs: number
   readonly sparseTokenUs: number
@@ -40,7 +38,8 @@ export interface Constants {
   /**
    * Prefill step time, x, by stack and layout. SGLang with attention data parallelism: NVFP4 gathers the tokens on every rank
    * (`prefillSglangDp`), FP8 exchanges them with DeepEP (`prefillSglangDeepEp`). Without it FP8 experts are cut within each expert
-   * (`prefillSglangFp8Tp`). vLLM's prefill is priced as TensorRT-LLM's.
+   * (`prefillSglangFp8Tp`). vLLM's prefill is priced as TensorRT-LLM's. `prefillSglangDep24` multiplies `prefillSglangDeepEp` in one odd
+   * release (`sglang-2025-dep24`): neutral, that release is like its stack.
    */
   readonly prefillTrtllm: number
   readonly prefillSglangDp: number
@@ -57,7 +56,6 @@ export const NEUTRAL: Constants = {
   expertsDeepGemm: 1,
   expertsCuteDsl: 1,
   acceptance: 0.8,
-  launchFloorMs: 0,
   sparseIndexerUs: 0,
   sparseTokenUs: 0,
   hostPythonMs: 0,

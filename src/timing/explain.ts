@@ -115,13 +115,7 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
     const notes = [...(note === '' ? [] : [note]), ...textOf(factorsOf(scale, group))]
     operators.push({ name, group, count: count * calls.length, us: timeOf(item, calls, scale), evidence, note: notes.join(', ') })
   }
-  const sumUs = operators.reduce((sum, { us }) => sum + us, 0)
-  const floorUs = scale.floorMs * 1e3
-  if (sumUs < floorUs) {
-    const note = 'launchFloorMs: no step is shorter'
-    operators.push({ name: 'launch floor', group: 'host', us: floorUs - sumUs, count: 1, evidence: 'transferred', note })
-  }
-  return { gatingRank, operators, totalUs: Math.max(sumUs, floorUs) }
+  return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
 }
 
 /**

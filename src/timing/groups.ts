@@ -3,8 +3,8 @@
  * plans hundreds of times with other constants.
  */
 import { type OperatorGroup, operatorsOf } from '../models/operators.js'
-import { type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
-import { kernelsOf } from './profiles.js'
+import { inGraphOf, type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
+import { graphRowsOf, kernelsOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import { loadTables } from './slices.js'
 
@@ -43,10 +43,8 @@ export function priceRequest(request: TimingRequest): PricedOperator[] {
   const { role, system, overlap = true } = request
   const draftTokens = role === 'prefill' ? 0 : request.draftTokens
   const operators = operatorsOf({ ...request, draftTokens, kernels: kernelsOf(request) })
-  return transferred(
-    priceOperators(operators, loadTables(system.kernels.of), SEEN_BESIDE_EXPERTS[overlap ? role : 'prefill']),
-    system,
-  )
+  const priced = priceOperators(operators, loadTables(system.kernels.of), SEEN_BESIDE_EXPERTS[overlap ? role : 'prefill'])
+  return inGraphOf(graphRowsOf(request), draftTokens + 1, transferred(priced, system))
 }
 
 type Us = (x: number, y: number) => number

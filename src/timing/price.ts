@@ -178,6 +178,30 @@ export function priceOperators(
   })
 }
 
+/**
+ * Decode steps that replay one captured graph of `rows` sequences, most of them padding. Token-wise work and attention are paid for all
+ * rows, the live KV tokens spread over them; the experts and their exchange, for the live tokens: padding is routed nowhere.
+ */
+export function inGraphOf(rows: number, positions: number, priced: PricedOperator[]): PricedOperator[] {
+  if (rows <= 1) return priced
+  return priced.map((item) => {
+    const { group } = item.operator
+    const kernel = group === 'kernel'
+    const least = group === 'local' || group === 'head' ? rows * positions : kernel || group === 'decodeRows' ? rows : 0
+    if (least === 0) return item
+    const size = (x: number): number => Math.max(x, least)
+    const length = (x: number, y: number): number => (kernel ? Math.max(1, (x * y) / size(x)) : y)
+    return {
+      operator: item.operator,
+      us: (x, y) => item.us(size(x), length(x, y)),
+      evidence(x, y) {
+        const own = item.evidence(size(x), length(x, y))
+        return x >= least ? own : { ...own, note: [own.note, `in a graph of ${least} rows`].filter(Boolean).join(', ') }
+      },
+    }
+  })
+}
+
 /** Times of a system whose kernels were measured on another: each by the system's factor, and marked. */
 export function transferred(priced: PricedOperator[], { evidence: level, kernels }: SystemSpec): PricedOperator[] {
   if (level === 'measured' && kernels.factor === 1) return priced

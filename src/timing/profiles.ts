@@ -17,10 +17,12 @@ interface ProfileFacts {
    * stacks whose scheduler is a Python loop between steps.
    */
   readonly host: 'assumed' | 'overlapped' | 'python'
-  /** No decode step is shorter than `launchFloorMs`. */
-  readonly launchBound: boolean
+  /** Sequences of the one graph that every decode step replays, live or padded; 1 = graphs of every size. */
+  readonly graphRows: number
   /** Multiplier of a prefill step. */
-  readonly prefill: 'none' | 'trtllm' | 'sglang' | 'sglang-dep24'
+  readonly prefill: 'none' | 'trtllm' | 'sglang'
+  /** Prefill takes `prefillSglangDep24` times what the stack's own multiplier makes of it. */
+  readonly oddPrefill: boolean
   /** Expert kernels of NVFP4 layouts with attention data parallelism; other layouts run the general or the low-latency ones. */
   readonly dataParallelFp4: MoePath
   /** Exchanges tokens with DeepEP (low-latency kernels in decode) and sums with SGLang's all-reduce. */
@@ -28,17 +30,18 @@ interface ProfileFacts {
 }
 
 type StackFacts = Omit<ProfileFacts, 'before2026' | 'dataParallelFp4'>
-const TRTLLM: StackFacts = { host: 'overlapped', launchBound: false, prefill: 'trtllm', deepEp: false }
-const SGLANG: StackFacts = { host: 'python', launchBound: false, prefill: 'sglang', deepEp: true }
-const VLLM: StackFacts = { host: 'python', launchBound: false, prefill: 'trtllm', deepEp: false }
-const NONE: StackFacts = { host: 'assumed', launchBound: false, prefill: 'none', deepEp: false }
+const TRTLLM: StackFacts = { host: 'overlapped', graphRows: 1, prefill: 'trtllm', oddPrefill: false, deepEp: false }
+const SGLANG: StackFacts = { host: 'python', graphRows: 1, prefill: 'sglang', oddPrefill: false, deepEp: true }
+const VLLM: StackFacts = { host: 'python', graphRows: 1, prefill: 'trtllm', oddPrefill: false, deepEp: false }
+const NONE: StackFacts = { host: 'assumed', graphRows: 1, prefill: 'none', oddPrefill: false, deepEp: false }
 
 const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
   generic: { ...NONE, before2026: false, dataParallelFp4: 'auto' },
   'trtllm-2025': { ...TRTLLM, before2026: true, dataParallelFp4: 'cutlass' },
   'trtllm-2026': { ...TRTLLM, before2026: false, dataParallelFp4: 'cutedsl' },
   'sglang-2025': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl' },
-  'sglang-2025-dep24': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl', launchBound: true, prefill: 'sglang-dep24' },
+  // 768 is the largest captured batch in its recipe; that it is the only one is inferred from a flat TPOT (docs/decisions/0007), trust C
+  'sglang-2025-dep24': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl', graphRows: 768, oddPrefill: true },
   'sglang-2026': { ...SGLANG, before2026: false, dataParallelFp4: 'cutedsl' },
   'vllm-2026': { ...VLLM, before2026: false, dataParallelFp4: 'cutlass' },
 }
@@ -87,6 +90,9 @@ export function kernelsOf(request: TimingRequest): KernelChoice {
   }
 }
 
+/** Sequences that a step of this role computes at least: padding of a captured graph. Prefill runs without graphs. */
+export const graphRowsOf = ({ profile, role }: TimingRequest): number => (role === 'decode' ? FACTS[profile].graphRows : 1)
+
 /** A factor or a sum that a step is corrected by, with the name of the constant it comes from. */
 export interface Named {
   readonly value: number
@@ -105,11 +111,9 @@ export interface StepScale {
   readonly hostMs: readonly Named[]
   /** Time that every decoded position (a sequence and its drafts) adds, us, before `all`. */
   readonly positionUs: readonly Named[]
-  /** Shortest step, ms. */
-  readonly floorMs: number
 }
 
-function prefillFactor({ profile, parallelism, precision }: TimingRequest, constants: Constants): Named[] {
+function stackPrefill({ profile, parallelism, precision }: TimingRequest, constants: Constants): Named[] {
   switch (FACTS[profile].prefill) {
     case 'none':
       return []
@@ -123,10 +127,14 @@ function prefillFactor({ profile, parallelism, precision }: TimingRequest, const
       return precision === 'fp8'
         ? [{ value: constants.prefillSglangDeepEp, why: 'prefillSglangDeepEp' }]
         : [{ value: constants.prefillSglangDp, why: 'prefillSglangDp' }]
-    case 'sglang-dep24':
-      return [{ value: constants.prefillSglangDep24, why: 'prefillSglangDep24' }]
   }
 }
+
+/** What is odd about a release multiplies what its stack does: where no row speaks of it, the stack remains. */
+const prefillFactor = (request: TimingRequest, constants: Constants): Named[] => [
+  ...stackPrefill(request, constants),
+  ...(FACTS[request.profile].oddPrefill ? [{ value: constants.prefillSglangDep24, why: 'prefillSglangDep24' }] : []),
+]
 
 /** The ratio of bytes belongs to the rows that stand for the experts, the constants to the decode steps that they were seen in. */
 function expertsFactor(request: TimingRequest): Named[] {
@@ -173,6 +181,5 @@ export function scaleOf(request: TimingRequest): StepScale {
     experts: expertsFactor(request),
     hostMs: hostOf(request),
     positionUs: positionOf(request),
-    floorMs: facts.launchBound && !prefill ? constants.launchFloorMs : 0,
   }
 }

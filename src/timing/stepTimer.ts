@@ -3,7 +3,7 @@
  * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
  *
  *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + kernel(n_r, K_r) x split factor_r + sum of prefill(c, P)
- *   engine step   = max(floor, host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies)
+ *   engine step   = host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies
  *
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
  * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
@@ -22,8 +22,6 @@ export interface StepTables {
   readonly maxLength: number
   /** Host overhead of every step, ps. */
   readonly hostPs: number
-  /** No step is shorter than this, ps (a launch-bound release); 0 = no floor. */
-  readonly floorPs: number
   /** [maxTokens + 1] whole ps: token-wise work of one rank; 0 at index 0. */
   readonly localPs: Float64Array
   /** [maxSequences + 1] whole ps: final projection of n emitting sequences. Chunk ends count too; clamped at the last entry. */

@@ -53,7 +53,6 @@ export function buildStepTables(request: TimingRequest): StepTables {
     maxSequences: request.maxNumSeqs,
     maxLength: request.maxModelLen,
     hostPs: Math.round(all * sumOf(scale.hostMs) * PS_PER_MS),
-    floorPs: Math.round(scale.floorMs * PS_PER_MS),
     localPs: fill(groups.local, all),
     headPs: fill(groups.head, all),
     decodeRowsPs: fill(groups.decodeRows, all, (request.draftTokens + 1) * sumOf(scale.positionUs)),

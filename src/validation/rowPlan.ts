@@ -12,7 +12,7 @@ import type { MoePath, Profile } from '../timing/index.js'
 import { modelOf, precisionOf, systemOf } from './names.js'
 import { moePathOf, profileOf } from './profile.js'
 import type { ServingRow, ShapeColumns } from './servingRow.js'
-import type { RecipeSettings, RoleSettings } from './settings.js'
+import { kvPrecisionOf, type RecipeSettings, type RoleSettings } from './settings.js'
 import { type EngineShape, type RowRole, shapeOf } from './shape.js'
 
 export interface RowEngine {
@@ -125,7 +125,7 @@ function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan 
   const { backend, measuredDate } = row
   const profile = profileOf({ backend, measuredDate, precision, isl, aggregate, decodeDp })
   if (profile === null) return refuse(`the backend ${row.backend || '(blank)'} has no profile`)
-  const kvPrecision = /bf16|bfloat16/.test(settings?.kvDtype ?? '') ? 'bf16' : 'fp8'
+  const kvPrecision = kvPrecisionOf(backend, precision, settings)
   const common = { system, model, precision, kvPrecision, isl, osl, concurrency, backend: row.backend } as const
   const engines = groups.map((group) => rowEngine(group, { ...common, draftTokens }, settings))
   const decoding = engines.filter(({ role }) => role !== 'prefill')

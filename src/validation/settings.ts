@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
+import type { Precision } from '../scenario/plan.js'
 import { type CsvTable, demandColumns, numberIn, readCsv, wholeIn } from './csvTable.js'
 
 /** Limits and cut of one role; null = the recipe does not say. */
@@ -67,6 +68,15 @@ export function settingsById(table: CsvTable): SettingsById {
     })
   }
   return all
+}
+
+/**
+ * Type of the KV cache. A recipe of SGLang that is silent leaves its default, the type that the checkpoint names: FP8 in NVFP4 checkpoints,
+ * none in FP8 ones, whose cache is then of the activations' type. Elsewhere silence means FP8, as in every published recipe.
+ */
+export function kvPrecisionOf(backend: string, precision: Precision, settings: RecipeSettings | undefined): 'fp8' | 'bf16' {
+  if (settings?.kvDtype === '' && backend === 'sglang' && precision === 'fp8') return 'bf16'
+  return /bf16|bfloat16/.test(settings?.kvDtype ?? '') ? 'bf16' : 'fp8'
 }
 
 /** The settings file: the one named, else `recipe-settings.csv` beside the rows, else none. */

@@ -90,7 +90,7 @@ export class Engine {
     const planning = decode.some((n) => n > 0) ? this.arm.split.planningPs : 0
     const common = timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning
     return {
-      durationPs: Math.max(timer.tables.floorPs, timer.tables.hostPs + Math.max(...times) + common),
+      durationPs: timer.tables.hostPs + Math.max(...times) + common,
       gatingAttentionPs: attention[times.indexOf(Math.max(...times))],
       attentionPs: attention,
       decodeSequences: sum(decode),

@@ -15,7 +15,6 @@ export interface TableShape {
   readonly kernelSlopePs: number
   readonly prefillPs: number
   readonly bend: number
-  readonly floorPs?: number
 }
 
 export interface TableSize {
@@ -51,7 +50,6 @@ export function stepTables(size: TableSize, shape: TableShape): StepTables {
   return {
     ...size,
     hostPs: shape.hostPs,
-    floorPs: shape.floorPs ?? 0,
     localPs: curve(size.maxTokens, shape.localPs),
     headPs: curve(size.maxSequences, shape.headPs),
     decodeRowsPs: curve(size.maxSequences, shape.rowsPs),
@@ -80,7 +78,6 @@ export const tableShape: fc.Arbitrary<TableShape> = fc.record({
   kernelSlopePs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 300 }), fc.constant(12.375)),
   prefillPs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50 }), fc.constant(0.3)),
   bend: fc.constantFrom(1, 0.8, 0.5),
-  floorPs: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 60_000 }) }),
 })
 
 export const splitMachine: fc.Arbitrary<SplitMachine> = fc.record({

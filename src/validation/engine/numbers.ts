@@ -100,7 +100,6 @@ export function machineTables(numbers: MachineNumbers, maxSequences: number, max
     maxSequences,
     maxLength,
     hostPs: Math.round(numbers.stepMs * NS_PER_MS * PS_PER_NS),
-    floorPs: 0,
     localPs: Float64Array.from({ length: MAX_NUM_BATCHED_TOKENS + 1 }, (_, tokens) =>
       Math.round(numbers.tokenUs * PS_PER_US * tokens),
     ),
