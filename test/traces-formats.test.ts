@@ -1,8 +1,9 @@
 /** The JSON formats on small files: what each column and each relation becomes, and what is said about it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { FORMAT_NAMES } from '../src/traces/formats/catalogue.js'
 import { blockIdsOf, type ReadOptions, readTrace, workloadFault } from '../src/traces/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-formats-'))
@@ -511,4 +512,11 @@ describe('files that are no trace of requests', () => {
   ])('are refused by what they are: %s', async (content, message) => {
     await expect(read(content)).rejects.toThrow(message)
   })
+})
+
+it('are all in the table of README, and nothing else is', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const table = readme.slice(readme.indexOf('| format | what it is |')).split('\n\n')[0]
+  const named = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
+  expect(named.sort()).toEqual([...FORMAT_NAMES].sort())
 })

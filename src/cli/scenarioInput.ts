@@ -4,6 +4,8 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import type { Plan } from '../scenario/plan.js'
+import type { ReadOptions } from '../traces/options.js'
+import { parseWindow } from '../traces/rules.js'
 import type { Workload } from '../traces/workload.js'
 
 /** Larger than any scenario; a trace given by mistake is not read whole. */
@@ -68,7 +70,7 @@ async function readWorkload(plan: Plan, onRemark: (text: string) => void): Promi
   if (uniform !== null) return uniformWorkload(uniform, plan.experiment.seed)
   if (preset !== null) return await presetWorkload(preset)
   const { workload, report } = await readTrace(plan.workload.path as string, {
-    spreadTicks: plan.workload.spreadTicks,
+    ...readOptionsOf(plan),
     seed: plan.experiment.seed,
   })
   for (const note of report.notes) onRemark(note)
@@ -96,4 +98,22 @@ async function withPrefixes(plan: Plan, workload: Workload): Promise<Workload> {
       hint: 'remove it, or name a trace with sessions and prefix ids',
     })
   return answered
+}
+
+/** The options of `workload.read` as the readers take them. */
+function readOptionsOf({ workload: { spreadTicks, read = {} } }: Plan): ReadOptions {
+  return {
+    spreadTicks,
+    from: read.from,
+    columns: read.time_unit === undefined ? undefined : { timeUnit: read.time_unit },
+    outputs: read.outputs,
+    order: read.order,
+    duplicates: read.duplicates,
+    blockTokens: read.block_tokens,
+    contextLimit: read.context_limit,
+    overLimit: read.over_limit,
+    limit: read.limit,
+    window: read.window === undefined ? undefined : (parseWindow(read.window) ?? undefined),
+    shareSystemPrompt: read.share_system_prompt,
+  }
 }

@@ -2,6 +2,7 @@
 import type { ArmSpec } from '../levers/lever.js'
 import type { EngineRole } from '../simulator/config.js'
 import type { MoePath, Profile } from '../timing/calibration.js'
+import type { ReadKeys } from './readKeys.js'
 
 export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
 
@@ -66,6 +67,8 @@ export interface WorkloadPlan {
   readonly cacheAnswers: boolean
   /** Spread coarse ticks of the trace uniformly over their length; null = refuse a trace with ticks. */
   readonly spreadTicks: boolean
+  /** Keys of `workload.read` as they were given; absent without any. */
+  readonly read?: ReadKeys
 }
 
 export interface SloPlan {

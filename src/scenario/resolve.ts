@@ -87,6 +87,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
       load: resolveLoad(input.workload.load),
       cacheAnswers: input.workload.cache_answers ?? false,
       spreadTicks: input.workload.spread_ticks ?? false,
+      ...(input.workload.read === undefined ? {} : { read: input.workload.read }),
     },
     slo: { interactive: resolveSlo(input.slo) },
     admission: { maxQueue: input.admission?.max_queue ?? null, timeoutMs: input.admission?.timeout_ms ?? null },

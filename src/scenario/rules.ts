@@ -9,11 +9,12 @@ import { engineGpus } from './engine.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
 import type { EnginePlan } from './plan.js'
 import type { Entry } from './pools.js'
+import { readProblems } from './readKeys.js'
 import type { ScenarioInput } from './schema.js'
 
 export function workloadProblems(workload: ScenarioInput['workload']): Problem[] {
   const { path, preset, load } = workload
-  const problems: Problem[] = uniformProblems(workload)
+  const problems: Problem[] = [...uniformProblems(workload), ...readProblems(workload)]
   if (path === undefined && preset === undefined) {
     problems.push({
       path: ['workload'],

@@ -2,30 +2,9 @@
 import * as z from 'zod'
 import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
 import { PRESETS } from '../traces/presetNames.js'
+import { choice, expecting, flag, integer, name, positive, text } from './leaves.js'
 import { LOAD_METHODS } from './loadKeys.js'
-
-/** Every leaf says what it expects; the issue becomes `path: expected …, got …`. */
-const expecting = (what: string) => ({ error: () => `expected ${what}` })
-
-const integer = (min: number, max: number, unit: string) => {
-  const says = expecting(`a whole number of ${unit} from ${min} to ${max}`)
-  return z.int(says).min(min, says).max(max, says)
-}
-const positive = (max: number, unit: string) => {
-  const says = expecting(`a number > 0 and <= ${max} (${unit})`)
-  return z.number(says).gt(0, says).max(max, says)
-}
-const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, expecting(`one of ${values.join(', ')}`))
-const text = (what: string) => {
-  const says = expecting(what)
-  return z.string(says).min(1, says).max(1024, says)
-}
-const name = (what: string) =>
-  z
-    .string(expecting(what))
-    .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, expecting(`${what}: a letter, then letters, digits, '.', '_' or '-'`))
-const flag = z.boolean(expecting('true or false'))
+import { readSchema } from './readKeys.js'
 
 /** Longest limit that means anything: a day. */
 const DAY_MS = 86_400_000
@@ -101,6 +80,7 @@ const workload = z.strictObject(
     load: load.optional(),
     cache_answers: flag.optional(),
     spread_ticks: flag.optional(),
+    read: readSchema.optional(),
   },
   expecting('a mapping with path or preset'),
 )
@@ -171,6 +151,7 @@ const NESTED: Readonly<Record<string, readonly string[]>> = {
   'engines.*.mtp': ['n', 'acceptance'],
   workload: Object.keys(workload.shape),
   'workload.load': Object.keys(load.shape),
+  'workload.read': Object.keys(readSchema.shape),
   slo: ['interactive'],
   'slo.interactive': Object.keys(limits.shape),
   admission: ['max_queue', 'timeout_ms'],

@@ -11,7 +11,7 @@ import { hasPools } from './pools.js'
 
 /** Paths are made absolute, so that the text may be kept anywhere. */
 export function resolvedYaml(plan: Plan): string {
-  const { load, path, preset, uniform, cacheAnswers, spreadTicks } = plan.workload
+  const { load, path, preset, uniform, cacheAnswers, spreadTicks, read } = plan.workload
   const { interactive } = plan.slo
   const scenario = {
     system: absolute(plan.system),
@@ -35,6 +35,7 @@ export function resolvedYaml(plan: Plan): string {
       }),
       cache_answers: cacheAnswers ? true : null,
       spread_ticks: spreadTicks,
+      read: read ?? null,
     }),
     slo: {
       interactive: given({

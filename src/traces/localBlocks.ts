@@ -2,7 +2,7 @@
 import type { RequestRows } from './requestRows.js'
 
 /** Local ids below this are looked up in a table, larger ones in a map. */
-const MOST_IN_TABLE = 1 << 24
+const MOST_IN_TABLE = 1 << 20
 const FIRST_CAPACITY = 1 << 12
 
 export interface LocalBlocks {

@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs'
 import { UserError } from '../../../errors.js'
 import { FORMAT_NAMES } from '../../../traces/formats/catalogue.js'
-import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES } from '../../../traces/rules.js'
+import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../../../traces/rules.js'
 import { seedOption, wholeNumber } from '../../options.js'
 import type { TraceInput } from '../../traceInput.js'
 
@@ -40,7 +40,7 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
       default: false,
       describe: 'Spread coarse ticks of the recorded times uniformly over their length',
     })
-    .option('time-unit', choice(['s', 'ms', 'us', 'ns'], 'Unit of the times (default: what the format or the column name says)'))
+    .option('time-unit', choice(TIME_UNITS, 'Unit of the times (default: what the format or the column name says)'))
     .option('outputs', text('Requests without output tokens: skip (default), fail, or the number of tokens they get'))
     .option('order', choice(ORDER_RULES, 'Rows out of order in time (default: sort)'))
     .option('duplicates', choice(DUPLICATE_RULES, 'Rows that repeat another one exactly (default: keep)'))
@@ -89,10 +89,8 @@ function outputsOf(given: string | undefined): TraceInput['outputs'] {
 }
 
 function windowOf(given: string): TraceInput['window'] {
-  const [, from, to] = /^(\d*\.?\d*)\.\.(\d*\.?\d*)$/.exec(given) ?? []
-  const fromS = from === '' ? 0 : Number(from)
-  const toS = to === '' ? Number.POSITIVE_INFINITY : Number(to)
-  if (from !== undefined && fromS < toS) return { fromS, toS }
+  const window = parseWindow(given)
+  if (window !== null) return window
   throw new UserError({
     where: '--window',
     message: `expected START..END in seconds, START before END, got '${given}'`,
