@@ -1,6 +1,8 @@
 /** Two traces of the same traffic are called the same, others are not; seeds are fixed, so these figures do not wander. */
 import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
+import { presetRecipe } from '../src/traces/generate/presets.js'
+import { synthesise } from '../src/traces/generate/synth.js'
 import { compareTraces, shapesOnly, type Workload } from '../src/traces/index.js'
 import { ksDistance } from '../src/traces/statistics/compare/laws.js'
 import { errorsAllowed } from '../src/traces/statistics/compare/line.js'
@@ -57,6 +59,19 @@ describe('traces of the same traffic', () => {
         (k) => traffic(`b${k}`, nB, kind),
       ),
     ).toBeLessThan(0.05 * PAIRS)
+  })
+
+  it('sessions with prefixes: two draws of the agent preset are the same traffic', { timeout: 60_000 }, () => {
+    const recipe = { ...presetRecipe('agent'), requests: 2000 }
+    const draw = (seed: number): Workload => synthesise(recipe, seed, 'agent')
+    expect(compareTraces(draw(1), draw(2)).lines.map((line) => line.statistic)).toContain('context growth, p50')
+    expect(
+      alarms(
+        12,
+        (k) => draw(10 + 2 * k),
+        (k) => draw(11 + 2 * k),
+      ),
+    ).toBeLessThan(2)
   })
 
   it('a trace is like itself', () => {

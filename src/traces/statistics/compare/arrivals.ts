@@ -1,7 +1,7 @@
 /** Lines on arrivals: rate, burstiness on several scales, the law of the gaps. */
 import { NS_PER_S } from '../../../units.js'
 import type { Workload } from '../../workload.js'
-import { type ArrivalStatistics, arrivalStatistics, countsPerBin, DISPERSION_BINS_S } from '../arrivals.js'
+import { type ArrivalStatistics, arrivalStatistics, countsPerBin, DISPERSION_BINS_S, type DispersionBin } from '../arrivals.js'
 import { lawLine } from './laws.js'
 import { type ComparisonLine, notCompared, relativeLine } from './line.js'
 import { parts, stretches, UnitSums, type Units } from './units.js'
@@ -9,10 +9,15 @@ import { parts, stretches, UnitSums, type Units } from './units.js'
 interface Side {
   readonly timesNs: Float64Array
   readonly found: ArrivalStatistics
+  readonly minutes: Units
 }
 
 /** Added to figures of variation before a logarithm, so that clockwork can be compared too. */
 const NEARLY_NONE = 0.01
+/** Of fewer meetings the noise is not known either. */
+const FEWEST_MEETINGS = 30
+/** Shorter gaps are equal: clocks of traces are coarser. */
+const SHORTEST_GAP_NS = 1e3
 /** The noise of a variance of fewer counts is not known well enough. */
 const FEWEST_BINS = 10
 
@@ -27,20 +32,49 @@ export function arrivalLines(
   const unscaled = sideOf(timesOf(b))
   if (first.found.ratePerS === null || unscaled.found.ratePerS === null) return untimed(first, unscaled)
   const second = scaleFree ? sideOf(scaled(unscaled.timesNs, unscaled.found.ratePerS / first.found.ratePerS)) : unscaled
-  const minutes = stretches(first.timesNs)
-  // a sample as long as `b` has this times the standard error of one as long as `a`, and the difference has both
-  const both = Math.sqrt(1 + first.found.durationS / second.found.durationS)
-  const lines: ComparisonLine[] = []
-  if (!scaleFree) lines.push(rateLine(first, second, minutes, both, errors))
-  lines.push(gapCvLine(first, second, minutes, both, errors))
-  for (const binS of DISPERSION_BINS_S) lines.push(dispersionLine(first, second, binS, minutes.count, both, errors))
-  if (first.found.tickS !== null || second.found.tickS !== null)
-    lines.push(notCompared('law of the gaps', 'arrivals in coarse ticks have none'))
-  else lines.push(lawLine('law of the gaps', gapsOverMean(first.timesNs), gapsOverMean(second.timesNs), minutes, level))
-  return lines
+  const line = (
+    statistic: string,
+    read: (side: Side) => number | null,
+    noise: (side: Side) => number,
+    offset = 0,
+  ): ComparisonLine =>
+    relativeLine(statistic, read(first), read(second), bothErrors(first, second, noise), errors(first.minutes.count), offset)
+  return [
+    ...(scaleFree ? [] : [line('rate, 1/s', ({ found }) => found.ratePerS, rateError)]),
+    line('gap CV', ({ found }) => found.gapCv, gapCvError, NEARLY_NONE),
+    ...DISPERSION_BINS_S.map((binS) => {
+      const statistic = `IDC ${binS} s`
+      const lacking = whyNoDispersion(first, second, binS)
+      if (lacking !== null) return notCompared(statistic, lacking, first.found.idc[binS], second.found.idc[binS])
+      return line(
+        statistic,
+        ({ found }) => found.idc[binS],
+        (side) => dispersionError(side, binS),
+        NEARLY_NONE,
+      )
+    }),
+    first.found.tickS !== null || second.found.tickS !== null
+      ? notCompared('law of the gaps', 'arrivals in coarse ticks have none')
+      : lawLine('law of the gaps', gapsOverMean(first.timesNs), gapsOverMean(second.timesNs), first.minutes, level),
+  ]
 }
 
-const sideOf = (timesNs: Float64Array): Side => ({ timesNs, found: arrivalStatistics(timesNs) })
+/**
+ * Standard error of a difference. A sample as long as the second has the error of the first times the root of the ratio of their lengths; but
+ * figures of variation hang on few long silences and bursts, and a trace that happens to have none thinks itself quieter than it is: the
+ * error that the second shows of itself counts where it is larger.
+ */
+function bothErrors(first: Side, second: Side, noise: (side: Side) => number): number {
+  const own = noise(first)
+  const expected = own * Math.sqrt(first.found.durationS / second.found.durationS)
+  return Math.hypot(own, Math.max(expected, noise(second)))
+}
+
+const sideOf = (timesNs: Float64Array): Side => ({
+  timesNs,
+  found: arrivalStatistics(timesNs),
+  minutes: stretches(timesNs),
+})
 const timesOf = ({ arrivalNs }: Workload): Float64Array =>
   arrivalNs.some(Number.isNaN) ? arrivalNs.filter((timeNs) => !Number.isNaN(timeNs)) : arrivalNs
 const scaled = (timesNs: Float64Array, by: number): Float64Array => timesNs.map((timeNs) => (timeNs - timesNs[0]) * by)
@@ -57,52 +91,51 @@ function untimed(first: Side, second: Side): ComparisonLine[] {
   ]
 }
 
-function rateLine(first: Side, second: Side, minutes: Units, both: number, errors: (units: number) => number): ComparisonLine {
+/** Of the logarithm, as all of them here. */
+function rateError({ timesNs, minutes }: Side): number {
   const sums = new UnitSums(minutes, 1)
-  for (let i = 0; i < first.timesNs.length; i++) sums.add(i, [1])
+  for (let i = 0; i < timesNs.length; i++) sums.add(i, [1])
   // units are equally long: one less of them is less time too
-  const relativeError = sums.error(([count]) => count) / first.timesNs.length
-  return relativeLine('rate, 1/s', first.found.ratePerS, second.found.ratePerS, relativeError * both, errors(minutes.count))
+  return sums.error(([count]) => count) / timesNs.length
 }
 
-function gapCvLine(first: Side, second: Side, minutes: Units, both: number, errors: (units: number) => number): ComparisonLine {
+function gapCvError({ timesNs, minutes }: Side): number {
   const sums = new UnitSums(minutes, 3)
-  for (let i = 1; i < first.timesNs.length; i++) {
-    const gap = (first.timesNs[i] - first.timesNs[i - 1]) / NS_PER_S
+  for (let i = 1; i < timesNs.length; i++) {
+    const gap = (timesNs[i] - timesNs[i - 1]) / NS_PER_S
     sums.add(i, [1, gap, gap * gap])
   }
-  const error = sums.error(([n, gaps, squares]) => Math.log(NEARLY_NONE + Math.sqrt(Math.max(0, (n * squares) / gaps ** 2 - 1))))
-  return relativeLine('gap CV', first.found.gapCv, second.found.gapCv, error * both, errors(minutes.count), NEARLY_NONE)
+  return sums.error(([n, gaps, squares]) => Math.log(NEARLY_NONE + Math.sqrt(Math.max(0, (n * squares) / gaps ** 2 - 1))))
 }
 
-function dispersionLine(
-  first: Side,
-  second: Side,
-  binS: (typeof DISPERSION_BINS_S)[number],
-  mostUnits: number,
-  both: number,
-  errors: (units: number) => number,
-): ComparisonLine {
-  const statistic = `IDC ${binS} s`
-  const counts = countsPerBin(first.timesNs, binS)
-  if (Math.min(first.found.durationS, second.found.durationS) < FEWEST_BINS * binS)
-    return notCompared(
-      statistic,
-      `a trace is shorter than ${FEWEST_BINS} times that`,
-      first.found.idc[binS],
-      second.found.idc[binS],
-    )
-  const units = parts(counts.length, mostUnits)
-  const sums = new UnitSums(units, 3)
+function dispersionError({ timesNs, minutes }: Side, binS: DispersionBin): number {
+  const counts = countsPerBin(timesNs, binS)
+  const sums = new UnitSums(parts(counts.length, minutes.count), 3)
   counts.forEach((count, bin) => {
     sums.add(bin, [1, count, count * count])
   })
-  const error = sums.error(([n, sum, squares]) => Math.log(NEARLY_NONE + Math.max(0, squares / sum - sum / n)))
-  return relativeLine(statistic, first.found.idc[binS], second.found.idc[binS], error * both, errors(units.count), NEARLY_NONE)
+  return sums.error(([n, sum, squares]) => Math.log(NEARLY_NONE + Math.max(0, squares / sum - sum / n)))
 }
 
-/** The gap before each arrival, over the mean gap; the first has none and gets 0, to keep the rows. */
+function whyNoDispersion(first: Side, second: Side, binS: DispersionBin): string | null {
+  if (Math.min(first.found.durationS, second.found.durationS) < FEWEST_BINS * binS)
+    return `a trace is shorter than ${FEWEST_BINS} times that`
+  return Math.min(meetingsIn(first, binS), meetingsIn(second, binS)) < FEWEST_MEETINGS
+    ? 'too few arrivals for so short times'
+    : null
+}
+
+/** Pairs of requests that chance alone would bring into one bin: what an index of dispersion rests on. */
+const meetingsIn = ({ found: { timed, durationS } }: Side, binS: number): number => (timed ** 2 * binS) / (2 * durationS)
+
+/**
+ * The gap before each arrival over the geometric mean of all; the first has none and gets 1, to keep the rows. The arithmetic mean would do worse:
+ * a few long silences rule it, and its noise would move the whole law.
+ */
 function gapsOverMean(timesNs: Float64Array): Float64Array {
-  const mean = (timesNs[timesNs.length - 1] - timesNs[0]) / (timesNs.length - 1)
-  return timesNs.map((timeNs, i) => (i === 0 ? 0 : (timeNs - timesNs[i - 1]) / mean))
+  const gaps = timesNs.map((timeNs, i) => (i === 0 ? Number.NaN : Math.max(SHORTEST_GAP_NS, timeNs - timesNs[i - 1])))
+  let logs = 0
+  for (let i = 1; i < gaps.length; i++) logs += Math.log(gaps[i])
+  const mean = Math.exp(logs / (gaps.length - 1))
+  return gaps.map((gap) => (Number.isNaN(gap) ? 1 : gap / mean))
 }
