@@ -23,6 +23,8 @@ export interface RunRequest extends OutputArgs {
   readonly quiet: boolean
   /** Whether the run folder holds requests.parquet. */
   readonly requests: boolean
+  /** Where the requests as they were sent are written, if anywhere. */
+  readonly exportTrace?: string
   readonly signal: AbortSignal
 }
 
@@ -34,6 +36,12 @@ export async function runOne(request: RunRequest): Promise<void> {
     ? await loadPlan(input, request.sets)
     : scenarioFromDefaults({ sets: request.sets, workloadPath: input })
   refuseUnused(plan, request.sets)
+  if (request.exportTrace !== undefined && plan.workload.cacheAnswers)
+    throw new UserError({
+      where: `--export-trace ${request.exportTrace}`,
+      message: 'a trace holds the prefix ids of prompts, and with workload.cache_answers the run has those of answers too',
+      hint: 'leave one of them out: --set workload.cache_answers=false',
+    })
   const chosen = chooseArm(plan, request.arm)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${chosen.name}`)
   const recorded = await loadWorkload(plan, say)
@@ -56,8 +64,11 @@ export async function runOne(request: RunRequest): Promise<void> {
         )
       : null
   try {
-    const summariser = createSummariser(config, { slo: plan.slo.interactive, window })
-    const lastNs = Number(workload.arrivalNs[workload.count - 1])
+    const { createSimulatedTrace, lastArrivalNs, sessionShape, writeTrace } = await import('../traces/index.js')
+    const closed = load.kind === 'closed'
+    const summariser = createSummariser(config, { slo: plan.slo.interactive, window, sessions: sessionShape(workload, closed) })
+    const simulated = request.exportTrace === undefined ? null : createSimulatedTrace(workload, closed)
+    const lastNs = lastArrivalNs(workload)
     const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
     progress?.stage('simulating', 100)
     const result = await simulatePaced(config, createArm(arm), workload, {
@@ -72,11 +83,13 @@ export async function runOne(request: RunRequest): Promise<void> {
         }),
       onRecords: (records) => {
         summariser.add(records)
+        simulated?.add(records)
         folder?.addRequests(records)
       },
     }).finally(() => progress?.stop())
-    const summary = summariser.summary(result.statistics, result.endNs)
+    const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
     warnUnservable(summary, plan)
+    if (simulated !== null) await writeTrace(request.exportTrace as string, simulated.workload())
     const identity = {
       version: plan.version,
       plan_hash: plan.planHash,

@@ -17,6 +17,7 @@ import { STATIC_ARM } from '../levers/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { offeredTraffic, splitInTime } from '../traces/load.js'
+import { hasSessions } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { sToNs } from '../units.js'
 
@@ -42,7 +43,7 @@ export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Wor
       workload,
       load: { kind: 'closed', concurrency },
       window: EVERYTHING,
-      note: `${concurrency} requests in flight, in the order of the trace`,
+      note: `${concurrency} ${hasSessions(workload) ? 'sessions' : 'requests'} in flight, in the order of the trace`,
     }
   }
   if (load.method === 'speed_up') {

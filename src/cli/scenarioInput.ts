@@ -61,7 +61,10 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
 
 /** The workload a plan names; remarks of the reader go to `onRemark`. */
 export async function loadWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
-  return withPrefixes(plan, await readWorkload(plan, onRemark))
+  const workload = await readWorkload(plan, onRemark)
+  if (plan.workload.load.sessions === 'recorded') return withPrefixes(plan, workload)
+  const { closedSessions } = await import('../traces/index.js')
+  return withPrefixes(plan, closedSessions(workload))
 }
 
 async function readWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {

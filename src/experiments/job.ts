@@ -12,6 +12,7 @@ import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
 import { closedLoopTraffic, offeredTraffic } from '../traces/load.js'
+import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S, sToNs } from '../units.js'
 
@@ -113,7 +114,7 @@ function runOpen(context: JobContext, job: Extract<Job, { kind: 'open' }>, onPro
     series: job.keep === 'picture',
     onProgress,
   })
-  return outcomeOf(context, result, window, job.keep, copies)
+  return outcomeOf(context, result, window, job.keep, copies, sessionShape(workload, false))
 }
 
 function openTraffic(context: JobContext, draw: Draw, ratePerS: number, durationS: number) {
@@ -151,7 +152,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
     series: job.keep === 'picture',
     onProgress,
   })
-  return outcomeOf(context, result, window, job.keep, 0)
+  return outcomeOf(context, result, window, job.keep, 0, sessionShape(workload, true))
 }
 
 /** The largest rate at which ATTAINMENT of the requests meet the SLO and the queue does not grow: bracket by growing strides, then bisect on the logarithm. */
@@ -215,10 +216,11 @@ function outcomeOf(
   window: { fromNs: number; toNs: number },
   keep: 'summary' | 'picture',
   copies: number,
+  sessions: SessionShape | null,
 ): Outcome {
-  const summariser = createSummariser(context.config, { slo: context.slo, window })
+  const summariser = createSummariser(context.config, { slo: context.slo, window, sessions })
   summariser.add(result.records)
-  const summary = summariser.summary(result.statistics, result.endNs)
+  const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
   const meanE2eS = (summary.metrics.e2e_ms.mean ?? 0) / 1e3
   return {
     summary,

@@ -7,9 +7,11 @@ import { createSample, type Sample } from '../collections/sample.js'
 import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import type { SimulationResult } from '../simulator/index.js'
+import type { SessionShape } from '../traces/sessions.js'
 import { NS_PER_MS, NS_PER_S, PS_PER_S } from '../units.js'
 import { COMPLETED, FATES, IN_TRANSFER, PHASES, type Records, RUNNING, type StepStatistics } from './records.js'
 import { createSaturation } from './saturation.js'
+import { createSessionTally } from './sessions.js'
 import type { Distribution, Summary } from './summary.js'
 
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99]
@@ -21,6 +23,8 @@ const ZERO: Distribution = { mean: 0, p50: 0, p90: 0, p95: 0, p99: 0 }
 export interface SummariseOptions {
   readonly slo: SloPlan
   readonly window: MeasureWindow
+  /** Given where the workload has sessions. */
+  readonly sessions?: SessionShape | null
   /** Up to this many values of a metric are kept for exact quantiles; see collections/sample.ts. */
   readonly exactValues?: number
 }
@@ -35,7 +39,8 @@ export interface LatencyCurves {
 /** Gathers a summary from records as they come: memory is bounded whatever their number. */
 export interface Summariser {
   add(records: Records): void
-  summary(statistics: StepStatistics, endNs: number): Summary
+  /** `notSent`: requests that gave up before they were sent. */
+  summary(statistics: StepStatistics, endNs: number, notSent: number): Summary
   /** Quantiles at `points` probabilities. */
   curves(points: number): LatencyCurves
 }
@@ -51,6 +56,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   const phases = PHASES.map(sample)
   const fates = FATES.map(() => 0)
   const saturation = createSaturation(window, config.frontendNs)
+  const sessions = options.sessions ? createSessionTally(options.sessions, window) : null
   const meetsSlo = createSloTest(slo)
   let firstNs = Number.POSITIVE_INFINITY
   let completions = 0
@@ -62,6 +68,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   const isCaching = config.engines.some((engine) => engine.prefixCaching)
   const add = (records: Records): void => {
     saturation.add(records)
+    sessions?.add(records)
     for (let row = 0; row < records.count; row++) {
       const arrivalNs = records.arrivalNs[row]
       const endNs = records.endNs[row]
@@ -89,7 +96,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       speed.add(1e3 / perToken)
     }
   }
-  const summary = (statistics: StepStatistics, endNs: number): Summary => {
+  const summary = (statistics: StepStatistics, endNs: number, notSent: number): Summary => {
     const undefinedBecause: Record<string, string> = {}
     const isMissing = (key: string, values: Sample): boolean => {
       if (values.count === 0) undefinedBecause[`metrics.${key}`] = 'no request of the window has it'
@@ -138,6 +145,9 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'
     const hitRate = admittedTokens > 0 ? cachedTokens / admittedTokens : null
     if (isCaching && hitRate === null) undefinedBecause['prefix_cache.hit_rate'] = 'no request of the window was admitted'
+    const bySession = sessions?.summary(notSent) ?? null
+    if (bySession !== null && bySession.completed === 0)
+      undefinedBecause['sessions.duration_s'] = 'no session that began in the window came to its end'
     return {
       window_s: windowS,
       requests: { injected, ...Object.fromEntries(FATES.map((fate, index) => [fate, fates[index]])) },
@@ -157,6 +167,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       prefix_cache: isCaching
         ? { cached_tokens: cachedTokens, hit_rate: hitRate, evicted_blocks: statistics.evictedBlocks }
         : null,
+      sessions: bySession,
       saturation: saturation.verdict(statistics, endNs),
       undefined_because: undefinedBecause,
     }
@@ -173,7 +184,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
 export function summarise(result: SimulationResult, config: ClusterConfig, options: SummariseOptions): Summary {
   const summariser = createSummariser(config, options)
   summariser.add(result.records)
-  return summariser.summary(result.statistics, result.endNs)
+  return summariser.summary(result.statistics, result.endNs, result.notSent)
 }
 
 /** Whether a completed request met every limit; those that did not complete met none. OSL 1 has neither TPOT nor gap and meets both. */

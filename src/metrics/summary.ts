@@ -45,6 +45,8 @@ export interface Summary {
   readonly preemptions: number
   /** Null where no engine caches prefixes. */
   readonly prefix_cache: PrefixCacheSummary | null
+  /** Null where requests have no sessions. */
+  readonly sessions: SessionSummary | null
   readonly saturation: SaturationVerdict
   /** Reasons for nulls, by dotted key. */
   readonly undefined_because: Readonly<Record<string, string>>
@@ -56,6 +58,20 @@ export interface PrefixCacheSummary {
   readonly hit_rate: number | null
   /** From the beginning of the run on. */
   readonly evicted_blocks: number
+}
+
+/** Sessions of which the first request was sent in the window. */
+export interface SessionSummary {
+  readonly begun: number
+  /** All their requests were answered. The rest were still going on at the end, or gave up. */
+  readonly completed: number
+  readonly gave_up: number
+  /** Requests that gave up before they were sent, in the whole run: one that they waited for got no answer. */
+  readonly requests_not_sent: number
+  /** From the first sending to the last token, completed sessions, s. */
+  readonly duration_s: Distribution
+  /** Share of the clients' time in completed sessions that tools and people took: waits / (waits + E2E), summed over requests. */
+  readonly waiting_share: number | null
 }
 
 export interface SaturationVerdict {

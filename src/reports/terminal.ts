@@ -1,7 +1,7 @@
 /** Tables for the terminal: at most 110 columns, percentiles before means, no colour unless the caller says it is a terminal. */
 import Table from 'cli-table3'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
-import type { Distribution, Summary } from '../metrics/summary.js'
+import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
 import { change, interval, metricText, NOTHING, number, percent, policiesText, readingText } from './format.js'
 import type { RunMeta } from './runReport.js'
 import { ttftParts } from './ttft.js'
@@ -191,6 +191,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
             `${percent(summary.prefix_cache.hit_rate, 1)} of the input tokens, ${number(summary.prefix_cache.evicted_blocks)} blocks evicted`,
           ] as const,
         ]),
+    ...sessionFacts(summary.sessions),
     [
       'saturation',
       `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding.replace('_', ' ')}`}`,
@@ -199,6 +200,19 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
   ]
   const head = [wrap(identity(meta)), wrap(`${meta.arm.name}: ${policiesText(meta.arm)}`, '  ')]
   return `${[...head, '', sheet.toString(), ...facts.map(([name, text]) => wrap(`${name}: ${text}`, '  '))].join('\n')}\n`
+}
+
+function sessionFacts(sessions: SessionSummary | null): (readonly [string, string])[] {
+  if (sessions === null) return []
+  const { begun, completed, gave_up: gaveUp, requests_not_sent: notSent, duration_s: duration, waiting_share: share } = sessions
+  const lost = gaveUp === 0 ? '' : `, ${number(gaveUp)} gave up (${number(notSent)} requests not sent)`
+  const lasting = `lasting ${number(duration.p50)} s (p50), ${number(duration.p90)} s (p90), ${number(duration.mean)} s (mean)`
+  return [
+    [
+      'sessions',
+      `${number(begun)} begun, ${number(completed)} completed${lost}, ${lasting}; ${percent(share)} of it tools and people`,
+    ],
+  ]
 }
 
 const fates = (summary: Summary): string =>

@@ -153,10 +153,14 @@ const LOAD_WORDS: Readonly<Record<LoadPlan['method'], string>> = {
   as_recorded: 'as recorded',
 }
 
-function loadWords({ method, fraction, ratePerS, speedUp, concurrency }: LoadPlan): string {
+function loadWords(load: LoadPlan): string {
+  return `${amountWords(load)}${load.sessions === 'closed' ? ', each turn after the answer before it' : ''}`
+}
+
+function amountWords({ method, fraction, ratePerS, speedUp, concurrency }: LoadPlan): string {
   const words = LOAD_WORDS[method]
-  if (concurrency !== null) return `${words}, ${concurrency} requests in flight`
-  if (ratePerS !== null) return `${words} to ${ratePerS} requests per second`
+  if (concurrency !== null) return `${words}, ${concurrency} requests (or sessions) in flight`
+  if (ratePerS !== null) return `${words} to ${ratePerS} requests (or sessions) per second`
   if (speedUp !== null) return `${words} ${speedUp} times`
   if (fraction !== null) return `${words} to ${fraction} of the static arm's capacity`
   return words

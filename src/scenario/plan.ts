@@ -2,6 +2,7 @@
 import type { ArmSpec } from '../levers/lever.js'
 import type { EngineRole } from '../simulator/config.js'
 import type { MoePath, Profile } from '../timing/calibration.js'
+import type { SessionReplay } from './loadKeys.js'
 import type { ReadKeys } from './readKeys.js'
 
 export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
@@ -47,6 +48,8 @@ export interface LoadPlan {
   readonly ratePerS: number | null
   readonly speedUp: number | null
   readonly concurrency: number | null
+  /** `closed`: requests that follow another one are sent their wait after its answer, though the trace has times for them; in a closed loop they always are. */
+  readonly sessions: SessionReplay
 }
 
 /** Input and output lengths drawn evenly from [spread x nominal, nominal]. */

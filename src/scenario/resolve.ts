@@ -176,6 +176,7 @@ function resolveLoad(load: ScenarioInput['workload']['load']): LoadPlan {
     ratePerS: load?.rate_per_s ?? null,
     speedUp: load?.speed_up ?? null,
     concurrency: load?.concurrency ?? null,
+    sessions: load?.sessions ?? 'recorded',
   }
 }
 

@@ -41,6 +41,15 @@ export function workloadProblems(workload: ScenarioInput['workload']): Problem[]
         : `remove it; ${method} replays the trace at its own pace`
     problems.push({ path: ['workload', 'load'], key, message: `workload.load.${key}: has no effect with method ${method}`, hint })
   }
+  if (method === 'closed_loop' && load.sessions !== undefined) {
+    problems.push({
+      path: ['workload', 'load'],
+      key: 'sessions',
+      message:
+        'workload.load.sessions: has no effect with method closed_loop, in which every turn waits for the answer before it',
+      hint: 'remove it',
+    })
+  }
   const fitting = given.filter((key) => allowed.includes(key))
   if (fitting.length > 1) {
     problems.push({

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
 import { PRESETS } from '../traces/presetNames.js'
 import { choice, expecting, flag, integer, name, positive, text } from './leaves.js'
-import { LOAD_METHODS } from './loadKeys.js'
+import { LOAD_METHODS, SESSION_REPLAYS } from './loadKeys.js'
 import { readSchema } from './readKeys.js'
 
 /** Longest limit that means anything: a day. */
@@ -62,9 +62,10 @@ const load = z.strictObject(
   {
     method: choice(LOAD_METHODS).optional(),
     fraction: positive(2, 'share of the capacity of the static arm').optional(),
-    rate_per_s: positive(1e6, 'requests per second').optional(),
+    rate_per_s: positive(1e6, 'requests per second; of a trace with sessions, sessions per second').optional(),
     speed_up: positive(1e6, 'times the recorded rate').optional(),
-    concurrency: integer(1, 1_000_000, 'requests in flight').optional(),
+    concurrency: integer(1, 1_000_000, 'requests in flight; of a trace with sessions, sessions').optional(),
+    sessions: choice(SESSION_REPLAYS).optional(),
   },
   expecting('a mapping with method and one amount'),
 )

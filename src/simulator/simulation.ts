@@ -126,7 +126,7 @@ function feed(core: Core, columns: Workload): void {
   core.fed += columns.count
 }
 
-/** The event loop. Order of events at one time: step end, transfer, release, arrival, timeout. */
+/** The event loop. Order of events at one time: step end, transfer, release after a wait, timeout, arrival. */
 function advance(core: Core, untilNs: number, maxEvents: number): Advance {
   const s = core.state
   const { scalars, heap, heapSize, clockNs, stepping, releases, timeoutHead } = s
@@ -187,7 +187,8 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (transferNs === next) {
       serveTransfer(core, next)
       beginTouched(core, -1, next)
-    } else if (sendNs === next || releaseNs === next || arrivalNs === next) {
+    } else if (timeoutNs === next && sendNs !== next) timeOut(core, next)
+    else {
       let e: number
       if (sessions !== null && sendNs === next) e = enterWaited(core, sessions, next)
       else {
@@ -199,7 +200,7 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         s.clockPs[e] = 0
         if (beginStep(core, e, next)) pushStep(s, e)
       }
-    } else timeOut(core, next)
+    }
   }
   return 'paused'
 }

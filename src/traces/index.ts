@@ -1,6 +1,7 @@
 /** Traces in and out, and their statistics. */
 
 export { withAnswerBlocks } from './answers.js'
+export { createSimulatedTrace } from './asSimulated.js'
 export { blockCountOf, blockIdLimit, blockIdsOf } from './blocks.js'
 export { workloadFault } from './contract.js'
 export { type UniformLengths, uniformWorkload } from './generate/presets.js'
@@ -10,6 +11,7 @@ export { PRESETS, type PresetName } from './presetNames.js'
 export { presetWorkload } from './presets.js'
 export { type ReadOptions, type ReadResult, readTrace } from './read.js'
 export type { SkippedRow, TraceReport } from './report.js'
+export { closedSessions, hasSessions, lastArrivalNs, type SessionShape, sessionShape } from './sessions.js'
 export { type CompareOptions, type ComparisonLine, compareTraces, type TraceComparison } from './statistics/compare.js'
 export {
   type Distribution,

@@ -14,6 +14,9 @@ export interface Units {
 
 export const hasSessions = ({ session, parent }: Workload): boolean => session !== null || parent !== null
 
+/** The last time of its own that a request has. */
+export const lastArrivalNs = ({ arrivalNs }: Workload): number => arrivalNs.findLast((timeNs) => !Number.isNaN(timeNs)) ?? 0
+
 export function unitsOf(workload: Workload): Units {
   const { count } = workload
   const identity = (length: number) => Int32Array.from({ length }, (_, i) => i)
@@ -60,6 +63,28 @@ function firstOfUnit({ count, session, parent, joins }: Workload): Int32Array {
     else unite(first, row)
   }
   return leader.map((_, row) => find(row))
+}
+
+/** What results by session need: the unit of each row, how many rows a unit has, and the wait of each row before it is sent, ns. */
+export interface SessionShape {
+  readonly unitOf: Int32Array
+  readonly sizes: Int32Array
+  readonly waitNs: Float64Array
+}
+
+/** null without sessions. `closed`: in a closed loop every request with a parent waits for it, otherwise those without an arrival do. */
+export function sessionShape(workload: Workload, closed: boolean): SessionShape | null {
+  const { count, arrivalNs, parent, waitNs } = workload
+  if (!hasSessions(workload)) return null
+  const units = unitsOf(workload)
+  const unitOf = new Int32Array(count)
+  for (let u = 0; u < units.count; u++) for (let at = units.offset[u]; at < units.offset[u + 1]; at++) unitOf[units.rows[at]] = u
+  const isWaiting = (row: number) => (closed ? parent !== null && parent[row] >= 0 : Number.isNaN(arrivalNs[row]))
+  return {
+    unitOf,
+    sizes: Int32Array.from({ length: units.count }, (_, u) => units.offset[u + 1] - units.offset[u]),
+    waitNs: Float64Array.from({ length: count }, (_, row) => (isWaiting(row) ? (waitNs?.[row] ?? 0) : 0)),
+  }
 }
 
 /** The workload with every request that has a parent waiting for it, whenever it was recorded. Throws UserError without parents. */

@@ -46,9 +46,9 @@ export interface SlowOptions {
   readonly priceSplit: (engine: EngineConfig) => PriceSplit
 }
 
-type Kind = 'step end' | 'transfer' | 'release' | 'place' | 'arrival' | 'timeout'
-/** `release`: of a request that waited for others; `place`: of the next one of a closed loop. */
-const CLASS: Record<Kind, number> = { 'step end': 0, transfer: 1, release: 2, place: 3, arrival: 4, timeout: 5 }
+type Kind = 'step end' | 'transfer' | 'release' | 'arrival' | 'timeout'
+/** `release`: of a request that waited for others; a closed loop makes arrivals. */
+const CLASS: Record<Kind, number> = { 'step end': 0, transfer: 1, release: 2, timeout: 3, arrival: 4 }
 const BY_SUBJECT: readonly Kind[] = ['step end', 'transfer', 'release']
 
 interface Event {
@@ -89,7 +89,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     events.push({ timeNs, kind, sequence: order, subject })
   }
   const fillPlace = (timeNs: number) => {
-    if (options.load.kind === 'closed' && nextRoot < roots.length) post(timeNs + config.frontendNs, 'place', roots[nextRoot++])
+    if (options.load.kind === 'closed' && nextRoot < roots.length) post(timeNs + config.frontendNs, 'arrival', roots[nextRoot++])
   }
   const record = (request: Request, fate: Fate, endNs: number) => {
     const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions, cachedTokens } = request

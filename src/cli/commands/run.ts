@@ -11,6 +11,7 @@ interface RunArgs extends OutputArgs {
   readonly seed?: string
   readonly quiet: boolean
   readonly requests: boolean
+  readonly 'export-trace'?: string
 }
 
 export const runCommand = defineCommand<RunArgs>({
@@ -29,6 +30,11 @@ export const runCommand = defineCommand<RunArgs>({
           type: 'boolean',
           default: true,
           describe: 'Write requests.parquet, one row per request, to the run folder (--no-requests: leave it out)',
+        })
+        .option('export-trace', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Write the requests as they were sent to a trace (.swt): replayed with speed_up 1 it gives the same run',
         }),
     )
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')
@@ -42,9 +48,16 @@ export const runCommand = defineCommand<RunArgs>({
         message: 'has no effect here: --format json writes no run folder',
         hint: 'leave it out, or give --out',
       })
+    const exportTrace = args['export-trace']
+    if (exportTrace !== undefined && !/\.swt(\.gz)?$/.test(exportTrace))
+      throw new UserError({
+        where: `--export-trace ${exportTrace}`,
+        message: 'a run is written as a .swt trace, which holds all of it',
+        hint: 'end the name in .swt or .swt.gz; `shapewise trace convert` makes other formats of it',
+      })
     const sets = overrides(args.set, args.seed)
     const signal = interruptSignal()
     const { runOne } = await import('../runOne.js')
-    await unlessInterrupted(signal, () => runOne({ ...args, sets, signal }))
+    await unlessInterrupted(signal, () => runOne({ ...args, exportTrace, sets, signal }))
   },
 })

@@ -1,0 +1,81 @@
+/** Sessions on the command line: closed loops, replay of recorded ones, a run as a trace, and what is refused. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { encodeTrace } from '../src/traces/shapewiseFormat.js'
+import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import { newFolder, put, shapewise } from './cliRunner.js'
+
+const SESSIONS = 12
+const TURNS = 4
+const WAIT_S = 30
+
+/** Chains of four turns half a minute apart; `isRecorded`: with times of their own too. */
+function chains(isRecorded: boolean): Workload {
+  const count = SESSIONS * TURNS
+  const turn = (i: number) => Math.floor(i / SESSIONS)
+  const isFirst = (i: number) => turn(i) === 0
+  return {
+    ...shapesOnly(
+      Float64Array.from({ length: count }, (_, i) => (isRecorded ? i * 5e9 : isFirst(i) ? i * 1e9 : Number.NaN)),
+      Int32Array.from({ length: count }, (_, i) => 500 * (1 + turn(i))),
+      Int32Array.from({ length: count }, (_, i) => 20 + i),
+      { name: 'chains', format: 'generated', note: 'Chains of turns.', rowsRead: count, rowsSkipped: 0 },
+    ),
+    session: Int32Array.from({ length: count }, (_, i) => i % SESSIONS),
+    parent: Int32Array.from({ length: count }, (_, i) => (isFirst(i) ? -1 : i - SESSIONS)),
+    waitNs: Float64Array.from({ length: count }, (_, i) => (isFirst(i) ? 0 : WAIT_S * 1e9)),
+  }
+}
+
+const closedLoop = ['--set', 'workload.load.method=closed_loop', '--set', 'workload.load.concurrency=3'] as const
+
+test('a closed loop of sessions, written as a trace and replayed, gives the same bytes', () => {
+  const folder = newFolder()
+  const file = put(folder, 'chains.swt', encodeTrace(chains(false)))
+  const first = shapewise(folder, 'run', file, ...closedLoop, '--out', 'first', '--export-trace', 'sent.swt', '--format', 'json')
+  expect(first.stderr).not.toContain('Error')
+  const { load, summary } = JSON.parse(first.stdout)
+  expect(load).toBe('3 sessions in flight, in the order of the trace')
+  expect(summary.sessions).toMatchObject({ begun: SESSIONS, completed: SESSIONS, gave_up: 0, requests_not_sent: 0 })
+  const { mean } = summary.sessions.duration_s
+  expect(mean).toBeGreaterThan((TURNS - 1) * WAIT_S)
+  const served = (TURNS * summary.metrics.e2e_ms.mean) / 1e3
+  expect(mean).toBeCloseTo(served + (TURNS - 1) * WAIT_S, 3)
+  expect(summary.sessions.waiting_share).toBeCloseTo(((TURNS - 1) * WAIT_S) / mean, 4)
+
+  const replay = ['--set', 'workload.load.method=speed_up', '--set', 'workload.load.speed_up=1']
+  const second = shapewise(folder, 'run', 'sent.swt', ...replay, '--out', 'second', '--format', 'json')
+  expect(JSON.parse(second.stdout).summary).toEqual(summary)
+  const rows = (name: string) => readFileSync(join(folder, name, 'requests.parquet'))
+  expect(rows('second').equals(rows('first'))).toBe(true)
+})
+
+test('recorded sessions come at their times, or each turn after the answer before it', () => {
+  const folder = newFolder()
+  const file = put(folder, 'recorded.swt', encodeTrace(chains(true)))
+  const run = (...sets: string[]) => JSON.parse(shapewise(folder, 'run', file, '--format', 'json', ...sets).stdout).summary
+  expect(run().sessions).toMatchObject({ begun: SESSIONS, waiting_share: 0 })
+  expect(run('--set', 'workload.load.sessions=closed').sessions.waiting_share).toBeGreaterThan(0.8)
+})
+
+test('the table says how sessions went, and who gave up', () => {
+  const folder = newFolder()
+  const file = put(folder, 'chains.swt', encodeTrace(chains(false)))
+  const { stdout } = shapewise(folder, 'run', file, ...closedLoop, '--set', 'engines.0.max_model_len=1300', '--out', 'report')
+  expect(stdout).toMatch(/sessions: 12 begun, 0 completed, 12 gave up \(\d+ requests not sent\)/)
+  expect(stdout).toContain('no sessions.duration_s: no session that began in the window came to its end')
+})
+
+test.each([
+  [['--set', 'workload.load.sessions=closed'], 'no request of the trace follows another one'],
+  [[...closedLoop, '--set', 'workload.load.sessions=closed'], 'workload.load.sessions: has no effect with method closed_loop'],
+  [['--export-trace', 'sent.csv'], 'a run is written as a .swt trace'],
+  [['--export-trace', 'none/sent.swt'], 'There is no folder'],
+])('%s is refused', (options, message) => {
+  const folder = newFolder()
+  const file = put(folder, 'three.csv', 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n2,30,5\n')
+  const { status, stderr } = shapewise(folder, 'run', file, '--format', 'json', ...options)
+  expect(stderr).toContain(message)
+  expect(status).toBe(2)
+})
