@@ -1,6 +1,6 @@
 /** From the words on the command line to a Plan and a Workload. */
 import { readFileSync, statSync } from 'node:fs'
-import { extname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import type { Plan } from '../scenario/plan.js'
@@ -14,8 +14,11 @@ const MAX_SCENARIO_BYTES = 2 ** 20
 const SCENARIO_ENDINGS = new Set(['.yaml', '.yml'])
 export const isScenarioPath = (path: string): boolean => SCENARIO_ENDINGS.has(extname(path).toLowerCase())
 
-/** The scenario's text; a path that is not found is looked up among the shipped scenarios, so `scenarios/demo.yaml` works anywhere. */
-export function readScenario(path: string): string {
+/**
+ * The scenario's text, and where it was found: a path that leads nowhere is looked up among the shipped scenarios, so `scenarios/demo.yaml` works
+ * anywhere.
+ */
+export function readScenario(path: string): { readonly text: string; readonly foundAt: string } {
   const shipped = fileURLToPath(new URL(`../../${path}`, import.meta.url))
   for (const candidate of path.startsWith('scenarios/') ? [path, shipped] : [path]) {
     const stat = statSync(candidate, { throwIfNoEntry: false })
@@ -30,7 +33,7 @@ export function readScenario(path: string): string {
       })
     }
     try {
-      return readFileSync(candidate, 'utf8')
+      return { text: readFileSync(candidate, 'utf8'), foundAt: candidate }
     } catch (error) {
       throw new UserError({
         where: path,
@@ -54,9 +57,9 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
       hint: 'to run a trace directly: shapewise run FILE',
     })
   }
-  const text = readScenario(path)
+  const { text, foundAt } = readScenario(path)
   const { loadScenario } = await import('../scenario/index.js')
-  return loadScenario({ text, file: path, sets })
+  return loadScenario({ text, file: path, folder: dirname(foundAt), sets })
 }
 
 /** The workload a plan names; remarks of the reader go to `onRemark`. */

@@ -13,18 +13,20 @@ const FORM: CheckedForm = { noun: 'scenario', example: 'scenarios/demo.yaml', ke
 
 export interface ScenarioSource {
   readonly text: string
-  /** Name for messages; paths inside the text are relative to its folder. */
+  /** Name for messages. */
   readonly file: string
+  /** Folder that paths inside the text are relative to; default: that of `file`. */
+  readonly folder?: string
   /** `a.b=c`, in the order of the command line; their paths are relative to the working directory. */
   readonly sets?: readonly string[]
 }
 
 /** Throws UserError with all faults. */
-export function loadScenario({ text, file, sets = [] }: ScenarioSource): Plan {
+export function loadScenario({ text, file, folder = dirname(file), sets = [] }: ScenarioSource): Plan {
   const parsed = parseYaml(text, file, FORM)
   const { data, flags, faults } = applyOverrides(parsed.data, sets)
   if (parsed.faults.length > 0) throw new UserError([...parsed.faults, ...faults])
-  rebasePaths(data, flags, file)
+  rebasePaths(data, flags, folder)
   const { plan, problems } = check(data)
   const located: Fault[] = [...problems, ...ticksProblems(data, flags)].map(({ path, key, message, hint }) => ({
     where: place(path, key),
@@ -119,7 +121,7 @@ const STAND_INS: ScenarioInput = {
 }
 
 /** Paths written in a file are relative to that file. */
-function rebasePaths(data: Record<string, unknown>, flags: ReadonlyMap<string, string>, file: string): void {
+function rebasePaths(data: Record<string, unknown>, flags: ReadonlyMap<string, string>, folder: string): void {
   const rebase = (holder: Record<string, unknown>, key: string, path: Path, always: boolean) => {
     const value = holder[key]
     if (
@@ -130,7 +132,7 @@ function rebasePaths(data: Record<string, unknown>, flags: ReadonlyMap<string, s
       !(always || looksLikePath(value))
     )
       return
-    const joined = join(dirname(file), value)
+    const joined = join(folder, value)
     holder[key] = always || looksLikePath(joined) ? joined : `./${joined}`
   }
   rebase(data, 'system', ['system'], false)

@@ -8,7 +8,7 @@ import { writeTrace } from '../write/index.js'
 const folder = fileURLToPath(new URL('../../../traces/', import.meta.url))
 mkdirSync(folder, { recursive: true })
 for (const name of SHIPPED) {
-  const workload = buildPreset(name === 'agent' ? 'agent-steps' : name)
+  const workload = buildPreset(name)
   await writeTrace(`${folder}${name}.swt.gz`, workload)
   process.stdout.write(`${name}: ${workload.count} requests\n`)
 }
