@@ -12,9 +12,10 @@ const read = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 const demo = (sets: string[] = []) => loadScenario({ text: read('demo.yaml'), file: 'demo.yaml', sets })
 
 describe('shipped scenarios', () => {
-  test('there are nine', () => {
+  test('there are ten', () => {
     expect(shipped.sort()).toEqual([
       'agentic.yaml',
+      'agents.yaml',
       'azure-conv.yaml',
       'demo.yaml',
       'equal-lengths.yaml',
@@ -29,10 +30,11 @@ describe('shipped scenarios', () => {
   test.each(shipped)('%s loads, starts with a comment, describes itself and survives the way back', (name) => {
     const text = read(name)
     expect(text).toMatch(/^# /)
-    const plan = loadScenario({ text, file: name })
+    const plan = loadScenario({ text, file: `scenarios/${name}` })
     expect(describePlan(plan)).toContain(plan.planHash)
     expect(JSON.parse(planJson(plan)).plan_hash).toBe(plan.planHash)
-    expect(loadScenario({ text: resolvedYaml(plan), file: 'resolved.yaml' })).toEqual(plan)
+    // a model file of one's own is named by its whole path there
+    expect({ ...loadScenario({ text: resolvedYaml(plan), file: 'resolved.yaml' }), model: plan.model }).toEqual(plan)
   })
 })
 
