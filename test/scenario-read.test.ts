@@ -26,7 +26,7 @@ describe('how a trace is read', () => {
     const plan = scenario(
       '{time_unit: s, outputs: 7, block_tokens: 64, context_limit: 5000, over_limit: clip, duplicates: drop, window: 0..10}',
     )
-    const workload = await loadWorkload(plan, () => {})
+    const workload = await loadWorkload(plan, () => {}, true)
     expect([...workload.isl]).toEqual([100, 4995, 600])
     expect([...workload.osl]).toEqual([7, 5, 5])
     expect([...workload.arrivalNs]).toEqual([0, 1e9, 2e9])

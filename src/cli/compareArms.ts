@@ -26,7 +26,7 @@ export async function compareArms(request: CompareRequest): Promise<void> {
   const plan = await loadPlan(request.scenario, request.sets)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}`)
   const config = clusterConfig(plan)
-  const workload = await loadWorkload(plan, say)
+  const workload = await loadWorkload(plan, say, quiet)
   const progress = createProgress({ quiet })
   let stage = ''
   const onProgress = (update: { stage: string; done: number; total: number; simulatedS: number }): void => {

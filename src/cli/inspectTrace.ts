@@ -3,9 +3,10 @@ import { statSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { traceJson } from '../reports/trace/json.js'
 import { traceTable } from '../reports/trace/table.js'
-import { readTrace, statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
+import { statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
 import { demandWritable, writeOutput } from './outputFile.js'
+import { readTraceFile } from './readTraceFile.js'
 import type { TraceInput } from './traceInput.js'
 import { packageVersion } from './version.js'
 
@@ -30,7 +31,7 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html 
     return
   }
   demandWritable('--html', html, [input.file])
-  const { workload, report } = await readTrace(input.file, { ...input, keepTicks: !input.spreadTicks })
+  const { workload, report } = await readTraceFile(input.file, { ...input, keepTicks: !input.spreadTicks })
   const statistics = traceStatistics(workload, { lruTokens })
   const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]
   const name = workload.provenance.name

@@ -44,7 +44,7 @@ export async function runOne(request: RunRequest): Promise<void> {
     })
   const chosen = chooseArm(plan, request.arm)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${chosen.name}`)
-  const recorded = await loadWorkload(plan, say)
+  const recorded = await loadWorkload(plan, say, quiet)
   const config = clusterConfig(plan)
   const arm = armOn(chosen, config)
   const { workload, load, window, note } =

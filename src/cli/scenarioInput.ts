@@ -7,6 +7,7 @@ import type { Plan } from '../scenario/plan.js'
 import type { ReadOptions } from '../traces/options.js'
 import { parseWindow } from '../traces/rules.js'
 import type { Workload } from '../traces/workload.js'
+import { readTraceFile } from './readTraceFile.js'
 
 /** Larger than any scenario; a trace given by mistake is not read whole. */
 const MAX_SCENARIO_BYTES = 2 ** 20
@@ -62,25 +63,24 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
   return loadScenario({ text, file: path, folder: dirname(foundAt), sets })
 }
 
-/** The workload a plan names; remarks of the reader go to `onRemark`. */
-export async function loadWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
-  const workload = await readWorkload(plan, onRemark)
+/** The workload a plan names; remarks of the reader go to `onRemark`, progress of a long file to stderr unless `quiet`. */
+export async function loadWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
+  const workload = await readWorkload(plan, onRemark, quiet)
   if (plan.workload.load.sessions === 'recorded') return withPrefixes(plan, workload)
   const { closedSessions } = await import('../traces/index.js')
   return withPrefixes(plan, closedSessions(workload))
 }
 
-async function readWorkload(plan: Plan, onRemark: (text: string) => void): Promise<Workload> {
-  const { presetWorkload, readTrace, uniformWorkload } = await import('../traces/index.js')
+async function readWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
+  const { presetWorkload, uniformWorkload } = await import('../traces/index.js')
   const { preset, uniform } = plan.workload
   if (uniform !== null) return uniformWorkload(uniform, plan.experiment.seed)
   if (preset !== null) return await presetWorkload(preset)
-  const { workload, report } = await readTrace(plan.workload.path as string, {
-    ...readOptionsOf(plan),
-    seed: plan.experiment.seed,
-  })
+  const options = { ...readOptionsOf(plan), seed: plan.experiment.seed }
+  const { workload, report } = await readTraceFile(plan.workload.path as string, options, quiet)
   for (const note of report.notes) onRemark(note)
-  for (const { line, reason } of report.firstSkipped) onRemark(`  line ${line}: ${reason}`)
+  for (const { line, within, reason } of report.firstSkipped)
+    onRemark(`  line ${line}${within === undefined ? '' : `, ${within}`}: ${reason}`)
   return workload
 }
 

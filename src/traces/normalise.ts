@@ -40,7 +40,7 @@ export function normalise(raw: Workload, path: string, options: ReadOptions, ski
   if (tickNs !== null && !options.keepTicks) workload = spread(workload, tickNs, path, options, note)
   else note(oneTime(workload))
   if (!isOurs || options.window !== undefined) workload = fromZero(workload)
-  if (skips.count > 0) workload = { ...workload, ...denseBlocks(workload) }
+  if (skips.count > 0 || options.overLimit === 'clip') workload = { ...workload, ...denseBlocks(workload) }
   const gap = longestGap(workload.arrivalNs)
   note(gap.note)
   return { workload, outOfOrder, duplicates, tickNs, longestGapNs: gap.ns, notes }
