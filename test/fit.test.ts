@@ -127,13 +127,16 @@ describe('fits', () => {
     expect(Math.abs(ends[0] - 500)).toBeLessThan(10)
   })
 
-  it.each(['chat', 'rag', 'reasoning', 'mixed'] as const)('traffic drawn from a fit to %s is the same traffic', (name) => {
-    const workload = buildPreset(name)
-    const { recipe } = fitRecipe(workload)
-    expect(compareTraces(workload, synthesise(recipe, 1, 'like')).lines.filter((line) => line.verdict === 'different')).toEqual(
-      [],
-    )
-  })
+  it.each(['chat', 'rag', 'reasoning', 'agent', 'mixed'] as const)(
+    'traffic drawn from a fit to %s is the same traffic',
+    (name) => {
+      const workload = buildPreset(name)
+      const { recipe } = fitRecipe(workload)
+      expect(compareTraces(workload, synthesise(recipe, 1, 'like')).lines.filter((line) => line.verdict === 'different')).toEqual(
+        [],
+      )
+    },
+  )
 
   it('a fitted recipe can be written, and read again is the same', () => {
     const { recipe, notes } = fitRecipe(buildPreset('rag'))

@@ -55,7 +55,8 @@ export interface OutputArgs {
   readonly overwrite: boolean
 }
 
-const REPEATABLE = new Set(['set', '_'])
+/** Options and lists of names of which there may be several. */
+const REPEATABLE = new Set(['set', '_', 'files', 'into'])
 
 /** A single-valued option given twice would drop one of its values silently. */
 export function refuseRepeats(values: Readonly<Record<string, unknown>>): true {

@@ -1,7 +1,7 @@
 /** The work of `trace synth --like`: a recipe fitted to a trace, traffic drawn from it, and whether the two are the same traffic. */
 import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
-import { columns } from '../reports/columns.js'
+import { comparisonJson, comparisonTable, type TraceNames } from '../reports/trace/comparison.js'
 import { fitRecipe } from '../traces/fit/index.js'
 import { synthesise } from '../traces/generate/synth.js'
 import { recipeText } from '../traces/generate/writeRecipe.js'
@@ -36,7 +36,7 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
   demandRecipeOutput(recipeOut, args.overwrite, input.file)
 
   const { workload } = await readNamedTrace(input)
-  const { recipe: fitted, notes } = fitRecipe(workload)
+  const { recipe: fitted, notes } = fitRecipe(workload, ratePerS)
   for (const note of notes) remark(note)
   const sized = requests === undefined ? fitted : { ...fitted, requests, duration_s: undefined }
   const recipe = ratePerS === undefined ? sized : atRate(sized, ratePerS)
@@ -45,8 +45,9 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
   if (comparison.verdict !== 'same' && !args.allowDifference) throw differs(workload.provenance.name, comparison)
   if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, notes))
   await writeWorkload(output, drawn, { to })
-  if (args.format === 'json') printJson({ output, requests: drawn.count, verdict: comparison.verdict, lines: comparison.lines })
-  else printResult(`${output}: ${drawn.count} requests\n${comparisonText(comparison)}`)
+  const names: TraceNames = [workload.provenance.name, output]
+  if (args.format === 'json') printJson({ output, requests: drawn.count, comparison: comparisonJson(comparison, names) })
+  else printResult(`${output}: ${drawn.count} requests\n${comparisonTable(comparison, names)}`)
 }
 
 function demandRecipeOutput(path: string | undefined, overwrite: boolean, input: string): void {
@@ -80,16 +81,3 @@ const figure = (value: number | null): string => (value === null ? '–' : Strin
 
 const differenceText = ({ a, b, low, high, note }: ComparisonLine): string =>
   note ?? `${figure(b)} where the trace has ${figure(a)}; ${figure(low)} to ${figure(high)} would do`
-
-function comparisonText({ lines, verdict, compared, different }: TraceComparison): string {
-  const rows = lines
-    .filter((line) => line.verdict !== 'not compared')
-    .map(({ statistic, a, b, low, high, verdict: one }) => [
-      statistic,
-      figure(a),
-      figure(b),
-      `${figure(low)} to ${figure(high)}`,
-      one === 'same' ? '' : 'different',
-    ])
-  return `${columns([['', 'trace', 'drawn', 'allowed', ''], ...rows])}\n${verdict}: ${different} of ${compared} statistics differ`
-}

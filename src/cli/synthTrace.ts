@@ -30,11 +30,8 @@ export const rateOf = (text: string | undefined): number | undefined =>
 export const seedOf = (text: string | undefined): number =>
   text === undefined ? 1 : wholeNumber('--seed', text, 0, Number.MAX_SAFE_INTEGER)
 
-/** Options that act on a fit alone. */
-const OF_FITS = ['recipeOut', 'allowDifference'] as const
-const FLAGS = { recipeOut: '--recipe-out', allowDifference: '--allow-difference' } as const
-
-export async function synthTrace(args: SynthRequest): Promise<void> {
+/** `idle`: options on reading a trace that were given though none is read. */
+export async function synthTrace(args: SynthRequest & { readonly idle: readonly string[] }): Promise<void> {
   const { recipe: name, output } = args
   if (output === undefined) {
     throw new UserError({
@@ -43,10 +40,12 @@ export async function synthTrace(args: SynthRequest): Promise<void> {
       hint: `for example: shapewise trace synth chat chat.swt.gz`,
     })
   }
-  for (const key of OF_FITS) {
-    if (args[key] !== undefined && args[key] !== false)
-      throw new UserError({ where: FLAGS[key], message: 'has no effect without --like', hint: 'leave it out' })
-  }
+  const idle = [
+    ...args.idle,
+    ...(args.recipeOut === undefined ? [] : ['--recipe-out']),
+    ...(args.allowDifference ? ['--allow-difference'] : []),
+  ]
+  if (idle.length > 0) throw new UserError({ where: idle[0], message: 'has no effect without --like', hint: 'leave it out' })
   const recipe = namedRecipe(name, { requests: requestsOf(args.requests), ratePerS: rateOf(args.rate), sets: args.set ?? [] })
   const to = demandTraceOutput(output, args.overwrite, [name])
   const workload = synthesise(recipe, seedOf(args.seed), traceNameOf(output))

@@ -5,6 +5,7 @@
 import { UserError } from '../errors.js'
 import type { BlockColumns } from './blocks.js'
 import { countOutOfOrder, pick, timeOrder } from './columns.js'
+import { denseIds } from './denseBlocks.js'
 import type { Units } from './sessions.js'
 import type { Workload } from './workload.js'
 
@@ -145,50 +146,14 @@ function renamedBlocks(part: Workload, rows: Uint32Array, worlds: Int32Array): B
       from[to] = worlds[i] * WORLD + runFirst[run]
       length[to++] = runLength[run]
     }
-  const used = unionOf(from, length)
+  const used = denseIds(from, length)
+  if (used.count > MOST_BLOCKS)
+    throw new UserError({
+      where: 'workload.load',
+      message: `the copies of the trace have ${used.count} different prefix blocks, more than ${MOST_BLOCKS}`,
+      hint: 'ask for a lower rate or fewer requests',
+    })
   const first = new Int32Array(runs)
   for (let run = 0; run < runs; run++) first[run] = used.newId(from[run])
   return { runOffset: newOffset, runCount: newCount, runFirst: first, runLength: length }
-}
-
-/** The union of the runs, numbered through: `newId` of a number in it. */
-function unionOf(from: Float64Array, length: Int32Array): { newId(id: number): number } {
-  const starts = from.slice().sort()
-  const ends = from.map((first, run) => first + length[run]).sort()
-  const pieceFrom: number[] = []
-  const idFrom: number[] = []
-  let ids = 0
-  let depth = 0
-  for (let start = 0, end = 0; end < ends.length; ) {
-    if (start < starts.length && starts[start] <= ends[end]) {
-      if (depth === 0) {
-        pieceFrom.push(starts[start])
-        idFrom.push(ids)
-      }
-      depth++
-      start++
-      continue
-    }
-    depth--
-    if (depth === 0) ids += ends[end] - pieceFrom[pieceFrom.length - 1]
-    end++
-  }
-  if (ids > MOST_BLOCKS)
-    throw new UserError({
-      where: 'workload.load',
-      message: `the copies of the trace have ${ids} different prefix blocks, more than ${MOST_BLOCKS}`,
-      hint: 'ask for a lower rate or fewer requests',
-    })
-  return {
-    newId(id) {
-      let low = 0
-      let high = pieceFrom.length
-      while (low < high) {
-        const middle = (low + high) >> 1
-        if (pieceFrom[middle] <= id) low = middle + 1
-        else high = middle
-      }
-      return idFrom[low - 1] + id - pieceFrom[low - 1]
-    },
-  }
 }

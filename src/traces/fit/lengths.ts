@@ -4,7 +4,7 @@
  * with shares in steps: load comes from lengths as much as from arrivals, and what comes together queues together.
  */
 import { NS_PER_S } from '../../units.js'
-import type { LengthSpec, OslByIsl, PlainLengths } from '../generate/lengths.js'
+import type { LawsByBin, LengthSpec, PlainLengths } from '../generate/lengths.js'
 import { changePoints, xLogX } from './changePoints.js'
 import { tableOf } from './table.js'
 
@@ -82,7 +82,7 @@ function mixPieces(kindOf: Int32Array, kinds: number): number[] {
   return changePoints(groups, likelihood, price).map((group) => group * inGroup)
 }
 
-function outputByInput(isl: Int32Array, osl: Int32Array): OslByIsl {
+function outputByInput(isl: Int32Array, osl: Int32Array): LawsByBin {
   const edges = binEdges(isl, Math.max(1, Math.min(MOST_BINS, Math.floor(isl.length / FEWEST_IN_BIN))))
   const bins: number[][] = edges.slice(1).map(() => [])
   for (let i = 0; i < isl.length; i++) bins[binOf(edges, isl[i])].push(osl[i])

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
 import type { Rng } from '../../rng.js'
-import { type LawSpec, lawOf, type Quantile } from './laws.js'
+import { type Law, type LawSpec, lawOf } from './laws.js'
 import { normalCdf, normalQuantile } from './normal.js'
 import { firstAbove, picker } from './picker.js'
 
@@ -11,7 +11,7 @@ export type LengthSpec =
   | { readonly table: string }
   | {
       readonly isl: LawSpec
-      readonly osl: LawSpec | OslByIsl
+      readonly osl: LawSpec | LawsByBin
       /** Correlation of the Gaussian copula that joins the two; 0 when left out. */
       readonly rho?: number
     }
@@ -26,8 +26,8 @@ export interface MixedLengths {
 
 export type PlainLengths = Exclude<LengthSpec, MixedLengths>
 
-/** A law of the output length for each bin of the input length: bin i holds isl in (edges[i], edges[i + 1]], the outer bins all beyond. */
-export interface OslByIsl {
+/** A law for each bin of another number: bin i holds those in (edges[i], edges[i + 1]], the outer bins all beyond. */
+export interface LawsByBin {
   readonly edges: readonly number[]
   readonly laws: readonly LawSpec[]
 }
@@ -82,10 +82,10 @@ function pairsOf(spec: PlainLengths): Pairs {
   const { isl, osl, rho = 0 } = 'table' in spec ? publishedLengths(spec.table) : spec
   const input = lawOf(isl).quantile
   if (typeof osl === 'object' && 'edges' in osl) {
-    const given = outputGiven(osl)
+    const given = lawsByBin(osl)
     return (u, v) => {
       const length = Math.max(1, Math.round(input(u)))
-      return { isl: length, osl: given(length)(v) }
+      return { isl: length, osl: given(length).quantile(v) }
     }
   }
   const output = lawOf(osl).quantile
@@ -93,12 +93,13 @@ function pairsOf(spec: PlainLengths): Pairs {
   return (u, v) => ({ isl: input(u), osl: output(coupled(u, v, rho)) })
 }
 
-function outputGiven({ edges, laws }: OslByIsl): (isl: number) => Quantile {
-  const quantiles = laws.map((law) => lawOf(law).quantile)
-  return (isl) => {
+/** The law for a number, by its bin. */
+export function lawsByBin({ edges, laws }: LawsByBin): (number: number) => Law {
+  const made = laws.map(lawOf)
+  return (number) => {
     let bin = 0
-    while (bin + 2 < edges.length && isl > edges[bin + 1]) bin++
-    return quantiles[bin]
+    while (bin + 2 < edges.length && number > edges[bin + 1]) bin++
+    return made[bin]
   }
 }
 
@@ -133,7 +134,7 @@ function publishedTables(): PublishedTables {
 /** Names of the tables of data/workloads/length-tables.json. */
 export const publishedNames = (): readonly string[] => Object.keys(publishedTables().tables)
 
-function publishedLengths(name: string): { isl: LawSpec; osl: OslByIsl; rho?: number } {
+function publishedLengths(name: string): { isl: LawSpec; osl: LawsByBin; rho?: number } {
   const { percentages: p, osl_percentages, tables } = publishedTables()
   const { isl, isl_edges: edges, osl_given_isl } = tables[name]
   return { isl: { p, x: isl }, osl: { edges, laws: osl_given_isl.map((x) => ({ p: osl_percentages, x })) } }

@@ -130,10 +130,10 @@ const clients = z.strictObject({
   length_sigma: number(0, 3, 'spread of lengths').optional(),
   shift_s: number(0, 1e7, 'seconds').optional(),
 })
-const oslByIsl = z.strictObject({ edges: list('input tokens'), laws: z.array(law, says('a list of laws')).min(1) })
+const lawsByBin = z.strictObject({ edges: list('input tokens'), laws: z.array(law, says('a list of laws')).min(1) })
 const PLAIN_LENGTHS = [
   z.strictObject({ table: z.string() }),
-  z.strictObject({ isl: law, osl: z.union([law, oslByIsl]), rho: z.number().gt(-1).lt(1).optional() }),
+  z.strictObject({ isl: law, osl: z.union([law, lawsByBin]), rho: z.number().gt(-1).lt(1).optional() }),
 ] as const
 const lengths = z.union(
   [
@@ -174,12 +174,17 @@ const prefixes = z.strictObject({
     .optional(),
   reuse: reuse.optional(),
 })
+const lawByBin = z.union([law, lawsByBin], says(`${LAW}; or {edges, laws} by the steps of a thread`))
 const session = z.strictObject({
   steps: law,
-  first_context: law,
-  growth: law,
+  first_context: lawByBin,
+  growth: lawByBin.optional(),
+  added: lawByBin.optional(),
   output: law,
-  wait_s: z.strictObject({ tool: law, human: law, human_share: share('share of waits for a person') }),
+  wait_s: z.union(
+    [law, z.strictObject({ tool: law, human: law, human_share: share('share of waits for a person') })],
+    says(`{tool, human, human_share}, or ${LAW}`),
+  ),
   reset: z.strictObject({ chance: share('chance of a step'), keeps: share('share of the context that is kept') }),
   context_limit: whole(2, 16_777_216, 'tokens'),
   subagents: z.strictObject({ share: share('share of the sessions'), count: law, steps: law, first_context: law }).optional(),

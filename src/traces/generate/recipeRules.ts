@@ -46,6 +46,15 @@ function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Probl
       if (prefixes?.[key] !== undefined)
         problems.push(problem([...path, 'prefixes', key], 'has no effect in sessions, which have their history', 'remove it'))
     }
+    if ((session.growth === undefined) === (session.added === undefined))
+      problems.push(
+        problem([...path, 'session'], 'needs exactly one of growth and added', 'for example growth: {lognormal: [6.5, 1]}'),
+      )
+    for (const key of ['first_context', 'growth', 'added'] as const) {
+      const given = session[key]
+      if (typeof given === 'object' && 'edges' in given)
+        problems.push(...binProblems([...path, 'session', key], given.edges, { laws: given.laws }))
+    }
     if (session.context_limit > maxTokens)
       problems.push(problem([...path, 'session', 'context_limit'], `is above max_tokens, ${maxTokens}`, 'raise max_tokens too'))
     if (clients?.length_sigma !== undefined)

@@ -6,19 +6,22 @@ import type { Rng } from '../../rng.js'
 import { sToNs } from '../../units.js'
 import { blocksOfChain, type Chain } from './chains.js'
 import { type Law, type LawSpec, lawOf } from './laws.js'
+import { type LawsByBin, lawsByBin } from './lengths.js'
 import type { BlockMaker } from './prefixes.js'
 
 export interface SessionSpec {
   /** Requests of the main thread. */
   readonly steps: LawSpec
-  /** Input tokens of the first request. */
-  readonly first_context: LawSpec
-  /** Tokens by which the input grows from one step to the next; the answer before is among them, so it is the least. */
-  readonly growth: LawSpec
+  /** Input tokens of the first request. Laws by bin are by the steps of the thread: long sessions begin shorter and grow more slowly. */
+  readonly first_context: LawSpec | LawsByBin
+  /** Tokens by which the input grows from one step to the next; the answer before is among them, so it is the least. This, or `added`. */
+  readonly growth?: LawSpec | LawsByBin
+  /** Tokens by which the input grows beyond the answer: results of tools, what a person says. */
+  readonly added?: LawSpec | LawsByBin
   /** Output tokens of a step. */
   readonly output: LawSpec
-  /** Seconds between an answer and the next step: a tool's, or with `human_share` a person's. */
-  readonly wait_s: { readonly tool: LawSpec; readonly human: LawSpec; readonly human_share: number }
+  /** Seconds between an answer and the next step; apart for tools and people, who are waited for with `human_share`. */
+  readonly wait_s: LawSpec | { readonly tool: LawSpec; readonly human: LawSpec; readonly human_share: number }
   /** A step begins anew with `keeps` of the context, by chance or when the context limit is reached; what it keeps is a new text. */
   readonly reset: { readonly chance: number; readonly keeps: number }
   /** Longest input + output, tokens. */
@@ -55,17 +58,15 @@ const MOST_TRIES = 10_000
 export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: Chain | null, rngs: SessionRngs) => SessionRow[] {
   const laws = {
     steps: lawOf(spec.steps),
-    first: lawOf(spec.first_context),
-    growth: lawOf(spec.growth),
+    first: lawBySteps(spec.first_context),
+    growth: lawBySteps(spec.growth ?? (spec.added as LawSpec)),
     output: lawOf(spec.output),
-    tool: lawOf(spec.wait_s.tool),
-    human: lawOf(spec.wait_s.human),
   }
   const subagents = spec.subagents && {
     share: spec.subagents.share,
     count: lawOf(spec.subagents.count),
     steps: lawOf(spec.subagents.steps),
-    first: lawOf(spec.subagents.first_context),
+    first: lawBySteps(spec.subagents.first_context),
   }
   const limit = spec.context_limit
 
@@ -78,16 +79,14 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
     return limit - 1
   }
 
-  function waitNs({ waits }: SessionRngs): number {
-    const human = waits.uniform() < spec.wait_s.human_share
-    return sToNs(Math.max(0, (human ? laws.human : laws.tool).draw(waits)))
-  }
+  const waitS = waitLaw(spec.wait_s)
+  const waitNs = ({ waits }: SessionRngs): number => sToNs(Math.max(0, waitS(waits)))
 
   /** Appends a thread of `steps` requests to `rows`, and what forks from it; returns the index of its last one. */
   function thread(
     rows: SessionRow[],
     steps: number,
-    first: Law,
+    first: LawBySteps,
     parent: number,
     system: Chain | null,
     rngs: SessionRngs,
@@ -95,7 +94,8 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
   ) {
     const { lengths } = rngs
     const systemBlocks = system === null ? 0 : blocksOfChain(system)
-    let isl = firstContext(first, lengths)
+    const growth = laws.growth(steps)
+    let isl = firstContext(first(steps), lengths)
     let chain = maker.ids.extend(system, systemBlocks, blocksAt(isl))
     let before = parent
     let joining: number[] = []
@@ -106,7 +106,8 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
       for (const last of joining) rows[last].joins = row
       joining = step === forkAt ? fork(rows, row, system, rngs) : []
       before = row
-      const grown = isl + Math.max(osl, whole(laws.growth.draw(lengths)))
+      const more = growth.draw(lengths)
+      const grown = isl + (spec.growth === undefined ? osl + Math.round(more) : Math.max(osl, whole(more)))
       const resets = lengths.uniform() < spec.reset.chance || grown >= limit
       const kept = resets ? systemBlocks : blocksOfChain(chain)
       isl = resets ? Math.min(limit - 1, whole(spec.reset.keeps * isl)) : grown
@@ -134,6 +135,21 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
     thread(rows, steps, laws.first, -1, system, rngs, forks && steps > 1 ? place : -1)
     return rows
   }
+}
+
+type LawBySteps = (steps: number) => Law
+
+function lawBySteps(spec: LawSpec | LawsByBin): LawBySteps {
+  if (typeof spec === 'object' && 'edges' in spec) return lawsByBin(spec)
+  const law = lawOf(spec)
+  return () => law
+}
+
+function waitLaw(spec: SessionSpec['wait_s']): (rng: Rng) => number {
+  if (typeof spec !== 'object' || !('tool' in spec)) return lawOf(spec).draw
+  const tool = lawOf(spec.tool)
+  const human = lawOf(spec.human)
+  return (rng) => (rng.uniform() < spec.human_share ? human : tool).draw(rng)
 }
 
 const whole = (value: number): number => Math.max(1, Math.round(value))

@@ -78,6 +78,25 @@ export const traceInput = (args: TraceArgs): TraceInput => {
   }
 }
 
+/** Options on reading that were given, as typed. */
+export function readingGiven(args: Readonly<Record<string, unknown>>): string[] {
+  const names = [
+    'from',
+    'spread-ticks',
+    'time-unit',
+    'outputs',
+    'order',
+    'duplicates',
+    'block-tokens',
+    'context-limit',
+    'over-limit',
+    'limit',
+    'window',
+    'share-system-prompt',
+  ]
+  return names.filter((name) => args[name] !== undefined && args[name] !== false).map((name) => `--${name}`)
+}
+
 function outputsOf(given: string | undefined): TraceInput['outputs'] {
   if (given === undefined || given === 'skip' || given === 'fail') return given
   if (/^\d+$/.test(given)) return wholeNumber('--outputs', given, 1, MOST_TOKENS)

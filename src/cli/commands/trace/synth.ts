@@ -1,7 +1,7 @@
 /** `shapewise trace synth`: traffic drawn from a recipe, or from one that is fitted to a trace. */
 import { defineCommand } from '../../command.js'
 import { formatOption, seedOption } from '../../options.js'
-import { readingOptions, type TraceArgs, traceInput } from './input.js'
+import { readingGiven, readingOptions, type TraceArgs, traceInput } from './input.js'
 
 interface SynthArgs extends Omit<TraceArgs, 'file'> {
   readonly recipe: string
@@ -71,13 +71,13 @@ export const synthCommand = defineCommand<SynthArgs>({
         'traffic that may be shown to others, and its recipe',
       ),
   handler: async (args) => {
-    const { synthTrace } = await import('../../synthTrace.js')
-    if (args.like === undefined)
-      return synthTrace({ ...args, recipeOut: args['recipe-out'], allowDifference: args['allow-difference'] })
+    const request = { ...args, recipeOut: args['recipe-out'], allowDifference: args['allow-difference'] }
+    if (args.like === undefined) {
+      const { synthTrace } = await import('../../synthTrace.js')
+      await synthTrace({ ...request, idle: readingGiven({ ...args }) })
+      return
+    }
     const { synthLike } = await import('../../synthLike.js')
-    await synthLike(
-      { ...args, recipeOut: args['recipe-out'], allowDifference: args['allow-difference'] },
-      traceInput({ ...args, file: args.like }),
-    )
+    await synthLike(request, traceInput({ ...args, file: args.like }))
   },
 })

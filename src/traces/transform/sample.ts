@@ -1,0 +1,42 @@
+/**
+ * A trace thinned or superposed to another rate. Sessions stay whole, and so do chains of prompts that continue each other, since prefix reuse
+ * would be lost with the prompt that is continued.
+ */
+import { stream } from '../../rng.js'
+import { createCopies } from '../copies.js'
+import { type Units, unitsOf } from '../sessions.js'
+import { inferredLinks } from '../statistics/chains.js'
+import type { Workload } from '../workload.js'
+
+/**
+ * `factor` times the traffic: whole copies, and of one more copy the share that is left. Every copy but the first is moved round the span of the
+ * trace by a time of its own, and has prefix blocks of its own: a prompt that is played twice is not a prompt sent twice. Draws from the
+ * streams `trace/sample/copy-<k>`.
+ */
+export function sampled(workload: Workload, factor: number, seed: number | string): Workload {
+  const units = unitsOf(workload)
+  const chain = chainsOf(workload, units)
+  const starts = Float64Array.from({ length: units.count }, (_, unit) => workload.arrivalNs[units.rows[units.offset[unit]]])
+  const spanNs = starts[units.count - 1] + meanGapNs(starts)
+  const copies = createCopies(workload, units, Math.ceil(factor * workload.count))
+  for (let copy = 0; copy < factor; copy++) {
+    const rng = stream(seed, `trace/sample/copy-${copy}`)
+    const shiftNs = copy === 0 ? 0 : Math.floor(rng.uniform() * spanNs)
+    // one draw a chain, in the order of their first requests
+    const isKept: boolean[] = []
+    for (let unit = 0; unit < units.count; unit++) {
+      isKept[chain[unit]] ??= rng.uniform() < factor - copy
+      if (isKept[chain[unit]]) copies.add(unit, (starts[unit] + shiftNs) % spanNs, copy)
+    }
+  }
+  return copies.workload()
+}
+
+const meanGapNs = (starts: Float64Array): number =>
+  Math.max(1, Math.round((starts[starts.length - 1] - starts[0]) / Math.max(1, starts.length - 1)))
+
+/** Number of the chain of each unit: prompts that continue each other, by their prefix blocks. A session is a chain of its own. */
+function chainsOf(workload: Workload, units: Units): Int32Array {
+  const links = units.areSessions ? null : inferredLinks(workload)
+  return links?.session ?? Int32Array.from({ length: units.count }, (_, unit) => unit)
+}

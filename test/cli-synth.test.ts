@@ -1,0 +1,69 @@
+/** The verbs of `trace` that write traffic, as a user types them: what they print, and that every mistake is told with its remedy and nothing is written. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { newFolder, shapewise } from './cliRunner.js'
+
+const folder = newFolder()
+const run = (line: string) => shapewise(folder, ...line.split(' '))
+const must = (line: string): string => {
+  const { status, stdout, stderr } = run(line)
+  expect(`${status} ${stderr}`).toMatch(/^0/)
+  return stdout
+}
+
+describe('trace synth, sample, split and merge', () => {
+  it('write what they say', { timeout: 60_000 }, () => {
+    expect(must('trace synth chat chat.swt --requests 2000')).toBe('chat.swt: 2000 requests\n')
+    expect(must('trace synth --like chat.swt alike.swt --recipe-out alike.yaml')).toMatch(/Same traffic/)
+    expect(readFileSync(`${folder}/alike.yaml`, 'utf8')).toMatch(/^# The rate changes in/)
+    must('trace synth alike.yaml again.swt')
+    expect(JSON.parse(must('trace diff alike.swt again.swt --format json')).verdict).toBe('same')
+    expect(must('trace sample chat.swt more.swt --copies 2')).toBe('more.swt: 4000 requests of 2000\n')
+    expect(must('trace split chat.swt a.swt b.swt --parts 0.5,0.5')).toMatch(/^a\.swt: \d+ requests\nb\.swt: \d+ requests\n$/)
+    expect(must('trace merge a.swt b.swt ab.swt')).toBe('ab.swt: 2000 requests of 2 traces\n')
+    expect(must('trace split ab.swt a2.swt b2.swt --by tenant')).toMatch(/a2\.swt: \d+ requests/)
+  })
+
+  it('the same seed writes the same bytes', { timeout: 30_000 }, () => {
+    must('trace synth agent one.swt --requests 500 --seed 4')
+    must('trace synth agent one-again.swt --requests 500 --seed 4')
+    const [a, b] = ['one', 'one-again'].map((name) => JSON.parse(must(`trace inspect ${name}.swt --format json`)))
+    expect(a.isl).toEqual(b.isl)
+  })
+
+  const mistakes: [string, RegExp][] = [
+    ['trace synth chta x.swt', /there is no preset 'chta'\n {2}hint: did you mean 'chat'/],
+    ['trace synth chat', /no file to write is named beside 'chat'/],
+    ['trace synth chat x.txt', /the ending does not tell the format to write/],
+    ['trace synth chat x.swt --rate fast', /--rate {2}expected a number above 0/],
+    ['trace synth chat x.swt --requests 0', /--requests {2}expected a whole number from 1/],
+    ['trace synth chat x.swt --set streams.chat.rate=3', /--set streams\.chat\.rate=3 {2}streams\.chat\.rate: unknown key/],
+    ['trace synth chat x.swt --recipe-out r.yaml', /--recipe-out {2}has no effect without --like/],
+    ['trace synth chat x.swt --allow-difference', /--allow-difference {2}has no effect without --like/],
+    ['trace synth chat x.swt --from azure', /--from {2}has no effect without --like/],
+    ['trace synth agent x.csv', /has sessions|blocks, which csv cannot hold/],
+    ['trace synth missing.yaml x.swt', /cannot read the recipe/],
+    ['trace synth --like missing.csv x.swt', /There is no such trace file/],
+    ['trace synth --like three.csv x.swt', /too short/],
+    ['trace synth --like three.csv chat x.swt', /one name too many/],
+    ['trace synth --like three.csv x.swt --set requests=5', /a fitted recipe is compared as it is/],
+    ['trace sample three.csv x.swt', /exactly one of --rate, --fraction and --copies, got none/],
+    ['trace sample three.csv x.swt --rate 1 --copies 2', /got 2/],
+    ['trace sample three.csv x.swt --fraction 2', /--fraction {2}expected a number above 0 and up to 1/],
+    ['trace split three.csv x.swt', /expected two or more different files/],
+    ['trace split three.csv x.swt x.swt', /expected two or more different files/],
+    ['trace split three.csv x.swt y.swt --parts 0.5', /1 shares for 2 files/],
+    ['trace split three.csv x.swt y.swt --parts 0.5,0.6', /add up to 1\.1/],
+    ['trace split three.csv x.swt y.swt --by tenant', /names no tenants/],
+    ['trace split three.csv x.swt three.csv', /exists already/],
+    ['trace merge three.csv x.swt', /expected two or more traces/],
+  ]
+  it.each(mistakes)('%s', { timeout: 30_000 }, (line, message) => {
+    writeFileSync(`${folder}/three.csv`, 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n2,30,5\n')
+    const { status, stdout, stderr } = run(line)
+    expect(stderr).toMatch(message)
+    expect(stdout).toBe('')
+    expect(status).toBe(2)
+    for (const name of ['x.swt', 'y.swt', 'x.csv', 'r.yaml']) expect(existsSync(`${folder}/${name}`)).toBe(false)
+  })
+})
