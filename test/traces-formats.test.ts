@@ -254,6 +254,17 @@ it('reads the TraceLab replay list: rounds after the first wait for the answer a
   expect(waitMs).toEqual([0, 300, 0])
 })
 
+it('counts only whole blocks as shared where blocks are rebuilt', async () => {
+  const { ids } = await read(
+    'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,100,5,0\n0,1,1,40,30,5,0\n0,1,2,70,20,5,0\n',
+  )
+  expect(ids).toEqual([
+    [0, 1, 2, 3, 4, 5],
+    [0, 1, 6, 7],
+    [0, 1, 6, 7, 8],
+  ])
+})
+
 it('reads both forms of LLMServingSim', async () => {
   const { format, times, isl, parent, waitMs } = await read([
     { input_toks: 10, output_toks: 2, arrival_time_ns: 5 },
@@ -308,6 +319,12 @@ it('reads what AIPerf measured: Unix ns to the last digit, turns of a conversati
     { reason: 'a request of the warm-up', count: 1 },
     { reason: 'the request failed', count: 1 },
   ])
+})
+
+it('refuses an AIPerf file of warm-up alone', async () => {
+  await expect(read([{ metadata: { benchmark_phase: 'warmup' }, metrics: {} }])).rejects.toThrow(
+    'None of the 1 rows is usable: a request of the warm-up.',
+  )
 })
 
 describe('results of benchmarks', () => {
@@ -477,6 +494,14 @@ describe('sessions in the form of WEKA', () => {
     const shape = ({ isl, parent, ids, waitMs }: typeof plain) => ({ isl, parent, ids, waitMs })
     expect(shape(await read(rows.map((row) => `${JSON.stringify(row, null, 1)}\n`).join('')))).toEqual(shape(plain))
     expect(shape(await read(JSON.stringify(rows)))).toEqual(shape(plain))
+  })
+
+  it('may have texts that look like structure', async () => {
+    const odd = session([request(0, { model: 'a"}]}{[\\' }), request(5, { stop: '\\"requests": [' })], {
+      id: '{"requests": [1]}\\',
+    })
+    const { isl, report } = await read([odd, odd])
+    expect([isl.length, report.rowsSkipped]).toEqual([4, 0])
   })
 
   it('lose one document when it breaks off, and say where', async () => {

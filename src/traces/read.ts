@@ -61,8 +61,9 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
   skips.refuseIfBad(path, rowsRead)
   if (rowsRead === 0) throw noRequests(path, 'The file has no rows; a header alone is no trace.')
   if (own === undefined && rows.count === 0) {
-    const [{ reason, line }] = skips.firstSkipped
-    throw noRequests(path, `None of the ${rowsRead} rows is usable: ${reason} (line ${line}).`)
+    const [first] = skips.firstSkipped
+    const why = first === undefined ? skips.byReason()[0]?.reason : `${first.reason} (line ${first.line})`
+    throw noRequests(path, `None of the ${rowsRead} rows is usable: ${why}.`)
   }
   const limit = options.limit ?? Number.POSITIVE_INFINITY
   skips.leaveOut(Math.max(0, (own?.count ?? rows.count) - limit), 'beyond the limit of requests')
