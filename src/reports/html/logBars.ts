@@ -11,7 +11,9 @@ export interface LogBars {
 /** About the width of a card, so that lettering keeps its size. */
 const WIDTH = 350
 const HEIGHT = 190
-const LEFT = 44
+/** Room for the axis of a map; bars have none. */
+const MAP_LEFT = 56
+const LEFT = 8
 const BOTTOM = 38
 const EDGE = 10
 
@@ -27,6 +29,12 @@ function logTicks(low: number, high: number): number[] {
   for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++)
     for (const mark of marks) if (mark * 10 ** e >= low && mark * 10 ** e <= high) all.push(mark * 10 ** e)
   return all
+}
+
+/** The number under its place on the axis, moved inwards where it would stick out of the drawing. */
+function tickLabel(x: number, y: number, value: number): string {
+  const anchor = x > WIDTH - EDGE - 14 ? 'end' : 'middle'
+  return text(anchor === 'end' ? WIDTH - 2 : Math.max(x, 10), y, short(value), `class="soft" text-anchor="${anchor}"`)
 }
 
 /** `name` is the quantity with its unit, as the axis says it. */
@@ -48,8 +56,7 @@ export function logBars({ edges, counts }: LogBars, name: string, colour: string
       : `<rect class="mark" x="${px(x(edges[i]))}" y="${px(floor - height)}" width="${px(width)}" height="${px(Math.max(0.8, height))}" fill="${colour}" data-tip="${escapeHtml(tip)}"/>`
   })
   const axis = logTicks(low, high).map(
-    (value) =>
-      `<path class="grid" d="M${px(x(value))} ${EDGE}V${floor}"/>${text(x(value), floor + 15, short(value), 'class="soft" text-anchor="middle"')}`,
+    (value) => `<path class="grid" d="M${px(x(value))} ${EDGE}V${floor}"/>${tickLabel(x(value), floor + 15, value)}`,
   )
   const base = `<path class="axis" d="M${LEFT} ${floor}H${WIDTH - EDGE}"/>`
   const label = text((LEFT + WIDTH - EDGE) / 2, HEIGHT - 4, `${name} (log)`, 'class="soft" text-anchor="middle"')
@@ -71,7 +78,7 @@ export function logMap({ xEdges, yEdges, counts }: LogMap, xName: string, yName:
   const floor = MAP_HEIGHT - BOTTOM
   const along = (edges: readonly number[], value: number): number =>
     Math.log(value / edges[0]) / Math.log(edges[edges.length - 1] / edges[0])
-  const x = (value: number): number => LEFT + 12 + along(xEdges, value) * (WIDTH - LEFT - 12 - EDGE)
+  const x = (value: number): number => MAP_LEFT + along(xEdges, value) * (WIDTH - MAP_LEFT - EDGE)
   const y = (value: number): number => floor - along(yEdges, value) * (floor - EDGE)
   const cells = counts.flatMap((column, i) =>
     column.map((count, j) => {
@@ -82,15 +89,14 @@ export function logMap({ xEdges, yEdges, counts }: LogMap, xName: string, yName:
     }),
   )
   const xAxis = logTicks(xEdges[0], xEdges[xEdges.length - 1]).map(
-    (value) =>
-      `<path class="grid" d="M${px(x(value))} ${EDGE}V${floor}"/>${text(x(value), floor + 15, short(value), 'class="soft" text-anchor="middle"')}`,
+    (value) => `<path class="grid" d="M${px(x(value))} ${EDGE}V${floor}"/>${tickLabel(x(value), floor + 15, value)}`,
   )
   const yAxis = logTicks(yEdges[0], yEdges[yEdges.length - 1]).map(
     (value) =>
-      `<path class="grid" d="M${LEFT + 12} ${px(y(value))}H${WIDTH - EDGE}"/>${text(LEFT + 6, y(value) + 4, short(value), 'class="soft" text-anchor="end"')}`,
+      `<path class="grid" d="M${MAP_LEFT} ${px(y(value))}H${WIDTH - EDGE}"/>${text(MAP_LEFT - 6, y(value) + 4, short(value), 'class="soft" text-anchor="end"')}`,
   )
   const names =
-    text((LEFT + WIDTH) / 2, MAP_HEIGHT - 4, `${xName} (log)`, 'class="soft" text-anchor="middle"') +
+    text((MAP_LEFT + WIDTH) / 2, MAP_HEIGHT - 4, `${xName} (log)`, 'class="soft" text-anchor="middle"') +
     `<text class="soft" transform="translate(11 ${px(floor / 2)}) rotate(-90)" text-anchor="middle">${escapeHtml(`${yName} (log)`)}</text>`
   return svg(WIDTH, MAP_HEIGHT, `${yName} by ${xName}`, `${xAxis.join('')}${yAxis.join('')}${cells.join('')}${names}`)
 }

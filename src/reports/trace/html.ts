@@ -57,13 +57,13 @@ export function traceHtml(trace: TracePage): string {
         'Requests by their number of tokens, on logarithmic axes; heights are requests for each step of the axis.',
         lengthFigures(pictures),
       ),
-      curve === null
+      statistics.prefixes === null
         ? ''
         : section(
             'prefixes',
             'Prefix reuse',
             'Share of the input tokens that a cache of a size would serve, when it throws out the block used least recently.',
-            `<div class="cards">${chartHosts([curve])}${prefixTable(statistics)}</div>`,
+            `<div class="cards">${curve === null ? '' : chartHosts([curve])}${prefixTable(statistics)}</div>`,
           ),
       sessionSection(statistics, pictures),
       section(
@@ -166,7 +166,7 @@ function sessionSection({ sessions }: TraceStatistics, { sessionLengths }: Trace
     ['gap between arrivals, s', sessions.gapS],
   ]
   const rows = samples.flatMap(([name, sample]) => (sample === null ? [] : [distributionRow(name, sample)]))
-  const lead = `${number(sessions.steps)} steps from one request to the next, ${number(sessions.resets)} of them with a context shorter by 30 % or more; ${number(sessions.subAgents)} sub-agents.`
+  const lead = `${number(sessions.steps)} steps from one request to the next, ${number(sessions.resets)} of them with a context shorter by 30 % or more; ${number(sessions.subAgents)} sub-agents that come back to it.`
   const bars = `<figure><h3>Requests per session</h3>${logBars(sessionLengths, 'requests', COLOUR)}</figure>`
   const title = sessions.source === 'recorded' ? 'Sessions' : 'Sessions, inferred from prefixes'
   return section(

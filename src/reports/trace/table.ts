@@ -153,7 +153,9 @@ function sessionRows(sessions: SessionStatistics): string[] {
   ]
   const rows = perSession.flatMap(([name, sample]) => (sample === null ? [] : [lengthRow(name, sample)]))
   const beside =
-    sessions.subAgents > 0 ? `; ${number(sessions.subAgents)} sub-agents with ${number(sessions.subAgentRequests)} requests` : ''
+    sessions.subAgents > 0
+      ? `; ${number(sessions.subAgents)} sub-agents come back, with ${number(sessions.subAgentRequests)} requests`
+      : ''
   const resets = sessions.resets > 0 ? `, of which ${percent(sessions.leftAfterReset)} is left at the median` : ''
   return [
     `${number(sessions.sessions)} sessions; ${percent(sessions.inSessions)} of the requests are not alone in theirs${beside}`,

@@ -120,5 +120,8 @@ function lruCurve(workload: Workload): TracePictures['lruCurve'] {
 
 function sessionLengths(workload: Workload, bins: number): LogHistogram | null {
   const samples = sessionSamples(workload)
-  return samples === null ? null : histogram(samples.requests, logEdges(samples.requests, bins))
+  if (samples === null) return null
+  // no more bins than so few values fill
+  const enough = Math.max(8, Math.ceil(Math.sqrt(samples.requests.length)))
+  return histogram(samples.requests, logEdges(samples.requests, Math.min(bins, enough)))
 }

@@ -32,6 +32,7 @@ export interface SessionStatistics {
   /** Requests that more than one request continues, and requests that wait for more than one. */
   readonly forks: number
   readonly joins: number
+  /** Threads that come back to the main one; one that ends with its session is not told from it. */
   readonly subAgents: number
   readonly subAgentRequests: number
 }
