@@ -7,13 +7,14 @@ import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
 
 const SESSIONS = 12
+const MANY = 60
 const TURNS = 4
 const WAIT_S = 30
 
 /** Chains of four turns half a minute apart; `isRecorded`: with times of their own too. */
-function chains(isRecorded: boolean): Workload {
-  const count = SESSIONS * TURNS
-  const turn = (i: number) => Math.floor(i / SESSIONS)
+function chains(isRecorded: boolean, sessions = SESSIONS): Workload {
+  const count = sessions * TURNS
+  const turn = (i: number) => Math.floor(i / sessions)
   const isFirst = (i: number) => turn(i) === 0
   return {
     ...shapesOnly(
@@ -22,8 +23,8 @@ function chains(isRecorded: boolean): Workload {
       Int32Array.from({ length: count }, (_, i) => 20 + i),
       { name: 'chains', format: 'generated', note: 'Chains of turns.', rowsRead: count, rowsSkipped: 0 },
     ),
-    session: Int32Array.from({ length: count }, (_, i) => i % SESSIONS),
-    parent: Int32Array.from({ length: count }, (_, i) => (isFirst(i) ? -1 : i - SESSIONS)),
+    session: Int32Array.from({ length: count }, (_, i) => i % sessions),
+    parent: Int32Array.from({ length: count }, (_, i) => (isFirst(i) ? -1 : i - sessions)),
     waitNs: Float64Array.from({ length: count }, (_, i) => (isFirst(i) ? 0 : WAIT_S * 1e9)),
   }
 }
@@ -57,6 +58,25 @@ test('recorded sessions come at their times, or each turn after the answer befor
   const run = (...sets: string[]) => JSON.parse(shapewise(folder, 'run', file, '--format', 'json', ...sets).stdout).summary
   expect(run().sessions).toMatchObject({ begun: SESSIONS, waiting_share: 0 })
   expect(run('--set', 'workload.load.sessions=closed').sessions.waiting_share).toBeGreaterThan(0.8)
+})
+
+test('whole sessions begin at random, at a rate of sessions', () => {
+  const folder = newFolder()
+  const rate = ['--set', 'workload.load.method=superpose', '--set', 'workload.load.rate_per_s=0.4'] as const
+  const many = put(folder, 'many.swt', encodeTrace(chains(false, MANY)))
+  const { load, summary } = JSON.parse(shapewise(folder, 'run', many, ...rate, '--format', 'json').stdout)
+  expect(load).toMatch(/^0.4000 sessions\/s; sessions, each up to \d+ times, of the second half of the trace/)
+  const { begun, completed } = summary.sessions
+  expect(completed).toBe(begun)
+  // Poisson: within four deviations
+  const expected = 0.4 * summary.window_s
+  expect(Math.abs(begun - expected)).toBeLessThan(4 * Math.sqrt(expected))
+  expect(summary.requests.injected / begun).toBeCloseTo(TURNS, 0)
+
+  const few = put(folder, 'few.swt', encodeTrace(chains(false)))
+  const refused = shapewise(folder, 'run', few, ...rate, '--format', 'json')
+  expect(refused.stderr).toContain('of 12 sessions 6 and 6 lie there, and each half needs 20 or more')
+  expect(refused.status).toBe(2)
 })
 
 test('the table says how sessions went, and who gave up', () => {

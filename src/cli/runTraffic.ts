@@ -2,14 +2,16 @@
 import { UserError } from '../errors.js'
 import { createExecutor } from '../executors/index.js'
 import {
+  type ArrivalShape,
   armOn,
+  arrivalShape,
   capacitySize,
   EFFORTS,
   type Job,
   type JobContext,
   type Outcome,
   probeJob,
-  recordedRate,
+  requireHalves,
   TAIL,
   windowS,
 } from '../experiments/index.js'
@@ -59,21 +61,6 @@ export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Wor
   return superposed(plan, config, workload, signal)
 }
 
-/** Fewest requests of a half of the trace that copies can be drawn from; the same bound as in `compare`. */
-const FEWEST_REQUESTS = 20
-
-/** Capacity is sought on one half and traffic drawn from the other: each needs requests, and time between them. */
-function refuseThin(workload: Workload, halves: readonly Workload[]): void {
-  for (const { count, arrivalNs } of halves) {
-    if (count >= FEWEST_REQUESTS && arrivalNs[count - 1] > arrivalNs[0]) continue
-    throw new UserError({
-      where: workload.provenance.name,
-      message: `superposed copies are drawn from halves of the trace's time; of ${workload.count} requests ${halves.map((half) => half.count).join(' and ')} lie there, and each half needs ${FEWEST_REQUESTS} or more at different times`,
-      hint: 'use a longer trace, or --set workload.load.method=as_recorded',
-    })
-  }
-}
-
 /**
  * Copies of the second half of the trace, at a rate, drawn as `compare` draws a replicate. A rate given as a fraction is that of `compare`
  * too: the capacity is sought by the same runs.
@@ -81,7 +68,13 @@ function refuseThin(workload: Workload, halves: readonly Workload[]): void {
 async function superposed(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
   const { load } = plan.workload
   const parts = { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) }
-  refuseThin(workload, [parts.train, parts.test])
+  requireHalves(
+    workload,
+    [parts.train, parts.test],
+    "superposed copies are drawn from halves of the trace's time",
+    'use a longer trace, or --set workload.load.method=as_recorded',
+  )
+  const arrivals = arrivalShape(parts.train)
   const { seed, warmup } = plan.experiment
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
   const executor = createExecutor({ context, threads: 2, signal })
@@ -95,8 +88,8 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     let of = ''
     if (ratePerS === null) {
       const fraction = load.fraction as number
-      const guessPerS = probe.summary?.request_s ?? recordedRate(parts.train)
-      const capacity = await one({ kind: 'capacity', arm, draw, ...capacitySize(probeE2eS, guessPerS, EFFORT) })
+      const guessPerS = probe.summary?.request_s ?? (arrivals.recordedPerS ?? 1) * arrivals.requests
+      const capacity = await one({ kind: 'capacity', arm, draw, ...capacitySize(probeE2eS, guessPerS, EFFORT, arrivals) })
       if (capacity.capacityPerS === null)
         throw new UserError({
           where: 'workload.load.fraction',
@@ -112,14 +105,15 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       arm,
       draw: { ...draw, replicate: 1 },
       ratePerS,
-      warmupS: 5 * probeE2eS,
-      measureS: windowS(15, probeE2eS, ratePerS, EFFORT),
+      warmupS: 5 * arrivals.unitS(probeE2eS),
+      measureS: windowS(15, arrivals.unitS(probeE2eS), ratePerS * arrivals.requests, EFFORT),
       tailS: TAIL * probeE2eS,
       keep: 'summary',
     })
     const meanE2eS = (pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3
-    const warmupS = warmup * meanE2eS
-    const measureS = windowS(MEASURE_E2E, meanE2eS, ratePerS, EFFORT)
+    const unitS = arrivals.unitS(meanE2eS)
+    const warmupS = warmup * unitS
+    const measureS = windowS(MEASURE_E2E, unitS, ratePerS * arrivals.requests, EFFORT)
     const { workload: drawn, copies } = offeredTraffic({
       part: parts.test,
       ratePerS,
@@ -132,9 +126,12 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       workload: drawn,
       load: { kind: 'open' },
       window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
-      note: `${ratePerS.toPrecision(4)} requests/s${of}; ${copies} ${copies === 1 ? 'copy' : 'copies'} of the second half of the trace, ${measureS.toPrecision(3)} s after ${warmupS.toPrecision(3)} s of warm-up`,
+      note: `${ratePerS.toPrecision(4)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${measureS.toPrecision(3)} s after ${warmupS.toPrecision(3)} s of warm-up`,
     }
   } finally {
     await executor.close()
   }
 }
+
+const copiesText = ({ are }: ArrivalShape, copies: number): string =>
+  are === 'sessions' ? `sessions, each up to ${copies} times,` : `${copies} ${copies === 1 ? 'copy' : 'copies'}`

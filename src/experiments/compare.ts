@@ -19,7 +19,7 @@ import type { Draw, Job, JobContext, Outcome } from './job.js'
 import { dropOne, frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import type { ComparisonResult, Evidence } from './result.js'
 import { comparisonRows, type Readings } from './rows.js'
-import { capacitySize, EFFORTS, type Effort, probeJob, recordedRate, TAIL, windowS } from './sizing.js'
+import { arrivalShape, capacitySize, EFFORTS, type Effort, probeJob, requireHalves, TAIL, windowS } from './sizing.js'
 import { armOn, type Family, familyGrid, staticSetting, type Tuned, type TuningRound, tune } from './tune.js'
 
 export interface CompareOptions {
@@ -54,7 +54,12 @@ export async function compare(options: CompareOptions): Promise<CompareOutput> {
   // a policy that does not exist is a mistake to tell before any thread is started
   for (const arm of plan.arms) createArm(arm)
   const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
-  requireBothParts(workload, parts)
+  requireHalves(
+    workload,
+    [parts.train, parts.test],
+    "a comparison tunes on the first half of the trace's time and judges on the second",
+    'use a longer trace, or `shapewise run` for a single simulation',
+  )
   const { load } = plan.workload
   const context: JobContext = {
     config,
@@ -68,20 +73,6 @@ export async function compare(options: CompareOptions): Promise<CompareOutput> {
     return await compareWith(options, context, executor)
   } finally {
     await executor.close()
-  }
-}
-
-/** Fewest requests of a part that can be resampled. */
-const FEWEST_REQUESTS = 20
-
-function requireBothParts(workload: Workload, parts: JobContext['parts']): void {
-  for (const part of [parts.train, parts.test]) {
-    if (part.count >= FEWEST_REQUESTS && part.arrivalNs[part.count - 1] > part.arrivalNs[0]) continue
-    throw new UserError({
-      where: workload.provenance.name,
-      message: `a comparison tunes on the first half of the trace's time and judges on the second; of ${workload.count} requests ${parts.train.count} and ${parts.test.count} lie there, and each half needs ${FEWEST_REQUESTS} or more at different times`,
-      hint: 'use a longer trace, or `shapewise run` for a single simulation',
-    })
   }
 }
 
@@ -99,7 +90,14 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
   report.stage('capacity of static', closed ? 1 : 3)
   const [probe] = await executor.run([probeJob(staticArm, config, closed ? load.concurrency : null)], report.done)
   const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
-  const recordedPerS = recordedRate(context.parts.train)
+  const arrivals = arrivalShape(context.parts.train)
+  const recordedPerS = arrivals.recordedPerS
+  if (recordedPerS === null && (load.method === 'as_recorded' || load.method === 'speed_up'))
+    throw new UserError({
+      where: workload.provenance.name,
+      message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
+      hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
+    })
   let staticCapacity: number | null = null
   let ratePer = load.ratePerS ?? 0
   if (!closed) {
@@ -109,14 +107,14 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
           kind: 'capacity',
           arm: staticArm,
           draw: { part: 'train', mode: 'draw', replicate: 0 },
-          ...capacitySize(probeE2eS, probe.summary?.request_s ?? recordedPerS, effort),
+          ...capacitySize(probeE2eS, probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests, effort, arrivals),
         },
       ],
       report.done,
     )
     staticCapacity = outcome.capacityPerS
-    if (load.method === 'as_recorded') ratePer = recordedPerS
-    else if (load.method === 'speed_up') ratePer = recordedPerS * (load.speedUp ?? 1)
+    if (load.method === 'as_recorded') ratePer = recordedPerS ?? 0
+    else if (load.method === 'speed_up') ratePer = (recordedPerS ?? 0) * (load.speedUp ?? 1)
     else if (load.fraction !== null) {
       if (staticCapacity === null)
         throw new UserError({
@@ -130,13 +128,14 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
 
   // 2. Lengths of the runs, from a run of the static arm at the comparison's own load.
   let e2eS = probeE2eS
+  const window = (measure: number) => windowS(measure, arrivals.unitS(e2eS), ratePer * arrivals.requests, effort)
   const openJob = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture'): Job => ({
     kind: 'open',
     arm,
     draw,
     ratePerS: ratePer,
-    warmupS: warm * e2eS,
-    measureS: windowS(measure, e2eS, ratePer, effort),
+    warmupS: warm * arrivals.unitS(e2eS),
+    measureS: window(measure),
     tailS: TAIL * e2eS,
     keep,
   })
@@ -145,7 +144,9 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     const pilotJob = openJob(staticArm, { part: 'train', mode: 'draw', replicate: 1 }, 5, 15, 'summary')
     const [pilot] = await executor.run([pilotJob], report.done)
     e2eS = (pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3
-    concurrency = Math.max(1, Math.round(pilot.meanInside))
+    // of sessions the number under way at once: rate x life
+    const inFlight = arrivals.are === 'sessions' ? ratePer * arrivals.lifeS(e2eS) : pilot.meanInside
+    concurrency = Math.max(1, Math.round(inFlight))
   }
   const closedJob = (
     arm: ArmSpec,
@@ -160,8 +161,8 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
     draw,
     concurrency: at,
     keep,
-    warmupRequests: Math.min(Math.max(1, warm) * at, effort.requests.most),
-    requests: Math.min(Math.max(effort.requests.least, measure * at), effort.requests.most),
+    warmupRequests: Math.min(Math.ceil(Math.max(1, warm) * at * arrivals.requests), effort.requests.most),
+    requests: Math.min(Math.max(effort.requests.least, Math.ceil(measure * at * arrivals.requests)), effort.requests.most),
   })
   const runAt = (arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: 'summary' | 'picture' = 'summary'): Job =>
     closed ? closedJob(arm, draw, warm, measure, keep) : openJob(arm, draw, warm, measure, keep)
@@ -208,7 +209,12 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
         if (!closed && replicate < effort.capacity.replicates)
           all.push({
             reading: 'capacity',
-            job: { kind: 'capacity', arm, draw, ...capacitySize(e2eS, staticCapacity ?? ratePer, effort) },
+            job: {
+              kind: 'capacity',
+              arm,
+              draw,
+              ...capacitySize(e2eS, (staticCapacity ?? ratePer) * arrivals.requests, effort, arrivals),
+            },
           })
       }
     return all
@@ -261,8 +267,8 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       superposed_copies: pictured[0].outcome.copies,
       idc_before: indexOfDispersion(context.parts.test.arrivalNs, 1),
       idc_after: closed ? null : offeredDispersion(pictured[0].outcome),
-      replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : windowS(effort.measure, e2eS, ratePer, effort),
-      warmup_s: closed ? 0 : warmup * e2eS,
+      replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : window(effort.measure),
+      warmup_s: closed ? 0 : warmup * arrivals.unitS(e2eS),
     },
     notes: evidenceNotes({
       plan,
@@ -273,7 +279,7 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       hitRate: idealHitRate(workload),
       replicates,
       measure: effort.measure,
-      lifeS: windowS(effort.measure, e2eS, ratePer, effort) / effort.measure,
+      lifeS: window(effort.measure) / effort.measure,
       ratePer,
       requests: effort.requests,
     }),

@@ -3,5 +3,15 @@ export { type CompareOptions, type CompareOutput, type CompareProgress, compare 
 export { type Job, type JobContext, type Outcome, pictureOf, runJob } from './job.js'
 export { comparisonJson, sixDigits } from './json.js'
 export type { ArmResult, ComparisonResult, ComparisonRow, Evidence, Reading } from './result.js'
-export { capacitySize, EFFORTS, type Effort, probeJob, recordedRate, TAIL, windowS } from './sizing.js'
+export {
+  type ArrivalShape,
+  arrivalShape,
+  capacitySize,
+  EFFORTS,
+  type Effort,
+  probeJob,
+  requireHalves,
+  TAIL,
+  windowS,
+} from './sizing.js'
 export { armOn } from './tune.js'

@@ -11,7 +11,7 @@ import { stream } from '../rng.js'
 import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
-import { closedLoopTraffic, offeredTraffic } from '../traces/load.js'
+import { closedLoopTraffic, countArrivals, offeredTraffic } from '../traces/load.js'
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S, sToNs } from '../units.js'
@@ -136,8 +136,10 @@ function openTraffic(context: JobContext, draw: Draw, ratePerS: number, duration
 }
 
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
-  const count = job.warmupRequests + job.requests + 2 * job.concurrency
   const { part, mode, replicate } = job.draw
+  // the loop must not run dry within the window: two arrivals for each place are left over
+  const requestsPerPlace = context.parts[part].count / countArrivals(context.parts[part])
+  const count = job.warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
   const workload = closedLoopTraffic({ part: context.parts[part], count, seed: context.seed, replicate, mode })
   // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
   const probe = simulate(context.config, createArm(job.arm), workload, {

@@ -1,6 +1,8 @@
 /** How long the runs of an experiment last, and how the capacity of an arm is sought: the same for a comparison and for a single run. */
+import { UserError } from '../errors.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import { sessionShape, unitsOf } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
 import type { Job } from './job.js'
@@ -65,20 +67,79 @@ export function probeJob(arm: ArmSpec, config: ClusterConfig, concurrency: numbe
   }
 }
 
-/** A window of `measure` mean E2E, stretched or cut so that it holds a sensible number of requests. Warm-up and tail are never cut. */
-export function windowS(measure: number, e2eS: number, rate: number, effort: EffortPlan): number {
+/** What a rate counts in a part, and how long it is there. */
+export interface ArrivalShape {
+  readonly are: 'requests' | 'sessions'
+  /** Requests of one arrival. */
+  readonly requests: number
+  /** Arrivals per second as recorded; null where all begin at one time. */
+  readonly recordedPerS: number | null
+  /** Mean time from the first sending of an arrival to its last token when a request takes `e2eS`. */
+  lifeS(e2eS: number): number
+  /** What warm-ups and windows are counted in: the mean E2E of a request, of sessions a quarter of the mean time that one takes. */
+  unitS(e2eS: number): number
+}
+
+/** Ten units fill a system with sessions: two and a half of their lives. */
+const UNITS_OF_SESSION = 4
+
+export function arrivalShape(part: Workload): ArrivalShape {
+  const units = unitsOf(part)
+  const first = (unit: number) => part.arrivalNs[units.rows[units.offset[unit]]]
+  const spanNs = first(units.count - 1) - first(0)
+  const recordedPerS = spanNs > 0 ? (units.count - 1) / (spanNs / NS_PER_S) : null
+  if (!units.areSessions) return { are: 'requests', requests: 1, recordedPerS, lifeS: (e2eS) => e2eS, unitS: (e2eS) => e2eS }
+  const requests = part.count / units.count
+  const waitS =
+    (sessionShape(part, false)?.waitNs ?? new Float64Array(0)).reduce((sum, ns) => sum + ns, 0) / NS_PER_S / units.count
+  let recordedS = 0
+  for (let unit = 0; unit < units.count; unit++) {
+    for (let at = units.offset[unit + 1] - 1; at >= units.offset[unit]; at--) {
+      const apartNs = part.arrivalNs[units.rows[at]] - first(unit)
+      if (Number.isNaN(apartNs)) continue
+      recordedS += apartNs / NS_PER_S / units.count
+      break
+    }
+  }
+  // branches of a fork are counted one after the other: a bound where they run at once
+  const lifeS = (e2eS: number) => waitS + recordedS + requests * e2eS
+  return { are: 'sessions', requests, recordedPerS, lifeS, unitS: (e2eS) => Math.max(e2eS, lifeS(e2eS) / UNITS_OF_SESSION) }
+}
+
+/** A window of `measure` units, stretched or cut so that it holds a sensible number of requests. Warm-up and tail are never cut. */
+export function windowS(measure: number, unitS: number, requestsPerS: number, effort: EffortPlan): number {
   const { least, most } = effort.requests
-  return Math.min(Math.max(measure * e2eS, least / rate), Math.max(most / rate, FEWEST_E2E * e2eS))
+  return Math.min(Math.max(measure * unitS, least / requestsPerS), Math.max(most / requestsPerS, FEWEST_E2E * unitS))
 }
 
-/** Lengths of every run of a search for a capacity. */
-export function capacitySize(e2eS: number, guessPerS: number, effort: EffortPlan) {
+/** Lengths of every run of a search for a capacity, from the mean E2E and a guess in requests per second. */
+export function capacitySize(e2eS: number, requestsPerS: number, effort: EffortPlan, arrivals: ArrivalShape) {
   const { warmup, measure } = effort.capacity
-  return { guessPerS, warmupS: warmup * e2eS, measureS: windowS(measure, e2eS, guessPerS, effort), tailS: TAIL * e2eS }
+  const unitS = arrivals.unitS(e2eS)
+  return {
+    guessPerS: requestsPerS / arrivals.requests,
+    warmupS: warmup * unitS,
+    measureS: windowS(measure, unitS, requestsPerS, effort),
+    tailS: TAIL * e2eS,
+  }
 }
 
-/** Requests per second of a part, as recorded. */
-export function recordedRate(part: Workload): number {
-  const spanNs = part.arrivalNs[part.count - 1] - part.arrivalNs[0]
-  return spanNs > 0 ? (part.count - 1) / (spanNs / NS_PER_S) : part.count
+/** Fewest arrivals of a half of a trace that can be resampled. */
+const FEWEST_ARRIVALS = 20
+
+/** Throws UserError when a half cannot stand for traffic; `what` is done with the halves. */
+export function requireHalves(workload: Workload, halves: readonly Workload[], what: string, hint: string): void {
+  const shapes = halves.map(arrivalShape)
+  const enough = halves.every((half, i) => {
+    const { are, requests, recordedPerS } = shapes[i]
+    return half.count / requests >= FEWEST_ARRIVALS && (are === 'sessions' || recordedPerS !== null)
+  })
+  if (enough) return
+  const { are } = arrivalShape(workload)
+  const counts = halves.map((half, i) => Math.round(half.count / shapes[i].requests))
+  throw new UserError({
+    where: workload.provenance.name,
+    message: `${what}; of ${counts.reduce((sum, count) => sum + count, 0)} ${are} ${counts.join(' and ')} lie there, and each half needs ${FEWEST_ARRIVALS} or more${are === 'sessions' ? '' : ' at different times'}`,
+    hint,
+  })
 }
