@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
+import { drawFromPool, type PoolDraw } from '../src/traces/generate/servegen.js'
+import { traceHash, type Workload, workloadFault } from '../src/traces/index.js'
 import { type PoolSummary, poolSummary, readPool } from '../src/traces/servegen/index.js'
 import { parsePmf, pmfQuantile } from '../src/traces/servegen/pmf.js'
 import { expectAsPrinted, printedTable } from './printedStatistics.js'
@@ -138,6 +140,95 @@ describe('a pool', () => {
     writeFileSync(join(damaged, 'chunk-3-trace.csv.gz'), gzipSync('0,1,1,Gamma,1,1\n').subarray(0, 20))
     rmSync(join(damaged, 'chunk-3-trace.csv'))
     expect(faultOf(() => readPool(damaged))?.message).toMatch(/^The file cannot be read: /)
+  })
+})
+
+describe('requests drawn from a pool', () => {
+  const draw = (changes: Partial<PoolDraw> = {}) =>
+    drawFromPool(readPool(folderOnce()), { fromHour: 0, hours: 1, scale: 1, seed: 1, ...changes })
+  let folder: string | null = null
+  const folderOnce = (): string => {
+    folder ??= writePool('drawn')
+    return folder
+  }
+  const ofClient = (workload: Workload, client: number) =>
+    [...workload.arrivalNs.keys()].filter((i) => workload.tenant?.[i] === client)
+
+  it('are as many as the rates say, in order, with the client as tenant', () => {
+    const workload = draw()
+    expect(workloadFault(workload)).toBeNull()
+    expect(ofClient(workload, 3)).toHaveLength(7200)
+    expect(ofClient(workload, 12)).toHaveLength(1800)
+    expect(workload.arrivalNs[workload.count - 1]).toBeLessThan(3600e9)
+    expect(ofClient(draw({ fromHour: 1 }), 3)).toHaveLength(0)
+    expect(draw({ scale: 0.1 }).count).toBe(900)
+    expect(workload.provenance.note).toBe(
+      'Drawn from the ServeGen pool drawn (2 clients, hours 0 to 1, scale 1); input and output lengths are independent.',
+    )
+  })
+
+  it('have lengths of the distributions, of the nearest window where one has none', () => {
+    const workload = draw({ hours: 12 })
+    const own = ofClient(workload, 3)
+    const long = own.filter((i) => workload.isl[i] === 200).length / own.length
+    expect(long).toBeGreaterThan(0.48)
+    expect(long).toBeLessThan(0.52)
+    expect(new Set(own.map((i) => workload.osl[i]))).toEqual(new Set([10]))
+    const short = ofClient(workload, 12)
+    const ones = short.filter((i) => workload.osl[i] === 1).length / short.length
+    expect(Math.abs(ones - 0.1)).toBeLessThan(0.01)
+    const afternoon = draw({ fromHour: 12 })
+    expect(new Set(ofClient(afternoon, 3).map((i) => workload.osl[i])).size).toBeGreaterThan(0)
+    expect(afternoon.provenance.note).toMatch(/6 windows had no lengths of their own and took the nearest ones\.$/)
+  })
+
+  it('clump as the laws say', () => {
+    const cvOf = (client: number) => {
+      const workload = draw({ hours: 24 })
+      // gaps within windows only: the rates differ between them
+      const times = ofClient(workload, client).map((i) => workload.arrivalNs[i])
+      const gaps = times
+        .slice(1)
+        .flatMap((time, i) => (Math.floor(time / 600e9) === Math.floor(times[i] / 600e9) ? [time - times[i]] : []))
+      const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length
+      return Math.sqrt(gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length) / mean
+    }
+    expect(cvOf(3)).toBeGreaterThan(0.97)
+    expect(cvOf(3)).toBeLessThan(1.03)
+    // a Weibull law of shape 0.45 has CV 2.6
+    expect(cvOf(12)).toBeGreaterThan(2.3)
+    expect(cvOf(12)).toBeLessThan(2.8)
+  })
+
+  it('are the same for the same seed, and a part of longer ones', () => {
+    expect(traceHash(draw())).toBe(traceHash(draw()))
+    expect(traceHash(draw({ seed: 2 }))).not.toBe(traceHash(draw()))
+    const part = draw({ fromHour: 1.5, hours: 0.75 })
+    const whole = draw({ hours: 3 })
+    const within = [...whole.arrivalNs.keys()].filter((i) => whole.arrivalNs[i] >= 5400e9 && whole.arrivalNs[i] < 8100e9)
+    expect([...part.isl]).toEqual(within.map((i) => whole.isl[i]))
+    expect([...part.arrivalNs]).toEqual(within.map((i) => whole.arrivalNs[i] - 5400e9))
+  })
+
+  it('are refused for hours that the pool does not have, and for too many', () => {
+    expect(faultOf(() => draw({ fromHour: 23.5 }))?.message).toBe('The pool has 24 hours; hours 23.5 to 24.5 are not in it.')
+    expect(faultOf(() => draw({ hours: 24, scale: 1000 }))?.message).toMatch(
+      /^About \d+ million requests would be drawn; 50 million are the most\.$/,
+    )
+  })
+
+  it('count the tokens of every image', () => {
+    const fields = {
+      text_tokens: '{10: 1}',
+      image_tokens: '{100: 1}',
+      image_count: '{3: 1}',
+      audio_tokens: '{0: 1}',
+      audio_count: '{0: 1}',
+      output_tokens: '{5: 1}',
+    }
+    const pool = readPool(writePool('images', { 'chunk-3-dataset.json': JSON.stringify({ 0: fields }) }))
+    const workload = drawFromPool(pool, { fromHour: 0, hours: 1, scale: 0.01, seed: 1 })
+    expect(new Set(ofClient(workload, 3).map((i) => workload.isl[i]))).toEqual(new Set([310]))
   })
 })
 

@@ -45,11 +45,11 @@ describe('Mooncake with sessions', () => {
       turn({ session_id: 'a' }),
     ])
     expect(format).toBe('mooncake')
-    // a request stands behind the one that releases it
-    expect(times).toEqual([0, NAN, NAN, 50e6, NAN])
-    expect(session).toEqual([0, 0, 0, 1, 1])
-    expect(parent).toEqual([-1, 0, 1, -1, 3])
-    expect(waitMs).toEqual([0, 40.5, 0, 0, 7])
+    // every request stands behind the one that releases it already, so the order is kept
+    expect(times).toEqual([0, 50e6, NAN, NAN, NAN])
+    expect(session).toEqual([0, 1, 0, 1, 0])
+    expect(parent).toEqual([-1, -1, 0, 1, 2])
+    expect(waitMs).toEqual([0, 0, 40.5, 7, 0])
     expect(notes).toContain('2 sessions by session_id.')
     expect(notes).toContain('1 turn has neither a time nor a delay: sent as soon as the answer before is complete.')
   })

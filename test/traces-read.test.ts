@@ -81,7 +81,12 @@ describe('files that are no trace', () => {
       'Give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all.',
     ],
     ['zip', 'PK\u0003\u0004 and more', 'The file is a zip archive, which is not read.', 'Unpack it and name one file.'],
-    ['parquet', 'PAR1 and more', 'The file is a Parquet file, which is not read.', 'Export it as CSV first.'],
+    [
+      'no whole parquet file',
+      'PAR1 and more',
+      'The Parquet file is damaged, or in a form that is not read: parquet file invalid (footer != PAR1).',
+      'Copy it again, or export it anew with snappy, gzip or zstd compression.',
+    ],
     ['utf-16', Buffer.from('\ufeff1,2,3\n', 'utf16le'), 'The file is UTF-16 text, which is not read.', 'Save it as UTF-8.'],
     [
       'JSON array',

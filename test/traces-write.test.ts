@@ -3,12 +3,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
 import { createBlockBuilder } from '../src/traces/blocks.js'
-import { shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
+import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
+import { readTrace, shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
+import { withoutParts } from '../src/traces/write/parts.js'
 import { targetOf } from '../src/traces/write/targets.js'
+import { workloads } from './anyWorkload.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-write-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -149,7 +153,7 @@ describe('Parquet', () => {
     expect(rows[2]).toMatchObject({ session: null, joins: 3, block_first: [], block_count: [] })
     const { key_value_metadata: pairs, created_by } = parquetMetadata(file)
     expect(created_by).toBe('shapewise')
-    expect(JSON.parse(pairs?.find(({ key }) => key === 'shapewise')?.value ?? '')).toEqual({
+    expect(JSON.parse(pairs?.find(({ key }) => key === 'shapewise')?.value ?? '')).toMatchObject({
       version: 1,
       hash: traceHash(full),
       block_tokens: 4,
@@ -219,5 +223,73 @@ describe('a format', () => {
     const broken = { ...full, names: { tenant: ['a\nb'], class: null } }
     await faultOf('half.csv', broken, { to: 'csv', drop: ['blocks'] })
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp') || name.startsWith('half'))).toEqual([])
+  })
+})
+
+describe('what was written is read back', () => {
+  /** Any workload that begins at 0, within the 104 days that text formats hold; names without what no line can hold. */
+  const readable = workloads.map((workload): Workload => {
+    const first = workload.arrivalNs.find((time) => !Number.isNaN(time)) ?? 0
+    const names = (list: readonly string[] | null) =>
+      list?.map((name, i) => `${name.replace(/[\r\n]/g, ' ').trim()} ${i}`) ?? null
+    return {
+      ...workload,
+      arrivalNs: workload.arrivalNs.map((time) => Math.min(time - first, 2 ** 53 - 2)),
+      names: { tenant: names(workload.names.tenant), class: names(workload.names.class) },
+    }
+  })
+
+  const readBack = async (name: string, workload: Workload, options: WriteOptions) => {
+    const path = join(folder, name)
+    await writeWorkload(path, workload, options)
+    return (await readTrace(path, { spreadTicks: false, keepTicks: true })).workload
+  }
+
+  /** The names by which rows are called, or the numbers where there are none. */
+  const labels = (ids: ArrayLike<number> | null, names: readonly string[] | null) =>
+    ids === null ? null : Array.from(ids, (id) => names?.[id] ?? String(id))
+
+  /** Equal in every column, but tenants and classes by name: a file names them, and numbers them anew. */
+  function expectSame(read: Workload, written: Workload): void {
+    expect(labels(read.tenant, read.names.tenant)).toEqual(labels(written.tenant, written.names.tenant))
+    expect(labels(read.classId, read.names.class)).toEqual(labels(written.classId, written.names.class))
+    for (const name of COLUMN_NAMES) {
+      if (name === 'tenant' || name === 'classId') continue
+      if (name === 'session') expectSameGroups(read.session, written.session)
+      else expect(read[name], name).toEqual(written[name])
+    }
+    expect(read.blockTokens).toBe(written.blockTokens)
+  }
+
+  /** The same requests together; their sessions may be numbered anew. */
+  function expectSameGroups(read: Int32Array | null, written: Int32Array | null): void {
+    expect(read === null).toBe(written === null)
+    const renamed = new Map<number, number>([[-1, -1]])
+    written?.forEach((session, i) => {
+      if (!renamed.has(session)) renamed.set(session, read?.[i] ?? -2)
+      expect(read?.[i]).toBe(renamed.get(session))
+    })
+    expect(new Set(renamed.values()).size).toBe(renamed.size)
+  }
+
+  it('Parquet, everything', async () => {
+    await fc.assert(
+      fc.asyncProperty(workloads, async (workload) => {
+        const read = await readBack('any.parquet', workload, { to: 'parquet' })
+        expect(read).toEqual(workload)
+        expect(traceHash(read)).toBe(traceHash(workload))
+      }),
+      { numRuns: 150, seed: 4 },
+    )
+  })
+
+  it('CSV, all but the blocks', async () => {
+    await fc.assert(
+      fc.asyncProperty(readable, async (workload) => {
+        const rest = withoutParts(workload, ['blocks'])
+        expectSame(await readBack('any.csv', rest, { to: 'csv' }), rest)
+      }),
+      { numRuns: 200, seed: 3 },
+    )
   })
 })

@@ -111,7 +111,8 @@ function readOptionsOf({ workload: { spreadTicks, read = {} } }: Plan): ReadOpti
   return {
     spreadTicks,
     from: read.from,
-    columns: read.time_unit === undefined ? undefined : { timeUnit: read.time_unit },
+    columns:
+      read.columns === undefined && read.time_unit === undefined ? undefined : { ...read.columns, timeUnit: read.time_unit },
     outputs: read.outputs,
     order: read.order,
     duplicates: read.duplicates,

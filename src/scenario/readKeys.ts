@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { FORMAT_NAMES, type FormatName } from '../traces/formats/catalogue.js'
 import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../traces/rules.js'
+import { COLUMN_ROLES } from '../traces/table/roles.js'
 import type { Problem } from '../yaml/issues.js'
 import { choice, expecting, flag, integer, text } from './leaves.js'
 import type { ScenarioInput } from './schema.js'
@@ -9,9 +10,16 @@ import type { ScenarioInput } from './schema.js'
 const MOST_TOKENS = 2 ** 31 - 1
 const OUTPUTS = 'skip, fail, or the number of tokens that requests without output get'
 
+const column = text('the name of a column, or its position from 1').optional()
+const COLUMN_KEYS = Object.fromEntries(COLUMN_ROLES.map((role) => [role, column])) as Record<
+  (typeof COLUMN_ROLES)[number],
+  typeof column
+>
+
 export const readSchema = z.strictObject(
   {
     from: choice(FORMAT_NAMES as [FormatName, ...FormatName[]]).optional(),
+    columns: z.strictObject(COLUMN_KEYS, expecting('a mapping of roles to columns')).optional(),
     time_unit: choice(TIME_UNITS).optional(),
     outputs: z
       .union(

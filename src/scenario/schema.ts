@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
 import { PRESETS } from '../traces/presetNames.js'
+import { COLUMN_ROLES } from '../traces/table/roles.js'
 import { choice, expecting, flag, integer, name, positive, text } from './leaves.js'
 import { LOAD_METHODS, SESSION_REPLAYS } from './loadKeys.js'
 import { readSchema } from './readKeys.js'
@@ -153,6 +154,7 @@ const NESTED: Readonly<Record<string, readonly string[]>> = {
   workload: Object.keys(workload.shape),
   'workload.load': Object.keys(load.shape),
   'workload.read': Object.keys(readSchema.shape),
+  'workload.read.columns': COLUMN_ROLES,
   slo: ['interactive'],
   'slo.interactive': Object.keys(limits.shape),
   admission: ['max_queue', 'timeout_ms'],

@@ -82,6 +82,30 @@ export function blockIdsOf(workload: Workload, i: number): Int32Array {
   return ids
 }
 
+/** The workload with its runs in the order of its requests, each once and none unused, as a file keeps them. */
+export function withPackedRuns(workload: Workload): Workload {
+  const { count, runOffset, runCount, runFirst, runLength } = workload
+  if (runOffset === null || runCount === null || runFirst === null || runLength === null) return workload
+  let runs = 0
+  let packed = true
+  for (let i = 0; i < count; i++) {
+    packed &&= runOffset[i] === runs
+    runs += runCount[i]
+  }
+  if (packed && runs === runFirst.length) return workload
+  const offset = new Float64Array(count)
+  const first = new Int32Array(runs)
+  const length = new Int32Array(runs)
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    offset[i] = at
+    first.set(runFirst.subarray(runOffset[i], runOffset[i] + runCount[i]), at)
+    length.set(runLength.subarray(runOffset[i], runOffset[i] + runCount[i]), at)
+    at += runCount[i]
+  }
+  return { ...workload, runOffset: offset, runFirst: first, runLength: length }
+}
+
 /** One more than the largest block id, 0 without ids: the length of a table by id. */
 export function blockIdLimit({ runFirst, runLength }: BlockColumns): number {
   let limit = 0

@@ -1,10 +1,11 @@
 /** Which columns of a CSV file are time, input and output tokens, and the unit of the time. */
 import { UserError } from '../errors.js'
 import { NS_PER_S } from '../units.js'
+import { EXTRA_ROLES, type ExtraRole, findRoles } from './table/roles.js'
 import { unitOf } from './units.js'
 
 /** Names, or positions counted from 1 (needed when the file has no header), of the columns to read. */
-export interface ColumnChoice {
+export interface ColumnChoice extends Readonly<Partial<Record<ExtraRole, string>>> {
   readonly time?: string
   readonly input?: string
   readonly output?: string
@@ -23,6 +24,9 @@ export interface CsvLayout {
   readonly unitNs: number
   /** Nothing tells the unit of a numeric time: seconds are assumed. */
   readonly unitAssumed: boolean
+  /** Positions of the columns beyond time and lengths. */
+  readonly extras: ReadonlyMap<ExtraRole, number>
+  readonly waitUnitNs: number
   readonly notes: readonly string[]
 }
 
@@ -88,18 +92,21 @@ export function layoutOf(
       hint: 'Name three columns.',
     })
   }
+  const extras = extraColumns(fields, names, new Set([time, input, output]), choice, hasHeader, path)
   const unit = hasTime
     ? timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
     : { unitNs: NS_PER_S, word: null, assumed: false }
   const notes: string[] = []
   if (unit.word !== null) notes.push(`Time is in ${unit.word}, from the name of its column.`)
   if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
-  else
+  const used = [time, input, output, ...extras.values()]
+  const others = [...extras].map(([role, at]) => `, ${role} = ${fields[at]}`).join('')
+  if (hasHeader)
     notes.push(
-      `Columns: ${hasTime ? `time = ${fields[time]}, ` : ''}input tokens = ${fields[input]}, output tokens = ${fields[output]}.`,
+      `Columns: ${hasTime ? `time = ${fields[time]}, ` : ''}input tokens = ${fields[input]}, output tokens = ${fields[output]}${others}.`,
     )
   if (!hasTime) notes.push('The file has no times: it is a table of lengths.')
-  const unused = fields.filter((_, i) => i !== time && i !== input && i !== output)
+  const unused = fields.filter((_, i) => !used.includes(i))
   if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${listed(unused)}.`)
   return {
     isAzure,
@@ -110,8 +117,33 @@ export function layoutOf(
     output,
     unitNs: unit.unitNs,
     unitAssumed: unit.assumed,
+    extras,
+    waitUnitNs: extras.has('wait') && hasHeader ? timeUnit(names[extras.get('wait') ?? 0], undefined, path).unitNs : unit.unitNs,
     notes,
   }
+}
+
+function extraColumns(
+  fields: readonly string[],
+  names: readonly string[],
+  taken: ReadonlySet<number>,
+  choice: ColumnChoice,
+  hasHeader: boolean,
+  path: string,
+): ReadonlyMap<ExtraRole, number> {
+  const chosen = new Map<ExtraRole, number>()
+  for (const role of EXTRA_ROLES) {
+    const wanted = choice[role]
+    if (wanted !== undefined) chosen.set(role, chosenColumn(wanted, role, fields, hasHeader, path))
+  }
+  const known = hasHeader ? names : []
+  const { at, missing } = findRoles(known, known.map(withoutUnit), chosen, taken)
+  if (missing === null) return at
+  throw new UserError({
+    where: path,
+    message: `A ${missing.role} column says nothing without a ${missing.needs} column.`,
+    hint: `Name the ${missing.needs} column too, or leave the ${missing.role} column out.`,
+  })
 }
 
 function chosenColumn(wanted: string, role: string, fields: readonly string[], hasHeader: boolean, path: string): number {
@@ -137,7 +169,7 @@ function timeUnit(
 }
 
 /** `ContextTokens`, `context tokens` and `context-tokens` are all context_tokens. */
-function plainName(name: string): string {
+export function plainName(name: string): string {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()
@@ -146,7 +178,7 @@ function plainName(name: string): string {
 }
 
 /** Names for a sentence: a file that is no CSV may have a first line of any length. */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   const shown = names
     .slice(0, MOST_LISTED)
     .map((name) => (name.length > LONGEST_LISTED ? `${name.slice(0, LONGEST_LISTED)}...` : name))

@@ -1,7 +1,10 @@
 /** Rows of a CSV file into columns, byte by byte: no string or object per row. */
+import { UserError } from '../errors.js'
 import type { CsvLayout } from './csvHeader.js'
 import { COUNT_MISSING, countFault, createTimeParser, parseCount, type TimeParser } from './fields.js'
 import type { ReaderContext } from './formats/format.js'
+import { createExtras, type Extras } from './table/extras.js'
+import type { ExtraRole } from './table/roles.js'
 
 const NEWLINE = 10
 const RETURN = 13
@@ -10,6 +13,8 @@ const TAB = 9
 const QUOTE = 34
 const HASH = 35
 const MAX_FIELDS = 256
+/** Unix seconds of about the year 5138. */
+const LATEST_UNIX_S = 1e11
 
 /** The separator of a line: comma, semicolon or tab, whichever there is most of. */
 export function separatorOf(line: string): string {
@@ -40,8 +45,10 @@ function findFields(
   for (; at < end; at++) {
     const byte = bytes[at]
     if (byte === QUOTE && at === start) {
-      const close = bytes.indexOf(QUOTE, at + 1)
       const lineEnd = bytes.indexOf(NEWLINE, at + 1)
+      let close = bytes.indexOf(QUOTE, at + 1)
+      // two quotes within quotes stand for one
+      while (close > at && close < lineEnd && bytes[close + 1] === QUOTE) close = bytes.indexOf(QUOTE, close + 2)
       if (close > at && close < lineEnd) at = close
       continue
     }
@@ -79,15 +86,13 @@ export interface CsvScanner {
   rows: number
   /** Parser of the time column: whether it met dates, and the first number. */
   readonly clock: TimeParser
+  /** Null when the file has only times and lengths. */
+  readonly extras: Extras | null
 }
 
 /** `layout` of the file whose data begins after line `linesBefore`. */
-export function createCsvScanner(
-  layout: CsvLayout,
-  separator: string,
-  linesBefore: number,
-  { rows, skips, outputTokens }: ReaderContext,
-): CsvScanner {
+export function createCsvScanner(layout: CsvLayout, separator: string, linesBefore: number, context: ReaderContext): CsvScanner {
+  const { rows, skips, outputTokens } = context
   const edges = new Int32Array(2 * MAX_FIELDS)
   const clock = createTimeParser(layout.unitNs)
   const timeAt = 2 * layout.time
@@ -97,9 +102,17 @@ export function createCsvScanner(
   let line = linesBefore
   const reasonFor = (isl: number, osl: number): string | null =>
     countFault(isl, 'input tokens') ?? (isl === 0 ? 'input tokens are 0' : null) ?? countFault(osl, 'output tokens')
+  const extras = layout.extras.size === 0 ? null : createExtras(new Set(layout.extras.keys()), layout.waitUnitNs, context)
+  let row: Buffer = Buffer.alloc(0)
+  const cell = (role: ExtraRole): string => {
+    const at = 2 * (layout.extras.get(role) as number)
+    const text = row.toString('utf8', edges[at], edges[at + 1])
+    return text.includes('"') ? text.replaceAll('""', '"') : text
+  }
   const scanner: CsvScanner = {
     rows: 0,
     clock,
+    extras,
     scan(bytes, start, end) {
       let at = start
       while (at < end) {
@@ -122,15 +135,33 @@ export function createCsvScanner(
           skips.skip(line, reasonFor(isl, osl) as string)
           continue
         }
-        const timeNs = timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
-        if (Number.isNaN(timeNs)) {
-          skips.skip(line, clock.fault)
+        row = bytes
+        const fault = extras?.read(cell) ?? null
+        const released = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1] && extras?.waits()
+        const timeNs = released ? Number.NaN : timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
+        if (fault !== null || (!released && Number.isNaN(timeNs))) {
+          skips.skip(line, fault ?? clock.fault)
           continue
         }
         if (osl <= 0) osl = outputTokens(osl, line)
-        if (osl > 0) rows.add(timeNs, isl, osl)
+        if (osl > 0) {
+          const request = rows.add(timeNs, isl, osl)
+          extras?.apply(request, isl)
+        }
       }
     },
   }
   return scanner
+}
+
+/** The sentence that seconds were assumed; throws when the first time as seconds would be in the year 5000, as Unix ms, us and ns are. */
+export function secondsAssumed(path: string, firstTime: number): string {
+  if (firstTime > LATEST_UNIX_S) {
+    throw new UserError({
+      where: path,
+      message: `The times, such as ${firstTime}, are too large for seconds and the file does not say their unit.`,
+      hint: 'Call the column arrival_ms, arrival_us or arrival_ns, or give the time unit.',
+    })
+  }
+  return 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'
 }

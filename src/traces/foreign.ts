@@ -23,7 +23,6 @@ const SERVEGEN_LENGTHS = /^\s*\{\s*"\d+"\s*:\s*\{\s*"\w+"\s*:\s*"\{/
 
 export const FOREIGN: readonly Foreign[] = [
   { is: begins(0x50, 0x4b, 0x03, 0x04), ...packed('a zip archive', 'Unpack it and name one file.') },
-  { is: begins(0x50, 0x41, 0x52, 0x31), ...packed('a Parquet file', 'Export it as CSV first.') },
   { is: begins(0xfd, 0x37, 0x7a, 0x58), ...packed('xz compressed', 'Decompress it first, with `xz -d`.') },
   { is: begins(0xff, 0xfe), ...packed('UTF-16 text', 'Save it as UTF-8.') },
   { is: begins(0xfe, 0xff), ...packed('UTF-16 text', 'Save it as UTF-8.') },

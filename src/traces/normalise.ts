@@ -9,7 +9,7 @@ import { denseBlocks } from './denseBlocks.js'
 import { applyDuplicates } from './duplicates.js'
 import { longestGap } from './gaps.js'
 import type { ReadOptions } from './options.js'
-import { inReleaseOrder, settled } from './relations.js'
+import { inReleaseOrder, isInReleaseOrder, settled } from './relations.js'
 import type { SkipLog } from './report.js'
 import { detectTick, spreadTicks } from './ticks.js'
 import { plural } from './words.js'
@@ -61,7 +61,7 @@ function inOrder(
       hint: 'Sort the file, or let the rows be sorted (order: sort).',
     })
   }
-  if (outOfOrder === 0 && raw.parent === null && !raw.arrivalNs.some(Number.isNaN)) return { workload: raw, outOfOrder }
+  if (outOfOrder === 0 && isInReleaseOrder(raw)) return { workload: raw, outOfOrder }
   const { workload, relationsLost } = inReleaseOrder(raw)
   if (outOfOrder > 0) note(`${plural(outOfOrder, 'row was', 'rows were')} out of order in time and sorted.`)
   if (relationsLost > 0)

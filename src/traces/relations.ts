@@ -61,6 +61,16 @@ export function releaseOrder(requests: Waiting): Uint32Array {
   return order.subarray(0, placed)
 }
 
+/** Whether every request comes after those it waits for, and none without a time waits for nobody. Times are not looked at. */
+export function isInReleaseOrder({ count, arrivalNs, parent, joins }: Waiting): boolean {
+  for (let i = 0; i < count; i++) {
+    const before = parent === null ? -1 : parent[i]
+    if (before >= i || (before < 0 && Number.isNaN(arrivalNs[i]))) return false
+    if (joins !== null && joins[i] >= 0 && (joins[i] <= i || joins[i] >= count)) return false
+  }
+  return true
+}
+
 /** The workload in the order `releaseOrder`, with relations that point forward in it (or to requests left out) taken away. */
 export function inReleaseOrder(workload: Workload): { workload: Workload; relationsLost: number } {
   const order = releaseOrder(workload)

@@ -3,7 +3,7 @@
 import { UserError } from '../errors.js'
 import { type BlockColumns, createBlockBuilder } from './blocks.js'
 import { countJoins } from './relations.js'
-import { NO_NAMES, type Workload } from './workload.js'
+import type { Workload } from './workload.js'
 
 const FIRST_CAPACITY = 1 << 14
 const MOST_CLASSES = 2 ** 16
@@ -101,13 +101,15 @@ export function createRequestRows(path: string): RequestRows {
       const runs: BlockColumns | null = hasBlocks ? blocks.columns() : null
       const waitsFor = parent.trim(count)
       const joined = waitsFor === null ? null : joins.trim(count)
+      const tenantIds = tenant.trim(count)
+      const classIds = classId.trim(count)
       return {
         count,
         arrivalNs: timeNs.slice(0, count),
         isl: isl.slice(0, count),
         osl: osl.slice(0, count),
-        classId: classId.trim(count),
-        tenant: tenant.trim(count),
+        classId: classIds,
+        tenant: tenantIds,
         session: session.trim(count),
         parent: waitsFor,
         waitNs: waitsFor === null ? null : (waitNs.trim(count) ?? new Float64Array(count)),
@@ -117,7 +119,10 @@ export function createRequestRows(path: string): RequestRows {
         runCount: runs?.runCount?.subarray(0, count) ?? null,
         runFirst: runs?.runFirst ?? null,
         runLength: runs?.runLength ?? null,
-        names: tenants.size + classes.size === 0 ? NO_NAMES : { tenant: tenants.names(), class: classes.names() },
+        names: {
+          tenant: numbered(tenantIds, tenants.names(), -(2 ** 31), 2 ** 31 - 1),
+          class: numbered(classIds, classes.names(), 0, MOST_CLASSES - 1),
+        },
       }
     },
   }
@@ -125,6 +130,14 @@ export function createRequestRows(path: string): RequestRows {
 }
 
 type Column = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>
+
+/** The names of a column of ids; when all are whole numbers from `least` to `most`, the ids become these numbers, and there are no names. */
+function numbered(ids: Column | null, names: readonly string[] | null, least: number, most: number): readonly string[] | null {
+  const numbers = names?.map((name) => (/^(0|-?[1-9]\d{0,9})$/.test(name) ? Number(name) : Number.NaN))
+  if (ids === null || numbers === undefined || !numbers.every((number) => number >= least && number <= most)) return names
+  for (let i = 0; i < ids.length; i++) if (ids[i] >= 0) ids[i] = numbers[ids[i]]
+  return null
+}
 
 /** Null until a row has a value. */
 function optionalColumn<T extends Column>(Type: new (length: number) => T, missing: number) {

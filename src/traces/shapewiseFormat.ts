@@ -122,7 +122,7 @@ function loadColumn(stored: StoredColumn, type: StoredColumn['type']): Column | 
 }
 
 /** Names of tenants and classes; null when they are no lists of text. */
-function namesOf(stored: unknown): Workload['names'] | null {
+export function namesOf(stored: unknown): Workload['names'] | null {
   if (stored === undefined) return NO_NAMES
   if (typeof stored !== 'object' || stored === null) return null
   const { tenant, class: classes } = stored as Record<string, unknown>
@@ -131,7 +131,7 @@ function namesOf(stored: unknown): Workload['names'] | null {
   return isNames(tenant) && isNames(classes) ? ({ tenant, class: classes } as Workload['names']) : null
 }
 
-function provenanceOf(stored: unknown): Provenance {
+export function provenanceOf(stored: unknown): Provenance {
   const given = (stored ?? {}) as Record<string, unknown>
   const text = (key: string): string => (typeof given[key] === 'string' ? given[key] : '')
   const whole = (key: string): number => (typeof given[key] === 'number' ? given[key] : 0)

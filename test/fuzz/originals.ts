@@ -1,8 +1,10 @@
 /** A small sound file of every format that is read: what fuzzing damages. The type makes a new format without one a compile error. */
 import { gzipSync } from 'node:zlib'
+import { withPackedRuns } from '../../src/traces/blocks.js'
 import type { FormatName } from '../../src/traces/formats/catalogue.js'
 import type { ReadOptions, Workload } from '../../src/traces/index.js'
 import { encodeTrace } from '../../src/traces/shapewiseFormat.js'
+import { parquetPieces } from '../../src/traces/write/parquet.js'
 
 export interface Original {
   readonly bytes: Buffer
@@ -62,7 +64,7 @@ const wekaSession = (at: number): string =>
 const dynamoEvent = (i: number, fields: string): string =>
   `{"timestamp": ${i}, "event": {"schema": "dynamo.request.trace.v1", "event_time_unix_ms": ${1_779_000_000_000 + i * 900}, "agent_context": {"session_id": "s${i % 4}"${i % 4 === 3 ? ', "parent_session_id": "s0"' : ''}}, ${fields}}}`
 
-const TEXTS: Readonly<Record<Exclude<FormatName, 'shapewise'>, Original>> = {
+const TEXTS: Readonly<Record<Exclude<FormatName, 'shapewise' | 'parquet'>, Original>> = {
   azure: file(
     lines((i) => `${clock(i)},${isl(i)},${osl(i)}`, 'TIMESTAMP,ContextTokens,GeneratedTokens\n'),
     COUNT,
@@ -147,6 +149,24 @@ const TEXTS: Readonly<Record<Exclude<FormatName, 'shapewise'>, Original>> = {
     ),
     COUNT,
   ),
+  vidur: file(
+    lines((i) => `${i}.25,${isl(i)},${osl(i)}`, 'arrived_at,num_prefill_tokens,num_decode_tokens\n'),
+    COUNT,
+  ),
+  splitwise: file(
+    lines(
+      (i) => `${i},0,${i % 3},${i}.25,1,${isl(i)},${osl(i)}`,
+      'request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size\n',
+    ),
+    COUNT,
+  ),
+  burstgpt: file(
+    lines(
+      (i) => `${i},${i % 4},${i}.5,ChatGPT,${isl(i)},${osl(i)},${isl(i) + osl(i)},Conversation log`,
+      'Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n',
+    ),
+    COUNT,
+  ),
   weka: file([0, 7, 14, 21].map((at) => `${wekaSession(at)}\n`).join(''), 28),
 }
 
@@ -156,6 +176,7 @@ const own = Buffer.from(encodeTrace(OWN))
 export const ORIGINALS: Readonly<Record<FormatName, Original>> = {
   ...TEXTS,
   shapewise: { bytes: own, rows: COUNT, literal: false },
+  parquet: { bytes: Buffer.concat([...parquetPieces(withPackedRuns(OWN))] as Uint8Array[]), rows: COUNT, literal: false },
 }
 
 /** Other files that the same readers take. */

@@ -8,5 +8,10 @@ export const azure: Format = {
   recognises: ({ columns }) => COLUMNS.every((column) => columns.includes(column)),
   heeds: [],
   createReader: (context) =>
-    csvReader(context, { mustBeAzure: true, hasTime: true, note: 'Azure LLM inference trace (CC-BY), read from a file.' }),
+    csvReader(context, {
+      mustBeAzure: true,
+      hasTime: true,
+      note: 'Azure LLM inference trace (CC-BY), read from a file.',
+      unused: { num_images: 'NumImages is not used: the tokens of images are counted in ContextTokens.' },
+    }),
 }

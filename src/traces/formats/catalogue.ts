@@ -13,8 +13,12 @@ export const FORMAT_TITLES = {
   'mooncake-delta': 'Mooncake JSON lines whose turns hold their new part only; never recognised, to be named',
   'tracelab-replay': 'TraceLab replay CSV (session_id, arrival_time, round_idx, prefix_len, input_len, output_len)',
   weka: 'sessions of coding agents (WEKA, AgentX; one JSON document a session), sub-agents included',
+  vidur: 'Vidur CSV (arrived_at, num_prefill_tokens, num_decode_tokens)',
+  splitwise: 'Splitwise-sim CSV (arrival_timestamp, prompt_size, token_size, application_id, request_type)',
+  burstgpt: 'BurstGPT CSV (Timestamp, Request tokens, Response tokens, Log Type), with sessions where it has them',
   lengths: 'CSV of input and output lengths without times',
-  csv: 'any CSV with a time, input tokens and output tokens',
+  parquet: 'Parquet: a trace of our own, or any table with a time, input tokens and output tokens',
+  csv: 'any CSV with a time, input tokens and output tokens; --columns names them and others',
 } as const
 
 export type FormatName = keyof typeof FORMAT_TITLES

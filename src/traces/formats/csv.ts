@@ -1,26 +1,28 @@
 /** Any CSV: columns are recognised by their names or chosen by the user. */
-import { UserError } from '../../errors.js'
 import { createLineSplitter } from '../byteStream.js'
-import { layoutOf } from '../csvHeader.js'
-import { createCsvScanner, separatorOf, splitLine } from '../csvScan.js'
+import { type ColumnChoice, layoutOf, plainName } from '../csvHeader.js'
+import { createCsvScanner, secondsAssumed, separatorOf, splitLine } from '../csvScan.js'
+import { EXTRA_ROLES } from '../table/roles.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
-/** Unix seconds of about the year 5138. */
-const LATEST_UNIX_S = 1e11
 const NEWLINE = 10
 
 export const csv: Format = {
   // the last resort for text that nobody else claims: the column reader says what it misses
   recognises: () => false,
-  heeds: ['columns', 'timeUnit'],
+  heeds: ['columns', 'timeUnit', 'blockTokens'],
   createReader: (context) => csvReader(context, { mustBeAzure: false, hasTime: true, note: 'Read from a CSV file.' }),
 }
 
 export interface CsvKind {
   readonly mustBeAzure: boolean
   readonly hasTime: boolean
+  /** Columns and unit of a known kind of file; those that a file lacks of the columns beyond time and lengths are passed over. */
+  readonly columns?: ColumnChoice
   /** Where the requests come from, one sentence. */
   readonly note: string
+  /** Sentences about columns that are not used, by their plain names. */
+  readonly unused?: Readonly<Record<string, string>>
 }
 
 export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
@@ -28,17 +30,21 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
   let scanner: ReturnType<typeof createCsvScanner> | null = null
   let layout: ReturnType<typeof layoutOf> | null = null
   let linesBefore = 0
+  const remarks: string[] = []
   const consume = (bytes: Buffer, start: number, end: number): void => {
     while (scanner === null && start < end) {
       const next = bytes.indexOf(NEWLINE, start) + 1
       const line = bytes.toString('utf8', start, next).trim()
       if (line !== '' && !line.startsWith('#')) {
         const separator = separatorOf(line)
-        layout = layoutOf(splitLine(line, separator), path, options.columns, kind.mustBeAzure, kind.hasTime)
+        const fields = splitLine(line, separator)
+        const choice = kind.columns === undefined ? options.columns : columnsOfKind(kind.columns, fields)
+        layout = layoutOf(fields, path, choice, kind.mustBeAzure, kind.hasTime)
         if (layout.hasHeader) {
           linesBefore++
           start = next
         }
+        for (const name of fields.map(plainName)) if (kind.unused?.[name] !== undefined) remarks.push(kind.unused[name])
         scanner = createCsvScanner(layout, separator, linesBefore, context)
       } else {
         linesBefore++
@@ -53,22 +59,18 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
     end: lines.end,
     rowsRead: () => scanner?.rows ?? 0,
     findings() {
-      const notes = [...(layout?.notes ?? [])]
+      const notes = [...(layout?.notes ?? []), ...remarks]
       if (layout?.unitAssumed && scanner !== null && !scanner.clock.sawDate)
         notes.unshift(secondsAssumed(path, scanner.clock.firstNumber))
-      return { note: kind.note, notes }
+      const more = scanner?.extras?.findings()
+      return { note: kind.note, notes: [...notes, ...(more?.notes ?? [])], blockTokens: more?.blockTokens }
     },
   }
 }
 
-/** The sentence that seconds were assumed; throws when the first time as seconds would be in the year 5000, as Unix ms, us and ns are. */
-function secondsAssumed(path: string, firstTime: number): string {
-  if (firstTime > LATEST_UNIX_S) {
-    throw new UserError({
-      where: path,
-      message: `The times, such as ${firstTime}, are too large for seconds and the file does not say their unit.`,
-      hint: 'Call the column arrival_ms, arrival_us or arrival_ns, or give the time unit.',
-    })
-  }
-  return 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'
+function columnsOfKind(columns: ColumnChoice, fields: readonly string[]): ColumnChoice {
+  const present = fields.map(plainName)
+  const isThere = ([role, name]: [string, string]): boolean =>
+    !(EXTRA_ROLES as readonly string[]).includes(role) || present.includes(plainName(name))
+  return Object.fromEntries(Object.entries(columns).filter(isThere))
 }

@@ -3,6 +3,7 @@ import type { Head } from '../head.js'
 import { aiperf } from './aiperf.js'
 import { azure } from './azure.js'
 import { bench } from './bench.js'
+import { burstgpt } from './burstgpt.js'
 import { FORMAT_NAMES, type FormatName } from './catalogue.js'
 import { csv } from './csv.js'
 import { dynamo } from './dynamo.js'
@@ -12,10 +13,13 @@ import { llmservingsim } from './llmservingsim.js'
 import { mooncake } from './mooncake.js'
 import { mooncakeDelta } from './mooncakeDelta.js'
 import { otel } from './otel.js'
+import { parquet } from './parquet.js'
 import { qwen } from './qwen.js'
 import { shapewise } from './shapewise.js'
+import { splitwise } from './splitwise.js'
 import { tracelab } from './tracelab.js'
 import { tracelabReplay } from './tracelabReplay.js'
+import { vidur } from './vidur.js'
 import { weka } from './weka.js'
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = {
@@ -32,7 +36,11 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   'mooncake-delta': mooncakeDelta,
   'tracelab-replay': tracelabReplay,
   weka,
+  vidur,
+  splitwise,
+  burstgpt,
   lengths,
+  parquet,
   csv,
 }
 

@@ -1,23 +1,24 @@
 /** Traces out: one file per format. */
 import { UserError } from '../../errors.js'
+import { withPackedRuns } from '../blocks.js'
 import { encodeTrace } from '../shapewiseFormat.js'
 import type { Workload } from '../workload.js'
 import { csvPieces } from './csv.js'
 import { type Piece, writeWhole } from './file.js'
 import { mooncakePieces } from './mooncake.js'
-import { parquetPieces } from './parquet.js'
 import { type Part, partsOf, withoutParts } from './parts.js'
 import { TARGET_ENDINGS, type TargetName } from './targets.js'
 
 interface Target {
   /** Parts of a workload that the format cannot hold. */
   readonly lacks: readonly Part[]
-  pieces(workload: Workload, path: string): Iterable<Piece>
+  pieces(workload: Workload, path: string): Iterable<Piece> | Promise<Iterable<Piece>>
 }
 
 const TARGETS: Readonly<Record<TargetName, Target>> = {
   shapewise: { lacks: [], pieces: (workload) => [encodeTrace(workload)] },
-  parquet: { lacks: [], pieces: parquetPieces },
+  // its library is loaded when it is needed: reading a trace shall not wait for it
+  parquet: { lacks: [], pieces: async (workload) => (await import('./parquet.js')).parquetPieces(workload) },
   csv: { lacks: ['blocks'], pieces: csvPieces },
   mooncake: { lacks: ['classes', 'tenants', 'joins'], pieces: mooncakePieces },
 }
@@ -34,7 +35,7 @@ export interface WriteOptions {
  */
 export async function writeWorkload(path: string, workload: Workload, { to, drop = [] }: WriteOptions): Promise<void> {
   refuseName(path, to)
-  const rest = withoutParts(workload, drop)
+  const rest = withPackedRuns(withoutParts(workload, drop))
   const target = TARGETS[to]
   const lost = partsOf(rest).filter((part) => target.lacks.includes(part))
   if (lost.length > 0) {
@@ -52,7 +53,7 @@ export async function writeWorkload(path: string, workload: Workload, { to, drop
       hint: 'Keep the sessions, or replay the trace first.',
     })
   }
-  await writeWhole(path, target.pieces(rest, path))
+  await writeWhole(path, await target.pieces(rest, path))
 }
 
 /** Writes `workload` to a .swt file, or gzip compressed when the name ends in .gz. */

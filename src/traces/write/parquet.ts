@@ -4,14 +4,14 @@
  * none) and the lists block_first and block_count, one entry for each run of consecutive block ids. Size of a block, names, provenance and
  * the hash of the content are in the metadata under the key `shapewise`.
  */
+import { createHash } from 'node:crypto'
 import type { SchemaElement } from 'hyparquet'
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer'
 import { traceHash } from '../hash.js'
+import { METADATA_KEY, METADATA_VERSION } from '../parquet/metadata.js'
 import type { Workload } from '../workload.js'
 import type { Piece } from './file.js'
 
-export const METADATA_KEY = 'shapewise'
-export const METADATA_VERSION = 1
 /** Rows of a group: what a reader holds at a time. */
 const GROUP_ROWS = 1 << 16
 
@@ -34,22 +34,36 @@ export function* parquetPieces(workload: Workload): Generator<Piece> {
     writer: bytes,
     schema: [{ name: 'requests', num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
     createdBy: 'shapewise',
-    kvMetadata: [{ key: METADATA_KEY, value: metadataOf(workload) }],
   })
+  const digest = createHash('sha256')
+  let digested = 0
   for (let from = 0; from < workload.count; from += GROUP_ROWS) {
     const to = Math.min(from + GROUP_ROWS, workload.count)
     const columnData = columns.map(({ schema, data }) => ({ name: schema[0].name, data: data(from, to) }))
     // at once, as for every writer without a `flush`
     void writer.write({ columnData, rowGroupSize: GROUP_ROWS })
-    yield take()
+    const piece = take()
+    digest.update(piece)
+    digested += piece.length
+    yield piece
   }
+  const pages = { bytes: digested, sha256: digest.digest('hex') }
+  writer.kvMetadata = [{ key: METADATA_KEY, value: metadataOf(workload, pages) }]
   void writer.finish()
   yield take()
 }
 
-function metadataOf(workload: Workload): string {
+/** `pages`: how much of the file comes before its footer, and the digest of that, so that damage is noticed before anything is decoded. */
+function metadataOf(workload: Workload, pages: { readonly bytes: number; readonly sha256: string }): string {
   const { blockTokens, names, provenance } = workload
-  return JSON.stringify({ version: METADATA_VERSION, hash: traceHash(workload), block_tokens: blockTokens, names, provenance })
+  return JSON.stringify({
+    version: METADATA_VERSION,
+    hash: traceHash(workload),
+    block_tokens: blockTokens,
+    names,
+    provenance,
+    pages,
+  })
 }
 
 function columnsOf(workload: Workload): ParquetColumn[] {

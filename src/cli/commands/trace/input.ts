@@ -3,6 +3,8 @@ import type { Argv } from 'yargs'
 import { UserError } from '../../../errors.js'
 import { FORMAT_NAMES } from '../../../traces/formats/catalogue.js'
 import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../../../traces/rules.js'
+import { COLUMN_ROLES } from '../../../traces/table/roles.js'
+import { nearest } from '../../../yaml/suggest.js'
 import { seedOption, wholeNumber } from '../../options.js'
 import type { TraceInput } from '../../traceInput.js'
 
@@ -11,6 +13,7 @@ export interface TraceArgs {
   readonly from?: string
   readonly 'spread-ticks': boolean
   readonly seed?: string
+  readonly columns?: string
   readonly 'time-unit'?: string
   readonly outputs?: string
   readonly order?: string
@@ -24,6 +27,7 @@ export interface TraceArgs {
 }
 
 const MOST_TOKENS = 2 ** 31 - 1
+const ROLES: readonly string[] = COLUMN_ROLES
 const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const
 const choice = (choices: readonly string[], describe: string) => ({ ...text(describe), choices }) as const
 
@@ -40,6 +44,7 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
       default: false,
       describe: 'Spread coarse ticks of the recorded times uniformly over their length',
     })
+    .option('columns', text(`Columns of a table by name or position: ROLE=COLUMN,..., roles ${COLUMN_ROLES.join(', ')}`))
     .option('time-unit', choice(TIME_UNITS, 'Unit of the times (default: what the format or the column name says)'))
     .option('outputs', text('Requests without output tokens: skip (default), fail, or the number of tokens they get'))
     .option('order', choice(ORDER_RULES, 'Rows out of order in time (default: sort)'))
@@ -64,7 +69,7 @@ export const traceInput = (args: TraceArgs): TraceInput => {
     file: args.file,
     from: args.from as TraceInput['from'],
     spreadTicks: args['spread-ticks'],
-    columns: args['time-unit'] === undefined ? undefined : { timeUnit: args['time-unit'] },
+    columns: columnsOf(args.columns, args['time-unit']),
     outputs: outputsOf(args.outputs),
     order: args.order as TraceInput['order'],
     duplicates: args.duplicates as TraceInput['duplicates'],
@@ -83,6 +88,7 @@ export function readingGiven(args: Readonly<Record<string, unknown>>): string[] 
   const names = [
     'from',
     'spread-ticks',
+    'columns',
     'time-unit',
     'outputs',
     'order',
@@ -95,6 +101,26 @@ export function readingGiven(args: Readonly<Record<string, unknown>>): string[] 
     'share-system-prompt',
   ]
   return names.filter((name) => args[name] !== undefined && args[name] !== false).map((name) => `--${name}`)
+}
+
+function columnsOf(given: string | undefined, timeUnit: string | undefined): TraceInput['columns'] {
+  if (given === undefined) return timeUnit === undefined ? undefined : { timeUnit }
+  const chosen: Record<string, string> = timeUnit === undefined ? {} : { timeUnit }
+  for (const entry of given.split(',')) {
+    const [, role, column] = /^\s*(\w+)=(.+?)\s*$/.exec(entry) ?? []
+    if (role !== undefined && ROLES.includes(role) && chosen[role] === undefined) {
+      chosen[role] = column
+      continue
+    }
+    const meant = nearest(role ?? entry, ROLES)
+    throw new UserError({
+      where: '--columns',
+      message:
+        role !== undefined && chosen[role] !== undefined ? `the ${role} is named twice` : `expected ROLE=COLUMN, got '${entry}'`,
+      hint: meant === null || meant === role ? `roles are ${ROLES.join(', ')}` : `did you mean ${meant}=${column ?? '...'}?`,
+    })
+  }
+  return chosen
 }
 
 function outputsOf(given: string | undefined): TraceInput['outputs'] {

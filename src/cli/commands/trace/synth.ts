@@ -1,4 +1,5 @@
 /** `shapewise trace synth`: traffic drawn from a recipe, or from one that is fitted to a trace. */
+import { UserError } from '../../../errors.js'
 import { defineCommand } from '../../command.js'
 import { formatOption, seedOption } from '../../options.js'
 import { readingGiven, readingOptions, type TraceArgs, traceInput } from './input.js'
@@ -9,6 +10,10 @@ interface SynthArgs extends Omit<TraceArgs, 'file'> {
   readonly like?: string
   readonly 'recipe-out'?: string
   readonly 'allow-difference': boolean
+  readonly pool?: string
+  readonly 'from-hour'?: string
+  readonly hours?: string
+  readonly scale?: string
   readonly requests?: string
   readonly rate?: string
   readonly set?: readonly string[]
@@ -16,13 +21,14 @@ interface SynthArgs extends Omit<TraceArgs, 'file'> {
   readonly format: string
 }
 
+const POOL_FLAGS = ['from-hour', 'hours', 'scale'] as const
 export const synthCommand = defineCommand<SynthArgs>({
   command: 'synth <recipe> [output]',
   describe: 'Draw traffic from a recipe, or traffic like that of a trace',
   builder: (yargs) =>
     readingOptions(
       yargs
-        .usage('$0 trace synth RECIPE OUTPUT\n$0 trace synth --like FILE OUTPUT')
+        .usage('$0 trace synth RECIPE OUTPUT\n$0 trace synth --like FILE OUTPUT\n$0 trace synth --pool FOLDER OUTPUT')
         .positional('recipe', {
           type: 'string',
           demandOption: true,
@@ -57,6 +63,18 @@ export const synthCommand = defineCommand<SynthArgs>({
           requiresArg: true,
           describe: 'With --like: write the fitted recipe to this .yaml file',
         })
+        .option('pool', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Draw from this folder of ServeGen clients; each is a tenant',
+        })
+        .option('from-hour', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'With --pool: hour to begin at, from midnight of its first day (default 0)',
+        })
+        .option('hours', { type: 'string', requiresArg: true, describe: 'With --pool: so many hours (default 1)' })
+        .option('scale', { type: 'string', requiresArg: true, describe: 'With --pool: times the recorded rates (default 1)' })
         .option('allow-difference', { type: 'boolean', default: false, describe: 'With --like: write traffic that differs, too' })
         .option('format', formatOption),
     )
@@ -72,6 +90,15 @@ export const synthCommand = defineCommand<SynthArgs>({
       ),
   handler: async (args) => {
     const request = { ...args, recipeOut: args['recipe-out'], allowDifference: args['allow-difference'] }
+    for (const flag of POOL_FLAGS)
+      if (args.pool === undefined && args[flag] !== undefined)
+        throw new UserError({ where: `--${flag}`, message: 'has no effect without --pool', hint: 'leave it out' })
+    if (args.pool !== undefined) {
+      const { synthPool } = await import('../../synthPool.js')
+      const idle = [...readingGiven({ ...args }), ...(args.like === undefined ? [] : ['--like'])]
+      await synthPool({ ...request, pool: args.pool, fromHour: args['from-hour'], idle })
+      return
+    }
     if (args.like === undefined) {
       const { synthTrace } = await import('../../synthTrace.js')
       await synthTrace({ ...request, idle: readingGiven({ ...args }) })

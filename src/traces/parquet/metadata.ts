@@ -1,0 +1,3 @@
+/** Where a Parquet file of ours keeps what its columns do not say: JSON under this key of its metadata. */
+export const METADATA_KEY = 'shapewise'
+export const METADATA_VERSION = 1

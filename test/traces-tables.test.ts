@@ -1,0 +1,176 @@
+/** Tables of requests: columns beyond time and lengths, known kinds of CSV, and columns that the user names. Rows after the documented columns. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { UserError } from '../src/errors.js'
+import { blockIdsOf, type ReadOptions, readTrace } from '../src/traces/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'traces-tables-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function read(lines: readonly string[], options: Partial<ReadOptions> = {}) {
+  const path = join(folder, 'table.csv')
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  return readTrace(path, { spreadTicks: false, ...options })
+}
+
+const refusal = async (lines: readonly string[], options: Partial<ReadOptions> = {}) => {
+  const error = await read(lines, options).catch((reason: unknown) => reason)
+  if (error instanceof UserError) return error.faults[0]
+  throw new Error(`read, or ${String(error)}`)
+}
+
+describe('known kinds', () => {
+  it('Vidur', async () => {
+    const { workload, report } = await read(['arrived_at,num_prefill_tokens,num_decode_tokens', '3.5,10,2', '4,20,3'])
+    expect(report.format).toBe('vidur')
+    expect([...workload.arrivalNs, ...workload.isl, ...workload.osl]).toEqual([0, 5e8, 10, 20, 2, 3])
+    expect(report.notes.join()).not.toMatch(/taken to be in seconds/)
+  })
+
+  it('Splitwise: applications are tenants, types are classes', async () => {
+    const { workload, report } = await read([
+      'request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size',
+      '0,2,7,0.25,1,100,5',
+      '1,1,9,0.5,1,200,6',
+    ])
+    expect(report.format).toBe('splitwise')
+    expect(workload).toMatchObject({ tenant: Int32Array.of(7, 9), classId: Uint16Array.of(2, 1), session: null, parent: null })
+    expect(report.notes).toContain('Columns not used: request_id, batch_size.')
+  })
+
+  it('BurstGPT: failures are skipped; with and without sessions', async () => {
+    const older = [
+      'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type',
+      '5,ChatGPT,472,18,490,Conversation log',
+      '45,GPT-4,1087,0,1087,API log',
+      '118,GPT-4,417,276,693,API log',
+    ]
+    const { workload, report } = await read(older)
+    expect(report).toMatchObject({ format: 'burstgpt', rowsSkipped: 1 })
+    expect(workload).toMatchObject({
+      count: 2,
+      session: null,
+      names: { tenant: ['ChatGPT', 'GPT-4'], class: ['Conversation log', 'API log'] },
+    })
+    expect([...workload.arrivalNs]).toEqual([0, 113e9])
+    const newer = await read([
+      'Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type',
+      '5,81,3.2,ChatGPT,472,18,490,Conversation log',
+      '9,81,1,ChatGPT,500,7,507,Conversation log',
+      '10,,1,GPT-4,50,7,57,API log',
+    ])
+    expect(newer.workload.session).toEqual(Int32Array.of(0, 0, -1))
+  })
+
+  it('Azure 2024 with a zone, and multimodal', async () => {
+    const { workload, report } = await read([
+      'TIMESTAMP,NumImages,ContextTokens,GeneratedTokens',
+      '2024-05-10 00:00:00.009930+00:00,1,2162,5',
+      '2024-05-10 02:00:00.0100001+02:00,0,2399,6',
+    ])
+    expect(report.format).toBe('azure')
+    expect([...workload.arrivalNs]).toEqual([0, 70_100])
+    expect(report.notes).toContain('NumImages is not used: the tokens of images are counted in ContextTokens.')
+  })
+})
+
+describe('columns beyond time and lengths', () => {
+  it('are known by their names: client is a tenant', async () => {
+    const { workload, report } = await read([
+      't_s,client,input_tokens,output_tokens,reason_tokens',
+      '0.0156,48,260,724,656',
+      '0.3577,20,263,255,242',
+    ])
+    expect(workload).toMatchObject({ tenant: Int32Array.of(48, 20), names: { tenant: null, class: null } })
+    expect(report.notes).toContain(
+      'Columns: time = t_s, input tokens = input_tokens, output tokens = output_tokens, tenant = client.',
+    )
+  })
+
+  it('a wait without a time releases the next turn of its session', async () => {
+    const rows = [
+      'arrival_ms,input_tokens,output_tokens,session_id,think_time_s,priority_name',
+      '0,10,1,a,,x',
+      '5,10,1,b,,y',
+      ',20,2,a,1.5,x',
+      ',30,3,a,0.25,x',
+    ]
+    const { workload } = await read(rows, { columns: { class: 'priority_name' } })
+    expect([...(workload.session ?? [])]).toEqual([0, 1, 0, 0])
+    expect([...(workload.parent ?? [])]).toEqual([-1, -1, 0, 2])
+    expect([...(workload.waitNs ?? [])]).toEqual([0, 0, 1.5e9, 0.25e9])
+    expect([...workload.arrivalNs]).toEqual([0, 5e6, Number.NaN, Number.NaN])
+    expect(workload.names.class).toEqual(['x', 'y'])
+  })
+
+  it('a prefix length gives the session shared blocks', async () => {
+    const rows = ['arrival_s,isl,osl,session,cached_tokens', '0,64,9,a,0', '1,100,9,a,64', '2,64,9,b,64', '3,90,9,a,40']
+    const { workload, report } = await read(rows)
+    expect(workload.blockTokens).toBe(16)
+    expect([0, 1, 2, 3].map((i) => [...blockIdsOf(workload, i)])).toEqual([
+      [0, 1, 2, 3],
+      [0, 1, 2, 3, 4, 5],
+      [6, 7, 8, 9],
+      [0, 1, 10, 11, 12],
+    ])
+    expect(report.notes).toContain('Prefix blocks of 16 tokens were rebuilt from the prefix lengths, within each session.')
+    expect((await read(rows, { blockTokens: 32 })).workload.runFirst?.[0]).toBe(0)
+  })
+
+  it('parents and joins go by the ids of requests, in any order', async () => {
+    const { workload, report } = await read([
+      'request_id,parent_id,joins,arrival_s,isl,osl,wait_ms',
+      'z,,,0,10,1,',
+      'late,y,,,30,3,2.5',
+      'y,z,,,20,2,1',
+      'w,z,late,,25,2,0',
+      'odd,nobody,,7,5,5,',
+    ])
+    expect([...workload.isl]).toEqual([10, 20, 25, 30, 5])
+    expect([...(workload.parent ?? [])]).toEqual([-1, 0, 0, 1, -1])
+    expect([...(workload.joins ?? [])]).toEqual([-1, -1, 3, -1, -1])
+    expect([...(workload.joinCount ?? [])]).toEqual([0, 1, 1, 2, 0])
+    expect(report.notes).toContain('1 row names a request that the file does not have.')
+  })
+
+  it('that say nothing are refused when chosen, and not used otherwise', async () => {
+    const rows = ['arrival_s,isl,osl,parent,cached_tokens', '0,1,1,,1', '1,1,1,0,1']
+    expect((await read(rows)).report.notes).toContain('Columns not used: parent, cached_tokens.')
+    expect(await refusal(rows, { columns: { parent: 'parent' } })).toMatchObject({
+      message: 'A parent column says nothing without a request column.',
+    })
+    expect((await refusal(rows, { columns: { prefix: 'cached_tokens' } })).message).toBe(
+      'A prefix column says nothing without a session column.',
+    )
+    expect((await refusal(rows, { columns: { tenant: 'who' } })).message).toBe(
+      "There is no tenant column 'who'; the columns are arrival_s, isl, osl, parent, cached_tokens.",
+    )
+  })
+
+  it('with bad cells skip their row; two requests of one id are refused', async () => {
+    const rows = [
+      'arrival_s,isl,osl,session,wait_s,cached_tokens',
+      '0,9,1,a,soon,0',
+      '1,9,1,a,-1,0',
+      '2,9,1,a,1,1.5',
+      '3,9,1,a,1,2',
+      ',9,1,,1,2',
+      '4,9,1,a,1e400,2',
+    ]
+    const { workload, report } = await read(rows)
+    expect(workload.count).toBe(1)
+    expect(report.skippedByReason).toEqual([
+      { reason: 'the wait is no time of 0 or more', count: 3 },
+      { reason: 'the prefix is no number of tokens', count: 1 },
+      { reason: 'time is missing', count: 1 },
+    ])
+    expect((await refusal(['arrival_s,isl,osl,id,parent', '0,1,1,a,', '1,1,1,a,'])).message).toBe("Two requests have the id 'a'.")
+  })
+
+  it('in quotes may hold separators and quotes', async () => {
+    const { workload } = await read(['arrival_s,isl,osl,tenant', '0,1,1,"a ""b"", c"', '1,1,1, d '])
+    expect(workload.names.tenant).toEqual(['a "b", c', 'd'])
+  })
+})
