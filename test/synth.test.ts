@@ -1,4 +1,5 @@
 /** Traffic drawn from recipes: laws, arrivals, prefixes, and that every purpose draws from a random stream of its own. */
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
@@ -8,7 +9,7 @@ import { normalCdf, normalQuantile } from '../src/traces/generate/normal.js'
 import { paced, profileSteps } from '../src/traces/generate/pace.js'
 import { buildPreset } from '../src/traces/generate/presets.js'
 import { checkRecipe, readRecipe } from '../src/traces/generate/readRecipe.js'
-import type { Recipe } from '../src/traces/generate/recipe.js'
+import { type Recipe, recipeKeysAt } from '../src/traces/generate/recipe.js'
 import { synthesise } from '../src/traces/generate/synth.js'
 import { blockIdsOf, PRESETS, traceHash, type Workload, workloadFault } from '../src/traces/index.js'
 import { gapCv, indexOfDispersion } from '../src/traces/statistics/index.js'
@@ -157,7 +158,7 @@ const SESSION = {
 }
 const SYSTEM = { groups: 5, zipf: 1, tokens: { uniform: [100, 900] } }
 
-describe('one random stream per purpose', () => {
+describe('LAW-30: one random stream per purpose', () => {
   const single = (changes: object, seed: number) =>
     draw(
       {
@@ -218,7 +219,7 @@ describe('one random stream per purpose', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const a = sessions({}, seed)
-        const patient = sessions({ wait_s: { tool: 1, human: 2, human_share: 0.9 } }, seed)
+        const patient = sessions({ wait_s: { exponential: 3 } }, seed)
         const { waitNs: before, ...rest } = a
         const { waitNs: after, ...restAfter } = patient
         expect(restAfter).toEqual(rest)
@@ -418,5 +419,37 @@ describe('faulty recipes are refused with a place and a remedy', () => {
   ]
   it.each(cases)('%s', (_, text, message) => {
     expect(() => readRecipe(text, 'r.yaml')).toThrow(message)
+  })
+})
+
+describe('docs/RECIPES.md', () => {
+  const page = readFileSync(new URL('../docs/RECIPES.md', import.meta.url), 'utf8')
+
+  it('has an example that can be drawn', () => {
+    const text = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+    expect(workloadFault(synthesise(readRecipe(text, 'RECIPES.md'), 1, 'example'))).toBeNull()
+  })
+
+  it('names every key', () => {
+    const paths = [
+      '',
+      'streams.*',
+      'arrivals',
+      'profile',
+      'drift',
+      'clients',
+      'prefixes',
+      'prefixes.reuse',
+      'prefixes.documents',
+      'session',
+      'session.wait_s',
+      'session.reset',
+      'session.subagents',
+    ]
+    const keys = paths.flatMap((path) =>
+      recipeKeysAt(path === '' || path === 'streams.*' ? path.split('.').filter(Boolean) : ['streams', 'a', ...path.split('.')]),
+    )
+    expect(keys.length).toBeGreaterThan(50)
+    expect(keys.filter((key) => !new RegExp(`\\b${key}\\b`).test(page))).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** Traces thinned, superposed, cut and merged: what stays together, and what is neither lost nor doubled. */
+/** LAW-31. Traces thinned, superposed, cut and merged: what stays together, and what is neither lost nor doubled. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkRecipe } from '../src/traces/generate/readRecipe.js'

@@ -51,13 +51,13 @@ class Paths {
     return this.#workload.count
   }
 
-  /** Calls `visit` with the ids of request `i` from its beginning until it returns false. */
-  walk(i: number, visit: (id: number, place: number) => boolean | undefined): void {
-    const { runOffset, runCount, runFirst, runLength } = this.#workload as Required<Record<string, never>> & Workload
+  /** Calls `visit` with the ids of request `i` from its beginning for as long as it returns true. */
+  walk(i: number, visit: (id: number, place: number) => boolean): void {
+    const { runOffset, runCount, runFirst, runLength } = this.#workload
     if (runOffset === null || runCount === null || runFirst === null || runLength === null) return
     let place = 0
     for (let run = runOffset[i]; run < runOffset[i] + runCount[i]; run++) {
-      for (let k = 0; k < runLength[run]; k++) if (visit(runFirst[run] + k, place++) === false) return
+      for (let k = 0; k < runLength[run]; k++) if (!visit(runFirst[run] + k, place++)) return
     }
   }
 
@@ -83,7 +83,7 @@ function systemPrompts(paths: Paths): Map<number, SystemPrompt> {
   for (let i = 0; i < paths.count; i++)
     paths.walk(i, (id) => {
       uses[id]++
-      return undefined
+      return true
     })
   const systems = new Map<number, SystemPrompt>()
   const least = Math.max(FEWEST_USERS, LEAST_SHARE * paths.count)
@@ -94,7 +94,7 @@ function systemPrompts(paths: Paths): Map<number, SystemPrompt> {
     paths.walk(i, (id) => {
       if (uses[id] < AGREE * uses[first]) return false
       blocks++
-      return undefined
+      return true
     })
     if (blocks > (systems.get(first)?.blocks ?? 0)) systems.set(first, { users: uses[first], blocks })
   }
@@ -117,7 +117,7 @@ function fitReuse(workload: Workload, paths: Paths, systems: ReadonlyMap<number,
         donor = lastUser[id]
       }
       lastUser[id] = i
-      return undefined
+      return true
     })
     const bin = bins[binOf(edges, isl[i])]
     bin.requests++

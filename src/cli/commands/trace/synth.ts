@@ -86,7 +86,7 @@ export const synthCommand = defineCommand<SynthArgs>({
       .example('$0 trace synth mine.yaml mine.swt.gz', 'a recipe of your own; begin with a copy from data/recipes')
       .example(
         '$0 trace synth --like production.csv alike.swt.gz --recipe-out production.yaml',
-        'traffic that may be shown to others, and its recipe',
+        'traffic like it, and the recipe',
       ),
   handler: async (args) => {
     const request = { ...args, recipeOut: args['recipe-out'], allowDifference: args['allow-difference'] }
