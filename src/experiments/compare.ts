@@ -270,19 +270,26 @@ async function compareWith(options: CompareOptions, context: JobContext, executo
       replicate_s: closed ? (pictured[0].outcome.summary?.window_s ?? 0) : window(effort.measure),
       warmup_s: closed ? 0 : warmup * arrivals.unitS(e2eS),
     },
-    notes: evidenceNotes({
-      plan,
-      config,
-      workload,
-      closed,
-      arms: pictured,
-      hitRate: idealHitRate(workload),
-      replicates,
-      measure: effort.measure,
-      lifeS: window(effort.measure) / effort.measure,
-      ratePer,
-      requests: effort.requests,
-    }),
+    notes: [
+      ...(arrivals.are === 'sessions'
+        ? [
+            `Rates and capacities count sessions, of ${arrivals.requests.toFixed(1)} requests in the mean; concurrency counts sessions under way.`,
+          ]
+        : []),
+      ...evidenceNotes({
+        plan,
+        config,
+        workload,
+        closed,
+        arms: pictured,
+        hitRate: idealHitRate(workload),
+        replicates,
+        measure: effort.measure,
+        lifeS: window(effort.measure) / effort.measure,
+        ratePer,
+        requests: effort.requests,
+      }),
+    ],
     pictures: {
       arms: pictured.map(({ arm, outcome }) => pictureOfArm(arm, outcome)),
       frontier,
