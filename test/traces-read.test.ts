@@ -490,6 +490,7 @@ describe('Mooncake traces', () => {
     expect(report.format).toBe('mooncake')
     expect(report.idealHitRate).toBeCloseTo(512 / 1600, 12)
     expect(report.notes).toEqual([
+      'Time is in ms, as Mooncake defines it.',
       'Prefix blocks of 512 tokens, from the numbers of ids.',
       'Prefix caching is off, so reuse is not credited: an unlimited cache would serve 32.0 % of the input tokens.',
     ])
@@ -516,7 +517,7 @@ describe('Mooncake traces', () => {
       [2e6, 5, 2],
     ])
     expect(result.workload.runFirst).toBeNull()
-    expect(result.report.notes).toEqual(['Keys not used: user.'])
+    expect(result.report.notes).toEqual(['Time is in ms, as Mooncake defines it.', 'Keys not used: user.'])
   })
 
   it('keeps 64-bit ids beyond 2^53 apart', async () => {
@@ -529,6 +530,12 @@ describe('Mooncake traces', () => {
     )
     expect(idsOf(workload)).toEqual([0, 1, 2, 1, 3, 4, 0, 5, 1])
     expect(report.idealHitRate).toBeCloseTo(1024 / 4500, 12)
+  })
+
+  it('reads times in another unit when told so', async () => {
+    const { workload, report } = await read(line({ timestamp: 1.5 }) + line({ timestamp: 3 }), { columns: { timeUnit: 's' } })
+    expect([...workload.arrivalNs]).toEqual([0, 1.5e9])
+    expect(report.notes.some((note) => note.startsWith('Time is in'))).toBe(false)
   })
 
   it('reads Unix times in ms', async () => {

@@ -130,6 +130,7 @@ export function createTurns({ rows, options, path }: ReaderContext) {
     },
     sessions: () => sessions.size,
     notes: (): string[] => [
+      ...(options.columns?.timeUnit === undefined ? ['Time is in ms, as Mooncake defines it.'] : []),
       ...(sessions.size > 0 ? [`${plural(sessions.size, 'session', 'sessions')} by session_id.`] : []),
       ...(noDelay > 0
         ? [
