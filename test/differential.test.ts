@@ -5,13 +5,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { differences, runFast, runSlow } from './reference/agree.js'
-import { longScenario, scenario } from './reference/arbitraries.js'
+import { cachingScenario, longScenario, scenario } from './reference/arbitraries.js'
 
 /** Generated scenarios of one run. */
 const SCENARIOS = 3500
 /** Keeps the search for a smaller counterexample short; a run without a fault takes a fraction of it. */
 const TIME_LIMIT_MS = 50_000
 const LONG_SCENARIOS = 60
+const CACHING_SCENARIOS = 500
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_251)
 
 test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
@@ -73,6 +74,23 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     { numRuns: SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
   )
   for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(40)
+})
+
+test(`both simulators agree on ${CACHING_SCENARIOS} scenarios of full caches`, () => {
+  let loaded = 0
+  let evicted = 0
+  fc.assert(
+    fc.property(cachingScenario, (drawn) => {
+      const slow = runSlow(drawn)
+      for (const record of slow.result.records.values()) if (record.loadedTokens > 0) loaded++
+      evicted += slow.result.statistics.evictedBlocks
+      const found = differences(runFast(drawn), slow)
+      if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+    }),
+    { numRuns: CACHING_SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
+  )
+  expect(loaded).toBeGreaterThan(100)
+  expect(evicted).toBeGreaterThan(1000)
 })
 
 test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {

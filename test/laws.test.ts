@@ -7,7 +7,7 @@ import { createSplitEvaluator, floorNs, grahamNs } from '../src/levers/split/mod
 import { mergeNs } from '../src/levers/split/pieces.js'
 import { stream } from '../src/rng.js'
 import { runFast, runSlow } from './reference/agree.js'
-import { type Scenario, scenario, wholeScenario } from './reference/arbitraries.js'
+import { cachingScenario, type Scenario, scenario, wholeScenario } from './reference/arbitraries.js'
 import { brokenLaws, outcomeOfFast, outcomeOfSlow, withSentinel } from './reference/laws.js'
 import { scramble } from './reference/policies.js'
 import { splitMachine } from './reference/tables.js'
@@ -42,10 +42,15 @@ describe('LAW-1 to LAW-8 and LAW-11: one run', () => {
 
 test('LAW-9: the future is not seen', () => holds(wholeScenario, 800, (drawn) => futureLeaks(drawn)))
 
+test('LAW-1 to LAW-24 with full caches', () => {
+  holds(cachingScenario, 300, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
+})
+
 test('LAW-10: the same input gives the same bytes', () => holds(scenario, 200, repetitionFaults))
 
 test('LAW-13: a run that is saved and taken up again is the same run', () => {
   holds(scenario, 500, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
+  holds(cachingScenario, 100, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
 })
 
 test('LAW-25: a cache without a hit changes nothing', () => holds(scenario, 400, (drawn) => idleCacheFaults(drawn)))

@@ -2,12 +2,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { differences, runFast, runSlow, type Simulate } from './reference/agree.js'
-import { type Scenario, wholeScenario } from './reference/arbitraries.js'
+import { cachingScenario, type Scenario, wholeScenario } from './reference/arbitraries.js'
 import { type Damage, damagedCore } from './reference/damage.js'
 import { brokenLaws, outcomeOfFast, withSentinel } from './reference/laws.js'
 import { futureLeaks, idleCacheFaults } from './reference/twins.js'
 
-const SCENARIOS = fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, seed: 4 })
+const SCENARIOS = [
+  ...fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, seed: 4 }),
+  ...fc.sample(cachingScenario, { numRuns: 30, seed: 4 }),
+]
 
 /** What is found in one scenario; a run that throws is caught by no law. */
 function faultsOf(scenario: Scenario, simulate: Simulate): string[] {
@@ -232,6 +235,27 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     file: 'simulator/views.ts',
     from: 'Math.floor(scalars[NOW] / ageNs) * ageNs',
     to: 'scalars[NOW]',
+  },
+  {
+    title: 'what is loaded from a host takes no time',
+    law: 'LAW-15',
+    file: 'simulator/step.ts',
+    from: 'Math.ceil(most * loadPsPerToken)',
+    to: '0',
+  },
+  {
+    title: 'what is loaded stays on the host too',
+    law: 'LAW-15',
+    file: 'simulator/prefixCache.ts',
+    from: 'this.host?.take(g, list, this.parts[g], this.stride[g], from, to)',
+    to: '',
+  },
+  {
+    title: 'a host drops its youngest blocks',
+    law: 'LAW-15',
+    file: 'simulator/hostTier.ts',
+    from: 'const node = nodes.oldest[g]',
+    to: 'const node = nodes.newest[g]',
   },
   {
     title: 'a hit on the decode rank is moved all the same',

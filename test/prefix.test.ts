@@ -8,7 +8,7 @@ import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { withAnswerBlocks } from '../src/traces/index.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
-import { plainArm } from './reference/policies.js'
+import { plainArm, rankPolicy } from './reference/policies.js'
 import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 const STEP_NS = 100
@@ -63,7 +63,7 @@ function requests(blockTokens: number, ...rows: readonly (readonly [number, numb
 const run = (config: ClusterConfig, workload: Workload) => simulate(config, plainArm(64), workload, { load: { kind: 'open' } })
 const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
-function column({ records }: SimulationResult, key: 'cachedTokens' | 'endNs' | 'firstTokenNs'): number[] {
+function column({ records }: SimulationResult, key: 'cachedTokens' | 'loadedTokens' | 'endNs' | 'firstTokenNs'): number[] {
   return Array.from({ length: records.count }, (_, request) => records[key][records.request.indexOf(request)])
 }
 
@@ -121,6 +121,34 @@ describe('memory', () => {
     const result = run(cluster(engine()), work)
     expect(column(result, 'cachedTokens')).toEqual([0, 0, 0, 32])
     expect(result.statistics.evictedBlocks).toBe(13 + 13)
+  })
+
+  test('of the host takes in what is evicted, and gives it back at a price', () => {
+    const work = requests(16, long(0, 0), long(1000, 15), long(2000, 30), [3000, 240, 1, ids(0, 15)], [4000, 240, 1, ids(0, 15)])
+    const hosted = run(cluster(engine({ hostBlocks: 64, loadPsPerToken: 1000 })), work)
+    // two blocks are still there, twelve are loaded at a ns a token, one is computed
+    expect(column(hosted, 'cachedTokens')).toEqual([0, 0, 0, 224, 224])
+    expect(column(hosted, 'loadedTokens')).toEqual([0, 0, 0, 192, 0])
+    expect(column(hosted, 'endNs').slice(3)).toEqual([3000 + STEP_NS + 192, 4000 + STEP_NS])
+    // room for four: the first of the thirteen and three after it stay
+    const small = run(cluster(engine({ hostBlocks: 4, loadPsPerToken: 1000 })), work)
+    expect(column(small, 'loadedTokens')[3]).toBe(64)
+  })
+
+  test('of a host is shared by the ranks beside it', () => {
+    const tables = stepTables({ ranks: 2, maxTokens: 64, maxSequences: 8, maxLength: 512 }, SHAPE)
+    const arm = { ...plainArm(64), rank: rankPolicy('rotate') }
+    // each rank in turn; short prompts keep both busy until the two long ones of a wave are there, which then begin in one step
+    const short = (atNs: number) => [atNs, 1, 1, []] as const
+    const wave = (atNs: number, first: number) => [short(atNs), short(atNs), long(atNs + 1, first), long(atNs + 1, first + 15)]
+    const work = requests(16, ...wave(0, 0), ...wave(1000, 30), ...wave(2000, 60), ...wave(3000, 0))
+    const lastEndNs = (ranksPerHost: number) => {
+      const ranks = engine({ ranks: 2, tables, hostBlocks: 64, loadPsPerToken: 1000, ranksPerHost })
+      const result = simulate(cluster(ranks), arm, work, { load: { kind: 'open' } })
+      expect(column(result, 'loadedTokens').slice(14)).toEqual([208, 208])
+      return Math.max(...column(result, 'endNs'))
+    }
+    expect(lastEndNs(2) - lastEndNs(1)).toBe(208)
   })
 
   test('of requests being served is never taken for others', () => {

@@ -133,6 +133,7 @@ describe('requests.parquet', () => {
         rank: records.rank[i],
         preemptions: records.preemptions[i],
         cached_tokens: records.cachedTokens[i],
+        loaded_tokens: records.loadedTokens[i],
         ...phases,
       })
     })

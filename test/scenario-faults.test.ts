@@ -37,6 +37,17 @@ describe('one fault, one sentence, one place', () => {
       /nothing in common/,
     ],
     ['routing by caches without any', ['arms.mine.pool=kv-aware'], /no engine has one/],
+    ['a second tier without a first', ['engines.0.kv_offload={host_gb_per_gpu: 100}'], /has no effect without a prefix cache/],
+    [
+      'more host memory than there is',
+      ['engines.0.enable_prefix_caching=true', 'engines.0.kv_offload={host_gb_per_gpu: 300}'],
+      /a Grace has 240 GB for each of its GPUs/,
+    ],
+    [
+      'a second tier without Grace',
+      ['system=b200', 'engines.0.enable_prefix_caching=true', 'engines.0.kv_offload={host_gb_per_gpu: 100}'],
+      /no Grace memory/,
+    ],
     ['answers without caches', ['workload.cache_answers=true'], /no engine caches prefixes/],
     ['mtp', ['engines.0.mtp=17'], /mtp: expected a whole number of draft tokens from 0 to 16, got 17/],
     ['acceptance', ['engines.0.mtp={n: 3, acceptance: 1.5}'], /mtp\.acceptance: expected a probability from 0 to 1, got 1\.5/],

@@ -32,6 +32,8 @@ export interface Records {
   preemptions: Uint16Array
   /** Input tokens that a prefix cache held when the request was first admitted: computed for an earlier request, not for this one. */
   cachedTokens: Int32Array
+  /** Those of them that were loaded from the second tier, in the memory of the host. */
+  loadedTokens: Int32Array
   /** Longest time between two successive deliveries of tokens; 0 when all came at once, NaN for requests that did not complete. */
   maxGapNs: Float64Array
   /** Six columns in the order of PHASES, ns; for completed requests they add up to endNs - arrivalNs exactly. */

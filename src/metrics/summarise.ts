@@ -64,6 +64,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   let met = 0
   // of requests of the window that were certainly admitted
   let cachedTokens = 0
+  let loadedTokens = 0
   let admittedTokens = 0
   const isCaching = config.engines.some((engine) => engine.prefixCaching)
   const add = (records: Records): void => {
@@ -81,6 +82,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       fates[records.fate[row]]++
       if (isCompleted || records.fate[row] === RUNNING || records.fate[row] === IN_TRANSFER) {
         cachedTokens += records.cachedTokens[row]
+        loadedTokens += records.loadedTokens[row]
         admittedTokens += records.isl[row]
       }
       if (!isCompleted) continue
@@ -165,7 +167,12 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       mean_step_ms: share((statistics.stepPs / PS_PER_S) * 1e3, statistics.steps, 'mean_step_ms'),
       preemptions: statistics.preemptions,
       prefix_cache: isCaching
-        ? { cached_tokens: cachedTokens, hit_rate: hitRate, evicted_blocks: statistics.evictedBlocks }
+        ? {
+            cached_tokens: cachedTokens,
+            hit_rate: hitRate,
+            loaded_tokens: loadedTokens,
+            evicted_blocks: statistics.evictedBlocks,
+          }
         : null,
       sessions: bySession,
       saturation: saturation.verdict(statistics, endNs),

@@ -56,6 +56,8 @@ export interface PrefixCacheSummary {
   /** Input tokens that a cache held when their request was first admitted, of requests of the window that were admitted: all, and the share. */
   readonly cached_tokens: number
   readonly hit_rate: number | null
+  /** Those of the cached tokens that came from the memory of hosts. */
+  readonly loaded_tokens: number
   /** From the beginning of the run on. */
   readonly evicted_blocks: number
 }

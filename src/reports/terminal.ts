@@ -188,7 +188,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
       : [
           [
             'prefix cache',
-            `${percent(summary.prefix_cache.hit_rate, 1)} of the input tokens, ${number(summary.prefix_cache.evicted_blocks)} blocks evicted`,
+            `${percent(summary.prefix_cache.hit_rate, 1)} of the input tokens (${number(summary.prefix_cache.loaded_tokens)} of ${number(summary.prefix_cache.cached_tokens)} from hosts), ${number(summary.prefix_cache.evicted_blocks)} blocks evicted`,
           ] as const,
         ]),
     ...sessionFacts(summary.sessions),

@@ -8,6 +8,7 @@ import { constantsOf } from './constants.js'
 import { placementOf } from './describe.js'
 import { engineGpus } from './engine.js'
 import { fabricOf } from './fabric.js'
+import { hostTierOf } from './hostTier.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
 
@@ -56,6 +57,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       kvReservation: engine.kvReservation,
       prefixCaching: engine.enablePrefixCaching,
       cacheAnswers: engine.enablePrefixCaching && plan.workload.cacheAnswers,
+      ...hostTierOf(engine, loadSystem(plan.system)),
       kvBytesPerToken: engine.kvBytesPerToken,
     }
     // an engine stands in one rack, and a rack is one NVLink domain

@@ -126,7 +126,12 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
       ? [['reservation', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
       : []),
     ...(engine.enablePrefixCaching
-      ? [['prefix cache', 'computed blocks of prompts stay until their memory is needed'] as [string, string]]
+      ? [
+          [
+            'prefix cache',
+            `computed blocks of prompts stay until their memory is needed${engine.hostGbPerGpu === null ? '' : `, then in ${engine.hostGbPerGpu} GB of host memory a GPU`}`,
+          ] as [string, string],
+        ]
       : []),
     ...placementRows(placed),
   ]

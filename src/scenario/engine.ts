@@ -85,6 +85,7 @@ export function resolveEngine(input: EngineInput, cut: Parallelism, count: numbe
     kvMemoryFraction,
     numGpuBlocks,
     enablePrefixCaching: input.enable_prefix_caching ?? ENGINE_DEFAULTS.enablePrefixCaching,
+    hostGbPerGpu: input.kv_offload?.host_gb_per_gpu ?? null,
     mtp,
     kvReservation: input.kv_reservation ?? ENGINE_DEFAULTS.kvReservation,
     moePath: input.moe_path ?? context.moePath,

@@ -38,6 +38,19 @@ export function inputProblems(path: Path, input: EngineInput): Problem[] {
     'has no effect on a prefill engine, which decodes nothing',
     'remove it, or give it to the decode engines',
   )
+  const { kv_offload: offload } = input
+  only(
+    'kv_offload',
+    offload !== undefined && input.enable_prefix_caching !== true,
+    'has no effect without a prefix cache, whose evicted blocks it takes in',
+    'set enable_prefix_caching: true, or remove it',
+  )
+  only(
+    'kv_offload',
+    offload !== undefined && input.role === 'decode',
+    'has no effect on a decode engine, whose prompts come by transfer',
+    'give it to the prefill engines',
+  )
   const unused = typeof mtp === 'object' && mtp.n === 0 && mtp.acceptance !== undefined
   only('mtp', unused, 'acceptance has no effect where nothing is drafted (n 0)', 'remove acceptance, or draft at least 1 token')
   const cuts = CUT_KEYS.filter((key) => input[key] !== undefined)

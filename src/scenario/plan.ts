@@ -28,6 +28,8 @@ export interface EnginePlan {
   /** Derived, or given. Per rank. */
   readonly numGpuBlocks: number
   readonly enablePrefixCaching: boolean
+  /** Host memory for evicted blocks of prompts, GB (1e9 bytes) a GPU; null = none. */
+  readonly hostGbPerGpu: number | null
   /** Multi-token prediction: tokens drafted a step, and the probability that a drafted one is accepted, given those before it; null = off. */
   readonly mtp: { readonly n: number; readonly acceptance: number } | null
   readonly kvReservation: 'grow' | 'full'

@@ -11,6 +11,7 @@ import { constantsOf, defaultAcceptance } from './constants.js'
 import { cutOf, type EngineContext, resolveEngine } from './engine.js'
 import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
+import { hostTierProblems } from './hostTier.js'
 import { gpusOf } from './layout.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan, UniformPlan } from './plan.js'
 import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
@@ -147,7 +148,7 @@ function resolveEngines(entries: readonly Entry[], racks: number, context: Engin
     const cut = cuts[i] as Exclude<(typeof cuts)[number], string>
     const count = input.count ?? fittingCount(gpusOf(cut), racks, used, context)
     const resolved = resolveEngine(input, cut, Math.max(1, count), context)
-    problems.push(...limitProblems(path, input, resolved, context))
+    problems.push(...limitProblems(path, input, resolved, context), ...hostTierProblems(path, resolved, context.system))
     return resolved
   })
   problems.push(

@@ -48,6 +48,12 @@ const ENGINE_SHAPE = {
   kv_memory_fraction: positive(1, 'share of the free memory').optional(),
   num_gpu_blocks: integer(1, 1e9, 'blocks').optional(),
   enable_prefix_caching: flag.optional(),
+  kv_offload: z
+    .strictObject(
+      { host_gb_per_gpu: positive(1e6, 'GB (1e9 bytes) of host memory for each GPU') },
+      expecting('a mapping with host_gb_per_gpu'),
+    )
+    .optional(),
   mtp: mtp.optional(),
   kv_reservation: choice(['grow', 'full']).optional(),
   moe_path: choice(MOE_PATHS).optional(),
@@ -151,6 +157,7 @@ const NESTED: Readonly<Record<string, readonly string[]>> = {
   'engines.*.prefill': Object.keys(member.shape),
   'engines.*.decode': Object.keys(member.shape),
   'engines.*.mtp': ['n', 'acceptance'],
+  'engines.*.kv_offload': ['host_gb_per_gpu'],
   workload: Object.keys(workload.shape),
   'workload.load': Object.keys(load.shape),
   'workload.read': Object.keys(readSchema.shape),

@@ -82,6 +82,7 @@ function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
     block_size: engine.blockSize,
     ...(byFraction ? { kv_memory_fraction: engine.kvMemoryFraction } : { num_gpu_blocks: engine.numGpuBlocks }),
     enable_prefix_caching: engine.enablePrefixCaching,
+    ...(engine.hostGbPerGpu === null ? {} : { kv_offload: { host_gb_per_gpu: engine.hostGbPerGpu } }),
     ...(engine.mtp === null ? {} : { mtp: engine.mtp }),
     kv_reservation: engine.kvReservation,
     ...(context.model.ffn.kind === 'moe' ? { moe_path: engine.moePath } : {}),

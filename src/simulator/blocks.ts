@@ -24,19 +24,32 @@ export function decodingBlocks(s: State, e: number, engine: EngineConfig, slot: 
 
 // --- with a prefix cache: some of a request's blocks are shared
 
-/** Leading blocks of a waiting request that are cached on rank g; at least one token of its target stays to be computed. */
+/** Leading blocks of a waiting request that are cached on rank g, in either tier; at least one token of its target stays to be computed. */
 export function cachedBlocks(s: State, engine: EngineConfig, g: number, slot: number): number {
   if (s.prefix === null || !engine.prefixCaching) return 0
   s.prefix.settle(g, s.freeBlocks[g])
-  return s.prefix.match(g, s.slots.prefix[slot], Math.floor((s.slots.target[slot] - 1) / engine.blockSize))
+  const list = s.slots.prefix[slot]
+  const limit = Math.floor((s.slots.target[slot] - 1) / engine.blockSize)
+  const blocks = s.prefix.match(g, list, limit)
+  return blocks + s.prefix.matchHost(g, list, blocks, limit)
 }
 
-/** Takes `total` blocks for a request that is admitted, the first `shared` of them from the cache; false when they are not free. */
+/** Takes `total` blocks for a request that is admitted, the first `shared` as just found in the cache; false when they are not free. */
 export function takeBlocks(s: State, g: number, slot: number, total: number, shared: number): boolean {
-  const fresh = total - shared + (shared > 0 && s.prefix !== null ? s.prefix.matchedIdle : 0)
+  const { prefix } = s
+  if (prefix === null || shared === 0) {
+    if (total > s.freeBlocks[g]) return false
+    s.freeBlocks[g] -= total
+    s.slots.shared[slot] = 0
+    return true
+  }
+  const here = shared - prefix.matchedHost
+  const fresh = total - here + prefix.matchedIdle
   if (fresh > s.freeBlocks[g]) return false
   s.freeBlocks[g] -= fresh
-  if (s.prefix !== null && shared > 0) s.prefix.hold(g, s.slots.prefix[slot], shared)
+  const list = s.slots.prefix[slot]
+  prefix.hold(g, list, here)
+  if (here < shared) prefix.load(g, list, here, shared, s.scalars[NOW])
   s.slots.shared[slot] = shared
   return true
 }

@@ -33,6 +33,13 @@ export interface EngineConfig {
   readonly prefixCaching: boolean
   /** The blocks of answers are kept too, under the ids that the workload gives them (traces/answers.ts). */
   readonly cacheAnswers: boolean
+  /**
+   * Second tier of the prefix cache, in the memory of the hosts: blocks of one rank, 0 = none; ranks that share a host (consecutive ones of
+   * the engine); time to load a token's KV to its rank when it has the host for itself, ps.
+   */
+  readonly hostBlocks: number
+  readonly ranksPerHost: number
+  readonly loadPsPerToken: number
   /** KV bytes of one token on one GPU of the engine: what a transfer moves through each port. */
   readonly kvBytesPerToken: number
   /** NVLink domain the engine stands in; engines of different domains reach each other over NICs. */
@@ -47,6 +54,9 @@ export const PLAIN_ENGINE = {
   kvReservation: 'grow',
   prefixCaching: false,
   cacheAnswers: false,
+  hostBlocks: 0,
+  ranksPerHost: 1,
+  loadPsPerToken: 0,
   kvBytesPerToken: 0,
   domain: 0,
 } as const satisfies Partial<EngineConfig>

@@ -61,6 +61,18 @@ export class PrefixRuns {
     this.#before = 0
   }
 
+  /** Begins a walk at block number `from` of the list; false where it has none. */
+  seek(list: number, parts: number, stride: number, from: number): boolean {
+    this.start(list, parts, stride)
+    for (let left = from; this.advance(); left -= this.blocks) {
+      if (left >= this.blocks) continue
+      this.id += left * stride
+      this.blocks -= left
+      return true
+    }
+    return false
+  }
+
   /** Goes on to the next run; false at the end of the list. */
   advance(): boolean {
     while (this.#cell >= 0) {

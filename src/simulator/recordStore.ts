@@ -16,6 +16,7 @@ export function createRecords(capacity: number): Records {
     rank: new Int16Array(capacity),
     preemptions: new Uint16Array(capacity),
     cachedTokens: new Int32Array(capacity),
+    loadedTokens: new Int32Array(capacity),
     maxGapNs: doubles(),
     phaseNs: [doubles(), doubles(), doubles(), doubles(), doubles(), doubles()],
   }
@@ -36,6 +37,7 @@ export function widerRecords(old: Records): Records {
   fresh.rank.set(old.rank)
   fresh.preemptions.set(old.preemptions)
   fresh.cachedTokens.set(old.cachedTokens)
+  fresh.loadedTokens.set(old.loadedTokens)
   fresh.maxGapNs.set(old.maxGapNs)
   for (let phase = 0; phase < 6; phase++) fresh.phaseNs[phase].set(old.phaseNs[phase])
   return fresh

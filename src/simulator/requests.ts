@@ -97,6 +97,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.prefix[slot] = prefix
   slots.shared[slot] = 0
   slots.cached[slot] = 0
+  slots.loaded[slot] = 0
   slots.maxGapNs[slot] = 0
   enqueueTail(s, g, slot)
   if (core.timeoutNs !== Number.POSITIVE_INFINITY) patienceStarts(s, slot)
@@ -142,6 +143,7 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   records.rank[row] = -1
   records.preemptions[row] = 0
   records.cachedTokens[row] = 0
+  records.loadedTokens[row] = 0
   records.maxGapNs[row] = Number.NaN
   for (let phase = 0; phase < 6; phase++) records.phaseNs[phase][row] = 0
   records.phaseNs[PHASE_QUEUE][row] = core.frontendNs
@@ -253,6 +255,7 @@ function writeRecord(core: Core, slot: number, endNs: number, fate: number): voi
   records.rank[row] = g - state.rankStart[engine]
   records.preemptions[row] = slots.preemptions[slot]
   records.cachedTokens[row] = slots.cached[slot]
+  records.loadedTokens[row] = slots.loaded[slot]
   records.maxGapNs[row] = fate === COMPLETED ? slots.maxGapNs[slot] : Number.NaN
   const at = slot * 6
   const { phaseNs } = slots

@@ -124,6 +124,7 @@ export function scheduleQueue(core: Core, e: number, g: number, n: number, preem
       const total = prefillBlocks(s, engine, slot, hit + c)
       if (!takeBlocks(s, g, slot, total, shared)) return
       admit(core, g, slot, hit, nowNs)
+      if (engine.hostBlocks > 0) countLoad(core, g, slot, engine.blockSize)
       held[slot] = total
       chunk[slot] = c
       budget -= c
@@ -165,6 +166,14 @@ function askChunk(core: Core, e: number, g: number, n: number): number {
     )
   const room = view.maxBatchedTokens - view.decodeTokens
   return answer < room ? answer : room
+}
+
+/** What was found in the second tier is loaded within the step that begins. */
+function countLoad({ state: s }: Core, g: number, slot: number, blockSize: number): void {
+  if (s.prefix === null || s.slots.shared[slot] === 0) return
+  const tokens = s.prefix.matchedHost * blockSize
+  s.loadTokens[g] += tokens
+  if (s.slots.preemptions[slot] === 0) s.slots.loaded[slot] = tokens
 }
 
 /** The request leaves the queue and joins the running list as its newest member, `hit` tokens of its prompt computed before. */

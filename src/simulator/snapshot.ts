@@ -3,11 +3,12 @@ import { decode, encode } from '@msgpack/msgpack'
 import { EventHeap, type HeapState } from '../collections/eventHeap.js'
 import { PolicyError, UserError } from '../errors.js'
 import type { Core } from './core.js'
+import type { PrefixCache } from './prefixCache.js'
 import { createRecords } from './recordStore.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './state.js'
 
-const SNAPSHOT_VERSION = 5
+const SNAPSHOT_VERSION = 6
 
 type Columns = Record<string, unknown>
 
@@ -16,7 +17,7 @@ interface Snapshot {
   state: Columns
   slots: Columns
   releases: Columns
-  prefix: { cache: Columns; runs: Columns } | null
+  prefix: { [part in 'cache' | 'runs' | 'nodes' | 'host' | 'hostNodes']: Columns } | null
   records: Columns
   phaseNs: Uint8Array[]
   recordCount: number
@@ -77,6 +78,14 @@ function sessionsOf({ chunks, sends, notSent, knownTo }: NonNullable<Snapshot['s
   return sessions
 }
 
+const prefixImage = (prefix: PrefixCache): NonNullable<Snapshot['prefix']> => ({
+  cache: columnsOf(prefix),
+  runs: columnsOf(prefix.runs),
+  nodes: columnsOf(prefix.nodes),
+  host: columnsOf(prefix.host ?? {}),
+  hostNodes: columnsOf(prefix.host?.nodes ?? {}),
+})
+
 const policiesOf = (core: Core) => [core.arm.split, core.arm.chunk, core.arm.rank, core.arm.span, core.arm.pool]
 
 export function snapshot(core: Core): Uint8Array {
@@ -86,7 +95,7 @@ export function snapshot(core: Core): Uint8Array {
     state: columnsOf(state),
     slots: columnsOf(state.slots),
     releases: heapColumns(state.releases),
-    prefix: state.prefix && { cache: columnsOf(state.prefix), runs: columnsOf(state.prefix.runs) },
+    prefix: state.prefix && prefixImage(state.prefix),
     records: columnsOf(records),
     phaseNs: records.phaseNs.map(bytesOf),
     recordCount: records.count,
@@ -114,8 +123,12 @@ export function restore(core: Core, bytes: Uint8Array): void {
   fill(state.slots as unknown as Record<string, unknown>, image.slots)
   ;(state.slots as Slots).capacity = state.slots.request.length
   if (state.prefix !== null && image.prefix !== null) {
-    fill(state.prefix as unknown as Record<string, unknown>, image.prefix.cache)
-    fill(state.prefix.runs as unknown as Record<string, unknown>, image.prefix.runs)
+    const { cache, runs, nodes, host, hostNodes } = image.prefix
+    fill(state.prefix as unknown as Record<string, unknown>, cache)
+    fill(state.prefix.runs as unknown as Record<string, unknown>, runs)
+    fill(state.prefix.nodes as unknown as Record<string, unknown>, nodes)
+    fill((state.prefix.host ?? {}) as Record<string, unknown>, host)
+    fill((state.prefix.host?.nodes ?? {}) as Record<string, unknown>, hostNodes)
   }
   fillHeap(state.releases, image.releases)
   const records = createRecords(Math.max(1, image.recordCount))

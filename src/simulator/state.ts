@@ -78,11 +78,12 @@ export interface Slots {
   base: Int32Array
   finishKey: Int32Array
   preemptions: Uint16Array
-  /** List of prefix blocks, -1 = none; leading blocks held in the cache of its rank, and of `source`; input tokens served from a cache. */
+  /** List of prefix blocks, -1 = none; leading blocks held in the cache of its rank, and of `source`; input tokens served from a cache, and those of them from a host. */
   prefix: Int32Array
   shared: Int32Array
   sourceShared: Int32Array
   cached: Int32Array
+  loaded: Int32Array
   /** Neighbours in the waiting or the running list of the rank. */
   next: Int32Array
   previous: Int32Array
@@ -181,6 +182,8 @@ export interface State {
   readonly baseSum: Float64Array
   readonly prefilledTokens: Float64Array
   readonly queuedTokens: Float64Array
+  /** Tokens whose KV the pending step loads from the host. */
+  readonly loadTokens: Float64Array
   readonly sortedStart: Int32Array
   readonly sortedBases: Int32Array
   readonly residueStart: Int32Array
@@ -275,6 +278,7 @@ export function createState(config: ClusterConfig): State {
     baseSum: new Float64Array(ranks),
     prefilledTokens: new Float64Array(ranks),
     queuedTokens: new Float64Array(ranks),
+    loadTokens: new Float64Array(ranks),
     sortedStart,
     sortedBases: new Int32Array(sortedStart[ranks]),
     residueStart,
@@ -319,6 +323,7 @@ function createSlots(capacity: number): Slots {
     shared: ints(),
     sourceShared: ints(),
     cached: ints(),
+    loaded: ints(),
     next: ints(),
     previous: ints(),
     wheelNext: ints(),

@@ -1,6 +1,7 @@
 /** One step of an engine: what it costs, and what has happened when it ends. Who takes part is decided in schedule.ts. Hot: nothing is allocated here. */
 import { logBin } from '../collections/logHistogram.js'
 import { decodingBlocks, freeBlocks, shareBlocks } from './blocks.js'
+import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode } from './decodeSet.js'
 import { largestGapNs, OPEN_MAX, openSegment } from './gaps.js'
@@ -17,6 +18,7 @@ import {
   OUTPUT_TOKENS,
   STEP_PS,
   STEPS,
+  type State,
   WHEEL,
 } from './state.js'
 import { joinArrived, routeToDecode } from './transfers.js'
@@ -91,7 +93,8 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
     return false
   }
   const { hostPs } = engine.tables
-  const stepPs = hostPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
+  const loadPs = engine.hostBlocks > 0 ? hostLoadPs(s, engine, firstRank, endRank) : 0
+  const stepPs = hostPs + loadPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
   s.stepping[e] = 1
   s.pendingStepPs[e] = stepPs
   s.pendingGatingPs[e] = gatingAttention
@@ -104,6 +107,20 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   s.clockNs[e] += wholeNs
   s.clockPs[e] = restPs - wholeNs * 1000
   return true
+}
+
+/** Time until the last host has loaded what its ranks found in the second tier, ps; begins the count anew. */
+function hostLoadPs(s: State, { ranksPerHost, loadPsPerToken }: EngineConfig, firstRank: number, endRank: number): number {
+  let most = 0
+  for (let first = firstRank; first < endRank; first += ranksPerHost) {
+    let tokens = 0
+    for (let g = first; g < first + ranksPerHost && g < endRank; g++) {
+      tokens += s.loadTokens[g]
+      s.loadTokens[g] = 0
+    }
+    if (tokens > most) most = tokens
+  }
+  return Math.ceil(most * loadPsPerToken)
 }
 
 /** Ends the step of engine `e`, whose end stamp is `nowNs`. */

@@ -3,13 +3,17 @@ import type { LoadView } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
 import { NOW, type State } from './state.js'
 
-/** Leading tokens of the request being routed that rank g holds in its cache, as an index shows them that is updated every `ageNs` ns (0: at once). */
+/**
+ * Leading tokens of the request being routed that rank g holds in its cache, in both tiers, as an index shows them that is updated every `ageNs`
+ * ns (0: at once).
+ */
 function matchedTokens({ prefix, freeBlocks, scalars }: State, blockSize: number, g: number, ageNs: number): number {
   if (prefix === null) return 0
   prefix.settle(g, freeBlocks[g])
   const limit = Math.floor((prefix.routedTokens - 1) / blockSize)
   const beforeNs = ageNs > 0 ? Math.floor(scalars[NOW] / ageNs) * ageNs : Number.POSITIVE_INFINITY
-  return prefix.match(g, prefix.routed, limit, beforeNs) * blockSize
+  const here = prefix.match(g, prefix.routed, limit, beforeNs)
+  return (here + prefix.matchHost(g, prefix.routed, here, limit)) * blockSize
 }
 
 /** Load of the ranks of engine `e`; place = rank within the engine. `ageNs`: of what is known of its caches. */

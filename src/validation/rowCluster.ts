@@ -53,6 +53,9 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
       kvReservation: 'full',
       prefixCaching: false,
       cacheAnswers: false,
+      hostBlocks: 0,
+      ranksPerHost: 1,
+      loadPsPerToken: 0,
       kvBytesPerToken: kvBytesPerTokenPerGpu(request.model, engine.parallelism, plan.kvPrecision),
       domain: 0,
     } as const

@@ -50,6 +50,7 @@ export function recordObjects(records: Records): Map<number, SlowRecord> {
       rank: records.rank[i],
       preemptions: records.preemptions[i],
       cachedTokens: records.cachedTokens[i],
+      loadedTokens: records.loadedTokens[i],
       maxGapNs: records.maxGapNs[i],
       phaseNs: records.phaseNs.map((column) => column[i]),
     })

@@ -37,6 +37,10 @@ const engineKnobs = fc.record({
   acceptance: fc.constantFrom(0, 0.3, 0.5, 0.71, 1),
   isReserved: fc.boolean(),
   isCaching: fc.boolean(),
+  /** Blocks of the second tier, 0 = none. */
+  hostBlocks: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 }), fc.constant(400)),
+  ranksPerHost: fc.integer({ min: 1, max: 2 }),
+  loadPsPerToken: fc.constantFrom(0, 7, 812.5, 20_000),
   kvBytesPerToken: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60 })),
   domain: fc.integer({ min: 0, max: 1 }),
 })
@@ -138,6 +142,9 @@ function engineConfig(knob: Knobs['engines'][number], index: number, role: Engin
     kvReservation: all.mayReserve && knob.isReserved ? 'full' : 'grow',
     prefixCaching,
     cacheAnswers: prefixCaching && all.cacheAnswers,
+    hostBlocks: prefixCaching && role !== 'decode' ? knob.hostBlocks : 0,
+    ranksPerHost: knob.ranksPerHost,
+    loadPsPerToken: knob.loadPsPerToken,
     kvBytesPerToken,
     domain,
   }
@@ -250,6 +257,32 @@ export const wholeScenario: fc.Arbitrary<Scenario> = scenario.map((drawn) => ({
   window: undefined,
   untilNs: undefined,
 }))
+
+/** Many prompts that begin alike, in memory that holds few of them: what is evicted comes back. */
+export const cachingScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(knobs, fc.constantFrom(1, 2, 4), fc.constantFrom(3, 8, 400))
+  .map(([knob, traceBlock, hostBlocks]) =>
+    scenarioOf({
+      ...knob,
+      traceBlock,
+      concurrency: null,
+      engines: knob.engines.slice(0, knob.isSplit ? 2 : 1).map((engine) => ({
+        ...engine,
+        isCaching: true,
+        hostBlocks,
+        ranks: Math.min(engine.ranks, 2),
+        memory: engine.memory > 1.4 ? 1.2 : engine.memory,
+        maxModelLen: 60,
+      })),
+      requests: knob.requests.map((request) => ({
+        ...request,
+        isl: 2 + (request.isl % 45),
+        osl: 1 + (request.osl % 12),
+        likeBack: 1 + ((3 * request.isl + request.osl) % 9),
+        alike: request.isl + (request.osl % 25),
+      })),
+    }),
+  )
 
 /** A few requests with answers of thousands of tokens, beyond every short-range structure of a fast simulator. */
 export const longScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>

@@ -88,7 +88,11 @@ export class Engine {
     })
     const totals = this.ranks.map((_, r) => verified[r] + input[r])
     const planning = decode.some((n) => n > 0) ? this.arm.split.planningPs : 0
-    const common = timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning
+    const { ranksPerHost, loadPsPerToken } = this.config
+    const ofHost = (host: number) =>
+      sum(this.ranks.slice(host * ranksPerHost, (host + 1) * ranksPerHost).map((rank) => rank.loadTokens))
+    const loadPs = Math.ceil(Math.max(...this.ranks.map((_, host) => ofHost(host))) * loadPsPerToken)
+    const common = loadPs + timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning
     return {
       durationPs: timer.tables.hostPs + Math.max(...times) + common,
       gatingAttentionPs: attention[times.indexOf(Math.max(...times))],

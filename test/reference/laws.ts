@@ -303,6 +303,7 @@ const hits: Law = ({ workload }, { rows }) => {
       return Math.min(first < 0 ? Number.POSITIVE_INFINITY : first * workload.blockTokens, isl + earlier.osl)
     })
     return [
+      ...faults(row.loadedTokens > row.cachedTokens, () => `LAW-24 request ${index} loaded more than it found`),
       ...faults(row.cachedTokens >= row.isl, () => `LAW-24 request ${index}: ${row.cachedTokens} of ${row.isl} tokens are hits`),
       ...faults(
         row.cachedTokens > Math.max(...alike),

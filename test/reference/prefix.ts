@@ -22,6 +22,10 @@ export class PrefixCache {
   /** Cached blocks that nobody holds, the next to be evicted first. */
   idle: string[] = []
   evicted = 0
+  /** Blocks in the memory of the host, the next to be dropped first. */
+  host: string[] = []
+
+  constructor(readonly hostBlocks: number) {}
 
   /** Names of the leading blocks that were cached before `beforeNs` and still are. */
   leading(names: readonly string[], limit: number, beforeNs = Number.POSITIVE_INFINITY): string[] {
@@ -29,10 +33,18 @@ export class PrefixCache {
     return names.slice(0, Math.min(limit, miss < 0 ? names.length : miss))
   }
 
+  /** Names of the blocks from number `from` on that are in the host's memory, in a row, up to number `limit`. */
+  inHost(names: readonly string[], from: number, limit: number): string[] {
+    const wanted = names.slice(from, limit)
+    const miss = wanted.findIndex((name) => !this.host.includes(name))
+    return miss < 0 ? wanted : wanted.slice(0, miss)
+  }
+
   hold(names: readonly string[], nowNs: number): void {
     for (const name of names) if (!this.holders.has(name)) this.since.set(name, nowNs)
     for (const name of names) this.holders.set(name, (this.holders.get(name) ?? 0) + 1)
     this.idle = this.idle.filter((name) => !names.includes(name))
+    this.host = this.host.filter((name) => !names.includes(name))
   }
 
   /** From the last block on. */
@@ -56,6 +68,7 @@ export class PrefixCache {
       this.holders.delete(name)
       this.since.delete(name)
       this.evicted++
+      this.host = [...this.host, name].slice(-this.hostBlocks || Number.POSITIVE_INFINITY)
     }
   }
 }

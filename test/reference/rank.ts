@@ -34,12 +34,16 @@ export class Rank {
   chunks: Chunk[] = []
   kept: KeptFactor | null = null
   decodedInPreviousStep = false
-  readonly cache = new PrefixCache()
+  readonly cache: PrefixCache
+  /** Tokens whose KV the step loads from the host. */
+  loadTokens = 0
 
   constructor(
     readonly config: EngineConfig,
     readonly index: number,
-  ) {}
+  ) {
+    this.cache = new PrefixCache(config.hostBlocks)
+  }
 
   /** Draft tokens of a decoding sequence. */
   drafts(): number {
@@ -81,21 +85,29 @@ export class Rank {
     return this.config.prefixCaching ? request.blockNames(this.config.blockSize) : []
   }
 
-  /** Leading blocks that are cached; at least one token is left to compute. */
+  /** Leading blocks that are cached, on the GPUs and then in the host's memory; at least one token is left to compute. */
   private hits(request: Request): string[] {
-    return this.cache.leading(this.names(request), Math.floor((request.target - 1) / this.config.blockSize))
+    const limit = Math.floor((request.target - 1) / this.config.blockSize)
+    const here = this.cache.leading(this.names(request), limit)
+    return [...here, ...this.cache.inHost(this.names(request), here.length, limit)]
   }
 
   /** Leading tokens of a request that are cached, as an index knew at `beforeNs`. */
   matchedTokens(request: Request, beforeNs: number): number {
     const { blockSize } = this.config
-    return this.cache.leading(this.names(request), Math.floor((request.isl - 1) / blockSize), beforeNs).length * blockSize
+    const names = this.names(request)
+    const limit = Math.floor((request.isl - 1) / blockSize)
+    const here = this.cache.leading(names, limit, beforeNs).length
+    return (here + this.cache.inHost(names, here, limit).length) * blockSize
   }
 
   /** Takes blocks of which some are cached, if there are so many. */
   private take(request: Request, blocks: number, hits: string[], nowNs: number): boolean {
     const idle = hits.filter((name) => this.cache.idle.includes(name)).length
-    if (blocks - hits.length + idle > this.freeBlocks()) return false
+    const loaded = hits.filter((name) => this.cache.host.includes(name)).length
+    if (blocks - hits.length + loaded + idle > this.freeBlocks()) return false
+    this.loadTokens += loaded * this.config.blockSize
+    if (request.source === null && request.preemptions === 0) request.loadedTokens = loaded * this.config.blockSize
     this.cache.hold(hits, nowNs)
     request.shared = hits
     request.blocks = blocks
@@ -163,6 +175,7 @@ export class Rank {
    */
   begin(nowNs: number, gain: number, policy: ChunkPolicy, timer: StepTimer, depart: (request: Request) => void): number {
     this.chunks = []
+    this.loadTokens = 0
     for (const request of this.arrived) {
       request.length = request.isl
       this.admitted.splice(this.admitted.length - this.prefilling().length, 0, request)

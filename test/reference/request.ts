@@ -24,6 +24,8 @@ export class Request {
   sourceShared: string[] = []
   /** Input tokens that a cache held when it was first admitted. */
   cachedTokens = 0
+  /** Those of them from the host's memory. */
+  loadedTokens = 0
   everScheduled = false
   preemptions = 0
   firstTokenNs = Number.NaN

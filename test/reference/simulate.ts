@@ -25,6 +25,7 @@ export interface SlowRecord {
   readonly rank: number
   readonly preemptions: number
   readonly cachedTokens: number
+  readonly loadedTokens: number
   readonly maxGapNs: number
   readonly phaseNs: readonly number[]
 }
@@ -92,10 +93,10 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (options.load.kind === 'closed' && nextRoot < roots.length) post(timeNs + config.frontendNs, 'arrival', roots[nextRoot++])
   }
   const record = (request: Request, fate: Fate, endNs: number) => {
-    const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions, cachedTokens } = request
+    const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions, cachedTokens, loadedTokens } = request
     const maxGapNs = fate === 'completed' ? request.maxGapNs : Number.NaN
     const phaseNs = request.phaseList()
-    const place = { engine, rank, preemptions, cachedTokens }
+    const place = { engine, rank, preemptions, cachedTokens, loadedTokens }
     records.set(request.index, { arrivalNs, firstTokenNs, endNs, isl, osl, fate, ...place, maxGapNs, phaseNs })
   }
   const leave = (request: Request, fate: Fate, timeNs: number) => {

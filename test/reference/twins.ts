@@ -62,7 +62,7 @@ export function idleCacheFaults(scenario: Scenario, run?: Simulate): string[] {
     ids += blocks
   }
   const strangers = { ...scenario, workload: { ...workload, ...builder.columns() } }
-  const engines = config.engines.map((engine) => ({ ...engine, prefixCaching: false, cacheAnswers: false }))
+  const engines = config.engines.map((engine) => ({ ...engine, prefixCaching: false, cacheAnswers: false, hostBlocks: 0 }))
   const cached = runFast(strangers, run)
   const plain = runFast({ ...strangers, config: { ...config, engines } }, run)
   if (plain.result.records.preemptions.some((count) => count > 0)) return []
