@@ -49,7 +49,7 @@ export function takeBlocks(s: State, g: number, slot: number, total: number, sha
   s.freeBlocks[g] -= fresh
   const list = s.slots.prefix[slot]
   prefix.hold(g, list, here)
-  if (here < shared) prefix.load(g, list, here, shared, s.scalars[NOW])
+  if (here < shared) prefix.publish(g, list, here, shared, s.scalars[NOW])
   s.slots.shared[slot] = shared
   return true
 }

@@ -93,12 +93,6 @@ export class PrefixCache {
     return this.matchedHost
   }
 
-  /** Blocks `from` to `to` of the list come from the second tier; the holder of those before them holds them. */
-  load(g: number, list: number, from: number, to: number, nowNs: number): void {
-    this.host?.take(g, list, this.parts[g], this.stride[g], from, to)
-    this.publish(g, list, from, to, nowNs)
-  }
-
   /** A request holds the leading `blocks` blocks of its list from now on; all are cached. */
   hold(g: number, list: number, blocks: number): void {
     const { runs, nodes } = this
@@ -115,7 +109,7 @@ export class PrefixCache {
   }
 
   /**
-   * The holder of the first `from` blocks of the list has computed those up to `to` at `nowNs`: they are cached, and held by it. Where one is cached
+   * The holder of the first `from` blocks of the list has computed or loaded those up to `to` at `nowNs`: they are cached, and held by it. Where one is cached
    * already the request goes on with that, and its own copy is free. Returns the blocks held, fewer than `to` where the list ends.
    */
   publish(g: number, list: number, from: number, to: number, nowNs: number): number {
@@ -149,6 +143,7 @@ export class PrefixCache {
         id += common * runs.stride
       }
     }
+    // a block is in one tier at a time
     this.host?.take(g, list, this.parts[g], this.stride[g], firstNew, at)
     return at
   }
