@@ -64,6 +64,26 @@ describe('known kinds', () => {
     expect(newer.workload.session).toEqual(Int32Array.of(0, 0, -1))
   })
 
+  it('BLIS TraceV2: behind its YAML header or alone', async () => {
+    const table = [
+      'request_id,client_id,tenant_id,slo_class,session_id,round_index,prefix_group,prefix_length,input_tokens,output_tokens,arrival_time_us,think_time_us',
+      '0,c,acme,critical,s,0,,0,100,5,1000,0',
+      '1,c,acme,batch,,0,,0,50,6,1500,0',
+      '2,c,other,critical,s,1,,0,120,7,9000,2500',
+    ]
+    const { workload, report } = await read(['trace_version: 2', 'server:', '  block_size: 16', ...table])
+    expect(report.format).toBe('blis')
+    expect([...workload.arrivalNs]).toEqual([0, 5e5, 8e6])
+    expect(workload).toMatchObject({
+      session: Int32Array.of(0, -1, 0),
+      parent: Int32Array.of(-1, -1, 0),
+      waitNs: Float64Array.of(0, 0, 2.5e6),
+      names: { tenant: ['acme', 'other'], class: ['critical', 'batch'] },
+    })
+    expect((await read(table)).workload).toEqual(workload)
+    expect(report.notes).toContain('prefix_group and prefix_length are not used: prompts share no prefix blocks.')
+  })
+
   it('Azure 2024 with a zone, and multimodal', async () => {
     const { workload, report } = await read([
       'TIMESTAMP,NumImages,ContextTokens,GeneratedTokens',

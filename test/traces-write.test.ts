@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
-import { createBlockBuilder } from '../src/traces/blocks.js'
+import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
 import { readTrace, shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
 import { withoutParts } from '../src/traces/write/parts.js'
@@ -280,6 +280,37 @@ describe('what was written is read back', () => {
         expect(traceHash(read)).toBe(traceHash(workload))
       }),
       { numRuns: 150, seed: 4 },
+    )
+  })
+
+  it('Mooncake, sessions of turns and blocks', async () => {
+    const gaps = fc.array(fc.record({ gapNs: fc.nat({ max: 2 ** 40 }), waits: fc.boolean() }), { minLength: 40, maxLength: 40 })
+    await fc.assert(
+      fc.asyncProperty(readable, gaps, fc.integer({ min: 1, max: 5 }), async (any, turns, sessions) => {
+        const { count } = any
+        const parent = Int32Array.from({ length: count }, (_, i) => (i < sessions ? -1 : i - sessions))
+        let now = -turns[0].gapNs
+        const times = Float64Array.from(parent, (_, i) => {
+          now += turns[i].gapNs
+          return parent[i] >= 0 && turns[i].waits ? Number.NaN : now
+        })
+        const workload: Workload = {
+          ...withoutParts(any, ['classes', 'tenants', 'sessions']),
+          arrivalNs: times,
+          session: Int32Array.from({ length: count }, (_, i) => i % sessions),
+          parent,
+          waitNs: Float64Array.from(times, (time, i) => (Number.isNaN(time) ? turns[i].gapNs : 0)),
+        }
+        const path = join(folder, 'any.jsonl')
+        await writeWorkload(path, workload, { to: 'mooncake' })
+        const blockTokens = workload.blockTokens > 0 && workload.runFirst !== null ? workload.blockTokens : undefined
+        const { workload: read } = await readTrace(path, { spreadTicks: false, keepTicks: true, blockTokens })
+        if (count > sessions)
+          for (const name of ['parent', 'waitNs', 'session'] as const) expect(read[name], name).toEqual(workload[name])
+        for (const name of ['arrivalNs', 'isl', 'osl'] as const) expect(read[name], name).toEqual(workload[name])
+        for (let i = 0; i < count; i++) expect(blockIdsOf(read, i)).toEqual(blockIdsOf(workload, i))
+      }),
+      { numRuns: 100, seed: 5 },
     )
   })
 

@@ -160,6 +160,13 @@ const TEXTS: Readonly<Record<Exclude<FormatName, 'shapewise' | 'parquet'>, Origi
     ),
     COUNT,
   ),
+  blis: file(
+    lines(
+      (i) => `r${i},t${i % 3},standard,s${i % 5},${Math.floor(i / 5)},,0,${isl(i)},${osl(i)},${i * 250_000},${i * 10}`,
+      'trace_version: 2\ntime_unit: us\nrequest_id,tenant_id,slo_class,session_id,round_index,prefix_group,prefix_length,input_tokens,output_tokens,arrival_time_us,think_time_us\n',
+    ),
+    COUNT,
+  ),
   burstgpt: file(
     lines(
       (i) => `${i},${i % 4},${i}.5,ChatGPT,${isl(i)},${osl(i)},${isl(i) + osl(i)},Conversation log`,

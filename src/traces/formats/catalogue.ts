@@ -16,6 +16,7 @@ export const FORMAT_TITLES = {
   vidur: 'Vidur CSV (arrived_at, num_prefill_tokens, num_decode_tokens)',
   splitwise: 'Splitwise-sim CSV (arrival_timestamp, prompt_size, token_size, application_id, request_type)',
   burstgpt: 'BurstGPT CSV (Timestamp, Request tokens, Response tokens, Log Type), with sessions where it has them',
+  blis: 'BLIS TraceV2 (request_id, ..., arrival_time_us, ...), with its YAML header or without',
   lengths: 'CSV of input and output lengths without times',
   parquet: 'Parquet: a trace of our own, or any table with a time, input tokens and output tokens',
   csv: 'any CSV with a time, input tokens and output tokens; --columns names them and others',

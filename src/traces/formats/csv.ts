@@ -21,6 +21,8 @@ export interface CsvKind {
   readonly columns?: ColumnChoice
   /** Where the requests come from, one sentence. */
   readonly note: string
+  /** The line that the table begins with, where other text stands before it. */
+  readonly begins?: RegExp
   /** Sentences about columns that are not used, by their plain names. */
   readonly unused?: Readonly<Record<string, string>>
 }
@@ -35,7 +37,7 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
     while (scanner === null && start < end) {
       const next = bytes.indexOf(NEWLINE, start) + 1
       const line = bytes.toString('utf8', start, next).trim()
-      if (line !== '' && !line.startsWith('#')) {
+      if (line !== '' && !line.startsWith('#') && (kind.begins?.test(line) ?? true)) {
         const separator = separatorOf(line)
         const fields = splitLine(line, separator)
         const choice = kind.columns === undefined ? options.columns : columnsOfKind(kind.columns, fields)

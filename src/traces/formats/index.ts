@@ -3,6 +3,7 @@ import type { Head } from '../head.js'
 import { aiperf } from './aiperf.js'
 import { azure } from './azure.js'
 import { bench } from './bench.js'
+import { blis } from './blis.js'
 import { burstgpt } from './burstgpt.js'
 import { FORMAT_NAMES, type FormatName } from './catalogue.js'
 import { csv } from './csv.js'
@@ -39,6 +40,7 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   vidur,
   splitwise,
   burstgpt,
+  blis,
   lengths,
   parquet,
   csv,
