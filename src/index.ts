@@ -33,6 +33,11 @@ export {
   simulate,
 } from './simulator/index.js'
 export { buildStepTables, createStepTimer, explainStep, splitMachine } from './timing/index.js'
+export { fitRecipe } from './traces/fit/index.js'
+export { readRecipe } from './traces/generate/readRecipe.js'
+export type { Recipe } from './traces/generate/recipe.js'
+export { synthesise } from './traces/generate/synth.js'
+export { recipeText } from './traces/generate/writeRecipe.js'
 export {
   compareTraces,
   readTrace,

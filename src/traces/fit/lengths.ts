@@ -13,7 +13,7 @@ const WHOLE = { nearest: 0.5, unit: 1 } as const
 const FEWEST_IN_BIN = 250
 const MOST_BINS = 16
 /** Kinds: so many bins of the input length, each halved by the output length. */
-const KIND_BINS = 4
+const KIND_BINS = 6
 /** Requests are looked at in groups, of which there are at most so many. */
 const MOST_GROUPS = 3000
 
