@@ -141,6 +141,8 @@ const TEXTS: Readonly<Record<Exclude<FormatName, 'shapewise' | 'parquet'>, Origi
   bench: file(
     `{"backend": "vllm", "completed": ${COUNT}, "input_lens": [${numbers.map(isl).join(', ')}], "output_lens": [${numbers.map(osl).join(', ')}], "start_times": [${numbers.map((i) => `${1_780_000_000 + i}.125`).join(', ')}], "errors": [${numbers.map(() => '""').join(', ')}]}\n`,
     COUNT,
+    // a line break between the two lists leaves the file sound
+    false,
   ),
   otel: file(
     lines(
