@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { differences, runFast, runSlow } from './reference/agree.js'
-import { cachingScenario, longScenario, scenario } from './reference/arbitraries.js'
+import { cachingScenario, longScenario, scenario, thinScenario } from './reference/arbitraries.js'
 
 /** Generated scenarios of one run. */
 const SCENARIOS = 3500
@@ -13,6 +13,7 @@ const SCENARIOS = 3500
 const TIME_LIMIT_MS = 50_000
 const LONG_SCENARIOS = 60
 const CACHING_SCENARIOS = 500
+const THIN_SCENARIOS = 200
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_251)
 
 test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
@@ -105,4 +106,14 @@ test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, (
     { numRuns: LONG_SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
   )
   expect(longest).toBeGreaterThan(2000)
+})
+
+test(`both simulators agree on ${THIN_SCENARIOS} scenarios of thin traffic`, () => {
+  fc.assert(
+    fc.property(thinScenario, (drawn) => {
+      const found = differences(runFast(drawn), runSlow(drawn))
+      if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+    }),
+    { numRuns: THIN_SCENARIOS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true },
+  )
 })

@@ -153,6 +153,20 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     to: 'closedNs < openNs',
   },
   {
+    title: 'quiet steps all cost what the first of them does',
+    law: 'LAW-15',
+    file: 'simulator/quiet.ts',
+    from: 's.quietGrowthPs[e] = growthPs',
+    to: 's.quietGrowthPs[e] = 0',
+  },
+  {
+    title: 'a view shows the KV as it was when the quiet steps were planned',
+    law: 'LAW-15',
+    file: 'simulator/views.ts',
+    from: 'settle(e)\n      return baseSum',
+    to: 'return baseSum',
+  },
+  {
     title: 'a request is sent at the first of the ends that it waits for',
     law: 'LAW-22',
     file: 'simulator/sessions.ts',

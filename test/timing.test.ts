@@ -89,6 +89,17 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
             timer.kernelPs(a + 1, (a + 1) * b) >= timer.kernelPs(a, a * b),
         ),
       )
+      const factor = fc.double({ min: 0.5, max: 4, noNaN: true })
+      fc.assert(
+        fc.property(n, length, fc.nat(254), factor, (a, b, rest, f) => {
+          const kvTokens = a * b + (rest % a)
+          const product = timer.kernelPs(a, kvTokens) * f
+          const grown = timer.attentionPs(a, kvTokens + a, f) - timer.attentionPs(a, kvTokens, f)
+          const again = timer.attentionPs(a, kvTokens + 2 * a, f) - timer.attentionPs(a, kvTokens + a, f)
+          const sameColumn = Math.clz32(b) === Math.clz32(b + 2)
+          return Math.abs(timer.attentionPs(a, kvTokens, f) - product) <= b / 2 + 2 + f && (!sameColumn || grown === again)
+        }),
+      )
       const chunk = fc.integer({ min: 1, max: 4095 })
       fc.assert(
         fc.property(

@@ -6,6 +6,7 @@ import type { Records } from '../metrics/records.js'
 import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
 import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, EngineConfig, FabricConfig, LoadConfig, MeasureWindow } from './config.js'
+import { settleServed } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import type { Sessions } from './sessions.js'
 import { createState, type State } from './state.js'
@@ -78,7 +79,8 @@ export function createCore(
   const isDecode = (e: number) => engines[e].role === 'decode'
   const shortest = (chosen: readonly EngineConfig[]) => Math.min(...chosen.map((engine) => engine.maxModelLen))
   const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
-  return {
+  const settle = (e: number): void => settleServed(core, e)
+  const core: Core = {
     engines,
     timers: engines.map((engine) => timers.get(engine.tables) as StepTimer),
     evaluators: engines.map((engine) => built.get(engine.machine) as SplitEvaluator),
@@ -99,10 +101,11 @@ export function createCore(
       indices.filter((e) => !isDecode(e)),
       engines,
       ageNs(arm.pool),
+      settle,
     ),
-    decodePool: createPool(state, indices.filter(isDecode), engines, ageNs(arm.pool)),
+    decodePool: createPool(state, indices.filter(isDecode), engines, ageNs(arm.pool), settle),
     independent: load.kind === 'open' && !indices.some(isDecode),
-    rankViews: engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank))),
+    rankViews: engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank), settle)),
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
     chunkView: {
       decodeSequences: 0,
@@ -127,4 +130,5 @@ export function createCore(
     leavers: new Int32Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))),
     leaverCount: 0,
   }
+  return core
 }

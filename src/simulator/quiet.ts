@@ -1,133 +1,245 @@
 /**
- * Quiet stretches: an engine of one rank whose sequences only decode does not touch the rest of the system, and nothing touches it before
- * the next arrival or timeout. Its steps up to then are run here in a tight loop, one by one and with the very same numbers, instead of
- * through the event loop. Anything else (a chunk, an end, a preemption, an evaluation of the split factor) is left to step.ts.
+ * Quiet steps: while an engine of one rank only decodes, nobody ends, no factor is evaluated and blocks are there, its steps touch nothing
+ * but its own KV, clock and statistics. They are planned when a step begins and not served one by one: the engine is due at the first end
+ * that is not quiet. Whoever looks at it before (a view, a request that arrives) settles the steps that have ended by then.
+ *
+ * Within a column of the kernel tables each step costs the same whole ps more than the one before, so the end of the j-th is a sum in
+ * closed form, and all numbers are those that step.ts would have found.
  */
 import { logBin } from '../collections/logHistogram.js'
+import { attentionGrowthPs, kernelColumn } from '../timing/stepTimer.js'
 import type { Core } from './core.js'
+import { hastenStep, pushStep } from './engineHeap.js'
 import { OPEN_MAX } from './gaps.js'
-import { factorExpiry, factorSuits, isFar } from './splitFactor.js'
+import { factorExpiry, isFar } from './splitFactor.js'
 import {
   DECODE_SEQUENCES,
   EVENTS,
   GATING_ATTENTION_PS,
   MAX_ATTENTION_PS,
   NOW,
+  OTHER_EVENTS,
+  OTHER_NS,
   OUTPUT_TOKENS,
+  SERVING,
   STEP_PS,
   STEPS,
+  type State,
   WHEEL,
 } from './state.js'
 
-/**
- * Ends and begins steps of engine `e`, whose pending step decodes only, while the pending step ends at or before `horizonNs` and at most
- * `limit` times. Returns how many steps ended. The engine must not be in the heap.
- */
-export function runQuiet(core: Core, e: number, horizonNs: number, limit: number): number {
+/** Sum of `count` numbers that begin with `first` and grow by `growth`; whole, and exact below 2^53. */
+const sumOf = (count: number, first: number, growth: number): number => count * first + (growth * count * (count - 1)) / 2
+
+/** Engine `e` has begun a step: it joins the heap, due at the end of the quiet steps that will follow. */
+export function queueStep(core: Core, e: number): void {
+  const s = core.state
+  const most = quietSteps(core, e)
+  s.dueNs[e] = s.clockNs[e]
+  if (most > 0) {
+    const steps = price(core, e, most)
+    s.quietSteps[e] = steps
+    s.quietSince[e] = s.scalars[EVENTS]
+    s.dueNs[e] += Math.floor((s.clockPs[e] + sumOf(steps, s.quietPs[e], s.quietGrowthPs[e])) / 1000)
+  }
+  pushStep(s, e)
+}
+
+/** How many quiet steps can follow the pending one, one after the other. */
+function quietSteps(core: Core, e: number): number {
   const s = core.state
   const g = s.rankStart[e]
   const n = s.decodeCount[g]
-  if (n === 0 || s.clockNs[e] > horizonNs || s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0 || s.arrivedHead[g] >= 0) return 0
-  const engine = core.engines[e]
-  if (engine.draftTokens > 0 || s.freshHead[g] >= 0 || !factorSuits(s, g, n)) return 0
-  const { tables, blockSize, numGpuBlocks } = engine
-  const { kernelColumns, kernelBasePs, kernelSlopePs, headPs } = tables
-  const { fromNs, toNs } = core.window
-  const { itl, residues, wheel } = s
-  const head = headPs[n < headPs.length - 1 ? n : headPs.length - 1]
-  // The two groupings below are those of step.ts; whole numbers of ps, so the order of addition does not matter.
-  const otherRankPs = tables.localPs[n] + head + tables.decodeRowsPs[n]
-  const otherPs = tables.hostPs + tables.sharedPs[n] + tables.exchangePs[n] + core.arm.split.planningPs
+  if (n === 0 || s.rankStart[e + 1] - g > 1 || s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0 || s.arrivedHead[g] >= 0)
+    return 0
+  const { draftTokens, blockSize } = core.engines[e]
+  if (draftTokens > 0 || s.freshHead[g] >= 0) return 0
+  const { wheel, residues } = s
+  const clock = s.tokenClock[e]
+  // the pending step has a factor that suits n; how long does it hold?
+  const most = factorExpiry(s, g) - s.stepCount[e] - 1
   const firstResidue = s.residueStart[g]
   const firstBucket = g * WHEEL
-  const factor = s.factor[g]
-  let clock = s.tokenClock[e]
-  const firstStep = s.stepCount[e] - clock
-  // the factor holds while the token clock is below this, and the KV is not far from count x clock + this
-  const expiryClock = factorExpiry(s, g) - firstStep
-  const factorCount = s.factorCount[g]
-  const predictedAtZero = s.factorTokens[g] - factorCount * s.factorClock[g]
-  let beganNs = s.beganNs[e]
-  const longest = e * s.gapStride[0] + OPEN_MAX
-  let gapNs = s.gaps[longest]
+  let free = s.freeBlocks[g]
+  let residue = s.residue[e]
+  let steps = 0
+  while (steps < most) {
+    residue = residue === 0 ? blockSize - 1 : residue - 1
+    free -= residues[firstResidue + residue]
+    if (free < 0 || wheel[firstBucket + ((clock + steps + 1) & (WHEEL - 1))] >= 0) break
+    steps++
+  }
+  // 32 x drift - prediction is convex in the number of steps: what is near at both ends is near between them
+  const count = s.factorCount[g]
+  const kvTokens = s.baseSum[g] + n * (clock + 1)
+  const predicted = s.factorTokens[g] + count * (clock - s.factorClock[g])
+  if (steps === 0 || isFar(kvTokens + n, predicted + count)) return 0
+  return isFar(kvTokens + n * steps, predicted + count * steps) ? 1 : steps
+}
+
+/** Prices quiet steps after the pending one. Returns how many of `most` > 0 cost the same more than the one before. */
+function price(core: Core, e: number, most: number): number {
+  const s = core.state
+  const g = s.rankStart[e]
+  const n = s.decodeCount[g]
+  const { tables } = core.engines[e]
+  const { kernelColumns, kernelSlopePs, headPs } = tables
+  const kvTokens = s.baseSum[g] + n * (s.tokenClock[e] + 2)
+  const mean = (kvTokens / n) | 0
+  const column = kernelColumn(mean, kernelColumns)
+  const attentionPs = core.timers[e].attentionPs(n, kvTokens, s.factor[g])
+  const growthPs = attentionGrowthPs(n, kernelSlopePs[n * kernelColumns + column], s.factor[g])
+  // whole numbers of ps, so it does not matter that step.ts adds them in another order
+  const rankPs = tables.localPs[n] + headPs[n < headPs.length - 1 ? n : headPs.length - 1] + tables.decodeRowsPs[n] + attentionPs
+  const stepPs = tables.hostPs + rankPs + tables.sharedPs[n] + tables.exchangePs[n] + core.arm.split.planningPs
+  s.quietAttentionPs[e] = attentionPs
+  s.quietPs[e] = stepPs
+  s.quietGrowthPs[e] = growthPs
+  let steps = most
+  if (column < kernelColumns - 1 && (2 << column) - mean < steps) steps = (2 << column) - mean
+  if (growthPs < 0) steps = 1
+  return steps
+}
+
+/** A stepping engine has been given work by the event that is being served: the steps that end before it are its last quiet ones. */
+export function wake(core: Core, e: number): void {
+  const s = core.state
+  if (s.quietSteps[e] === 0) return
+  settleServed(core, e)
+  s.quietSteps[e] = 0
+  s.dueNs[e] = s.clockNs[e]
+  hastenStep(s, e)
+}
+
+/**
+ * Settles the quiet steps of an engine that end before the event that is being served. Step ends of one time go by engine index, and before
+ * all else of that time; but a step that began with such an event may end, in less than a ns, at the same time.
+ */
+export function settleServed(core: Core, e: number): void {
+  const { quietSteps: planned, quietSince, scalars } = core.state
+  if (planned[e] === 0) return
+  const isServed = e < scalars[SERVING] || (scalars[OTHER_NS] === scalars[NOW] && quietSince[e] < scalars[OTHER_EVENTS])
+  settle(core, e, isServed ? scalars[NOW] : scalars[NOW] - 1, Number.POSITIVE_INFINITY)
+}
+
+export function settleAll(core: Core, horizonNs: number): void {
+  for (let e = 0; e < core.engines.length; e++) settle(core, e, horizonNs, Number.POSITIVE_INFINITY)
+}
+
+/**
+ * Ends the pending step and begins the next planned one, as long as the one to end does so at or before `horizonNs`, and at most `limit`
+ * times. Returns how often.
+ */
+export function settle(core: Core, e: number, horizonNs: number, limit: number): number {
+  const s = core.state
+  const { fromNs, toNs } = core.window
+  let settled = 0
+  while (s.quietSteps[e] > 0 && settled < limit && s.clockNs[e] <= horizonNs) {
+    // at once those whose ends lie on the same side of the window's edges
+    const endNs = s.clockNs[e]
+    const edgeNs = endNs < fromNs ? fromNs : endNs < toNs ? toNs : Number.POSITIVE_INFINITY
+    const lastNs = edgeNs - 1 < horizonNs ? edgeNs - 1 : horizonNs
+    const most = s.quietSteps[e] < limit - settled ? s.quietSteps[e] : limit - settled
+    const steps = stepsUntil(s, e, lastNs - endNs, most)
+    account(core, e, steps, endNs >= fromNs && endNs < toNs)
+    move(core, e, steps)
+    settled += steps
+  }
+  return settled
+}
+
+/** The most steps, at least 1 and at most `most`, such that the last to end does so within `roomNs` from the end of the pending one. */
+function stepsUntil(s: State, e: number, roomNs: number, most: number): number {
+  let low = 1
+  let high = most
+  if (s.dueNs[e] - s.clockNs[e] <= roomNs) return most
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (Math.floor((s.clockPs[e] + sumOf(middle - 1, s.quietPs[e], s.quietGrowthPs[e])) / 1000) > roomNs) high = middle - 1
+    else low = middle
+  }
+  return low
+}
+
+/** Statistics of the pending step and the `steps` - 1 after it, which end now; the blocks of the `steps` that begin are taken. */
+function account(core: Core, e: number, steps: number, isMeasured: boolean): void {
+  const s = core.state
+  const g = s.rankStart[e]
+  const n = s.decodeCount[g]
+  const { blockSize, numGpuBlocks } = core.engines[e]
+  const quietPs = s.quietPs[e]
+  const growthPs = s.quietGrowthPs[e]
+  const passed = steps - 1
+  const passedPs = sumOf(passed, quietPs, growthPs)
+  const { residues } = s
+  const firstResidue = s.residueStart[g]
   let residue = s.residue[e]
   let free = s.freeBlocks[g]
-  let kvTokens = s.baseSum[g] + n * (clock + 1)
-  let endNs = s.clockNs[e]
-  let restPs = s.clockPs[e]
-  // The pending step, and the sums of step.ts's `measure`, kept in locals and continued in the same order of addition.
-  let stepPs = s.pendingStepPs[e]
-  let attention = s.pendingMeanPs[e]
-  let kvUse = s.pendingKvUse[e]
-  let measured = 0
-  let stepSumPs = 0
-  let attentionSumPs = 0
-  let kvUsePs = s.engineKvUsePs[e]
-  let meanPs = s.engineMeanPs[e]
-  let ended = 0
-  while (ended < limit && endNs <= horizonNs) {
-    const nextClock = clock + 1
-    const nextResidue = residue === 0 ? blockSize - 1 : residue - 1
-    const blocks = residues[firstResidue + nextResidue]
-    if (wheel[firstBucket + (nextClock & (WHEEL - 1))] >= 0 || blocks > free) break
-    if (nextClock >= expiryClock || isFar(kvTokens + n, predictedAtZero + factorCount * nextClock)) break
-
-    // the pending step ends …
-    if (endNs >= fromNs && endNs < toNs) {
-      measured++
-      stepSumPs += stepPs
-      attentionSumPs += attention
-      kvUsePs += kvUse * stepPs
-      meanPs += attention
-      itl[logBin(stepPs / 1000)] += n
-    }
-    if (endNs - beganNs > gapNs) gapNs = endNs - beganNs
-    beganNs = endNs
-    ended++
-    clock = nextClock
-    residue = nextResidue
-    // … and the next begins
+  let usedPs = s.pendingUsed[e] * s.pendingStepPs[e] + (numGpuBlocks - free) * passedPs
+  for (let i = 0; i < steps; i++) {
+    residue = residue === 0 ? blockSize - 1 : residue - 1
+    const blocks = residues[firstResidue + residue]
+    if (blocks === 0) continue
     free -= blocks
-    kvTokens += n
-    const mean = (kvTokens / n) | 0
-    let column = 31 - Math.clz32(mean)
-    if (column >= kernelColumns) column = kernelColumns - 1
-    const at = n * kernelColumns + column
-    const kernelPs = Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - n * (1 << column)))
-    attention = Math.round(kernelPs * factor)
-    stepPs = otherPs + otherRankPs + attention
-    kvUse = 1 - free / numGpuBlocks
-    const sumPs = restPs + stepPs
-    const wholeNs = Math.floor(sumPs / 1000)
-    endNs += wholeNs
-    restPs = sumPs - wholeNs * 1000
+    usedPs += blocks * (passedPs - sumOf(i, quietPs, growthPs))
   }
-  if (ended === 0) return 0
-  s.stepCount[e] = firstStep + clock
-  s.tokenClock[e] = clock
-  s.beganNs[e] = beganNs
-  s.gaps[longest] = gapNs
   s.residue[e] = residue
   s.freeBlocks[g] = free
-  s.clockNs[e] = endNs
-  s.clockPs[e] = restPs
-  s.pendingStepPs[e] = stepPs
-  s.pendingGatingPs[e] = attention
-  s.pendingMeanPs[e] = attention
-  s.pendingMaxPs[e] = attention
-  s.pendingKvUse[e] = kvUse
-  s.engineKvUsePs[e] = kvUsePs
-  s.engineMeanPs[e] = meanPs
-  s.engineBusyPs[e] += stepSumPs
-  s.engineTokens[e] += measured * n
-  const { scalars } = s
-  scalars[NOW] = beganNs
-  scalars[EVENTS] += ended
-  scalars[STEPS] += measured
-  scalars[OUTPUT_TOKENS] += measured * n
-  scalars[DECODE_SEQUENCES] += measured * n
-  scalars[STEP_PS] += stepSumPs
+  if (!isMeasured) return
+  const { scalars, itl } = s
+  const sumPs = s.pendingStepPs[e] + passedPs
+  const attentionSumPs = s.pendingMeanPs[e] + sumOf(passed, s.quietAttentionPs[e], growthPs)
+  scalars[STEPS] += steps
+  scalars[OUTPUT_TOKENS] += steps * n
+  scalars[DECODE_SEQUENCES] += steps * n
+  scalars[STEP_PS] += sumPs
   scalars[GATING_ATTENTION_PS] += attentionSumPs
   scalars[MAX_ATTENTION_PS] += attentionSumPs
-  return ended
+  s.engineBusyPs[e] += sumPs
+  s.engineTokens[e] += steps * n
+  s.engineUsedPs[e] += usedPs
+  s.engineMeanPs[e] += attentionSumPs
+  itl[logBin(s.pendingStepPs[e] / 1000)] += n
+  if (passed === 0) return
+  // the times rise, and are nearly always of one bin
+  const bin = logBin(quietPs / 1000)
+  if (logBin((quietPs + growthPs * (passed - 1)) / 1000) === bin) itl[bin] += n * passed
+  else for (let i = 0; i < passed; i++) itl[logBin((quietPs + growthPs * i) / 1000)] += n
+}
+
+/** Ends the pending step and `steps` - 1 after it: the clock, the largest gap, and the step that is pending now. */
+function move(core: Core, e: number, steps: number): void {
+  const s = core.state
+  const quietPs = s.quietPs[e]
+  const growthPs = s.quietGrowthPs[e]
+  const endNs = s.clockNs[e]
+  const restPs = s.clockPs[e]
+  const passed = steps - 1
+  const longest = e * s.gapStride[0] + OPEN_MAX
+  if (endNs - s.beganNs[e] > s.gaps[longest]) s.gaps[longest] = endNs - s.beganNs[e]
+  // from the last back, as long as a step, which may seem 1 ns longer in whole ns, could be the largest gap
+  for (let i = passed; i > 0 && Math.floor((quietPs + growthPs * (i - 1)) / 1000) + 1 > s.gaps[longest]; i--) {
+    const began = Math.floor((restPs + sumOf(i - 1, quietPs, growthPs)) / 1000)
+    const gapNs = Math.floor((restPs + sumOf(i, quietPs, growthPs)) / 1000) - began
+    if (gapNs > s.gaps[longest]) s.gaps[longest] = gapNs
+  }
+  const beganPs = restPs + sumOf(passed, quietPs, growthPs)
+  const lastPs = quietPs + growthPs * passed
+  const wholeNs = Math.floor((beganPs + lastPs) / 1000)
+  const attentionPs = s.quietAttentionPs[e] + growthPs * passed
+  s.beganNs[e] = endNs + Math.floor(beganPs / 1000)
+  s.clockNs[e] = endNs + wholeNs
+  s.clockPs[e] = beganPs + lastPs - wholeNs * 1000
+  s.stepCount[e] += steps
+  s.tokenClock[e] += steps
+  s.quietSteps[e] -= steps
+  s.quietPs[e] = lastPs + growthPs
+  s.quietAttentionPs[e] = attentionPs + growthPs
+  s.pendingStepPs[e] = lastPs
+  s.pendingGatingPs[e] = attentionPs
+  s.pendingMeanPs[e] = attentionPs
+  s.pendingMaxPs[e] = attentionPs
+  s.pendingUsed[e] = core.engines[e].numGpuBlocks - s.freeBlocks[s.rankStart[e]]
+  s.scalars[EVENTS] += steps
+  if (s.beganNs[e] > s.scalars[NOW]) s.scalars[NOW] = s.beganNs[e]
 }

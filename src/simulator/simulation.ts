@@ -10,7 +10,7 @@ import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
 import { type Core, createCore } from './core.js'
 import { popStep, pushStep } from './engineHeap.js'
 import { admitBlocks, evictedBlocks } from './prefixInput.js'
-import { runQuiet } from './quiet.js'
+import { queueStep, settle, settleAll, wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { arrive, currentInput, enterWaited, recordInside, releaseFirst, timeOut } from './requests.js'
 import { createSessions, feedSessions, hasWaiting } from './sessions.js'
@@ -25,11 +25,13 @@ import {
   MAX_ATTENTION_PS,
   NEXT_REQUEST,
   NOW,
+  OTHER_EVENTS,
+  OTHER_NS,
   OUTPUT_TOKENS,
   PREEMPTIONS,
+  SERVING,
   STEP_PS,
   STEPS,
-  type State,
   WAITING_TOTAL,
 } from './state.js'
 import { beginStep, endStep } from './step.js'
@@ -101,7 +103,7 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
     recordInside: () => recordInside(core),
     snapshot: () => snapshot(core),
     restore: (bytes) => restore(core, bytes),
-    statistics: () => statistics(core.state),
+    statistics: () => statistics(core),
     sample: () => sample(core),
     get notSent() {
       return core.sessions?.notSent ?? 0
@@ -129,8 +131,9 @@ function feed(core: Core, columns: Workload): void {
 /** The event loop. Order of events at one time: step end, transfer, release after a wait, timeout, arrival. */
 function advance(core: Core, untilNs: number, maxEvents: number): Advance {
   const s = core.state
-  const { scalars, heap, heapSize, clockNs, stepping, releases, timeoutHead } = s
+  const { scalars, heap, heapSize, clockNs, dueNs, stepping, releases, timeoutHead } = s
   const { frontendNs, sessions } = core
+  const everyEngine = core.engines.length
   if (sessions !== null && sessions.missing > 0) return 'needInput'
   const patient = core.timeoutNs === Number.POSITIVE_INFINITY
   let input = currentInput(core)
@@ -138,7 +141,7 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     const row = scalars[NEXT_REQUEST] - core.inputStart
     if (input === null || row >= input.count) input = currentInput(core)
     const inputHere = input !== null
-    const stepNs = heapSize[0] > 0 ? clockNs[heap[0]] : Number.POSITIVE_INFINITY
+    const stepNs = heapSize[0] > 0 ? dueNs[heap[0]] : Number.POSITIVE_INFINITY
     const releaseNs = core.closed && (inputHere || !core.inputEnded) ? releases.peekTime() : Number.POSITIVE_INFINITY
     const arrivalNs =
       !core.closed && input !== null
@@ -155,35 +158,31 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (arrivalNs < next) next = arrivalNs
     if (timeoutNs < next) next = timeoutNs
 
-    const inputKnown = inputHere || core.inputEnded
     if (!inputHere && !core.inputEnded && (!core.closed || releaseNs <= next)) return 'needInput'
     if (next === Number.POSITIVE_INFINITY) return 'done'
-    if (next > untilNs) return 'paused'
+    if (next > untilNs) {
+      settleAll(core, untilNs)
+      return 'paused'
+    }
     if (next > scalars[NOW]) scalars[NOW] = next
     if (stepNs === next) {
       const e = popStep(s)
-      let quiet = 0
-      if (inputKnown && s.rankStart[e + 1] - s.rankStart[e] === 1) {
-        let horizonNs = arrivalNs < timeoutNs ? arrivalNs : timeoutNs
-        if (untilNs < horizonNs) horizonNs = untilNs
-        if (!core.independent) horizonNs = Math.min(horizonNs, transferNs, releaseNs, undisturbedNs(core, e))
-        // whoever waits for a request that ends on another engine enters a frontend's time later, or after this engine's step of that time
-        if (sessions !== null)
-          horizonNs = Math.min(horizonNs, sendNs, heapSize[0] > 0 ? clockNs[heap[0]] + frontendNs : Number.POSITIVE_INFINITY)
-        quiet = runQuiet(core, e, horizonNs, maxEvents - served)
-      }
-      if (quiet > 0) {
-        served += quiet - 1
+      scalars[SERVING] = e
+      served += settle(core, e, next, maxEvents - served)
+      if (served >= maxEvents) {
         pushStep(s, e)
-        continue
+        return 'paused'
       }
       scalars[EVENTS]++
       endStep(core, e, next)
       if (core.touchedCount > 0) beginTouched(core, e, next)
-      else if (beginStep(core, e, next)) pushStep(s, e)
+      else if (beginStep(core, e, next)) queueStep(core, e)
       continue
     }
     scalars[EVENTS]++
+    scalars[SERVING] = everyEngine
+    scalars[OTHER_NS] = next
+    scalars[OTHER_EVENTS] = scalars[EVENTS]
     if (transferNs === next) {
       serveTransfer(core, next)
       beginTouched(core, -1, next)
@@ -195,10 +194,12 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         if (releaseNs === next) releases.pop()
         e = arrive(core, input as Workload, next)
       }
-      if (e >= 0 && stepping[e] === 0) {
+      if (e < 0) continue
+      if (stepping[e] === 1) wake(core, e)
+      else {
         clockNs[e] = next
         s.clockPs[e] = 0
-        if (beginStep(core, e, next)) pushStep(s, e)
+        if (beginStep(core, e, next)) queueStep(core, e)
       }
     }
   }
@@ -206,37 +207,34 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
 }
 
 /**
- * The last time up to which no step end of another engine can reach engine `e`: requests come from prefill engines, and in closed loop
- * any engine may send the next one. Equal times go by engine index, so the time of such an end itself is left out.
+ * Begins the steps of the engine whose step has just ended (-1: none) and of the idle engines that were given work, in index order; a
+ * stepping one may no longer be quiet.
  */
-function undisturbedNs(core: Core, e: number): number {
-  const { heap, heapSize, clockNs, stepping } = core.state
-  if (core.closed) return heapSize[0] > 0 ? clockNs[heap[0]] - 1 : Number.POSITIVE_INFINITY
-  let untilNs = Number.POSITIVE_INFINITY
-  for (const other of core.entryPool.engines)
-    if (other !== e && stepping[other] === 1 && clockNs[other] - 1 < untilNs) untilNs = clockNs[other] - 1
-  return untilNs
-}
-
-/** Begins the steps of the engine whose step has just ended (-1: none) and of the idle engines that were given work, in index order. */
 function beginTouched(core: Core, ended: number, nowNs: number): void {
   const { touched, state } = core
   const { stepping, clockNs, clockPs } = state
   for (let e = 0; e < touched.length; e++) {
-    const isIdle = touched[e] === 1 && stepping[e] === 0
+    const isTouched = touched[e] === 1
     touched[e] = 0
-    if (e !== ended && !isIdle) continue
     if (e !== ended) {
+      if (!isTouched) continue
+      if (stepping[e] === 1) {
+        wake(core, e)
+        continue
+      }
       clockNs[e] = nowNs
       clockPs[e] = 0
     }
-    if (beginStep(core, e, nowNs)) pushStep(state, e)
+    if (beginStep(core, e, nowNs)) queueStep(core, e)
   }
   core.touchedCount = 0
 }
 
-function statistics(s: State): StepStatistics {
+function statistics(core: Core): StepStatistics {
+  const { state: s, engines } = core
+  settleAll(core, s.scalars[NOW] - 1)
   const { scalars } = s
+  const engineKvUsePs = s.engineUsedPs.map((usedPs, e) => usedPs / engines[e].numGpuBlocks)
   const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
   return {
     steps: scalars[STEPS],
@@ -247,17 +245,18 @@ function statistics(s: State): StepStatistics {
     meanAttentionPs: sum(s.engineMeanPs),
     maxAttentionPs: scalars[MAX_ATTENTION_PS],
     decodeSequences: scalars[DECODE_SEQUENCES],
-    kvUsePs: sum(s.engineKvUsePs),
+    kvUsePs: sum(engineKvUsePs),
     preemptions: scalars[PREEMPTIONS],
     evictedBlocks: evictedBlocks(s),
     itl: s.itl.slice(),
     engineBusyPs: s.engineBusyPs.slice(),
     engineTokens: s.engineTokens.slice(),
-    engineKvUsePs: s.engineKvUsePs.slice(),
+    engineKvUsePs,
   }
 }
 
 function sample(core: Core): SeriesSample {
+  settleAll(core, core.state.scalars[NOW] - 1)
   const { scalars, freeBlocks, engineOf } = core.state
   let fullest = 0
   for (let g = 0; g < freeBlocks.length; g++) {

@@ -8,7 +8,7 @@ import { createRecords } from './recordStore.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './state.js'
 
-const SNAPSHOT_VERSION = 6
+const SNAPSHOT_VERSION = 7
 
 type Columns = Record<string, unknown>
 

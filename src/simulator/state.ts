@@ -44,7 +44,12 @@ export const IN_FLIGHT = 13
 export const DECODE_WAITING = 14
 /** Entries of the heap of transfer events. */
 export const TRANSFERS = 15
-const SCALARS = 16
+/** The engine whose step end is being served; the number of engines when it is another event, which follows all step ends of its time. */
+export const SERVING = 16
+/** The last event that was no step end: its time, and how many events there were with it. */
+export const OTHER_NS = 17
+export const OTHER_EVENTS = 18
+const SCALARS = 19
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -130,6 +135,15 @@ export interface State {
   readonly rankStart: Int32Array
   readonly clockNs: Float64Array
   readonly clockPs: Float64Array
+  /** When a stepping engine must be looked at: the end of the pending step, or of the last of the quiet steps that are planned to follow it. */
+  readonly dueNs: Float64Array
+  /** Quiet steps planned after the pending one and not begun yet (see quiet.ts): how many, price of the next and its attention, and what each adds to both, ps. */
+  readonly quietSteps: Int32Array
+  readonly quietPs: Float64Array
+  readonly quietAttentionPs: Float64Array
+  readonly quietGrowthPs: Float64Array
+  /** How many events there were when they were planned. */
+  readonly quietSince: Float64Array
   readonly stepCount: Int32Array
   /** Tokens that a sequence has gained in these steps, whole and in 1024ths; what the pending step adds to it. */
   readonly tokenClock: Int32Array
@@ -138,7 +152,7 @@ export interface State {
   /** (-tokenClock) mod block size: the residue of base whose sequences need a block now. */
   readonly residue: Int32Array
   readonly stepping: Uint8Array
-  /** Heap of stepping engines by (end time, index). */
+  /** Heap of stepping engines by (due time, index). */
   readonly heap: Int32Array
   readonly heapSize: Int32Array
   /** Stamp at which the pending step began. */
@@ -147,11 +161,13 @@ export interface State {
   readonly pendingGatingPs: Float64Array
   readonly pendingMeanPs: Float64Array
   readonly pendingMaxPs: Float64Array
-  readonly pendingKvUse: Float64Array
+  /** Used blocks of the fullest rank. */
+  readonly pendingUsed: Float64Array
   readonly pendingDecode: Int32Array
   readonly engineBusyPs: Float64Array
   readonly engineTokens: Float64Array
-  readonly engineKvUsePs: Float64Array
+  /** Used blocks of the fullest rank x ps: a share of the blocks would round in every step. */
+  readonly engineUsedPs: Float64Array
   readonly engineMeanPs: Float64Array
   readonly itl: Float64Array
   /** Largest gaps, engine by engine, and the length of an engine's part (see gaps.ts). */
@@ -236,6 +252,12 @@ export function createState(config: ClusterConfig): State {
     rankStart,
     clockNs: perEngine(),
     clockPs: perEngine(),
+    dueNs: perEngine(),
+    quietSteps: counts(),
+    quietPs: perEngine(),
+    quietGrowthPs: perEngine(),
+    quietSince: perEngine(),
+    quietAttentionPs: perEngine(),
     stepCount: counts(),
     tokenClock: counts(),
     clockRest: counts(),
@@ -249,11 +271,11 @@ export function createState(config: ClusterConfig): State {
     pendingGatingPs: perEngine(),
     pendingMeanPs: perEngine(),
     pendingMaxPs: perEngine(),
-    pendingKvUse: perEngine(),
+    pendingUsed: perEngine(),
     pendingDecode: counts(),
     engineBusyPs: perEngine(),
     engineTokens: perEngine(),
-    engineKvUsePs: perEngine(),
+    engineUsedPs: perEngine(),
     engineMeanPs: perEngine(),
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
     gaps: new Float64Array(engines.length * FIRST_GAP_STRIDE),

@@ -74,8 +74,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
       anyDecode = true
       decodeTotal += n
       const kvTokens = s.baseSum[g] + n * (clock + 1)
-      const kernelPs = Math.round(timer.kernelPs(n, kvTokens) * splitFactor(core, e, g, n, kvTokens))
-      attention += kernelPs
+      attention += timer.attentionPs(n, kvTokens, splitFactor(core, e, g, n, kvTokens))
       rankPs += decodeRowsPs[n]
     }
     rankPs += attention
@@ -100,7 +99,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   s.pendingGatingPs[e] = gatingAttention
   s.pendingMeanPs[e] = attentionSum / (endRank - firstRank)
   s.pendingMaxPs[e] = attentionMax
-  s.pendingKvUse[e] = 1 - freeMin / engine.numGpuBlocks
+  s.pendingUsed[e] = engine.numGpuBlocks - freeMin
   s.pendingDecode[e] = decodeTotal
   const restPs = s.clockPs[e] + stepPs
   const wholeNs = Math.floor(restPs / 1000)
@@ -284,11 +283,10 @@ function measure(core: Core, e: number, decoded: number, ended: number, prefille
   scalars[GATING_ATTENTION_PS] += s.pendingGatingPs[e]
   scalars[MAX_ATTENTION_PS] += s.pendingMaxPs[e]
   scalars[DECODE_SEQUENCES] += decoding
-  const kvUsePs = s.pendingKvUse[e] * stepPs
   s.engineBusyPs[e] += stepPs
   s.engineTokens[e] += emitted
-  // fractions are summed engine by engine, so that the sum does not depend on how steps of engines interleave
-  s.engineKvUsePs[e] += kvUsePs
+  // summed engine by engine, so that fractions do not depend on how steps of engines interleave
+  s.engineUsedPs[e] += s.pendingUsed[e] * stepPs
   s.engineMeanPs[e] += s.pendingMeanPs[e]
   if (decoded > 0) s.itl[logBin(stepPs / 1000 / s.gain[e])] += decoded
 }

@@ -2,6 +2,7 @@
 import { cachedBlocks, freeBlocks, prefillBlocks, shareBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
+import { settleServed } from './quiet.js'
 import { choosePlace, enqueueTail, enterPhase, leaveQueue, PHASE_DECODE, PHASE_DECODE_WAIT, PHASE_TRANSFER } from './requests.js'
 import { insertDecoding } from './runningList.js'
 import { ARRIVED, type State, TRANSFERRING } from './state.js'
@@ -86,6 +87,8 @@ function endFlow(core: Core, slot: number, nowNs: number): void {
   const source = slots.source[slot]
   const g = slots.rank[slot]
   const engine = core.engines[s.engineOf[g]]
+  // its quiet steps so far used the blocks that are free now
+  settleServed(core, s.engineOf[g])
   freeBlocks(s, core.engines[s.engineOf[source]], source, slot, slots.held[slot], slots.sourceShared[slot])
   shareBlocks(s, engine, g, slot, slots.isl[slot])
   s.prefilledTokens[source] -= slots.done[slot]

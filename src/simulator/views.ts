@@ -16,8 +16,20 @@ function matchedTokens({ prefix, freeBlocks, scalars }: State, blockSize: number
   return (here + prefix.matchHost(g, prefix.routed, here, limit)) * blockSize
 }
 
-/** Load of the ranks of engine `e`; place = rank within the engine. `ageNs`: of what is known of its caches. */
-export function engineLoadView(s: State, e: number, { blockSize, prefixCaching }: EngineConfig, ageNs: number): LoadView {
+/** Brings an engine up to the event that is being served: the quiet steps that end before it. */
+type Settle = (e: number) => void
+
+/**
+ * Load of the ranks of engine `e`; place = rank within the engine. `ageNs`: of what is known of its caches. Quiet steps change nothing but
+ * the KV, and with it what is evicted.
+ */
+export function engineLoadView(
+  s: State,
+  e: number,
+  { blockSize, prefixCaching }: EngineConfig,
+  ageNs: number,
+  settle: Settle,
+): LoadView {
   const { decodeCount, prefillingCount, incoming, waitingCount, queuedTokens, freeBlocks, tokenClock, baseSum, prefilledTokens } =
     s
   const first = s.rankStart[e]
@@ -26,10 +38,20 @@ export function engineLoadView(s: State, e: number, { blockSize, prefixCaching }
     count: s.rankStart[e + 1] - first,
     running: (place) => decodeCount[first + place] + prefillingCount[first + place] + incoming[first + place],
     waiting: (place) => waitingCount[first + place],
-    kvTokens: (place) => baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place],
+    kvTokens(place) {
+      settle(e)
+      return baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place]
+    },
     queuedTokens: (place) => queuedTokens[first + place],
-    freeBlocks: (place) => freeBlocks[first + place],
-    matchedTokens: (place) => (prefixCaching ? matchedTokens(s, blockSize, first + place, ageNs) : 0),
+    freeBlocks(place) {
+      settle(e)
+      return freeBlocks[first + place]
+    },
+    matchedTokens(place) {
+      if (!prefixCaching) return 0
+      settle(e)
+      return matchedTokens(s, blockSize, first + place, ageNs)
+    },
   }
 }
 
@@ -40,8 +62,14 @@ export interface Pool {
 }
 
 /** Place = position among `engines`. Sums over the ranks of each; of hits in caches the longest. */
-export function createPool(s: State, engines: readonly number[], configs: readonly EngineConfig[], ageNs: number): Pool {
-  const perEngine = engines.map((e) => engineLoadView(s, e, configs[e], ageNs))
+export function createPool(
+  s: State,
+  engines: readonly number[],
+  configs: readonly EngineConfig[],
+  ageNs: number,
+  settle: Settle,
+): Pool {
+  const perEngine = engines.map((e) => engineLoadView(s, e, configs[e], ageNs, settle))
   const total = (place: number, read: (view: LoadView, rank: number) => number): number => {
     const view = perEngine[place]
     let sum = 0

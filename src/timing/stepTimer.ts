@@ -2,13 +2,14 @@
  * The price of a step, as the simulator sees it. A `StepTimer` answers in whole picoseconds and never allocates;
  * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
  *
- *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + kernel(n_r, K_r) x split factor_r + sum of prefill(c, P)
+ *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + sum of prefill(c, P)
  *   engine step   = host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies
  *
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
  * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
  * in this step included; (c, P) = chunk tokens after a prefix P.
- * Only `kernel` is multiplied by the split factor: never projections (see docs/decisions).
+ * attention = kernel x split factor, rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
+ * the kernel is multiplied by the split factor: never projections (see docs/decisions).
  */
 import { intervalOf } from '../collections/interval.js'
 
@@ -54,9 +55,24 @@ export interface StepTimer {
   exchangePs(maxTokens: number): number
   /** Decode attention kernel of `sequences` > 0 with `kvTokens` in total, before the split factor. Whole ps. */
   kernelPs(sequences: number, kvTokens: number): number
+  /**
+   * The same times the split factor `factor`: with the mean length m = floor(kvTokens / sequences) of column j,
+   * round(base x factor) + (m - 2^j) x `growthPs` + round((kvTokens - sequences m) x slope x factor). Whole ps; within 2^j / 2 + 1 ps of the product.
+   */
+  attentionPs(sequences: number, kvTokens: number, factor: number): number
   /** Prefill attention of a chunk of `chunk` > 0 tokens after `prefix` tokens. Whole ps. */
   prefillPs(chunk: number, prefix: number): number
 }
+
+/** The column of the kernel tables that a mean length > 0 falls into; the last one reaches on for ever. */
+export function kernelColumn(mean: number, kernelColumns: number): number {
+  const column = 31 - Math.clz32(mean)
+  return column < kernelColumns ? column : kernelColumns - 1
+}
+
+/** What a step adds to the attention of the next, in which each of the sequences is a token longer, within a column. Whole ps. */
+export const attentionGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
+  Math.round(sequences * slopePs * factor)
 
 export function createStepTimer(tables: StepTables): StepTimer {
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
@@ -71,11 +87,19 @@ export function createStepTimer(tables: StepTables): StepTimer {
     sharedPs: (totalTokens) => sharedPs[totalTokens],
     exchangePs: (maxTokens) => exchangePs[maxTokens],
     kernelPs(sequences, kvTokens) {
-      const mean = (kvTokens / sequences) | 0
-      let column = 31 - Math.clz32(mean)
-      if (column >= kernelColumns) column = kernelColumns - 1
+      const column = kernelColumn((kvTokens / sequences) | 0, kernelColumns)
       const at = sequences * kernelColumns + column
       return Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - sequences * (1 << column)))
+    },
+    attentionPs(sequences, kvTokens, factor) {
+      const mean = (kvTokens / sequences) | 0
+      const column = kernelColumn(mean, kernelColumns)
+      const at = sequences * kernelColumns + column
+      const growthPs = attentionGrowthPs(sequences, kernelSlopePs[at], factor)
+      const rest = kvTokens - sequences * mean
+      return (
+        Math.round(kernelBasePs[at] * factor) + (mean - (1 << column)) * growthPs + Math.round(rest * kernelSlopePs[at] * factor)
+      )
     },
     prefillPs(chunk, prefix) {
       const i = intervalOf(prefillChunkKnots, chunk)

@@ -295,3 +295,27 @@ export const longScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>
     untilNs: null,
   }),
 )
+
+/**
+ * Engines of one rank with room, long answers, and arrivals now and then: most steps are quiet, and arrivals, ends and views fall among them. A
+ * crowd is large enough for a split factor that outlives a change of the batch.
+ */
+export const thinScenario: fc.Arbitrary<Scenario> = knobs.map((knob) => {
+  const isCrowd = knob.cacheAnswers
+  return scenarioOf({
+    ...knob,
+    engines: knob.engines.slice(0, isCrowd ? 1 : 3).map((engine) => ({
+      ...engine,
+      ranks: 1,
+      maxNumSeqs: isCrowd ? 40 : engine.maxNumSeqs,
+      memory: isCrowd || engine.memory < 3 ? 20 : engine.memory,
+      maxModelLen: engine.maxModelLen * 6,
+    })),
+    requests: knob.requests.slice(0, isCrowd ? 40 : 12).map((request) => ({ ...request, osl: request.osl * 6 })),
+    isSpeculative: false,
+    isSplit: knob.isSplit && !isCrowd,
+    concurrency: knob.hasClasses && !isCrowd ? knob.concurrency : null,
+    timeoutNs: null,
+    maxQueue: null,
+  })
+})

@@ -1,7 +1,7 @@
 /** One engine of the reference simulator: pricing a step and ending it. The clock is a BigInt of picoseconds. */
 import type { Arm, SplitBatch } from '../../src/levers/lever.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
-import { createStepTimer, type StepTimer } from '../../src/timing/stepTimer.js'
+import { createStepTimer, type StepTables, type StepTimer } from '../../src/timing/stepTimer.js'
 import { Rank } from './rank.js'
 import type { Request } from './request.js'
 
@@ -114,8 +114,7 @@ export class Engine {
       rank.decodedInPreviousStep = false
       return prefill
     }
-    const kernelPs = this.timer.kernelPs(lengths.length, sum(lengths))
-    const attentionPs = Math.round(kernelPs * this.splitFactor(rank, lengths)) + prefill
+    const attentionPs = attentionOf(this.timer.tables, lengths, this.splitFactor(rank, lengths)) + prefill
     rank.decodedInPreviousStep = true
     return attentionPs
   }
@@ -178,6 +177,19 @@ export class Engine {
     this.step = null
     return { step, completed }
   }
+}
+
+/** Decode attention as docs/SEMANTICS.md has it, in BigInt where the numbers are whole. */
+function attentionOf(tables: StepTables, lengths: readonly number[], factor: number): number {
+  const n = lengths.length
+  const mean = Math.floor(sum(lengths) / n)
+  const rest = sum(lengths) - n * mean
+  let column = 0
+  while (column < tables.kernelColumns - 1 && 2 ** (column + 1) <= mean) column++
+  const base = tables.kernelBasePs[n * tables.kernelColumns + column]
+  const slope = tables.kernelSlopePs[n * tables.kernelColumns + column]
+  const grown = BigInt(mean - 2 ** column) * BigInt(Math.round(n * slope * factor))
+  return Number(BigInt(Math.round(base * factor)) + grown + BigInt(Math.round(rest * slope * factor)))
 }
 
 /** Its KV stays on the rank, but the request is no longer in the batch. */
