@@ -54,7 +54,7 @@ describe.runIf(present).each(Object.entries(FILES))('%s', (name, path) => {
   let found: TraceStatistics
   beforeAll(async () => {
     // the published figures count the 19 requests without an answer among the Claude Code ones
-    const { workload } = await readTrace(fileURLToPath(new URL(path, data)), { spreadTicks: false, keepTicks: true, outputs: 1 })
+    const { workload } = await readTrace(fileURLToPath(new URL(path, data)), { spreadTicks: false, keepTicks: true })
     found = traceStatistics(workload)
   })
   const row = (table: string): PrintedRow => printed[table].get(name) as PrintedRow

@@ -15,6 +15,8 @@ import type { Format, ReaderContext, TraceReader } from './format.js'
 
 const DEFAULT_BLOCK_TOKENS = 64
 const DEEPEST = 8
+/** An empty answer ends its step all the same, and the steps after it wait for that: it counts as one token unless `outputs` says otherwise. */
+const EMPTY_ANSWER_TOKENS = 1
 const HEAD_KEYS = ['block_size', 'hash_id_scope', 'tool_tokens', 'system_tokens']
 
 export const weka: Format = {
@@ -41,7 +43,7 @@ function wekaReader(context: ReaderContext): TraceReader {
   const { path, options, rows, skips } = context
   const blocks = createLocalBlocks()
   const prompts = new Map<string, number[]>()
-  const counts = { rows: 0, sessions: 0, subAgents: 0, guessedWaits: 0, sharing: 0 }
+  const counts = { rows: 0, sessions: 0, subAgents: 0, guessedWaits: 0, sharing: 0, empty: 0 }
   let blockTokens = 0
   let session = -1
   let name = ''
@@ -86,7 +88,9 @@ function wekaReader(context: ReaderContext): TraceReader {
     const startNs = duration(request, 't', NS_PER_S)
     const wait = waitOf(request, thread, startNs)
     thread.endNs = request.api_time === undefined ? Number.NaN : startNs + duration(request, 'api_time', NS_PER_S)
-    const osl = context.outputTokens(given, line, within())
+    const isEmpty = given === 0 && options.outputs === undefined
+    if (isEmpty) counts.empty++
+    const osl = isEmpty ? EMPTY_ANSWER_TOKENS : context.outputTokens(given, line, within())
     if (osl === 0) {
       thread.extraWaitNs += wait
       return
@@ -206,6 +210,11 @@ function wekaReader(context: ReaderContext): TraceReader {
         ...(counts.guessedWaits > 0
           ? [
               `${plural(counts.guessedWaits, 'request has', 'requests have')} no think_time: the wait is from the recorded end before to the recorded start, 0 where that end is missing.`,
+            ]
+          : []),
+        ...(counts.empty > 0
+          ? [
+              `${plural(counts.empty, 'request has', 'requests have')} an empty answer, which counts as one token; outputs decides otherwise.`,
             ]
           : []),
         options.shareSystemPrompt

@@ -46,7 +46,7 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
     })
     .option('columns', text(`Columns of a table by name or position: ROLE=COLUMN,..., roles ${COLUMN_ROLES.join(', ')}`))
     .option('time-unit', choice(TIME_UNITS, 'Unit of the times (default: what the format or the column name says)'))
-    .option('outputs', text('Requests without output tokens: skip (default), fail, or the number of tokens they get'))
+    .option('outputs', text('Requests without output tokens: skip (default; weka: 1), fail, or the number of tokens they get'))
     .option('order', choice(ORDER_RULES, 'Rows out of order in time (default: sort)'))
     .option('duplicates', choice(DUPLICATE_RULES, 'Rows that repeat another one exactly (default: keep)'))
     .option('block-tokens', text('Tokens of a prefix block (default: what the file says or its numbers of ids imply)'))
