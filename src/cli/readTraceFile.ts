@@ -8,7 +8,7 @@ const MB = 1e6
 const LEAST_BYTES = 8 * MB
 
 export async function readTraceFile(path: string, options: ReadOptions, quiet = false): Promise<ReadResult> {
-  const { readTrace } = await import('../traces/index.js')
+  const { readTrace } = await import('../traces/read.js')
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (quiet || bytes < LEAST_BYTES) return await readTrace(path, options)
   const { createProgress } = await import('../reports/progress.js')

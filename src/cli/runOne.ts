@@ -9,6 +9,7 @@ import type { Summary } from '../metrics/summary.js'
 import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { traceHash } from '../traces/hash.js'
+import { lastArrivalNs, sessionShape } from '../traces/sessions.js'
 import { nsToS } from '../units.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
@@ -64,10 +65,10 @@ export async function runOne(request: RunRequest): Promise<void> {
         )
       : null
   try {
-    const { createSimulatedTrace, lastArrivalNs, sessionShape, writeTrace } = await import('../traces/index.js')
     const closed = load.kind === 'closed'
     const summariser = createSummariser(config, { slo: plan.slo.interactive, window, sessions: sessionShape(workload, closed) })
-    const simulated = request.exportTrace === undefined ? null : createSimulatedTrace(workload, closed)
+    const simulated =
+      request.exportTrace === undefined ? null : (await import('../traces/asSimulated.js')).createSimulatedTrace(workload, closed)
     const lastNs = lastArrivalNs(workload)
     const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
     progress?.stage('simulating', 100)
@@ -89,7 +90,10 @@ export async function runOne(request: RunRequest): Promise<void> {
     }).finally(() => progress?.stop())
     const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
     warnUnservable(summary, plan)
-    if (simulated !== null) await writeTrace(request.exportTrace as string, simulated.workload())
+    if (simulated !== null) {
+      const { writeTrace } = await import('../traces/write/index.js')
+      await writeTrace(request.exportTrace as string, simulated.workload())
+    }
     const identity = {
       version: plan.version,
       plan_hash: plan.planHash,

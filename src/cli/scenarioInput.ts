@@ -67,15 +67,14 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
 export async function loadWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
   const workload = await readWorkload(plan, onRemark, quiet)
   if (plan.workload.load.sessions === 'recorded') return withPrefixes(plan, workload)
-  const { closedSessions } = await import('../traces/index.js')
+  const { closedSessions } = await import('../traces/sessions.js')
   return withPrefixes(plan, closedSessions(workload))
 }
 
 async function readWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
-  const { presetWorkload, uniformWorkload } = await import('../traces/index.js')
   const { preset, uniform } = plan.workload
-  if (uniform !== null) return uniformWorkload(uniform, plan.experiment.seed)
-  if (preset !== null) return await presetWorkload(preset)
+  if (uniform !== null) return (await import('../traces/generate/presets.js')).uniformWorkload(uniform, plan.experiment.seed)
+  if (preset !== null) return await (await import('../traces/presets.js')).presetWorkload(preset)
   const options = { ...readOptionsOf(plan), seed: plan.experiment.seed }
   const { workload, report } = await readTraceFile(plan.workload.path as string, options, quiet)
   for (const note of report.notes) onRemark(note)
@@ -95,7 +94,7 @@ async function withPrefixes(plan: Plan, workload: Workload): Promise<Workload> {
       hint: "remove it, or name a trace with ids of prefix blocks, such as one in Mooncake's format",
     })
   if (!plan.workload.cacheAnswers) return workload
-  const { withAnswerBlocks } = await import('../traces/index.js')
+  const { withAnswerBlocks } = await import('../traces/answers.js')
   const answered = withAnswerBlocks(workload)
   if (answered === null)
     throw new UserError({

@@ -11,7 +11,7 @@ import type { ReadOptions } from './options.js'
 import { createOutputRule } from './outputs.js'
 import { createSkipLog, type SkipLog, type TraceReport } from './report.js'
 import { createRequestRows, type RequestRows } from './requestRows.js'
-import { idealHitRate } from './statistics/index.js'
+import { idealHitRate } from './statistics/prefixes.js'
 import type { Workload } from './workload.js'
 
 export type { ReadOptions } from './options.js'
