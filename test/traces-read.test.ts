@@ -492,7 +492,7 @@ describe('Mooncake traces', () => {
     expect(report.notes).toEqual([
       'Time is in ms, as Mooncake defines it.',
       'Prefix blocks of 512 tokens, from the numbers of ids.',
-      'Prefix caching is off, so reuse is not credited: an unlimited cache would serve 32.0 % of the input tokens.',
+      'An unlimited cache of prefixes would serve 32.0 % of the input tokens.',
     ])
   })
 

@@ -44,10 +44,10 @@ const workloadOf = (prompts: readonly { ids: number[]; isl: number }[]): Workloa
 }
 
 /** Hit blocks of each request in an LRU cache of `capacity` blocks that is really kept: looked up whole, then touched from tail to head. */
-function keptLru(workload: Workload, capacity: number): number[] {
+function keptLru(workload: Workload, capacity: number, onlyWhole = false): number[] {
   const cache = new Set<number>()
   return Array.from({ length: workload.count }, (_, i) => {
-    const ids = blockIdsOf(workload, i)
+    const ids = blockIdsOf(workload, i).slice(0, onlyWhole ? Math.floor(workload.isl[i] / BLOCK) : undefined)
     let hits = 0
     while (hits < ids.length && cache.has(ids[hits])) hits++
     for (let k = ids.length - 1; k >= 0; k--) {
@@ -72,7 +72,7 @@ describe('prefix reuse', () => {
         capacities.forEach((capacity, s) => {
           const hits = keptLru(workload, capacity)
           const published = hits.reduce((sum, blocks, i) => sum + Math.min(blocks * BLOCK, workload.isl[i]), 0)
-          const engine = hits.reduce(
+          const engine = keptLru(workload, capacity, true).reduce(
             (sum, blocks, i) => sum + Math.min(blocks, Math.floor((workload.isl[i] - 1) / BLOCK)) * BLOCK,
             0,
           )

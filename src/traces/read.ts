@@ -78,9 +78,7 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
   const reuse =
     hitRate === null || own !== undefined
       ? []
-      : [
-          `Prefix caching is off, so reuse is not credited: an unlimited cache would serve ${(100 * hitRate).toFixed(1)} % of the input tokens.`,
-        ]
+      : [`An unlimited cache of prefixes would serve ${(100 * hitRate).toFixed(1)} % of the input tokens.`]
   return {
     workload: own === undefined ? { ...workload, provenance: { ...workload.provenance, rowsSkipped: skips.count } } : workload,
     report: {

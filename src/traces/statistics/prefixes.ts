@@ -9,7 +9,7 @@
  * tails plus its place in its own. Tails are found by comparing owners of neighbouring blocks and counted by a Fenwick tree over
  * requests: the logarithm is paid per tail that is met, not per block.
  */
-import { blockIdLimit } from '../blocks.js'
+import { blockCountOf, blockIdLimit } from '../blocks.js'
 import type { Workload } from '../workload.js'
 import { type Distribution, distributionOf } from './distribution.js'
 
@@ -19,7 +19,7 @@ export interface HitRates {
    * (as in published statistics of traces); null when the order of the requests is not known.
    */
   readonly published: number | null
-  /** The same as an engine can use it: full blocks alone, and at least one token is always computed. */
+  /** The same as an engine keeps and uses it: full blocks alone, and at least one token is always computed. */
   readonly engine: number | null
 }
 
@@ -42,26 +42,71 @@ export interface PrefixStatistics {
   /** Input tokens of a request that an infinite cache does not hold. */
   readonly uncached: Distribution
   /** Input tokens of each request that an infinite cache holds, as published. */
-  readonly hitTokens: Float64Array
+  readonly hitTokens: Int32Array
 }
 
 /** `lruTokens` are the sizes of the caches, tokens; null without prefix blocks. */
 export function prefixStatistics(workload: Workload, lruTokens: readonly number[]): PrefixStatistics | null {
-  const { runOffset, runCount, runFirst, runLength, blockTokens, isl, count, arrivalNs } = workload
-  if (runOffset === null || runCount === null || runFirst === null || runLength === null || blockTokens === 0) return null
+  const { blockTokens, isl, count, arrivalNs } = workload
+  if (workload.runOffset === null || blockTokens === 0) return null
+  const sizes = lruTokens.map((tokens) => Math.floor(tokens / blockTokens))
+  const all = walk(workload, sizes, (i) => blockCountOf(workload, i))
+  const wholeOf = (i: number): number => Math.floor(isl[i] / blockTokens)
+  // partial blocks fill no cache of an engine, so where there are any it holds more of the others
+  const hasPartial = isl.some((_, i) => blockCountOf(workload, i) > wholeOf(i))
+  const whole = hasPartial ? walk(workload, sizes, wholeOf) : all
+  const hitTokens = isl.map((tokens, i) => Math.min(all.leading[i] * blockTokens, tokens))
+  const usable = (i: number): number => Math.floor((isl[i] - 1) / blockTokens) * blockTokens
+  const total = isl.reduce((sum, tokens) => sum + tokens, 0)
+  const shareBy = (tokensOf: (i: number) => number): number => {
+    let sum = 0
+    for (let i = 0; i < count; i++) sum += tokensOf(i)
+    return sum / total
+  }
+  const isOrdered = all.unchained === 0 && !arrivalNs.some(Number.isNaN)
+  return {
+    blockTokens,
+    ideal: {
+      published: shareBy((i) => hitTokens[i]),
+      engine: shareBy((i) => Math.min(whole.leading[i] * blockTokens, usable(i))),
+    },
+    lru: lruTokens.map((tokens, s) => ({
+      tokens,
+      published: isOrdered ? shareBy((i) => Math.min(all.hits[s][i] * blockTokens, isl[i])) : null,
+      engine: isOrdered ? shareBy((i) => Math.min(whole.hits[s][i] * blockTokens, usable(i))) : null,
+    })),
+    mostlyHit: shareOf(count, (i) => hitTokens[i] > isl[i] / 2),
+    noHit: shareOf(count, (i) => hitTokens[i] === 0),
+    ...useStatistics(all.uses),
+    unchained: all.unchained,
+    uncached: distributionOf(isl.map((tokens, i) => tokens - hitTokens[i])),
+    hitTokens,
+  }
+}
+
+interface Walk {
+  /** Leading blocks of each request that were seen before, and those in the LRU cache of each size. */
+  readonly leading: Int32Array
+  readonly hits: readonly Int32Array[]
+  /** Uses of each block. */
+  readonly uses: Uint32Array
+  readonly unchained: number
+}
+
+/** One pass over the first `blocksOf(i)` blocks of each request, with caches of `sizes` blocks. */
+function walk(workload: Workload, sizes: readonly number[], blocksOf: (i: number) => number): Walk {
+  const { count } = workload
+  const runOffset = workload.runOffset as Float64Array
+  const runCount = workload.runCount as Int32Array
+  const runFirst = workload.runFirst as Int32Array
+  const runLength = workload.runLength as Int32Array
   const owner = new Int32Array(blockIdLimit(workload)).fill(-1)
   const uses = new Uint32Array(owner.length)
   const stack = new TailCounts(count)
-  const sizes = lruTokens.map((tokens) => Math.floor(tokens / blockTokens))
-  const hits = new Float64Array(sizes.length)
-  const published = new Float64Array(sizes.length)
-  const engine = new Float64Array(sizes.length)
-  const hitTokens = new Float64Array(count)
-  let idealEngine = 0
+  const leadingOf = new Int32Array(count)
+  const hits = sizes.map(() => new Int32Array(count))
   let unchained = 0
-
   for (let i = 0; i < count; i++) {
-    hits.fill(0)
     let blocks = 0
     let leading = 0
     let tailOwner = -1
@@ -70,12 +115,16 @@ export function prefixStatistics(workload: Workload, lruTokens: readonly number[
       if (tailLength === 0) return
       const before = leading - tailLength
       const newer = stack.newerThan(tailOwner) + before
-      for (let s = 0; s < sizes.length; s++) if (hits[s] === before) hits[s] += clamp(sizes[s] - newer, 0, tailLength)
+      for (let s = 0; s < sizes.length; s++)
+        if (hits[s][i] === before) hits[s][i] += Math.min(tailLength, Math.max(0, sizes[s] - newer))
       stack.add(tailOwner, -tailLength)
       tailLength = 0
     }
-    for (let run = runOffset[i]; run < runOffset[i] + runCount[i]; run++) {
-      const end = runFirst[run] + runLength[run]
+    let left = blocksOf(i)
+    for (let run = runOffset[i]; run < runOffset[i] + runCount[i] && left > 0; run++) {
+      const length = Math.min(runLength[run], left)
+      left -= length
+      const end = runFirst[run] + length
       for (let id = runFirst[run]; id < end; id++) {
         const last = owner[id]
         uses[id]++
@@ -94,38 +143,13 @@ export function prefixStatistics(workload: Workload, lruTokens: readonly number[
     }
     closeTail()
     stack.add(i, blocks)
-    hitTokens[i] = Math.min(leading * blockTokens, isl[i])
-    const usable = Math.floor((isl[i] - 1) / blockTokens)
-    idealEngine += Math.min(leading, usable) * blockTokens
-    for (let s = 0; s < sizes.length; s++) {
-      published[s] += Math.min(hits[s] * blockTokens, isl[i])
-      engine[s] += Math.min(hits[s], usable) * blockTokens
-    }
+    leadingOf[i] = leading
   }
-
-  const total = isl.reduce((sum, tokens) => sum + tokens, 0)
-  const isOrdered = unchained === 0 && !arrivalNs.some(Number.isNaN)
-  return {
-    blockTokens,
-    ideal: { published: hitTokens.reduce((a, b) => a + b, 0) / total, engine: idealEngine / total },
-    lru: lruTokens.map((tokens, s) => ({
-      tokens,
-      published: isOrdered ? published[s] / total : null,
-      engine: isOrdered ? engine[s] / total : null,
-    })),
-    mostlyHit: shareOf(count, (i) => hitTokens[i] > isl[i] / 2),
-    noHit: shareOf(count, (i) => hitTokens[i] === 0),
-    ...useStatistics(uses),
-    unchained,
-    uncached: distributionOf(hitTokens.map((hit, i) => isl[i] - hit)),
-    hitTokens,
-  }
+  return { leading: leadingOf, hits, uses, unchained }
 }
 
 /** Share (0..1) of the input tokens whose leading blocks were all seen earlier (infinite cache, cold start); null without blocks. */
 export const idealHitRate = (workload: Workload): number | null => prefixStatistics(workload, [])?.ideal.published ?? null
-
-const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
 
 function shareOf(count: number, holds: (i: number) => boolean): number {
   let holding = 0
