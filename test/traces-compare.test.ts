@@ -1,4 +1,5 @@
 /** Two traces of the same traffic are called the same, others are not; seeds are fixed, so these figures do not wander. */
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
 import { presetRecipe } from '../src/traces/generate/presets.js'
@@ -111,6 +112,47 @@ describe('traces of other traffic', () => {
     const blocks: Workload = { ...plain, ...runs, runFirst: plain.isl.map((_, i) => i), runLength: plain.isl.map(() => 1) }
     expect(differing(plain, blocks)).toEqual(['prefix blocks'])
     expect(differing(blocks, blocks)).toEqual([])
+  })
+})
+
+describe('a trace and itself', () => {
+  /** Few requests in few places of time, or in few sessions without times: where noise is hard to know. */
+  const awkward = fc
+    .record({
+      times: fc.array(fc.constantFrom(0, 1, 2, 900), { minLength: 50, maxLength: 70 }),
+      isl: fc.constantFrom([1], [1, 5000], [10, 11, 12]),
+      osl: fc.constantFrom([1], [7, 900, 3]),
+      sessions: fc.option(fc.integer({ min: 1, max: 3 }), { nil: null }),
+    })
+    .map(({ times, isl, osl, sessions }): Workload => {
+      const rows = Int32Array.from(times, (_, i) => i)
+      const arrivalNs = sessions === null ? Float64Array.from(times, (s) => s * 1e9).sort() : new Float64Array(times.length)
+      const shapes = [isl, osl].map((cycle) => rows.map((i) => cycle[i % cycle.length]))
+      const session = sessions === null ? null : rows.map((i) => i % sessions)
+      return { ...shapesOnly(arrivalNs, shapes[0], shapes[1], provenance), session }
+    })
+
+  it('never differ, however little there is of it', () => {
+    fc.assert(
+      fc.property(awkward, fc.boolean(), (workload, scaleFree) => {
+        expect(differing(workload, workload, scaleFree)).toEqual([])
+      }),
+    )
+  })
+
+  it('one burst and one late request: figures that rest on the burst alone are not compared', () => {
+    const burst = traffic('a', 60, { ratePerS: 100 })
+    burst.arrivalNs[59] = 700e9
+    const { lines, verdict } = compareTraces(burst, burst)
+    expect(verdict).toBe('same')
+    expect(lines.find(({ statistic }) => statistic === 'IDC 60 s')?.note).toMatch(/its noise is not known/)
+  })
+
+  it('one session says nothing of others: undecided', () => {
+    const workload: Workload = { ...traffic('a', 80), session: new Int32Array(80), arrivalNs: new Float64Array(80) }
+    const { verdict, compared, lines } = compareTraces(workload, workload)
+    expect({ verdict, compared }).toEqual({ verdict: 'undecided', compared: 0 })
+    expect(lines.filter(({ note }) => note?.includes('noise')).length).toBeGreaterThan(10)
   })
 })
 

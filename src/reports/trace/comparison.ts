@@ -18,8 +18,11 @@ export function comparisonTable({ lines, ...judged }: TraceComparison, names: Tr
   ].join('\n\n')
 }
 
-export function verdictText({ verdict, compared, different }: TraceComparison): string {
-  if (verdict === 'undecided') return 'Undecided: a trace has fewer than 50 requests, of which nothing can be said.'
+export function verdictText({ verdict, compared, different, lines }: TraceComparison): string {
+  if (verdict === 'undecided')
+    return lines.length === 0
+      ? 'Undecided: a trace has fewer than 50 requests, of which nothing can be said.'
+      : 'Undecided: no statistic has a noise that is known.'
   if (verdict === 'same') return `Same traffic, as far as ${compared} statistics tell.`
   return `Different traffic: ${different} of ${compared} statistics are further apart than samples of the same traffic would be.`
 }

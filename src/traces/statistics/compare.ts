@@ -21,7 +21,7 @@ export interface CompareOptions {
 }
 
 export interface TraceComparison {
-  /** `undecided`: a trace is too short to tell. */
+  /** `undecided`: a trace is too short to tell, or all of it is one session, which says nothing of others. */
   readonly verdict: 'same' | 'different' | 'undecided'
   readonly lines: readonly ComparisonLine[]
   readonly compared: number
@@ -50,10 +50,6 @@ export function compareTraces(
     ...sessionLines(a, b, errors),
   ]
   const different = lines.filter((line) => line.verdict === 'different').length
-  return {
-    verdict: different > 0 ? 'different' : 'same',
-    lines,
-    compared: lines.filter((line) => line.verdict !== 'not compared').length,
-    different,
-  }
+  const compared = lines.filter((line) => line.verdict !== 'not compared').length
+  return { verdict: compared === 0 ? 'undecided' : different > 0 ? 'different' : 'same', lines, compared, different }
 }

@@ -1,6 +1,6 @@
 /** Lines on a law as a whole: the distance of two distribution functions, and quantiles. */
 import { quantile } from '../distribution.js'
-import { type ComparisonLine, distanceLine, judged, kolmogorovQuantile, LEAST_RELATIVE } from './line.js'
+import { type ComparisonLine, distanceLine, judged, kolmogorovQuantile, LEAST_RELATIVE, noiseUnknown } from './line.js'
 import { UnitSums, type Units } from './units.js'
 
 type Sample = Int32Array | Float64Array
@@ -76,7 +76,9 @@ export function quantileLine(
   const independent = Math.sqrt((q * (1 - q)) / a.length)
   const error = Math.max(independent, sharesBelow(a, [at], units)[0].error)
   const reach = errors(units.count) * error * Math.sqrt(1 + a.length / b.length)
+  const found = quantile(b.slice().sort(), q)
+  if (!Number.isFinite(reach)) return noiseUnknown(statistic, at, found)
   const low = q - reach <= 0 ? Number.NEGATIVE_INFINITY : quantile(sorted, q - reach)
   const high = q + reach >= 1 ? Number.POSITIVE_INFINITY : quantile(sorted, q + reach)
-  return judged(statistic, 'relative', at, quantile(b.slice().sort(), q), low * (1 - LEAST_RELATIVE), high * (1 + LEAST_RELATIVE))
+  return judged(statistic, 'relative', at, found, low * (1 - LEAST_RELATIVE), high * (1 + LEAST_RELATIVE))
 }

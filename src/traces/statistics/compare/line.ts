@@ -54,6 +54,10 @@ export const notCompared = (
   note,
 })
 
+/** Where a unit holds all that a figure rests on (one session, one burst), what chance makes of it is not known. */
+export const noiseUnknown = (statistic: string, a: number, b: number): ComparisonLine =>
+  notCompared(statistic, 'all of it is in one stretch or session, so its noise is not known', a, b)
+
 /** Something that only one trace has. */
 export const onlyOne = (statistic: string, which: 'first' | 'second'): ComparisonLine => ({
   ...notCompared(statistic, `only the ${which} trace has it`),
@@ -74,6 +78,7 @@ export function relativeLine(
 ): ComparisonLine {
   if (a === null || b === null) return missing(statistic, a, b)
   const reach = Math.max(Math.log(1 + LEAST_RELATIVE), errors * error)
+  if (!Number.isFinite(reach)) return noiseUnknown(statistic, a, b)
   const at = (logRatio: number): number => (a + offset) * Math.exp(logRatio) - offset
   return judged(statistic, 'relative', a, b, Math.max(0, at(-reach)), at(reach))
 }
@@ -89,11 +94,14 @@ export function absoluteLine(
 ): ComparisonLine {
   if (a === null || b === null) return missing(statistic, a, b)
   const reach = Math.max(least, errors * error)
+  if (!Number.isFinite(reach)) return noiseUnknown(statistic, a, b)
   return judged(statistic, 'absolute', a, b, Math.max(from, a - reach), Math.min(to, a + reach))
 }
 
 export const distanceLine = (statistic: string, distance: number, allowed: number): ComparisonLine =>
-  judged(statistic, 'distance', 0, distance, 0, Math.max(LEAST_DISTANCE, allowed))
+  Number.isFinite(allowed)
+    ? judged(statistic, 'distance', 0, distance, 0, Math.max(LEAST_DISTANCE, allowed))
+    : noiseUnknown(statistic, 0, distance)
 
 export function judged(
   statistic: string,
