@@ -191,6 +191,15 @@ describe('sessions', () => {
     })
   })
 
+  it('numbers that a window has left without requests are no sessions', () => {
+    const workload: Workload = { ...shapes([10, 20, 15]), session: Int32Array.of(3, 7, 3) }
+    expect(traceStatistics(workload).sessions).toMatchObject({
+      sessions: 2,
+      requestsPerSession: { n: 2, mean: 1.5 },
+      firstContext: { n: 2, mean: 15 },
+    })
+  })
+
   it('a trace of lone requests has none', () => {
     expect(traceStatistics(shapes([10, 20])).sessions).toBeNull()
     const strangers = workloadOf([

@@ -39,7 +39,7 @@ export interface PictureSizes {
   readonly heatBins: number
 }
 
-/** Sizes of the caches of the curve: thirds of a decade from 100 thousand to a billion tokens. */
+/** Sizes of the caches of the curve: sixths of a decade from 100 thousand to a billion tokens. */
 const CURVE_TOKENS = Array.from({ length: 25 }, (_, i) => Math.round(10 ** (5 + i / 6)))
 
 export function tracePictures(workload: Workload, sizes: PictureSizes): TracePictures {

@@ -57,7 +57,17 @@ function recordedLinks({ session, parent, count }: Workload): Links | null {
     previous[i] = latest.get(ownSession[i]) ?? -1
     latest.set(ownSession[i], i)
   }
-  return { previous, session: ownSession }
+  return { previous, session: withoutGaps(ownSession) }
+}
+
+/** The same sessions, numbered from 0 on: a window of a trace has lost some of them, which must not count as empty ones. */
+function withoutGaps(session: Int32Array): Int32Array {
+  const known = new Map<number, number>()
+  return session.map((number) => {
+    const dense = known.get(number) ?? known.size
+    known.set(number, dense)
+    return dense
+  })
 }
 
 interface SubAgents {
@@ -172,7 +182,7 @@ export function sessionStatistics(workload: Workload): SessionStatistics | null 
   for (const previous of links.previous) if (previous >= 0) children[previous]++
   return {
     source,
-    sessions: size.filter((requests) => requests > 0).length,
+    sessions: size.length,
     inSessions: size.reduce((sum, requests) => sum + (requests > 1 ? requests : 0), 0) / workload.count,
     requestsPerSession: distributionOf(samples.requests),
     firstContext: distributionOf(samples.firstContext),
