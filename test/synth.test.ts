@@ -417,8 +417,32 @@ describe('faulty recipes are refused with a place and a remedy', () => {
       /context_limit: is above max_tokens, 10/,
     ],
   ]
+  const WITH_GAPS = (arrivals: string): string => `requests: 5\n${STREAM}    arrivals: ${arrivals}\n`
+  cases.push(
+    ['no gap at all', WITH_GAPS('{law: table, gaps: {p: [0, 100, 100], x: [0, 0, 5]}}'), /gaps: the gaps are 0 in the mean/],
+    ['bursts without a time', WITH_GAPS('{law: bursts, requests: 5, gap_s: 0, silence_s: 0}'), /silence_s: the gaps and the/],
+    ['single requests without silences', WITH_GAPS('{law: bursts, requests: 1, gap_s: 1, silence_s: 0}'), /the gaps and the/],
+  )
   it.each(cases)('%s', (_, text, message) => {
     expect(() => readRecipe(text, 'r.yaml')).toThrow(message)
+  })
+
+  it('a rate so low that the trace would last beyond 104 days, with a profile or without', () => {
+    const slow = { rate_per_s: 1e-9, lengths: { isl: 1, osl: 1 } }
+    const profile = { until_s: [1, 2], factors: [1, 2] }
+    for (const one of [slow, { ...slow, profile }])
+      expect(() => draw({ requests: 5, streams: { a: one } })).toThrow(/more than 104 days/)
+  })
+
+  it.each([
+    ['steps', { steps: 1e12 }],
+    ['sub-agents', { steps: 3, subagents: { share: 1, count: 1e12, steps: 1, first_context: 1 } }],
+  ])('a session without an end: %s', { timeout: 20_000 }, (_, given) => {
+    const rest = { first_context: 10, growth: 0, output: 1, wait_s: 1, reset: { chance: 1, keeps: 0.5 }, context_limit: 100 }
+    const session = { ...rest, ...given }
+    expect(() => draw({ requests: 5, block_tokens: 16, streams: { a: { rate_per_s: 1, session } } })).toThrow(
+      /more than 100,000 requests/,
+    )
   })
 })
 

@@ -72,6 +72,9 @@ export function productOf(a: Steps, b: Steps): Steps {
   }
 }
 
+/** Whole ns are exact in a double up to 2^53, 104 days; no time of a trace is later. */
+export const LATEST_S = 9e6
+
 /** Gaps drawn at a constant rate -> the times, in s from 0, at which they end while the rate follows the steps. */
 export function paced(gaps: () => number, steps: Steps | null): () => number {
   let timeS = 0
@@ -85,7 +88,8 @@ export function paced(gaps: () => number, steps: Steps | null): () => number {
   let stepLeftS = step.lengthS
   return () => {
     let gap = gaps()
-    while (gap > stepLeftS * step.factor) {
+    // of times that are too late in any case the steps need not be followed
+    while (timeS <= LATEST_S && gap > stepLeftS * step.factor) {
       gap -= stepLeftS * step.factor
       timeS += stepLeftS
       step = steps()

@@ -2,6 +2,7 @@
 import { type Problem, showPath } from '../../yaml/issues.js'
 import { suggest } from '../../yaml/suggest.js'
 import type { Path } from '../../yaml/text.js'
+import { type LawSpec, lawOf, meanOf } from './laws.js'
 import { type MixedLengths, publishedNames } from './lengths.js'
 import type { Recipe, StreamRecipe } from './recipe.js'
 
@@ -60,6 +61,7 @@ function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Probl
     if (clients?.length_sigma !== undefined)
       problems.push(problem([...path, 'clients', 'length_sigma'], 'has no effect on sessions', 'remove it'))
   }
+  problems.push(...arrivalProblems([...path, 'arrivals'], one.arrivals))
   if (profile !== undefined) problems.push(...profileProblems([...path, 'profile'], profile))
   if (clients?.cv !== undefined && one.arrivals.law !== 'poisson')
     problems.push(problem([...path, 'clients', 'cv'], 'takes the place of arrivals, which are given too', 'keep one of them'))
@@ -67,6 +69,16 @@ function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Probl
     problems.push(problem([...path, 'clients', 'shift_s'], 'has no effect without a profile', 'remove it, or give profile'))
   problems.push(...prefixProblems([...path, 'prefixes'], prefixes))
   return problems
+}
+
+/** Gaps that are all 0 have no rate. */
+function arrivalProblems(path: Path, arrivals: StreamRecipe['arrivals']): Problem[] {
+  const none = (law: LawSpec): boolean => meanOf(lawOf(law)) === 0
+  const hint = 'give times above 0; their proportions matter, the rate sets their level'
+  if (arrivals.law === 'table' && none(arrivals.gaps)) return [problem([...path, 'gaps'], 'the gaps are 0 in the mean', hint)]
+  if (arrivals.law === 'bursts' && none(arrivals.silence_s) && (none(arrivals.gap_s) || meanOf(lawOf(arrivals.requests)) <= 1))
+    return [problem([...path, 'silence_s'], 'the gaps and the silences are 0 in the mean', hint)]
+  return []
 }
 
 function lengthProblems(path: Path, lengths: NonNullable<StreamRecipe['lengths']>): Problem[] {

@@ -2,6 +2,7 @@
  * Agentic sessions: a context that grows from step to step, waits of tools and of people, resets, and sub-agents that fork and join. The
  * laws of the preset are those of docs/decisions/0012-recipes-of-traffic.md, from published statistics of coding sessions.
  */
+import { UserError } from '../../errors.js'
 import type { Rng } from '../../rng.js'
 import { sToNs } from '../../units.js'
 import { blocksOfChain, type Chain } from './chains.js'
@@ -54,6 +55,8 @@ export interface SessionRngs {
 }
 
 const MOST_TRIES = 10_000
+/** Requests of a session: more come from a law without a bound, and would fill the memory before anything is written. */
+const MOST_REQUESTS = 100_000
 
 export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: Chain | null, rngs: SessionRngs) => SessionRow[] {
   const laws = {
@@ -102,6 +105,7 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
     for (let step = 0; step < steps; step++) {
       const osl = Math.min(whole(laws.output.draw(lengths)), limit - isl)
       const row = rows.length
+      if (row === MOST_REQUESTS) throw tooLong()
       rows.push({ isl, osl, parent: before, waitNs: before < 0 ? 0 : waitNs(rngs), joins: -1, chain })
       for (const last of joining) rows[last].joins = row
       joining = step === forkAt ? fork(rows, row, system, rngs) : []
@@ -120,9 +124,10 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
   function fork(rows: SessionRow[], row: number, system: Chain | null, rngs: SessionRngs): number[] {
     if (subagents === undefined) return []
     const count = whole(subagents.count.draw(rngs.lengths))
-    return Array.from({ length: count }, () =>
-      thread(rows, whole(subagents.steps.draw(rngs.lengths)), subagents.first, row, system, rngs, -1),
-    )
+    const ends: number[] = []
+    while (ends.length < count)
+      ends.push(thread(rows, whole(subagents.steps.draw(rngs.lengths)), subagents.first, row, system, rngs, -1))
+    return ends
   }
 
   const blocksAt = (isl: number): number => Math.floor(isl / maker.blockTokens)
@@ -136,6 +141,13 @@ export function createSessions(spec: SessionSpec, maker: BlockMaker): (system: C
     return rows
   }
 }
+
+const tooLong = (): UserError =>
+  new UserError({
+    where: 'session',
+    message: `a session has more than ${MOST_REQUESTS.toLocaleString('en')} requests`,
+    hint: 'give fewer steps or sub-agents, or clip their laws with max',
+  })
 
 type LawBySteps = (steps: number) => Law
 

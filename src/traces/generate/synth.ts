@@ -3,6 +3,7 @@
  * prefixes, waits), so that a change of one leaves the draws of the others as they are.
  */
 import { EventHeap } from '../../collections/eventHeap.js'
+import { UserError } from '../../errors.js'
 import { type Rng, stream } from '../../rng.js'
 import { NS_PER_S } from '../../units.js'
 import { NO_NAMES, type Workload } from '../workload.js'
@@ -10,7 +11,7 @@ import { gapsOf } from './arrivals.js'
 import { createBlockIds } from './chains.js'
 import { lawOf } from './laws.js'
 import { shapesOf } from './lengths.js'
-import { begunLater, driftSteps, paced, productOf, profileSteps, type Steps } from './pace.js'
+import { begunLater, driftSteps, LATEST_S, paced, productOf, profileSteps, type Steps } from './pace.js'
 import { type BlockMaker, createPrefixes, zipfShares } from './prefixes.js'
 import type { Recipe, StreamRecipe } from './recipe.js'
 import { createRows, type Rows } from './rows.js'
@@ -60,11 +61,19 @@ function merge(sources: readonly Source[], { requests, duration_s: durationS }: 
     (requests !== undefined ? rows.count < requests : heap.peekTime() - startS <= (durationS as number))
   ) {
     const timeS = heap.peekTime()
+    if (timeS > LATEST_S) throw tooSlow(rows.count)
     const at = heap.pop()
     sources[at].emit(timeS, rows)
     heap.push(sources[at].nextS(), 0, at)
   }
 }
+
+const tooSlow = (count: number): UserError =>
+  new UserError({
+    where: 'rate_per_s',
+    message: `after ${count} requests the next one is more than ${Math.floor(LATEST_S / 86_400)} days from the start, the longest that a trace can be`,
+    hint: 'raise the rate, or draw fewer requests',
+  })
 
 interface SourceContext {
   readonly classId: number
