@@ -66,11 +66,17 @@ describe('trace inspect', () => {
     expect(readFileSync(join(folder, 'a.html'), 'utf8')).toContain('a.csv: 300 requests')
   })
 
-  it('a folder of client pools takes no flag that it could not heed', () => {
+  it.each([
+    ['--html', 'a.html'],
+    ['--lru', '1M'],
+    ['--limit', '5'],
+    ['--window', '1..2'],
+    ['--columns', 'time=a'],
+  ])('a folder of client pools does not take %s, which it could not heed', (flag, value) => {
     const folder = newFolder()
-    const { status, stderr } = shapewise(folder, 'trace', 'inspect', folder, '--html', 'a.html')
+    const { status, stderr } = shapewise(folder, 'trace', 'inspect', folder, flag, value)
     expect(status).toBe(2)
-    expect(stderr).toMatch(/--html {2}a pool has no requests/)
+    expect(stderr).toMatch(new RegExp(`${flag} {2}a pool has no requests`))
     expect(existsSync(join(folder, 'a.html'))).toBe(false)
   })
 })

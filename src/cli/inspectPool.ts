@@ -1,18 +1,12 @@
 /** The work of `trace inspect FOLDER`: a pool of ServeGen clients. */
-import { UserError } from '../errors.js'
 import { columns } from '../reports/columns.js'
 import { type PoolSummary, poolSummary, readPool } from '../traces/servegen/index.js'
 import { printJson, printResult, remark } from './output.js'
-import type { TraceInput } from './traceInput.js'
 
 const MOST_CLIENTS = 12
 
-export function inspectPool(input: TraceInput, format: string): void {
-  if (input.from !== undefined || input.spreadTicks) {
-    const where = input.spreadTicks ? '--spread-ticks' : '--from'
-    throw new UserError({ where, message: 'a pool has no requests to which this could apply', hint: 'leave it out' })
-  }
-  const summary = poolSummary(readPool(input.file))
+export function inspectPool(folder: string, format: string): void {
+  const summary = poolSummary(readPool(folder))
   if (format === 'json') {
     printJson(summary)
     return

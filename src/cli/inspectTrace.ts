@@ -16,18 +16,21 @@ export interface InspectRequest {
   readonly lruTokens?: readonly number[]
   /** The page to write. */
   readonly html?: string
+  /** Options on reading that were given; a pool takes none. */
+  readonly given: readonly string[]
 }
 
 /** Lines of a table are at most this wide, columns. */
 const WIDEST = 110
 const PAGE_SIZES = { rateBins: 300, lengthBins: 60, heatBins: 28 }
 
-export async function inspectTrace(input: TraceInput, { format, lruTokens, html }: InspectRequest): Promise<void> {
+export async function inspectTrace(input: TraceInput, { format, lruTokens, html, given }: InspectRequest): Promise<void> {
   if (statSync(input.file, { throwIfNoEntry: false })?.isDirectory()) {
-    refuseForPool('--lru', lruTokens)
-    refuseForPool('--html', html)
+    const idle = [...(lruTokens === undefined ? [] : ['--lru']), ...(html === undefined ? [] : ['--html']), ...given]
+    if (idle.length > 0)
+      throw new UserError({ where: idle[0], message: 'a pool has no requests to which this could apply', hint: 'leave it out' })
     const { inspectPool } = await import('./inspectPool.js')
-    inspectPool(input, format)
+    inspectPool(input.file, format)
     return
   }
   demandWritable('--html', html, [input.file])
@@ -60,9 +63,4 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html 
   const width = Math.min(WIDEST, process.stdout.columns ?? WIDEST)
   const pictures = tracePictures(workload, { ...PAGE_SIZES, lengthBins: width - 2 })
   printResult(traceTable({ name, format: report.format, statistics, pictures, width }))
-}
-
-function refuseForPool(flag: string, value: unknown): void {
-  if (value === undefined) return
-  throw new UserError({ where: flag, message: 'a pool has no requests to which this could apply', hint: 'leave it out' })
 }

@@ -162,6 +162,12 @@ export async function mergeTraces(
 
 /** Names of files without folders and endings; those that would be the same are numbered. */
 function distinctNames(files: readonly string[]): string[] {
-  const plain = files.map((file) => traceNameOf(file).replace(/\.(csv|jsonl?|zst|gz)$/, ''))
-  return plain.map((name, at) => (plain.indexOf(name) === at ? name : `${name}-${at + 1}`))
+  const names: string[] = []
+  for (const file of files) {
+    const plain = traceNameOf(file).replace(/(\.(csv|jsonl?|parquet|swt|zst|gz))+$/, '')
+    let name = plain
+    for (let number = 2; names.includes(name); number++) name = `${plain}-${number}`
+    names.push(name)
+  }
+  return names
 }

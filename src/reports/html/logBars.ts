@@ -37,8 +37,8 @@ function tickLabel(x: number, y: number, value: number): string {
   return text(anchor === 'end' ? WIDTH - 2 : Math.max(x, 10), y, short(value), `class="soft" text-anchor="${anchor}"`)
 }
 
-/** `name` is the quantity with its unit, as the axis says it. */
-export function logBars({ edges, counts }: LogBars, name: string, colour: string): string {
+/** `name` is the quantity with its unit, as the axis says it; `counted` are the things whose number is drawn. */
+export function logBars({ edges, counts }: LogBars, name: string, colour: string, counted = 'requests'): string {
   const low = edges[0]
   const high = edges[edges.length - 1]
   const total = counts.reduce((sum, count) => sum + count, 0)
@@ -49,7 +49,7 @@ export function logBars({ edges, counts }: LogBars, name: string, colour: string
   const floor = HEIGHT - BOTTOM
   const bars = counts.map((count, i) => {
     const height = (spread[i] / most) * (floor - EDGE)
-    const tip = `${number(edges[i])} to ${number(edges[i + 1] - 1)} ${name}\n${number(count)} requests, ${percent(count / total, 1)}`
+    const tip = `${number(edges[i])} to ${number(edges[i + 1] - 1)} ${name}\n${number(count)} ${counted}, ${percent(count / total, 1)}`
     const width = Math.max(0.6, x(edges[i + 1]) - x(edges[i]) - 0.6)
     return count === 0
       ? ''

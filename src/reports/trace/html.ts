@@ -167,7 +167,7 @@ function sessionSection({ sessions }: TraceStatistics, { sessionLengths }: Trace
   ]
   const rows = samples.flatMap(([name, sample]) => (sample === null ? [] : [distributionRow(name, sample)]))
   const lead = `${number(sessions.steps)} steps from one request to the next, ${number(sessions.resets)} of them with a context shorter by 30 % or more; ${number(sessions.subAgents)} sub-agents that come back to it.`
-  const bars = `<figure><h3>Requests per session</h3>${logBars(sessionLengths, 'requests', COLOUR)}</figure>`
+  const bars = `<figure><h3>Requests per session</h3>${logBars(sessionLengths, 'requests', COLOUR, 'sessions')}</figure>`
   const title = sessions.source === 'recorded' ? 'Sessions' : 'Sessions, inferred from prefixes'
   return section(
     'sessions',

@@ -2,7 +2,7 @@
 import { UserError } from '../../../errors.js'
 import { defineCommand } from '../../command.js'
 import { formatOption } from '../../options.js'
-import { type TraceArgs, traceInput, traceInputOptions } from './input.js'
+import { readingGiven, type TraceArgs, traceInput, traceInputOptions } from './input.js'
 
 interface InspectArgs extends TraceArgs {
   readonly format: string
@@ -27,7 +27,12 @@ export const inspectCommand = defineCommand<InspectArgs>({
   handler: async (args) => {
     const { inspectTrace } = await import('../../inspectTrace.js')
     const lruTokens = args.lru === undefined ? undefined : args.lru.split(',').map(cacheTokens)
-    await inspectTrace(traceInput(args), { format: args.format, lruTokens, html: args.html })
+    await inspectTrace(traceInput(args), {
+      format: args.format,
+      lruTokens,
+      html: args.html,
+      given: readingGiven({ ...args }),
+    })
   },
 })
 
