@@ -28,43 +28,53 @@ export interface Sample {
   histogram(): Float64Array | null
 }
 
-export function createSample(exactValues = EXACT_VALUES): Sample {
-  let kept: Float64Array<ArrayBuffer> | null = new Float64Array(Math.min(FIRST_CAPACITY, exactValues))
+/** `expected`: values that there is room for from the first one on that is not 0. */
+export function createSample(exactValues = EXACT_VALUES, expected = FIRST_CAPACITY): Sample {
+  let kept: Float64Array<ArrayBuffer> | null = new Float64Array(0)
   let bins: Float64Array | null = null
   let count = 0
-  let sum = 0
+  /** In an array of its own: a captured variable would be a new object after every addition. */
+  const sum = new Float64Array(1)
 
+  /** Room for so many values: the new ones are 0. */
+  const keep = (values: number): Float64Array | null => {
+    if (kept === null || kept.length >= values) return kept
+    const wider = new Float64Array(Math.min(exactValues, Math.max(values, expected, kept.length * 4)))
+    wider.set(kept)
+    kept = wider
+    return kept
+  }
   const toBins = (): Float64Array => {
     if (bins !== null) return bins
+    const values = keep(count)
     bins = new Float64Array(LOG_HISTOGRAM_BINS)
-    for (let i = 0; kept !== null && i < count; i++) bins[logBin(kept[i] * PER_UNIT)]++
+    for (let i = 0; values !== null && i < count; i++) bins[logBin(values[i] * PER_UNIT)]++
     kept = null
     return bins
   }
   return {
     add(value) {
-      if (kept !== null && count < kept.length) kept[count] = value
-      else if (kept !== null && kept.length < exactValues) {
-        const wider = new Float64Array(Math.min(exactValues, kept.length * 4))
-        wider.set(kept)
-        kept = wider
-        kept[count] = value
-      } else toBins()[logBin(value * PER_UNIT)]++
+      if (kept === null || count >= exactValues) toBins()[logBin(value * PER_UNIT)]++
+      else if (count < kept.length) kept[count] = value
+      // what is 0 for everybody, as the time of a phase often is, needs no room
+      else if (value !== 0 || sum[0] !== 0) (keep(count + 1) as Float64Array)[count] = value
       count++
-      sum += value
+      sum[0] += value
     },
     get count() {
       return count
     },
     get mean() {
-      return sum / count
+      return sum[0] / count
     },
     get isExact() {
       return bins === null
     },
     quantiles(probabilities) {
       if (count === 0) return probabilities.map(() => Number.NaN)
-      return bins === null ? quantilesOf(kept as Float64Array, count, probabilities) : binQuantiles(bins, count, probabilities)
+      return bins === null
+        ? quantilesOf(keep(count) as Float64Array, count, probabilities)
+        : binQuantiles(bins, count, probabilities)
     },
     merge(other) {
       const values = other.values()
@@ -76,9 +86,9 @@ export function createSample(exactValues = EXACT_VALUES): Sample {
       const mine = toBins()
       for (let i = 0; i < theirs.length; i++) mine[i] += theirs[i]
       count += other.count
-      sum += other.mean * other.count
+      sum[0] += other.mean * other.count
     },
-    values: () => (kept === null ? null : kept.subarray(0, count)),
+    values: () => keep(count)?.subarray(0, count) ?? null,
     histogram: () => bins,
   }
 }

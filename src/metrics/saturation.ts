@@ -37,29 +37,32 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
   const presence = createPresence()
   let arrivals = 0
   let lost = 0
-  let queueNs = 0
   let firstNs = Number.POSITIVE_INFINITY
   let lastNs = Number.NEGATIVE_INFINITY
+  /** Of the queue without the frontend, which takes its time at any load. */
   const phaseNs = new Float64Array(6)
   const add = (records: Records): void => {
-    const { arrivalNs: arrivalsNs, endNs, fate: fates } = records
+    const { arrivalNs: arrivalsNs, endNs, fate: fates, phaseNs: phasesNs } = records
+    let earliestNs = firstNs
+    let latestNs = lastNs
     for (let row = 0; row < records.count; row++) {
       const arrivalNs = arrivalsNs[row]
-      if (arrivalNs < firstNs) firstNs = arrivalNs
-      if (arrivalNs > lastNs) lastNs = arrivalNs
+      if (arrivalNs < earliestNs) earliestNs = arrivalNs
+      if (arrivalNs > latestNs) latestNs = arrivalNs
       const fate = fates[row]
       const isInWindow = arrivalNs >= window.fromNs && arrivalNs < window.toNs
       presence.add(arrivalNs, endNs[row], fate === COMPLETED, isInWindow)
       if (!isInWindow) continue
       arrivals++
       if (fate !== COMPLETED && fate !== QUEUED && fate !== IN_TRANSFER && fate !== RUNNING) lost++
-      // the frontend takes its time at any load
-      queueNs += Math.max(0, records.phaseNs[0][row] - frontendNs)
-      for (let phase = 1; phase < 5; phase++) phaseNs[phase] += records.phaseNs[phase][row]
+      phaseNs[0] += Math.max(0, phasesNs[0][row] - frontendNs)
+      for (let phase = 1; phase < 5; phase++) phaseNs[phase] += phasesNs[phase][row]
     }
+    firstNs = earliestNs
+    lastNs = latestNs
   }
   const verdict = (statistics: StepStatistics, endNs: number): SaturationVerdict => {
-    const [, prefillNs, transferNs, decodeWaitNs, decodeNs] = phaseNs
+    const [queueNs, prefillNs, transferNs, decodeWaitNs, decodeNs] = phaseNs
     // what follows the last arrival is the drain, in which every system empties
     const span = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
     const judged = arrivals >= FEWEST_ARRIVALS && span.toNs > span.fromNs

@@ -27,6 +27,8 @@ export interface SummariseOptions {
   readonly sessions?: SessionShape | null
   /** Up to this many values of a metric are kept for exact quantiles; see collections/sample.ts. */
   readonly exactValues?: number
+  /** Hint: records that will be added. */
+  readonly expectedRequests?: number
 }
 
 /** Latencies of the requests of the window at evenly spaced probabilities from 0 to 1, ms; empty without requests. */
@@ -47,7 +49,7 @@ export interface Summariser {
 
 export function createSummariser(config: ClusterConfig, options: SummariseOptions): Summariser {
   const { window, slo } = options
-  const sample = () => createSample(options.exactValues)
+  const sample = () => createSample(options.exactValues, options.expectedRequests)
   const ttft = sample()
   const tpot = sample()
   const e2e = sample()
@@ -70,33 +72,37 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   const add = (records: Records): void => {
     saturation.add(records)
     sessions?.add(records)
+    const { arrivalNs: arrivalsNs, firstTokenNs: firstTokensNs, endNs: endsNs, fate: fateOf, isl, osl, phaseNs } = records
+    let earliestNs = firstNs
     for (let row = 0; row < records.count; row++) {
-      const arrivalNs = records.arrivalNs[row]
-      const endNs = records.endNs[row]
-      const isCompleted = records.fate[row] === COMPLETED
-      if (arrivalNs < firstNs) firstNs = arrivalNs
+      const arrivalNs = arrivalsNs[row]
+      const endNs = endsNs[row]
+      const fate = fateOf[row]
+      const isCompleted = fate === COMPLETED
+      if (arrivalNs < earliestNs) earliestNs = arrivalNs
       // requests that complete in the window, whenever they arrived
       if (isCompleted && endNs >= window.fromNs && endNs < window.toNs) completions++
       if (!(arrivalNs >= window.fromNs && arrivalNs < window.toNs)) continue
       injected++
-      fates[records.fate[row]]++
-      if (isCompleted || records.fate[row] === RUNNING || records.fate[row] === IN_TRANSFER) {
+      fates[fate]++
+      if (isCaching && (isCompleted || fate === RUNNING || fate === IN_TRANSFER)) {
         cachedTokens += records.cachedTokens[row]
         loadedTokens += records.loadedTokens[row]
-        admittedTokens += records.isl[row]
+        admittedTokens += isl[row]
       }
       if (!isCompleted) continue
       if (meetsSlo(records, row)) met++
-      const firstTokenNs = records.firstTokenNs[row]
+      const firstTokenNs = firstTokensNs[row]
       ttft.add((firstTokenNs - arrivalNs) / NS_PER_MS)
       e2e.add((endNs - arrivalNs) / NS_PER_MS)
-      for (let phase = 0; phase < 6; phase++) phases[phase].add(records.phaseNs[phase][row] / NS_PER_MS)
-      if (records.osl[row] < 2) continue
-      const perToken = (endNs - firstTokenNs) / NS_PER_MS / (records.osl[row] - 1)
+      for (let phase = 0; phase < 6; phase++) phases[phase].add(phaseNs[phase][row] / NS_PER_MS)
+      if (osl[row] < 2) continue
+      const perToken = (endNs - firstTokenNs) / NS_PER_MS / (osl[row] - 1)
       tpot.add(perToken)
       gap.add(records.maxGapNs[row] / NS_PER_MS)
       speed.add(1e3 / perToken)
     }
+    firstNs = earliestNs
   }
   const summary = (statistics: StepStatistics, endNs: number, notSent: number): Summary => {
     const undefinedBecause: Record<string, string> = {}
@@ -189,7 +195,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
 
 /** The summary of a run whose records are all at hand. */
 export function summarise(result: SimulationResult, config: ClusterConfig, options: SummariseOptions): Summary {
-  const summariser = createSummariser(config, options)
+  const summariser = createSummariser(config, { ...options, expectedRequests: result.records.count })
   summariser.add(result.records)
   return summariser.summary(result.statistics, result.endNs, result.notSent)
 }
