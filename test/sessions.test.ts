@@ -226,6 +226,26 @@ describe('input fed in pieces', () => {
     expect(records.fate.slice(0, 900).every((fate) => fate === COMPLETED)).toBe(true)
   })
 
+  // 1 is unservable at once; 2 lasts
+  test.each<[string, Row[]]>([
+    ['that ends later', [{ parent: 0, wait: 1e6 }]],
+    ['its parent, which has other followers', [{ parent: 2 }, { parent: 2 }, { parent: 2 }]],
+  ])('a request given up, alone in its piece, is waited for by another one: %s', (_, rest) => {
+    // row 1 is unservable at once, so the middle one of the rest is given up; row 2 lasts
+    const joins = 4 + Math.floor(rest.length / 2)
+    const lasts = rest.length === 1 ? { at: 200, osl: 40, joins } : { at: 200, osl: 40 }
+    const whole = workload([{ at: 0 }, { at: 100, isl: 2000, joins }, lasts, { parent: 2, wait: 9 }, ...rest])
+    const straight = simulate(cluster(), plainArm(256), whole, { load: OPEN })
+    expect(straight.notSent).toBe(1)
+    const simulation = createSimulation(cluster(), plainArm(256), { load: OPEN })
+    simulation.feed(piece(whole, 0, 4))
+    for (let row = 4; row < whole.count; row++) simulation.feed(piece(whole, row, row + 1))
+    simulation.feed(null)
+    expect(simulation.advance(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)).toBe('done')
+    expect(simulation.notSent).toBe(1)
+    expect(times({ ...straight, records: simulation.drain() })).toEqual(times(straight))
+  })
+
   test('a row may wait for one fed before; when that has ended it is refused', () => {
     const whole = workload([{ at: 0 }, { parent: 0 }, { at: 50 }, { parent: 1, wait: 5 }, { parent: 0 }])
     const start = () => {

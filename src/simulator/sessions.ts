@@ -7,7 +7,7 @@ import { EventHeap } from '../collections/eventHeap.js'
 import { UserError } from '../errors.js'
 import type { Workload } from '../traces/workload.js'
 
-/** In `waits`: the request has left, or will never be sent. */
+/** In `waits`: nobody will ask for the request again. Below it: it was given up, and so many ends that it waited for are still to come. */
 const GONE = -1
 const NONE = -1
 const RELEASE_CLASS = 2
@@ -20,7 +20,7 @@ export interface Chunk {
   columns: Workload | null
   /** Requests not yet gone, plus sessions begun here and not yet over. */
   live: number
-  /** Ends that the request still waits for; 0 from its release on, GONE at last. */
+  /** Ends that the request still waits for; 0 from its release on, GONE at last, below GONE when it was given up. */
   readonly waits: Int32Array
   /** Requests that wait for this one through `parent`, as a list. */
   readonly firstChild: Int32Array
@@ -90,7 +90,7 @@ export function feedSessions(sessions: Sessions, columns: Workload, start: numbe
       continue
     }
     const before = chunkOf(sessions, parent[row])
-    if (before === null || before.waits[parent[row] - before.start] === GONE)
+    if (before === null || before.waits[parent[row] - before.start] <= GONE)
       throw new UserError({
         where: 'feed',
         message: `request ${request} waits for request ${parent[row]}, which has left or was fed without sessions`,
@@ -181,6 +181,10 @@ function joinedChunk(sessions: Sessions, request: number, joined: number): Chunk
 /** One of the ends that `request` waits for has come. */
 function endSeen(sessions: Sessions, chunk: Chunk, request: number, nowNs: number, frontendNs: number): void {
   const row = request - chunk.start
+  if (chunk.waits[row] < GONE) {
+    oneLess(sessions, chunk, row)
+    return
+  }
   if (chunk.waits[row] <= 0 || --chunk.waits[row] > 0) return
   const { waitNs } = chunk.columns as Workload
   const sentNs = nowNs + (waitNs === null ? 0 : waitNs[row])
@@ -207,22 +211,32 @@ function giveUp(sessions: Sessions, request: number): number {
   return over
 }
 
+/** An end that `request` waited for will bring no answer. */
 function abandon(sessions: Sessions, chunk: Chunk, request: number): void {
   const row = request - chunk.start
+  if (chunk.waits[row] < GONE) oneLess(sessions, chunk, row)
   if (chunk.waits[row] <= 0) return
-  chunk.waits[row] = GONE
+  // the other ends will ask for it as well, and `goes` does: until then its chunk stays
+  chunk.waits[row] = GONE - chunk.waits[row]
   sessions.notSent++
   sessions.pile.push(request)
 }
 
+/** One fewer asks for a request that was given up. */
+function oneLess(sessions: Sessions, chunk: Chunk, row: number): void {
+  if (++chunk.waits[row] === GONE) released(sessions, chunk)
+}
+
 /** The request is gone; 1 when its session is over by that. */
 function goes(sessions: Sessions, chunk: Chunk, row: number): number {
-  chunk.waits[row] = GONE
   const root = chunk.root[row]
   const first = chunkOf(sessions, root) as Chunk
   const over = --first.open[root - first.start] === 0 ? 1 : 0
   if (over === 1) released(sessions, first)
-  released(sessions, chunk)
+  if (chunk.waits[row] === 0) {
+    chunk.waits[row] = GONE
+    released(sessions, chunk)
+  } else oneLess(sessions, chunk, row)
   return over
 }
 
