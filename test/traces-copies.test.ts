@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { workloadFault } from '../src/traces/contract.js'
+import { createCopies } from '../src/traces/copies.js'
 import { closedLoopTraffic, countArrivals, offeredTraffic, repeatTo, splitInTime } from '../src/traces/load.js'
 import { countJoins } from '../src/traces/relations.js'
 import { closedSessions, unitsOf } from '../src/traces/sessions.js'
@@ -251,4 +252,21 @@ test('recorded sessions can be closed; without sessions that is refused', () => 
   }
   expect([...closedSessions(part).arrivalNs]).toEqual([0, Number.NaN, 9])
   expect(() => closedSessions({ ...part, parent: null })).toThrow(/no request of the trace follows another one/)
+})
+
+test('prompts of different worlds share no block, however many worlds there are', () => {
+  const builder = createBlockBuilder()
+  builder.next()
+  builder.pushRun(0, 3)
+  const one = {
+    ...shapesOnly(Float64Array.of(0), Int32Array.of(FIRST_ISL), Int32Array.of(1), PROVENANCE),
+    ...builder.columns(),
+    blockTokens: 16,
+  }
+  const copies = createCopies(one, unitsOf(one), 4)
+  const worlds = [0, 1, 2 ** 22, 2 ** 22 + 1, 2 ** 31 - 1]
+  for (const world of worlds) copies.add(0, world, world)
+  const result = copies.workload()
+  expect(workloadFault(result)).toBeNull()
+  expect(worlds.flatMap((_, i) => [...blockIdsOf(result, i)])).toEqual(Array.from({ length: 15 }, (_, id) => id))
 })

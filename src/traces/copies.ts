@@ -3,15 +3,13 @@
  * and shapes are those of the source. Prefix blocks are shared within one world only: a prompt that is played twice is not a prompt sent twice.
  */
 import { UserError } from '../errors.js'
-import type { BlockColumns } from './blocks.js'
+import { type BlockColumns, blockIdLimit } from './blocks.js'
 import { countOutOfOrder, pick, timeOrder } from './columns.js'
 import { denseIds } from './denseBlocks.js'
 import type { Units } from './sessions.js'
 import type { Workload } from './workload.js'
 
 const MOST_BLOCKS = 2 ** 31
-/** Keeps worlds apart in one number beside a block id. */
-const WORLD = 2 ** 32
 
 export interface Copies {
   /**
@@ -133,6 +131,11 @@ function renumberedSessions(session: Int32Array, rows: Uint32Array, entryOf: (i:
 function renamedBlocks(part: Workload, rows: Uint32Array, worlds: Int32Array): BlockColumns {
   const { runOffset, runCount, runFirst, runLength } = part as { [K in keyof BlockColumns]: NonNullable<BlockColumns[K]> }
   const newCount = pick(runCount, rows)
+  // a world and a block in one whole number
+  const idsOfWorld = blockIdLimit(part)
+  let latestWorld = 0
+  for (const world of worlds) if (world > latestWorld) latestWorld = world
+  if ((latestWorld + 1) * idsOfWorld > Number.MAX_SAFE_INTEGER) throw tooManyBlocks(`more than ${MOST_BLOCKS}`)
   const newOffset = new Float64Array(rows.length)
   let runs = 0
   for (let i = 0; i < rows.length; i++) {
@@ -143,17 +146,19 @@ function renamedBlocks(part: Workload, rows: Uint32Array, worlds: Int32Array): B
   const length = new Int32Array(runs)
   for (let i = 0, to = 0; i < rows.length; i++)
     for (let run = runOffset[rows[i]]; run < runOffset[rows[i]] + newCount[i]; run++) {
-      from[to] = worlds[i] * WORLD + runFirst[run]
+      from[to] = worlds[i] * idsOfWorld + runFirst[run]
       length[to++] = runLength[run]
     }
   const used = denseIds(from, length)
-  if (used.count > MOST_BLOCKS)
-    throw new UserError({
-      where: 'workload.load',
-      message: `the copies of the trace have ${used.count} different prefix blocks, more than ${MOST_BLOCKS}`,
-      hint: 'ask for a lower rate or fewer requests',
-    })
+  if (used.count > MOST_BLOCKS) throw tooManyBlocks(`${used.count}, more than ${MOST_BLOCKS}`)
   const first = new Int32Array(runs)
   for (let run = 0; run < runs; run++) first[run] = used.newId(from[run])
   return { runOffset: newOffset, runCount: newCount, runFirst: first, runLength: length }
 }
+
+const tooManyBlocks = (number: string): UserError =>
+  new UserError({
+    where: 'workload.load',
+    message: `the copies of the trace have too many different prefix blocks: ${number}`,
+    hint: 'ask for a lower rate or fewer requests',
+  })
