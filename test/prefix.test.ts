@@ -260,4 +260,19 @@ describe('refused', () => {
     const work = requests(16, [0, 48, 1, [0, 1, 2]], [0, 48, 1, [3, 1, 2]])
     expect(() => run(cluster(engine()), work)).toThrow(/block 1 follows block 3 here and block 0/)
   })
+
+  test('are ids that name another prefix than in columns fed before', () => {
+    const simulation = createSimulation(cluster(engine()), plainArm(64), { load: { kind: 'open' } })
+    simulation.feed(requests(16, [0, 48, 1, [0, 1, 2]]))
+    expect(() => simulation.feed(requests(16, [9, 48, 1, [3, 1, 2]]))).toThrow(
+      /request 1 .*block 1 follows block 3 here and block 0/,
+    )
+  })
+
+  test('are second tiers that nobody would use', () => {
+    const work = requests(16, [0, 48, 1, [0, 1, 2]])
+    const pair = [engine({ role: 'prefill' }), engine({ role: 'decode', hostBlocks: 4 })]
+    expect(() => run(cluster(...pair), work)).toThrow(/second tier of 4 blocks has no use on a decode engine/)
+    expect(() => run(cluster(engine({ prefixCaching: false, hostBlocks: 4 })), work)).toThrow(/no use without a prefix cache/)
+  })
 })

@@ -246,6 +246,25 @@ describe('input fed in pieces', () => {
     expect(times({ ...straight, records: simulation.drain() })).toEqual(times(straight))
   })
 
+  test('a closed loop is refused when a session waits for one that is fed later', () => {
+    const whole = workload([{ at: 0 }, { parent: 0 }, { at: 0, joins: 5 }, { at: 0 }, { at: 0 }, { parent: 1 }])
+    const simulation = createSimulation(cluster(), plainArm(256), { load: { kind: 'closed', concurrency: 1 } })
+    simulation.feed(piece(whole, 0, 3))
+    expect(() => simulation.feed(piece(whole, 3, 6))).toThrow(/request 2.*joins request 5, which descends from another/s)
+  })
+
+  test('a restored run wants the same pieces', () => {
+    const whole = workload(chains(20))
+    const first = createSimulation(cluster(), plainArm(256), { load: OPEN })
+    first.feed(piece(whole, 0, 30))
+    first.feed(piece(whole, 30, 60))
+    first.advance(Number.POSITIVE_INFINITY, 40)
+    const second = createSimulation(cluster(), plainArm(256), { load: OPEN })
+    second.restore(first.snapshot())
+    second.feed(whole)
+    expect(() => second.feed(null)).toThrow(/fed in other pieces/)
+  })
+
   test('a row may wait for one fed before; when that has ended it is refused', () => {
     const whole = workload([{ at: 0 }, { parent: 0 }, { at: 50 }, { parent: 1, wait: 5 }, { parent: 0 }])
     const start = () => {

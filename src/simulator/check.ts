@@ -24,6 +24,12 @@ function checkEngine(engine: EngineConfig): void {
       message: `${tokensPer1024Steps} tokens in 1024 steps with ${draftTokens} draft tokens`,
       hint: `give a whole number from 1024 to ${1024 * (draftTokens + 1)}`,
     })
+  if (engine.hostBlocks > 0 && (engine.role === 'decode' || !engine.prefixCaching))
+    throw new UserError({
+      where,
+      message: `a second tier of ${engine.hostBlocks} blocks has no use ${engine.role === 'decode' ? 'on a decode engine, whose prompts come by transfer' : 'without a prefix cache'}`,
+      hint: 'set hostBlocks to 0',
+    })
   const lookahead = engine.role === 'prefill' ? 0 : 2 * draftTokens
   if (numGpuBlocks * blockSize < maxModelLen + lookahead)
     throw new UserError({

@@ -37,6 +37,8 @@ export class PrefixCache {
   routedTokens = 0
   /** Periods of the indices of routers, ns: none when they know of every block at once. */
   ages: readonly number[] = []
+  /** What stands before each id that was fed: 0 = not fed, else the id before it + 2 (1 = none). Dropped when the input ends, and no part of a snapshot. */
+  readonly chains = { before: new Float64Array(0) }
   #path = new Int32Array(64)
 
   constructor(

@@ -5,7 +5,7 @@ import type { PrefixCache } from './prefixCache.js'
 import type { State } from './state.js'
 
 /** Refuses columns whose blocks cannot be cached: of sizes that do not fit the engines, or with ids that do not name prefixes. */
-export function admitBlocks(cache: PrefixCache, columns: Workload): void {
+export function admitBlocks(cache: PrefixCache, columns: Workload, start: number): void {
   const { blockTokens } = columns
   if (columns.runFirst === null || blockTokens === 0) return
   for (const { name, prefixCaching, blockSize } of cache.engines) {
@@ -22,15 +22,18 @@ export function admitBlocks(cache: PrefixCache, columns: Workload): void {
       message: `prefix blocks of ${blockTokens} tokens follow such of ${cache.traceBlocks[0]} tokens`,
       hint: 'feed requests of one trace',
     })
-  refuseUnchained(columns)
+  refuseUnchained(cache, columns, start)
   cache.setTraceBlocks(blockTokens)
 }
 
-/** An id names the whole prefix up to it, so that one block alone can stand before it. */
-function refuseUnchained({ runOffset, runCount, runFirst, runLength, count }: Workload): void {
+/** An id names the whole prefix up to it, so that one block alone can stand before it, in all columns that were fed. */
+function refuseUnchained(
+  { chains }: PrefixCache,
+  { runOffset, runCount, runFirst, runLength, count }: Workload,
+  start: number,
+): void {
   if (runOffset === null || runCount === null || runFirst === null || runLength === null) return
-  // where each id stands: 0 = not seen, else the id before it + 2 (1 = none)
-  let before = new Float64Array(1024)
+  let { before } = chains
   for (let i = 0; i < count; i++) {
     let previous = -1
     for (let run = runOffset[i]; run < runOffset[i] + runCount[i]; run++) {
@@ -40,7 +43,7 @@ function refuseUnchained({ runOffset, runCount, runFirst, runLength, count }: Wo
         if (before[id] === 0) before[id] = previous + 2
         else if (before[id] !== previous + 2)
           throw new UserError({
-            where: `request ${i}`,
+            where: `request ${start + i}`,
             message: `prefix block ${id} follows block ${previous} here and block ${before[id] - 2} in an earlier request (-1: none), so its id does not name a whole prefix`,
             hint: 'number the blocks by everything up to them, or set enable_prefix_caching: false',
           })
@@ -48,6 +51,7 @@ function refuseUnchained({ runOffset, runCount, runFirst, runLength, count }: Wo
       }
     }
   }
+  chains.before = before
 }
 
 function wider(column: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {

@@ -105,16 +105,17 @@ export function feedSessions(sessions: Sessions, columns: Workload, start: numbe
     const first = chunkOf(sessions, root) as Chunk
     first.open[root - first.start]++
   }
-  if (closed) checkJoins(chunk)
+  if (closed) for (const before of sessions.chunks) checkJoins(before, chunk)
 }
 
-/** A session that waited for another one could hold the place that the other one needs. */
-function checkJoins({ start, joins, root }: Chunk): void {
+/** A session that waited for another one could hold the place that the other one needs: joins from `before` to `chunk`. */
+function checkJoins(before: Chunk, chunk: Chunk): void {
+  const { joins, root } = before
   for (let row = 0; row < joins.length; row++) {
-    const to = joins[row] - start
-    if (joins[row] === NONE || to >= joins.length || root[to] === root[row]) continue
+    const to = joins[row] - chunk.start
+    if (to < 0 || to >= chunk.root.length || chunk.root[to] === root[row]) continue
     throw new UserError({
-      where: `request ${start + row}`,
+      where: `request ${before.start + row}`,
       message: `joins request ${joins[row]}, which descends from another first request: a closed loop gives places to sessions that do not wait for each other`,
       hint: 'replay the trace open loop, or give the requests of a session one first request',
     })

@@ -91,7 +91,7 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
   return {
     feed(columns) {
       if (core.inputEnded) throw new UserError({ where: 'feed', message: 'requests were fed after the end of the input' })
-      if (columns === null) core.inputEnded = true
+      if (columns === null) endInput(core)
       else if (columns.count > 0) feed(core, columns)
     },
     advance: (untilNs, maxEvents) => advance(core, untilNs, maxEvents),
@@ -121,11 +121,22 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
 }
 
 function feed(core: Core, columns: Workload): void {
-  if (core.state.prefix !== null) admitBlocks(core.state.prefix, columns)
+  if (core.state.prefix !== null) admitBlocks(core.state.prefix, columns, core.fed)
   if (hasWaiting(columns, core.closed)) core.sessions ??= createSessions()
   if (core.sessions !== null) feedSessions(core.sessions, columns, core.fed, core.closed)
   core.input.push(columns)
   core.fed += columns.count
+}
+
+function endInput(core: Core): void {
+  if (core.sessions !== null && core.sessions.missing > 0)
+    throw new UserError({
+      where: 'feed',
+      message: 'the requests fed after a restore are not those of the snapshot, or were fed in other pieces',
+      hint: 'feed the same columns again, from the first request',
+    })
+  core.inputEnded = true
+  if (core.state.prefix !== null) core.state.prefix.chains.before = new Float64Array(0)
 }
 
 /** The event loop. Order of events at one time: step end, transfer, release after a wait, timeout, arrival. */
