@@ -76,12 +76,26 @@ describe('a table of others', () => {
     )
     const { workload, report } = await read(file, { columns: { time: 'when', tenant: 'who' } })
     expect(workload.arrivalNs).toEqual(Float64Array.of(0, 1.5e9))
-    expect(workload.names.tenant).toEqual(['a, b', 'c'])
+    expect(workload.names.tenant).toEqual(['a,"b"', 'c'])
     expect(report.skippedByReason).toEqual([
       { reason: 'time is missing', count: 1 },
       { reason: 'time cannot be read as a number or a date', count: 1 },
     ])
     expect((await refusal(file)).message).toBe('No column is known to be the arrival time; the columns are when, in, out, who.')
+  })
+
+  it('keeps names apart that differ in marks of a CSV', async () => {
+    const names = ['#c', 'c#', 'c"', '"c"', 'c', '#', '"']
+    const numbers = names.map((_, i) => i + 1)
+    const file = table(
+      { name: 'tenant', data: names, type: 'STRING' },
+      { name: 'arrival_s', data: numbers, type: 'INT32' },
+      { name: 'isl', data: numbers, type: 'INT32' },
+      { name: 'osl', data: numbers, type: 'INT32' },
+    )
+    const { workload } = await read(file)
+    expect(workload.names.tenant).toEqual(names)
+    expect(workload.count).toBe(names.length)
   })
 
   it('stops at the limit after the row group that holds it', async () => {
@@ -144,5 +158,26 @@ describe('a file that cannot be read', () => {
       else expect(traceHash((outcome as Awaited<ReturnType<typeof read>>).workload)).toBe(traceHash(trace))
     }
     expect(refused).toBeGreaterThan(100)
+  })
+
+  it('of others, damaged by the largest possible number at any place, is read or refused', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => i)
+    const columnData: ColumnSource[] = [
+      { name: 'arrival_s', data: rows.map((i) => i / 2), type: 'DOUBLE', nullable: false },
+      { name: 'isl', data: rows.map((i) => 100 + (i % 7)), type: 'INT32' },
+      { name: 'osl', data: rows.map((i) => (i % 13 === 7 ? null : 1 + (i % 3))), type: 'INT32', nullable: true },
+      { name: 'tenant', data: rows.map((i) => 'abc'[i % 3]), type: 'STRING' },
+    ]
+    for (const codec of ['UNCOMPRESSED', 'SNAPPY'] as const) {
+      const whole = new Uint8Array(parquetWriteBuffer({ columnData, codec }))
+      expect((await read(whole)).workload.count).toBe(37)
+      for (let at = 4; at < whole.length - 8; at++) {
+        const bytes = whole.slice()
+        // a varint of 2^31 - 2: for a run of levels or of values, 2^30 - 1 times the same
+        bytes.set([0xfe, 0xff, 0xff, 0xff, 0x07], at)
+        const error = await read(bytes).catch((reason: unknown) => reason)
+        if (error instanceof Error && !(error instanceof UserError)) throw error
+      }
+    }
   })
 })

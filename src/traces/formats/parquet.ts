@@ -9,7 +9,7 @@ import type { Workload } from '../workload.js'
 import type { Findings, Format, ReaderContext, TraceReader } from './format.js'
 
 const MAGIC = 'PAR1'
-/** No text has it, so texts of the file need no quotes around it. */
+/** Hardly any text has it. */
 const SEPARATOR = '\x1f'
 
 export const parquet: Format = {
@@ -98,8 +98,13 @@ async function readTable(source: ParquetSource, context: ReaderContext): Promise
 }
 
 function lineOf(row: ParquetValues): string {
-  const cells = row.map((value) => (value === null || value === undefined ? '' : String(value)))
-  return `${cells.map((text) => text.replace(/[\n"#]/g, ' ').replaceAll(SEPARATOR, ' ')).join(SEPARATOR)}\n`
+  return `${row.map((value) => (value === null || value === undefined ? '' : cellOf(String(value)))).join(SEPARATOR)}\n`
+}
+
+/** Marks that mean something in a CSV stand in quotes. */
+function cellOf(text: string): string {
+  const line = text.replaceAll('\n', ' ').replaceAll(SEPARATOR, ' ')
+  return /["#]/.test(line) ? `"${line.trim().replaceAll('"', '""')}"` : line
 }
 
 /** Whether a column's values are points in time, which the file reader gives in ns. */

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from 'hyparquet'
 import { UserError } from '../../errors.js'
-import { pageFault } from './pages.js'
+import { type PageSource, pageFault } from './pages.js'
 
 /** A row: values of the columns asked for, in their order. Times of a timestamp type are whole ns since 1970 as bigint. */
 export type ParquetValues = readonly unknown[]
@@ -26,6 +26,7 @@ export async function openParquet(path: string): Promise<ParquetSource> {
   const { columns, compressors } = await orDamaged(path, async () => {
     refuseImpossibleCounts(path, metadata)
     const names = parquetSchema(metadata).children.map(({ element }) => element.name)
+    if (!names.every((name) => typeof name === 'string')) throw damaged(path, 'a column has no name')
     return { columns: names, compressors: await decompressors(metadata) }
   })
   return {
@@ -40,7 +41,7 @@ export async function openParquet(path: string): Promise<ParquetSource> {
         const onComplete = (read: unknown[][]): void => {
           rows = read
         }
-        await orDamaged(path, () => refuseBadPages(path, file, group, wanted))
+        await orDamaged(path, () => refuseBadPages(path, { file, schema: metadata.schema, compressors }, group, wanted))
         const options = { file, metadata, columns: [...wanted], rowStart, rowEnd, compressors, parsers: NANOSECONDS, onComplete }
         await orDamaged(path, () => parquetRead(options))
         if (rows.length !== rowEnd - rowStart)
@@ -61,10 +62,10 @@ function refuseImpossibleCounts(path: string, { num_rows, row_groups: groups }: 
     throw damaged(path, 'its row groups have another number of rows')
 }
 
-async function refuseBadPages(path: string, file: AsyncBuffer, { columns }: RowGroup, wanted: readonly string[]): Promise<void> {
+async function refuseBadPages(path: string, source: PageSource, { columns }: RowGroup, wanted: readonly string[]): Promise<void> {
   for (const { meta_data: chunk } of columns) {
     if (chunk === undefined) throw damaged(path, 'a column has no description')
-    const fault = wanted.includes(chunk.path_in_schema[0]) ? await pageFault(file, chunk) : null
+    const fault = wanted.includes(chunk.path_in_schema[0]) ? await pageFault(source, chunk) : null
     if (fault !== null) throw damaged(path, fault)
   }
 }
