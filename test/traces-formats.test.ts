@@ -33,8 +33,46 @@ async function read(content: string | readonly object[], options: Partial<ReadOp
 
 const NAN = Number.NaN
 
+describe('a limit of requests', () => {
+  const row = (i: number) => ({ timestamp: 37 * i, input_length: 100, output_length: 20, pad: 'x'.repeat(1000) })
+  const session = (i: number) => ({ id: `s${i}`, block_size: 64, requests: [{ t: 0, in: 640, out: 5, pad: 'x'.repeat(9000) }] })
+  const list = (of: (i: number) => object) => Array.from({ length: 1500 }, (_, i) => of(i))
+  const csv = `arrival_s,isl,osl\n${Array.from({ length: 150_000 }, (_, i) => `${i}.125,100,20\n`).join('')}`
+
+  it.each([
+    ['mooncake', list(row)],
+    ['weka', list(session)],
+    ['csv', csv],
+  ])('%s: what it cuts off is no bad row', async (name, content) => {
+    const { report, workload } = await read(content, { limit: 10 })
+    expect(report.format).toBe(name)
+    expect(workload.count).toBe(10)
+    expect(report.skippedByReason.map(({ reason }) => reason)).toEqual(['beyond the limit of requests'])
+  })
+})
+
 describe('Mooncake with sessions', () => {
   const turn = (fields: object) => ({ input_length: 100, output_length: 10, ...fields })
+
+  it('begins a session whose first turns have no answer with the next one, as much later', async () => {
+    const { times, session, parent, waitMs, report } = await read([
+      turn({ session_id: 'a', timestamp: 1000, output_length: 0 }),
+      turn({ session_id: 'a', delay: 300, output_length: 0 }),
+      turn({ session_id: 'b', timestamp: 1250 }),
+      turn({ session_id: 'a', delay: 200 }),
+      turn({ session_id: 'a', delay: 50 }),
+    ])
+    expect(times).toEqual([0, 250e6, NAN])
+    expect(session).toEqual([0, 1, 1])
+    expect(parent).toEqual([-1, -1, 1])
+    expect(waitMs).toEqual([0, 0, 50])
+    expect(report.skippedByReason).toEqual([{ reason: 'output tokens are 0: a failed request', count: 2 }])
+  })
+
+  it('names some of the keys that are not used', async () => {
+    const { notes } = await read(Array.from({ length: 2000 }, (_, i) => turn({ timestamp: i, [`key_${i}`]: 1 })))
+    expect(notes.find((note) => note.startsWith('Keys not used'))).toMatch(/^Keys not used: key_0, .* and 980 more\.$/)
+  })
 
   it('sends later turns a delay after the answer before', async () => {
     const { format, times, session, parent, waitMs, notes } = await read([
@@ -425,6 +463,29 @@ describe('sessions in the form of WEKA', () => {
     hash_id_scope: 'local',
     ...fields,
     requests,
+  })
+
+  it('skips a request with more blocks than any prompt has, and ids beyond all numbers', async () => {
+    const long = { in: 2_000_000_000, hash_ids: undefined }
+    const document = JSON.stringify(
+      session(
+        [
+          request(0),
+          request(9, { ...long, hash_runs: [0, 1_999_999_999] }),
+          request(19, { in: 320, hash_ids: undefined, hash_runs: [111, 5] }),
+          request(29),
+        ],
+        { tool_tokens: 2_000_000_000 },
+      ),
+    ).replace('[111,5]', '[9.007199254740991e15,5]')
+    for (const shareSystemPrompt of [false, true]) {
+      const { workload, report } = await read(`${document}\n`, { shareSystemPrompt })
+      expect(workload.count).toBe(2)
+      expect(report.skippedByReason.map(({ reason }) => reason)).toEqual([
+        'hash_runs are more than 1048576 blocks',
+        'hash_runs has an id above 2^53',
+      ])
+    }
   })
 
   it('chain their requests with their think times', async () => {

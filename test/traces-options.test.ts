@@ -167,7 +167,7 @@ it('tells of long silences', async () => {
 describe('options without effect', () => {
   it.each([
     [csv('0,5,5'), { shareSystemPrompt: true }, 'Sharing the system prompt has no effect on a file of the format csv.'],
-    [csv('0,5,5'), { blockTokens: 16 }, 'The size of prefix blocks has no effect on a file of the format csv.'],
+    [csv('0,5,5'), { blockTokens: 16 }, 'The size of prefix blocks has no effect: the trace has no ids of prefix blocks.'],
     [jsonl({}), { columns: { input: 'x' } }, 'The choice of columns has no effect on a file of the format mooncake.'],
     [csv('0,5,5'), { overLimit: 'drop' }, 'What happens to requests over the context limit was given, but no limit.'],
   ] as const)('are refused: %#', async (content, options, message) => {

@@ -109,6 +109,30 @@ describe('columns beyond time and lengths', () => {
     )
   })
 
+  it('a time that the user names is read, whatever it is called', async () => {
+    const rows = ['at,input_tokens,output_tokens', '10,5,1', '12.5,6,2']
+    const { workload, report } = await read(rows, { columns: { time: 'at' } })
+    expect(report.format).toBe('csv')
+    expect(workload.arrivalNs).toEqual(Float64Array.of(0, 2.5e9))
+    expect((await read(rows)).report.format).toBe('lengths')
+    expect((await refusal(rows, { from: 'lengths', columns: { time: 'at' } })).message).toBe(
+      'A column of times was named, but the format lengths has none.',
+    )
+  })
+
+  it('a wait that does not say its unit is in that of the times', async () => {
+    const table = (header: string) => [header, '0,10,5,a,0', '1000,20,5,a,500']
+    const sentence = 'Waits are taken to be in the unit of the times: their column does not say.'
+    const named = await read(table('arrival_ms,isl,osl,session,delay'))
+    expect(named.workload.waitNs).toEqual(Float64Array.of(0, 500e6))
+    expect(named.report.notes).toContain(sentence)
+    const chosen = await read(table('at,isl,osl,session,delay'), { columns: { time: 'at', timeUnit: 'us' } })
+    expect(chosen.workload.waitNs).toEqual(Float64Array.of(0, 500e3))
+    const said = await read(table('arrival_ms,isl,osl,session,delay_us'))
+    expect(said.workload.waitNs).toEqual(Float64Array.of(0, 500e3))
+    expect(said.report.notes).not.toContain(sentence)
+  })
+
   it('a wait without a time releases the next turn of its session', async () => {
     const rows = [
       'arrival_ms,input_tokens,output_tokens,session_id,think_time_s,priority_name',

@@ -299,7 +299,7 @@ describe('what was written is read back', () => {
           arrivalNs: times,
           session: Int32Array.from({ length: count }, (_, i) => i % sessions),
           parent,
-          waitNs: Float64Array.from(times, (time, i) => (Number.isNaN(time) ? turns[i].gapNs : 0)),
+          waitNs: Float64Array.from(parent, (before, i) => (before >= 0 ? turns[i].gapNs : 0)),
         }
         const path = join(folder, 'any.jsonl')
         await writeWorkload(path, workload, { to: 'mooncake' })

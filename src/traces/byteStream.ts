@@ -46,7 +46,8 @@ function explainFault({ compression, cut }: CompressionFault, path: string, rows
 
 export interface LineSplitter {
   push(chunk: Buffer): void
-  end(): void
+  /** `isCut`: the file goes on, so a last line without its newline is none. */
+  end(isCut: boolean): void
 }
 
 /** Calls `consume(bytes, start, end)` with ranges of whole lines, each ended by a newline; the last one gets its newline here. */
@@ -84,8 +85,8 @@ export function createLineSplitter(path: string, consume: (bytes: Buffer, start:
       if (end > start) consume(chunk, start, end)
       hold(chunk.subarray(end))
     },
-    end() {
-      if (pendingBytes === 0) return
+    end(isCut) {
+      if (pendingBytes === 0 || isCut) return
       const last = Buffer.concat([...pending, Buffer.of(NEWLINE)])
       consume(last, 0, last.length)
     },

@@ -97,6 +97,11 @@ export function layoutOf(
     ? timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
     : { unitNs: NS_PER_S, word: null, assumed: false }
   const notes: string[] = []
+  const waitName = extras.has('wait') && hasHeader ? names[extras.get('wait') as number] : ''
+  const waitUnit = timeUnit(waitName, undefined, path)
+  const waitUnitNs = waitUnit.assumed ? unit.unitNs : waitUnit.unitNs
+  if (extras.has('wait') && waitUnit.assumed)
+    notes.push('Waits are taken to be in the unit of the times: their column does not say.')
   if (unit.word !== null) notes.push(`Time is in ${unit.word}, from the name of its column.`)
   if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
   const used = [time, input, output, ...extras.values()]
@@ -118,7 +123,7 @@ export function layoutOf(
     unitNs: unit.unitNs,
     unitAssumed: unit.assumed,
     extras,
-    waitUnitNs: extras.has('wait') && hasHeader ? timeUnit(names[extras.get('wait') ?? 0], undefined, path).unitNs : unit.unitNs,
+    waitUnitNs,
     notes,
   }
 }

@@ -10,7 +10,7 @@ export interface Intake {
   push(chunk: Buffer): void
   /** Nothing more is needed: enough rows were read, or the reader reads the file itself. */
   isDone(): boolean
-  /** After the last byte: the reader, with all of the file read, and its format. */
+  /** After the last byte, or when it is done: the reader, with all of the file read that is wanted, and its format. */
   end(): Promise<{ reader: TraceReader; format: FormatName }>
   /** Rows read when the file broke off, also when it did so before its format was decided. */
   rowsSoFar(): number
@@ -24,13 +24,17 @@ export function createIntake(context: ReaderContext): Intake {
   const decide = (): { reader: TraceReader; format: FormatName } => {
     if (decided !== null) return decided
     const bytes = withoutMark(Buffer.concat(held))
-    const format = detectFormat(headOf(bytes.subarray(0, HEAD_BYTES)), path, options.from)
+    const told = detectFormat(headOf(bytes.subarray(0, HEAD_BYTES)), path, options.from)
+    // a time by a name that nobody knows: the user does
+    const hasTime = options.from === undefined && options.columns?.time !== undefined
+    const format = told === 'lengths' && hasTime ? 'csv' : told
     refuseIdleOptions(path, format, FORMATS[format].heeds, options)
     decided = { reader: FORMATS[format].createReader(context), format }
     held = []
     if (decided.reader.readFile === undefined) decided.reader.push(bytes)
     return decided
   }
+  const hasEnough = (): boolean => rows.count >= (options.limit ?? Number.POSITIVE_INFINITY)
   return {
     push(chunk) {
       if (decided !== null) {
@@ -41,10 +45,11 @@ export function createIntake(context: ReaderContext): Intake {
       heldBytes += chunk.length
       if (heldBytes >= HEAD_BYTES) decide()
     },
-    isDone: () => rows.count >= (options.limit ?? Number.POSITIVE_INFINITY) || decided?.reader.readFile !== undefined,
+    isDone: () => hasEnough() || decided?.reader.readFile !== undefined,
     async end() {
+      const isCut = hasEnough()
       const { reader, format } = decide()
-      if (reader.readFile === undefined) reader.end()
+      if (reader.readFile === undefined) reader.end(isCut)
       else await reader.readFile()
       return { reader, format }
     },

@@ -123,7 +123,7 @@ function inWindow(workload: Workload, window: NonNullable<ReadOptions['window']>
   if (remaining === 0) {
     throw new UserError({
       where: path,
-      message: `No request arrives from ${window.fromS} s to ${window.toS} s after the first one.`,
+      message: `No request arrives from ${window.fromS} s ${Number.isFinite(window.toS) ? `to ${window.toS} s` : 'on'} after the first one.`,
       hint: `The last one arrives after ${((arrivalNs.findLast((time) => !Number.isNaN(time)) ?? first) - first) / NS_PER_S} s.`,
     })
   }

@@ -2,6 +2,7 @@
 
 import { UserError } from '../errors.js'
 import { type BlockColumns, createBlockBuilder } from './blocks.js'
+import { MOST_ROWS } from './contract.js'
 import { countJoins } from './relations.js'
 import type { Workload } from './workload.js'
 
@@ -92,6 +93,13 @@ export function createRequestRows(path: string): RequestRows {
     pushBlock: (id: number): void => rows.pushBlocks(id, 1),
     pushBlocks(first: number, length: number): void {
       hasBlocks = true
+      if (first + length > MOST_ROWS) {
+        throw new UserError({
+          where: path,
+          message: `The file has more than ${MOST_ROWS} different prefix blocks.`,
+          hint: 'Read a part of it, with a limit of requests.',
+        })
+      }
       reachRow(rows.count)
       blocks.pushRun(first, length)
     },
@@ -174,20 +182,27 @@ export interface Numbering<K> {
   names(): K[] | null
 }
 
-export function createNumbering<K>(): Numbering<K> {
-  const numbers = new Map<K, number>()
+/** `mostInMap`: a Map holds at most 2^24 keys, and a long trace has more different prefix blocks. */
+export function createNumbering<K>(mostInMap = 2 ** 24 - 1): Numbering<K> {
+  let newest = new Map<K, number>()
+  const maps = [newest]
+  let size = 0
   return {
     of(key) {
-      let number = numbers.get(key)
-      if (number === undefined) {
-        number = numbers.size
-        numbers.set(key, number)
+      for (let i = maps.length - 1; i >= 0; i--) {
+        const number = maps[i].get(key)
+        if (number !== undefined) return number
       }
-      return number
+      if (newest.size >= mostInMap) {
+        newest = new Map()
+        maps.push(newest)
+      }
+      newest.set(key, size)
+      return size++
     },
     get size() {
-      return numbers.size
+      return size
     },
-    names: () => (numbers.size === 0 ? null : [...numbers.keys()]),
+    names: () => (size === 0 ? null : maps.flatMap((map) => [...map.keys()])),
   }
 }

@@ -30,8 +30,8 @@ export interface ReaderContext {
 export interface TraceReader {
   /** The next bytes, decompressed. May throw `UserError`. */
   push(bytes: Buffer): void
-  /** All bytes were pushed. */
-  end(): void
+  /** All bytes were pushed that are wanted. `isCut`: the file goes on, so what was begun last is no row. */
+  end(isCut: boolean): void
   /** Reads the file itself instead of being pushed to: for formats that need to seek in it. */
   readFile?(): Promise<void>
   /** Rows met so far, the skipped ones included. */

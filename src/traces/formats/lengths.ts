@@ -1,4 +1,5 @@
 /** Tables of input and output lengths without any time: request shapes for a closed loop. */
+import { UserError } from '../../errors.js'
 import { csvReader } from './csv.js'
 import type { Format } from './format.js'
 
@@ -12,6 +13,14 @@ export const lengths: Format = {
     columns.some((column) => OUTPUT.includes(column)) &&
     !columns.some((column) => TIME.test(column)),
   heeds: ['columns'],
-  createReader: (context) =>
-    csvReader(context, { mustBeAzure: false, hasTime: false, note: 'Lengths without times, read from a CSV file.' }),
+  createReader(context) {
+    if (context.options.columns?.time !== undefined) {
+      throw new UserError({
+        where: context.path,
+        message: 'A column of times was named, but the format lengths has none.',
+        hint: 'Leave the time out, or read the file as csv.',
+      })
+    }
+    return csvReader(context, { mustBeAzure: false, hasTime: false, note: 'Lengths without times, read from a CSV file.' })
+  },
 }

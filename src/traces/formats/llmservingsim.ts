@@ -47,7 +47,7 @@ function llmservingsimReader(context: ReaderContext): TraceReader {
         const toolNs = request.tool_duration_ns === undefined ? 0 : duration(request, 'tool_duration_ns', 1)
         const osl = outputTokens(given, number, within)
         if (osl > 0) {
-          const row = rows.add(before < 0 ? startNs : Number.NaN, isl, osl)
+          const row = rows.add(before < 0 ? startNs + waitNs : Number.NaN, isl, osl)
           rows.session.set(row, session)
           rows.parent.set(row, before)
           rows.waitNs.set(row, before < 0 ? 0 : waitNs)

@@ -81,6 +81,8 @@ export function createTurns({ rows, options, path }: ReaderContext) {
   const sessions = createNumbering<string>()
   const latest = new Map<string, number>()
   const skippedWaits = new Map<string, number>()
+  /** Times of the first turns of sessions of which all turns so far were skipped. */
+  const skippedStarts = new Map<string, number>()
   const waits = createWaitList()
   let noDelay = 0
   let recorded = 0
@@ -96,12 +98,20 @@ export function createTurns({ rows, options, path }: ReaderContext) {
       const waitFor = waitedFor(line)
       const waitKey = ['delay', 'delay_ms', 'tool_wait_ms'].find((key) => line[key] !== undefined && line[key] !== null)
       const waitNs = waitKey === undefined ? 0 : duration(line, waitKey, NS_PER_MS)
-      const timeNs = timeOf(line, waitFor.length > 0 || (session !== null && latest.has(session)))
+      const startNs = session === null || latest.has(session) ? undefined : skippedStarts.get(session)
+      const given = timeOf(line, waitFor.length > 0 || startNs !== undefined || (session !== null && latest.has(session)))
+      const isFirst = startNs !== undefined && waitFor.length === 0 && Number.isNaN(given)
+      const timeNs = isFirst ? startNs + waitNs : given
       return { timeNs, session, requestId, waitFor, waitNs, hasWait: waitKey !== undefined }
     },
-    /** The turn is left out: the next one waits for the turn before it, and as long in addition. */
-    skip({ session, waitNs }: Turn): void {
-      if (session !== null) skippedWaits.set(session, (skippedWaits.get(session) ?? 0) + waitNs)
+    /** The turn is left out: the next one waits for the turn before it, and as long in addition; without one it comes at its time. */
+    skip({ session, waitNs, timeNs }: Turn): void {
+      if (session === null) return
+      if (!latest.has(session) && !Number.isNaN(timeNs)) {
+        skippedStarts.set(session, timeNs)
+        return
+      }
+      skippedWaits.set(session, (skippedWaits.get(session) ?? 0) + waitNs)
     },
     relate(row: number, turn: Turn): void {
       const { session, requestId, waitFor, timeNs } = turn

@@ -17,6 +17,8 @@ const DEFAULT_BLOCK_TOKENS = 64
 const DEEPEST = 8
 /** An empty answer ends its step all the same, and the steps after it wait for that: it counts as one token unless `outputs` says otherwise. */
 const EMPTY_ANSWER_TOKENS = 1
+/** 64 million tokens in blocks of 64; ids are looked up one by one. */
+const MOST_BLOCKS = 2 ** 20
 const HEAD_KEYS = ['block_size', 'hash_id_scope', 'tool_tokens', 'system_tokens']
 
 export const weka: Format = {
@@ -111,7 +113,7 @@ function wekaReader(context: ReaderContext): TraceReader {
 
   /** From the last of the ends that the request waits for to its start; `think_time` counts from the end of the request before alone. */
   const waitOf = (request: JsonRow, thread: Thread, startNs: number): number => {
-    const forked = Math.max(...thread.forks.map(({ endNs }) => endNs))
+    const forked = thread.forks.reduce((latest, { endNs }) => Math.max(latest, endNs), Number.NEGATIVE_INFINITY)
     if (thread.forks.length > 0 && !Number.isNaN(forked)) return Math.max(0, startNs - Math.max(forked, thread.endNs || 0))
     if (request.think_time !== undefined) return duration(request, 'think_time', NS_PER_S)
     if (thread.last < 0) return 0
@@ -241,6 +243,9 @@ function runsOf(request: JsonRow, isl: number): readonly number[] {
     let total = 0
     for (let i = 1; i < runs.length; i += 2) total += runs[i]
     if (total > isl) throw new RowFault('hash_runs are more than the input tokens')
+    if (total > MOST_BLOCKS) throw new RowFault(`hash_runs are more than ${MOST_BLOCKS} blocks`)
+    for (let i = 0; i < runs.length; i += 2)
+      if (!Number.isSafeInteger(runs[i] + runs[i + 1])) throw new RowFault('hash_runs has an id above 2^53')
     return runs
   }
   if (ids === undefined || ids === null) return []

@@ -17,7 +17,8 @@ export interface DocumentHandlers {
 
 export interface DocumentSplitter {
   push(bytes: Buffer): void
-  end(): void
+  /** `isCut`: the file goes on, so its last document is not broken off. */
+  end(isCut: boolean): void
 }
 
 const QUOTE = 34
@@ -135,8 +136,8 @@ export function createDocumentSplitter(path: string, listKey: string, handlers: 
         }
       }
     },
-    end() {
-      if (depth > 0) handlers.broken(beganAt)
+    end(isCut) {
+      if (depth > 0 && !isCut) handlers.broken(beganAt)
     },
   }
 }

@@ -1,10 +1,13 @@
 /** Files of one JSON object a line: the part that their readers share. */
 import { createLineSplitter } from '../byteStream.js'
+import { listed } from '../csvHeader.js'
 import type { Findings, ReaderContext, TraceReader } from '../formats/format.js'
 import { type JsonRow, parseObject } from './fields.js'
 import { RowFault } from './rowFault.js'
 
 const NEWLINE = 10
+/** Keys that are data, such as one a request, must not fill the memory. */
+const MOST_UNUSED = 1000
 
 export interface RowReader {
   /** Adds the request of a row. Throws a `RowFault` when the row cannot be used: it is then skipped, reported and counted. */
@@ -36,8 +39,8 @@ export function jsonLinesReader({ path, skips }: ReaderContext, reader: RowReade
   const lines = createLineSplitter(path, consume)
   return {
     push: lines.push,
-    end() {
-      lines.end()
+    end(isCut) {
+      lines.end(isCut)
       reader.end?.()
     },
     rowsRead: () => rows,
@@ -51,8 +54,8 @@ export function createUnusedKeys(known: readonly string[]) {
   const expected = new Set(known)
   return {
     look(row: JsonRow): void {
-      for (const key in row) if (!expected.has(key)) unused.add(key)
+      for (const key in row) if (!expected.has(key) && unused.size < MOST_UNUSED) unused.add(key)
     },
-    notes: (): string[] => (unused.size === 0 ? [] : [`Keys not used: ${[...unused].join(', ')}.`]),
+    notes: (): string[] => (unused.size === 0 ? [] : [`Keys not used: ${listed([...unused])}.`]),
   }
 }

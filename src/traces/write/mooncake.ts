@@ -1,6 +1,6 @@
 /**
  * Mooncake JSON lines out: timestamp (ms, its fraction kept), input_length, output_length, hash_ids; sessions by session_id, with `delay` (ms
- * after the end of the turn before) in the place of a timestamp for requests that are released by it.
+ * after the end of the turn before), in the place of a timestamp for requests that are released by it.
  */
 import { UserError } from '../../errors.js'
 import { NS_PER_MS } from '../../units.js'
@@ -16,9 +16,10 @@ export function* mooncakePieces(workload: Workload, path: string): Generator<Pie
   for (let i = 0; i < count; i++) {
     piece += '{'
     if (sessions !== null && sessions[i] >= 0) piece += `"session_id":"${sessions[i]}",`
-    piece += Number.isNaN(arrivalNs[i])
-      ? `"delay":${milliseconds(waitNs?.[i] ?? 0)}`
-      : `"timestamp":${milliseconds(arrivalNs[i])}`
+    const isReleased = Number.isNaN(arrivalNs[i])
+    const wait = waitNs?.[i] ?? 0
+    if (!isReleased) piece += `"timestamp":${milliseconds(arrivalNs[i])}`
+    if (isReleased || wait > 0) piece += `${isReleased ? '' : ','}"delay":${milliseconds(wait)}`
     piece += `,"input_length":${isl[i]},"output_length":${osl[i]}`
     piece += workload.runOffset === null ? '}\n' : `,"hash_ids":[${idList(workload, i)}]}\n`
     if (piece.length < PIECE_LENGTH) continue
