@@ -1,9 +1,14 @@
 /** Prefix caches on engines small enough to be followed by hand: 100 ns a step, blocks of 16 tokens. */
 import { describe, expect, test } from 'vitest'
+import { loadSystem } from '../src/hardware/load.js'
 import type { LoadView, RequestView, RoutePhase } from '../src/levers/lever.js'
 import { kvAwarePool, kvAwareRank } from '../src/levers/rank/kvAware.js'
+import { hostTierOf } from '../src/scenario/hostTier.js'
+import { scenarioFromDefaults } from '../src/scenario/index.js'
 import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { HostTier } from '../src/simulator/hostTier.js'
 import { createSimulation, type SimulationResult, simulate } from '../src/simulator/index.js'
+import { PrefixRuns } from '../src/simulator/prefixRuns.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { withAnswerBlocks } from '../src/traces/index.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
@@ -275,4 +280,42 @@ describe('refused', () => {
     expect(() => run(cluster(...pair), work)).toThrow(/second tier of 4 blocks has no use on a decode engine/)
     expect(() => run(cluster(engine({ prefixCaching: false, hostBlocks: 4 })), work)).toThrow(/no use without a prefix cache/)
   })
+})
+
+describe('the second tier', () => {
+  test('keeps blocks apart that have neighbouring ids and other prefixes', () => {
+    const prompts = requests(16, [0, 64, 1, [5, 6, 7]], [0, 48, 1, [8, 9]])
+    const runs = new PrefixRuns()
+    const [one, other] = [runs.hold(prompts, 0), runs.hold(prompts, 1)]
+    const host = new HostTier(runs, Int32Array.of(100))
+    host.put(0, 8, 0, 2, 1)
+    host.put(0, 5, 0, 3, 1)
+    host.take(0, one, 1, 1, 0, 3)
+    host.put(0, 5, 0, 3, 1)
+    expect(host.match(0, one, 1, 1, 0, 3)).toBe(3)
+    expect(host.match(0, other, 1, 1, 0, 2)).toBe(2)
+  })
+
+  test.each([
+    // model, layout, GPUs that load a token through the Grace of two GPUs, ranks of a Grace
+    ['deepseek-r1', 'DEP16', 1, 2],
+    ['llama-3.1-70b', 'TP2', 2, 1],
+    ['llama-3.1-70b', 'TP4', 2, 1],
+  ])(
+    '%s in layout %s: a token is %i times its bytes on a GPU over 384 GB/s, the LPDDR of a Grace',
+    (model, layout, copies, ranksPerHost) => {
+      const sets = [
+        'engines.0.enable_prefix_caching=true',
+        'engines.0.kv_offload.host_gb_per_gpu=100',
+        `model=${model}`,
+        `engines.0.layout=${layout}`,
+      ]
+      const plan = scenarioFromDefaults({ sets, workloadPath: 'any.csv' })
+      const tier = hostTierOf(plan.engines[0], loadSystem('gb200'))
+      const { kvBytesPerToken, blockSize } = plan.engines[0]
+      expect(tier.ranksPerHost).toBe(ranksPerHost)
+      expect(tier.loadPsPerToken).toBeCloseTo((copies * kvBytesPerToken) / 0.384, 6)
+      expect(tier.hostBlocks).toBe(Math.floor(100e9 / (kvBytesPerToken * blockSize)))
+    },
+  )
 })

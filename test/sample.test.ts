@@ -1,9 +1,8 @@
-/** Samples and presence keep what they promise while their memory stays bounded. */
+/** Samples keep what they promise while their memory stays bounded. */
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { createSample } from '../src/collections/sample.js'
 import { quantilesOf } from '../src/collections/select.js'
-import { createPresence } from '../src/metrics/presence.js'
 
 const PROBABILITIES = [0, 0.05, 0.5, 0.9, 0.99, 1]
 /** Half a bin of the histogram, and the bins' own unit of a millionth. */
@@ -61,42 +60,5 @@ describe('a sample', () => {
   })
   test('of nothing has no quantiles', () => {
     expect(createSample().quantiles([0.5])).toEqual([Number.NaN])
-  })
-})
-
-describe('presence', () => {
-  const stays = fc.array(
-    fc.record({ arrival: fc.nat({ max: 1e12 }), life: fc.oneof(fc.constant(null), fc.nat({ max: 1e11 })) }),
-    { minLength: 1, maxLength: 60 },
-  )
-  it('agrees with the sum over requests, to a bin', () => {
-    fc.assert(
-      fc.property(stays, fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (list, a, b) => {
-        const presence = createPresence()
-        for (const { arrival, life } of list)
-          presence.add(arrival, life === null ? Number.NaN : arrival + life, life !== null, true)
-        const endNs = Math.max(...list.map(({ arrival, life }) => arrival + (life ?? 0)))
-        const [fromNs, toNs] = [Math.min(a, b) * endNs, Math.max(a, b) * endNs]
-        const due = list.reduce(
-          (sum, { arrival, life }) =>
-            sum + Math.max(0, Math.min(toNs, life === null ? Infinity : arrival + life) - Math.max(fromNs, arrival)),
-          0,
-        )
-        // at most two bins are cut, each at most 1/4096 of the run
-        const slack = (2 * list.length * Math.max(endNs, 2 ** 29)) / 4096 + 1
-        expect(Math.abs(presence.insideNs(fromNs, toNs) - due)).toBeLessThanOrEqual(slack)
-        expect(presence.arrivals(0, 2 ** 45)).toBe(list.length)
-        const lives = list.flatMap(({ life }) => (life === null ? [] : [life]))
-        const mean = lives.length === 0 ? 0 : lives.reduce((sum, life) => sum + life, 0) / lives.length
-        expect(presence.meanLifeNs(0, 2 ** 45)).toBeCloseTo(mean, 0)
-      }),
-    )
-  })
-  it('knows when a share had left', () => {
-    const presence = createPresence()
-    for (let i = 0; i < 1000; i++) presence.add(i * 1e6, i * 1e6 + 5e8, true, true)
-    expect(presence.leftShare(0.99, 2e9)).toBeCloseTo(5e8 + 990e6, -7)
-    presence.add(0, Number.NaN, false, true)
-    expect(presence.leftShare(1, 2e9)).toBe(2e9)
   })
 })

@@ -270,3 +270,16 @@ test('prompts of different worlds share no block, however many worlds there are'
   expect(workloadFault(result)).toBeNull()
   expect(worlds.flatMap((_, i) => [...blockIdsOf(result, i)])).toEqual(Array.from({ length: 15 }, (_, id) => id))
 })
+
+test.each([0.3, 1, 2.5])('traffic at %f times the recorded rate has that rate', (times) => {
+  const part = shapesOnly(
+    Float64Array.from({ length: 600 }, (_, i) => i * NS_PER_S),
+    new Int32Array(600).fill(FIRST_ISL),
+    new Int32Array(600).fill(1),
+    PROVENANCE,
+  )
+  const durationNs = 10_000 * NS_PER_S
+  const { workload } = offeredTraffic({ part, ratePerS: times, durationNs, seed: 4, replicate: 0, mode: 'draw' })
+  // minutes hold 60 requests each, so only the thinning is by chance
+  expect(Math.abs(workload.count / 10_000 / times - 1)).toBeLessThan(0.05)
+})
