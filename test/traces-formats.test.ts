@@ -292,6 +292,21 @@ it('reads the TraceLab replay list: rounds after the first wait for the answer a
   expect(waitMs).toEqual([0, 300, 0])
 })
 
+it('adds the wait of a skipped round or request to that of the one before, or to the start of the session', async () => {
+  const replay = await read(
+    'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,100,5,30\n0,1,1,40,30,0,400\n0,1,2,70,20,5,0\n',
+  )
+  expect(replay.waitMs).toEqual([0, 430])
+  const skipped = { input_toks: 20, output_toks: 0, tool_duration_ns: 3_000_000 }
+  const answered = { input_toks: 30, output_toks: 2, tool_duration_ns: 500_000 }
+  const { times, waitMs } = await read([
+    { input_toks: 10, output_toks: 2, arrival_time_ns: 0 },
+    { session_id: 'a', arrival_time_ns: 9, sub_requests: [skipped, answered, skipped, answered] },
+  ])
+  expect(times).toEqual([0, 3_000_009, NAN])
+  expect(waitMs).toEqual([0, 0, 3.5])
+})
+
 it('counts only whole blocks as shared where blocks are rebuilt', async () => {
   const { ids } = await read(
     'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,100,5,0\n0,1,1,40,30,5,0\n0,1,2,70,20,5,0\n',

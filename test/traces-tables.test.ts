@@ -109,6 +109,17 @@ describe('columns beyond time and lengths', () => {
     )
   })
 
+  it('a prefix length of BLIS, which counts for a group and not for a session, makes no blocks', async () => {
+    const { workload, report } = await read([
+      'request_id,tenant_id,session_id,round_index,prefix_group,prefix_length,input_tokens,output_tokens,arrival_time_us',
+      'r0,t,s,0,g,64,100,1,0',
+      'r1,t,s,1,g,64,200,1,10',
+    ])
+    expect(report.notes).toContain('prefix_group and prefix_length are not used: prompts share no prefix blocks.')
+    expect(report.notes.join()).toMatch(/Columns not used: .*prefix_length/)
+    expect(workload.runFirst).toBeNull()
+  })
+
   it('a time that the user names is read, whatever it is called', async () => {
     const rows = ['at,input_tokens,output_tokens', '10,5,1', '12.5,6,2']
     const { workload, report } = await read(rows, { columns: { time: 'at' } })

@@ -45,13 +45,14 @@ const INPUT = /^((num_|n_)?(input|prompt|context|request|prefill)(_(tokens?|toks
 const OUTPUT =
   /^((num_|n_)?(output|generated|generation|completion|response|decode|answer)(_(tokens?|toks?|len|length|size|token_count))?|token_size|osl|out)$/
 
-/** The layout told by the first line's fields. Throws `UserError` when a column is missing or its unit is unknown. */
+/** The layout told by the first line's fields. `onlyChosen`: beyond time and lengths no column is known by its name. Throws `UserError` when a column is missing or its unit is unknown. */
 export function layoutOf(
   fields: readonly string[],
   path: string,
   choice: ColumnChoice = {},
   mustBeAzure = false,
   hasTime = true,
+  onlyChosen = false,
 ): CsvLayout {
   const hasHeader = !fields.some(looksLikeData)
   const names = fields.map(plainName)
@@ -92,7 +93,7 @@ export function layoutOf(
       hint: 'Name three columns.',
     })
   }
-  const extras = extraColumns(fields, names, new Set([time, input, output]), choice, hasHeader, path)
+  const extras = extraColumns(fields, onlyChosen ? [] : names, new Set([time, input, output]), choice, hasHeader, path)
   const unit = hasTime
     ? timeUnit(hasHeader ? names[time] : '', choice.timeUnit, path)
     : { unitNs: NS_PER_S, word: null, assumed: false }

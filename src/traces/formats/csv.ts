@@ -41,7 +41,7 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
         const separator = separatorOf(line)
         const fields = splitLine(line, separator)
         const choice = kind.columns === undefined ? options.columns : columnsOfKind(kind.columns, fields)
-        layout = layoutOf(fields, path, choice, kind.mustBeAzure, kind.hasTime)
+        layout = layoutOf(fields, path, choice, kind.mustBeAzure, kind.hasTime, kind.columns !== undefined)
         if (layout.hasHeader) {
           linesBefore++
           start = next
