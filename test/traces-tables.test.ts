@@ -190,6 +190,12 @@ describe('columns beyond time and lengths', () => {
     expect(report.notes).toContain('1 row names a request that the file does not have.')
   })
 
+  it('of a length that is a slip of the pen get names for their leading blocks alone', async () => {
+    const { workload } = await read(['arrival_s,isl,osl,session,cached_tokens', '0,2147483647,9,a,0', '1,64,9,a,64'])
+    expect(blockIdsOf(workload, 0).length).toBe(2 ** 20)
+    expect([...blockIdsOf(workload, 1)]).toEqual([0, 1, 2, 3])
+  })
+
   it('that say nothing are refused when chosen, and not used otherwise', async () => {
     const rows = ['arrival_s,isl,osl,parent,cached_tokens', '0,1,1,,1', '1,1,1,0,1']
     expect((await read(rows)).report.notes).toContain('Columns not used: parent, cached_tokens.')

@@ -3,6 +3,8 @@ import type { RequestRows } from './requestRows.js'
 
 /** Tokens per rebuilt block unless the user wants others: the block of the engines, so that nothing is lost in coarser ones. */
 export const REBUILT_BLOCK_TOKENS = 16
+/** Longer prompts have names for their leading blocks only: no context is that long, and a mistyped length must not fill the memory. */
+const MOST_BLOCKS = 2 ** 20
 
 export interface RebuiltBlocks {
   /**
@@ -20,7 +22,7 @@ export function createRebuiltBlocks(blockTokens: number): RebuiltBlocks {
   let next = 0
   return {
     push(rows, session, isl, sharedTokens) {
-      const total = Math.floor(isl / blockTokens)
+      const total = Math.min(MOST_BLOCKS, Math.floor(isl / blockTokens))
       let shared = Math.min(total, Math.floor(sharedTokens / blockTokens))
       const runs: Runs = []
       for (const { first, length } of latest.get(session) ?? []) {
