@@ -61,6 +61,8 @@ describe('trace synth, sample, split and merge', () => {
     ['trace sample three.csv x.swt', /exactly one of --rate, --fraction and --copies, got none/],
     ['trace sample three.csv x.swt --rate 1 --copies 2', /got 2/],
     ['trace sample three.csv x.swt --fraction 2', /--fraction {2}expected a number above 0 and up to 1/],
+    ['trace sample three.csv x.swt --copies 9000000', /--copies {2}expected a number above 0 and up to 10000/],
+    ['trace sample more.swt x.swt --copies 10000', /x\.swt {2}would have about 40,000,000 requests; 20,000,000 are the most/],
     ['trace split three.csv x.swt', /expected two or more different files/],
     ['trace split three.csv x.swt x.swt', /expected two or more different files/],
     ['trace split three.csv x.swt y.swt --parts 0.5', /1 shares for 2 files/],

@@ -213,7 +213,7 @@ describe('requests drawn from a pool', () => {
   it('are refused for hours that the pool does not have, and for too many', () => {
     expect(faultOf(() => draw({ fromHour: 23.5 }))?.message).toBe('The pool has 24 hours; hours 23.5 to 24.5 are not in it.')
     expect(faultOf(() => draw({ hours: 24, scale: 1000 }))?.message).toMatch(
-      /^About \d+ million requests would be drawn; 50 million are the most\.$/,
+      /^About \d+ million requests would be drawn; 20 million are the most\.$/,
     )
   })
 

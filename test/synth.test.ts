@@ -427,6 +427,12 @@ describe('faulty recipes are refused with a place and a remedy', () => {
     expect(() => readRecipe(text, 'r.yaml')).toThrow(message)
   })
 
+  it('more requests than fit the memory, by a long time or a high rate', () => {
+    const stream = { rate_per_s: 5000, lengths: { isl: 1, osl: 1 } }
+    expect(() => draw({ duration_s: 4001, streams: { a: stream } })).toThrow(/about 20,000,000 requests would be drawn/)
+    expect(() => draw({ requests: 20_000_001, streams: { a: stream } })).toThrow()
+  })
+
   it('a rate so low that the trace would last beyond 104 days, with a profile or without', () => {
     const slow = { rate_per_s: 1e-9, lengths: { isl: 1, osl: 1 } }
     const profile = { until_s: [1, 2], factors: [1, 2] }

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
+import { pickRequests } from '../src/traces/columns.js'
 import { presetRecipe } from '../src/traces/generate/presets.js'
 import { synthesise } from '../src/traces/generate/synth.js'
 import { compareTraces, shapesOnly, type Workload } from '../src/traces/index.js'
@@ -104,6 +105,38 @@ describe('traces of other traffic', () => {
     const fast = traffic('b', 5000, { ratePerS: 8 })
     expect(differing(slow, fast)).toContain('rate, 1/s')
     expect(differing(slow, fast, true)).toEqual([])
+  })
+
+  it('rate and burstiness may differ by the noise of the second trace where that is larger', () => {
+    const [calm, rough] = [traffic('a', 3000), traffic('b', 3000, { inBursts: true })]
+    const reach = (second: Workload): number =>
+      compareTraces(calm, second).lines.find(({ statistic }) => statistic === 'rate, 1/s')?.high ?? Number.NaN
+    expect(reach(rough)).toBeGreaterThan(1.3 * reach(calm))
+  })
+
+  it('hit rates are held together over as many requests: a longer trace fills a cache for longer', () => {
+    const long = traffic('a', 1200)
+    // every prompt is one of 300 that are asked again and again
+    const column = (value: (i: number) => number): Int32Array => long.isl.map((_, i) => value(i))
+    const whole: Workload = {
+      ...long,
+      ...{ isl: column(() => 32), blockTokens: 16, runOffset: Float64Array.from(long.isl, (_, i) => i) },
+      ...{ runCount: column(() => 1), runFirst: column((i) => 2 * (i % 300)), runLength: column(() => 2) },
+    }
+    const rows = Uint32Array.from({ length: 400 }, (_, i) => i)
+    const beginning = pickRequests(whole, rows, whole.arrivalNs.slice(0, 400))
+    const line = compareTraces(whole, beginning).lines.find(({ statistic }) => statistic === 'ideal hit rate')
+    expect(line).toMatchObject({ a: 0.25, b: 0.25, verdict: 'same' })
+  })
+
+  it('of fewer than 20 sessions nothing is said', () => {
+    const inSessions = (of: number): Workload => ({
+      ...traffic('a', 400),
+      session: Int32Array.from({ length: 400 }, (_, i) => i % of),
+    })
+    const notes = (of: number) => compareTraces(inSessions(of), inSessions(of)).lines.map(({ note }) => note)
+    expect(notes(19)).toContain('a trace has fewer than 20')
+    expect(notes(20)).not.toContain('a trace has fewer than 20')
   })
 
   it('prefix blocks of one trace alone are a difference', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
-import { shapesOnly, traceStatistics, type Workload, workloadFault } from '../src/traces/index.js'
+import { shapesOnly, tracePictures, traceStatistics, type Workload, workloadFault } from '../src/traces/index.js'
 import { shapeClusters } from '../src/traces/statistics/clusters.js'
 import { quantile } from '../src/traces/statistics/distribution.js'
 import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
@@ -239,5 +239,20 @@ describe('clusters of shapes', () => {
   it('one shape alone is one cluster', () => {
     expect(drawn(1, () => [10, 10])).toHaveLength(1)
     expect(shapeClusters(Int32Array.of(5, 5, 5), Int32Array.of(7, 7, 7))).toMatchObject([{ share: 1 }])
+  })
+})
+
+describe('pictures', () => {
+  it('the map counts each request once, at its input and its output; its margins are the histograms', () => {
+    const isl = Int32Array.of(10, 10, 5000, 200)
+    const osl = Int32Array.of(900, 1, 1, 30)
+    const provenance = { name: 'test', format: 'csv', note: '', rowsRead: 4, rowsSkipped: 0 }
+    const workload = shapesOnly(Float64Array.of(0, 1, 2, 3), isl, osl, provenance)
+    const { heat, isl: input, osl: output } = tracePictures(workload, { rateBins: 10, lengthBins: 12, heatBins: 12 })
+    expect(heat.counts[0][0]).toBe(1)
+    expect(heat.counts[0].at(-1)).toBe(1)
+    expect(heat.counts.at(-1)?.[0]).toBe(1)
+    expect(heat.counts.map((column) => column.reduce((a, b) => a + b, 0))).toEqual(input.counts)
+    expect(heat.oslEdges.slice(1).map((_, j) => heat.counts.reduce((sum, column) => sum + column[j], 0))).toEqual(output.counts)
   })
 })

@@ -221,3 +221,25 @@ describe('a merge', () => {
     expect(() => merged(pair, { sameIds: false, name: 'm' })).toThrow(/prefix blocks of 16 and 64 tokens/)
   })
 })
+
+describe('times', () => {
+  const poisson = draw({ requests: 200, streams: { a: { rate_per_s: 4, lengths: LENGTHS } } })
+
+  it('of a second copy are not those of the first', () => {
+    const twice = sampled(poisson, 2, 7)
+    expect(twice.count).toBe(400)
+    expect(new Set(twice.arrivalNs).size).toBeGreaterThan(1.9 * new Set(poisson.arrivalNs).size)
+  })
+
+  it('of merged traces count from the start of each', () => {
+    const late: Workload = { ...poisson, arrivalNs: poisson.arrivalNs.map((timeNs) => timeNs + 900 * NS_PER_S) }
+    const both = merged(
+      [
+        { name: 'early', workload: poisson },
+        { name: 'late', workload: late },
+      ],
+      { sameIds: false, name: 'both' },
+    )
+    expect(both.arrivalNs.filter((_, i) => both.tenant?.[i] === 1)).toEqual(poisson.arrivalNs)
+  })
+})

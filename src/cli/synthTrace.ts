@@ -1,5 +1,6 @@
 /** The work of `trace synth` from a recipe. */
 import { UserError } from '../errors.js'
+import { MOST_REQUESTS } from '../traces/generate/recipe.js'
 import { synthesise } from '../traces/generate/synth.js'
 import { writeWorkload } from '../traces/index.js'
 import { positiveNumber, wholeNumber } from './options.js'
@@ -20,7 +21,6 @@ export interface SynthRequest {
   readonly allowDifference: boolean
 }
 
-const MOST_REQUESTS = 100_000_000
 const MOST_PER_S = 1e6
 
 export const requestsOf = (text: string | undefined): number | undefined =>

@@ -1,5 +1,6 @@
 /** The work of `trace sample`, `trace split` and `trace merge`. */
 import { UserError } from '../errors.js'
+import { MOST_REQUESTS } from '../traces/generate/recipe.js'
 import { type Workload, writeWorkload } from '../traces/index.js'
 import { countArrivals } from '../traces/load.js'
 import { merged } from '../traces/transform/merge.js'
@@ -45,6 +46,13 @@ export async function sampleTrace(input: TraceInput, options: SampleOptions): Pr
       where: '--rate',
       message: `${perS} a second is more than ${MOST_COPIES} copies of the trace`,
       hint: 'ask for a lower rate',
+    })
+  }
+  if (factor * workload.count > MOST_REQUESTS) {
+    throw new UserError({
+      where: output,
+      message: `would have about ${Math.round(factor * workload.count).toLocaleString('en')} requests; ${MOST_REQUESTS.toLocaleString('en')} are the most`,
+      hint: 'ask for fewer copies or a lower rate',
     })
   }
   const sample = sampled(workload, factor, input.seed ?? 1)

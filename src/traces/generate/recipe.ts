@@ -8,6 +8,9 @@ import type { DriftSpec, ProfileSpec } from './pace.js'
 import type { PrefixSpec } from './prefixes.js'
 import type { SessionSpec } from './sessions.js'
 
+/** Requests of drawn traffic: with about 230 B for each while it is drawn, more do not fit the memory of a laptop. */
+export const MOST_REQUESTS = 20_000_000
+
 export interface Recipe {
   /** One sentence: what the traffic imitates; kept in the trace. */
   readonly note?: string
@@ -205,7 +208,7 @@ const streamRecipe = z.strictObject(
 
 export const recipeSchema = z.strictObject({
   note: z.string(says('a sentence')).max(1024, says('a sentence of up to 1024 letters')).optional(),
-  requests: whole(1, 100_000_000, 'requests').optional(),
+  requests: whole(1, MOST_REQUESTS, 'requests').optional(),
   duration_s: above0(9e6, 'seconds').optional(),
   max_tokens: whole(2, 16_777_216, 'longest input + output').default(131_072),
   block_tokens: whole(1, 65_536, 'tokens of a prefix block').optional(),

@@ -11,10 +11,9 @@ import { type Pmf, pmfQuantile } from '../servegen/pmf.js'
 import { KINDS, type LengthWindow, type Pool, type PoolClient, type RateWindow } from '../servegen/pool.js'
 import { type Provenance, shapesOnly, type Workload } from '../workload.js'
 import { gapsOf } from './arrivals.js'
+import { MOST_REQUESTS } from './recipe.js'
 
 const HOUR_S = 3600
-/** More would not fit the memory of a laptop. */
-const MOST_REQUESTS = 50_000_000
 const LARGEST_TOKENS = 2 ** 31 - 1
 
 export interface PoolDraw {

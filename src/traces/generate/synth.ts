@@ -13,7 +13,7 @@ import { lawOf } from './laws.js'
 import { shapesOf } from './lengths.js'
 import { begunLater, driftSteps, LATEST_S, paced, productOf, profileSteps, type Steps } from './pace.js'
 import { type BlockMaker, createPrefixes, zipfShares } from './prefixes.js'
-import type { Recipe, StreamRecipe } from './recipe.js'
+import { MOST_REQUESTS, type Recipe, type StreamRecipe } from './recipe.js'
 import { createRows, type Rows } from './rows.js'
 import { createSessions } from './sessions.js'
 
@@ -30,6 +30,7 @@ interface Source {
 
 /** Draws the traffic of a recipe. `name` is the name of the trace. Time 0 is its first arrival. */
 export function synthesise(recipe: Recipe, seed: Seed, name: string): Workload {
+  refuseTooMany(recipe)
   const maker: BlockMaker = { ids: createBlockIds(), blockTokens: recipe.block_tokens ?? 1 }
   const streams = Object.entries(recipe.streams)
   const sessions = createCounter()
@@ -66,6 +67,16 @@ function merge(sources: readonly Source[], { requests, duration_s: durationS }: 
     sources[at].emit(timeS, rows)
     heap.push(sources[at].nextS(), 0, at)
   }
+}
+
+function refuseTooMany({ streams, duration_s: durationS = 0 }: Recipe): void {
+  const expected = durationS * Object.values(streams).reduce((sum, one) => sum + one.rate_per_s, 0)
+  if (expected <= MOST_REQUESTS) return
+  throw new UserError({
+    where: 'duration_s',
+    message: `about ${Number(expected.toPrecision(3)).toLocaleString('en')} requests would be drawn; ${MOST_REQUESTS.toLocaleString('en')} are the most`,
+    hint: 'take a shorter time, or a lower rate',
+  })
 }
 
 const tooSlow = (count: number): UserError =>
