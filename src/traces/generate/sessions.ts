@@ -1,6 +1,6 @@
 /**
  * Agentic sessions: a context that grows from step to step, waits of tools and of people, resets, and sub-agents that fork and join. The
- * laws of the preset are those of docs/decisions/0012-recipes-of-traffic.md, from published statistics of coding sessions.
+ * laws of the preset are those of docs/decisions/0009-recipes-of-traffic.md, from published statistics of coding sessions.
  */
 import { UserError } from '../../errors.js'
 import type { Rng } from '../../rng.js'
