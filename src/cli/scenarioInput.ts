@@ -66,9 +66,9 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
 /** The workload a plan names; remarks of the reader go to `onRemark`, progress of a long file to stderr unless `quiet`. */
 export async function loadWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
   const workload = await readWorkload(plan, onRemark, quiet)
-  if (plan.workload.load.sessions === 'recorded') return withPrefixes(plan, workload)
+  if (plan.workload.load.sessions === 'recorded') return withPrefixes(plan, workload, onRemark)
   const { closedSessions } = await import('../traces/sessions.js')
-  return withPrefixes(plan, closedSessions(workload))
+  return withPrefixes(plan, closedSessions(workload), onRemark)
 }
 
 async function readWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
@@ -84,9 +84,13 @@ async function readWorkload(plan: Plan, onRemark: (text: string) => void, quiet:
 }
 
 /** What caches of prefixes need of a workload: ids, and those of the answers where they are to be kept. */
-async function withPrefixes(plan: Plan, workload: Workload): Promise<Workload> {
+async function withPrefixes(plan: Plan, workload: Workload, onRemark: (text: string) => void): Promise<Workload> {
   const caching = plan.engines.find(({ enablePrefixCaching }) => enablePrefixCaching)
-  if (caching === undefined) return workload
+  if (caching === undefined) {
+    if (workload.runOffset !== null)
+      onRemark('Prefix caching is off (enable_prefix_caching), so the reuse of prefixes is not credited.')
+    return workload
+  }
   if (workload.runOffset === null)
     throw new UserError({
       where: `engines.${caching.name}.enable_prefix_caching`,
