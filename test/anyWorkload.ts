@@ -84,3 +84,17 @@ export const workloads = fc
         return { ...shapesOnly(times, columns.isl, columns.osl, columns.provenance), ...columns, ...session, ...block }
       }),
   )
+
+/** Four requests that wait for nobody. */
+export const plain: Workload = shapesOnly(
+  Float64Array.of(0, 5, 5, 9e9),
+  Int32Array.of(10, 20, 30, 40),
+  Int32Array.of(1, 2, 3, 4),
+  {
+    name: 'plain',
+    format: 'csv',
+    note: 'Four requests.',
+    rowsRead: 5,
+    rowsSkipped: 1,
+  },
+)

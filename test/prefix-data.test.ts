@@ -9,7 +9,7 @@ import { readTrace } from '../src/traces/index.js'
 import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
 import type { Workload } from '../src/traces/workload.js'
 import { plainArm } from './reference/policies.js'
-import { SMALL_MACHINE, stepTables, type TableShape } from './reference/tables.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables, type TableShape } from './reference/tables.js'
 
 const data = new URL('../../shared/data/traces/', import.meta.url)
 const present = existsSync(data)
@@ -18,18 +18,7 @@ if (!present && !process.env.CI) console.warn('skipped: no shared/data beside th
 const BLOCK = 512
 const LONGEST = 131072
 /** A rank that computes 50,000 prompt tokens a second, in steps of 30 ms and more. */
-const SHAPE: TableShape = {
-  hostPs: 3e10,
-  localPs: 2e7,
-  headPs: 0,
-  rowsPs: 0,
-  sharedPs: 0,
-  exchangePs: 0,
-  kernelBasePs: 0,
-  kernelSlopePs: 0,
-  prefillPs: 0,
-  bend: 1,
-}
+const SHAPE: TableShape = { ...HOST_ALONE, hostPs: 3e10, localPs: 2e7 }
 
 function oneRank(cacheTokens: number, maxNumSeqs: number): ClusterConfig {
   const maxNumBatchedTokens = LONGEST

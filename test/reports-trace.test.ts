@@ -76,6 +76,24 @@ describe.each(Object.entries(WORKLOADS))('%s', (_, workload) => {
   })
 })
 
+it('terminal and page tell the same of sessions: every sample that the trace has', () => {
+  const text = traceTable({ ...partsOf(WORKLOADS.sessions), width: 110 })
+  const html = pageOf(WORKLOADS.sessions)
+  for (const name of [
+    'requests',
+    'first context',
+    'last context',
+    'largest context',
+    'growth per step',
+    'gap between arrivals, s',
+  ]) {
+    expect(text).toContain(name)
+    expect(html).toContain(`>${name}<`)
+  }
+  // nobody waits in these sessions
+  expect(text + html).not.toContain('wait of the client')
+})
+
 it('what comes from the file is escaped', () => {
   const evil = '</script><img src=x onerror=alert(1)>"\''
   const html = pageOf(WORKLOADS.plain, evil)

@@ -11,18 +11,10 @@ import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
 import { readTrace, traceHash, type Workload, writeTrace } from '../src/traces/index.js'
 import { decodeTrace, encodeTrace } from '../src/traces/shapewiseFormat.js'
 import { shapesOnly } from '../src/traces/workload.js'
-import { provenance, workloads } from './anyWorkload.js'
+import { plain, provenance, workloads } from './anyWorkload.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-format-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const plain: Workload = shapesOnly(Float64Array.of(0, 5, 5, 9e9), Int32Array.of(10, 20, 30, 40), Int32Array.of(1, 2, 3, 4), {
-  name: 'plain',
-  format: 'csv',
-  note: 'Four requests.',
-  rowsRead: 5,
-  rowsSkipped: 1,
-})
 
 describe('a .swt trace', () => {
   it.each(['.swt', '.swt.gz'])('holds every column of any workload: %s', async (ending) => {

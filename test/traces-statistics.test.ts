@@ -6,7 +6,7 @@ import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { shapesOnly, tracePictures, traceStatistics, type Workload, workloadFault } from '../src/traces/index.js'
 import { shapeClusters } from '../src/traces/statistics/clusters.js'
 import { quantile } from '../src/traces/statistics/distribution.js'
-import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
+import { idealHitRate, prefixStatistics } from '../src/traces/statistics/prefixes.js'
 
 const BLOCK = 16
 
@@ -88,7 +88,9 @@ describe('prefix reuse', () => {
   it('the ideal cache is an LRU cache that is never full', () => {
     fc.assert(
       fc.property(steps, (chosen) => {
-        const found = prefixStatistics(workloadOf(promptsOf(chosen)), [1e9])
+        const workload = workloadOf(promptsOf(chosen))
+        const found = prefixStatistics(workload, [1e9])
+        expect(idealHitRate(workload)).toBeCloseTo(found?.ideal.published ?? Number.NaN, 12)
         expect(found?.lru[0].published).toBeCloseTo(found?.ideal.published ?? Number.NaN, 12)
         expect(found?.lru[0].engine).toBeCloseTo(found?.ideal.engine ?? Number.NaN, 12)
       }),

@@ -12,18 +12,10 @@ import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
 import { readTrace, shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
 import { withoutParts } from '../src/traces/write/parts.js'
 import { targetOf } from '../src/traces/write/targets.js'
-import { workloads } from './anyWorkload.js'
+import { plain, workloads } from './anyWorkload.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-write-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const plain: Workload = shapesOnly(Float64Array.of(0, 5, 5, 9e9), Int32Array.of(10, 20, 30, 40), Int32Array.of(1, 2, 3, 4), {
-  name: 'plain',
-  format: 'csv',
-  note: 'Four requests.',
-  rowsRead: 5,
-  rowsSkipped: 1,
-})
 
 const builder = createBlockBuilder()
 for (const ids of [[0, 1], [0, 1, 2, 7], [], [3]]) {

@@ -2,6 +2,8 @@
  * Pending events in the total order (timeNs, class, sequence): a binary heap on typed arrays. Ties matter: a heap that leaves
  * equal times unordered would make a run depend on its history. The sequence is given by the heap, in order of creation.
  */
+import { grown } from './grow.js'
+
 export class EventHeap {
   #time: Float64Array
   #class: Uint8Array
@@ -109,15 +111,10 @@ export class EventHeap {
   }
 
   #grow(): void {
-    const wider = <T extends Float64Array | Uint8Array | Int32Array>(old: T, fresh: T): T => {
-      fresh.set(old)
-      return fresh
-    }
-    const length = this.#time.length * 2
-    this.#time = wider(this.#time, new Float64Array(length))
-    this.#class = wider(this.#class, new Uint8Array(length))
-    this.#sequence = wider(this.#sequence, new Float64Array(length))
-    this.#payload = wider(this.#payload, new Int32Array(length))
+    this.#time = grown(this.#time)
+    this.#class = grown(this.#class)
+    this.#sequence = grown(this.#sequence)
+    this.#payload = grown(this.#payload)
   }
 }
 

@@ -2,6 +2,7 @@
  * A growing sample of non-negative values and its quantiles: exact while it is small, beyond that a log histogram, whose quantiles are within
  * 0.4 % of the value at the rank asked for. Both forms can be merged, so parts of a run may be gathered apart.
  */
+import { grown } from './grow.js'
 import { LOG_HISTOGRAM_BINS, logBin, logBinValue } from './logHistogram.js'
 import { quantilesOf } from './select.js'
 
@@ -39,9 +40,7 @@ export function createSample(exactValues = EXACT_VALUES, expected = FIRST_CAPACI
   /** Room for so many values: the new ones are 0. */
   const keep = (values: number): Float64Array | null => {
     if (kept === null || kept.length >= values) return kept
-    const wider = new Float64Array(Math.min(exactValues, Math.max(values, expected, kept.length * 4)))
-    wider.set(kept)
-    kept = wider
+    kept = grown(kept, Math.min(exactValues, Math.max(values, expected, kept.length * 4)))
     return kept
   }
   const toBins = (): Float64Array => {

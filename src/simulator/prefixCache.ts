@@ -6,6 +6,7 @@
  * Eviction is late: `freeBlocks` of a rank counts the blocks that nobody holds, cached or not, and `settle` evicts what no longer fits
  * in them. It must be called before the cache of the rank is read or changed, and before its free blocks grow.
  */
+import { grown } from '../collections/grow.js'
 import { BlockNodes } from './blockNodes.js'
 import type { EngineConfig } from './config.js'
 import { HostTier } from './hostTier.js'
@@ -160,7 +161,7 @@ export class PrefixCache {
       let { id } = runs
       for (let left = Math.min(runs.blocks, due); left > 0; ) {
         const node = nodes.find(g, id)
-        if (passed === this.#path.length) this.#path = wider(this.#path)
+        if (passed === this.#path.length) this.#path = grown(this.#path)
         this.#path[passed++] = node
         left -= length[node]
         due -= length[node]
@@ -218,10 +219,4 @@ export class PrefixCache {
     }
     return blocks
   }
-}
-
-function wider(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(column.length * 2)
-  grown.set(column)
-  return grown
 }

@@ -1,4 +1,5 @@
 /** Prefix blocks as they come in and what caching them came to: the two ends of prefixCache.ts. */
+import { grown } from '../collections/grow.js'
 import { UserError } from '../errors.js'
 import type { Workload } from '../traces/workload.js'
 import type { PrefixCache } from './prefixCache.js'
@@ -38,7 +39,7 @@ function refuseUnchained(
     let previous = -1
     for (let run = runOffset[i]; run < runOffset[i] + runCount[i]; run++) {
       const end = runFirst[run] + runLength[run]
-      if (end > before.length) before = wider(before, end)
+      if (end > before.length) before = grown(before, Math.max(end, before.length * 2))
       for (let id = runFirst[run]; id < end; id++) {
         if (before[id] === 0) before[id] = previous + 2
         else if (before[id] !== previous + 2)
@@ -52,12 +53,6 @@ function refuseUnchained(
     }
   }
   chains.before = before
-}
-
-function wider(column: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
-  const grown = new Float64Array(Math.max(length, column.length * 2))
-  grown.set(column)
-  return grown
 }
 
 /** Blocks evicted by now, those included whose eviction is put off. */

@@ -2,6 +2,7 @@
  * Prefix blocks of the requests in flight: for each a list of runs of the trace's consecutive block ids, in recycled cells, and the walk
  * along such a list in blocks of an engine. A context of a million tokens is a handful of runs.
  */
+import { grown } from '../collections/grow.js'
 import type { Workload } from '../traces/workload.js'
 
 export class PrefixRuns {
@@ -100,11 +101,7 @@ export class PrefixRuns {
   #grow(): void {
     const old = this.next.length
     const capacity = Math.max(64, old * 2)
-    for (const key of ['first', 'length', 'next'] as const) {
-      const wider = new Int32Array(capacity)
-      wider.set(this[key])
-      this[key] = wider
-    }
+    for (const key of ['first', 'length', 'next'] as const) this[key] = grown(this[key], capacity)
     for (let cell = old; cell < capacity; cell++) this.next[cell] = cell + 1 < capacity ? cell + 1 : -1
     this.free[0] = old
   }

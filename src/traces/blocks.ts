@@ -1,4 +1,5 @@
 /** Prefix blocks of a workload, kept as runs of consecutive ids: a context of a million tokens is thousands of blocks but few runs. */
+import { grown } from '../collections/grow.js'
 import type { Workload } from './workload.js'
 
 const FIRST_RUNS = 1 << 12
@@ -24,8 +25,8 @@ export function createBlockBuilder(): BlockBuilder {
   let runLength = new Int32Array(FIRST_RUNS)
   let runs = 0
   const grow = (): void => {
-    runFirst = wider(runFirst)
-    runLength = wider(runLength)
+    runFirst = grown(runFirst)
+    runLength = grown(runLength)
   }
   const pushRun = (first: number, length: number): void => {
     if (length === 0) return
@@ -54,12 +55,6 @@ export function createBlockBuilder(): BlockBuilder {
             runLength: runLength.slice(0, runs),
           },
   }
-}
-
-function wider(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(column.length * 2)
-  grown.set(column)
-  return grown
 }
 
 /** Number of prefix blocks of request `i`, 0 without ids. */

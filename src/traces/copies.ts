@@ -2,6 +2,7 @@
  * Units of a workload (sessions, or requests alone) put together anew: more than once, at other times. Who waits for whom, classes, tenants
  * and shapes are those of the source. Prefix blocks are shared within one world only: a prompt that is played twice is not a prompt sent twice.
  */
+import { grown } from '../collections/grow.js'
 import { UserError } from '../errors.js'
 import { type BlockColumns, blockIdLimit } from './blocks.js'
 import { countOutOfOrder, pick, timeOrder } from './columns.js'
@@ -36,9 +37,9 @@ export function createCopies(part: Workload, units: Units, expected: number): Co
       let latestNs = startNs
       for (let at = offset[unit]; at < offset[unit + 1]; at++) {
         if (count === rows.length) {
-          rows = grown(rows, new Int32Array(count * 2))
-          timeNs = grown(timeNs, new Float64Array(count * 2))
-          worlds = grown(worlds, new Int32Array(count * 2))
+          rows = grown(rows)
+          timeNs = grown(timeNs)
+          worlds = grown(worlds)
         }
         const row = units.rows[at]
         const recordedNs = part.arrivalNs[row]
@@ -64,11 +65,6 @@ interface Entries {
   readonly rows: Int32Array
   readonly timeNs: Float64Array
   readonly worlds: Int32Array
-}
-
-function grown<T extends Float64Array | Int32Array>(old: T, fresh: T): T {
-  fresh.set(old)
-  return fresh
 }
 
 function assemble(part: Workload, units: Units, entries: Entries): Workload {

@@ -3,6 +3,7 @@
  * of whole minutes drawn with replacement, because copies of one file are not new traffic. Where a trace has sessions, whole sessions are
  * drawn instead and begin at random. Pure: everything comes from named streams.
  */
+import { lowerBound } from '../collections/search.js'
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
 import { createCopies } from './copies.js'
@@ -32,17 +33,6 @@ export function splitInTime(workload: Workload, from: number, to: number): Workl
   const copies = createCopies(workload, units, Math.ceil((to - from) * workload.count))
   for (let unit = bound(from); unit < high; unit++) copies.add(unit, Math.floor(starts[unit] - first - from * spanNs), 0)
   return copies.workload()
-}
-
-function lowerBound(sorted: Float64Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (sorted[middle] < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 export interface TrafficRequest {

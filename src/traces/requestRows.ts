@@ -1,5 +1,6 @@
 /** Growing columns that readers fill row by row, in the order of the file: three that every request has, and others as they come. */
 
+import { grown } from '../collections/grow.js'
 import { UserError } from '../errors.js'
 import { type BlockColumns, createBlockBuilder } from './blocks.js'
 import { MOST_ROWS } from './contract.js'
@@ -64,9 +65,9 @@ export function createRequestRows(path: string): RequestRows {
     add(time: number, input: number, output: number): number {
       const row = rows.count++
       if (row === timeNs.length) {
-        timeNs = grown(timeNs, new Float64Array(row * 2))
-        isl = grown(isl, new Int32Array(row * 2))
-        osl = grown(osl, new Int32Array(row * 2))
+        timeNs = grown(timeNs)
+        isl = grown(isl)
+        osl = grown(osl)
       }
       timeNs[row] = time
       isl[row] = input
@@ -168,11 +169,6 @@ function optionalColumn<T extends Column>(Type: new (length: number) => T, missi
     get: (row: number): number => (values === null || row >= used ? missing : values[row]),
     trim: (count: number): T | null => (values === null ? null : (reach(count).slice(0, count) as T)),
   }
-}
-
-function grown<T extends Column>(from: T, to: T): T {
-  to.set(from as never)
-  return to
 }
 
 /** Dense numbers, from 0 in the order of first use, for what a source calls by names or by sparse ids. */

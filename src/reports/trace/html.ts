@@ -6,6 +6,7 @@ import { type Chart, chartHosts } from '../html/charts.js'
 import { logBars, logMap } from '../html/logBars.js'
 import { escapeHtml, htmlTable, section } from '../html/markup.js'
 import { page } from '../html/page.js'
+import { sessionSamples } from './sessions.js'
 import { millions } from './table.js'
 
 export interface TracePage {
@@ -156,16 +157,7 @@ function prefixTable({ prefixes }: TraceStatistics): string {
 
 function sessionSection({ sessions }: TraceStatistics, { sessionLengths }: TracePictures): string {
   if (sessions === null || sessionLengths === null) return ''
-  const samples: [string, Distribution | null][] = [
-    ['requests', sessions.requestsPerSession],
-    ['first context', sessions.firstContext],
-    ['last context', sessions.lastContext],
-    ['largest context', sessions.largestContext],
-    ['growth per step', sessions.growth],
-    ['wait of the client, s', sessions.waitS],
-    ['gap between arrivals, s', sessions.gapS],
-  ]
-  const rows = samples.flatMap(([name, sample]) => (sample === null ? [] : [distributionRow(name, sample)]))
+  const rows = sessionSamples(sessions).map(([name, sample]) => distributionRow(name, sample))
   const lead = `${number(sessions.steps)} steps from one request to the next, ${number(sessions.resets)} of them with a context shorter by 30 % or more; ${number(sessions.subAgents)} sub-agents that come back to it.`
   const bars = `<figure><h3>Requests per session</h3>${logBars(sessionLengths, 'requests', COLOUR, 'sessions')}</figure>`
   const title = sessions.source === 'recorded' ? 'Sessions' : 'Sessions, inferred from prefixes'

@@ -3,6 +3,7 @@ import type { Distribution, SessionStatistics, TracePictures, TraceStatistics } 
 import { axisLabels, blockChart } from '../blockChart.js'
 import { columns } from '../columns.js'
 import { number, percent } from '../format.js'
+import { sessionSamples } from './sessions.js'
 
 const INDENT = '  '
 const CHART_LINES = 3
@@ -142,16 +143,7 @@ function prefixRows(prefixes: NonNullable<TraceStatistics['prefixes']>): string[
 export const millions = (tokens: number): string => (tokens >= 1e6 ? `${number(tokens / 1e6)}M` : `${number(tokens / 1e3)}k`)
 
 function sessionRows(sessions: SessionStatistics): string[] {
-  const perSession: [string, Distribution | null][] = [
-    ['requests', sessions.requestsPerSession],
-    ['first context', sessions.firstContext],
-    ['last context', sessions.lastContext],
-    ['largest context', sessions.largestContext],
-    ['growth per step', sessions.growth],
-    ['wait of the client, s', sessions.waitS],
-    ['gap between arrivals, s', sessions.gapS],
-  ]
-  const rows = perSession.flatMap(([name, sample]) => (sample === null ? [] : [lengthRow(name, sample)]))
+  const rows = sessionSamples(sessions).map(([name, sample]) => lengthRow(name, sample))
   const beside =
     sessions.subAgents > 0
       ? `; ${number(sessions.subAgents)} sub-agents come back, with ${number(sessions.subAgentRequests)} requests`

@@ -2,6 +2,7 @@
  * Prompts that repeat an earlier prompt: a conversation that goes on, a document asked again. How often, how much and how long after is
  * given by input length; which prompt is repeated is then chosen among those of about the right age and length.
  */
+import { lowerBound } from '../../collections/search.js'
 import type { Rng } from '../../rng.js'
 import { blocksOfChain, type Chain } from './chains.js'
 import { type LawSpec, lawOf } from './laws.js'
@@ -35,21 +36,9 @@ export function createReuse(spec: ReuseSpec, { ids, blockTokens }: BlockMaker, r
   const chains: Chain[] = []
   const continued: boolean[] = []
 
-  /** Index of the first prompt at `timeS` or later. */
-  function firstFrom(timeS: number): number {
-    let low = 0
-    let high = times.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (times[middle] < timeS) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
   /** The prompt to repeat `blocks` blocks of, -1 when none is long enough. */
   function donor(blocks: number, most: number, timeS: number, whole: boolean): number {
-    const centre = firstFrom(timeS)
+    const centre = lowerBound(times, timeS)
     let best = -1
     let least = Number.POSITIVE_INFINITY
     for (let step = 0; step <= 2 * LOOK_AROUND; step++) {

@@ -149,7 +149,18 @@ function walk(workload: Workload, sizes: readonly number[], blocksOf: (i: number
 }
 
 /** Share (0..1) of the input tokens whose leading blocks were all seen earlier (infinite cache, cold start); null without blocks. */
-export const idealHitRate = (workload: Workload): number | null => prefixStatistics(workload, [])?.ideal.published ?? null
+export function idealHitRate(workload: Workload): number | null {
+  const { isl, blockTokens } = workload
+  if (workload.runOffset === null || blockTokens === 0) return null
+  const { leading } = walk(workload, [], (i) => blockCountOf(workload, i))
+  let hit = 0
+  let total = 0
+  for (let i = 0; i < isl.length; i++) {
+    hit += Math.min(leading[i] * blockTokens, isl[i])
+    total += isl[i]
+  }
+  return hit / total
+}
 
 function shareOf(count: number, holds: (i: number) => boolean): number {
   let holding = 0
