@@ -25,6 +25,13 @@ chmodSync(join(dir, 'locked'), 0o500)
 const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['unknown verb', ['simulate', 'good.csv'], /shapewise {2}Unknown (argument|command)/],
   ['misspelt verb', ['comapre', 's.yaml'], /Did you mean compare\?/],
+  ['unknown verb of trace', ['trace', 'visualise'], /trace {2}there is no verb 'visualise'\n.*allowed: inspect, diff/],
+  ['trace without a verb', ['trace'], /trace {2}name a verb/],
+  [
+    'a seed where nothing is drawn',
+    ['trace', 'inspect', 'good.csv', '--seed', '3'],
+    /--seed {2}has no effect here: without --spread-ticks nothing is drawn/,
+  ],
   ['no verb', [], /no command given/],
   ['unknown flag', ['run', 'good.csv', '--sead', '3'], /Unknown arguments?: sead/],
   ['flag of another verb', ['plan', 's.yaml', '--threads', '2'], /Unknown argument: threads/],

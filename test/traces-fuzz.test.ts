@@ -13,8 +13,8 @@ import { stream } from '../src/rng.js'
 import { FORMAT_NAMES } from '../src/traces/formats/catalogue.js'
 import { type ReadOptions, type ReadResult, readTrace, traceHash, workloadFault } from '../src/traces/index.js'
 import { encodeTrace } from '../src/traces/shapewiseFormat.js'
-import { ANY, choose, LINES, type Mutation, replaceNumber } from './fuzz/mutations.js'
-import { ORIGINALS, type Original, OWN, VARIANTS } from './fuzz/originals.js'
+import { ANY, choose, IN_PLACE, LINES, type Mutation, replaceNumber } from './fuzz/mutations.js'
+import { ORIGINALS, type Original, OWN, PARQUET_TABLE_ROWS, PARQUET_TABLES, VARIANTS } from './fuzz/originals.js'
 
 const CI_FILES = 150
 const FILES = Number(process.env.FUZZ_FILES ?? CI_FILES)
@@ -139,62 +139,109 @@ describe('damaged text', () => {
 describe('damaged .swt files', () => {
   const original = Buffer.from(encodeTrace(OWN))
 
-  it('are refused or hold the very same requests', async () => {
-    const hash = traceHash(OWN)
-    let read = 0
-    for (const bytes of mutants('swt', original, ANY, 2)) {
-      const result = await outcome(bytes)
-      if (result === null) continue
-      read++
-      expect(traceHash(result.workload)).toBe(hash)
-    }
-    expect(read).toBeLessThan(FILES / 3)
-  })
+  it(
+    'are refused or hold the very same requests',
+    async () => {
+      const hash = traceHash(OWN)
+      let read = 0
+      for (const bytes of mutants('swt', original, ANY, 2)) {
+        const result = await outcome(bytes)
+        if (result === null) continue
+        read++
+        expect(traceHash(result.workload)).toBe(hash)
+      }
+      expect(read).toBeLessThan(FILES / 3)
+    },
+    HOUR_MS,
+  )
 
-  it('of the older kind, without a hash, are refused or hold values in range', async () => {
-    const { hash: _, ...older } = decode(original) as Record<string, unknown>
-    let read = 0
-    for (const bytes of mutants('swt-older', Buffer.from(encode(older)), ANY, 2)) {
-      const result = await outcome(bytes)
-      if (result === null) continue
-      read++
-      expectSound(result)
-    }
-    expect(read).toBeGreaterThan(0)
-  })
+  it(
+    'of the older kind, without a hash, are refused or hold values in range',
+    async () => {
+      const { hash: _, ...older } = decode(original) as Record<string, unknown>
+      let read = 0
+      for (const bytes of mutants('swt-older', Buffer.from(encode(older)), ANY, 2)) {
+        const result = await outcome(bytes)
+        if (result === null) continue
+        read++
+        expectSound(result)
+      }
+      expect(read).toBeGreaterThan(0)
+    },
+    HOUR_MS,
+  )
 
-  it('with values of wrong types are refused', async () => {
-    const wrong = [
-      null,
-      undefined,
-      true,
-      -1,
-      1.5,
-      2 ** 40,
-      1e300,
-      Number.NaN,
-      '',
-      'x',
-      [],
-      {},
-      [1],
-      new Uint8Array(3),
-      new Date(0),
-      7n,
-    ]
-    const rng = stream(20261124, 'fuzz/swt-types')
-    for (let i = 0; i < FILES; i++) {
-      const file = decode(original) as Record<string, Record<string, unknown>>
-      const target = rng.uniform() < 0.3 ? file : (choose(Object.values(file.columns), rng) as Record<string, unknown>)
-      const key = choose(
-        Object.keys(target).filter((name) => name !== 'provenance' && name !== 'hash'),
-        rng,
-      )
-      target[key] = choose(wrong, rng)
-      const bytes = encode(file, { useBigInt64: true })
-      expect(await outcome(bytes), `${key} = ${String(target[key])}`).toBeNull()
-    }
-  })
+  it(
+    'with values of wrong types are refused',
+    async () => {
+      const wrong = [
+        null,
+        undefined,
+        true,
+        -1,
+        1.5,
+        2 ** 40,
+        1e300,
+        Number.NaN,
+        '',
+        'x',
+        [],
+        {},
+        [1],
+        new Uint8Array(3),
+        new Date(0),
+        7n,
+      ]
+      const rng = stream(20261124, 'fuzz/swt-types')
+      for (let i = 0; i < FILES; i++) {
+        const file = decode(original) as Record<string, Record<string, unknown>>
+        const target = rng.uniform() < 0.3 ? file : (choose(Object.values(file.columns), rng) as Record<string, unknown>)
+        const key = choose(
+          Object.keys(target).filter((name) => name !== 'provenance' && name !== 'hash'),
+          rng,
+        )
+        target[key] = choose(wrong, rng)
+        const bytes = encode(file, { useBigInt64: true })
+        expect(await outcome(bytes), `${key} = ${String(target[key])}`).toBeNull()
+      }
+    },
+    HOUR_MS,
+  )
+})
+
+describe('damaged Parquet files', () => {
+  it(
+    'of our own are refused or hold the very same requests',
+    async () => {
+      const original = ORIGINALS.parquet.bytes
+      const hash = traceHash(((await outcome(original)) as ReadResult).workload)
+      let refused = 0
+      for (const bytes of mutants('parquet', original, [...ANY, ...IN_PLACE], 2)) {
+        const result = await outcome(bytes)
+        if (result === null) refused++
+        else expect(traceHash(result.workload)).toBe(hash)
+      }
+      expect(refused).toBeGreaterThan(FILES / 3)
+    },
+    HOUR_MS,
+  )
+
+  it.each(Object.entries(PARQUET_TABLES))(
+    'of others, %s: are refused or hold values in range',
+    async (name, original) => {
+      expect((await outcome(original))?.workload.count).toBe(PARQUET_TABLE_ROWS)
+      let read = 0
+      for (const bytes of mutants(`parquet-${name}`, original, [...IN_PLACE, ...IN_PLACE, ...ANY], 2)) {
+        const result = await outcome(bytes)
+        if (result === null) continue
+        read++
+        expectSound(result)
+      }
+      expect(read).toBeGreaterThan(FILES / 20)
+      expect(read).toBeLessThan(FILES)
+    },
+    HOUR_MS,
+  )
 })
 
 it.runIf(FILES <= CI_FILES)(`takes less than ${MOST_SECONDS} s of the processor in all`, () => {

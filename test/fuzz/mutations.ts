@@ -98,3 +98,21 @@ export const LINES: readonly Mutation[] = [
   (bytes, rng) =>
     splice(bytes, 0, rng.integer(60), Buffer.from(choose(['\ufeff', '#', '{', '[', '"', '\n\n', '\x1f\x8b', '1,2,3\n'], rng))),
 ]
+
+const overwrite = (bytes: Buffer, at: number, patch: Uint8Array): Buffer => {
+  const damaged = Buffer.from(bytes)
+  damaged.set(patch.subarray(0, Math.max(0, bytes.length - at)), at)
+  return damaged
+}
+
+/** Damage of a file whose parts are found by their offsets: it keeps its length, so that it is the content that is wrong. */
+export const IN_PLACE: readonly Mutation[] = [
+  (bytes, rng) => overwrite(bytes, rng.integer(bytes.length), Buffer.of(rng.integer(256))),
+  (bytes, rng) => overwrite(bytes, rng.integer(bytes.length), Buffer.from(Array.from({ length: 8 }, () => rng.integer(256)))),
+  // a varint of 2^31 - 2, the largest length or count
+  (bytes, rng) => overwrite(bytes, rng.integer(bytes.length), Buffer.of(0xfe, 0xff, 0xff, 0xff, 0x07)),
+  (bytes, rng) => {
+    const from = rng.integer(bytes.length)
+    return overwrite(bytes, rng.integer(bytes.length), bytes.subarray(from, from + 1 + rng.integer(60)))
+  },
+]

@@ -1,5 +1,6 @@
 /** A small sound file of every format that is read: what fuzzing damages. The type makes a new format without one a compile error. */
 import { gzipSync } from 'node:zlib'
+import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer'
 import { withPackedRuns } from '../../src/traces/blocks.js'
 import type { FormatName } from '../../src/traces/formats/catalogue.js'
 import type { ReadOptions, Workload } from '../../src/traces/index.js'
@@ -187,6 +188,20 @@ export const ORIGINALS: Readonly<Record<FormatName, Original>> = {
   shapewise: { bytes: own, rows: COUNT, literal: false },
   parquet: { bytes: Buffer.concat([...parquetPieces(withPackedRuns(OWN))] as Uint8Array[]), rows: COUNT, literal: false },
 }
+
+/** A table of others, not of ours: plain pages, and pages packed by snappy; some outputs are missing. */
+export const PARQUET_TABLES: Readonly<Record<'plain' | 'snappy', Buffer>> = (() => {
+  const columnData: ColumnSource[] = [
+    { name: 'arrival_s', data: numbers.map((i) => i / 2), type: 'DOUBLE', nullable: false },
+    { name: 'isl', data: numbers.map(isl), type: 'INT32' },
+    { name: 'osl', data: numbers.map((i) => (i % 13 === 7 ? null : osl(i))), type: 'INT32', nullable: true },
+    { name: 'tenant', data: numbers.map((i) => 'abc'[i % 3]), type: 'STRING' },
+  ]
+  const write = (codec: 'UNCOMPRESSED' | 'SNAPPY') => Buffer.from(parquetWriteBuffer({ columnData, codec }))
+  return { plain: write('UNCOMPRESSED'), snappy: write('SNAPPY') }
+})()
+/** Rows of them that can be read. */
+export const PARQUET_TABLE_ROWS = 37
 
 /** Other files that the same readers take. */
 export const VARIANTS: Readonly<Record<string, Original>> = {

@@ -1,4 +1,6 @@
 /** `shapewise trace …`: one file per verb. */
+import { UserError } from '../../../errors.js'
+import { suggest } from '../../../yaml/suggest.js'
 import { defineCommand } from '../../command.js'
 import { convertCommand } from './convert.js'
 import { diffCommand } from './diff.js'
@@ -9,8 +11,10 @@ import { sampleCommand } from './sample.js'
 import { splitCommand } from './split.js'
 import { synthCommand } from './synth.js'
 
-export const traceCommand = defineCommand<object>({
-  command: 'trace <verb>',
+const VERBS = ['inspect', 'diff', 'convert', 'formats', 'synth', 'sample', 'split', 'merge']
+
+export const traceCommand = defineCommand<{ readonly verb?: string }>({
+  command: 'trace [verb]',
   describe: 'Inspect, compare, convert, draw, thin, cut and merge traces',
   builder: (yargs) =>
     yargs
@@ -22,6 +26,12 @@ export const traceCommand = defineCommand<object>({
       .command(sampleCommand)
       .command(splitCommand)
       .command(mergeCommand)
-      .demandCommand(1, 'trace: name a verb, such as inspect or synth'),
-  handler: () => {},
+      .positional('verb', { type: 'string', describe: VERBS.join(', ') }),
+  handler: ({ verb }) => {
+    throw new UserError({
+      where: 'trace',
+      message: verb === undefined ? 'name a verb' : `there is no verb '${verb}'`,
+      hint: verb === undefined ? `such as inspect or synth; all are ${VERBS.join(', ')}` : suggest(verb, VERBS),
+    })
+  },
 })

@@ -60,7 +60,16 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
       describe: 'Let sessions share the prefix of their tools and system prompt, where ids are per session',
     })
 
-export const traceInput = (args: TraceArgs): TraceInput => {
+/** Whether the verb draws random numbers itself; else a seed acts on the spreading of ticks alone. */
+export type Draws = 'draws' | 'draws nothing'
+
+export const traceInput = (args: TraceArgs, draws: Draws = 'draws nothing'): TraceInput => {
+  if (args.seed !== undefined && draws === 'draws nothing' && !args['spread-ticks'])
+    throw new UserError({
+      where: '--seed',
+      message: 'has no effect here: without --spread-ticks nothing is drawn',
+      hint: 'leave it out, or add --spread-ticks for a trace with coarse times',
+    })
   const count = (flag: keyof TraceArgs, least: number): number | undefined => {
     const given = args[flag] as string | undefined
     return given === undefined ? undefined : wholeNumber(`--${flag}`, given, least, MOST_TOKENS)

@@ -31,6 +31,6 @@ export const splitCommand = defineCommand<SplitArgs>({
       .example('$0 trace split trace.csv tune.swt judge.swt --parts 0.7,0.3', 'the first 70 % of the time, and the rest'),
   handler: async (args) => {
     const { splitTrace } = await import('../../transformTraces.js')
-    await splitTrace(traceInput(args), { ...args, outputs: args.into })
+    await splitTrace(traceInput(args, args.by === 'tenant' ? 'draws' : 'draws nothing'), { ...args, outputs: args.into })
   },
 })

@@ -105,6 +105,6 @@ export const synthCommand = defineCommand<SynthArgs>({
       return
     }
     const { synthLike } = await import('../../synthLike.js')
-    await synthLike(request, traceInput({ ...args, file: args.like }))
+    await synthLike(request, traceInput({ ...args, file: args.like }, 'draws'))
   },
 })
