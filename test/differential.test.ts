@@ -4,9 +4,10 @@
  */
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { differences, runFast, runSlow } from './reference/agree.js'
-import { cachingScenario, longScenario, scenario, thinScenario } from './reference/arbitraries.js'
-import { untilSpent } from './reference/untilSpent.js'
+import { cachingScenario, longScenario, scenario, thinScenario } from '../src/testing/arbitraries.js'
+import { runFast } from '../src/testing/run.js'
+import { untilSpent } from '../src/testing/untilSpent.js'
+import { differences, runSlow } from './reference/agree.js'
 
 /** Generated scenarios of one run. */
 const SCENARIOS = 3500

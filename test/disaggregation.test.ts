@@ -5,10 +5,10 @@ import { roundRobin } from '../src/levers/pool/policies.js'
 import { FATES } from '../src/metrics/records.js'
 import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { createSimulation, type LoadConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
+import { plainArm } from '../src/testing/policies.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
-import { plainArm } from './reference/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 /** Length of a step of a prefill engine and of a decode engine, ns. */
 const PREFILL_NS = 1000

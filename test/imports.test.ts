@@ -22,6 +22,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   metrics: [],
   experiments: ['simulator', 'levers', 'traces', 'metrics', 'executors', 'scenario'],
   executors: ['simulator', 'levers', 'traces', 'metrics', 'experiments'],
+  testing: ['simulator', 'levers', 'metrics', 'traces', 'timing', 'scenario'],
   validation: ['simulator', 'levers', 'traces', 'metrics', 'scenario', 'timing', 'models', 'hardware'],
   reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation'],
   cli: [

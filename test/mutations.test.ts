@@ -1,11 +1,12 @@
 /** The laws have teeth: each planted fault of the fast core is caught by the law that speaks of it, and the intact copy by none. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { differences, runFast, runSlow, type Simulate } from './reference/agree.js'
-import { cachingScenario, type Scenario, wholeScenario } from './reference/arbitraries.js'
+import { cachingScenario, type Scenario, wholeScenario } from '../src/testing/arbitraries.js'
+import { brokenLaws, outcomeOfFast, withSentinel } from '../src/testing/laws.js'
+import { runFast, type Simulate } from '../src/testing/run.js'
+import { futureLeaks, idleCacheFaults } from '../src/testing/twins.js'
+import { differences, runSlow } from './reference/agree.js'
 import { type Damage, damagedCore } from './reference/damage.js'
-import { brokenLaws, outcomeOfFast, withSentinel } from './reference/laws.js'
-import { futureLeaks, idleCacheFaults } from './reference/twins.js'
 
 const SCENARIOS = [
   ...fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, seed: 5 }),

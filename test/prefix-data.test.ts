@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
+import { plainArm } from '../src/testing/policies.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables, type TableShape } from '../src/testing/tables.js'
 import { blockIdsOf } from '../src/traces/blocks.js'
 import { readTrace } from '../src/traces/index.js'
 import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
 import type { Workload } from '../src/traces/workload.js'
-import { plainArm } from './reference/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables, type TableShape } from './reference/tables.js'
 
 const data = new URL('../../shared/data/traces/', import.meta.url)
 const present = existsSync(data)

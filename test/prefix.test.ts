@@ -9,12 +9,12 @@ import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '
 import { HostTier } from '../src/simulator/hostTier.js'
 import { createSimulation, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { PrefixRuns } from '../src/simulator/prefixRuns.js'
+import { plainArm, rankPolicy } from '../src/testing/policies.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { withAnswerBlocks } from '../src/traces/index.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
-import { plainArm, rankPolicy } from './reference/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 const STEP_NS = 100
 const SHAPE = { ...HOST_ALONE, hostPs: STEP_NS * PS_PER_NS }

@@ -8,10 +8,10 @@ import type { PoolPolicy } from '../src/levers/lever.js'
 import { stream } from '../src/rng.js'
 import { NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { type ClusterConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
+import { plainArm } from '../src/testing/policies.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
-import { plainArm } from './reference/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 /** Length of every step, ns. */
 const STEP_NS = 10_000

@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { COMPLETED } from '../src/metrics/records.js'
 import { NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { type ClusterConfig, createSimulation, type LoadConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
+import { wholeScenario } from '../src/testing/arbitraries.js'
+import { plainArm } from '../src/testing/policies.js'
+import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
 import { createSimulatedTrace } from '../src/traces/asSimulated.js'
 import { workloadFault } from '../src/traces/contract.js'
 import { decodeTrace, encodeTrace } from '../src/traces/shapewiseFormat.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
-import { wholeScenario } from './reference/arbitraries.js'
-import { plainArm } from './reference/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from './reference/tables.js'
 
 const OPEN: LoadConfig = { kind: 'open' }
 const PROVENANCE = { name: 'sessions', format: 'generated', note: 'For tests.', rowsRead: 0, rowsSkipped: 0 }

@@ -1,28 +1,16 @@
 /** Runs a scenario on both simulators and lists every difference. */
 import { createSplitEvaluator } from '../../src/levers/split/model.js'
-import { FATES, type Records, type StepStatistics } from '../../src/metrics/records.js'
+import type { StepStatistics } from '../../src/metrics/records.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
-import { type SimulationResult, simulate } from '../../src/simulator/index.js'
-import type { Scenario } from './arbitraries.js'
-import { type Decisions, observed } from './observe.js'
-import { type SlowRecord, type SlowResult, simulateSlowly } from './simulate.js'
+import type { Scenario } from '../../src/testing/arbitraries.js'
+import type { Outcome } from '../../src/testing/laws.js'
+import { type Decisions, observed } from '../../src/testing/observe.js'
+import { type FastRun, recordObjects } from '../../src/testing/run.js'
+import { type SlowResult, simulateSlowly } from './simulate.js'
 
-export interface FastRun {
-  readonly result: SimulationResult
-  readonly decisions: Decisions
-}
 export interface SlowRun {
   readonly result: SlowResult
   readonly decisions: Decisions
-}
-
-/** The entry point of the fast core, or of a damaged copy of it. */
-export type Simulate = typeof simulate
-
-export function runFast(scenario: Scenario, run: Simulate = simulate): FastRun {
-  const { arm, decisions } = observed(scenario.arm())
-  const { config, workload, load, window, untilNs } = scenario
-  return { result: run(config, arm, workload, { load, window, untilNs }), decisions }
 }
 
 export function runSlow(scenario: Scenario): SlowRun {
@@ -33,29 +21,6 @@ export function runSlow(scenario: Scenario): SlowRun {
     return (batch: Parameters<typeof evaluator.factor>[1]) => evaluator.factor(arm.split, batch)
   }
   return { result: simulateSlowly(config, arm, workload, { load, window, untilNs, priceSplit }), decisions }
-}
-
-/** The records of the fast core as objects, by request. */
-export function recordObjects(records: Records): Map<number, SlowRecord> {
-  const rows = new Map<number, SlowRecord>()
-  for (let i = 0; i < records.count; i++) {
-    rows.set(records.request[i], {
-      arrivalNs: records.arrivalNs[i],
-      firstTokenNs: records.firstTokenNs[i],
-      endNs: records.endNs[i],
-      isl: records.isl[i],
-      osl: records.osl[i],
-      fate: FATES[records.fate[i]],
-      engine: records.engine[i],
-      rank: records.rank[i],
-      preemptions: records.preemptions[i],
-      cachedTokens: records.cachedTokens[i],
-      loadedTokens: records.loadedTokens[i],
-      maxGapNs: records.maxGapNs[i],
-      phaseNs: records.phaseNs.map((column) => column[i]),
-    })
-  }
-  return rows
 }
 
 const show = (value: unknown): string => JSON.stringify(value, (_, item) => (Number.isNaN(item) ? 'NaN' : item))
@@ -98,4 +63,10 @@ export function differences(fast: FastRun, slow: SlowRun): string[] {
       found.push(`statistics ${key}: fast ${typeof a === 'number' ? a : 'array'}, slow ${typeof b === 'number' ? b : 'array'}`)
   }
   return found
+}
+
+/** What the laws need of a run of the reference simulator. */
+export function outcomeOfSlow({ result, decisions }: SlowRun): Outcome {
+  const { records: rows, leavers, notSent, statistics } = result
+  return { written: rows.size, rows, leavers, notSent, statistics, decisions }
 }

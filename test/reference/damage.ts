@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
-import type { Simulate } from './agree.js'
+import type { Simulate } from '../../src/testing/run.js'
 
 const SOURCES = fileURLToPath(new URL('../../src/', import.meta.url))
 const ENTRY = 'simulator/index.ts'

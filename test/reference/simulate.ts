@@ -5,6 +5,7 @@
 import type { Arm, LoadView, PoolPolicy, RankPolicy, RoutePhase } from '../../src/levers/lever.js'
 import type { Fate, StepStatistics } from '../../src/metrics/records.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
+import type { RequestRow } from '../../src/testing/run.js'
 import type { Workload } from '../../src/traces/workload.js'
 import { Clients } from './clients.js'
 import { Engine, type PriceSplit, PS_PER_NS } from './engine.js'
@@ -14,25 +15,9 @@ import type { Rank } from './rank.js'
 import { Request } from './request.js'
 import { addStep, emptyStatistics } from './tally.js'
 
-export interface SlowRecord {
-  readonly arrivalNs: number
-  readonly firstTokenNs: number
-  readonly endNs: number
-  readonly isl: number
-  readonly osl: number
-  readonly fate: Fate
-  readonly engine: number
-  readonly rank: number
-  readonly preemptions: number
-  readonly cachedTokens: number
-  readonly loadedTokens: number
-  readonly maxGapNs: number
-  readonly phaseNs: readonly number[]
-}
-
 export interface SlowResult {
   /** Requests that entered the system, by index in the workload. */
-  readonly records: Map<number, SlowRecord>
+  readonly records: Map<number, RequestRow>
   /** Workload indices in the order in which the requests left. */
   readonly leavers: readonly number[]
   /** Requests that were given up before they were sent. */
@@ -75,7 +60,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const modelLength = shortest((role) => role !== 'prefill')
   const promptLength = shortest((role) => role === 'prefill')
   const inside = new Map<number, Request>()
-  const records = new Map<number, SlowRecord>()
+  const records = new Map<number, RequestRow>()
   const leavers: number[] = []
   let events: Event[] = []
   let sequence = 0

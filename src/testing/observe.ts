@@ -1,5 +1,5 @@
 /** An arm that decides as another one does and writes down every question it was asked, with the answer. */
-import type { Arm } from '../../src/levers/lever.js'
+import type { Arm } from '../levers/lever.js'
 import { viewNumbers } from './policies.js'
 
 /** One entry a call: what was seen, and the decision last. Split decisions keep what was seen alone. */

@@ -3,11 +3,11 @@
  * sizes, so that rare combinations are common. Small on purpose: tiny KV memories preempt, tiny budgets chunk.
  */
 import fc from 'fast-check'
-import { createArm } from '../../src/levers/catalogue.js'
-import type { Arm } from '../../src/levers/lever.js'
-import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
-import { createBlockBuilder } from '../../src/traces/blocks.js'
-import { shapesOnly, type Workload } from '../../src/traces/workload.js'
+import { createArm } from '../levers/catalogue.js'
+import type { Arm } from '../levers/lever.js'
+import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
+import { createBlockBuilder } from '../traces/blocks.js'
+import { shapesOnly, type Workload } from '../traces/workload.js'
 import { PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
 

@@ -1,10 +1,10 @@
 /** Twin runs: the same scenario with another future, repeated, or cut in two. They must not differ where the laws say so. */
 
-import { createSimulation } from '../../src/simulator/index.js'
-import { blockCountOf, createBlockBuilder } from '../../src/traces/blocks.js'
-import { type FastRun, recordObjects, runFast, type Simulate } from './agree.js'
+import { createSimulation } from '../simulator/index.js'
+import { blockCountOf, createBlockBuilder } from '../traces/blocks.js'
 import type { Scenario } from './arbitraries.js'
 import { observed } from './observe.js'
+import { type FastRun, recordObjects, runFast, type Simulate } from './run.js'
 
 const show = (run: FastRun): string =>
   JSON.stringify(

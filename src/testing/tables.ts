@@ -1,7 +1,7 @@
 /** Synthetic step tables and split machines: small whole numbers, of every shape the simulator may meet. */
 import fc from 'fast-check'
-import type { SplitMachine } from '../../src/levers/split/machine.js'
-import type { StepTables } from '../../src/timing/stepTimer.js'
+import type { SplitMachine } from '../levers/split/machine.js'
+import type { StepTables } from '../timing/stepTimer.js'
 
 /** Prices in ps; `bend` < 1 makes token-wise work concave. */
 export interface TableShape {

@@ -1,18 +1,16 @@
 /** Checkers of docs/INVARIANTS.md that look at one finished run. Each returns the faults it found, law number first. */
-import type { StepStatistics } from '../../src/metrics/records.js'
-import { blockIdsOf } from '../../src/traces/blocks.js'
-import { PS_PER_NS } from '../../src/units.js'
-import type { FastRun, SlowRun } from './agree.js'
-import { recordObjects } from './agree.js'
+import type { StepStatistics } from '../metrics/records.js'
+import { blockIdsOf } from '../traces/blocks.js'
+import { PS_PER_NS } from '../units.js'
 import type { Scenario } from './arbitraries.js'
 import type { Decisions } from './observe.js'
-import type { SlowRecord } from './simulate.js'
+import { type FastRun, type RequestRow, recordObjects } from './run.js'
 
 /** What the checkers need of a run, whichever simulator made it. */
 export interface Outcome {
   /** Rows written; more than `rows.size` when a request was written twice. */
   readonly written: number
-  readonly rows: Map<number, SlowRecord>
+  readonly rows: Map<number, RequestRow>
   /** Requests in the order in which they left. */
   readonly leavers: readonly number[]
   readonly notSent: number
@@ -25,11 +23,6 @@ export function outcomeOfFast({ result, decisions }: FastRun): Outcome {
   const order = [...result.records.request.slice(0, result.records.count)]
   const leavers = order.filter((request) => !Number.isNaN(rows.get(request)?.endNs))
   return { written: result.records.count, rows, leavers, notSent: result.notSent, statistics: result.statistics, decisions }
-}
-
-export function outcomeOfSlow({ result, decisions }: SlowRun): Outcome {
-  const { records: rows, leavers, notSent, statistics } = result
-  return { written: rows.size, rows, leavers, notSent, statistics, decisions }
 }
 
 type Law = (scenario: Scenario, outcome: Outcome) => string[]
@@ -65,7 +58,7 @@ const phases: Law = (_, { rows }) =>
   })
 
 const time: Law = (_, { rows, leavers }) => {
-  const ends = leavers.map((index) => (rows.get(index) as SlowRecord).endNs)
+  const ends = leavers.map((index) => (rows.get(index) as RequestRow).endNs)
   return faults(
     ends.some((end, i) => i > 0 && end < ends[i - 1]),
     () => `LAW-3 departures at ${ends}`,
@@ -137,19 +130,19 @@ const capacity: Law = (scenario, { decisions, statistics }) => {
 
 const order: Law = (scenario, { rows }) => {
   if (isSplit(scenario)) return []
-  const lastOf = new Map<string, SlowRecord>()
+  const lastOf = new Map<string, RequestRow>()
   // of those that come at one time the ones that waited for others are first
   const own = (index: number) => (isWaiting(scenario, index) ? 0 : 1)
-  const came = (index: number) => (rows.get(index) as SlowRecord).arrivalNs
+  const came = (index: number) => (rows.get(index) as RequestRow).arrivalNs
   return [...rows.keys()]
     .sort((a, b) => came(a) - came(b) || own(a) - own(b) || a - b)
     .flatMap((index) => {
-      const row = rows.get(index) as SlowRecord
+      const row = rows.get(index) as RequestRow
       if (row.fate !== 'completed' || row.preemptions > 0) return []
       const place = `${row.engine}/${row.rank}`
       const before = lastOf.get(place)
       lastOf.set(place, row)
-      const started = (served: SlowRecord) => served.arrivalNs + served.phaseNs[0]
+      const started = (served: RequestRow) => served.arrivalNs + served.phaseNs[0]
       const isOvertaken = before && (started(row) < started(before) || row.firstTokenNs < before.firstTokenNs)
       return faults(Boolean(isOvertaken), () => `LAW-7 request ${index} overtook another one of ${place}`)
     })
@@ -234,10 +227,10 @@ const transfers: Law = (scenario, outcome) => {
 
 /** A decode rank admits in the order in which requests came to its queue; those that came at the same time may go either way. */
 const orderOfDecode: Law = (scenario, outcome) => {
-  const came = (row: SlowRecord) => row.arrivalNs + row.phaseNs[0] + row.phaseNs[1]
-  const admitted = (row: SlowRecord) => came(row) + row.phaseNs[3]
+  const came = (row: RequestRow) => row.arrivalNs + row.phaseNs[0] + row.phaseNs[1]
+  const admitted = (row: RequestRow) => came(row) + row.phaseNs[3]
   const rows = brought(scenario, outcome).sort((a, b) => came(a) - came(b))
-  const latestOf = new Map<string, SlowRecord>()
+  const latestOf = new Map<string, RequestRow>()
   return rows.flatMap((row) => {
     const place = `${row.engine}/${row.rank}`
     const before = latestOf.get(place)
@@ -293,7 +286,7 @@ const sessions: Law = (scenario, { rows }) => {
 
 /** A hit is the beginning of the prompt of a request whose service began earlier: until then nobody had computed it. */
 const hits: Law = ({ workload }, { rows }) => {
-  const began = ({ arrivalNs, phaseNs }: SlowRecord) => arrivalNs + phaseNs[0]
+  const began = ({ arrivalNs, phaseNs }: RequestRow) => arrivalNs + phaseNs[0]
   return [...rows].flatMap(([index, row]) => {
     if (row.cachedTokens === 0) return []
     const ids = blockIdsOf(workload, index)

@@ -16,7 +16,7 @@ import {
   SPLIT_PER_REQUEST,
   SPLIT_SIZE,
   type SplitPolicy,
-} from '../../src/levers/lever.js'
+} from '../levers/lever.js'
 
 const info = (lever: LeverName, name: string, signalAge: PolicyInfo['signalAge'] = 'now'): PolicyInfo => ({
   lever,
@@ -28,7 +28,7 @@ const info = (lever: LeverName, name: string, signalAge: PolicyInfo['signalAge']
   complexity: 'O(1)',
   wins: 'tests',
   loses: 'elsewhere',
-  source: 'test/reference/policies.ts',
+  source: 'src/testing/policies.ts',
 })
 
 /** A 32-bit hash of whole numbers (multiply and xor-shift, odd constant of Knuth's golden ratio). */
