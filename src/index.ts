@@ -3,7 +3,13 @@
  * `compare`. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
  */
 export { type Fault, LawError, PolicyError, UserError } from './errors.js'
-export { type CompareOptions, type CompareOutput, type ComparisonResult, compare, comparisonJson } from './experiments/index.js'
+export {
+  type CompareOutput,
+  type ComparisonResult,
+  compare,
+  comparisonJson,
+  type ExperimentOptions,
+} from './experiments/index.js'
 export * from './levers/index.js'
 export { FATES, PHASES, type Records, type StepStatistics } from './metrics/records.js'
 export { summarise } from './metrics/summarise.js'

@@ -1,8 +1,8 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
 import { UserError } from '../errors.js'
+import { armOn } from '../experiments/families.js'
 import { sixDigits } from '../experiments/json.js'
-import { armOn } from '../experiments/tune.js'
 import { createArm } from '../levers/index.js'
 import { createSummariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'

@@ -64,9 +64,8 @@ interface NoteSource {
   readonly arms: readonly { readonly arm: ArmSpec; readonly outcome: Outcome }[]
   readonly hitRate: number | null
   readonly replicates: number
-  readonly measure: number
-  readonly lifeS: number
-  readonly ratePer: number
+  /** Length of a replicate of open traffic. */
+  readonly windowS: number
   readonly requests: { readonly least: number; readonly most: number }
 }
 
@@ -96,7 +95,7 @@ export function evidenceNotes(source: NoteSource): string[] {
       `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`,
     )
   if (!source.closed) {
-    const windowS = source.measure * source.lifeS
+    const { windowS } = source
     const meanE2eS = (arms[0].outcome.summary?.metrics.e2e_ms.mean ?? 0) / 1e3
     if (windowS < 30 * meanE2eS)
       notes.push(

@@ -12,7 +12,11 @@ export interface Readings {
   readonly capacity: Map<string, Outcome[]>
 }
 
-interface Metric {
+/** The reading of the comparison's own load: fixed load, in a closed loop fixed concurrency. */
+export const ownLoad = (readings: Readings, closed: boolean): Map<string, Outcome[]> =>
+  closed ? readings.fixedConcurrency : readings.fixedLoad
+
+export interface Metric {
   readonly name: string
   readonly better: 'higher' | 'lower'
   readonly read: (outcome: Outcome) => number | null

@@ -3,68 +3,16 @@
  * to longer runs (successive halving). The baseline families and the challenger are tuned by the same rule and with the same care.
  */
 import type { Executor } from '../executors/index.js'
-import { STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
-import type { ClusterConfig } from '../simulator/config.js'
-import { type Job, meetsSlo, type Outcome } from './job.js'
+import type { Experiment } from './experiment.js'
+import { type Family, familyGrid, staticSetting } from './families.js'
+import { type Draw, type Job, meetsSlo, type Outcome } from './job.js'
+import type { OperatingPoint } from './operatingPoint.js'
 import type { TuningRecord } from './result.js'
 
-export const CRITERION =
-  'median tokens/s/user at the offered load on the training part; settings that overload or miss the SLO rank last'
-
-const BUDGETS = [512, 1024, 2048, 4096, 8192]
-const COUNTS = [1, 2, 4, 8, 16, 32]
-const SIZES = [512, 1024, 2048, 4096, 8192, 16384]
-const EQUAL_TIMES_MS = [10, 20, 40, 80]
-
-export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware'
-
-/** Prefill has engines of its own: then no decode waits for a chunk, and a step takes what its engine's limit allows. */
-const chunkIsInert = ({ engines }: ClusterConfig): boolean => engines.some(({ role }) => role === 'prefill')
-
-const largestStep = ({ engines }: ClusterConfig): number => Math.max(...engines.map((engine) => engine.maxNumBatchedTokens))
-
-/** A built-in arm on this cluster: where the chunk lever is inert, its policy is the one that does nothing. */
-export const armOn = (arm: ArmSpec, config: ClusterConfig): ArmSpec =>
-  chunkIsInert(config) ? { ...arm, chunk: `fixed-budget(${largestStep(config)})` } : arm
-
-/** The static arm's own policies as a setting of tuned-static; the budget is cut where every engine would cut it. */
-export function staticSetting(config: ClusterConfig): ArmSpec {
-  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, largestStep(config))})`
-  return armOn({ ...STATIC_ARM, name: 'tuned-static', chunk }, config)
-}
-
-/**
- * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine of each
- * role, the chunk lever where prefill has engines of its own. Budgets
- * fit the smallest engine; the static arm's own budget is always among them, so no grid is empty.
- */
-export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
-  const smallest = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
-  const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
-  const inert = chunkIsInert(config)
-  const budgets = [...new Set([...(inert ? [] : fitting), staticSetting(config).chunk])]
-  const oneRank = config.engines.every((engine) => engine.ranks === 1)
-  // a request goes to one engine of each role
-  const oneEngine = new Set(config.engines.map(({ role }) => role)).size === config.engines.length
-  const shaped = family === 'shape-aware'
-  const splits =
-    family === 'tuned-static'
-      ? [...COUNTS.map((count) => `fixed-count(${count})`), 'occupancy-rule', 'k-waves(1)', 'k-waves(2)']
-      : family === 'tuned-size'
-        ? SIZES.map((size) => `fixed-size(${size})`)
-        : ['length-aware']
-  const chunks = shaped && !inert ? [...budgets, ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
-  const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
-  const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
-  const grid: ArmSpec[] = []
-  for (const split of splits)
-    for (const chunk of chunks)
-      for (const rank of oneRank ? ranks.slice(0, 1) : ranks)
-        for (const pool of oneEngine ? pools.slice(0, 1) : pools)
-          grid.push({ name: family, split, chunk, rank, span: 'one', pool })
-  return grid
-}
+const criterion = (part: string): string =>
+  `median tokens/s/user at the offered load on the ${part} part; settings that overload or miss the SLO rank last`
+export const CRITERION = criterion('training')
 
 /** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them (at least 2: one place may be the incumbent's). */
 export interface TuningRound {
@@ -82,6 +30,8 @@ export interface TuneOptions {
   /** The job of one setting in a round. */
   readonly jobOf: (arm: ArmSpec, round: TuningRound) => Job
   readonly onDone?: (outcome: Outcome) => void
+  /** Said of the winner; default: CRITERION. */
+  readonly criterion?: string
 }
 
 export interface Tuned {
@@ -121,10 +71,33 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
     outcome: best.outcome as Outcome,
     record: {
       candidates: options.grid.length,
-      criterion: CRITERION,
+      criterion: options.criterion ?? CRITERION,
       runners_up: ranked.slice(1, 4).map(({ arm, score }) => ({ policies: policiesOf(arm), score })),
     },
   }
+}
+
+/**
+ * The best setting of a family at the comparison's load, frozen. `oracle-static` is tuned like `tuned-static`, on the test part: no static setting
+ * that was found beforehand can be expected to do better there.
+ */
+export function tuneFamily(experiment: Experiment, point: OperatingPoint, family: Family): Promise<Tuned> {
+  const { config, executor, effort } = experiment
+  const grid = familyGrid(family, config)
+  const draw: Draw = { part: family === 'oracle-static' ? 'test' : 'train', mode: 'draw', replicate: 2 }
+  experiment.stage(
+    `tuning ${family}`,
+    effort.tuning.reduce((sum, round) => sum + Math.min(round.keep, grid.length), 0),
+  )
+  return tune({
+    executor,
+    grid,
+    rounds: effort.tuning,
+    incumbent: family === 'tuned-static' || family === 'oracle-static' ? staticSetting(config) : undefined,
+    jobOf: (arm, round) => point.own(arm, draw, round.warmup, round.measure),
+    onDone: experiment.done,
+    criterion: draw.part === 'test' ? criterion('test') : CRITERION,
+  })
 }
 
 const samePolicies = (a: ArmSpec, b: ArmSpec): boolean =>

@@ -1,0 +1,98 @@
+/**
+ * What `compare` and `ablate` share before anything is simulated: the halves of the trace, the threads, the progress. Reading order of an
+ * experiment: this file, operatingPoint.ts (load and lengths), tune.ts (families), replicates.ts (the paired runs).
+ */
+import { createExecutor, type Executor } from '../executors/index.js'
+import { createArm } from '../levers/catalogue.js'
+import type { Plan } from '../scenario/plan.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import { splitInTime } from '../traces/load.js'
+import type { Workload } from '../traces/workload.js'
+import type { JobContext, Outcome } from './job.js'
+import type { Evidence } from './result.js'
+import { EFFORTS, type Effort, type EffortPlan, requireHalves } from './sizing.js'
+
+export interface ExperimentOptions {
+  readonly plan: Plan
+  readonly config: ClusterConfig
+  readonly workload: Workload
+  readonly evidence: Evidence
+  readonly threads: number
+  readonly effort?: Effort
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: ExperimentProgress) => void
+}
+
+export interface ExperimentProgress {
+  readonly stage: string
+  readonly done: number
+  readonly total: number
+  readonly simulatedS: number
+}
+
+export interface Experiment {
+  readonly plan: Plan
+  readonly config: ClusterConfig
+  readonly workload: Workload
+  readonly context: JobContext
+  readonly executor: Executor
+  readonly effort: EffortPlan
+  /** Begins a stage of `jobs` jobs. */
+  stage(name: string, jobs: number): void
+  /** To be called as each job of the stage ends. */
+  readonly done: (outcome: Outcome) => void
+}
+
+/** Share of the trace, in time, that is tuned on; the rest judges. */
+const TRAIN_SHARE = 0.5
+
+/** Does `work` with threads that are ended whatever happens. Throws UserError for a trace that is too short, or a policy that does not exist. */
+export async function withExperiment<T>(options: ExperimentOptions, work: (experiment: Experiment) => Promise<T>): Promise<T> {
+  const { plan, config, workload, signal } = options
+  // a policy that does not exist is a mistake to tell before any thread is started
+  for (const arm of plan.arms) createArm(arm)
+  const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
+  requireHalves(
+    workload,
+    [parts.train, parts.test],
+    "a comparison tunes on the first half of the trace's time and judges on the second",
+    'use a longer trace, or `shapewise run` for a single simulation',
+  )
+  const { load } = plan.workload
+  const context: JobContext = {
+    config,
+    parts,
+    seed: plan.experiment.seed,
+    slo: plan.slo.interactive,
+    speedUp: load.method === 'speed_up' ? (load.speedUp ?? 1) : null,
+  }
+  const executor = createExecutor({ context, threads: options.threads, signal })
+  const effort = EFFORTS[options.effort ?? 'normal']
+  try {
+    return await work({ plan, config, workload, context, executor, effort, ...progressOf(options.onProgress) })
+  } finally {
+    await executor.close()
+  }
+}
+
+function progressOf(onProgress: ExperimentOptions['onProgress']): Pick<Experiment, 'stage' | 'done'> {
+  let stage = ''
+  let total = 0
+  let done = 0
+  let simulatedS = 0
+  const tell = () => onProgress?.({ stage, done, total, simulatedS })
+  return {
+    stage(name, jobs) {
+      stage = name
+      total = jobs
+      done = 0
+      simulatedS = 0
+      tell()
+    },
+    done(outcome) {
+      done++
+      simulatedS += outcome.simulatedS
+      tell()
+    },
+  }
+}

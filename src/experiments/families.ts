@@ -1,0 +1,61 @@
+/** The families of arms that are tuned: every setting of their grids that differs on a cluster. */
+import { STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
+import type { ArmSpec } from '../levers/lever.js'
+import type { ClusterConfig } from '../simulator/config.js'
+
+const BUDGETS = [512, 1024, 2048, 4096, 8192]
+const COUNTS = [1, 2, 4, 8, 16, 32]
+const SIZES = [512, 1024, 2048, 4096, 8192, 16384]
+const EQUAL_TIMES_MS = [10, 20, 40, 80]
+
+export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware' | 'oracle-static'
+
+/** What every comparison tunes, from the weakest form of static to the challenger. */
+export const FAMILIES: readonly Family[] = ['tuned-static', 'tuned-size', 'shape-aware']
+
+/** Prefill has engines of its own: then no decode waits for a chunk, and a step takes what its engine's limit allows. */
+const chunkIsInert = ({ engines }: ClusterConfig): boolean => engines.some(({ role }) => role === 'prefill')
+
+const largestStep = ({ engines }: ClusterConfig): number => Math.max(...engines.map((engine) => engine.maxNumBatchedTokens))
+
+/** A built-in arm on this cluster: where the chunk lever is inert, its policy is the one that does nothing. */
+export const armOn = (arm: ArmSpec, config: ClusterConfig): ArmSpec =>
+  chunkIsInert(config) ? { ...arm, chunk: `fixed-budget(${largestStep(config)})` } : arm
+
+/** The static arm's own policies as a setting of tuned-static; the budget is cut where every engine would cut it. */
+export function staticSetting(config: ClusterConfig): ArmSpec {
+  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, largestStep(config))})`
+  return armOn({ ...STATIC_ARM, name: 'tuned-static', chunk }, config)
+}
+
+/**
+ * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine of each
+ * role, the chunk lever where prefill has engines of its own. Budgets
+ * fit the smallest engine; the static arm's own budget is always among them, so no grid is empty.
+ */
+export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
+  const smallest = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
+  const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
+  const inert = chunkIsInert(config)
+  const budgets = [...new Set([...(inert ? [] : fitting), staticSetting(config).chunk])]
+  const oneRank = config.engines.every((engine) => engine.ranks === 1)
+  // a request goes to one engine of each role
+  const oneEngine = new Set(config.engines.map(({ role }) => role)).size === config.engines.length
+  const shaped = family === 'shape-aware'
+  const splits =
+    family === 'tuned-static' || family === 'oracle-static'
+      ? [...COUNTS.map((count) => `fixed-count(${count})`), 'occupancy-rule', 'k-waves(1)', 'k-waves(2)']
+      : family === 'tuned-size'
+        ? SIZES.map((size) => `fixed-size(${size})`)
+        : ['length-aware']
+  const chunks = shaped && !inert ? [...budgets, ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
+  const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
+  const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
+  const grid: ArmSpec[] = []
+  for (const split of splits)
+    for (const chunk of chunks)
+      for (const rank of oneRank ? ranks.slice(0, 1) : ranks)
+        for (const pool of oneEngine ? pools.slice(0, 1) : pools)
+          grid.push({ name: family, split, chunk, rank, span: 'one', pool })
+  return grid
+}

@@ -1,0 +1,134 @@
+/**
+ * Where arms meet: the offered rate (a fraction of what the static arm can carry, or as stated), the concurrency that goes with it, and how long the
+ * runs last. Found once, on the training part, with the static arm; every arm then gets the same.
+ */
+import { UserError } from '../errors.js'
+import { STATIC_ARM } from '../levers/catalogue.js'
+import type { ArmSpec } from '../levers/lever.js'
+import type { Experiment } from './experiment.js'
+import { armOn } from './families.js'
+import type { Draw, Job, Outcome } from './job.js'
+import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
+
+type Keep = 'summary' | 'picture'
+
+export interface OperatingPoint {
+  /** A fixed number of requests (or sessions) in flight, and no rate. */
+  readonly closed: boolean
+  readonly arrivals: ArrivalShape
+  /** Arrivals (requests or sessions) per second that every arm is offered; 0 in a closed loop. */
+  readonly ratePerS: number
+  /** Arrivals in flight: as stated in a closed loop, else what the static arm holds at `ratePerS`. */
+  readonly concurrency: number
+  /** Arrivals per second that the static arm carries within the SLO on the training part; null in a closed loop, or when it carries none. */
+  readonly staticCapacity: number | null
+  /** What warm-ups and windows of open runs are counted in, s. */
+  readonly unitS: number
+  /** Length of the window of a replicate of open traffic, s. */
+  readonly replicateS: number
+  /** A run at the comparison's own load; `warm` and `measure` in units (closed loop: in requests for each place). */
+  own(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
+  /** A run at `ratePerS`. */
+  open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
+  /** A run with `at` (default: `concurrency`) arrivals in flight. */
+  closedLoop(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, at?: number): Job
+  /** A search for the largest rate within the SLO. */
+  capacity(arm: ArmSpec, draw: Draw): Job
+}
+
+const TRAIN: Draw = { part: 'train', mode: 'draw', replicate: 0 }
+
+/** Throws UserError when the load of the plan means nothing on this trace, or the static arm meets the SLO at no load. */
+export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
+  const { plan, config, context, executor, effort } = experiment
+  const { load } = plan.workload
+  const closed = load.method === 'closed_loop'
+  const staticArm = armOn(STATIC_ARM, config)
+  experiment.stage('capacity of static', closed ? 1 : 3)
+  const run = async (job: Job): Promise<Outcome> => (await executor.run([job], experiment.done))[0]
+
+  const probe = await run(probeJob(staticArm, config, closed ? load.concurrency : null))
+  const probeE2eS = meanE2eS(probe) ?? 1
+  const arrivals = arrivalShape(context.parts.train)
+  const { recordedPerS } = arrivals
+  if (recordedPerS === null && (load.method === 'as_recorded' || load.method === 'speed_up'))
+    throw new UserError({
+      where: experiment.workload.provenance.name,
+      message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
+      hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
+    })
+  let staticCapacity: number | null = null
+  let ratePerS = load.ratePerS ?? 0
+  if (!closed) {
+    const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
+    const size = capacitySize(probeE2eS, guess, effort, arrivals)
+    staticCapacity = (await run({ kind: 'capacity', arm: staticArm, draw: TRAIN, ...size })).capacityPerS
+    if (load.method === 'as_recorded') ratePerS = recordedPerS ?? 0
+    else if (load.method === 'speed_up') ratePerS = (recordedPerS ?? 0) * (load.speedUp ?? 1)
+    else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(staticCapacity)
+  }
+
+  const openJob = (e2eS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): Job => ({
+    kind: 'open',
+    arm,
+    draw,
+    ratePerS,
+    warmupS: warm * arrivals.unitS(e2eS),
+    measureS: windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort),
+    tailS: TAIL * e2eS,
+    keep,
+  })
+  // lengths of the runs, from a run of the static arm at the comparison's own load
+  let e2eS = probeE2eS
+  let concurrency = load.concurrency ?? 1
+  if (!closed) {
+    const pilot = await run(openJob(probeE2eS, staticArm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary'))
+    e2eS = meanE2eS(pilot) ?? probeE2eS
+    // of sessions the number under way at once: rate x life
+    const inFlight = arrivals.are === 'sessions' ? ratePerS * arrivals.lifeS(e2eS) : pilot.meanInside
+    concurrency = Math.max(1, Math.round(inFlight))
+  }
+  const open: OperatingPoint['open'] = (arm, draw, warm, measure, keep = 'summary') =>
+    openJob(e2eS, arm, draw, warm, measure, keep)
+  const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({
+    kind: 'closed',
+    arm,
+    draw,
+    concurrency: at,
+    keep,
+    warmupRequests: Math.min(Math.ceil(Math.max(1, warm) * at * arrivals.requests), effort.requests.most),
+    requests: Math.min(Math.max(effort.requests.least, Math.ceil(measure * at * arrivals.requests)), effort.requests.most),
+  })
+  return {
+    closed,
+    arrivals,
+    ratePerS: closed ? 0 : ratePerS,
+    concurrency,
+    staticCapacity,
+    unitS: arrivals.unitS(e2eS),
+    replicateS: windowS(effort.measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort),
+    own: closed ? closedLoop : open,
+    open,
+    closedLoop,
+    capacity: (arm, draw) => ({
+      kind: 'capacity',
+      arm,
+      draw,
+      ...capacitySize(e2eS, (staticCapacity ?? ratePerS) * arrivals.requests, effort, arrivals),
+    }),
+  }
+}
+
+const meanE2eS = ({ summary }: Outcome): number | null => {
+  const ms = summary?.metrics.e2e_ms.mean ?? null
+  return ms === null ? null : ms / 1e3
+}
+
+function capacityOrRefuse(staticCapacity: number | null): number {
+  if (staticCapacity !== null) return staticCapacity
+  throw new UserError({
+    where: 'workload.load.fraction',
+    message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',
+    hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
+  })
+}

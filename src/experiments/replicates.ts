@@ -1,0 +1,67 @@
+/** The paired runs: every arm on the same replicates of the test part, in the readings that are asked for. */
+import type { ArmSpec } from '../levers/lever.js'
+import type { Experiment } from './experiment.js'
+import type { Draw, Job } from './job.js'
+import type { OperatingPoint } from './operatingPoint.js'
+import type { Readings } from './rows.js'
+
+export interface ReplicateOptions {
+  readonly replicates: number
+  /** Which readings to run beside the comparison's own load. */
+  readonly readings: readonly (keyof Readings)[]
+  /** Keep records and pictures of the first replicate at the comparison's own load. */
+  readonly pictures: boolean
+  readonly stage?: string
+}
+
+/** In requests for each place: warm-up and window of a closed-loop replicate. */
+const CLOSED_WARM = 3
+const CLOSED_MEASURE = 6
+
+/** Readings that do not exist in a closed loop are left empty. */
+export async function runReplicates(
+  experiment: Experiment,
+  point: OperatingPoint,
+  arms: readonly ArmSpec[],
+  options: ReplicateOptions,
+): Promise<Readings> {
+  const jobs = replicateJobs(experiment, point, arms, options)
+  experiment.stage(options.stage ?? 'replicates', jobs.length)
+  const outcomes = await experiment.executor.run(
+    jobs.map(({ job }) => job),
+    experiment.done,
+  )
+  const readings: Readings = { fixedLoad: new Map(), mix: new Map(), fixedConcurrency: new Map(), capacity: new Map() }
+  jobs.forEach(({ reading, job }, i) => {
+    const byArm = readings[reading]
+    byArm.set(job.arm.name, [...(byArm.get(job.arm.name) ?? []), outcomes[i]])
+  })
+  return readings
+}
+
+function replicateJobs(
+  { plan, effort }: Experiment,
+  point: OperatingPoint,
+  arms: readonly ArmSpec[],
+  { replicates, readings, pictures }: ReplicateOptions,
+): { reading: keyof Readings; job: Job }[] {
+  const { closed } = point
+  const { warmup } = plan.experiment
+  const wants = (reading: keyof Readings): boolean => readings.includes(reading) && (!closed || reading === 'fixedConcurrency')
+  const all: { reading: keyof Readings; job: Job }[] = []
+  for (let replicate = 0; replicate < replicates; replicate++)
+    for (const arm of arms) {
+      const keep = pictures && replicate === 0 ? 'picture' : 'summary'
+      const draw: Draw = { part: 'test', mode: 'draw', replicate }
+      if (wants('fixedLoad')) all.push({ reading: 'fixedLoad', job: point.open(arm, draw, warmup, effort.measure, keep) })
+      if (wants('mix')) all.push({ reading: 'mix', job: point.open(arm, { ...draw, mode: 'mix' }, warmup, effort.measure) })
+      if (wants('fixedConcurrency'))
+        all.push({
+          reading: 'fixedConcurrency',
+          job: point.closedLoop(arm, draw, CLOSED_WARM, CLOSED_MEASURE, closed ? keep : 'summary'),
+        })
+      if (wants('capacity') && replicate < effort.capacity.replicates)
+        all.push({ reading: 'capacity', job: point.capacity(arm, draw) })
+    }
+  return all
+}
