@@ -24,6 +24,12 @@ const EVENTS_PER_SAMPLE = 1024
 const RECORDS_PER_BATCH = 1 << 16
 
 export interface PacedOptions extends SimulationOptions {
+  /** Events later than this are not served. Default: until everything is done. */
+  readonly untilNs?: number
+  /** Goes on from a snapshot instead of from the beginning; steps before it are not counted. */
+  readonly from?: Uint8Array
+  /** Takes the state as it is at the end. */
+  readonly onEnd?: (snapshot: Uint8Array, nowNs: number) => void
   readonly signal: AbortSignal
   readonly onProgress: (simulatedNs: number) => void
   /** Takes the records as requests leave, and at the end those of the requests still inside: memory does not grow with the run. */
@@ -43,13 +49,21 @@ export async function simulatePaced(
     window: options.window,
     expectedRequests: Math.min(workload.count, RECORDS_PER_BATCH),
   })
+  if (options.from !== undefined) {
+    simulation.restore(options.from, 'another arm')
+    simulation.forgetStatistics()
+  }
   simulation.feed(workload)
   simulation.feed(null)
+  const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   let series: SeriesSample[] = []
   let every = 1
   for (let turn = 0, done = false; !done; ) {
     for (let served = 0; served < EVENTS_PER_TURN && !done; served += EVENTS_PER_SAMPLE, turn++) {
-      done = simulation.advance(Number.POSITIVE_INFINITY, EVENTS_PER_SAMPLE) === 'done'
+      const before = simulation.events
+      done =
+        simulation.advance(untilNs, EVENTS_PER_SAMPLE) === 'done' ||
+        (untilNs < Number.POSITIVE_INFINITY && simulation.events - before < EVENTS_PER_SAMPLE)
       if (turn % every === 0) series.push(simulation.sample())
       if (series.length >= 2 * SERIES_LENGTH) {
         series = series.filter((_, index) => index % 2 === 0)
@@ -60,6 +74,10 @@ export async function simulatePaced(
     options.onProgress(simulation.nowNs)
     await breathe()
     options.signal.throwIfAborted()
+  }
+  if (options.onEnd !== undefined) {
+    options.onRecords(simulation.drain())
+    options.onEnd(simulation.snapshot(), untilNs < Number.POSITIVE_INFINITY ? untilNs : simulation.nowNs)
   }
   simulation.recordInside()
   options.onRecords(simulation.drain())

@@ -1,5 +1,6 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
+import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { armOn } from '../experiments/families.js'
 import { sixDigits } from '../experiments/json.js'
@@ -8,13 +9,16 @@ import { createSummariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
 import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
+import type { MeasureWindow } from '../simulator/index.js'
 import { traceHash } from '../traces/hash.js'
 import { lastArrivalNs, sessionShape } from '../traces/sessions.js'
-import { nsToS } from '../units.js'
+import { nsToS, sToNs } from '../units.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
+import { demandWritable } from './outputFile.js'
 import { simulatePaced } from './paced.js'
 import { chooseArm, evidenceOfPlan } from './prepare.js'
+import { readState, type SavedState, writeState } from './savedState.js'
 import { isScenarioPath, loadPlan, loadWorkload } from './scenarioInput.js'
 
 export interface RunRequest extends OutputArgs {
@@ -26,6 +30,12 @@ export interface RunRequest extends OutputArgs {
   readonly requests: boolean
   /** Where the requests as they were sent are written, if anywhere. */
   readonly exportTrace?: string
+  /** Simulated time at which the run ends. */
+  readonly stopAtS?: number
+  /** Where the state at that time is written. */
+  readonly saveState?: string
+  /** A state to begin with. */
+  readonly warmFrom?: string
   readonly signal: AbortSignal
 }
 
@@ -48,15 +58,31 @@ export async function runOne(request: RunRequest): Promise<void> {
   const recorded = await loadWorkload(plan, say, quiet)
   const config = clusterConfig(plan)
   const arm = armOn(chosen, config)
-  const { workload, load, window, note } =
-    plan.workload.load.method === 'as_recorded'
-      ? {
-          workload: recorded,
-          load: { kind: 'open' } as const,
-          window: { fromNs: 0, toNs: Number.POSITIVE_INFINITY },
-          note: 'offered as recorded',
-        }
-      : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
+  const {
+    workload,
+    load,
+    window: whole,
+    note: offered,
+  } = plan.workload.load.method === 'as_recorded'
+    ? {
+        workload: recorded,
+        load: { kind: 'open' } as const,
+        window: { fromNs: 0, toNs: Number.POSITIVE_INFINITY },
+        note: 'offered as recorded',
+      }
+    : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
+  const identity = {
+    version: plan.version,
+    plan_hash: plan.planHash,
+    trace_hash: traceHash(recorded),
+    seed: plan.experiment.seed,
+    evidence: evidenceOfPlan(plan),
+  }
+  if (request.saveState !== undefined && existsSync(request.saveState))
+    throw new UserError({ where: `--save-state ${request.saveState}`, message: 'exists already', hint: 'name another file' })
+  demandWritable('--save-state', request.saveState, [input, plan.workload.path, request.warmFrom])
+  const warm = request.warmFrom === undefined ? null : readState(request.warmFrom, identity)
+  const { window, note } = partOf(whole, offered, warm, request.stopAtS)
   const folder =
     format === 'table' || out !== undefined
       ? (await import('../reports/runFolder.js')).openRunFolder(
@@ -69,13 +95,25 @@ export async function runOne(request: RunRequest): Promise<void> {
     const summariser = createSummariser(config, { slo: plan.slo.interactive, window, sessions: sessionShape(workload, closed) })
     const simulated =
       request.exportTrace === undefined ? null : (await import('../traces/asSimulated.js')).createSimulatedTrace(workload, closed)
-    const lastNs = lastArrivalNs(workload)
+    const untilNs = request.stopAtS === undefined ? undefined : sToNs(request.stopAtS)
+    const lastNs = Math.min(untilNs ?? Number.POSITIVE_INFINITY, lastArrivalNs(workload))
+    const left: number[] = warm === null ? [] : [...warm.left]
+    if (warm !== null) summariser.leave(warm.left)
+    let ended: { snapshot: Uint8Array; timeNs: number } | null = null
     const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
     progress?.stage('simulating', 100)
     const result = await simulatePaced(config, createArm(arm), workload, {
       load,
       window,
       signal,
+      untilNs,
+      from: warm?.snapshot,
+      onEnd:
+        request.saveState === undefined
+          ? undefined
+          : (snapshot, timeNs) => {
+              ended = { snapshot, timeNs }
+            },
       onProgress: (timeNs) =>
         progress?.update({
           done: lastNs > 0 ? Math.min(99, Math.floor((100 * timeNs) / lastNs)) : 0,
@@ -84,22 +122,24 @@ export async function runOne(request: RunRequest): Promise<void> {
         }),
       onRecords: (records) => {
         summariser.add(records)
+        if (request.saveState !== undefined && ended === null)
+          for (const one of records.request.subarray(0, records.count)) left.push(one)
         simulated?.add(records)
         folder?.addRequests(records)
       },
     }).finally(() => progress?.stop())
     const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
     warnUnservable(summary, plan)
+    if (request.saveState !== undefined && ended !== null)
+      await writeState(request.saveState, {
+        ...identity,
+        arm: arm.name,
+        ...(ended as { snapshot: Uint8Array; timeNs: number }),
+        left: Int32Array.from(left),
+      })
     if (simulated !== null) {
       const { writeTrace } = await import('../traces/write/index.js')
       await writeTrace(request.exportTrace as string, simulated.workload())
-    }
-    const identity = {
-      version: plan.version,
-      plan_hash: plan.planHash,
-      trace_hash: traceHash(recorded),
-      seed: plan.experiment.seed,
-      evidence: evidenceOfPlan(plan),
     }
     const { name, ...policies } = arm
     const json = JSON.stringify(
@@ -134,6 +174,22 @@ export async function runOne(request: RunRequest): Promise<void> {
   } finally {
     folder?.abandon()
   }
+}
+
+/** What of the traffic is measured when the run begins with a saved state or ends early. */
+function partOf(window: MeasureWindow, note: string, warm: SavedState | null, stopAtS: number | undefined) {
+  const fromNs = Math.max(window.fromNs, warm?.timeNs ?? 0)
+  const toNs = Math.min(window.toNs, stopAtS === undefined ? Number.POSITIVE_INFINITY : sToNs(stopAtS))
+  if (toNs <= fromNs)
+    throw new UserError({
+      where: `--stop-at ${stopAtS}`,
+      message: `nothing is measured before ${nsToS(toNs)} s: what is measured begins at ${nsToS(fromNs)} s`,
+      hint: 'stop later',
+    })
+  const parts = [note]
+  if (warm !== null) parts.push(`going on from the state of ${warm.arm} at ${nsToS(warm.timeNs)} s`)
+  if (stopAtS !== undefined) parts.push(`ended at ${stopAtS} s`)
+  return { window: { fromNs, toNs }, note: parts.join('; ') }
 }
 
 /** A request must fit every engine, since any may get it. */

@@ -9,6 +9,8 @@ import type { Distribution, SessionSummary } from './summary.js'
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99]
 
 export interface SessionTally {
+  /** These requests have left before: their sessions began before the window. */
+  leave(requests: Int32Array): void
   add(records: Records): void
   summary(notSent: number): SessionSummary
 }
@@ -23,6 +25,9 @@ export function createSessionTally({ unitOf, sizes, waitNs }: SessionShape, wind
   const waitedNs = new Float64Array(count)
   const gaveUp = new Uint8Array(count)
   return {
+    leave(requests) {
+      for (const request of requests) firstNs[unitOf[request]] = Number.NEGATIVE_INFINITY
+    },
     add(records) {
       for (let row = 0; row < records.count; row++) {
         const request = records.request[row]

@@ -41,6 +41,8 @@ export interface LatencyCurves {
 /** Gathers a summary from records as they come: memory is bounded whatever their number. */
 export interface Summariser {
   add(records: Records): void
+  /** Requests that have left in an earlier part of the run, whose records will not come. */
+  leave(requests: Int32Array): void
   /** `notSent`: requests that gave up before they were sent. */
   summary(statistics: StepStatistics, endNs: number, notSent: number): Summary
   /** Quantiles at `points` probabilities. */
@@ -190,7 +192,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
     const curve = (values: Sample): number[] => (values.count === 0 ? [] : values.quantiles(probabilities))
     return { ttft_ms: curve(ttft), tpot_ms: curve(tpot), e2e_ms: curve(e2e) }
   }
-  return { add, summary, curves }
+  return { add, leave: (requests) => sessions?.leave(requests), summary, curves }
 }
 
 /** The summary of a run whose records are all at hand. */

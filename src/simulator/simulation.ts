@@ -9,32 +9,15 @@ import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
 import { type Core, createCore } from './core.js'
 import { popStep, pushStep } from './engineHeap.js'
-import { admitBlocks, evictedBlocks } from './prefixInput.js'
+import { admitBlocks } from './prefixInput.js'
 import { queueStep, settle, settleAll, wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { arrive, currentInput, enterWaited, recordInside, releaseFirst, timeOut } from './requests.js'
 import { createSessions, feedSessions, hasWaiting } from './sessions.js'
 import { restore, snapshot } from './snapshot.js'
-import {
-  DECODE_SEQUENCES,
-  DECODE_WAITING,
-  EVENTS,
-  GATING_ATTENTION_PS,
-  IN_FLIGHT,
-  INPUT_TOKENS,
-  MAX_ATTENTION_PS,
-  NEXT_REQUEST,
-  NOW,
-  OTHER_EVENTS,
-  OTHER_NS,
-  OUTPUT_TOKENS,
-  PREEMPTIONS,
-  SERVING,
-  STEP_PS,
-  STEPS,
-  WAITING_TOTAL,
-} from './state.js'
+import { DECODE_WAITING, EVENTS, IN_FLIGHT, NEXT_REQUEST, NOW, OTHER_EVENTS, OTHER_NS, SERVING, WAITING_TOTAL } from './state.js'
 import { beginStep, endStep } from './step.js'
+import { forgetStatistics, statistics } from './stepStatistics.js'
 import { nextTransferNs } from './transferHeap.js'
 import { serveTransfer } from './transfers.js'
 
@@ -70,7 +53,13 @@ export interface Simulation {
   /** Adds the records of requests still inside (fates queued, running); call once, at the end. */
   recordInside(): void
   snapshot(): Uint8Array
-  restore(bytes: Uint8Array): void
+  /**
+   * Goes back to a snapshot of a simulation of the same cluster. `another arm`: its policies may differ in name, not in hooks, and those that do
+   * begin without memory; else the snapshot is of the same arm, and all goes on as if nothing had been saved.
+   */
+  restore(bytes: Uint8Array, by?: 'same arm' | 'another arm'): void
+  /** Step statistics begin anew: the steps so far are not in `statistics`. */
+  forgetStatistics(): void
   statistics(): StepStatistics
   sample(): SeriesSample
   /** Requests that waited for one that left without an answer: they were given up. */
@@ -102,7 +91,8 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
     },
     recordInside: () => recordInside(core),
     snapshot: () => snapshot(core),
-    restore: (bytes) => restore(core, bytes),
+    restore: (bytes, by = 'same arm') => restore(core, bytes, by),
+    forgetStatistics: () => forgetStatistics(core),
     statistics: () => statistics(core),
     sample: () => sample(core),
     get notSent() {
@@ -239,31 +229,6 @@ function beginTouched(core: Core, ended: number, nowNs: number): void {
     if (beginStep(core, e, nowNs)) queueStep(core, e)
   }
   core.touchedCount = 0
-}
-
-function statistics(core: Core): StepStatistics {
-  const { state: s, engines } = core
-  settleAll(core, s.scalars[NOW] - 1)
-  const { scalars } = s
-  const engineKvUsePs = s.engineUsedPs.map((usedPs, e) => usedPs / engines[e].numGpuBlocks)
-  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
-  return {
-    steps: scalars[STEPS],
-    outputTokens: scalars[OUTPUT_TOKENS],
-    inputTokens: scalars[INPUT_TOKENS],
-    stepPs: scalars[STEP_PS],
-    gatingAttentionPs: scalars[GATING_ATTENTION_PS],
-    meanAttentionPs: sum(s.engineMeanPs),
-    maxAttentionPs: scalars[MAX_ATTENTION_PS],
-    decodeSequences: scalars[DECODE_SEQUENCES],
-    kvUsePs: sum(engineKvUsePs),
-    preemptions: scalars[PREEMPTIONS],
-    evictedBlocks: evictedBlocks(s),
-    itl: s.itl.slice(),
-    engineBusyPs: s.engineBusyPs.slice(),
-    engineTokens: s.engineTokens.slice(),
-    engineKvUsePs,
-  }
 }
 
 function sample(core: Core): SeriesSample {

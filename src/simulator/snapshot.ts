@@ -4,11 +4,12 @@ import { EventHeap, type HeapState } from '../collections/eventHeap.js'
 import { PolicyError, UserError } from '../errors.js'
 import type { Core } from './core.js'
 import type { PrefixCache } from './prefixCache.js'
+import { wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './state.js'
 
-const SNAPSHOT_VERSION = 7
+const SNAPSHOT_VERSION = 8
 
 type Columns = Record<string, unknown>
 
@@ -21,7 +22,7 @@ interface Snapshot {
   records: Columns
   phaseNs: Uint8Array[]
   recordCount: number
-  policies: (Uint8Array | null)[]
+  policies: { name: string; hooks: string; memory: Uint8Array | null }[]
   closedInput: boolean
   sessions: {
     chunks: { start: number; live: number; columns: Columns }[]
@@ -99,7 +100,11 @@ export function snapshot(core: Core): Uint8Array {
     records: columnsOf(records),
     phaseNs: records.phaseNs.map(bytesOf),
     recordCount: records.count,
-    policies: policiesOf(core).map((policy) => (policy.state ? bytesOf(policy.state) : null)),
+    policies: policiesOf(core).map(({ info, state }) => ({
+      name: info.name,
+      hooks: info.hooks.join(),
+      memory: state ? bytesOf(state) : null,
+    })),
     closedInput: core.inputEnded,
     sessions: core.sessions === null ? null : sessionsImage(core.sessions),
   }
@@ -107,11 +112,12 @@ export function snapshot(core: Core): Uint8Array {
 }
 
 /**
- * Goes back to a snapshot of a simulation with the same plan and arm. The input is not part of it: feed again, from the first
- * request, the columns that the simulation had been fed (consumed rows are skipped).
+ * Goes back to a snapshot of a simulation of the same cluster. The input is not part of it: feed again, from the first
+ * request, the columns that the simulation had been fed (consumed rows are skipped). Policies of another name are without memory.
  */
-export function restore(core: Core, bytes: Uint8Array): void {
-  const image = decode(bytes) as Snapshot
+export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another arm'): void {
+  // a Buffer's parts would be views of it, not copies
+  const image = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as Snapshot
   if (image.version !== SNAPSHOT_VERSION)
     throw new UserError({
       where: 'snapshot',
@@ -141,14 +147,23 @@ export function restore(core: Core, bytes: Uint8Array): void {
   records.count = image.recordCount
   core.records = records
   policiesOf(core).forEach((policy, index) => {
-    const memory = image.policies[index]
-    if ((memory === null) !== (policy.state === undefined))
-      throw new PolicyError(policy.info.name, 'the snapshot was taken with another policy')
-    if (memory !== null && policy.state) policy.state.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
+    const { name, hooks, memory } = image.policies[index]
+    const { info, state: kept } = policy
+    if (info.name !== name) {
+      if (by === 'same arm' || info.hooks.join() !== hooks)
+        throw new PolicyError(info.name, `the snapshot was taken with another policy, ${name}`)
+    } else if (memory !== null && kept) kept.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
   })
+  if (by === 'another arm' && core.arm.split.info.name !== image.policies[0].name) replan(core)
   core.input = []
   core.inputStart = 0
   core.inputEnded = false
   core.fed = 0
   core.sessions = image.sessions === null ? null : sessionsOf(image.sessions)
+}
+
+/** Steps in progress end as they were planned; from then on the factors are those of the new split. */
+function replan(core: Core): void {
+  for (let e = 0; e < core.engines.length; e++) if (core.state.stepping[e] === 1) wake(core, e)
+  core.state.factorCount.fill(0)
 }

@@ -2,7 +2,10 @@
 import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import { armOption, checkOutput, type OutputArgs, overrides, withResultOptions } from '../options.js'
+import { armOption, checkOutput, type OutputArgs, overrides, positiveNumber, withResultOptions } from '../options.js'
+
+/** A year: times of a simulation are whole ns below 2^53. */
+const MOST_SECONDS = 31_536_000
 
 interface RunArgs extends OutputArgs {
   readonly input: string
@@ -12,6 +15,9 @@ interface RunArgs extends OutputArgs {
   readonly quiet: boolean
   readonly requests: boolean
   readonly 'export-trace'?: string
+  readonly 'stop-at'?: string
+  readonly 'save-state'?: string
+  readonly 'warm-from'?: string
 }
 
 export const runCommand = defineCommand<RunArgs>({
@@ -35,10 +41,22 @@ export const runCommand = defineCommand<RunArgs>({
           type: 'string',
           requiresArg: true,
           describe: 'Write the requests as they were sent to a trace (.swt): replayed with speed_up 1 it gives the same run',
+        })
+        .option('stop-at', { type: 'string', requiresArg: true, describe: 'End the run at this simulated time, s' })
+        .option('save-state', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'With --stop-at: write what is in the engines and their caches then to this file',
+        })
+        .option('warm-from', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Go on from a saved state, with the same arm or another; what comes before it is not measured',
         }),
     )
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')
       .example('$0 run scenarios/demo.yaml --arm shape-aware', 'one arm of a scenario')
+      .example('$0 run my.yaml --stop-at 600 --save-state warm.state', 'ten minutes, then any arm from there with --warm-from')
       .example('$0 run trace.csv --set engines.0.count=4 --format json', 'fewer engines, results for a program'),
   handler: async (args) => {
     checkOutput(args)
@@ -55,9 +73,23 @@ export const runCommand = defineCommand<RunArgs>({
         message: 'a run is written as a .swt trace, which holds all of it',
         hint: 'end the name in .swt or .swt.gz; `shapewise trace convert` makes other formats of it',
       })
+    const stopAtS = args['stop-at'] === undefined ? undefined : positiveNumber('--stop-at', args['stop-at'], MOST_SECONDS)
+    const { 'save-state': saveState, 'warm-from': warmFrom } = args
+    if (saveState !== undefined && stopAtS === undefined)
+      throw new UserError({
+        where: '--save-state',
+        message: 'needs --stop-at: at the end of a run nothing is left to go on with',
+        hint: 'add --stop-at SECONDS',
+      })
+    if (exportTrace !== undefined && warmFrom !== undefined)
+      throw new UserError({
+        where: '--export-trace',
+        message: 'a run that goes on from a saved state does not hold the requests before it',
+        hint: 'leave --warm-from or --export-trace out',
+      })
     const sets = overrides(args.set, args.seed)
     const signal = interruptSignal()
     const { runOne } = await import('../runOne.js')
-    await unlessInterrupted(signal, () => runOne({ ...args, exportTrace, sets, signal }))
+    await unlessInterrupted(signal, () => runOne({ ...args, exportTrace, stopAtS, saveState, warmFrom, sets, signal }))
   },
 })

@@ -1,0 +1,69 @@
+/** Sums over steps: what a simulation counts beside its records. */
+import type { StepStatistics } from '../metrics/records.js'
+import type { Core } from './core.js'
+import { evictedBlocks } from './prefixInput.js'
+import { settleAll } from './quiet.js'
+import {
+  DECODE_SEQUENCES,
+  GATING_ATTENTION_PS,
+  INPUT_TOKENS,
+  MAX_ATTENTION_PS,
+  NOW,
+  OUTPUT_TOKENS,
+  PREEMPTIONS,
+  STEP_PS,
+  STEPS,
+} from './state.js'
+
+export function statistics(core: Core): StepStatistics {
+  const { state: s, engines } = core
+  settleAll(core, s.scalars[NOW] - 1)
+  const { scalars } = s
+  const engineKvUsePs = s.engineUsedPs.map((usedPs, e) => usedPs / engines[e].numGpuBlocks)
+  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
+  return {
+    steps: scalars[STEPS],
+    outputTokens: scalars[OUTPUT_TOKENS],
+    inputTokens: scalars[INPUT_TOKENS],
+    stepPs: scalars[STEP_PS],
+    gatingAttentionPs: scalars[GATING_ATTENTION_PS],
+    meanAttentionPs: sum(s.engineMeanPs),
+    maxAttentionPs: scalars[MAX_ATTENTION_PS],
+    decodeSequences: scalars[DECODE_SEQUENCES],
+    kvUsePs: sum(engineKvUsePs),
+    preemptions: scalars[PREEMPTIONS],
+    evictedBlocks: evictedBlocks(s),
+    itl: s.itl.slice(),
+    engineBusyPs: s.engineBusyPs.slice(),
+    engineTokens: s.engineTokens.slice(),
+    engineKvUsePs,
+  }
+}
+
+const COUNTED = [
+  STEPS,
+  OUTPUT_TOKENS,
+  INPUT_TOKENS,
+  STEP_PS,
+  GATING_ATTENTION_PS,
+  MAX_ATTENTION_PS,
+  DECODE_SEQUENCES,
+  PREEMPTIONS,
+]
+
+/** The sums begin anew with the steps that end from now on. */
+export function forgetStatistics(core: Core): void {
+  const { state: s } = core
+  settleAll(core, s.scalars[NOW] - 1)
+  for (const counter of COUNTED) s.scalars[counter] = 0
+  s.engineMeanPs.fill(0)
+  s.engineUsedPs.fill(0)
+  s.engineBusyPs.fill(0)
+  s.engineTokens.fill(0)
+  s.itl.fill(0)
+  if (core.sessions !== null) core.sessions.notSent = 0
+  if (s.prefix === null) return
+  // what was let go before is evicted before
+  for (let g = 0; g < s.freeBlocks.length; g++) s.prefix.settle(g, s.freeBlocks[g])
+  s.prefix.evicted.fill(0)
+}

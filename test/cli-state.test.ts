@@ -1,0 +1,74 @@
+/** Saved states on the command line: a run that stops, and others that go on from there. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parquetReadObjects } from 'hyparquet'
+import { describe, expect, it } from 'vitest'
+import { newFolder, put, shapewise } from './cliRunner.js'
+
+const TRACE = fileURLToPath(new URL('../traces/agent.swt.gz', import.meta.url))
+const STOP_S = 120
+const folder = newFolder()
+const flags = [
+  ...['engines.0.count=1', 'engines.0.enable_prefix_caching=true', 'engines.0.max_model_len=131072'].flatMap((set) => [
+    '--set',
+    set,
+  ]),
+  '--format',
+  'json',
+  '--quiet',
+]
+const run = (...more: string[]) => shapewise(folder, 'run', TRACE, ...flags, ...more)
+const rowsOf = async (out: string): Promise<Record<string, unknown>[]> => {
+  const bytes = readFileSync(join(folder, out, 'requests.parquet'))
+  return parquetReadObjects({ file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer })
+}
+const later = (rows: Record<string, unknown>[]) => rows.filter((row) => Number(row.arrival_ns) >= STOP_S * 1e9)
+
+describe('a saved state', () => {
+  const saved = run('--stop-at', String(STOP_S), '--save-state', 'warm.state')
+
+  it('is written where the run stops', () => {
+    expect(saved.stderr).toBe('')
+    const { load, summary } = JSON.parse(saved.stdout)
+    expect(load).toBe(`offered as recorded; ended at ${STOP_S} s`)
+    expect(summary.requests.running + summary.requests.completed).toBeGreaterThan(10)
+  })
+
+  it('taken up by the same arm gives the run that was never stopped', async () => {
+    const whole = run('--out', 'whole')
+    const second = run('--warm-from', 'warm.state', '--out', 'second')
+    expect(second.stderr).not.toMatch(/Error|warm/)
+    const expected = later(await rowsOf('whole'))
+    expect(expected.length).toBeGreaterThan(50)
+    expect(later(await rowsOf('second'))).toEqual(expected)
+    const { load, summary } = JSON.parse(second.stdout)
+    expect(load).toBe(`offered as recorded; going on from the state of static at ${STOP_S} s`)
+    expect(summary.requests.injected).toBe(expected.length)
+    expect(summary.prefix_cache.hit_rate).not.toBe(JSON.parse(whole.stdout).summary.prefix_cache.hit_rate)
+  })
+
+  it('taken up by another arm begins with the same caches', () => {
+    const warm = JSON.parse(run('--warm-from', 'warm.state', '--arm', 'shape-aware').stdout).summary
+    const same = JSON.parse(run('--warm-from', 'warm.state').stdout).summary
+    expect(warm.requests.injected).toBe(same.requests.injected)
+    expect(warm.metrics.tpot_ms.p50).not.toBe(same.metrics.tpot_ms.p50)
+  })
+
+  it.each<[string, string[], RegExp]>([
+    ['without a time', ['--save-state', 'x.state'], /--save-state {2}needs --stop-at/],
+    ['over another file', ['--save-state', 'warm.state', '--stop-at', '5'], /--save-state warm\.state {2}exists already/],
+    ['of another plan', ['--warm-from', 'warm.state', '--seed', '9'], /it is the state of another plan/],
+    ['that is none', ['--warm-from', put(folder, 'none.state', 'none')], /this is no saved state, or it is damaged/],
+    ['that is cut off', ['--warm-from', 'cut.state'], /this is no saved state, or it is damaged/],
+    ['that is missing', ['--warm-from', 'gone.state'], /cannot be read \(ENOENT\)/],
+    ['from which nothing is left', ['--warm-from', 'warm.state', '--stop-at', '60'], /nothing is measured before 60 s/],
+    ['in a folder that is missing', ['--save-state', 'no/x.state', '--stop-at', '5'], /cannot write no\/x\.state/],
+  ])('%s is refused', (_, more, says) => {
+    writeFileSync(join(folder, 'cut.state'), readFileSync(join(folder, 'warm.state')).subarray(0, 500))
+    const { status, stdout, stderr } = run(...more)
+    expect(stderr).toMatch(says)
+    expect(stdout).toBe('')
+    expect(status).toBe(2)
+  })
+})
