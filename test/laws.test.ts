@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import type { SplitBatch } from '../src/levers/lever.js'
+import { createSplitDecision } from '../src/levers/split/decision.js'
 import { exactMakespanNs } from '../src/levers/split/exact.js'
 import { createSplitEvaluator, floorNs, grahamNs } from '../src/levers/split/model.js'
 import { mergeNs } from '../src/levers/split/pieces.js'
@@ -75,7 +76,7 @@ describe('LAW-12: floor <= time of a decode kernel <= bound of Graham', () => {
     fc.assert(
       fc.property(splitMachine, lengths, fc.integer({ min: 1, max: 32 }), fc.boolean(), (machine, drawn, count, longestFirst) => {
         const batch = batchOf(drawn)
-        const decision = { kind: 0 as const, value: count, longestFirst, pieces: new Int32Array(batch.n) }
+        const decision = { ...createSplitDecision(batch.n), value: count, longestFirst }
         const timeNs = createSplitEvaluator(machine, batch.n).attentionNs(batch, decision)
         const tileBytes = machine.tileTokens * machine.bytesPerToken
         const overheadBytes = machine.ctaOverheadNs * machine.ctaBandwidth

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parsePolicy } from '../src/levers/catalogue.js'
+import { POLICIES, parsePolicy } from '../src/levers/catalogue.js'
 import { SPLIT_COUNT, SPLIT_PER_REQUEST, SPLIT_SIZE, type SplitBatch, type SplitDecision } from '../src/levers/lever.js'
+import { createSplitDecision } from '../src/levers/split/decision.js'
 import { exactAttentionNs, exactMakespanNs } from '../src/levers/split/exact.js'
 import type { SplitMachine } from '../src/levers/split/machine.js'
 import { createSplitEvaluator, occupancyCount } from '../src/levers/split/model.js'
@@ -9,7 +10,7 @@ import { mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from '../src/l
 import { type Rng, stream } from '../src/rng.js'
 import { batchOf, FAMILIES, MACHINES, quantile, randomBatch } from './levers/families.js'
 
-const NONE = new Int32Array(512)
+const EMPTY = createSplitDecision(512)
 const names = Object.keys(FAMILIES)
 const evaluators = new Map(Object.values(MACHINES).map((machine) => [machine, createSplitEvaluator(machine, 512)]))
 const fastNs = (batch: SplitBatch, d: SplitDecision, m: SplitMachine) => evaluators.get(m)?.attentionNs(batch, d) ?? Number.NaN
@@ -82,7 +83,7 @@ describe('fast form', () => {
       const pieces = Int32Array.from({ length: 512 }, () => 1 + rng.integer(20))
       for (const kind of [SPLIT_COUNT, SPLIT_SIZE, SPLIT_PER_REQUEST] as const) {
         const value = kind === SPLIT_SIZE ? 2 ** (7 + rng.integer(10)) : 1 + rng.integer(32)
-        const decision: SplitDecision = { kind, value, longestFirst: rng.uniform() < 0.5, pieces }
+        const decision: SplitDecision = { ...EMPTY, kind, value, longestFirst: rng.uniform() < 0.5, pieces }
         const { bytes, longest, fixedNs } = launchOf(batch, decision, machine)
         const makespan = fastNs(batch, decision, machine) - fixedNs
         const lowest = Math.max(bytes / machine.bandwidth, longest / machine.ctaBandwidth)
@@ -108,7 +109,7 @@ describe('fast form', () => {
       ] as const
       for (const [label, kind, value] of decisions) {
         for (const longestFirst of [true, false]) {
-          const decision: SplitDecision = { kind, value, longestFirst, pieces: NONE }
+          const decision: SplitDecision = { ...EMPTY, kind, value, longestFirst }
           const { pieces, fixedNs } = launchOf(batch, decision, machine)
           const exact = exactMeanNs(batch, decision, machine, rng, 8) - fixedNs
           const error = Math.abs((fastNs(batch, decision, machine) - fixedNs) / exact - 1)
@@ -141,7 +142,7 @@ describe('factor', () => {
 
 describe('length-aware', () => {
   const decide = (name: string, batch: SplitBatch, machine: SplitMachine): SplitDecision => {
-    const out: SplitDecision = { kind: SPLIT_COUNT, value: 1, longestFirst: false, pieces: new Int32Array(512) }
+    const out = createSplitDecision(512)
     parsePolicy('split', name)().plan(batch, machine, out)
     return out
   }
@@ -172,4 +173,22 @@ describe('length-aware', () => {
       }
     }
   })
+})
+
+describe('oracle-split', () => {
+  it('is never beaten by a shipped policy in the exact form, by more than three thousandths', () => {
+    const rng = stream(11, 'oracle')
+    const shipped = POLICIES.filter((info) => info.lever === 'split').map((info) => info.name)
+    const decide = (name: string, batch: SplitBatch, machine: SplitMachine) => {
+      const out = createSplitDecision(512)
+      parsePolicy('split', name)().plan(batch, machine, out)
+      return exactAttentionNs(batch, out, machine)
+    }
+    for (let run = 0; run < 120; run++) {
+      const machine = Object.values(MACHINES)[run % 3]
+      const batch = randomBatch(rng, names[rng.integer(names.length)], Math.ceil(2 ** (8 * rng.uniform())))
+      const bound = decide('oracle-split', batch, machine)
+      for (const name of shipped) expect(decide(name, batch, machine) / bound, `${name}, ${batch.n}`).toBeGreaterThan(1 - 3e-3)
+    }
+  }, 60_000)
 })

@@ -1,7 +1,8 @@
-/** Every policy by name. A new policy is one file and one row here. */
+/** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts. */
 import { UserError } from '../errors.js'
 import { equalTime } from './chunk/equalTime.js'
 import { fixedBudget } from './chunk/fixedBudget.js'
+import type { Entry, Parameter } from './entry.js'
 import type {
   Arm,
   ArmSpec,
@@ -19,11 +20,7 @@ import { kvAwarePool, kvAwareRank } from './rank/kvAware.js'
 import { leastCost, leastKvTokens, leastRequests } from './rank/least.js'
 import { roundRobin as rankRoundRobin } from './rank/roundRobin.js'
 import { spanOne } from './span/one.js'
-import { fixedCount } from './split/fixedCount.js'
-import { fixedSize } from './split/fixedSize.js'
-import { kWaves } from './split/kWaves.js'
-import { lengthAware } from './split/lengthAware.js'
-import { occupancyRule } from './split/occupancyRule.js'
+import { SPLIT_ENTRIES } from './split/catalogue.js'
 
 /** The policy type of each lever. */
 export interface PolicyOf {
@@ -34,27 +31,7 @@ export interface PolicyOf {
   pool: PoolPolicy
 }
 
-/** One argument of a policy. Named arguments are written `name=value`, the others by position. */
-interface Parameter {
-  readonly name: string
-  readonly unit: string
-  readonly named?: boolean
-  readonly whole?: boolean
-  readonly min: number
-  readonly max: number
-  /** Value when it is left out; without one it must be given. */
-  readonly otherwise?: number
-}
-
-interface Entry<P> {
-  readonly name: string
-  readonly parameters: readonly Parameter[]
-  readonly example: readonly number[]
-  make(values: readonly number[]): P
-}
-
 const TOKENS: Parameter = { name: 'tokens', unit: 'tokens', whole: true, min: 1, max: 2 ** 20 }
-const SCALE = { unit: 'times the true constant', named: true, min: 0.05, max: 20, otherwise: 1 }
 
 const KV_AWARE: readonly Parameter[] = [
   { name: 'w', unit: 'tokens held for a token computed', named: true, min: 0, max: 1000, otherwise: 1 },
@@ -62,31 +39,7 @@ const KV_AWARE: readonly Parameter[] = [
 ]
 
 const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
-  split: [
-    {
-      name: 'fixed-count',
-      parameters: [{ name: 'count', unit: 'pieces', whole: true, min: 1, max: 512 }],
-      example: [8],
-      make: ([count]) => fixedCount(count),
-    },
-    { name: 'occupancy-rule', parameters: [], example: [], make: () => occupancyRule() },
-    {
-      name: 'k-waves',
-      parameters: [{ name: 'waves', unit: 'waves', min: 0.01, max: 64 }],
-      example: [2],
-      make: ([waves]) => kWaves(waves),
-    },
-    { name: 'fixed-size', parameters: [TOKENS], example: [4096], make: ([tokens]) => fixedSize(tokens) },
-    {
-      name: 'length-aware',
-      parameters: [
-        { ...SCALE, name: 'b' },
-        { ...SCALE, name: 'o' },
-      ],
-      example: [1, 1],
-      make: ([b, o]) => lengthAware({ b, o }),
-    },
-  ],
+  split: SPLIT_ENTRIES,
   chunk: [
     { name: 'fixed-budget', parameters: [TOKENS], example: [2048], make: ([tokens]) => fixedBudget(tokens) },
     {
@@ -147,8 +100,13 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
   const values = entry.parameters.map((p) => {
     const byPosition = p.named ? undefined : call.positional[positions.indexOf(p)]
     if (byPosition !== undefined && call.named[p.name] !== undefined) fail(`argument ${p.name} of ${entry.name} is given twice`)
-    const value = byPosition ?? call.named[p.name] ?? p.otherwise
-    if (value === undefined) return fail(`${entry.name} needs ${p.name} (${p.unit})`)
+    const value = byPosition ?? call.named[p.name]
+    if (value === undefined) return p.otherwise ?? fail(`${entry.name} needs ${p.name} (${p.unit})`)
+    if (p.words !== undefined) {
+      const place = p.words.indexOf(String(value))
+      return place >= 0 ? place : fail(`${p.name} of ${entry.name} must be ${p.words.join(' or ')}, not ${value}`)
+    }
+    if (typeof value === 'string') return fail(`${p.name} of ${entry.name}: "${value}" is not a number`)
     if (value < p.min || value > p.max)
       fail(`${p.name} of ${entry.name} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
     if (p.whole && !Number.isInteger(value)) fail(`${p.name} of ${entry.name} must be a whole number, not ${value}`)

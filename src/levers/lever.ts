@@ -21,15 +21,27 @@ export interface PolicyInfo {
   /** Age of the signals: `now` (scheduler-local state), or the period in ns at which the policy's index of prefix caches is updated. */
   readonly signalAge: 'now' | number
   readonly complexity: string
+  /** A bound and no policy: it may search for as long as it likes or see what nobody can. Tuners never choose it; reports label it. */
+  readonly oracle?: true
   readonly wins: string
   readonly loses: string
   readonly source: string
 }
 
-/** Piece rule of a decision: every request in `value` pieces; pieces of `value` tokens; or `pieces[i]` per request. */
+/**
+ * Piece rules of a decision (docs/SEMANTICS.md, "The split factor").
+ * SPLIT_COUNT: every request in `value` pieces. SPLIT_SIZE: pieces of at most `value` tokens. SPLIT_PER_REQUEST: `pieces[i]` per request.
+ * SPLIT_PAYLOAD: one persistent CTA per slot takes a contiguous range of equal work; each stretch of a request in it weighs `value` tiles more.
+ * SPLIT_GRID: a captured grid of `value` CTAs per request, cut for the longest one; the surplus CTAs of shorter requests exit early.
+ * SPLIT_LAUNCHES: as SPLIT_PER_REQUEST, in `launches` kernels one after the other; request i is in kernel `launchOf[i]`.
+ */
 export const SPLIT_COUNT = 0
 export const SPLIT_SIZE = 1
 export const SPLIT_PER_REQUEST = 2
+export const SPLIT_PAYLOAD = 3
+export const SPLIT_GRID = 4
+export const SPLIT_LAUNCHES = 5
+export type SplitKind = 0 | 1 | 2 | 3 | 4 | 5
 
 export interface SplitBatch {
   /** Decoding sequences of this rank, >= 1. */
@@ -40,13 +52,17 @@ export interface SplitBatch {
   totalTokens: number
 }
 
+/** What a policy fills; `createSplitDecision` makes one. */
 export interface SplitDecision {
-  kind: typeof SPLIT_COUNT | typeof SPLIT_SIZE | typeof SPLIT_PER_REQUEST
+  kind: SplitKind
   value: number
   /** Launch longest first (true) or in arrival order (false). */
   longestFirst: boolean
-  /** Per-request counts, aligned with SplitBatch.lengths; read only for SPLIT_PER_REQUEST. */
+  /** Per-request counts, aligned with SplitBatch.lengths; read only for SPLIT_PER_REQUEST and SPLIT_LAUNCHES. */
   pieces: Int32Array
+  /** Kernels launched one after the other, and the kernel of each request, in [0, launches); read only for SPLIT_LAUNCHES. */
+  launches: number
+  launchOf: Int32Array
 }
 
 /** Whatever a policy remembers between calls lives in `state`, so that a snapshot of a simulation carries it. */
@@ -56,9 +72,11 @@ export interface Stateful {
 
 export interface SplitPolicy extends Stateful {
   readonly info: PolicyInfo
-  /** Planning cost charged to every step with decoding sequences, ps. */
-  readonly planningPs: number
+  /** Planning cost charged to every step, ps, of its rank with the most of it; as a function, of a rank with so many decoding sequences >= 1. */
+  readonly planningPs: number | ((sequences: number) => number)
   plan(batch: SplitBatch, machine: SplitMachine, out: SplitDecision): void
+  /** Oracles alone: the kernel time of the batch in the place of the model's price of the decision, ns. */
+  priceNs?(batch: SplitBatch, machine: SplitMachine, decision: SplitDecision): number
 }
 
 /** What the chunk lever sees of one rank before a step. */

@@ -3,9 +3,12 @@ import { UserError } from '../errors.js'
 
 export interface PolicyCall {
   readonly name: string
-  readonly positional: readonly number[]
-  readonly named: Readonly<Record<string, number>>
+  readonly positional: readonly PolicyArgument[]
+  readonly named: Readonly<Record<string, PolicyArgument>>
 }
+
+/** A number, or a word such as `longest-first`. */
+export type PolicyArgument = number | string
 
 export function parseCall(where: string, text: string): PolicyCall {
   const match = /^\s*([a-z][a-z0-9-]*)\s*(?:\(([^()]*)\))?\s*$/.exec(text)
@@ -16,13 +19,14 @@ export function parseCall(where: string, text: string): PolicyCall {
       hint: 'Write a name with arguments, such as fixed-count(8).',
     })
   }
-  const positional: number[] = []
-  const named: Record<string, number> = {}
+  const positional: PolicyArgument[] = []
+  const named: Record<string, PolicyArgument> = {}
   const body = (match[2] ?? '').trim()
   for (const part of body === '' ? [] : body.split(',')) {
     const argument = /^\s*(?:([a-z]+)\s*=\s*)?(\S+)\s*$/.exec(part)
-    const value = argument === null ? Number.NaN : Number(argument[2])
-    if (argument === null || !Number.isFinite(value)) {
+    const isWord = argument !== null && /^[a-z][a-z-]*$/.test(argument[2])
+    const value = argument === null ? Number.NaN : isWord ? argument[2] : Number(argument[2])
+    if (argument === null || (typeof value === 'number' && !Number.isFinite(value))) {
       throw new UserError({
         where,
         message: `argument "${part.trim()}" of ${match[1]} is not a number`,

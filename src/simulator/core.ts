@@ -1,5 +1,5 @@
 /** Everything one simulation holds: what never changes (plan, prices, policies, views), the state, the input and the records. */
-import type { Arm, ChunkView, LoadView, PoolPolicy, RankPolicy, RequestView, SplitBatch } from '../levers/lever.js'
+import type { Arm, ChunkView, LoadView, PoolPolicy, RankPolicy, RequestView, SplitBatch, SplitPolicy } from '../levers/lever.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model.js'
 import type { Records } from '../metrics/records.js'
@@ -17,6 +17,8 @@ export interface Core {
   readonly timers: readonly StepTimer[]
   readonly evaluators: readonly SplitEvaluator[]
   readonly arm: Arm
+  /** What the split policy's planning costs a rank with n decoding sequences, ps; index 0 costs nothing. */
+  readonly planningPs: Float64Array
   readonly closed: boolean
   readonly concurrency: number
   /** Smallest max_model_len of the engines that hold a whole request, and of the prefill engines (Infinity without any). */
@@ -59,6 +61,14 @@ export interface Core {
   leaverCount: number
 }
 
+/** Whole ps by number of decoding sequences. */
+function planningTable({ planningPs }: SplitPolicy, mostSequences: number): Float64Array {
+  return Float64Array.from({ length: mostSequences + 1 }, (_, n) => {
+    if (n === 0) return 0
+    return Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n))
+  })
+}
+
 /** A prefill engine never decodes, whatever its settings say of drafts. */
 const UNSPECULATIVE = { draftTokens: 0, tokensPer1024Steps: 1024 }
 
@@ -85,6 +95,7 @@ export function createCore(
     timers: engines.map((engine) => timers.get(engine.tables) as StepTimer),
     evaluators: engines.map((engine) => built.get(engine.machine) as SplitEvaluator),
     arm,
+    planningPs: planningTable(arm.split, Math.max(...engines.map((engine) => engine.maxNumSeqs))),
     closed: load.kind === 'closed',
     concurrency: load.kind === 'closed' ? load.concurrency : 0,
     maxModelLen: shortest(engines.filter((engine) => engine.role !== 'prefill')),

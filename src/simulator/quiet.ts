@@ -91,7 +91,7 @@ function price(core: Core, e: number, most: number): number {
   const growthPs = attentionGrowthPs(n, kernelSlopePs[n * kernelColumns + column], s.factor[g])
   // whole numbers of ps, so it does not matter that step.ts adds them in another order
   const rankPs = tables.localPs[n] + headPs[n < headPs.length - 1 ? n : headPs.length - 1] + tables.decodeRowsPs[n] + attentionPs
-  const stepPs = tables.hostPs + rankPs + tables.sharedPs[n] + tables.exchangePs[n] + core.arm.split.planningPs
+  const stepPs = tables.hostPs + rankPs + tables.sharedPs[n] + tables.exchangePs[n] + core.planningPs[n]
   s.quietAttentionPs[e] = attentionPs
   s.quietPs[e] = stepPs
   s.quietGrowthPs[e] = growthPs

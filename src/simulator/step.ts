@@ -33,13 +33,13 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const clock = s.tokenClock[e]
   const firstRank = s.rankStart[e]
   const endRank = s.rankStart[e + 1]
-  const planningPs = core.arm.split.planningPs
+  const { planningPs } = core
   const verified = engine.draftTokens + 1
   if (verified > 1) s.gain[e] = (s.clockRest[e] + engine.tokensPer1024Steps) >> 10
   s.beganNs[e] = nowNs
 
   let busy = false
-  let anyDecode = false
+  let planningPsMax = 0
   let rankPsMax = 0
   let gatingAttention = 0
   let attentionSum = 0
@@ -71,7 +71,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
     let attention = prefillPs
     let rankPs = localPs[tokens] + headPs[emitting < lastHead ? emitting : lastHead]
     if (n > 0) {
-      anyDecode = true
+      if (planningPs[n] > planningPsMax) planningPsMax = planningPs[n]
       decodeTotal += n
       const kvTokens = s.baseSum[g] + n * (clock + 1)
       attention += timer.attentionPs(n, kvTokens, splitFactor(core, e, g, n, kvTokens))
@@ -93,7 +93,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   }
   const { hostPs } = engine.tables
   const loadPs = engine.hostBlocks > 0 ? hostLoadPs(s, engine, firstRank, endRank) : 0
-  const stepPs = hostPs + loadPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + (anyDecode ? planningPs : 0)
+  const stepPs = hostPs + loadPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + planningPsMax
   s.stepping[e] = 1
   s.pendingStepPs[e] = stepPs
   s.pendingGatingPs[e] = gatingAttention

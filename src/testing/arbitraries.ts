@@ -83,7 +83,15 @@ const armKnobs = fc.record({
 /** Arms of the catalogue, in any combination. */
 const shippedArm = fc.record({
   name: fc.constant('shipped'),
-  split: fc.constantFrom('fixed-count(1)', 'fixed-count(8)', 'occupancy-rule', 'k-waves(2)', 'fixed-size(16)', 'length-aware'),
+  split: fc.constantFrom(
+    'fixed-count(1)',
+    'fixed-count(8)',
+    'occupancy-rule',
+    'k-waves(2)',
+    'fixed-size(16)',
+    'length-aware',
+    'oracle-split',
+  ),
   chunk: fc.constantFrom('fixed-budget(1)', 'fixed-budget(7)', 'fixed-budget(2048)', 'equal-time(1)'),
   rank: fc.constantFrom('round-robin', 'least-requests', 'least-kv-tokens', 'least-cost(5)', 'kv-aware(w=2)'),
   span: fc.constant('one'),

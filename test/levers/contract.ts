@@ -1,6 +1,7 @@
 /** What every policy of a lever must keep, given a factory of fresh policies. Called inside a `describe`. */
 import { expect, it } from 'vitest'
 import type { ChunkPolicy, ChunkView, LoadView, SplitDecision, SplitPolicy } from '../../src/levers/lever.js'
+import { createSplitDecision } from '../../src/levers/split/decision.js'
 import { createSplitEvaluator, floorNs } from '../../src/levers/split/model.js'
 import { batchOf, MACHINES } from './families.js'
 
@@ -14,7 +15,7 @@ const EXTREMES = [
 ]
 
 function freshDecision(): SplitDecision {
-  return { kind: 0, value: -1, longestFirst: false, pieces: new Int32Array(512) }
+  return { ...createSplitDecision(512), value: -1 }
 }
 
 export function splitContract(factory: () => SplitPolicy): void {

@@ -87,7 +87,9 @@ export class Engine {
       return local + head + rows + attention[r]
     })
     const totals = this.ranks.map((_, r) => verified[r] + input[r])
-    const planning = decode.some((n) => n > 0) ? this.arm.split.planningPs : 0
+    const { planningPs } = this.arm.split
+    const planningOf = (n: number) => Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n))
+    const planning = Math.max(...decode.map((n) => (n > 0 ? planningOf(n) : 0)))
     const { ranksPerHost, loadPsPerToken } = this.config
     const ofHost = (host: number) =>
       sum(this.ranks.slice(host * ranksPerHost, (host + 1) * ranksPerHost).map((rank) => rank.loadTokens))

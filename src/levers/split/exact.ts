@@ -2,9 +2,10 @@
  * The exact form of the SM-level model: list scheduling of the pieces on P slots, every running piece streaming at
  * r(n) = min(b, BW / n). It costs O(N log P) for N pieces, so it is the oracle of the fast form (model.ts), not the hot path.
  */
-import type { SplitBatch, SplitDecision } from '../lever.js'
+import { SPLIT_GRID, SPLIT_LAUNCHES, SPLIT_PAYLOAD, type SplitBatch, type SplitDecision } from '../lever.js'
 import type { SplitMachine } from './machine.js'
-import { mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from './pieces.js'
+import { createPayloadRanges, cutPayload } from './payload.js'
+import { exitBytes, mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from './pieces.js'
 
 /**
  * Time until the last of `tasks` (bytes, in launch order) is done, ns. All running pieces share one rate, so a virtual clock counts
@@ -13,16 +14,23 @@ import { mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from './pieces
  */
 export function exactMakespanNs(tasks: ArrayLike<number>, machine: SplitMachine): number {
   const { slots, bandwidth, ctaBandwidth } = machine
-  const ends: number[] = []
-  let next = 0
+  const first = Math.min(slots, tasks.length)
+  const ends = new Float64Array(first)
+  for (let j = 0; j < first; j++) ends[j] = tasks[j]
+  ends.sort()
   let virtual = 0
   let timeNs = 0
-  while (next < tasks.length || ends.length > 0) {
-    while (next < tasks.length && ends.length < slots) push(ends, virtual + tasks[next++])
-    const running = ends.length
-    const end = pop(ends)
-    timeNs += (end - virtual) * Math.max(1 / ctaBandwidth, running / bandwidth)
+  const full = Math.max(1 / ctaBandwidth, first / bandwidth)
+  for (let next = first; next < tasks.length; next++) {
+    const end = ends[0]
+    timeNs += (end - virtual) * full
     virtual = end
+    replaceFirst(ends, end + tasks[next])
+  }
+  ends.sort()
+  for (let j = 0; j < first; j++) {
+    timeNs += (ends[j] - virtual) * Math.max(1 / ctaBandwidth, (first - j) / bandwidth)
+    virtual = ends[j]
   }
   return timeNs
 }
@@ -37,6 +45,21 @@ export function exactAttentionNs(
   machine: SplitMachine,
   order?: ArrayLike<number>,
 ): number {
+  if (decision.kind === SPLIT_PAYLOAD) return payloadNs(batch, decision.value, machine, order)
+  const launches = decision.kind === SPLIT_LAUNCHES ? decision.launches : 1
+  let timeNs = 0
+  for (let launch = 0; launch < launches; launch++) timeNs += launchNs(batch, decision, launch, machine, order)
+  return timeNs
+}
+
+/** One kernel of the decision. */
+function launchNs(
+  batch: SplitBatch,
+  decision: SplitDecision,
+  launch: number,
+  machine: SplitMachine,
+  order: ArrayLike<number> | undefined,
+): number {
   const tasks: number[] = []
   const overhead = overheadBytes(machine)
   const tile = tileBytes(machine)
@@ -44,46 +67,53 @@ export function exactAttentionNs(
   let split = 0
   for (let i = 0; i < batch.n; i++) {
     const index = order === undefined ? i : order[i]
+    if (decision.kind === SPLIT_LAUNCHES && decision.launchOf[index] !== launch) continue
     const tiles = tilesOf(batch.lengths[index], machine)
     const pieces = pieceCount(decision, batch, index, machine)
     if (pieces > largest) largest = pieces
     if (pieces > 1) split += pieces
     const short = Math.floor(tiles / pieces)
     const longer = tiles - short * pieces
+    const surplus = decision.kind === SPLIT_GRID ? Math.max(0, Math.floor(decision.value) - pieces) : 0
     for (let group = 0; group < machine.headGroups; group++) {
       for (let p = 0; p < pieces; p++) tasks.push(overhead + tile * (p < longer ? short + 1 : short))
+      for (let p = 0; p < surplus; p++) tasks.push(exitBytes(machine))
     }
   }
-  if (decision.longestFirst) tasks.sort((a, b) => b - a)
-  return machine.launchNs + exactMakespanNs(tasks, machine) + mergeNs(largest, split, machine)
+  if (tasks.length === 0) return 0
+  const launched = Float64Array.from(tasks)
+  if (decision.longestFirst) launched.sort().reverse()
+  return machine.launchNs + exactMakespanNs(launched, machine) + mergeNs(largest, split, machine)
 }
 
-function push(heap: number[], value: number): void {
-  let at = heap.length
-  heap.push(value)
-  while (at > 0) {
-    const parent = (at - 1) >> 1
-    if (heap[parent] <= value) break
-    heap[at] = heap[parent]
-    at = parent
+function payloadNs(
+  batch: SplitBatch,
+  overheadTiles: number,
+  machine: SplitMachine,
+  order: ArrayLike<number> | undefined,
+): number {
+  const tiles = Array.from({ length: batch.n }, (_, i) => tilesOf(batch.lengths[order === undefined ? i : order[i]], machine))
+  const out = createPayloadRanges(machine.slots)
+  cutPayload(tiles, batch.n, overheadTiles, Math.max(1, Math.floor(machine.slots / machine.headGroups)), out)
+  const tasks: number[] = []
+  for (let range = 0; range < out.ranges; range++) {
+    const bytes = out.tiles[range] * tileBytes(machine) + out.stretches[range] * overheadBytes(machine)
+    for (let group = 0; group < machine.headGroups; group++) tasks.push(bytes)
   }
-  heap[at] = value
+  return machine.launchNs + exactMakespanNs(tasks, machine) + mergeNs(out.largest, out.split, machine)
 }
 
-function pop(heap: number[]): number {
-  const top = heap[0]
-  const last = heap.pop() as number
+/** Puts `value` in the place of the smallest entry of a heap. A sorted array is a heap. */
+function replaceFirst(heap: Float64Array, value: number): void {
   const size = heap.length
-  if (size === 0) return top
   let at = 0
   for (;;) {
     let child = 2 * at + 1
     if (child >= size) break
     if (child + 1 < size && heap[child + 1] < heap[child]) child++
-    if (heap[child] >= last) break
+    if (heap[child] >= value) break
     heap[at] = heap[child]
     at = child
   }
-  heap[at] = last
-  return top
+  heap[at] = value
 }

@@ -66,16 +66,16 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
       out.kind = SPLIT_COUNT
       out.value = 1
       out.longestFirst = true
-      let best = model.timeNs(SPLIT_COUNT, 1, true, out.pieces)
+      let best = model.timeNs(SPLIT_COUNT, 1, true, out)
       if (count > 1) {
-        const timeNs = model.timeNs(SPLIT_COUNT, count, true, out.pieces)
+        const timeNs = model.timeNs(SPLIT_COUNT, count, true, out)
         if (timeNs < best) {
           best = timeNs
           out.value = count
         }
       }
       const tryNext = (kind: typeof SPLIT_COUNT | typeof SPLIT_SIZE, value: number) => {
-        const timeNs = model.timeNs(kind, value, true, out.pieces)
+        const timeNs = model.timeNs(kind, value, true, out)
         if (timeNs >= best) return
         best = timeNs
         out.kind = kind

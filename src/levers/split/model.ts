@@ -1,20 +1,19 @@
 /**
  * The SM-level model of one decode attention kernel, in the fast form that the simulator uses: launch + makespan + merge, in ns.
- * Read pieces.ts (how requests are cut), makespan.ts (how long the pieces take), then this file; exact.ts is the oracle.
+ * Read pieces.ts and cuts.ts (how requests are cut), makespan.ts (how long the pieces take), then this file; exact.ts is the oracle.
  */
-import { SPLIT_COUNT, SPLIT_SIZE, type SplitBatch, type SplitDecision, type SplitPolicy } from '../lever.js'
+import { SPLIT_COUNT, SPLIT_LAUNCHES, type SplitBatch, type SplitDecision, type SplitKind, type SplitPolicy } from '../lever.js'
+import { createCuts } from './cuts.js'
+import { createSplitDecision } from './decision.js'
 import type { SplitMachine } from './machine.js'
-import { fastMakespanNs, type PieceSizes } from './makespan.js'
+import { fastMakespanNs } from './makespan.js'
 import { mergeNs, overheadBytes, tileBytes } from './pieces.js'
-
-/** Bins by which pieces of unsorted sizes are put in order; the error is below one bin of the range of sizes. */
-const SIZE_BINS = 32
 
 export interface SplitModel {
   /** Counts the tiles of a batch; the calls below speak of this batch until the next `load`. */
   load(batch: SplitBatch): void
-  /** Kernel time of the loaded batch, ns. `pieces` is read for SPLIT_PER_REQUEST only. */
-  timeNs(kind: SplitDecision['kind'], value: number, longestFirst: boolean, pieces: Int32Array): number
+  /** Kernel time of the loaded batch, ns. `decision` gives what kind and value do not: counts per request, and launches. */
+  timeNs(kind: SplitKind, value: number, longestFirst: boolean, decision: SplitDecision): number
 }
 
 export interface SplitEvaluator {
@@ -47,139 +46,26 @@ export function grahamNs(totalBytes: number, longestBytes: number, machine: Spli
 }
 
 export function createSplitModel(machine: SplitMachine, maxSequences: number): SplitModel {
-  const { headGroups, tileTokens, launchNs } = machine
-  const tile = tileBytes(machine)
-  const overhead = overheadBytes(machine)
-  const tiles = new Float64Array(maxSequences)
-  const capacity = Math.max(maxSequences, SIZE_BINS)
-  const sizes: PieceSizes = {
-    groups: 0,
-    bytes: new Float64Array(capacity),
-    count: new Float64Array(capacity),
-    pieces: 0,
-    totalBytes: 0,
-    cluster: 1,
-  }
-  const largestTiles = new Float64Array(maxSequences)
-  const cutCount = new Float64Array(maxSequences)
-  const binCount = new Float64Array(SIZE_BINS)
-  const binTiles = new Float64Array(SIZE_BINS)
-  let n = 0
-  let totalTiles = 0
-  /** Requests of equally many tiles are priced once: `tiles[r]` occurs `same[r]` times, r < runs. */
-  const same = new Float64Array(maxSequences)
-  let runs = 0
-
-  /** Sizes of unsorted pieces, put in order by bins between the smallest and the largest. */
-  function sortIntoBins(entries: number, smallest: number, largest: number): void {
-    const { bytes, count } = sizes
-    binCount.fill(0)
-    binTiles.fill(0)
-    const scale = largest > smallest ? (SIZE_BINS - 1) / (largest - smallest) : 0
-    for (let i = 0; i < entries; i++) {
-      const bin = ((largestTiles[i] - smallest) * scale) | 0
-      binCount[bin] += cutCount[i]
-      binTiles[bin] += cutCount[i] * largestTiles[i]
-    }
-    let groups = 0
-    for (let bin = 0; bin < SIZE_BINS; bin++) {
-      if (binCount[bin] === 0) continue
-      bytes[groups] = overhead + (tile * binTiles[bin]) / binCount[bin]
-      count[groups++] = binCount[bin] * headGroups
-    }
-    sizes.groups = groups
-  }
-
+  const cuts = createCuts(machine, maxSequences)
+  const launchNs = (longestFirst: boolean): number =>
+    machine.launchNs + fastMakespanNs(cuts.sizes, longestFirst, machine) + mergeNs(cuts.largest, cuts.split, machine)
   return {
-    load(batch) {
-      n = batch.n
-      totalTiles = 0
-      const { lengths } = batch
-      runs = 0
-      for (let i = 0; i < n; i++) {
-        const whole = Math.ceil(lengths[i] / tileTokens)
-        totalTiles += whole
-        if (runs > 0 && tiles[runs - 1] === whole) same[runs - 1]++
-        else {
-          tiles[runs] = whole
-          same[runs++] = 1
-        }
+    load: (batch) => cuts.load(batch),
+    timeNs(kind, value, longestFirst, decision) {
+      const launches = kind === SPLIT_LAUNCHES ? decision.launches : 1
+      let timeNs = 0
+      for (let launch = 0; launch < launches; launch++) {
+        cuts.cut(kind, value, decision, launch)
+        if (cuts.sizes.groups > 0) timeNs += launchNs(longestFirst)
       }
-    },
-    timeNs(kind, value, longestFirst, pieces) {
-      const { bytes, count } = sizes
-      let cuts = 0
-      let split = 0
-      let mostCuts = 0
-      let squares = 0
-      if (kind === SPLIT_COUNT) {
-        // Ascending lengths give ascending pieces: no sorting.
-        for (let r = 0; r < runs; r++) {
-          const t = tiles[r]
-          const m = t < value ? t : value
-          const all = same[r] * m
-          bytes[r] = overhead + tile * Math.ceil(t / m)
-          count[r] = all * headGroups
-          cuts += all
-          squares += all * m
-          if (m > 1) split += all
-        }
-        mostCuts = tiles[runs - 1] < value ? tiles[runs - 1] : value
-        sizes.groups = runs
-      } else if (kind === SPLIT_SIZE) {
-        const perPiece = Math.max(1, Math.ceil(value / tileTokens))
-        let smallest = Number.POSITIVE_INFINITY
-        let largest = 0
-        for (let r = 0; r < runs; r++) {
-          const t = tiles[r]
-          let m = 1
-          let piece = t
-          if (t > perPiece) {
-            m = Math.ceil(t / perPiece)
-            piece = Math.ceil(t / m)
-            split += same[r] * m
-            if (m > mostCuts) mostCuts = m
-          }
-          const all = same[r] * m
-          largestTiles[r] = piece
-          cutCount[r] = all
-          cuts += all
-          squares += all * m
-          if (piece < smallest) smallest = piece
-          if (piece > largest) largest = piece
-        }
-        sortIntoBins(runs, smallest, largest)
-      } else {
-        let smallest = Number.POSITIVE_INFINITY
-        let largest = 0
-        for (let r = 0, i = 0; r < runs; r++) {
-          for (const end = i + same[r]; i < end; i++) {
-            const t = tiles[r]
-            const m = Math.max(1, Math.min(t, pieces[i]))
-            const piece = Math.ceil(t / m)
-            if (m > 1) split += m
-            if (m > mostCuts) mostCuts = m
-            largestTiles[i] = piece
-            cutCount[i] = m
-            cuts += m
-            squares += m * m
-            if (piece < smallest) smallest = piece
-            if (piece > largest) largest = piece
-          }
-        }
-        sortIntoBins(n, smallest, largest)
-      }
-      sizes.pieces = cuts * headGroups
-      sizes.totalBytes = headGroups * (tile * totalTiles + overhead * cuts)
-      sizes.cluster = (headGroups * squares) / cuts
-      return launchNs + fastMakespanNs(sizes, longestFirst, machine) + mergeNs(mostCuts, split, machine)
+      return timeNs
     },
   }
 }
 
 export function createSplitEvaluator(machine: SplitMachine, maxSequences: number): SplitEvaluator {
   const model = createSplitModel(machine, maxSequences)
-  const decision: SplitDecision = { kind: SPLIT_COUNT, value: 1, longestFirst: false, pieces: new Int32Array(maxSequences) }
+  const decision = createSplitDecision(maxSequences)
   const equal: SplitBatch = { n: 0, lengths: new Float64Array(maxSequences), totalTokens: 0 }
   /** Times of equal lengths by number of sequences, then by tiles. */
   const equalNs: Map<number, number>[] = []
@@ -193,7 +79,7 @@ export function createSplitEvaluator(machine: SplitMachine, maxSequences: number
       equal.n = n
       equal.lengths.fill(tiles * machine.tileTokens, 0, n)
       model.load(equal)
-      timeNs = model.timeNs(SPLIT_COUNT, occupancyCount(n, tiles * machine.tileTokens, machine), false, decision.pieces)
+      timeNs = model.timeNs(SPLIT_COUNT, occupancyCount(n, tiles * machine.tileTokens, machine), false, decision)
       known.set(tiles, timeNs)
     }
     return timeNs
@@ -203,12 +89,13 @@ export function createSplitEvaluator(machine: SplitMachine, maxSequences: number
     factor(policy, batch) {
       const reference = equalTimeNs(batch.n, Math.ceil(batch.totalTokens / batch.n))
       policy.plan(batch, machine, decision)
+      if (policy.priceNs !== undefined) return policy.priceNs(batch, machine, decision) / reference
       model.load(batch)
-      return model.timeNs(decision.kind, decision.value, decision.longestFirst, decision.pieces) / reference
+      return model.timeNs(decision.kind, decision.value, decision.longestFirst, decision) / reference
     },
     attentionNs(batch, given) {
       model.load(batch)
-      return model.timeNs(given.kind, given.value, given.longestFirst, given.pieces)
+      return model.timeNs(given.kind, given.value, given.longestFirst, given)
     },
   }
 }

@@ -1,0 +1,22 @@
+/** A row of the catalogue: the name of a policy, its arguments, and how it is made from their values. */
+
+/** One argument of a policy. Named arguments are written `name=value`, the others by position. */
+export interface Parameter {
+  readonly name: string
+  readonly unit: string
+  readonly named?: boolean
+  readonly whole?: boolean
+  readonly min: number
+  readonly max: number
+  /** Value when it is left out; without one it must be given. */
+  readonly otherwise?: number
+  /** The argument is one of these words; its value is the place of the word in the list. */
+  readonly words?: readonly string[]
+}
+
+export interface Entry<P> {
+  readonly name: string
+  readonly parameters: readonly Parameter[]
+  readonly example: readonly number[]
+  make(values: readonly number[]): P
+}

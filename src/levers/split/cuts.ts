@@ -1,0 +1,231 @@
+/**
+ * How a decision cuts a batch, in the form that the fast makespan wants: sizes of pieces, ascending, with how often each occurs. Requests of
+ * equally many tiles are priced once; pieces of unsorted sizes are put in order by bins.
+ */
+import {
+  SPLIT_COUNT,
+  SPLIT_GRID,
+  SPLIT_LAUNCHES,
+  SPLIT_PAYLOAD,
+  SPLIT_SIZE,
+  type SplitBatch,
+  type SplitDecision,
+  type SplitKind,
+} from '../lever.js'
+import type { SplitMachine } from './machine.js'
+import type { PieceSizes } from './makespan.js'
+import { createPayloadRanges, cutPayload } from './payload.js'
+import { exitBytes, gridPieceTiles, overheadBytes, tileBytes } from './pieces.js'
+
+/** Bins by which pieces of unsorted sizes are put in order; the error is below one bin of the range of sizes. */
+const SIZE_BINS = 32
+
+export interface Cuts {
+  readonly sizes: PieceSizes
+  /** Most pieces of a request, and pieces of all requests that have more than one, per head group: what the merge joins. */
+  largest: number
+  split: number
+  /** Counts the tiles of a batch; `cut` speaks of this batch until the next `load`. */
+  load(batch: SplitBatch): void
+  /** Fills `sizes`, `largest` and `split`. Of SPLIT_LAUNCHES it cuts the requests of kernel `launch`; `decision` gives their counts. */
+  cut(kind: SplitKind, value: number, decision: SplitDecision, launch: number): void
+}
+
+export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
+  const { headGroups, tileTokens, slots } = machine
+  const tile = tileBytes(machine)
+  const overhead = overheadBytes(machine)
+  const exit = exitBytes(machine)
+  const ranges = Math.max(1, Math.floor(slots / headGroups))
+  const capacity = Math.max(maxSequences, SIZE_BINS) + 1
+  const sizes: PieceSizes = {
+    groups: 0,
+    bytes: new Float64Array(capacity),
+    count: new Float64Array(capacity),
+    pieces: 0,
+    totalBytes: 0,
+    cluster: 1,
+  }
+  const tiles = new Float64Array(maxSequences)
+  /** `tiles[r]` occurs `same[r]` times, r < runs. */
+  const same = new Float64Array(maxSequences)
+  let runs = 0
+  let n = 0
+  let totalTiles = 0
+  /** Pieces to be put in order: tiles of the largest of each kind, how many. */
+  const entryTiles = new Float64Array(Math.max(maxSequences, ranges))
+  const entryCount = new Float64Array(Math.max(maxSequences, ranges))
+  const binCount = new Float64Array(SIZE_BINS)
+  const binTiles = new Float64Array(SIZE_BINS)
+  const whole = new Float64Array(maxSequences)
+  const payload = createPayloadRanges(ranges)
+
+  function sortIntoBins(entries: number, smallest: number, largest: number): void {
+    const { bytes, count } = sizes
+    binCount.fill(0)
+    binTiles.fill(0)
+    const scale = largest > smallest ? (SIZE_BINS - 1) / (largest - smallest) : 0
+    for (let i = 0; i < entries; i++) {
+      const bin = ((entryTiles[i] - smallest) * scale) | 0
+      binCount[bin] += entryCount[i]
+      binTiles[bin] += entryCount[i] * entryTiles[i]
+    }
+    let groups = 0
+    for (let bin = 0; bin < SIZE_BINS; bin++) {
+      if (binCount[bin] === 0) continue
+      bytes[groups] = overhead + (tile * binTiles[bin]) / binCount[bin]
+      count[groups++] = binCount[bin] * headGroups
+    }
+    sizes.groups = groups
+  }
+
+  function measure(cuts: number, squares: number, ofTiles: number): void {
+    sizes.pieces = cuts * headGroups
+    sizes.totalBytes = headGroups * (tile * ofTiles + overhead * cuts)
+    sizes.cluster = (headGroups * squares) / cuts
+  }
+
+  function cutByCount(value: number, self: Cuts): void {
+    const { bytes, count } = sizes
+    let cuts = 0
+    let squares = 0
+    // Ascending lengths give ascending pieces: no sorting.
+    for (let r = 0; r < runs; r++) {
+      const t = tiles[r]
+      const m = t < value ? t : value
+      const all = same[r] * m
+      bytes[r] = overhead + tile * Math.ceil(t / m)
+      count[r] = all * headGroups
+      cuts += all
+      squares += all * m
+      if (m > 1) self.split += all
+    }
+    self.largest = tiles[runs - 1] < value ? tiles[runs - 1] : value
+    sizes.groups = runs
+    measure(cuts, squares, totalTiles)
+  }
+
+  function cutBySize(perPiece: number, self: Cuts): number {
+    let cuts = 0
+    let squares = 0
+    let smallest = Number.POSITIVE_INFINITY
+    let largest = 0
+    for (let r = 0; r < runs; r++) {
+      const t = tiles[r]
+      let m = 1
+      let piece = t
+      if (t > perPiece) {
+        m = Math.ceil(t / perPiece)
+        piece = Math.ceil(t / m)
+        self.split += same[r] * m
+        if (m > self.largest) self.largest = m
+      }
+      const all = same[r] * m
+      entryTiles[r] = piece
+      entryCount[r] = all
+      cuts += all
+      squares += all * m
+      if (piece < smallest) smallest = piece
+      if (piece > largest) largest = piece
+    }
+    sortIntoBins(runs, smallest, largest)
+    measure(cuts, squares, totalTiles)
+    return cuts
+  }
+
+  /** As by size; then the CTAs of the grid that find nothing to do, the smallest pieces of all. */
+  function cutByGrid(perRequest: number, self: Cuts): void {
+    const used = cutBySize(gridPieceTiles(tiles[runs - 1], perRequest), self)
+    const surplus = n * perRequest - used
+    if (surplus <= 0) return
+    const { bytes, count, groups } = sizes
+    for (let j = groups; j > 0; j--) {
+      bytes[j] = bytes[j - 1]
+      count[j] = count[j - 1]
+    }
+    bytes[0] = Math.min(exit, bytes[1])
+    count[0] = surplus * headGroups
+    sizes.groups = groups + 1
+    sizes.pieces += surplus * headGroups
+    sizes.totalBytes += surplus * headGroups * exit
+  }
+
+  function cutByRequest({ pieces, launchOf }: SplitDecision, launch: number, self: Cuts): void {
+    let cuts = 0
+    let squares = 0
+    let ofTiles = 0
+    let smallest = Number.POSITIVE_INFINITY
+    let largest = 0
+    let entries = 0
+    for (let r = 0, i = 0; r < runs; r++) {
+      for (const end = i + same[r]; i < end; i++) {
+        if (launch >= 0 && launchOf[i] !== launch) continue
+        const t = tiles[r]
+        const m = Math.max(1, Math.min(t, pieces[i]))
+        const piece = Math.ceil(t / m)
+        if (m > 1) self.split += m
+        if (m > self.largest) self.largest = m
+        entryTiles[entries] = piece
+        entryCount[entries++] = m
+        cuts += m
+        squares += m * m
+        ofTiles += t
+        if (piece < smallest) smallest = piece
+        if (piece > largest) largest = piece
+      }
+    }
+    sortIntoBins(entries, smallest, largest)
+    measure(cuts, squares, ofTiles)
+  }
+
+  function cutByPayload(overheadTiles: number, self: Cuts): void {
+    for (let r = 0, i = 0; r < runs; r++) for (const end = i + same[r]; i < end; i++) whole[i] = tiles[r]
+    cutPayload(whole, n, overheadTiles, ranges, payload)
+    let smallest = Number.POSITIVE_INFINITY
+    let largest = 0
+    let stretches = 0
+    for (let k = 0; k < payload.ranges; k++) {
+      // a range is one CTA whose stretches after the first stand for tiles of overhead
+      const weight = payload.tiles[k] + ((payload.stretches[k] - 1) * overhead) / tile
+      entryTiles[k] = weight
+      entryCount[k] = 1
+      stretches += payload.stretches[k]
+      if (weight < smallest) smallest = weight
+      if (weight > largest) largest = weight
+    }
+    self.largest = payload.largest
+    self.split = payload.split
+    sortIntoBins(payload.ranges, smallest, largest)
+    measure(payload.ranges, payload.ranges, totalTiles + ((stretches - payload.ranges) * overhead) / tile)
+  }
+
+  return {
+    sizes,
+    largest: 1,
+    split: 0,
+    load(batch) {
+      n = batch.n
+      totalTiles = 0
+      const { lengths } = batch
+      runs = 0
+      for (let i = 0; i < n; i++) {
+        const t = Math.ceil(lengths[i] / tileTokens)
+        totalTiles += t
+        if (runs > 0 && tiles[runs - 1] === t) same[runs - 1]++
+        else {
+          tiles[runs] = t
+          same[runs++] = 1
+        }
+      }
+    },
+    cut(kind, value, decision, launch) {
+      this.largest = 1
+      this.split = 0
+      if (kind === SPLIT_COUNT) cutByCount(value, this)
+      else if (kind === SPLIT_SIZE) cutBySize(Math.max(1, Math.ceil(value / tileTokens)), this)
+      else if (kind === SPLIT_PAYLOAD) cutByPayload(value, this)
+      else if (kind === SPLIT_GRID) cutByGrid(Math.max(1, Math.floor(value)), this)
+      else cutByRequest(decision, kind === SPLIT_LAUNCHES ? launch : -1, this)
+    },
+  }
+}
