@@ -135,6 +135,9 @@ describe('a file that cannot be read', () => {
     expect((await refusal(whole, { columns: { time: 'arrival_ns' } })).message).toBe(
       'The file is a trace of our own: its columns and units are known.',
     )
+    const nameless = Buffer.from(whole.toString('latin1').replace(/shapewise(?! trace)/, 'shapevise'), 'latin1')
+    expect(nameless.equals(whole)).toBe(false)
+    expect((await refusal(nameless)).message).toMatch(/we wrote it, and its metadata under the key shapewise are gone/)
     const other = Buffer.from(whole.toString('latin1').replace('"version":1', '"version":7'), 'latin1')
     expect((await refusal(other)).message).toBe(
       'The trace in this Parquet file has version 7; this version of Shapewise reads 1.',

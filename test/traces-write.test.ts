@@ -144,7 +144,7 @@ describe('Parquet', () => {
     })
     expect(rows[2]).toMatchObject({ session: null, joins: 3, block_first: [], block_count: [] })
     const { key_value_metadata: pairs, created_by } = parquetMetadata(file)
-    expect(created_by).toBe('shapewise')
+    expect(created_by).toBe('shapewise trace')
     expect(JSON.parse(pairs?.find(({ key }) => key === 'shapewise')?.value ?? '')).toMatchObject({
       version: 1,
       hash: traceHash(full),

@@ -36,7 +36,7 @@ function parquetReader(context: ReaderContext): TraceReader {
         })
       }
       const source = await openParquet(path)
-      const text = ownMetadata(source.metadata)
+      const text = await ownMetadata(source, path)
       if (text === null) {
         table = await readTable(source, context)
         return

@@ -13,6 +13,8 @@ export interface ParquetSource {
   /** Names of the top-level columns. */
   readonly columns: readonly string[]
   readonly rows: number
+  /** Whether the bytes of the footer hold this text, whatever they mean. */
+  footerHolds(text: string): Promise<boolean>
   /** Calls `consume` with the rows of one group after the other until it returns false. */
   readGroups(columns: readonly string[], consume: (rows: readonly ParquetValues[]) => boolean): Promise<void>
 }
@@ -33,6 +35,10 @@ export async function openParquet(path: string): Promise<ParquetSource> {
     metadata,
     columns,
     rows: Number(metadata.num_rows),
+    async footerHolds(text) {
+      const bytes = Buffer.from(await file.slice(Math.max(0, file.byteLength - 8 - metadata.metadata_length), file.byteLength))
+      return bytes.includes(text)
+    },
     async readGroups(wanted, consume) {
       let rowStart = 0
       for (const group of metadata.row_groups) {

@@ -1,7 +1,6 @@
 /** A trace of our own in Parquet (see write/parquet.ts for its columns): every column back, checked by the hash in its metadata. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import type { FileMetaData } from 'hyparquet'
 import { UserError } from '../../errors.js'
 import { MOST_ROWS, workloadFault } from '../contract.js'
 import { traceHash } from '../hash.js'
@@ -9,11 +8,15 @@ import { countJoins } from '../relations.js'
 import { namesOf, provenanceOf } from '../shapewiseFormat.js'
 import type { Workload } from '../workload.js'
 import { damaged, type ParquetSource } from './file.js'
-import { METADATA_KEY, METADATA_VERSION } from './metadata.js'
+import { METADATA_KEY, METADATA_VERSION, WRITER } from './metadata.js'
 
 /** The text that our writer leaves in the metadata; null in files of others. */
-export function ownMetadata({ key_value_metadata: pairs }: FileMetaData): string | null {
-  return pairs?.find(({ key }) => key === METADATA_KEY)?.value ?? null
+export async function ownMetadata({ metadata, footerHolds }: ParquetSource, path: string): Promise<string | null> {
+  const text = metadata.key_value_metadata?.find(({ key }) => key === METADATA_KEY)?.value ?? null
+  // read as a table of others it would lose sessions, and what makes sure of its content
+  if (text === null && (await footerHolds(WRITER)))
+    throw damaged(path, `we wrote it, and its metadata under the key ${METADATA_KEY} are gone`)
+  return text
 }
 
 const REQUIRED = ['arrival_ns', 'input_tokens', 'output_tokens']

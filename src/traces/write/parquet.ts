@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import type { SchemaElement } from 'hyparquet'
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer'
 import { traceHash } from '../hash.js'
-import { METADATA_KEY, METADATA_VERSION } from '../parquet/metadata.js'
+import { METADATA_KEY, METADATA_VERSION, WRITER } from '../parquet/metadata.js'
 import type { Workload } from '../workload.js'
 import type { Piece } from './file.js'
 
@@ -33,7 +33,7 @@ export function* parquetPieces(workload: Workload): Generator<Piece> {
   const writer = new ParquetWriter({
     writer: bytes,
     schema: [{ name: 'requests', num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
-    createdBy: 'shapewise',
+    createdBy: WRITER,
   })
   const digest = createHash('sha256')
   let digested = 0
