@@ -24,7 +24,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   executors: ['simulator', 'levers', 'traces', 'metrics', 'experiments'],
   testing: ['simulator', 'levers', 'metrics', 'traces', 'timing', 'scenario'],
   validation: ['simulator', 'levers', 'traces', 'metrics', 'scenario', 'timing', 'models', 'hardware'],
-  reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation'],
+  reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation', 'levers', 'timing'],
   cli: [
     'scenario',
     'hardware',

@@ -3,6 +3,7 @@
 import { UserError } from '../../errors.js'
 import type { PolicyInfo } from '../../levers/lever.js'
 import { columns } from '../../reports/columns.js'
+import { suggest } from '../../yaml/suggest.js'
 import { defineCommand } from '../command.js'
 import { formatOption } from '../options.js'
 import { printJson, printResult } from '../output.js'
@@ -21,22 +22,25 @@ export const leversCommand = defineCommand<LeversArgs>({
       .positional('name', { type: 'string', describe: 'A lever (split, chunk, rank, span, pool) or a policy' })
       .option('format', formatOption)
       .example('$0 levers', 'all policies')
-      .example('$0 levers length-aware', 'what it reads, when it wins, when it loses'),
+      .example('$0 levers "fixed-size(2048)"', 'with arguments of your own')
+      .example('$0 levers length-aware', 'what it reads, when it wins, when it loses, and a picture of what it decides'),
   handler: async ({ name, format }) => {
     const { POLICIES } = await import('../../levers/index.js')
     const chosen =
       name === undefined ? POLICIES : POLICIES.filter((policy) => policy.lever === name || baseName(policy) === baseNameOf(name))
     if (chosen.length === 0) {
+      const known = [...new Set([...POLICIES.map((policy) => policy.lever), ...POLICIES.map(baseName)])]
       throw new UserError({
         where: 'levers',
         message: `no lever or policy is named '${name}'`,
-        hint: `policies: ${POLICIES.map(baseName).join(', ')}`,
+        hint: suggest(name ?? '', known),
       })
     }
     if (format === 'json') printJson(chosen)
-    else if (chosen.length === 1 || (name !== undefined && chosen.every((policy) => policy.lever !== name)))
-      printResult(chosen.map(describe).join('\n\n'))
-    else
+    else if (chosen.length === 1 || (name !== undefined && chosen.every((policy) => policy.lever !== name))) {
+      const { drawn } = await import('../leverPictures.js')
+      printResult(chosen.map((policy) => `${describe(policy)}\n\n${drawn(policy, name)}`).join('\n\n'))
+    } else
       printResult(
         columns([
           ['lever', 'policy', 'shape-aware', 'source'],
