@@ -32,6 +32,16 @@ describe('presence', () => {
     )
   })
 
+  test('whoever is met inside stays longer than the mean, and as long where all lives are equal', () => {
+    const presence = createPresence()
+    for (const lifeNs of [100, 100, 100, 900]) presence.add(0, lifeNs, true, true)
+    expect(presence.metLifeNs(0, WIDTH_NS)).toBe((3 * 100 ** 2 + 900 ** 2) / 1200)
+    expect(createPresence().metLifeNs(0, WIDTH_NS)).toBe(0)
+    const even = createPresence()
+    for (let i = 0; i < 10; i++) even.add(i, i + 250, true, true)
+    expect(even.metLifeNs(0, WIDTH_NS)).toBe(even.meanLifeNs(0, WIDTH_NS))
+  })
+
   const stays = fc.array(
     fc.record({ arrival: fc.nat({ max: 1e12 }), life: fc.oneof(fc.constant(null), fc.nat({ max: 1e11 })) }),
     { minLength: 1, maxLength: 60 },

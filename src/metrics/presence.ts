@@ -16,6 +16,11 @@ export interface Presence {
   arrivals(fromNs: number, toNs: number): number
   /** Mean time inside of the completed requests that arrived in [fromNs, toNs); 0 without any. */
   meanLifeNs(fromNs: number, toNs: number): number
+  /**
+   * Mean time inside of whoever of these is found inside at a random moment, E[life^2] / E[life]: the longer a request stays the likelier it is
+   * met. Equals the mean where all lives are equal; 0 without any.
+   */
+  metLifeNs(fromNs: number, toNs: number): number
   /** When `share` of the counted requests had left; who is still inside left at `endNs`. */
   leftShare(share: number, endNs: number): number
 }
@@ -30,6 +35,7 @@ export function createPresence(): Presence {
   const leftNs = column()
   const completed = column()
   const lifeNs = column()
+  const squaredLifeNs = column()
   const countedLeft = column()
   let counted = 0
 
@@ -38,9 +44,10 @@ export function createPresence(): Presence {
       const [a, b] = [2 * bin, 2 * bin + 1]
       arrivedNs[bin] = arrivedNs[a] + arrivedNs[b] + arrived[b] * widthNs
       leftNs[bin] = leftNs[a] + leftNs[b] + left[b] * widthNs
-      for (const values of [arrived, left, completed, lifeNs, countedLeft]) values[bin] = values[a] + values[b]
+      for (const values of [arrived, left, completed, lifeNs, squaredLifeNs, countedLeft]) values[bin] = values[a] + values[b]
     }
-    for (const values of [arrived, arrivedNs, left, leftNs, completed, lifeNs, countedLeft]) values.fill(0, BINS / 2)
+    for (const values of [arrived, arrivedNs, left, leftNs, completed, lifeNs, squaredLifeNs, countedLeft])
+      values.fill(0, BINS / 2)
     widthNs *= 2
   }
   const binOf = (timeNs: number): number => {
@@ -82,12 +89,17 @@ export function createPresence(): Presence {
       if (!isCompleted) return
       completed[bin]++
       lifeNs[bin] += leaveNs - arrivalNs
+      squaredLifeNs[bin] += (leaveNs - arrivalNs) ** 2
     },
     insideNs: (fromNs, toNs) => insideUpTo(toNs) - insideUpTo(fromNs),
     arrivals: (fromNs, toNs) => between(arrived, fromNs, toNs),
     meanLifeNs(fromNs, toNs) {
       const requests = between(completed, fromNs, toNs)
       return requests > 0 ? between(lifeNs, fromNs, toNs) / requests : 0
+    },
+    metLifeNs(fromNs, toNs) {
+      const sumNs = between(lifeNs, fromNs, toNs)
+      return sumNs > 0 ? between(squaredLifeNs, fromNs, toNs) / sumNs : 0
     },
     leftShare(share, endNs) {
       let due = share * counted

@@ -15,7 +15,10 @@ const OVERLOADED = 0.1
 const NOISE_DEVIATIONS = 3
 /** A window with fewer arrivals than this cannot tell a trend from noise. */
 const FEWEST_ARRIVALS = 20
-/** A drain is long beyond this many mean E2E of the first third's requests, and this share of the time in which requests arrived. */
+/**
+ * A drain is long beyond this many E2E of those met inside in the first third, and this share of the time in which requests arrived. Of those met:
+ * where a few answers are much longer than the rest, they are what is left at the end, at any load.
+ */
 const LONG_DRAIN_LIVES = 3
 const LONG_DRAIN_SHARE = 0.2
 /** The drain lasts until this share of the requests have left: the one longest answer is no sign of a queue. */
@@ -66,10 +69,12 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     // what follows the last arrival is the drain, in which every system empties
     const span = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
     const judged = arrivals >= FEWEST_ARRIVALS && span.toNs > span.fromNs
-    const lifeNs = judged ? earlyLifeNs(presence, span) : 0
+    const early = firstThird(span)
+    const lifeNs = judged ? presence.meanLifeNs(early.fromNs, early.toNs) : 0
+    const metLifeNs = judged ? presence.metLifeNs(early.fromNs, early.toNs) : 0
     const trend = judged ? growthOver(presence, window.fromNs <= firstNs ? warmedUp(span, lifeNs) : span) : NO_TREND
     const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - span.toNs) : 0
-    const isLongDrain = drainNs > LONG_DRAIN_LIVES * lifeNs && drainNs > LONG_DRAIN_SHARE * (span.toNs - span.fromNs)
+    const isLongDrain = drainNs > LONG_DRAIN_LIVES * metLifeNs && drainNs > LONG_DRAIN_SHARE * (span.toNs - span.fromNs)
     const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
     const label =
       growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
@@ -122,9 +127,7 @@ const warmedUp = ({ fromNs, toNs }: Span, lifeNs: number): Span => ({
   toNs,
 })
 
-/** Mean E2E of the completed requests that arrived in the first third of the span; 0 when there is none. */
-const earlyLifeNs = (presence: Presence, { fromNs, toNs }: Span): number =>
-  presence.meanLifeNs(fromNs, fromNs + (toNs - fromNs) / 3)
+const firstThird = ({ fromNs, toNs }: Span): Span => ({ fromNs, toNs: fromNs + (toNs - fromNs) / 3 })
 
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
 
