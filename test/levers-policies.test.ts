@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createArm, POLICIES, parsePolicy, SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ChunkView, RequestView } from '../src/levers/lever.js'
 import { createStepTimer, type StepTables } from '../src/timing/stepTimer.js'
-import { choiceContract, chunkContract, loads, splitContract } from './levers/contract.js'
+import { choiceContract, chunkContract, holdContract, loads, splitContract } from './levers/contract.js'
 
 const REQUEST: RequestView = { inputTokens: 1000, classId: 0, tenant: 0 }
 const named = (lever: string) => POLICIES.filter((info) => info.lever === lever).map((info) => info.name)
@@ -45,6 +45,7 @@ function view(n: number, remaining: number, prefix: number): ChunkView {
     remaining: new Float64Array(8).fill(remaining),
     prefix: new Float64Array(8).fill(prefix),
     maxBatchedTokens: 8192,
+    leastSlackNs: Number.POSITIVE_INFINITY,
     timer,
   }
 }
@@ -53,6 +54,12 @@ for (const name of [...named('split'), 'length-aware(b=0.5,o=2)'])
   describe(`split ${name}`, () => splitContract(parsePolicy('split', name)))
 for (const name of [...named('chunk'), 'equal-time(0.1)'])
   describe(`chunk ${name}`, () => chunkContract(parsePolicy('chunk', name), view))
+for (const [name, most] of [
+  ['aligned(512)', 60],
+  ['aligned(512,wait=3,batch=2,share=0.5)', 5],
+  ['aligned(512,wait=0,batch=0)', 0],
+] as const)
+  describe(`chunk ${name}`, () => holdContract(parsePolicy('chunk', name), most))
 for (const name of named('rank')) {
   describe(`rank ${name}`, () =>
     choiceContract(() => {
@@ -96,6 +103,15 @@ describe('rules', () => {
       timer.prefillPs(c, prefix)
     expect(stepPs(chunks[1], 20000)).toBeLessThanOrEqual(3e9)
     expect(stepPs(chunks[1] + 32, 20000)).toBeGreaterThan(3e9)
+  })
+  it('slack gives a step no more time than the least patient sequence has, its cap, or 256 tokens', () => {
+    const policy = parsePolicy('chunk', 'slack(20,cap=3)')()
+    const fixed = parsePolicy('chunk', 'equal-time(3)')()
+    const with_ = (leastSlackNs: number) => policy.prefillTokens({ ...view(8, 200000, 20000), leastSlackNs })
+    expect(with_(Number.POSITIVE_INFINITY)).toBe(fixed.prefillTokens(view(8, 200000, 20000)))
+    expect(with_(2e6)).toBe(parsePolicy('chunk', 'equal-time(2)')().prefillTokens(view(8, 200000, 20000)))
+    expect(with_(-1e9)).toBe(256)
+    expect(policy.paceNs).toBe(20e6)
   })
   it('fixed budget takes decoding tokens off', () => {
     expect(parsePolicy('chunk', 'fixed-budget(512)')().prefillTokens(view(100, 9999, 0))).toBe(412)

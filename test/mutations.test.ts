@@ -273,6 +273,27 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     to: 'const node = nodes.newest[g]',
   },
   {
+    title: 'the chunk lever is asked although prompts are held',
+    law: 'LAW-15',
+    file: 'simulator/schedule.ts',
+    from: 'source[first] < 0 && !isHeld)',
+    to: 'source[first] < 0)',
+  },
+  {
+    title: 'a rank with a full batch counts as having a prompt',
+    law: 'LAW-15',
+    file: 'simulator/stepView.ts',
+    from: ' && decodeCount[g] + incoming[g] < maxNumSeqs',
+    to: '',
+  },
+  {
+    title: 'slack is that of the first rank',
+    law: 'LAW-15',
+    file: 'simulator/stepView.ts',
+    from: 'g < s.rankStart[e + 1]; g++) {',
+    to: 'g < s.rankStart[e] + 1; g++) {',
+  },
+  {
     title: 'a hit on the decode rank is moved all the same',
     law: 'LAW-15',
     file: 'simulator/transfers.ts',

@@ -36,6 +36,7 @@ describe('one fault, one sentence, one place', () => {
       ['engines.0.enable_prefix_caching=true', 'workload={preset: uniform, isl: 64, osl: 64}'],
       /nothing in common/,
     ],
+    ['bringing one rank in step', ['arms={mine: {chunk: "aligned(512)"}}'], /every engine has one rank/],
     ['routing by caches without any', ['arms.mine.pool=kv-aware'], /no engine has one/],
     ['a second tier without a first', ['engines.0.kv_offload={host_gb_per_gpu: 100}'], /has no effect without a prefix cache/],
     [

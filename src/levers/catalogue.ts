@@ -1,7 +1,9 @@
 /** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts. */
 import { UserError } from '../errors.js'
+import { aligned } from './chunk/aligned.js'
 import { equalTime } from './chunk/equalTime.js'
 import { fixedBudget } from './chunk/fixedBudget.js'
+import { slack } from './chunk/slack.js'
 import type { Entry, Parameter } from './entry.js'
 import type {
   Arm,
@@ -47,6 +49,26 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
       parameters: [{ name: 'ms', unit: 'ms', min: 0.001, max: 1e4 }],
       example: [40],
       make: ([ms]) => equalTime(ms),
+    },
+    {
+      name: 'slack',
+      parameters: [
+        { name: 'pace', unit: 'ms a token', min: 0.001, max: 1e4 },
+        { name: 'cap', unit: 'ms', named: true, min: 0.001, max: 1e4, otherwise: 400 },
+      ],
+      example: [40, 400],
+      make: ([pace, cap]) => slack({ pace, cap }),
+    },
+    {
+      name: 'aligned',
+      parameters: [
+        TOKENS,
+        { name: 'wait', unit: 'steps', named: true, whole: true, min: 0, max: 1e6, otherwise: 50 },
+        { name: 'batch', unit: 'steps', named: true, whole: true, min: 0, max: 1e6, otherwise: 10 },
+        { name: 'share', unit: 'of the ranks', named: true, min: 0.01, max: 1, otherwise: 1 },
+      ],
+      example: [2048, 50, 10, 1],
+      make: ([tokens, wait, batch, share]) => aligned({ tokens, wait, batch, share }),
     },
   ],
   rank: [

@@ -94,14 +94,36 @@ export interface ChunkView {
   prefix: Float64Array
   /** The engine's max_num_batched_tokens: no budget goes beyond it. */
   maxBatchedTokens: number
+  /**
+   * Least time until a decoding sequence of the engine is due its next token at the pace of the policy (`paceNs`), ns; negative when one is
+   * late. Infinity when none has a token yet, when no rank of the engine had a prompt as the step began, or without a pace.
+   */
+  leastSlackNs: number
   timer: StepTimer
 }
 export const CHUNK_CANDIDATES = 8
+
+/** What the chunk lever sees of a whole engine before a step, as the last step left it. */
+export interface EngineStepView {
+  readonly engine: number
+  readonly ranks: number
+  /** Decoding sequences of a rank. */
+  decoding(rank: number): number
+  /** Whether a prompt is being computed on the rank, or heads its queue and would find a place in the batch. */
+  hasPrompt(rank: number): boolean
+}
 
 export interface ChunkPolicy extends Stateful {
   readonly info: PolicyInfo
   /** Needs `candidates`, `remaining`, `prefix` filled in. */
   readonly readsCandidates: boolean
+  /** Time promised for each token after the first, whole ns: where it is given, `leastSlackNs` is filled in. */
+  readonly paceNs?: number
+  /**
+   * Whether prompts that have not been begun stay in their queues for this step. Asked once for a step, before all else, if any rank of the
+   * engine has a prompt. May be true only where a sequence decodes: an engine must not wait for itself.
+   */
+  hold?(view: EngineStepView): boolean
   /**
    * Tokens of prefill that may enter this step on this rank: a whole number >= 0, and >= 1 when nothing decodes.
    * The engine caps it at maxBatchedTokens - decodeTokens.

@@ -64,7 +64,14 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: 'remove it, and set max_num_batched_tokens of the prefill engines',
       })
     }
-    const budget = /^\s*fixed-budget\(\s*(\d+)\s*\)\s*$/.exec(levers.chunk ?? '')
+    if (/^\s*aligned\b/.test(levers.chunk ?? '') && engines.length > 0 && engines.every(({ dp }) => dp === 1)) {
+      problems.push({
+        path: ['arms', name, 'chunk'],
+        message: `arms.${name}.chunk: aligned brings the ranks of an engine in step, and every engine has one rank`,
+        hint: 'choose another chunk policy, or attention DP (for example layout: DEP16)',
+      })
+    }
+    const budget = /^\s*(?:fixed-budget|aligned)\(\s*(\d+)\s*[,)]/.exec(levers.chunk ?? '')
     if (budget && Number(budget[1]) > smallest) {
       problems.push({
         path: ['arms', name, 'chunk'],

@@ -1,5 +1,15 @@
 /** Everything one simulation holds: what never changes (plan, prices, policies, views), the state, the input and the records. */
-import type { Arm, ChunkView, LoadView, PoolPolicy, RankPolicy, RequestView, SplitBatch, SplitPolicy } from '../levers/lever.js'
+import type {
+  Arm,
+  ChunkView,
+  EngineStepView,
+  LoadView,
+  PoolPolicy,
+  RankPolicy,
+  RequestView,
+  SplitBatch,
+  SplitPolicy,
+} from '../levers/lever.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model.js'
 import type { Records } from '../metrics/records.js'
@@ -10,6 +20,7 @@ import { settleServed } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import type { Sessions } from './sessions.js'
 import { createState, type State } from './state.js'
+import { engineStepView } from './stepView.js'
 import { createPool, engineLoadView, type Pool } from './views.js'
 
 export interface Core {
@@ -43,6 +54,8 @@ export interface Core {
   readonly rankViews: readonly LoadView[]
   readonly requestView: RequestView
   readonly chunkView: ChunkView
+  /** Engine by engine, where the chunk lever looks at whole engines; null elsewhere. */
+  readonly stepViews: readonly EngineStepView[] | null
   readonly batch: SplitBatch
   // input: columns fed and not yet consumed; `inputStart` is the request index of input[0]'s first row
   input: Workload[]
@@ -90,6 +103,7 @@ export function createCore(
   const shortest = (chosen: readonly EngineConfig[]) => Math.min(...chosen.map((engine) => engine.maxModelLen))
   const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
   const settle = (e: number): void => settleServed(core, e)
+  const looksAtEngines = arm.chunk.hold !== undefined || arm.chunk.paceNs !== undefined
   const core: Core = {
     engines,
     timers: engines.map((engine) => timers.get(engine.tables) as StepTimer),
@@ -127,8 +141,10 @@ export function createCore(
       remaining: new Float64Array(CHUNK_CANDIDATES),
       prefix: new Float64Array(CHUNK_CANDIDATES),
       maxBatchedTokens: 0,
+      leastSlackNs: Number.POSITIVE_INFINITY,
       timer: timers.get(engines[0].tables) as StepTimer,
     },
+    stepViews: looksAtEngines ? engines.map((engine, e) => engineStepView(state, e, engine)) : null,
     batch: { n: 0, lengths: new Float64Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))), totalTokens: 0 },
     input: [],
     inputStart: 0,

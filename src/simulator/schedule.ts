@@ -81,12 +81,23 @@ function preempt(core: Core, e: number, g: number, nowNs: number): void {
   if (nowNs >= core.window.fromNs && nowNs < core.window.toNs) s.scalars[PREEMPTIONS]++
 }
 
-/** Asks the chunk lever, then gives chunks to the prefilling and the waiting requests and admits transfers, first come first served. */
-export function scheduleQueue(core: Core, e: number, g: number, n: number, preempted: boolean, nowNs: number): void {
+/**
+ * Asks the chunk lever, then gives chunks to the prefilling and the waiting requests and admits transfers, first come first served. Where prompts
+ * are held none is begun.
+ */
+export function scheduleQueue(
+  core: Core,
+  e: number,
+  g: number,
+  n: number,
+  preempted: boolean,
+  isHeld: boolean,
+  nowNs: number,
+): void {
   const s = core.state
   const { target, done, chunk, held, next, source } = s.slots
   const first = s.waitingHead[g]
-  let budget = s.firstPrefilling[g] >= 0 || (first >= 0 && source[first] < 0) ? askChunk(core, e, g, n) : 0
+  let budget = s.firstPrefilling[g] >= 0 || (first >= 0 && source[first] < 0 && !isHeld) ? askChunk(core, e, g, n) : 0
   const engine = core.engines[e]
   const waitsForTransfers = engine.role === 'prefill'
   let crowded = preempted
@@ -116,7 +127,7 @@ export function scheduleQueue(core: Core, e: number, g: number, n: number, preem
     if (source[slot] >= 0) {
       if (!admitTransfer(core, e, g, slot, nowNs)) return
     } else {
-      if (budget === 0) return
+      if (budget === 0 || isHeld) return
       const shared = cachedBlocks(s, engine, g, slot)
       const hit = shared * engine.blockSize
       const left = target[slot] - hit

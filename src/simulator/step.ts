@@ -21,6 +21,7 @@ import {
   type State,
   WHEEL,
 } from './state.js'
+import { lookAtEngine } from './stepView.js'
 import { joinArrived, routeToDecode } from './transfers.js'
 
 /** Begins a step of engine `e` at its clock (stamp `nowNs`). Returns false when it has nothing to do; else the caller queues its end. */
@@ -37,6 +38,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const verified = engine.draftTokens + 1
   if (verified > 1) s.gain[e] = (s.clockRest[e] + engine.tokensPer1024Steps) >> 10
   s.beganNs[e] = nowNs
+  const isHeld = core.stepViews !== null && lookAtEngine(core, e, core.stepViews[e], nowNs)
 
   let busy = false
   let planningPsMax = 0
@@ -56,7 +58,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
     let emitting = tokens
     let prefillPs = 0
     if (s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0) {
-      scheduleQueue(core, e, g, n, preempted, nowNs)
+      scheduleQueue(core, e, g, n, preempted, isHeld, nowNs)
       const { chunk, done, target, next } = s.slots
       for (let slot = s.firstPrefilling[g]; slot >= 0 && chunk[slot] > 0; slot = next[slot]) {
         tokens += chunk[slot]

@@ -8,7 +8,7 @@ import type { Arm } from '../levers/lever.js'
 import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
 import { createBlockBuilder } from '../traces/blocks.js'
 import { shapesOnly, type Workload } from '../traces/workload.js'
-import { PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
+import { chunkPolicy, PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
 
 export interface Scenario {
@@ -74,6 +74,8 @@ const armKnobs = fc.record({
   poolAge: fc.constantFrom('now' as const, 7, 400),
   rankAge: fc.constantFrom('now' as const, 50, 3000),
   budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 }), fc.constant(1000)),
+  paceNs: fc.option(fc.integer({ min: 0, max: 300 }), { nil: null, freq: 2 }),
+  holds: fc.boolean(),
   splitRule: fc.constantFrom(...SPLIT_RULES),
   splitValue: fc.integer({ min: 1, max: 9 }),
   longestFirst: fc.boolean(),
@@ -92,7 +94,14 @@ const shippedArm = fc.record({
     'length-aware',
     'oracle-split',
   ),
-  chunk: fc.constantFrom('fixed-budget(1)', 'fixed-budget(7)', 'fixed-budget(2048)', 'equal-time(1)'),
+  chunk: fc.constantFrom(
+    'fixed-budget(1)',
+    'fixed-budget(7)',
+    'fixed-budget(2048)',
+    'equal-time(1)',
+    'aligned(7,wait=3,batch=2)',
+    'slack(0.001)',
+  ),
   rank: fc.constantFrom('round-robin', 'least-requests', 'least-kv-tokens', 'least-cost(5)', 'kv-aware(w=2)'),
   span: fc.constant('one'),
   pool: fc.constantFrom('round-robin', 'least-loaded', 'kv-aware(age=0.001)'),
@@ -121,7 +130,7 @@ const knobs = fc.record({
   window: on(fc.integer({ min: 0, max: 3000 })),
   untilNs: on(fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 50_000 }))),
   arm: armKnobs,
-  shipped: fc.option(shippedArm, { nil: null, freq: 1 }),
+  shipped: fc.option(shippedArm, { nil: null, freq: 2 }),
 })
 type Knobs = typeof knobs extends fc.Arbitrary<infer T> ? T : never
 
@@ -232,6 +241,7 @@ function workloadOf(knob: Knobs): Workload {
 function armOf(knob: Knobs['arm']): Arm {
   return {
     ...plainArm(knob.budget),
+    chunk: chunkPolicy(knob.budget, knob.paceNs, knob.holds),
     split: splitPolicy(knob.splitRule, knob.splitValue, knob.longestFirst, knob.planningPs),
     rank: rankPolicy(knob.rank, knob.rankAge),
     pool: poolPolicy(knob.pool, knob.poolAge),

@@ -1,6 +1,6 @@
 /** An arm that decides as another one does and writes down every question it was asked, with the answer. */
 import type { Arm } from '../levers/lever.js'
-import { viewNumbers } from './policies.js'
+import { engineNumbers, viewNumbers } from './policies.js'
 
 /** One entry a call: what was seen, and the decision last. Split decisions keep what was seen alone. */
 export interface Decisions {
@@ -16,6 +16,7 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
     log.push([...seen, answer])
     return answer
   }
+  const { hold } = arm.chunk
   return {
     decisions,
     arm: {
@@ -33,11 +34,13 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
         ...arm.chunk,
         prefillTokens(view) {
           const seen = [view.decodeSequences, view.decodeKvTokens, view.decodeTokens, view.splitFactor, view.maxBatchedTokens]
+          if (arm.chunk.paceNs !== undefined) seen.push(view.leastSlackNs)
           if (arm.chunk.readsCandidates) {
             seen.push(...view.remaining.slice(0, view.candidates), ...view.prefix.slice(0, view.candidates))
           }
           return noted(decisions.chunk, seen, arm.chunk.prefillTokens(view))
         },
+        ...(hold && { hold: (view) => noted(decisions.chunk, engineNumbers(view), hold(view) ? 1 : 0) === 1 }),
       },
       split: {
         ...arm.split,

@@ -5,6 +5,7 @@
 import {
   type Arm,
   type ChunkPolicy,
+  type EngineStepView,
   type LeverName,
   type LoadView,
   type PolicyInfo,
@@ -74,20 +75,35 @@ export function poolPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'
   return { info: info('pool', rule, age), state, route: (view, request, phase) => place(rule, state, view, request, phase) }
 }
 
-/** A fixed number of tokens, or (0) any number from what the view shows. */
-export function chunkPolicy(budget: number): ChunkPolicy {
+export function engineNumbers(view: EngineStepView): number[] {
+  const numbers = [view.engine, view.ranks]
+  for (let rank = 0; rank < view.ranks; rank++) numbers.push(view.decoding(rank), view.hasPrompt(rank) ? 1 : 0)
+  return numbers
+}
+
+/** Holds prompts in half of the steps in which it may, by what the view shows. */
+function holdSometimes(view: EngineStepView): boolean {
+  const numbers = engineNumbers(view)
+  return numbers.slice(2).some((count, i) => i % 2 === 0 && count > 0) && scramble(numbers) % 2 === 0
+}
+
+/** A fixed number of tokens, or (0) any number from what the view shows; with a pace of whole ns, and holding prompts now and then. */
+export function chunkPolicy(budget: number, paceNs: number | null = null, holds = false): ChunkPolicy {
   const all = (view: Parameters<ChunkPolicy['prefillTokens']>[0]) => [
     view.decodeSequences,
     view.decodeKvTokens,
     view.decodeTokens,
     view.splitFactor * 2 ** 20,
     view.maxBatchedTokens,
+    Math.min(view.leastSlackNs, 2 ** 31),
     ...view.remaining.slice(0, view.candidates),
     ...view.prefix.slice(0, view.candidates),
   ]
   return {
     info: info('chunk', budget > 0 ? `fixed(${budget})` : 'scrambled'),
     readsCandidates: budget === 0,
+    ...(paceNs !== null && { paceNs }),
+    ...(holds && { hold: holdSometimes }),
     prefillTokens(view) {
       if (budget > 0) return budget
       return (scramble(all(view)) % view.maxBatchedTokens) + (view.decodeSequences === 0 ? 1 : 0)

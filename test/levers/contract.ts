@@ -1,6 +1,7 @@
 /** What every policy of a lever must keep, given a factory of fresh policies. Called inside a `describe`. */
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { ChunkPolicy, ChunkView, LoadView, SplitDecision, SplitPolicy } from '../../src/levers/lever.js'
+import type { ChunkPolicy, ChunkView, EngineStepView, LoadView, SplitDecision, SplitPolicy } from '../../src/levers/lever.js'
 import { createSplitDecision } from '../../src/levers/split/decision.js'
 import { createSplitEvaluator, floorNs } from '../../src/levers/split/model.js'
 import { batchOf, MACHINES } from './families.js'
@@ -78,6 +79,38 @@ export function chunkContract(
         expect(factory().prefillTokens(view)).toBe(tokens)
       }
     }
+  })
+}
+
+/**
+ * LAW-26: of an engine whose ranks have prompts and sequences at random, prompts are held at most `most` steps in a row, and never where no sequence
+ * decodes. Engines do not disturb each other.
+ */
+export function holdContract(factory: () => ChunkPolicy, most: number): void {
+  const rank = fc.record({ decoding: fc.integer({ min: 0, max: 2 }), hasPrompt: fc.boolean() })
+  const steps = fc.array(fc.array(rank, { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 60 })
+  const asked = (step: readonly { decoding: number; hasPrompt: boolean }[], engine: number): EngineStepView => ({
+    engine,
+    ranks: step.length,
+    decoding: (at) => step[at].decoding,
+    hasPrompt: (at) => step[at].hasPrompt,
+  })
+  it(`holds prompts at most ${most} steps in a row, and only where somebody decodes`, () => {
+    fc.assert(
+      fc.property(steps, (drawn) => {
+        const policy = factory()
+        const twin = factory()
+        let inARow = 0
+        for (const step of drawn.filter((ranks) => ranks.some(({ hasPrompt }) => hasPrompt))) {
+          const isHeld = policy.hold?.(asked(step, 0)) === true
+          expect(twin.hold?.(asked(step, 5))).toBe(isHeld)
+          policy.hold?.(asked([...step].reverse(), 1))
+          inARow = isHeld ? inARow + 1 : 0
+          expect(inARow).toBeLessThanOrEqual(most)
+          if (isHeld) expect(step.some(({ decoding }) => decoding > 0)).toBe(true)
+        }
+      }),
+    )
   })
 }
 

@@ -2,7 +2,7 @@
 import type { Arm, SplitBatch } from '../../src/levers/lever.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
 import { createStepTimer, type StepTables, type StepTimer } from '../../src/timing/stepTimer.js'
-import { Rank } from './rank.js'
+import { type Look, Rank } from './rank.js'
 import type { Request } from './request.js'
 
 export const PS_PER_NS = 1000n
@@ -37,6 +37,7 @@ export class Engine {
     readonly config: EngineConfig,
     readonly arm: Arm,
     readonly priceSplit: PriceSplit,
+    readonly index: number,
   ) {
     this.timer = createStepTimer(config.tables)
     this.ranks = Array.from({ length: config.ranks }, (_, index) => new Rank(config, index))
@@ -58,7 +59,8 @@ export class Engine {
   begin(depart: (request: Request) => void): number {
     const nowNs = this.endNs()
     const gain = this.tokenClock(this.stepNumber + 1) - this.tokenClock(this.stepNumber)
-    const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, gain, this.arm.chunk, this.timer, depart)))
+    const look = this.look(nowNs)
+    const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, gain, this.arm.chunk, look, depart)))
     for (const rank of this.ranks) rank.check()
     if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) {
       for (const rank of this.ranks) rank.decodedInPreviousStep = false
@@ -68,6 +70,25 @@ export class Engine {
     this.step = this.price(gain)
     this.clockPs += BigInt(this.step.durationPs)
     return preemptions
+  }
+
+  /** What the chunk lever sees and decides of the whole engine, as the last step left it. */
+  private look(nowNs: number): Look {
+    const { hold, paceNs } = this.arm.chunk
+    const decoders = this.ranks.flatMap((rank) => rank.decoders())
+    const hasPrompt = this.ranks.some((rank) => rank.hasPrompt())
+    const dueNs = decoders
+      .filter((request) => !Number.isNaN(request.firstTokenNs))
+      .map((request) => request.firstTokenNs + request.emitted * (paceNs ?? 0))
+    const leastSlackNs =
+      hasPrompt && paceNs !== undefined ? Math.min(...dueNs, Number.POSITIVE_INFINITY) - nowNs : Number.POSITIVE_INFINITY
+    const view = {
+      engine: this.index,
+      ranks: this.ranks.length,
+      decoding: (rank: number) => this.ranks[rank].decoding.size,
+      hasPrompt: (rank: number) => this.ranks[rank].hasPrompt(),
+    }
+    return { isHeld: hasPrompt && hold?.(view) === true, leastSlackNs, timer: this.timer }
   }
 
   private price(gain: number): Step {

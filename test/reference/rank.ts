@@ -11,6 +11,13 @@ export interface Chunk {
   readonly prefix: number
 }
 
+/** What the engine found before its ranks begin a step: whether prompts are held, and what the chunk lever sees of all ranks. */
+export interface Look {
+  readonly isHeld: boolean
+  readonly leastSlackNs: number
+  readonly timer: StepTimer
+}
+
 /** The split factor kept by a rank, and what it was when it was evaluated. */
 export interface KeptFactor {
   factor: number
@@ -144,6 +151,12 @@ export class Rank {
     return Math.ceil(tokens / this.config.blockSize)
   }
 
+  /** Whether a prompt is being computed here, or heads the queue and would find a place in the batch. */
+  hasPrompt(): boolean {
+    if (this.prefilling().length > 0) return true
+    return this.waiting.length > 0 && this.waiting[0].source === null && this.batchSize() < this.config.maxNumSeqs
+  }
+
   /** Takes out of the rank a request that holds KV. */
   remove(request: Request): void {
     this.admitted = this.admitted.filter((other) => other !== request)
@@ -171,9 +184,9 @@ export class Rank {
 
   /**
    * Fills `chunks` and takes the blocks of this step, in which every decoding sequence gains `gain` tokens. Requests whose transfer
-   * begins are handed to `depart`. Returns the number of preemptions.
+   * begins are handed to `depart`; where prompts are held none is begun. Returns the number of preemptions.
    */
-  begin(nowNs: number, gain: number, policy: ChunkPolicy, timer: StepTimer, depart: (request: Request) => void): number {
+  begin(nowNs: number, gain: number, policy: ChunkPolicy, look: Look, depart: (request: Request) => void): number {
     this.chunks = []
     this.loadTokens = 0
     for (const request of this.arrived) {
@@ -192,9 +205,9 @@ export class Rank {
     this.cache.trim(this.freeBlocks())
 
     const head = this.waiting[0]
-    const isAsked = this.prefilling().length > 0 || (head !== undefined && head.source === null)
+    const isAsked = this.prefilling().length > 0 || (head !== undefined && head.source === null && !look.isHeld)
     const verified = this.decoding.size * (this.drafts() + 1)
-    let budget = isAsked ? Math.min(policy.prefillTokens(this.chunkView(timer)), this.config.maxNumBatchedTokens - verified) : 0
+    let budget = isAsked ? Math.min(policy.prefillTokens(this.chunkView(look)), this.config.maxNumBatchedTokens - verified) : 0
     for (const request of this.prefilling()) {
       if (budget <= 0 || !this.admitted.includes(request)) break
       const tokens = Math.min(request.target - request.length, budget)
@@ -210,6 +223,7 @@ export class Rank {
     }
     while (preempted === 0 && this.waiting.length > 0 && this.batchSize() < this.config.maxNumSeqs) {
       const request = this.waiting[0]
+      if (look.isHeld && request.source === null) break
       const hits = this.hits(request)
       const hit = hits.length * this.config.blockSize
       const tokens = request.source === null ? Math.min(request.target - hit, budget) : request.isl - hit
@@ -245,7 +259,7 @@ export class Rank {
     return tokens
   }
 
-  private chunkView(timer: StepTimer): ChunkView {
+  private chunkView({ timer, leastSlackNs }: Look): ChunkView {
     const unfilled = this.waiting.filter((request) => request.source === null)
     const listed = [...this.prefilling(), ...unfilled].slice(0, CHUNK_CANDIDATES)
     const decoders = this.decoders()
@@ -260,6 +274,7 @@ export class Rank {
       remaining: Float64Array.from(listed, (request) => request.target - request.length - found(request)),
       prefix: Float64Array.from(listed, (request) => request.length + found(request)),
       maxBatchedTokens: this.config.maxNumBatchedTokens,
+      leastSlackNs,
       timer,
     }
   }

@@ -48,7 +48,7 @@ interface Event {
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
 
 export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Workload, options: SlowOptions): SlowResult {
-  const engines = config.engines.map((engine) => new Engine(engine, arm, options.priceSplit(engine)))
+  const engines = config.engines.map((engine, index) => new Engine(engine, arm, options.priceSplit(engine), index))
   const statistics = emptyStatistics(engines.length)
   const window = options.window ?? { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY

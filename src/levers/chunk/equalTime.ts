@@ -23,21 +23,24 @@ export function equalTime(targetMs: number): ChunkPolicy {
       source: 'dynamic chunk size by predicted time (SGLang pipeline prefill; the quadratic of the prefix)',
     },
     readsCandidates: true,
-    prefillTokens(view) {
-      const room = view.maxBatchedTokens - view.decodeTokens
-      if (room <= FLOOR_TOKENS) return Math.max(room, view.decodeSequences === 0 ? 1 : 0)
-      const budgetPs = targetPs - decodePs(view)
-      if (stepPs(view, room) <= budgetPs) return room
-      let low = Math.floor(FLOOR_TOKENS / GRAIN_TOKENS)
-      let high = Math.ceil(room / GRAIN_TOKENS)
-      while (high - low > 1) {
-        const middle = (low + high) >> 1
-        if (stepPs(view, middle * GRAIN_TOKENS) <= budgetPs) low = middle
-        else high = middle
-      }
-      return low * GRAIN_TOKENS
-    },
+    prefillTokens: (view) => tokensWithin(view, targetPs),
   }
+}
+
+/** The largest number of prompt tokens whose predicted step lasts at most `targetPs`, and no less than 256 where there is room. */
+export function tokensWithin(view: ChunkView, targetPs: number): number {
+  const room = view.maxBatchedTokens - view.decodeTokens
+  if (room <= FLOOR_TOKENS) return Math.max(room, view.decodeSequences === 0 ? 1 : 0)
+  const budgetPs = targetPs - decodePs(view)
+  if (stepPs(view, room) <= budgetPs) return room
+  let low = Math.floor(FLOOR_TOKENS / GRAIN_TOKENS)
+  let high = Math.ceil(room / GRAIN_TOKENS)
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (stepPs(view, middle * GRAIN_TOKENS) <= budgetPs) low = middle
+    else high = middle
+  }
+  return low * GRAIN_TOKENS
 }
 
 /** What the decoding sequences cost whatever the chunk, ps. */

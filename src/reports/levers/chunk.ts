@@ -9,6 +9,8 @@ const SEQUENCES = [0, 32]
 const KV_TOKENS = 8_192
 /** More than any budget lets in at once. */
 const PROMPT_LEFT = 1e6
+/** Lead over the promised pace of the sequence that can wait least, tokens. */
+const LEAD_TOKENS = 2
 
 export function chunkPicture(policy: ChunkPolicy, { title, engine }: Example): string {
   const timer = createStepTimer(engine.tables)
@@ -24,6 +26,7 @@ export function chunkPicture(policy: ChunkPolicy, { title, engine }: Example): s
         remaining: new Float64Array(CHUNK_CANDIDATES).fill(PROMPT_LEFT),
         prefix: new Float64Array(CHUNK_CANDIDATES).fill(prefix),
         maxBatchedTokens: engine.maxNumBatchedTokens,
+        leastSlackNs: n === 0 || policy.paceNs === undefined ? Number.POSITIVE_INFINITY : LEAD_TOKENS * policy.paceNs,
         timer,
       }
       const tokens = Math.min(policy.prefillTokens(view), engine.maxNumBatchedTokens - n)
@@ -42,6 +45,8 @@ export function chunkPicture(policy: ChunkPolicy, { title, engine }: Example): s
   const mostMs = Math.max(...rows.map(({ ms }) => ms))
   return [
     `One rank of ${title}, a long prompt at its head and every other rank alike: tokens of it that enter a step, and how long the step lasts.`,
+    ...(policy.paceNs === undefined ? [] : [`The sequence that can wait least is ${LEAD_TOKENS} tokens ahead of its pace.`]),
+    ...(policy.hold === undefined ? [] : ['Prompts may have waited for those of other ranks before.']),
     columns(
       [
         ['decoding', 'computed before', 'tokens', '', 'step ms', ''],
