@@ -4,6 +4,7 @@ import { createProgress } from '../reports/progress.js'
 import { writeComparisonFolder } from '../reports/runFolder.js'
 import { comparisonTable } from '../reports/terminal.js'
 import { clusterConfig, resolvedYaml } from '../scenario/index.js'
+import type { ArmInput } from '../scenario/overrides.js'
 import { Interrupted, NOTHING_WRITTEN } from './interrupt.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
@@ -13,6 +14,7 @@ import { loadPlan, loadWorkload } from './scenarioInput.js'
 export interface CompareRequest extends OutputArgs {
   readonly scenario: string
   readonly sets: readonly string[]
+  readonly arms: readonly ArmInput[]
   readonly threads: number
   readonly effort: Effort
   readonly quiet: boolean
@@ -23,7 +25,7 @@ export async function compareArms(request: CompareRequest): Promise<void> {
   const { format, out, overwrite, quiet, signal, threads, effort } = request
   const startedAt = new Date()
   const say = quiet ? () => {} : remark
-  const plan = await loadPlan(request.scenario, request.sets)
+  const plan = await loadPlan(request.scenario, request.sets, request.arms)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}`)
   const config = clusterConfig(plan)
   const workload = await loadWorkload(plan, say, quiet)
