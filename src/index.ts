@@ -14,8 +14,10 @@ export * from './levers/index.js'
 export { FATES, PHASES, type Records, type StepStatistics } from './metrics/records.js'
 export { summarise } from './metrics/summarise.js'
 export type { Summary } from './metrics/summary.js'
+export { ablationHtml } from './reports/html/ablation.js'
 export { comparisonHtml } from './reports/html/comparison.js'
 export { comparisonTable, runTable } from './reports/terminal.js'
+export { ablationTable } from './reports/terminalAblation.js'
 export {
   clusterConfig,
   describePlan,

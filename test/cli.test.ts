@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
 
 const CSV = 'arrival_s,input_tokens,output_tokens\n0,1000,50\n0.5,300,80\n1,2000,20\n'
-const VERBS = ['run', 'compare', 'plan', 'explain', 'report', 'levers', 'support', 'trace', 'validate', 'calibrate']
+const VERBS = ['run', 'compare', 'ablate', 'plan', 'explain', 'report', 'levers', 'support', 'trace', 'validate', 'calibrate']
 
 describe('help', () => {
   it('lists the verbs and prints the version', () => {

@@ -9,14 +9,14 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(`${root}/README.md`, 'utf8')
 const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) => block[1].trim().split('\n'))
 
-/** Traces, recipes and policies that commands hand to each other. */
+/** Traces and recipes that commands hand to each other. */
 const drawn = newFolder()
-const inFolder = (word: string): string => word.replace(/(?<=^|=rank:)[\w-]+\.(swt\.gz|yaml|ts)(?=$|,)/, `${drawn}/$&`)
+const inFolder = (word: string): string => (/^[\w-]+\.(swt\.gz|yaml)$/.test(word) ? `${drawn}/${word}` : word)
 
 function run(command: string) {
   const words = command.split(' ').map(inFolder)
   if (command.startsWith('npx shapewise')) {
-    const out = command.startsWith('npx shapewise run') ? ['--out', `${newFolder()}/result`] : []
+    const out = /^npx shapewise (run|ablate) /.test(command) ? ['--out', `${newFolder()}/result`] : []
     return spawnSync(process.execPath, [MAIN, ...words.slice(2), ...out], { cwd: root, encoding: 'utf8' })
   }
   const demo = command === 'npm run demo' ? ['--', '--out', `${newFolder()}/result`] : []

@@ -92,6 +92,9 @@ describe('a small comparison at a fraction of capacity', () => {
       'evidence',
       'arms',
       'comparisons',
+      'attribution',
+      'oracles',
+      'gaps',
       'load',
       'notes',
     ])

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
 import { FATES, PHASES } from '../src/metrics/records.js'
 import { recordsToParquet } from '../src/reports/parquet.js'
-import { createRunFolder, openRunFolder, regenerateReport, writeComparisonFolder } from '../src/reports/runFolder.js'
+import { createRunFolder, openRunFolder, regenerateReport, writeResultFolder } from '../src/reports/runFolder.js'
+import { ablationFixture } from './fixtures/ablation.js'
 import { comparisonFixture, planFixture, recordsFixture } from './fixtures/comparison.js'
 
 let root: string
@@ -63,7 +64,9 @@ describe('createRunFolder', () => {
 describe('a comparison folder', () => {
   const options = () => ({ root, hash, resolvedYaml: 'system: gb200\n', summaryJson: '{}\n', plan: planFixture(), wallS: 2 })
   it('makes its report again byte for byte', () => {
-    const path = writeComparisonFolder(options(), comparisonFixture(), [{ arm: 'static', records: recordsFixture(100) }])
+    const path = writeResultFolder(options(), { kind: 'comparison', result: comparisonFixture() }, [
+      { arm: 'static', records: recordsFixture(100) },
+    ])
     expect(readdirSync(path).sort()).toEqual([
       'comparison.full.json.gz',
       'config.resolved.yaml',
@@ -74,6 +77,13 @@ describe('a comparison folder', () => {
     ])
     const report = readFileSync(join(path, 'report.html'))
     rmSync(join(path, 'report.html'))
+    expect(readFileSync(regenerateReport(path)).equals(report)).toBe(true)
+  })
+  it('does so for an ablation', () => {
+    const result = ablationFixture(comparisonFixture())
+    const path = writeResultFolder(options(), { kind: 'ablation', result }, [])
+    expect(readdirSync(path)).toContain('ablation.full.json.gz')
+    const report = readFileSync(join(path, 'report.html'))
     expect(readFileSync(regenerateReport(path)).equals(report)).toBe(true)
   })
   it('does so for a run of one arm', () => {

@@ -5,11 +5,13 @@ import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { armStyles } from '../src/reports/colours.js'
+import { ablationHtml } from '../src/reports/html/ablation.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { escapeHtml, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
 import type { RunReport } from '../src/reports/runReport.js'
+import { ablationFixture } from './fixtures/ablation.js'
 import { comparisonFixture, planFixture } from './fixtures/comparison.js'
 
 const result = comparisonFixture()
@@ -24,7 +26,11 @@ function runFixture(): RunReport {
   }
 }
 
-const pages = { comparison: comparisonHtml(result, plan), run: runHtml(runFixture(), plan) }
+const pages = {
+  comparison: comparisonHtml(result, plan),
+  ablation: ablationHtml(ablationFixture(result), plan),
+  run: runHtml(runFixture(), plan),
+}
 
 describe.each(Object.entries(pages))('%s page', (_, html) => {
   it('loads nothing from anywhere', () => {
@@ -58,8 +64,8 @@ describe('comparisonHtml', () => {
     expect(html.match(/<\/script>/g)).toHaveLength(3)
   })
   it('says so when parts are missing', () => {
-    const pictures = { arms: [], frontier: [], grid: { isl_edges: [1, 2], osl_edges: [1, 2], ratio: [[null]] }, levers: [] }
-    const html = comparisonHtml({ ...result, comparisons: [], notes: [], pictures }, plan)
+    const pictures = { arms: [], frontier: [], grid: { isl_edges: [1, 2], osl_edges: [1, 2], ratio: [[null]] } }
+    const html = comparisonHtml({ ...result, comparisons: [], gaps: [], oracles: [], notes: [], pictures }, plan)
     expect(html).toContain('No pair of arms could be compared.')
     expect(html).toContain('The load sweep was not run.')
     expect(html).toContain('No bin holds enough requests.')
@@ -114,10 +120,11 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
           page.on('pageerror', (error) => faults.push(error.message))
           page.on('request', (request) => request.url().startsWith('http') && faults.push(request.url()))
           await page.goto(pathToFileURL(file).href)
-          await page.waitForSelector('.chart[data-drawn]')
+          const hosts = name === 'ablation' ? 0 : 6
+          if (hosts > 0) await page.waitForSelector('.chart[data-drawn]')
           const charts = await page.$$eval('.chart', (nodes) => nodes.map((node) => Number(node.getAttribute('data-drawn'))))
-          expect(charts).toHaveLength(6)
-          expect(Math.min(...charts)).toBeGreaterThan(1)
+          expect(charts).toHaveLength(hosts)
+          for (const lines of charts) expect(lines).toBeGreaterThan(1)
           const empty = await page.$$eval(
             'svg.drawing',
             (nodes) => nodes.filter((node) => !node.closest('details') && node.getBoundingClientRect().height < 20).length,

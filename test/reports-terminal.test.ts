@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
+import { ablationTable } from '../src/reports/terminalAblation.js'
 import { outcome, verdict } from '../src/reports/verdict.js'
+import { ablationFixture } from './fixtures/ablation.js'
 import { comparisonFixture } from './fixtures/comparison.js'
 
 const result = comparisonFixture()
+const ablation = ablationFixture(result)
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
 
 describe('comparisonTable', () => {
@@ -68,12 +71,57 @@ describe('verdict', () => {
 
 describe('share of the split lever', () => {
   const bound = 'upper bound: the planner is scored by its own model'
-  const details = (dropOne: number | null) =>
-    verdict({ ...result, pictures: { ...result.pictures, levers: [{ lever: 'split', drop_one: dropOne }] } }).details.join('\n')
+  const details = (share: number | null) => {
+    const levers = result.attribution.levers.map((entry) => (entry.lever === 'split' ? { ...entry, share } : entry))
+    return verdict({ ...result, attribution: { ...result.attribution, levers } }).details.join('\n')
+  }
   it('is called an upper bound when split carries more than half of the gain', () => {
-    expect(details(1.01)).toContain(bound)
-    expect(details(1.04)).not.toContain(bound)
+    expect(details(0.6)).toContain(bound)
+    expect(details(0.4)).not.toContain(bound)
     expect(details(null)).not.toContain(bound)
+  })
+})
+
+describe('negative results', () => {
+  const comparisons = result.comparisons.filter((row) => outcome(row) !== 'loss')
+  const losing = comparisons.map((row) =>
+    row.arm === 'shape-aware' && row.baseline === 'tuned-size' && row.metric === 'ttft_ms.p95'
+      ? { ...row, ratio: 1.2, ci95: [1.1, 1.3] as const }
+      : row,
+  )
+  it('come first, in tail metrics too, with the worst at the front', () => {
+    const said = verdict({ ...result, comparisons: losing }).losses
+    expect(said).toHaveLength(1)
+    expect(said[0]).toMatch(/^shape-aware loses to tuned-size: TTFT p95 at the same .*\+20\.0 % \[\+10\.0, \+30\.0\]/)
+    const text = comparisonTable({ ...result, comparisons: losing })
+    expect(text.indexOf('where it loses:')).toBeGreaterThan(0)
+    expect(text.indexOf('where it loses:')).toBeLessThan(text.indexOf('▲ +'))
+  })
+  it('are not said where there are none', () => {
+    expect(verdict({ ...result, comparisons }).losses).toEqual([])
+    expect(comparisonTable({ ...result, comparisons })).not.toContain('where it loses')
+  })
+  it('of levers too', () => {
+    const printed = ablationTable(ablation)
+    expect(printed).toContain('chunk costs: ')
+    expect(printed.indexOf('chunk costs: ')).toBeLessThan(printed.indexOf('where the gain comes from'))
+  })
+})
+
+describe('ablationTable', () => {
+  const text = ablationTable(ablation)
+  it('fits the width, has no colour and prints no undefined number', () => {
+    expect(widest(text)).toBeLessThanOrEqual(TABLE_WIDTH)
+    expect(text).not.toMatch(/NaN|undefined|Infinity/)
+    expect(text).not.toContain('\u001b')
+    if (process.env.SHOW) console.log(text)
+  })
+  it('draws each bar where the one above ends, and says that the gains overlap', () => {
+    const bars = text.split('\n').filter((line) => /^ {2}(split|chunk|rank|all) .*█/.test(line))
+    expect(bars.slice(0, 4).map((line) => line.trim().split(' ')[0])).toEqual(['split', 'chunk', 'rank', 'all'])
+    expect(text).toContain('The gains overlap (sub-additive)')
+    expect(text).toMatch(/split and rank overlap: −\d/)
+    expect(text.replace(/\s+/g, ' ')).toMatch(/shape-aware closes \d+ % \[\d+, \d+\] of that gap/)
   })
 })
 

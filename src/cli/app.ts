@@ -5,12 +5,12 @@
  */
 import yargs from 'yargs'
 import { UserError } from '../errors.js'
+import { ablateCommand } from './commands/ablate.js'
 import { calibrateCommand } from './commands/calibrate.js'
 import { compareCommand } from './commands/compare.js'
 import { explainCommand } from './commands/explain.js'
 import { leversCommand } from './commands/levers.js'
 import { planCommand } from './commands/plan.js'
-import { policyCommand } from './commands/policy.js'
 import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
 import { supportCommand } from './commands/support.js'
@@ -43,11 +43,11 @@ function parser(args: readonly string[]) {
     )
     .command(runCommand)
     .command(compareCommand)
+    .command(ablateCommand)
     .command(planCommand)
     .command(explainCommand)
     .command(reportCommand)
     .command(leversCommand)
-    .command(policyCommand)
     .command(supportCommand)
     .command(traceCommand)
     .command(validateCommand)

@@ -45,7 +45,6 @@ export function armResult(
   return {
     name: arm.name,
     policies: policiesOf(arm),
-    ...(arm.sourceHash === undefined ? {} : { source_hash: arm.sourceHash }),
     tuning,
     metrics,
     saturation: worst.saturation,

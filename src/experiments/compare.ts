@@ -5,19 +5,27 @@
 
 import { STATIC_ARM } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
+import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
 import { traceHash } from '../traces/hash.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import { armResult, evidenceNotes } from './armResult.js'
+import { differing, factorialArms } from './attribution/arms.js'
+import { type Attribution, attribute } from './attribution/attribute.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
-import { armOn, FAMILIES } from './families.js'
+import { armOn, FAMILIES, type Family } from './families.js'
 import type { Outcome } from './job.js'
+import { METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
-import { dropOne, frontierOf, gainGrid, pictureOfArm } from './pictures.js'
+import { type GapRow, gapRows, ORACLE_STATIC, oracleArms, oraclesOf, ownOracles } from './oracles.js'
+import { frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import { runReplicates } from './replicates.js'
-import type { ComparisonResult } from './result.js'
-import { comparisonRows, ownLoad } from './rows.js'
+import type { ComparisonResult, Reading } from './result.js'
+import { comparisonRows, ownLoad, pairs, type Readings } from './rows.js'
 import { type Tuned, tuneFamily } from './tune.js'
+
+/** Replicates of the arms between tuned-static and shape-aware. */
+const ATTRIBUTED = 4
 
 export interface CompareOutput {
   readonly result: ComparisonResult
@@ -25,29 +33,47 @@ export interface CompareOutput {
   readonly records: readonly { readonly arm: string; readonly records: Records }[]
 }
 
-export const compare = (options: ExperimentOptions): Promise<CompareOutput> =>
+export interface CompareOptions extends ExperimentOptions {
+  /** Run oracle-static and the oracles that take long too. */
+  readonly oracles?: boolean
+}
+
+export const compare = (options: CompareOptions): Promise<CompareOutput> =>
   withExperiment(options, (experiment) => compareOn(experiment, options))
 
-async function compareOn(experiment: Experiment, options: ExperimentOptions): Promise<CompareOutput> {
+async function compareOn(experiment: Experiment, options: CompareOptions): Promise<CompareOutput> {
   const { plan, config, workload, effort, executor } = experiment
-  const { replicates, warmup, seed } = plan.experiment
+  const { replicates, seed } = plan.experiment
   const point = await findOperatingPoint(experiment)
 
   // every family is tuned on the training part at this load, then frozen
   const tuned = new Map<string, Tuned>()
-  for (const family of FAMILIES) tuned.set(family, await tuneFamily(experiment, point, family))
-  const arms: ArmSpec[] = [armOn(STATIC_ARM, config), ...[...tuned.values()].map((entry) => entry.arm), ...plan.arms]
+  const families: readonly Family[] = options.oracles ? [...FAMILIES, 'oracle-static'] : FAMILIES
+  for (const family of families) tuned.set(family, await tuneFamily(experiment, point, family))
+  const armOf = (family: Family): ArmSpec => (tuned.get(family) as Tuned).arm
+  const arms: ArmSpec[] = [armOn(STATIC_ARM, config), ...FAMILIES.map(armOf), ...plan.arms.filter((arm) => !isOracleArm(arm))]
+  const oracles = [
+    ...(options.oracles ? [{ arm: armOf('oracle-static'), says: ORACLE_STATIC }] : []),
+    ...oracleArms(armOf('shape-aware'), config, options.oracles ?? false),
+    ...ownOracles(plan.arms),
+  ]
 
   const readings = await runReplicates(experiment, point, arms, {
     replicates,
     readings: ['fixedLoad', 'mix', 'fixedConcurrency', 'capacity'],
-    pictures: true,
+    pictured: arms.map(({ name }) => name),
   })
+  const bounds = await runReplicates(
+    experiment,
+    point,
+    oracles.map(({ arm }) => arm),
+    { replicates, readings: ['fixedLoad', 'fixedConcurrency'], pictured: [], stage: 'oracles' },
+  )
   const main = ownLoad(readings, point.closed)
   const outcomesOf = (name: string): Outcome[] => main.get(name) as Outcome[]
+  const attribution = await attributeOwnLoad(experiment, point, armOf('tuned-static'), armOf('shape-aware'), outcomesOf)
 
-  // pictures: the frontier, and the shape-aware arm with one lever put back at a time
-  experiment.stage('pictures', arms.length * 4 + 4 * Math.min(4, replicates))
+  experiment.stage('frontier', arms.length * 4)
   const frontier = await frontierOf(
     executor,
     arms,
@@ -55,16 +81,15 @@ async function compareOn(experiment: Experiment, options: ExperimentOptions): Pr
     (arm, at) => point.closedLoop(arm, { part: 'test', mode: 'draw', replicate: 0 }, 2, 3, 'summary', at),
     experiment.done,
   )
-  const levers = await dropOne({
-    executor,
-    shapeAware: (tuned.get('shape-aware') as Tuned).arm,
-    tunedStatic: (tuned.get('tuned-static') as Tuned).arm,
-    baseline: outcomesOf('tuned-static'),
-    jobOf: (arm, replicate) => point.own(arm, { part: 'test', mode: 'draw', replicate }, warmup, effort.measure),
-    replicates: Math.min(4, replicates),
-    onDone: experiment.done,
-  })
   const pictured = arms.map((arm) => ({ arm, outcome: outcomesOf(arm.name)[0] }))
+  const gapsIn = (reading: Reading, key: keyof Readings): GapRow[] =>
+    gapRows(
+      reading,
+      pairs(arms),
+      oracles.map(({ arm }) => arm.name),
+      (name) => readings[key].get(name) ?? bounds[key].get(name) ?? [],
+      seed,
+    )
 
   const result: ComparisonResult = {
     version: plan.version,
@@ -82,6 +107,9 @@ async function compareOn(experiment: Experiment, options: ExperimentOptions): Pr
       ),
     ),
     comparisons: comparisonRows(arms, readings, seed, point.closed),
+    attribution,
+    oracles: oraclesOf(oracles),
+    gaps: [...(point.closed ? [] : gapsIn('fixed_load', 'fixedLoad')), ...gapsIn('fixed_concurrency', 'fixedConcurrency')],
     load: loadOf(experiment, point, pictured[0].outcome),
     notes: [
       ...sessionNotes(point),
@@ -101,7 +129,6 @@ async function compareOn(experiment: Experiment, options: ExperimentOptions): Pr
       arms: pictured.map(({ arm, outcome }) => pictureOfArm(arm, outcome)),
       frontier,
       grid: gainGrid(pictured, 'tuned-static', 'shape-aware'),
-      levers,
     },
   }
   return {
@@ -110,6 +137,33 @@ async function compareOn(experiment: Experiment, options: ExperimentOptions): Pr
       outcome.picture ? [{ arm: arm.name, records: outcome.picture.records }] : [],
     ),
   }
+}
+
+/** The attribution that every comparison draws: one metric, at its own load, on at most ATTRIBUTED replicates. `ablate` gives all of it. */
+async function attributeOwnLoad(
+  experiment: Experiment,
+  point: OperatingPoint,
+  from: ArmSpec,
+  to: ArmSpec,
+  outcomesOf: (name: string) => readonly Outcome[],
+): Promise<Attribution> {
+  const replicates = Math.min(ATTRIBUTED, experiment.plan.experiment.replicates)
+  const levers = differing(from, to, experiment.config)
+  const arms = factorialArms(from, to, levers, experiment.config)
+  const mixed = await runReplicates(experiment, point, arms.slice(1, -1), {
+    replicates,
+    readings: [point.closed ? 'fixedConcurrency' : 'fixedLoad'],
+    pictured: [],
+    stage: 'levers',
+  })
+  const own = ownLoad(mixed, point.closed)
+  return attribute(
+    levers,
+    arms.map(({ name }) => (own.get(name) ?? outcomesOf(name)).slice(0, replicates)),
+    point.closed ? 'fixed_concurrency' : 'fixed_load',
+    METRICS[0],
+    experiment.plan.experiment.seed,
+  )
 }
 
 /** The load as it was offered; `first` is a run of it whose picture was kept. */

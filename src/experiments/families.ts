@@ -1,6 +1,6 @@
 /** The families of arms that are tuned: every setting of their grids that differs on a cluster. */
 import { STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
-import type { ArmSpec } from '../levers/lever.js'
+import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 
 const BUDGETS = [512, 1024, 2048, 4096, 8192]
@@ -28,6 +28,19 @@ export function staticSetting(config: ClusterConfig): ArmSpec {
   return armOn({ ...STATIC_ARM, name: 'tuned-static', chunk }, config)
 }
 
+const hasOneRank = ({ engines }: ClusterConfig): boolean => engines.every((engine) => engine.ranks === 1)
+/** A request goes to one engine of each role. */
+const hasOneEngine = ({ engines }: ClusterConfig): boolean => new Set(engines.map(({ role }) => role)).size === engines.length
+
+/** Levers that no policy can pull on this cluster, with the reason. */
+export function inertLevers(config: ClusterConfig): ReadonlyMap<LeverName, string> {
+  const inert = new Map<LeverName, string>()
+  if (chunkIsInert(config)) inert.set('chunk', 'prefill has engines of its own')
+  if (hasOneRank(config)) inert.set('rank', 'every engine has one rank')
+  if (hasOneEngine(config)) inert.set('pool', 'there is one engine of each role')
+  return inert
+}
+
 /**
  * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine of each
  * role, the chunk lever where prefill has engines of its own. Budgets
@@ -38,9 +51,8 @@ export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
   const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
   const inert = chunkIsInert(config)
   const budgets = [...new Set([...(inert ? [] : fitting), staticSetting(config).chunk])]
-  const oneRank = config.engines.every((engine) => engine.ranks === 1)
-  // a request goes to one engine of each role
-  const oneEngine = new Set(config.engines.map(({ role }) => role)).size === config.engines.length
+  const oneRank = hasOneRank(config)
+  const oneEngine = hasOneEngine(config)
   const shaped = family === 'shape-aware'
   const splits =
     family === 'tuned-static' || family === 'oracle-static'

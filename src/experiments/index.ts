@@ -1,12 +1,17 @@
-/** Experiments: reading order compare.ts (the whole way), tune.ts, job.ts (one simulation), rows.ts and statistics.ts (what is concluded). */
-export { type CompareOutput, compare } from './compare.js'
+/** Experiments: reading order experiment.ts, compare.ts and ablate.ts (the whole way), tune.ts, job.ts (one simulation), rows.ts, attribution/ and statistics.ts (what is concluded). */
+export { type AblateOptions, type AblateOutput, ablate } from './ablate.js'
+export { LEVERS } from './attribution/arms.js'
+export { type Attribution, attribute, type Term } from './attribution/attribute.js'
+export { addOne, dropOne, type Game, interaction, overlap, shapley } from './attribution/game.js'
+export { type CompareOptions, type CompareOutput, compare } from './compare.js'
 export { type ExperimentOptions, type ExperimentProgress, withExperiment } from './experiment.js'
 export { armOn, FAMILIES, type Family, familyGrid } from './families.js'
 export { type Job, type JobContext, type Outcome, pictureOf, runJob } from './job.js'
-export { comparisonJson, sixDigits } from './json.js'
+export { ablationJson, comparisonJson, sixDigits } from './json.js'
 export { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
+export { type GapRow, gapRows, oracleArms } from './oracles.js'
 export { runReplicates } from './replicates.js'
-export type { ArmResult, ComparisonResult, ComparisonRow, Evidence, Reading } from './result.js'
+export type { AblationResult, ArmResult, ComparisonResult, ComparisonRow, Evidence, Reading } from './result.js'
 export { comparisonRows, type Readings } from './rows.js'
 export {
   type ArrivalShape,
@@ -19,5 +24,5 @@ export {
   TAIL,
   windowS,
 } from './sizing.js'
-export { mixInterval, type PairedRatio, pairedRatio } from './statistics.js'
+export { gapClosed, mixInterval, type PairedRatio, pairedRatio } from './statistics.js'
 export { type Tuned, tuneFamily } from './tune.js'

@@ -1,11 +1,10 @@
-/** What the report draws beyond numbers: frontier, gain over shapes, drop-one. */
+/** What the report draws beyond numbers: frontier, gain over shapes. */
 import type { Executor } from '../executors/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { COMPLETED, type Records } from '../metrics/records.js'
 import { NS_PER_S } from '../units.js'
 import type { Job, Outcome } from './job.js'
 import type { ComparisonResult } from './result.js'
-import { pairedRatio } from './statistics.js'
 
 type Pictures = ComparisonResult['pictures']
 
@@ -50,35 +49,6 @@ export async function frontierOf(
         : []
     }),
   }))
-}
-
-interface DropOneOptions {
-  readonly executor: Executor
-  readonly shapeAware: ArmSpec
-  readonly tunedStatic: ArmSpec
-  /** Outcomes of tuned-static, replicate by replicate. */
-  readonly baseline: readonly Outcome[]
-  readonly jobOf: (arm: ArmSpec, replicate: number) => Job
-  readonly replicates: number
-  readonly onDone: (outcome: Outcome) => void
-}
-
-/** The shape-aware arm with one lever put back to tuned-static's policy: what is lost is what the lever brings. Levers that agree are inert: null. */
-export async function dropOne(options: DropOneOptions): Promise<Pictures['levers']> {
-  const { executor, shapeAware, tunedStatic, jobOf, replicates } = options
-  const levers = (['split', 'chunk', 'rank', 'pool'] as const).filter((lever) => shapeAware[lever] !== tunedStatic[lever])
-  const arms = levers.map(
-    (lever): ArmSpec => ({ ...shapeAware, name: `shape-aware without ${lever}`, [lever]: tunedStatic[lever] }),
-  )
-  const jobs = arms.flatMap((arm) => Array.from({ length: replicates }, (_, replicate) => jobOf(arm, replicate)))
-  const outcomes = await executor.run(jobs, options.onDone)
-  const speed = (outcome: Outcome): number | null => outcome.summary?.metrics.tok_s_user.p50 ?? null
-  return (['split', 'chunk', 'rank', 'pool'] as const).map((lever) => {
-    const at = levers.indexOf(lever)
-    if (at < 0) return { lever, drop_one: null }
-    const own = outcomes.slice(at * replicates, (at + 1) * replicates)
-    return { lever, drop_one: pairedRatio(own.map(speed), options.baseline.slice(0, replicates).map(speed), 0, 'drop-one').ratio }
-  })
 }
 
 const ISL_EDGES = [1, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 1048576]

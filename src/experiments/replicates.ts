@@ -9,8 +9,10 @@ export interface ReplicateOptions {
   readonly replicates: number
   /** Which readings to run beside the comparison's own load. */
   readonly readings: readonly (keyof Readings)[]
-  /** Keep records and pictures of the first replicate at the comparison's own load. */
-  readonly pictures: boolean
+  /** Arms whose records and pictures of the first replicate at the comparison's own load are kept. */
+  readonly pictured: readonly string[]
+  /** Arms for which no capacity is sought. */
+  readonly withoutCapacity?: readonly string[]
   readonly stage?: string
 }
 
@@ -43,7 +45,7 @@ function replicateJobs(
   { plan, effort }: Experiment,
   point: OperatingPoint,
   arms: readonly ArmSpec[],
-  { replicates, readings, pictures }: ReplicateOptions,
+  { replicates, readings, pictured, withoutCapacity = [] }: ReplicateOptions,
 ): { reading: keyof Readings; job: Job }[] {
   const { closed } = point
   const { warmup } = plan.experiment
@@ -51,7 +53,7 @@ function replicateJobs(
   const all: { reading: keyof Readings; job: Job }[] = []
   for (let replicate = 0; replicate < replicates; replicate++)
     for (const arm of arms) {
-      const keep = pictures && replicate === 0 ? 'picture' : 'summary'
+      const keep = replicate === 0 && pictured.includes(arm.name) ? 'picture' : 'summary'
       const draw: Draw = { part: 'test', mode: 'draw', replicate }
       if (wants('fixedLoad')) all.push({ reading: 'fixedLoad', job: point.open(arm, draw, warmup, effort.measure, keep) })
       if (wants('mix')) all.push({ reading: 'mix', job: point.open(arm, { ...draw, mode: 'mix' }, warmup, effort.measure) })
@@ -60,7 +62,7 @@ function replicateJobs(
           reading: 'fixedConcurrency',
           job: point.closedLoop(arm, draw, CLOSED_WARM, CLOSED_MEASURE, closed ? keep : 'summary'),
         })
-      if (wants('capacity') && replicate < effort.capacity.replicates)
+      if (wants('capacity') && !withoutCapacity.includes(arm.name) && replicate < effort.capacity.replicates)
         all.push({ reading: 'capacity', job: point.capacity(arm, draw) })
     }
   return all

@@ -1,7 +1,9 @@
-/** What `compare` returns: the printed JSON plus what the report draws. Plain data. */
+/** What `compare` and `ablate` return: the printed JSON plus what the reports draw. Plain data. */
 
-import type { ArmSpec } from '../levers/lever.js'
+import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { Summary } from '../metrics/summary.js'
+import type { Attribution } from './attribution/attribute.js'
+import type { GapRow } from './oracles.js'
 
 export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
 export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
@@ -9,8 +11,6 @@ export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
 export interface ArmResult {
   readonly name: string
   readonly policies: Omit<ArmSpec, 'name'>
-  /** Of policies that are files of the user's: lever -> hash of what was run. */
-  readonly source_hash?: ArmSpec['sourceHash']
   /** How the policies were chosen; null when they are fixed. */
   readonly tuning: TuningRecord | null
   /** Arithmetic mean over replicates of each replicate's statistic, at fixed load (closed loop: at fixed concurrency). */
@@ -54,14 +54,47 @@ export interface SeriesPoint {
   readonly kv_use: number
 }
 
-export interface ComparisonResult {
+/** What was run, and how well its step times are known. */
+export interface ResultIdentity {
   readonly version: string
   readonly plan_hash: string
   readonly trace_hash: string
   readonly seed: number
   readonly evidence: Evidence
+}
+
+/** An arm that nobody can have, for the ladder. */
+export interface OracleResult {
+  readonly name: string
+  readonly policies: Omit<ArmSpec, 'name'>
+  readonly says: string
+}
+
+export interface AblationResult extends ResultIdentity {
+  /** Names of the arm that gains are counted from, and of the arm with every lever of `levers` changed. */
+  readonly from: string
+  readonly to: string
+  /** Levers that the gain is shared out among, and those on which the two arms agree. */
+  readonly levers: readonly LeverName[]
+  readonly same: readonly LeverName[]
+  /** All mixes; bit i of the index says whether lever i is changed. */
+  readonly arms: readonly ({ readonly changed: readonly LeverName[] } & ArmResult)[]
+  /** One for each reading and metric. */
+  readonly attributions: readonly Attribution[]
+  readonly oracles: readonly OracleResult[]
+  readonly gaps: readonly GapRow[]
+  readonly load: ComparisonResult['load']
+  readonly notes: readonly string[]
+}
+
+export interface ComparisonResult extends ResultIdentity {
   readonly arms: readonly ArmResult[]
   readonly comparisons: readonly ComparisonRow[]
+  /** The gain in tok_s_user.p50 of shape-aware over tuned-static at the comparison's own load, shared out among the levers. */
+  readonly attribution: Attribution
+  readonly oracles: readonly OracleResult[]
+  /** How far each challenger has come towards each oracle, at fixed load and fixed concurrency. */
+  readonly gaps: readonly GapRow[]
   readonly load: {
     readonly method: string
     readonly offered_rps: number
@@ -97,7 +130,5 @@ export interface ComparisonResult {
       readonly osl_edges: readonly number[]
       readonly ratio: readonly (readonly (number | null)[])[]
     }
-    /** Drop-one: shape-aware with one lever put back to tuned-static's, ratio of tok_s_user.p50 over tuned-static. */
-    readonly levers: readonly { readonly lever: string; readonly drop_one: number | null }[]
   }
 }

@@ -1,6 +1,8 @@
 /** Comparison rows: which arm over which baseline, by which metric, in which reading. */
 import type { ArmSpec } from '../levers/lever.js'
+import { isOracleArm } from '../levers/oracles.js'
 import type { Outcome } from './job.js'
+import { CAPACITY, METRICS, type Metric } from './metrics.js'
 import type { ComparisonRow, Reading } from './result.js'
 import { mixInterval, pairedRatio } from './statistics.js'
 
@@ -16,29 +18,11 @@ export interface Readings {
 export const ownLoad = (readings: Readings, closed: boolean): Map<string, Outcome[]> =>
   closed ? readings.fixedConcurrency : readings.fixedLoad
 
-export interface Metric {
-  readonly name: string
-  readonly better: 'higher' | 'lower'
-  readonly read: (outcome: Outcome) => number | null
-}
+const BASELINES: readonly string[] = ['static', 'tuned-static', 'tuned-size']
 
-const METRICS: readonly Metric[] = [
-  { name: 'tok_s_user.p50', better: 'higher', read: (o) => o.summary?.metrics.tok_s_user.p50 ?? null },
-  { name: 'tok_s_user.p10', better: 'higher', read: (o) => o.summary?.metrics.tok_s_user.p10 ?? null },
-  { name: 'tpot_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p50 ?? null },
-  { name: 'tpot_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p95 ?? null },
-  { name: 'itl_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.itl_ms.p95 ?? null },
-  { name: 'ttft_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p50 ?? null },
-  { name: 'ttft_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p95 ?? null },
-  { name: 'e2e_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.e2e_ms.p50 ?? null },
-  { name: 'output_tok_s_per_gpu', better: 'higher', read: (o) => o.summary?.output_tok_s_per_gpu ?? null },
-]
-const CAPACITY: Metric = { name: 'capacity_rps', better: 'higher', read: (o) => o.capacityPerS }
-
-/** Everybody over static; the challengers over the two tuned statics too. */
-function pairs(arms: readonly ArmSpec[]): { baseline: string; arm: string }[] {
-  const names = arms.map((arm) => arm.name)
-  const challengers = names.filter((name) => !['static', 'tuned-static', 'tuned-size'].includes(name))
+/** Everybody over static; the challengers over the two tuned statics too. Oracles challenge nobody. */
+export function pairs(arms: readonly ArmSpec[]): { baseline: string; arm: string }[] {
+  const challengers = arms.filter((arm) => !BASELINES.includes(arm.name) && !isOracleArm(arm)).map((arm) => arm.name)
   return [
     ...['tuned-static', 'tuned-size', 'static'].flatMap((baseline) => challengers.map((arm) => ({ baseline, arm }))),
     ...['tuned-static', 'tuned-size'].map((arm) => ({ baseline: 'static', arm })),

@@ -40,8 +40,8 @@ export function pairedRatio(
 ): PairedRatio {
   const logs = pairedLogs(arm, baseline)
   if (logs.length === 0) return { ratio: null, ci95: null, n: 0 }
-  const ratio = Math.exp(mean(logs))
-  return { ratio, ci95: logs.length < FEWEST_FOR_INTERVAL ? null : bootstrapMean(logs, seed, name), n: logs.length }
+  const interval = meanInterval(logs, seed, name)
+  return { ratio: Math.exp(mean(logs)), ci95: interval && [Math.exp(interval[0]), Math.exp(interval[1])], n: logs.length }
 }
 
 /**
@@ -71,16 +71,80 @@ function expandedTail(n: number): number {
   return cumulativeStdNormalProbability(-Math.sqrt(n / (n - 1)) * t975(n - 1))
 }
 
-function bootstrapMean(logs: readonly number[], seed: number, name: string): [number, number] {
+/**
+ * 95 % interval of the mean of `values`, by the expanded percentile bootstrap; null with fewer than FEWEST_FOR_INTERVAL. Values of the same number and
+ * stream `name` are resampled alike, so means that add up do so in every resample.
+ */
+export function meanInterval(values: readonly number[], seed: number, name: string): readonly [number, number] | null {
+  return bootstrapInterval(values.length, seed, name, (drawn) => drawn.reduce((sum, at) => sum + values[at], 0) / drawn.length)
+}
+
+/** The same for any statistic of `n` replicates, given the indices that were drawn; null too when the statistic is not finite in some resample. */
+export function bootstrapInterval(
+  n: number,
+  seed: number,
+  name: string,
+  statistic: (drawn: Int32Array) => number,
+): readonly [number, number] | null {
+  if (n < FEWEST_FOR_INTERVAL) return null
   const rng = stream(seed, `bootstrap/${name}`)
-  const n = logs.length
-  const means = Array.from({ length: RESAMPLES }, () => {
-    let sum = 0
-    for (let i = 0; i < n; i++) sum += logs[rng.integer(n)]
-    return sum / n
+  const drawn = new Int32Array(n)
+  const found = Array.from({ length: RESAMPLES }, () => {
+    for (let i = 0; i < n; i++) drawn[i] = rng.integer(n)
+    return statistic(drawn)
   }).sort((a, b) => a - b)
+  if (!found.every(Number.isFinite)) return null
   const tail = expandedTail(n)
-  return [Math.exp(quantileSorted(means, tail)), Math.exp(quantileSorted(means, 1 - tail))]
+  return [quantileSorted(found, tail), quantileSorted(found, 1 - tail)]
+}
+
+export interface GapClosed {
+  /** Share of the way from the baseline to the oracle that the arm goes: 1 = as good as the oracle, below 0 = worse than the baseline. */
+  readonly share: number | null
+  readonly ci95: readonly [number, number] | null
+  readonly n: number
+  /** Why there is no share, or no interval. */
+  readonly note: string | null
+}
+
+/**
+ * (T_baseline - T_arm) / (T_baseline - T_oracle), T a time: the metric itself, or 1 / metric where higher is better; means over the replicates that
+ * have all three. Null where the oracle is not better than the baseline: then there is no gap to close.
+ */
+export function gapClosed(
+  values: {
+    readonly baseline: readonly (number | null)[]
+    readonly arm: readonly (number | null)[]
+    readonly oracle: readonly (number | null)[]
+  },
+  better: 'higher' | 'lower',
+  seed: number,
+  name: string,
+): GapClosed {
+  const time = (value: number | null | undefined): number =>
+    typeof value !== 'number' || value <= 0 ? Number.NaN : better === 'higher' ? 1 / value : value
+  const triples = values.baseline
+    .map((value, i) => ({ baseline: time(value), arm: time(values.arm[i]), oracle: time(values.oracle[i]) }))
+    .filter(({ baseline, arm, oracle }) => !Number.isNaN(baseline + arm + oracle))
+  const n = triples.length
+  if (n === 0) return { share: null, ci95: null, n, note: 'undefined in one of the three: no replicate has it' }
+  const shareOf = (drawn: ArrayLike<number>): number => {
+    let closed = 0
+    let gap = 0
+    for (let i = 0; i < drawn.length; i++) {
+      const { baseline, arm, oracle } = triples[drawn[i]]
+      closed += baseline - arm
+      gap += baseline - oracle
+    }
+    return gap > 0 ? closed / gap : Number.NaN
+  }
+  const share = shareOf(triples.map((_, i) => i))
+  if (Number.isNaN(share))
+    return { share: null, ci95: null, n, note: 'the oracle is no better than the baseline: there is no gap to close' }
+  const ci95 = bootstrapInterval(n, seed, name, shareOf)
+  const note =
+    ci95 === null && n >= FEWEST_FOR_INTERVAL ? 'no interval: in some resample the oracle is no better than the baseline' : null
+  return { share, ci95, n, note }
 }
 
 /** Mean over replicates of a metric that may be undefined in some of them. */

@@ -16,7 +16,6 @@ import type {
   SpanPolicy,
   SplitPolicy,
 } from './lever.js'
-import { isPolicyFile, openPolicyFile } from './own.js'
 import { didYouMean, parseCall } from './parse.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
 import { kvAwarePool, kvAwareRank } from './rank/kvAware.js'
@@ -97,9 +96,8 @@ export const POLICIES: readonly PolicyInfo[] = Object.values(ENTRIES).flatMap((e
   (entries as readonly Entry<{ readonly info: PolicyInfo }>[]).map((entry) => entry.make(entry.example).info),
 )
 
-/** A factory of fresh policies named `text`, which may be the path of a file of the user's. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
+/** A factory of fresh policies named `text`. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
 export function parsePolicy<L extends LeverName>(lever: L, text: string, where: string = lever): () => PolicyOf[L] {
-  if (isPolicyFile(text)) return openPolicyFile(lever, text, where) as () => PolicyOf[L]
   const call = parseCall(where, text)
   const entries = ENTRIES[lever] as readonly Entry<PolicyOf[L]>[]
   const entry = entries.find((e) => e.name === call.name)

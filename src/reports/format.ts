@@ -18,7 +18,7 @@ export function number(value: number | null | undefined): string {
 
 /** A share in [0, 1] as a whole percentage, or with `digits` decimals. */
 export const percent = (share: number | null | undefined, digits = 0): string =>
-  defined(share) ? `${(share * 100).toFixed(digits)} %` : NOTHING
+  defined(share) ? `${(share * 100).toFixed(digits).replace('-', '−')} %` : NOTHING
 
 /** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
 export function changePercent(ratio: number): number {

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { fileWriter } from 'hyparquet-writer'
 import { UserError } from '../errors.js'
-import type { ComparisonResult } from '../experiments/result.js'
+import type { AblationResult, ComparisonResult } from '../experiments/result.js'
 import type { Records } from '../metrics/records.js'
 import type { Plan } from '../scenario/plan.js'
 import { createRunFolder, type RunFolder, type RunFolderOptions, writeAtomically } from './folder.js'
+import { ablationHtml } from './html/ablation.js'
 import { comparisonHtml } from './html/comparison.js'
 import { runHtml } from './html/run.js'
 import { createRequestsWriter, recordsToParquet } from './parquet.js'
@@ -27,22 +28,23 @@ export interface RunFiles {
 
 const REQUESTS = 'requests.parquet'
 const COMPARISON = 'comparison.full.json.gz'
+const ABLATION = 'ablation.full.json.gz'
 const RUN = 'run.full.json.gz'
 const REPORT = 'report.html'
 
-/** The folder of a comparison. `records`: those of the first replicate, one entry per arm. Returns the folder's path. */
-export function writeComparisonFolder(
+/** The folder of a comparison or an ablation. `records`: those of the first replicate, one entry per arm. Returns the folder's path. */
+export function writeResultFolder(
   options: RunFolderOptions & RunFiles,
-  result: ComparisonResult,
+  { kind, result }: { kind: 'comparison'; result: ComparisonResult } | { kind: 'ablation'; result: AblationResult },
   records: readonly { readonly arm: string; readonly records: Records }[],
 ): string {
-  const full = JSON.stringify({ kind: 'comparison', result, plan: options.plan })
+  const full = JSON.stringify({ kind, result, plan: options.plan })
   const folder = createRunFolder(options)
   try {
     writeCommon(folder, options)
     if (records.length > 0)
       folder.write(REQUESTS, recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))))
-    folder.write(COMPARISON, gzipSync(full))
+    folder.write(kind === 'comparison' ? COMPARISON : ABLATION, gzipSync(full))
     folder.write(REPORT, htmlOf(full))
     return folder.finish(manifestOf(options, result))
   } finally {
@@ -52,8 +54,6 @@ export function writeComparisonFolder(
 
 /** The folder of a run of one arm while the run is on. */
 export interface OpenRunFolder {
-  /** Where it is built until it is finished. */
-  readonly partial: string
   /** Appends requests that have left; without effect when the folder was opened without requests. */
   addRequests(records: Records): void
   /** Writes the other files and moves the folder to its place. Returns its path. */
@@ -79,7 +79,6 @@ export function openRunFolder(options: RunFolderOptions, withRequests: boolean):
       return folder.finish(manifestOf(files, report.meta))
     },
     abandon: folder.abandon,
-    partial: folder.partial,
   }
 }
 
@@ -102,18 +101,20 @@ function writeCommon(folder: RunFolder, files: RunFiles): void {
 function htmlOf(full: string): string {
   const stored = JSON.parse(full) as
     | { kind: 'comparison'; result: ComparisonResult; plan: Plan }
+    | { kind: 'ablation'; result: AblationResult; plan: Plan }
     | { kind: 'run'; report: RunReport; plan: Plan }
+  if (stored.kind === 'ablation') return ablationHtml(stored.result, stored.plan)
   return stored.kind === 'comparison' ? comparisonHtml(stored.result, stored.plan) : runHtml(stored.report, stored.plan)
 }
 
 /** Makes report.html of a run folder again. Returns the path of the page. */
 export function regenerateReport(dir: string): string {
-  const name = [COMPARISON, RUN].find((candidate) => existsSync(join(dir, candidate)))
+  const name = [COMPARISON, ABLATION, RUN].find((candidate) => existsSync(join(dir, candidate)))
   if (!name)
     throw new UserError({
       where: dir,
-      message: `no ${COMPARISON} and no ${RUN} here: not a run folder`,
-      hint: 'give a folder that run or compare has written',
+      message: `no ${COMPARISON}, ${ABLATION} or ${RUN} here: not a run folder`,
+      hint: 'give a folder that run, compare or ablate has written',
     })
   let full: string
   try {
@@ -126,7 +127,17 @@ export function regenerateReport(dir: string): string {
       hint: 'run the comparison again',
     })
   }
-  const { plan } = JSON.parse(full) as { plan: Partial<Plan> }
+  const { kind, plan, result } = JSON.parse(full) as {
+    kind: string
+    plan: Partial<Plan>
+    result?: Partial<ComparisonResult>
+  }
+  if (kind === 'comparison' && result?.attribution === undefined)
+    throw new UserError({
+      where: join(dir, name),
+      message: `written by shapewise ${plan.version} before comparisons held an attribution`,
+      hint: 'make the report with that version, or run again with this one',
+    })
   if (plan.rack === undefined)
     throw new UserError({
       where: join(dir, name),

@@ -1,47 +1,17 @@
-/** Tables for the terminal: at most 110 columns, percentiles before means, no colour unless the caller says it is a terminal. */
-import Table from 'cli-table3'
+/** A comparison, and a run of one arm, for the terminal: percentiles before means. */
+
+import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
 import { change, interval, metricText, NOTHING, number, percent, policiesText, readingText } from './format.js'
+import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
+import { attributionText, WHERE_FROM } from './terminalAttribution.js'
+import { identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
 import { ttftParts } from './ttft.js'
 import { outcome, verdict } from './verdict.js'
 
-export interface TableOptions {
-  /** ANSI colours. Default: false. */
-  readonly colour?: boolean
-}
-
-/** Widest line of any table, columns. */
-export const TABLE_WIDTH = 110
-const LABEL_WIDTH = 25
-
-function table(head: readonly string[], widths: readonly number[], options: TableOptions): Table.Table {
-  return new Table({
-    head: [...head],
-    colWidths: [...widths],
-    wordWrap: true,
-    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-    style: { head: options.colour ? ['bold'] : [], border: options.colour ? ['gray'] : [] },
-  })
-}
-
-function wrap(text: string, indent = ''): string {
-  const lines: string[] = []
-  let line = indent
-  for (const word of text.split(/\s+/)) {
-    if (line.length + word.length + 1 > TABLE_WIDTH && line.trim() !== '') {
-      lines.push(line)
-      line = `${indent}  `
-    }
-    line += line.trim() === '' ? word : ` ${word}`
-  }
-  return [...lines, line].join('\n')
-}
-
-const identity = (meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string =>
-  `evidence ${meta.evidence} · seed ${meta.seed} · plan ${meta.plan_hash} · trace ${meta.trace_hash} · shapewise ${meta.version}`
+export { TABLE_WIDTH, type TableOptions }
 
 /** What the terminal shows of an arm, percentile first; the report and the JSON have everything. */
 const ARM_ROWS = [
@@ -105,7 +75,7 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
         // capacity has a metric of its own, shown in the first column
         const wanted = reading === 'capacity' ? (column === 0 ? 'capacity_rps' : '') : metric
         const row = rows.find((entry) => entry.arm === arm && entry.baseline === baseline && entry.metric === wanted)
-        return row ? gainCell(row) : ''
+        return row ? gainCell(row, findGap(result, row, YARDSTICK)) : ''
       })
       // a capacity is where saturation begins, whatever the arms are at the offered load
       const labels = [arm, baseline].map((name) => (reading === 'capacity' ? NOTHING : (verdictOf.get(name) ?? NOTHING)))
@@ -115,10 +85,12 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
   return sheet.toString()
 }
 
-function gainCell(row: ComparisonRow): string {
+/** The change, its interval, and the share of the way to the byte floor that it is. */
+function gainCell(row: ComparisonRow, gap: GapRow | null): string {
   if (row.ratio === null) return NOTHING
   const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
-  return `${sign}${change(row.ratio)}\n${interval(row.ci95)}`
+  const ofGap = gap === null || gap.gap_closed === null ? '' : `\n${percent(gap.gap_closed)} of gap`
+  return `${sign}${change(row.ratio)}\n${interval(row.ci95)}${ofGap}`
 }
 
 /** The setting that came second in the tuning of each arm. */
@@ -142,17 +114,21 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   blocks.push(
     [...result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')), ...runnersUp(result)].join('\n'),
   )
+  if (said.losses.length > 0) blocks.push(['where it loses:', ...said.losses.map((line) => wrap(line, '  '))].join('\n'))
   for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE)
     blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
   blocks.push(
     gainsTable(result, options),
     [
       '▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json',
+      `of gap: share of the way from the baseline to ${YARDSTICK}, which nobody can reach`,
       'the headline was chosen beforehand; the other rows are not corrected for their number',
     ].join('\n'),
   )
+  blocks.push([WHERE_FROM, attributionText(result.attribution, 'tuned-static', 'shape-aware')].join('\n'))
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
-  if (result.notes.length > 0) blocks.push(result.notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
+  const notes = [...oracleNotes(result.oracles), ...result.notes]
+  if (notes.length > 0) blocks.push(notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
   return `${blocks.join('\n\n')}\n`
 }
 

@@ -1,6 +1,8 @@
 /** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
+import { MOST_LOSSES, whereText } from './attribution.js'
 import { change, includesZero, interval, metricText, readingText } from './format.js'
+import { ladderSentences } from './ladder.js'
 
 export type Outcome = 'gain' | 'loss' | 'no difference' | 'not decided'
 
@@ -13,6 +15,8 @@ export function outcome(row: ComparisonRow): Outcome {
 
 export interface Verdict {
   readonly outcome: Outcome
+  /** Where challengers lose, to be said before any gain: one sentence for each arm and baseline. */
+  readonly losses: readonly string[]
   /** The main row, null when the result has no comparison. */
   readonly row: ComparisonRow | null
   readonly headline: string
@@ -57,9 +61,16 @@ function headline(row: ComparisonRow): string {
 }
 
 export function verdict(result: ComparisonResult): Verdict {
+  const losses = lossSentences(result)
   const row = mainRow(result)
   if (!row)
-    return { outcome: 'not decided', row, headline: 'No pair of arms could be compared.', details: saturationWords(result) }
+    return {
+      outcome: 'not decided',
+      losses,
+      row,
+      headline: 'No pair of arms could be compared.',
+      details: saturationWords(result),
+    }
   const details: string[] = []
   if (row.mix_ci95) {
     details.push(
@@ -79,17 +90,30 @@ export function verdict(result: ComparisonResult): Verdict {
     details.push(
       `Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`,
     )
+  details.push(...ladderSentences(result, row))
   if (splitCarriesMost(result, row))
     details.push('The split lever carries more than half of the gain (upper bound: the planner is scored by its own model).')
-  return { outcome: outcome(row), row, headline: headline(row), details: [...details, ...saturationWords(result)] }
+  return { outcome: outcome(row), losses, row, headline: headline(row), details: [...details, ...saturationWords(result)] }
 }
 
-/** Whether the gain falls below half when split alone is put back. The picture is of shape-aware over tuned-static in tokens/s/user p50. */
-function splitCarriesMost(result: ComparisonResult, row: ComparisonRow): boolean {
-  const withoutSplit = result.pictures.levers.find(({ lever }) => lever === 'split')?.drop_one ?? null
-  const pictured = row.arm === 'shape-aware' && row.baseline === 'tuned-static' && row.metric === 'tok_s_user.p50'
-  if (!pictured || withoutSplit === null || row.ratio === null || outcome(row) !== 'gain') return false
-  return withoutSplit - 1 < (row.ratio - 1) / 2
+/** Whether the Shapley value of split is more than half of the gain. The attribution is of shape-aware over tuned-static in tokens/s/user p50. */
+function splitCarriesMost({ attribution }: ComparisonResult, row: ComparisonRow): boolean {
+  const attributed = row.arm === 'shape-aware' && row.baseline === 'tuned-static' && row.metric === attribution.metric
+  const share = attribution.levers.find(({ lever }) => lever === 'split')?.share ?? null
+  return attributed && share !== null && outcome(row) === 'gain' && share > 0.5
+}
+
+/** Every challenger against every baseline in every reading and metric, tails too: what lies on the wrong side of zero, the worst first. */
+function lossSentences(result: ComparisonResult): string[] {
+  const losses = result.comparisons.filter((row) => BASELINES.indexOf(row.arm) < 0 && outcome(row) === 'loss')
+  const pairs = [...new Set(losses.map((row) => `${row.arm} loses to ${row.baseline}`))]
+  return pairs.map((pair) => {
+    const own = losses
+      .filter((row) => `${row.arm} loses to ${row.baseline}` === pair)
+      .sort((a, b) => Math.abs(Math.log(b.ratio as number)) - Math.abs(Math.log(a.ratio as number)))
+    const told = own.slice(0, MOST_LOSSES).map((row) => `${whereText(row)} ${withInterval(row)}`)
+    return `${pair}: ${told.join('; ')}${own.length > told.length ? `, and ${own.length - told.length} more` : ''}.`
+  })
 }
 
 function saturationWords(result: ComparisonResult): string[] {

@@ -1,18 +1,18 @@
 /** The user's arms: policies by name, the rest as in the static arm. */
 import { UserError } from '../errors.js'
-import { parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
+import { POLICIES, parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
-import { isPolicyFile } from '../levers/own.js'
-import { openPolicyFiles, readPolicyFile } from '../policies/index.js'
+import { isOracleArm, ORACLE_ARMS } from '../levers/oracles.js'
 import type { Problem } from '../yaml/issues.js'
 import type { EnginePlan } from './plan.js'
 import { hasPools } from './pools.js'
 import type { ScenarioInput } from './schema.js'
 
-openPolicyFiles()
-
 /** Arms every comparison has; their names are taken. */
 export const BUILT_IN_ARMS = ['static', 'tuned-static', 'tuned-size', 'shape-aware'] as const
+
+const ORACLE_POLICIES = new Set(POLICIES.filter(({ oracle }) => oracle).map(({ name }) => name.replace(/\(.*/, '')))
+const isOraclePolicy = (text = ''): boolean => ORACLE_POLICIES.has(text.replace(/\(.*/, '').trim())
 
 const smallestStep = (engines: readonly EnginePlan[]): number => Math.min(...engines.map((engine) => engine.maxNumBatchedTokens))
 
@@ -25,22 +25,7 @@ const largestStep = (engines: readonly EnginePlan[]): number => Math.max(...engi
 export function resolveArms(arms: ScenarioInput['arms'], engines: readonly EnginePlan[]): ArmSpec[] {
   const budget = hasPools(engines) ? largestStep(engines) : Math.min(STATIC_BUDGET_TOKENS, smallestStep(engines))
   const chunk = `fixed-budget(${budget})`
-  return Object.entries(arms ?? {}).map(([name, levers]) => ({
-    ...STATIC_ARM,
-    chunk,
-    ...dropUndefined(levers),
-    name,
-    ...sourceHashes(name, levers),
-  }))
-}
-
-/** Of the policies that are files: what was read, so that a result says which text of a file it is of. */
-function sourceHashes(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Pick<ArmSpec, 'sourceHash'> {
-  const own = Object.entries(levers).filter(([, text]) => text !== undefined && isPolicyFile(text))
-  if (own.length === 0) return {}
-  return {
-    sourceHash: Object.fromEntries(own.map(([lever, path]) => [lever, readPolicyFile(path, `arms.${name}.${lever}`).hash])),
-  }
+  return Object.entries(arms ?? {}).map(([name, levers]) => ({ ...STATIC_ARM, chunk, ...dropUndefined(levers), name }))
 }
 
 const dropUndefined = <T extends object>(value: T): T =>
@@ -50,7 +35,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
   const problems: Problem[] = []
   const smallest = smallestStep(engines)
   for (const [name, levers] of Object.entries(arms ?? {})) {
-    if ((BUILT_IN_ARMS as readonly string[]).includes(name)) {
+    if ((BUILT_IN_ARMS as readonly string[]).includes(name) || (ORACLE_ARMS as readonly string[]).includes(name)) {
       problems.push({
         path: ['arms'],
         key: name,
@@ -66,7 +51,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: 'name a policy for at least one lever',
       })
     }
-    problems.push(...policyProblems(name, levers))
+    problems.push(...policyProblems(name, levers), ...oracleProblems(name, levers))
     for (const lever of ['rank', 'pool'] as const) {
       if (!/^\s*kv-aware\b/.test(levers[lever] ?? '') || engines.length === 0) continue
       if (engines.some(({ enablePrefixCaching }) => enablePrefixCaching)) continue
@@ -98,7 +83,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: `lower the budget to ${smallest}, or raise max_num_batched_tokens of every engine`,
       })
     }
-    if (levers.span !== undefined && levers.span !== 'one' && !isPolicyFile(levers.span)) {
+    if (levers.span !== undefined && levers.span !== 'one') {
       problems.push({
         path: ['arms', name, 'span'],
         message: `arms.${name}.span: only 'one' is built so far, got '${levers.span}'`,
@@ -109,12 +94,29 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
   return problems
 }
 
+/** The name of an arm says whether it is an oracle, so that no table can take it for a contender. */
+function oracleProblems(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Problem[] {
+  const oracle = (Object.entries(levers) as [LeverName, string | undefined][]).find(([, text]) => isOraclePolicy(text))
+  if (isOracleArm({ name }) === (oracle !== undefined)) return []
+  const [lever, text] = oracle ?? []
+  return [
+    {
+      path: ['arms'],
+      key: name,
+      message: lever
+        ? `arms.${name}: ${text} of ${lever} is an oracle, which sees what no scheduler can, so the arm may not compete`
+        : `arms.${name}: a name that begins with oracle- is for arms with an oracle's policy, and it has none`,
+      hint: lever ? `name the arm oracle-${name}: oracles are bounds beside the gains` : 'choose another name',
+    },
+  ]
+}
+
 /** Policies that do not exist, or whose arguments are wrong. The span lever has one policy, and a sentence of its own. */
 function policyProblems(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Problem[] {
   const problems: Problem[] = []
-  for (const lever of ['split', 'chunk', 'rank', 'span', 'pool'] as const) {
+  for (const lever of ['split', 'chunk', 'rank', 'pool'] as const) {
     const text = levers[lever]
-    if (text === undefined || (lever === 'span' && !isPolicyFile(text))) continue
+    if (text === undefined) continue
     try {
       parsePolicy(lever, text, `arms.${name}.${lever}`)
     } catch (error) {

@@ -1,26 +1,25 @@
 /** `shapewise compare`: all arms on the same traffic, differences with intervals. */
 
-import { availableParallelism } from 'node:os'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
 import {
-  armInput,
   checkOutput,
-  MAX_THREADS,
+  coresOf,
+  coresOption,
+  effortOption,
   type OutputArgs,
+  oraclesOption,
   overrides,
-  ownArmsOption,
-  wholeNumber,
   withResultOptions,
 } from '../options.js'
 
 interface CompareArgs extends OutputArgs {
   readonly scenario: string
   readonly set?: string[]
-  readonly arm?: string[]
   readonly seed?: string
   readonly threads?: string
   readonly effort: string
+  readonly oracles: boolean
   readonly quiet: boolean
 }
 
@@ -31,33 +30,21 @@ export const compareCommand = defineCommand<CompareArgs>({
     withResultOptions(
       yargs
         .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
-        .option('arm', ownArmsOption)
-        .option('effort', {
-          type: 'string',
-          choices: ['quick', 'normal'],
-          default: 'normal',
-          requiresArg: true,
-          describe: 'Simulated requests a run: quick is for a first look',
-        })
-        .option('threads', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'Worker threads; results do not depend on it (default: one a core)',
-        }),
+        .option('effort', effortOption)
+        .option('oracles', oraclesOption)
+        .option('threads', coresOption),
     )
       .example('$0 compare scenarios/demo.yaml', 'the table on stdout, the report in runs/')
       .example('$0 compare scenarios/azure-conv.yaml --set workload.path=conv.csv', 'on your own trace')
-      .example('$0 compare scenarios/demo.yaml --effort quick --format json', 'a first look, for a program')
-      .example('$0 compare scenarios/demo.yaml --arm mine=rank:./my-policy.ts', 'a policy of your own beside the others'),
+      .example('$0 compare scenarios/demo.yaml --effort quick --format json', 'a first look, for a program'),
   handler: async (args) => {
     checkOutput(args)
     const sets = overrides(args.set, args.seed)
-    const arms = (args.arm ?? []).map(armInput)
-    const threads = args.threads === undefined ? availableParallelism() : wholeNumber('--threads', args.threads, 1, MAX_THREADS)
+    const threads = coresOf(args.threads)
     const signal = interruptSignal()
     const { compareArms } = await import('../compareArms.js')
     await unlessInterrupted(signal, () =>
-      compareArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, arms, threads, signal }),
+      compareArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, threads, signal }),
     )
   },
 })

@@ -3,16 +3,19 @@ import type { ComparisonResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
 import { number, percent } from '../format.js'
+import { oracleNotes } from '../ladder.js'
 import { verdict } from '../verdict.js'
 import { chartHosts, latencyCharts, timeCharts } from './charts.js'
 import { forestPlots } from './forest.js'
 import { frontierPlot } from './frontier.js'
-import { gainGrid, leverBars } from './grid.js'
+import { gainGrid } from './grid.js'
+import { ladderSection } from './ladder.js'
 import { escapeHtml, section } from './markup.js'
-import { evidenceSection, identityLine, kicker, legend, page } from './page.js'
+import { evidenceSection, identityLine, kicker, legend, lossList, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { armsTable, comparisonsTable, numbersTable, tuningTables } from './tables.js'
 import { ttftBars } from './ttft.js'
+import { attributionFigures } from './waterfall.js'
 
 export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   const { pictures } = result
@@ -22,6 +25,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   )
   const latency = latencyCharts(pictures.arms)
   const course = timeCharts(pictures.arms)
+  const ladderBody = ladderSection(result)
   const sections = [
     section(
       'gains',
@@ -68,16 +72,24 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'levers',
       'Which lever it comes from',
-      'One lever at a time is put back to the policy of tuned-static; in brackets, what that costs. Levers interact, so the parts need not add up.',
-      leverBars(pictures.levers, fullGain(result), styles.find((style) => style.name === 'shape-aware')?.colour ?? '#009E73'),
+      'The gain of shape-aware over tuned-static, shared out among the levers: each bar is what a lever adds, averaged over all orders in which they may be changed. The bars end at the total.',
+      attributionFigures(result.attribution, 'tuned-static', 'shape-aware'),
     ),
+    ladderBody === ''
+      ? ''
+      : section(
+          'ladder',
+          'How much room there was',
+          'Dashed: oracles, which nobody can have and which never compete. The share of the gap closed is (T baseline − T arm) ÷ (T baseline − T oracle), T a time.',
+          ladderBody,
+        ),
     section(
       'arms',
       'The arms',
       'Attention share: attention time of the slowest rank ÷ step time, the part that the split lever can touch. Balance: mean ÷ maximum of attention time over ranks; 100 % means no rank waits.',
       armsTable(result.arms) + tuningTables(result.arms),
     ),
-    evidenceSection(result, [loadSentence(result), ...result.notes]),
+    evidenceSection(result, [loadSentence(result.load), ...oracleNotes(result.oracles), ...result.notes]),
     section(
       'numbers',
       'All numbers',
@@ -97,20 +109,11 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
 function header(result: ComparisonResult, plan: Plan): string {
   const said = verdict(result)
   const kind = said.outcome.replace(' ', '-')
-  return `<header>${kicker(plan)}<h1 class="${kind}">${escapeHtml(said.headline)}</h1><ul>${said.details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
+  const losses = lossList(said.losses)
+  return `<header>${kicker(plan)}${losses}<h1 class="${kind}">${escapeHtml(said.headline)}</h1><ul>${said.details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
 }
 
-/** The ratio that the drop-one bars are held against. */
-const fullGain = (result: ComparisonResult): number | null =>
-  result.comparisons.find(
-    (row) =>
-      row.arm === 'shape-aware' &&
-      row.baseline === 'tuned-static' &&
-      row.reading === 'fixed_load' &&
-      row.metric === 'tok_s_user.p50',
-  )?.ratio ?? null
-
-function loadSentence({ load }: ComparisonResult): string {
+export function loadSentence(load: ComparisonResult['load']): string {
   const share =
     load.static_capacity_rps === null ? '' : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the capacity of static`
   const burst =

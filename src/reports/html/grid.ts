@@ -1,8 +1,8 @@
-/** Gain by request shape (input x output tokens), and what is lost when one lever is put back. */
+/** Gain by request shape: input x output tokens. */
 import type { ComparisonResult } from '../../experiments/result.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, number } from '../format.js'
-import { escapeHtml, px, svg, text, ticks } from './markup.js'
+import { escapeHtml, px, svg, text } from './markup.js'
 
 const LEFT = 92
 const CELL_W = 108
@@ -44,37 +44,4 @@ export function gainGrid(grid: ComparisonResult['pictures']['grid']): string {
   )
   const names = `${text(LEFT + (columns * CELL_W) / 2, bottom + 34, 'input tokens', 'class="soft" text-anchor="middle"')}<text class="soft" transform="translate(12 ${px(bottom / 2)}) rotate(-90)" text-anchor="middle">output tokens</text>`
   return `<div class="wide">${svg(LEFT + columns * CELL_W, bottom + 42, 'Gain by input and output length', `${cells.join('')}${xs.join('')}${ys.join('')}${names}`)}</div>`
-}
-
-const NAMES = 150
-const BAR = 380
-
-/** Bars from zero: the full gain, then the gain left without each lever. */
-export function leverBars(levers: ComparisonResult['pictures']['levers'], full: number | null, colour: string): string {
-  const bars = [
-    { label: 'all levers', ratio: full, note: 'all levers shape-aware' },
-    ...levers.map(({ lever, drop_one }) => ({
-      label: `without ${lever}`,
-      ratio: drop_one,
-      note: `${lever} put back to the tuned static policy`,
-    })),
-  ]
-  const deltas = bars.map((bar) => (bar.ratio === null ? 0 : bar.ratio - 1))
-  const low = Math.min(0, ...deltas)
-  const high = Math.max(0.01, ...deltas)
-  const x = (delta: number) => NAMES + ((delta - low) / (high - low)) * BAR
-  const bottom = bars.length * 28
-  const axis = ticks(low * 100, high * 100, 5).map(
-    (value) =>
-      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 0V${bottom}"/>${text(x(value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`,
-  )
-  const drawn = bars.map((bar, i) => {
-    const y = i * 28 + 5
-    const delta = bar.ratio === null ? 0 : bar.ratio - 1
-    const lost = i > 0 && full !== null && bar.ratio !== null ? `  (${change(bar.ratio / full)})` : ''
-    const end = bar.ratio === null ? 'not run' : `${change(bar.ratio)}${lost}`
-    const rect = `<rect class="mark" x="${px(x(Math.min(0, delta)))}" y="${y}" width="${px(Math.abs(x(delta) - x(0)))}" height="18" rx="2" fill="${colour}" fill-opacity="${i === 0 ? 1 : 0.6}"/>`
-    return `<g data-tip="${escapeHtml(`${bar.note}\n${end}`)}">${text(NAMES - 10, y + 13, bar.label, 'text-anchor="end"')}${rect}${text(x(Math.max(0, delta)) + 7, y + 13, end, 'font-size="12"')}</g>`
-  })
-  return `<div class="wide">${svg(NAMES + BAR + 150, bottom + 38, 'Gain without each lever', `${axis.join('')}${drawn.join('')}${text(NAMES + BAR / 2, bottom + 32, 'change of tokens/s/user p50 over tuned static, %', 'class="soft" text-anchor="middle"')}`)}</div>`
 }

@@ -1,7 +1,7 @@
 /** The frame of a report: one file with style, charting library, script and data in it, and nothing loaded from anywhere. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { ComparisonResult } from '../../experiments/result.js'
+import type { ComparisonResult, ResultIdentity } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import type { ArmStyle } from '../colours.js'
 import type { Chart } from './charts.js'
@@ -44,9 +44,15 @@ export const legend = (arms: readonly ArmStyle[]): string =>
     )
     .join('')}</ul>`
 
-export function identityLine(meta: Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'>): string {
+export function identityLine(meta: ResultIdentity): string {
   return `<p class="identity">evidence ${escapeHtml(meta.evidence)} · seed ${meta.seed} · plan ${escapeHtml(meta.plan_hash)} · trace ${escapeHtml(meta.trace_hash)} · shapewise ${escapeHtml(meta.version)}</p>`
 }
+
+/** Where something loses, said before any gain; nothing when it never does. */
+export const lossList = (losses: readonly string[]): string =>
+  losses.length === 0
+    ? ''
+    : `<p class="loss">Where it loses, first:</p><ul class="loss">${losses.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
 
 /** System, model and engines in one line. */
 export function kicker(plan: Plan): string {

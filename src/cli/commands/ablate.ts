@@ -1,0 +1,74 @@
+/** `shapewise ablate`: which lever a gain comes from. */
+import { defineCommand } from '../command.js'
+import { interruptSignal, unlessInterrupted } from '../interrupt.js'
+import {
+  checkOutput,
+  coresOf,
+  coresOption,
+  effortOption,
+  type OutputArgs,
+  oraclesOption,
+  overrides,
+  withResultOptions,
+} from '../options.js'
+
+interface AblateArgs extends OutputArgs {
+  readonly scenario: string
+  readonly from: string
+  readonly to: string
+  readonly levers?: string
+  readonly capacity: boolean
+  readonly oracles: boolean
+  readonly set?: string[]
+  readonly seed?: string
+  readonly threads?: string
+  readonly effort: string
+  readonly quiet: boolean
+}
+
+export const ablateCommand = defineCommand<AblateArgs>({
+  command: 'ablate <scenario>',
+  describe: 'Share a gain out among the levers: all mixes of two arms on the same traffic, Shapley values, interactions',
+  builder: (yargs) =>
+    withResultOptions(
+      yargs
+        .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
+        .option('from', {
+          type: 'string',
+          default: 'tuned-static',
+          requiresArg: true,
+          describe: 'The baseline: static, tuned-static, tuned-size, or an arm of the scenario',
+        })
+        .option('to', {
+          type: 'string',
+          default: 'shape-aware',
+          requiresArg: true,
+          describe: 'The arm whose gain is shared out: shape-aware, or an arm of the scenario',
+        })
+        .option('levers', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Levers to change, such as split,rank; the others stay as in --from (default: all that differ)',
+        })
+        .option('capacity', {
+          type: 'boolean',
+          default: false,
+          describe: 'Search the capacity of every mix too, which takes several times as long',
+        })
+        .option('oracles', oraclesOption)
+        .option('effort', effortOption)
+        .option('threads', coresOption),
+    )
+      .example('$0 ablate scenarios/demo.yaml --effort quick', 'the waterfall on stdout, the report in runs/')
+      .example('$0 ablate scenarios/azure-conv.yaml --from tuned-size --levers split,rank', 'two levers, another baseline'),
+  handler: async (args) => {
+    checkOutput(args)
+    const sets = overrides(args.set, args.seed)
+    const threads = coresOf(args.threads)
+    const signal = interruptSignal()
+    const { ablateArms } = await import('../ablateArms.js')
+    await unlessInterrupted(signal, () =>
+      ablateArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, threads, signal }),
+    )
+  },
+})

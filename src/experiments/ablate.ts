@@ -1,0 +1,218 @@
+/**
+ * The ablation: which lever a gain comes from. Two arms differ on k levers; all 2^k mixes of their policies run on the same replicates of the test
+ * part, and the gain is shared out among the levers (attribution/). Reading order: experiment.ts, this file, attribution/.
+ */
+import { UserError } from '../errors.js'
+import { STATIC_ARM } from '../levers/catalogue.js'
+import type { ArmSpec, LeverName } from '../levers/lever.js'
+import { isOracleArm } from '../levers/oracles.js'
+import type { Records } from '../metrics/records.js'
+import { traceHash } from '../traces/hash.js'
+import { armResult } from './armResult.js'
+import { differing, factorialArms, LEVERS } from './attribution/arms.js'
+import { attribute } from './attribution/attribute.js'
+import { loadOf, sessionNotes } from './compare.js'
+import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
+import { armOn, FAMILIES, type Family, inertLevers } from './families.js'
+import type { Outcome } from './job.js'
+import { CAPACITY, METRICS } from './metrics.js'
+import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
+import { gapRows, oracleArms, oraclesOf, ownOracles } from './oracles.js'
+import { runReplicates } from './replicates.js'
+import type { AblationResult, Reading } from './result.js'
+import { ownLoad, type Readings } from './rows.js'
+import { type Tuned, tuneFamily } from './tune.js'
+
+export interface AblateOptions extends ExperimentOptions {
+  /** Names of the two arms: static, a tuned family, or an arm of the plan. */
+  readonly from: string
+  readonly to: string
+  /** Levers to attribute to; the others stay as in `from`. Null: all that differ. */
+  readonly levers: readonly LeverName[] | null
+  /** Run the reading of capacities too. */
+  readonly capacity: boolean
+  /** Run the oracles that take long too. */
+  readonly oracles: boolean
+}
+
+export interface AblateOutput {
+  readonly result: AblationResult
+  /** All requests of the first replicate at the comparison's own load, of the two arms. */
+  readonly records: readonly { readonly arm: string; readonly records: Records }[]
+}
+
+export function ablate(options: AblateOptions): Promise<AblateOutput> {
+  checkNames(options)
+  return withExperiment(options, (experiment) => ablateOn(experiment, options))
+}
+
+/** Readings in the order in which they are reported. */
+const READINGS: readonly (readonly [Reading, keyof Readings])[] = [
+  ['fixed_load', 'fixedLoad'],
+  ['fixed_concurrency', 'fixedConcurrency'],
+  ['capacity', 'capacity'],
+]
+
+async function ablateOn(experiment: Experiment, options: AblateOptions): Promise<AblateOutput> {
+  const { plan, workload, config } = experiment
+  const { replicates, seed } = plan.experiment
+  const point = await findOperatingPoint(experiment)
+  const tuned = new Map<string, Tuned>()
+  const armOf = async (name: string): Promise<ArmSpec> => {
+    const fixed = fixedArm(experiment, name)
+    if (fixed) return fixed
+    const found = await tuneFamily(experiment, point, name as Family)
+    tuned.set(name, found)
+    return found.arm
+  }
+  const from = await armOf(options.from)
+  const to = await armOf(options.to)
+  const levers = leversOf(from, to, options)
+  const arms = factorialArms(from, to, levers, config)
+  const last = arms[arms.length - 1]
+  const oracles = [...oracleArms(last, config, options.oracles), ...ownOracles(plan.arms)]
+
+  const wanted = READINGS.filter(([reading]) => isRun(reading, point, options))
+  const readings = await runReplicates(experiment, point, [...arms, ...oracles.map(({ arm }) => arm)], {
+    replicates,
+    readings: wanted.map(([, key]) => key),
+    pictured: [from.name, last.name],
+    withoutCapacity: oracles.map(({ arm }) => arm.name),
+  })
+  const main = ownLoad(readings, point.closed)
+  const first = (main.get(from.name) as Outcome[])[0]
+  return {
+    result: {
+      version: plan.version,
+      plan_hash: plan.planHash,
+      trace_hash: traceHash(workload),
+      seed,
+      evidence: options.evidence,
+      from: from.name,
+      to: last.name,
+      levers,
+      same: LEVERS.filter((lever) => from[lever] === to[lever]),
+      arms: arms.map((arm, coalition) => ({
+        changed: levers.filter((_, i) => (coalition & (1 << i)) !== 0),
+        ...armResult(
+          arm,
+          tuned.get(arm.name)?.record ?? null,
+          main.get(arm.name) as Outcome[],
+          readings.capacity.get(arm.name) ?? [],
+          point.closed ? null : point.ratePerS,
+        ),
+      })),
+      attributions: wanted.flatMap(([reading, key]) =>
+        (reading === 'capacity' ? [CAPACITY] : METRICS).map((metric) =>
+          attribute(
+            levers,
+            arms.map((arm) => readings[key].get(arm.name) as Outcome[]),
+            reading,
+            metric,
+            seed,
+          ),
+        ),
+      ),
+      oracles: oraclesOf(oracles),
+      gaps: wanted
+        .filter(([reading]) => reading !== 'capacity')
+        .flatMap(([reading, key]) =>
+          gapRows(
+            reading,
+            [{ arm: last.name, baseline: from.name }],
+            oracles.map(({ arm }) => arm.name),
+            (name) => readings[key].get(name) as Outcome[],
+            seed,
+          ),
+        ),
+      load: loadOf(experiment, point, first),
+      notes: notesOf(experiment, point, options, from, to, levers),
+    },
+    records: [from, last].flatMap(({ name }) => {
+      const picture = (main.get(name) as Outcome[])[0].picture
+      return picture ? [{ arm: name, records: picture.records }] : []
+    }),
+  }
+}
+
+const isRun = (reading: Reading, { closed }: OperatingPoint, options: AblateOptions): boolean =>
+  reading === 'fixed_concurrency' || (!closed && (reading === 'fixed_load' || options.capacity))
+
+function fixedArm({ plan, config }: Pick<Experiment, 'plan' | 'config'>, name: string): ArmSpec | null {
+  if (name === STATIC_ARM.name) return armOn(STATIC_ARM, config)
+  return plan.arms.find((arm) => arm.name === name) ?? null
+}
+
+function checkNames({ plan, config, from, to, levers, capacity }: AblateOptions): void {
+  if (capacity && plan.workload.load.method === 'closed_loop')
+    throw new UserError({
+      where: '--capacity',
+      message: 'has no effect in a closed loop, which has no rate to search',
+      hint: 'leave it out, or use workload.load.method: superpose',
+    })
+  const names = [STATIC_ARM.name, ...FAMILIES, ...plan.arms.filter((arm) => !isOracleArm(arm)).map(({ name }) => name)]
+  for (const [flag, name] of [
+    ['--from', from],
+    ['--to', to],
+  ])
+    if (!names.includes(name))
+      throw new UserError({
+        where: flag,
+        message: `there is no arm '${name}' here`,
+        hint: `choose one of ${names.join(', ')}; write your own under \`arms:\` of a scenario`,
+      })
+  if (from === to)
+    throw new UserError({
+      where: '--to',
+      message: `is the arm of --from, '${from}': there is no gain to share out`,
+      hint: 'name two different arms',
+    })
+  const inert = inertLevers(config)
+  for (const lever of levers ?? []) {
+    const why = inert.get(lever)
+    if (why !== undefined)
+      throw new UserError({ where: '--levers', message: `${lever} has no effect here: ${why}`, hint: `leave ${lever} out` })
+  }
+  const [before, after] = [fixedArm({ plan, config }, from), fixedArm({ plan, config }, to)]
+  if (before && after) leversOf(before, after, { config, levers })
+}
+
+/** The levers to attribute to: those asked for on which the arms differ. Throws UserError when there are none. */
+function leversOf(from: ArmSpec, to: ArmSpec, { config, levers: asked }: Pick<AblateOptions, 'config' | 'levers'>): LeverName[] {
+  const all = differing(from, to, config)
+  const levers = all.filter((lever) => asked === null || asked.includes(lever))
+  if (levers.length > 0) return levers
+  const which = asked === null ? 'on every lever that has an effect here' : `of ${asked.join(', ')}`
+  throw new UserError({
+    where: asked === null ? '--to' : '--levers',
+    message: `${from.name} and ${to.name} have the same policies ${which}: there is no gain to share out`,
+    hint: all.length === 0 ? 'name arms that differ' : `they differ on ${all.join(', ')}`,
+  })
+}
+
+function notesOf(
+  { workload, plan, config }: Experiment,
+  point: OperatingPoint,
+  options: AblateOptions,
+  from: ArmSpec,
+  to: ArmSpec,
+  levers: readonly LeverName[],
+): string[] {
+  const left = differing(from, to, config).filter((lever) => !levers.includes(lever))
+  const agreeing = (options.levers ?? []).filter((lever) => from[lever] === to[lever])
+  return [
+    ...(left.length === 0
+      ? []
+      : [
+          `${left.join(', ')} stay${left.length === 1 ? 's' : ''} as in ${from.name}: the gain shared out is not that of ${to.name}.`,
+        ]),
+    ...(agreeing.length === 0
+      ? []
+      : [`Both arms have the same policy of ${agreeing.join(', ')}, so nothing is attributed to it.`]),
+    ...sessionNotes(point),
+    ...(point.closed ? ['Closed loop: the only reading is that at fixed concurrency.'] : []),
+    `Tuning saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
+    'Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.',
+    'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
+  ]
+}

@@ -1,0 +1,117 @@
+/**
+ * The oracle ladder: what nobody can do, beside each gain. An oracle is the challenger with one lever replaced by a policy that no real system
+ * could have, so the gap that is left to it is a gap of that lever. Oracles never compete: they are in no tuning grid and beat nobody.
+ */
+
+import type { ArmSpec } from '../levers/lever.js'
+import { isOracleArm, type ORACLE_ARMS } from '../levers/oracles.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import type { Outcome } from './job.js'
+import { METRICS } from './metrics.js'
+import type { OracleResult, Reading } from './result.js'
+import { type GapClosed, gapClosed, type PairedRatio, pairedRatio } from './statistics.js'
+
+interface Rung {
+  readonly name: (typeof ORACLE_ARMS)[number]
+  readonly lever: 'split' | 'rank'
+  readonly policy: string
+  readonly says: string
+  /** Simulated with every comparison; the others when they are asked for. */
+  readonly cheap: boolean
+}
+
+/** From what no kernel can beat to what no dispatcher can. */
+const RUNGS: readonly Rung[] = [
+  {
+    name: 'oracle-floor',
+    lever: 'split',
+    policy: 'oracle-floor',
+    says: 'byte floor: every decode attention kernel streams all its bytes at the full rate, with no idle slot, no merge and no planning',
+    cheap: true,
+  },
+  {
+    name: 'oracle-step',
+    lever: 'split',
+    policy: 'oracle-split',
+    says: 'step oracle: the best partition of every batch that a wide search finds under list scheduling, with no planning time',
+    cheap: false,
+  },
+]
+
+export interface OracleArm {
+  readonly arm: ArmSpec
+  readonly says: string
+}
+
+/** The rungs of the ladder over `challenger` that differ on this cluster: with one rank an engine there is nothing to dispatch. */
+export function oracleArms(challenger: ArmSpec, config: ClusterConfig, all: boolean): OracleArm[] {
+  const oneRank = config.engines.every((engine) => engine.ranks === 1)
+  return RUNGS.filter(({ cheap, lever }) => (all || cheap) && !(lever === 'rank' && oneRank)).map(
+    ({ name, lever, policy, says }) => ({ arm: { ...challenger, name, [lever]: policy }, says }),
+  )
+}
+
+/** What is said of the family that is tuned on the traffic that judges it. */
+export const ORACLE_STATIC =
+  'oracle static: the grid of tuned-static tuned on the test part itself, so no static setting found beforehand does better there'
+
+export const oraclesOf = (oracles: readonly OracleArm[]): OracleResult[] =>
+  oracles.map(({ arm: { name, split, chunk, rank, span, pool }, says }) => ({
+    name,
+    policies: { split, chunk, rank, span, pool },
+    says,
+  }))
+
+/** Oracles that a scenario names itself. */
+export const ownOracles = (arms: readonly ArmSpec[]): OracleArm[] =>
+  arms.filter(isOracleArm).map((arm) => ({ arm, says: 'an oracle of the scenario' }))
+
+/** How far an arm has come from a baseline towards an oracle. */
+export interface GapRow {
+  readonly reading: Reading
+  readonly metric: string
+  readonly oracle: string
+  readonly baseline: string
+  readonly arm: string
+  /** The oracle over the baseline. */
+  readonly oracle_ratio: number | null
+  readonly oracle_ci95: readonly [number, number] | null
+  readonly gap_closed: number | null
+  readonly ci95: readonly [number, number] | null
+  readonly n: number
+  readonly note: string | null
+}
+
+/** `outcomes(name)`: those of an arm in this reading, replicate by replicate. */
+export function gapRows(
+  reading: Reading,
+  pairs: readonly { readonly arm: string; readonly baseline: string }[],
+  oracles: readonly string[],
+  outcomes: (name: string) => readonly Outcome[],
+  seed: number,
+): GapRow[] {
+  return METRICS.flatMap((metric) =>
+    oracles.flatMap((oracle) =>
+      pairs.map(({ arm, baseline }): GapRow => {
+        const values = (name: string) => outcomes(name).map(metric.read)
+        const stream = `gap/${reading}/${metric.name}/${oracle}/${arm}/${baseline}`
+        const best: PairedRatio = pairedRatio(values(oracle), values(baseline), seed, `${stream}/oracle`)
+        const three = { baseline: values(baseline), arm: values(arm), oracle: values(oracle) }
+        const gap: GapClosed = gapClosed(three, metric.better, seed, stream)
+        return {
+          reading,
+          metric: metric.name,
+          oracle,
+          baseline,
+          arm,
+          oracle_ratio: best.ratio,
+          oracle_ci95: best.ci95,
+          gap_closed: gap.share,
+          ci95: gap.ci95,
+          n: gap.n,
+          note: gap.note,
+        }
+      }),
+    ),
+  )
+}

@@ -1,0 +1,88 @@
+/** What an attribution says, in plain words, the same in the terminal and in HTML. */
+import type { Attribution, Term } from '../experiments/attribution/attribute.js'
+import type { AblationResult, Reading } from '../experiments/result.js'
+import { change, includesZero, interval, metricText, readingText } from './format.js'
+
+/** The headline metric of each reading, in the order of the readings. */
+const HEADLINES: readonly (readonly [Reading, string])[] = [
+  ['fixed_load', 'tok_s_user.p50'],
+  ['fixed_concurrency', 'tok_s_user.p50'],
+  ['capacity', 'capacity_rps'],
+]
+
+/** The attributions that a report shows whole; the first is the headline. */
+export const headlinesOf = ({ attributions }: Pick<AblationResult, 'attributions'>): Attribution[] =>
+  HEADLINES.flatMap(([reading, metric]) => attributions.filter((entry) => entry.reading === reading && entry.metric === metric))
+
+export type Direction = 'gain' | 'loss' | 'no difference' | 'not decided'
+
+/** Which side of no change the interval of a term lies on, seen in the direction in which the metric is better. */
+export function directionOf(term: Term, better: Attribution['better']): Direction {
+  if (term.ci95 === null) return 'not decided'
+  if (includesZero(term.ci95)) return 'no difference'
+  return term.ci95[0] > 1 === (better === 'higher') ? 'gain' : 'loss'
+}
+
+export const termText = ({ ratio, ci95 }: Term): string => `${change(ratio)}${ci95 ? ` ${interval(ci95)}` : ''}`
+
+/** "tokens/s/user p50 at the same offered load" */
+export const whereText = ({ metric, reading }: Pick<Attribution, 'metric' | 'reading'>): string =>
+  `${metricText(metric).title}${reading === 'capacity' ? ' at equal SLO' : ` at the ${readingText[reading]}`}`
+
+/** How the total divides among the levers: one sentence. */
+export function sharesSentence(attribution: Attribution, from: string, to: string): string {
+  const { total, levers, n, note } = attribution
+  if (total === null) return `${to} over ${from} in ${whereText(attribution)}: undefined; ${note ?? ''}.`
+  const parts = [...levers]
+    .sort((a, b) => Math.abs(b.shapley.log) - Math.abs(a.shapley.log))
+    .map(({ lever, shapley }) => `${lever} ${change(shapley.ratio)}`)
+  return `${to} over ${from} in ${whereText(attribution)}: ${termText(total)}, n = ${n}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
+}
+
+/** Whether gains of different levers overlap, add up or complement each other; null when there is one lever, or nothing to say. */
+export function overlapSentence({ overlap, total, levers, better }: Attribution): string | null {
+  if (overlap === null || total === null || levers.length < 2) return null
+  const alone = Math.exp(levers.reduce((sum, { add_one: { log } }) => sum + log, 0))
+  const numbers = `changed one at a time the levers would give ${change(alone)} in all, together they give ${change(total.ratio)}`
+  switch (directionOf(overlap, better)) {
+    case 'gain':
+      return `The gains overlap (sub-additive): ${numbers}.`
+    case 'loss':
+      return `The levers complement each other (super-additive): ${numbers}.`
+    case 'no difference':
+      return `The gains add up within their intervals: ${numbers}.`
+    default:
+      return `Without intervals it is not decided whether the gains overlap: ${numbers}.`
+  }
+}
+
+/** Pairs whose interaction is not zero, the strongest first. */
+export function interactionSentences({ interactions, better }: Attribution): string[] {
+  return [...interactions]
+    .sort((a, b) => Math.abs(b.term.log) - Math.abs(a.term.log))
+    .flatMap(({ levers: [first, second], term }) => {
+      const direction = directionOf(term, better)
+      if (direction === 'gain') return [`${first} and ${second} complement each other: ${termText(term)} beyond what each adds.`]
+      if (direction === 'loss') return [`${first} and ${second} overlap: ${termText(term)} against what each adds.`]
+      return []
+    })
+}
+
+/** Levers that cost something in some reading or metric, the worst first: one sentence each. */
+export function leverLosses(attributions: readonly Attribution[]): string[] {
+  const losses = attributions.flatMap((attribution) =>
+    attribution.levers
+      .filter(({ shapley }) => directionOf(shapley, attribution.better) === 'loss')
+      .map(({ lever, shapley }) => ({ lever, shapley, attribution })),
+  )
+  const names = [...new Set(losses.map(({ lever }) => lever))]
+  return names.map((name) => {
+    const own = losses.filter(({ lever }) => lever === name).sort((a, b) => Math.abs(b.shapley.log) - Math.abs(a.shapley.log))
+    const told = own.slice(0, MOST_LOSSES).map(({ shapley, attribution }) => `${whereText(attribution)} ${termText(shapley)}`)
+    const rest = own.length > told.length ? `, and ${own.length - told.length} more` : ''
+    return `${name} costs: ${told.join('; ')}${rest}.`
+  })
+}
+
+/** Losses named in one sentence. */
+export const MOST_LOSSES = 4

@@ -1,0 +1,87 @@
+/** The oracle ladder: the gain of each arm beside the room that there was. */
+import type { GapRow } from '../../experiments/oracles.js'
+import type { ComparisonResult } from '../../experiments/result.js'
+import { change, interval, metricText, readingText } from '../format.js'
+import { shareText } from '../ladder.js'
+import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
+
+const NAMES = 150
+const BAR = 400
+const ROW = 26
+
+export interface Gain {
+  readonly arm: string
+  readonly ratio: number | null
+  readonly ci95: readonly [number, number] | null
+}
+
+/** Bars from zero: what the arms gain over the baseline, and below them what the oracles would. */
+export function ladderBars(baseline: string, gains: readonly Gain[], oracles: readonly Gain[], what: string): string {
+  const bars = [...gains.map((gain) => ({ ...gain, oracle: false })), ...oracles.map((gain) => ({ ...gain, oracle: true }))]
+  const drawn = bars.filter((bar): bar is typeof bar & { ratio: number } => bar.ratio !== null)
+  if (drawn.length === 0) return ''
+  const ends = drawn.flatMap(({ ratio, ci95 }) => [ratio, ...(ci95 ?? [])])
+  const low = Math.min(1, ...ends)
+  const high = Math.max(1.005, ...ends)
+  const x = (ratio: number) => NAMES + ((ratio - low) / (high - low)) * BAR
+  const bottom = drawn.length * ROW
+  const axis = ticks((low - 1) * 100, (high - 1) * 100, 6).map(
+    (value) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`,
+  )
+  const rows = drawn.map(({ arm, ratio, ci95, oracle }, i) => {
+    const y = i * ROW + 4
+    const style = oracle
+      ? 'fill="none" stroke="var(--soft)" stroke-dasharray="4 3"'
+      : `fill="${ratio >= 1 ? 'var(--gain)' : 'var(--loss)'}" fill-opacity=".8"`
+    const whisker = ci95 ? `<path d="M${px(x(ci95[0]))} ${y + 9}H${px(x(ci95[1]))}" stroke="var(--ink)" stroke-width="1.2"/>` : ''
+    const right = Math.max(x(1), x(ratio), ci95 ? x(ci95[1]) : 0)
+    return `<g>${text(NAMES - 10, y + 13, arm, `text-anchor="end"${oracle ? ' class="soft"' : ''}`)}<rect class="mark" x="${px(Math.min(x(1), x(ratio)))}" y="${y}" width="${px(Math.max(1, Math.abs(x(ratio) - x(1))))}" height="18" rx="2" ${style}/>${whisker}${text(right + 7, y + 13, `${change(ratio)} ${interval(ci95)}`, 'font-size="11.5"')}</g>`
+  })
+  const name = text(NAMES + BAR / 2, bottom + 32, `change of ${what} over ${baseline}, %`, 'class="soft" text-anchor="middle"')
+  return `<figure><h3>${escapeHtml(`Over ${baseline}`)}</h3><div class="wide">${svg(NAMES + BAR + 170, bottom + 38, `Oracle ladder over ${baseline}`, axis.join('') + rows.join('') + name)}</div></figure>`
+}
+
+/** Bars for each tuned baseline in the headline metric, and all gaps in a fold. */
+export function ladderSection(result: ComparisonResult): string {
+  const first = result.gaps[0]
+  if (!first) return ''
+  const at = result.gaps.filter((row) => row.reading === first.reading && row.metric === first.metric)
+  const baselines = [...new Set(at.map(({ baseline }) => baseline))].filter((name) => name !== 'static')
+  const bars = baselines.map((baseline) => {
+    const own = at.filter((row) => row.baseline === baseline)
+    const gains = [...new Set(own.map(({ arm }) => arm))].map((arm): Gain => {
+      const row = result.comparisons.find(
+        (entry) =>
+          entry.arm === arm && entry.baseline === baseline && entry.reading === first.reading && entry.metric === first.metric,
+      )
+      return { arm, ratio: row?.ratio ?? null, ci95: row?.ci95 ?? null }
+    })
+    return ladderBars(baseline, gains, oracleGains(own), `${metricText(first.metric).title} at the ${readingText[first.reading]}`)
+  })
+  return `${bars.join('')}${gapsTable(result.gaps)}`
+}
+
+export function oracleGains(rows: readonly GapRow[]): Gain[] {
+  return [...new Map(rows.map((row) => [row.oracle, row])).values()].map((row) => ({
+    arm: row.oracle,
+    ratio: row.oracle_ratio,
+    ci95: row.oracle_ci95,
+  }))
+}
+
+export function gapsTable(gaps: readonly GapRow[]): string {
+  const rows = gaps.map((row) => [
+    row.arm,
+    row.baseline,
+    row.oracle,
+    readingText[row.reading],
+    metricText(row.metric).title,
+    `${change(row.oracle_ratio)} ${interval(row.oracle_ci95)}`,
+    shareText(row),
+    String(row.n),
+    row.note ?? '',
+  ])
+  const head = ['arm', 'baseline', 'oracle', 'reading', 'metric', 'oracle over baseline', 'gap closed', 'n', 'note']
+  return `<details><summary>All ${rows.length} gaps</summary>${htmlTable(head, rows)}</details>`
+}

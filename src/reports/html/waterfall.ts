@@ -1,0 +1,113 @@
+/** Where a gain comes from: a waterfall of Shapley values, the matrix of interactions, and all terms as a table. */
+import type { Attribution, Term } from '../../experiments/attribution/attribute.js'
+import { directionOf, interactionSentences, overlapSentence, termText, whereText } from '../attribution.js'
+import { gainColour, inkOn } from '../colours.js'
+import { change, percent } from '../format.js'
+import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
+
+/** Waterfall, matrix, what they say, and the table of all terms. */
+export function attributionFigures(attribution: Attribution, from: string, to: string): string {
+  const said = [overlapSentence(attribution), ...interactionSentences(attribution)].filter((line) => line !== null)
+  const list = said.length === 0 ? '' : `<ul>${said.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
+  const matrix = interactionMatrix(attribution)
+  const fold = `<details><summary>All terms</summary>${termsTable(attribution)}</details>`
+  return `${waterfall(attribution, from, to)}${list}${matrix === '' ? '' : `<h3>Interactions</h3>${matrix}`}${fold}`
+}
+
+const NAMES = 150
+const BAR = 400
+const NUMBERS = 170
+const ROW = 30
+
+/** Bars from one level to the next: the baseline's zero, each lever's Shapley value, the total. Whiskers are 95 % intervals of each step. */
+export function waterfall(attribution: Attribution, from: string, to: string): string {
+  const { total, levers, better } = attribution
+  if (total === null) return `<p class="lead">${escapeHtml(attribution.note ?? 'Undefined.')}</p>`
+  let level = 1
+  const steps = levers.map(({ lever, shapley }) => {
+    const start = level
+    level *= shapley.ratio
+    return { label: lever as string, term: shapley, start, end: level, whole: false }
+  })
+  const bars = [...steps, { label: to, term: total, start: 1, end: total.ratio, whole: true }]
+  const reach = bars.flatMap(({ start, end, term }) => [start, end, ...(term.ci95 ?? []).map((bound) => start * bound)])
+  const low = Math.min(1, ...reach)
+  const high = Math.max(1, ...reach)
+  const margin = Math.max(0.005, (high - low) * 0.04)
+  const x = (ratio: number) => NAMES + ((ratio - low + margin) / (high - low + 2 * margin)) * BAR
+  const bottom = (bars.length + 1) * ROW
+  const axis = ticks((low - margin - 1) * 100, (high + margin - 1) * 100, 6).map(
+    (value) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`,
+  )
+  const first = `${text(NAMES - 10, 19, from, 'text-anchor="end"')}<path class="edge" d="M${px(x(1))} 6V24"/>${text(x(1) + 7, 19, 'baseline', 'class="soft"')}`
+  const drawn = bars.map(({ label, term, start, end, whole }, i) => {
+    const y = (i + 1) * ROW
+    const left = Math.min(x(start), x(end))
+    const fill = colourOf(term, better)
+    const width = Math.max(1, Math.abs(x(end) - x(start)))
+    const whisker = term.ci95
+      ? `<path d="M${px(x(start * term.ci95[0]))} ${y + 15}H${px(x(start * term.ci95[1]))}" stroke="var(--ink)" stroke-width="1.2"/>`
+      : ''
+    const link = whole ? '' : `<path class="axis" stroke-dasharray="2 3" d="M${px(x(end))} ${y + 24}V${y + ROW + 6}"/>`
+    const right = Math.max(x(end), x(start), ...(term.ci95 ?? []).map((bound) => x(start * bound)))
+    const tip = `${whole ? `${to} over ${from}` : `${label}, averaged over all orders of the levers`}\n${termText(term)}`
+    return `<g data-tip="${escapeHtml(tip)}" tabindex="0">${text(NAMES - 10, y + 19, label, `text-anchor="end"${whole ? ' font-weight="600"' : ''}`)}<rect class="mark" x="${px(left)}" y="${y + 6}" width="${px(width)}" height="18" rx="2" fill="${fill}" fill-opacity="${whole ? 1 : 0.75}"/>${whisker}${link}${text(right + 7, y + 19, termText(term), 'font-size="11.5"')}</g>`
+  })
+  const name = text(NAMES + BAR / 2, bottom + 32, `change of ${whereText(attribution)}, %`, 'class="soft" text-anchor="middle"')
+  return `<div class="wide">${svg(NAMES + BAR + NUMBERS, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis.join('')}${first}${drawn.join('')}${name}`)}</div>`
+}
+
+function colourOf(term: Term, better: Attribution['better']): string {
+  const direction = directionOf(term, better)
+  if (direction === 'gain') return 'var(--gain)'
+  if (direction === 'loss') return 'var(--loss)'
+  return 'var(--same)'
+}
+
+const CELL_W = 132
+const CELL_H = 44
+const SIDE = 70
+
+/** Shapley values on the diagonal, interactions of pairs beside it: blue helps, orange hurts. */
+export function interactionMatrix({ levers, interactions, better }: Attribution): string {
+  if (levers.length < 2) return ''
+  const termOf = (i: number, j: number): Term => {
+    if (i === j) return levers[i].shapley
+    const pair = [levers[i].lever, levers[j].lever]
+    const found = interactions.find(({ levers: both }) => both.every((lever) => pair.includes(lever)))
+    return (found as { term: Term }).term
+  }
+  const all = levers.flatMap((_, i) => levers.map((_other, j) => Math.abs(termOf(i, j).log)))
+  const reach = Math.max(0.02, ...all)
+  const cells = levers.flatMap((row, i) =>
+    levers.map((column, j) => {
+      const term = termOf(i, j)
+      const colour = gainColour(((better === 'higher' ? 1 : -1) * term.log) / reach)
+      const [x, y] = [SIDE + j * CELL_W, 22 + i * CELL_H]
+      const tip = i === j ? `${row.lever}: its Shapley value` : `${row.lever} and ${column.lever}: beyond what each adds`
+      const ink = `fill="${inkOn(colour)}" text-anchor="middle"`
+      const bounds = term.ci95 ? termText(term).replace(`${change(term.ratio)} `, '') : ''
+      return `<g data-tip="${escapeHtml(`${tip}\n${termText(term)}`)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + CELL_W / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + CELL_W / 2, y + 34, bounds, `${ink} font-size="10.5"`)}</g>`
+    }),
+  )
+  const heads = levers.map(
+    ({ lever }, i) =>
+      text(SIDE + (i + 0.5) * CELL_W, 15, lever, 'class="soft" text-anchor="middle"') +
+      text(SIDE - 8, 22 + i * CELL_H + 26, lever, 'class="soft" text-anchor="end"'),
+  )
+  return `<div class="wide">${svg(SIDE + levers.length * CELL_W, 22 + levers.length * CELL_H, 'Interactions of levers', cells.join('') + heads.join(''))}</div>`
+}
+
+export function termsTable({ levers, total, overlap }: Attribution): string {
+  const rows = levers.map((entry) => [
+    entry.lever,
+    termText(entry.shapley),
+    percent(entry.share),
+    termText(entry.add_one),
+    termText(entry.drop_one),
+  ])
+  if (total) rows.push(['all', termText(total), '', '', ''])
+  if (overlap) rows.push(['alone ÷ together', '', '', termText(overlap), ''])
+  return htmlTable(['lever', 'Shapley value', 'share of the total', 'changed alone', 'lost when put back'], rows)
+}

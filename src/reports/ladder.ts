@@ -1,0 +1,57 @@
+/** The oracle ladder in plain words: how much room there was, and how much of it an arm has taken. */
+import type { GapRow } from '../experiments/oracles.js'
+import type { ComparisonResult, OracleResult, Reading } from '../experiments/result.js'
+import { change, interval, metricText, NOTHING, percent, readingText } from './format.js'
+
+type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>
+
+/** 71 % [65, 77] */
+export function shareText({ gap_closed: share, ci95 }: Pick<GapRow, 'gap_closed' | 'ci95'>): string {
+  if (share === null) return NOTHING
+  const bounds = ci95 === null ? '' : ` [${ci95.map((bound) => percent(bound).replace(' %', '')).join(', ')}]`
+  return `${percent(share)}${bounds}`
+}
+
+export function findGap(
+  { gaps }: WithLadder,
+  at: { readonly reading: Reading; readonly metric: string; readonly arm: string; readonly baseline: string },
+  oracle: string,
+): GapRow | null {
+  return (
+    gaps.find(
+      (row) =>
+        row.oracle === oracle &&
+        row.reading === at.reading &&
+        row.metric === at.metric &&
+        row.arm === at.arm &&
+        row.baseline === at.baseline,
+    ) ?? null
+  )
+}
+
+/** The oracle that gaps are counted to where there is room for one number: the byte floor. */
+export const YARDSTICK = 'oracle-floor'
+
+/** One sentence a rung, for one arm over one baseline. */
+export function ladderSentences(
+  result: WithLadder,
+  at: { readonly reading: Reading; readonly metric: string; readonly arm: string; readonly baseline: string },
+): string[] {
+  const where = `${metricText(at.metric).title} at the ${readingText[at.reading]}`
+  return result.oracles.flatMap(({ name }) => {
+    const row = findGap(result, at, name)
+    if (row === null) return []
+    const room = `${name} is ${change(row.oracle_ratio)}${row.oracle_ci95 ? ` ${interval(row.oracle_ci95)}` : ''} over ${at.baseline} in ${where}`
+    const closed = row.gap_closed === null ? (row.note ?? '') : `${at.arm} closes ${shareText(row)} of that gap`
+    return [`${room}; ${closed}.`]
+  })
+}
+
+/** What each rung is, and that none of them competes. */
+export const oracleNotes = (oracles: readonly OracleResult[]): string[] =>
+  oracles.length === 0
+    ? []
+    : [
+        ...oracles.map(({ name, says }) => `${name}: ${says}.`),
+        'Oracles are bounds, not policies: they are never tuned over and beat nobody. Each is the challenger with one lever replaced; a faster step changes later batches, so only the kernel of one batch is bounded for certain.',
+      ]

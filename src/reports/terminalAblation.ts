@@ -1,0 +1,60 @@
+/** An ablation for the terminal: losses first, then the waterfall of the headline metric in each reading, then the other metrics. */
+
+import type { Attribution, Term } from '../experiments/attribution/attribute.js'
+import type { AblationResult, Reading } from '../experiments/result.js'
+import { directionOf, headlinesOf, leverLosses, sharesSentence } from './attribution.js'
+import { change, interval, metricText, NOTHING, number, policiesText, readingText } from './format.js'
+import { ladderSentences, oracleNotes } from './ladder.js'
+import { attributionText, MARKS, termsTable, WHERE_FROM } from './terminalAttribution.js'
+import { identity, type TableOptions, table, wrap } from './terminalTable.js'
+
+const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
+/** Metrics whose Shapley values stand side by side. */
+const COLUMNS = ['tok_s_user.p50', 'tok_s_user.p10', 'ttft_ms.p95', 'output_tok_s_per_gpu']
+
+const cell = (term: Term, better: Attribution['better']): string =>
+  `${MARKS[directionOf(term, better)]}${change(term.ratio)}\n${interval(term.ci95)}`
+
+/** Shapley values of the metrics that matter most, one line a lever. */
+function metricsTable(result: AblationResult, reading: Reading, options: TableOptions): string {
+  const columns = COLUMNS.flatMap((metric) =>
+    result.attributions.filter((entry) => entry.reading === reading && entry.metric === metric),
+  )
+  const sheet = table(
+    [readingText[reading], ...columns.map(({ metric }) => metricText(metric).title)],
+    [25, 16, 16, 16, 16],
+    options,
+  )
+  for (const [i, lever] of result.levers.entries())
+    sheet.push([lever, ...columns.map(({ levers, better }) => (levers[i] ? cell(levers[i].shapley, better) : NOTHING))])
+  sheet.push(['all', ...columns.map(({ total, better }) => (total ? cell(total, better) : NOTHING))])
+  return sheet.toString()
+}
+
+export function ablationTable(result: AblationResult, options: TableOptions = {}): string {
+  const { load, from, to, arms } = result
+  const blocks = [
+    wrap(identity(result)),
+    wrap(
+      `load: ${load.method}, ${load.method === 'closed_loop' ? '' : `${number(load.offered_rps)} req/s, static capacity ${number(load.static_capacity_rps)} req/s, `}concurrency ${number(load.concurrency)}; ${arms.length} arms`,
+    ),
+    [arms[0], arms[arms.length - 1]].map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'),
+  ]
+  const losses = leverLosses(result.attributions)
+  if (losses.length > 0) blocks.push(['where levers lose:', ...losses.map((line) => wrap(line, '  '))].join('\n'))
+  const headlines = headlinesOf(result)
+  blocks.push([WHERE_FROM, ...headlines.map((entry) => attributionText(entry, from, to))].join('\n'))
+  blocks.push(termsTable(headlines[0], options))
+  for (const reading of READINGS.slice(0, 2))
+    if (headlines.some((entry) => entry.reading === reading)) blocks.push(metricsTable(result, reading, options))
+  blocks.push('▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json')
+  const { reading, metric } = headlines[0]
+  blocks.push(
+    [
+      wrap(sharesSentence(headlines[0], from, to)),
+      ...ladderSentences(result, { reading, metric, arm: to, baseline: from }).map((line) => wrap(line, '  ')),
+    ].join('\n'),
+  )
+  blocks.push([...oracleNotes(result.oracles), ...result.notes].map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
+  return `${blocks.join('\n\n')}\n`
+}

@@ -1,0 +1,39 @@
+/** What every table of the terminal is made of: at most 110 columns, no colour unless the caller says it is a terminal. */
+import Table from 'cli-table3'
+import type { ResultIdentity } from '../experiments/result.js'
+
+export interface TableOptions {
+  /** ANSI colours. Default: false. */
+  readonly colour?: boolean
+}
+
+/** Widest line of any table, columns. */
+export const TABLE_WIDTH = 110
+export const LABEL_WIDTH = 25
+
+export function table(head: readonly string[], widths: readonly number[], options: TableOptions): Table.Table {
+  return new Table({
+    head: [...head],
+    colWidths: [...widths],
+    wordWrap: true,
+    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    style: { head: options.colour ? ['bold'] : [], border: options.colour ? ['gray'] : [] },
+  })
+}
+
+export function wrap(text: string, indent = ''): string {
+  const lines: string[] = []
+  let line = indent
+  for (const word of text.split(/\s+/)) {
+    if (line.length + word.length + 1 > TABLE_WIDTH && line.trim() !== '') {
+      lines.push(line)
+      line = `${indent}  `
+    }
+    line += line.trim() === '' ? word : ` ${word}`
+  }
+  return [...lines, line].join('\n')
+}
+
+export const identity = (meta: ResultIdentity): string =>
+  `evidence ${meta.evidence} · seed ${meta.seed} · plan ${meta.plan_hash} · trace ${meta.trace_hash} · shapewise ${meta.version}`
