@@ -54,7 +54,7 @@ it('fitting finds the constants that rows were made with, from far away', () => 
     kvValueBytes: 1,
     attention: { kind: 'gqa', queryHeads: 8, kvHeads: 1, headDim: 128 },
   })
-  const policies = ['fixed-count(1)', 'fixed-count(8)', 'fixed-size(4096)'].map(splitPolicy)
+  const policies = ['fixed-count(1)', 'fixed-count(8)', 'fixed-size(4096)'].map((name) => splitPolicy(name))
   const rows = [1, 5, 40, 152, 160, 300].flatMap((n) =>
     policies.map((policy, i) => {
       const launch = launchOf(Array.from({ length: n }, (_, k) => 500 * (1 + ((7 * k + i) % 40))))

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { scatterPlot } from '../src/reports/html/scatter.js'
 import { validationHtml, worstFirst } from '../src/reports/html/validation.js'
+import { withGenerated } from '../src/reports/markdown.js'
 import { validationTable } from '../src/reports/validation.js'
-import { DOCS_BEGIN, DOCS_END, validationDocs, withGenerated } from '../src/reports/validationDocs.js'
+import { DOCS_MARKS, validationDocs } from '../src/reports/validationDocs.js'
 import { loadCalibration } from '../src/timing/index.js'
 import { parseCsv } from '../src/validation/csvTable.js'
 import { validationJson } from '../src/validation/json.js'
@@ -81,9 +82,9 @@ describe('what is written', () => {
       generated.split('\n').findIndex((line) => line.startsWith('| even |')),
     )
     expect(generated).not.toContain('90000')
-    const once = withGenerated('# Mine\n', generated)
-    const twice = withGenerated(once.replace('# Mine', '# Yours'), 'new')
+    const once = withGenerated('# Mine\n', generated, DOCS_MARKS)
+    const twice = withGenerated(once.replace('# Mine', '# Yours'), 'new', DOCS_MARKS)
     expect(once.startsWith('# Mine\n\n')).toBe(true)
-    expect(twice).toBe(`# Yours\n\n${DOCS_BEGIN}\n\nnew\n\n${DOCS_END}\n`)
+    expect(twice).toBe(`# Yours\n\n${DOCS_MARKS.begin}\n\nnew\n\n${DOCS_MARKS.end}\n`)
   })
 })

@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { validationHtml } from '../reports/html/validation.js'
+import { withGenerated } from '../reports/markdown.js'
 import { createProgress, type Progress } from '../reports/progress.js'
 import { foldsTable, rangesTable, validationTable } from '../reports/validation.js'
-import { validationDocs, withGenerated } from '../reports/validationDocs.js'
+import { DOCS_MARKS, validationDocs } from '../reports/validationDocs.js'
 import { type Calibration, constantsOf, drawsOf, loadCalibration } from '../timing/index.js'
 import { ablate } from '../validation/ablation.js'
 import { type RowRange, rowRanges } from '../validation/draws.js'
@@ -173,5 +174,5 @@ async function docsOf(
   const ablation = await ablate(set, constantsOf(fitted), pool, seed, report)
   const leftOut = cross === null ? '' : leftOutText(cross, crossValidation?.by ?? 'config_key')
   const generated = validationDocs({ scored, calibration: fitted, ablation, folds: cross?.folds ?? [], leftOut })
-  return withGenerated(existsSync(docs) ? readFileSync(docs, 'utf8') : '', generated)
+  return withGenerated(existsSync(docs) ? readFileSync(docs, 'utf8') : '', generated, DOCS_MARKS)
 }

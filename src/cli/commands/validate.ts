@@ -1,6 +1,6 @@
 /**
  * `shapewise validate`: the simulator against measurements. Each sub-command is declared in a file of its own (validateKernels.ts,
- * validateEngine.ts) and listed in VERBS; without one, measured serving rows are simulated.
+ * validateEngine.ts, validateLevers.ts) and listed in VERBS; without one, measured serving rows are simulated.
  */
 import type { CommandModule } from 'yargs'
 import { UserError } from '../../errors.js'
@@ -10,6 +10,7 @@ import { interruptSignal, unlessInterrupted } from '../interrupt.js'
 import { formatOption, quietOption, rowRunOf, seedOption, threadsOption, wholeNumber } from '../options.js'
 import { validateEngineCommand } from './validateEngine.js'
 import { validateKernelsCommand } from './validateKernels.js'
+import { validateLeversCommand } from './validateLevers.js'
 
 interface ValidateArgs {
   readonly rows?: string
@@ -26,7 +27,7 @@ interface ValidateArgs {
   readonly quiet: boolean
 }
 
-const VERBS: readonly CommandModule[] = [validateEngineCommand, validateKernelsCommand]
+const VERBS: readonly CommandModule[] = [validateEngineCommand, validateKernelsCommand, validateLeversCommand]
 
 const MOST_DRAWS = 40
 const DEFAULT_FOLDS = 5

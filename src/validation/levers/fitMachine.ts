@@ -9,6 +9,8 @@ export interface TimedLaunch {
   readonly policy: SplitPolicy
   readonly machine: SplitMachine
   readonly measuredNs: number
+  /** Launched longest first, whatever the policy says. */
+  readonly longestFirst?: boolean
 }
 
 export type MachineConstant = 'bandwidth' | 'ctaBandwidth' | 'ctaOverheadNs' | 'mergeFixedNs' | 'launchNs'
@@ -33,9 +35,9 @@ const RESTARTS = 4
 export function fitMachine(rows: readonly TimedLaunch[], free: readonly MachineConstant[]): MachineFit {
   const errorsAt = (logs: readonly number[]): number[] => {
     const constants = Object.fromEntries(free.map((name, i) => [name, Math.exp(logs[i])]))
-    return rows.map(
-      ({ launch, policy, machine, measuredNs }) => kernelNs(launch, policy, { ...machine, ...constants }) / measuredNs - 1,
-    )
+    return rows.map(({ launch, policy, machine, measuredNs, longestFirst }) => {
+      return kernelNs(launch, policy, { ...machine, ...constants }, { longestFirst }) / measuredNs - 1
+    })
   }
   const loss = (logs: readonly number[]): number => errorsAt(logs).reduce((sum, error) => sum + Math.log1p(error) ** 2, 0)
   let at: readonly number[] = free.map((name) => Math.log(rows[0].machine[name]))

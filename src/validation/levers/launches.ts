@@ -27,8 +27,8 @@ export function launchOf(lengths: readonly number[]): Launch {
   return { batch: { n: sorted.length, lengths: sorted, totalTokens: sorted.reduce((sum, length) => sum + length, 0) }, order }
 }
 
-/** The split policy of a name such as `fixed-count(8)`; throws a UserError for an unknown one. */
-export const splitPolicy = (name: string): SplitPolicy => parsePolicy('split', name)()
+/** The split policy of a name such as `fixed-count(8)`; throws a UserError that names `where` for an unknown one. */
+export const splitPolicy = (name: string, where = 'split'): SplitPolicy => parsePolicy('split', name, where)()
 
 export interface KernelOptions {
   /** The machine that the policy plans for; default: the true one. */

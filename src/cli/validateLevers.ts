@@ -1,0 +1,40 @@
+/** The work of `validate levers`. */
+import { existsSync, readFileSync } from 'node:fs'
+import { leverValidationHtml } from '../reports/html/leverValidation.js'
+import { leverValidationTable } from '../reports/leverValidation.js'
+import { LEVER_MARKS, leverValidationDocs } from '../reports/leverValidationDocs.js'
+import { leverValidationJson } from '../reports/leverValidationJson.js'
+import { withGenerated } from '../reports/markdown.js'
+import { measuredJson, measuredTable } from '../reports/measuredLaunches.js'
+import { scoreMeasured } from '../validation/levers/measured.js'
+import { readMeasuredRows } from '../validation/levers/measuredRows.js'
+import { validateLevers } from '../validation/levers/score.js'
+import { wrongConstants } from '../validation/levers/wrongConstants.js'
+import { printJson, printResult } from './output.js'
+import { demandWritable, writeOutput } from './outputFile.js'
+import { packageVersion } from './version.js'
+
+export interface LeverCellsRequest {
+  readonly report?: string
+  readonly docs?: string
+  readonly format: string
+}
+
+export function validateLeverCells({ report, docs, format }: LeverCellsRequest): void {
+  demandWritable('--report', report, [docs])
+  demandWritable('--docs', docs, [])
+  const validation = validateLevers()
+  const wrong = wrongConstants()
+  if (format === 'json') printJson(leverValidationJson(validation, wrong))
+  else printResult(leverValidationTable(validation, wrong))
+  if (report !== undefined) writeOutput('--report', report, leverValidationHtml(validation, wrong, packageVersion()))
+  if (docs === undefined) return
+  const text = existsSync(docs) ? readFileSync(docs, 'utf8') : ''
+  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(validation, wrong), LEVER_MARKS))
+}
+
+export function validateMeasuredLaunches(path: string, format: string): void {
+  const groups = scoreMeasured(readMeasuredRows(path))
+  if (format === 'json') printJson(measuredJson(groups))
+  else printResult(measuredTable(groups))
+}

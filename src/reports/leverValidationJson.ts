@@ -1,0 +1,50 @@
+/** `validate levers --format json`. */
+import type { LeverValidation } from '../validation/levers/score.js'
+import type { WrongConstants } from '../validation/levers/wrongConstants.js'
+
+const short = (value: number): number => Number(value.toPrecision(6))
+const pct = (share: number): number => Number((100 * share).toFixed(3))
+
+export function leverValidationJson({ scored, totals }: LeverValidation, wrong: readonly WrongConstants[]) {
+  return {
+    cells: scored.map(({ cell, simulated, error, sign, missed }) => ({
+      id: cell.id,
+      role: cell.role,
+      source: cell.source,
+      gpu: cell.gpu,
+      trust: cell.trust,
+      quantity: cell.quantity,
+      published: cell.published,
+      simulated: short(simulated.value),
+      range: simulated.range?.map(short) ?? null,
+      by: simulated.by,
+      error_pct: error === null ? null : pct(error),
+      published_sign: sign?.published ?? null,
+      simulated_sign: sign?.simulated ?? null,
+      missed,
+      why_missed: missed ? (cell.missed ?? null) : null,
+      not_fitted_because: cell.unused ?? null,
+      assumed: cell.assumed,
+    })),
+    totals: {
+      judged: totals.cells,
+      signs: totals.signs,
+      signs_right: totals.signsRight,
+      signs_right_pct: pct(totals.signsRight / totals.signs),
+      published_gains: totals.gains,
+      sizes: totals.sizes,
+      median_error_pct: pct(totals.medianError),
+      missed: totals.missed,
+    },
+    wrong_constants: wrong.map(({ b, o, batches, loss, worstLoss, gain, worstGain, worstEqualGain }) => ({
+      b,
+      o,
+      batches,
+      time_over_true_constants: short(loss),
+      worst_time_over_true_constants: short(worstLoss),
+      gain_over_occupancy_rule: short(gain),
+      worst_gain_over_occupancy_rule: short(worstGain),
+      worst_gain_equal_lengths: short(worstEqualGain),
+    })),
+  }
+}
