@@ -207,7 +207,11 @@ describe('answers', () => {
 describe('routing by caches', () => {
   const two = (atNs: number, tokens = 64) =>
     requests(16, [0, tokens, 1, ids(0, tokens / 16)], [atNs, tokens, 1, ids(0, tokens / 16)])
-  const arm = (age: number) => ({ ...plainArm(64), rank: kvAwareRank({ w: 1, age }), pool: kvAwarePool({ w: 1, age }) })
+  const arm = (age: number) => ({
+    ...plainArm(64),
+    rank: kvAwareRank({ w: 1, age, temperature: 0 }),
+    pool: kvAwarePool({ w: 1, age, temperature: 0 }),
+  })
   const places = (workload: Workload, age: number, ...engines: EngineConfig[]) => {
     const { records } = simulate(cluster(...engines), arm(age), workload, { load: { kind: 'open' } })
     return [...records.engine.slice(0, records.count)].map((e, i) => [e, records.rank[i]])

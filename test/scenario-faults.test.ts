@@ -37,6 +37,16 @@ describe('one fault, one sentence, one place', () => {
       /nothing in common/,
     ],
     ['bringing one rank in step', ['arms={mine: {chunk: "aligned(512)"}}'], /every engine has one rank/],
+    [
+      'more lanes than engines',
+      ['arms={mine: {pool: "lanes(100,1000)"}}', 'engines.0.count=2'],
+      /3 lanes are more than the 2 engines/,
+    ],
+    [
+      'equal lanes for one engine',
+      ['arms={mine: {pool: equal-lanes(2)}}', 'engines.0.count=1'],
+      /2 lanes are more than the 1 engine /,
+    ],
     ['routing by caches without any', ['arms.mine.pool=kv-aware'], /no engine has one/],
     ['a second tier without a first', ['engines.0.kv_offload={host_gb_per_gpu: 100}'], /has no effect without a prefix cache/],
     [

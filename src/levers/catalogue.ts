@@ -17,8 +17,9 @@ import type {
   SplitPolicy,
 } from './lever.js'
 import { didYouMean, parseCall } from './parse.js'
+import { equalLanes, lanes } from './pool/lanes.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
-import { kvAwarePool, kvAwareRank } from './rank/kvAware.js'
+import { kvAdaptivePool, kvAdaptiveRank, kvAwarePool, kvAwareRank } from './rank/kvAware.js'
 import { leastCost, leastKvTokens, leastRequests } from './rank/least.js'
 import { roundRobin as rankRoundRobin } from './rank/roundRobin.js'
 import { spanOne } from './span/one.js'
@@ -38,7 +39,10 @@ const TOKENS: Parameter = { name: 'tokens', unit: 'tokens', whole: true, min: 1,
 const KV_AWARE: readonly Parameter[] = [
   { name: 'w', unit: 'tokens held for a token computed', named: true, min: 0, max: 1000, otherwise: 1 },
   { name: 'age', unit: 'ms', named: true, min: 0, max: 600_000, otherwise: 0 },
+  { name: 'temperature', unit: 'of the range of costs', named: true, min: 0, max: 100, otherwise: 0 },
 ]
+const CUT = { unit: 'input tokens', whole: true, min: 0, max: 2 ** 24, otherwise: 0 }
+const SPILL: Parameter = { name: 'spill', unit: '% hotter', named: true, min: 0, max: 1e6, otherwise: 25 }
 
 const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
   split: SPLIT_ENTRIES,
@@ -81,13 +85,52 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
       example: [5000],
       make: ([weight]) => leastCost(weight),
     },
-    { name: 'kv-aware', parameters: KV_AWARE, example: [1, 0], make: ([w, age]) => kvAwareRank({ w, age }) },
+    {
+      name: 'kv-aware',
+      parameters: KV_AWARE,
+      example: [1, 0, 0],
+      make: ([w, age, temperature]) => kvAwareRank({ w, age, temperature }),
+    },
+    {
+      name: 'kv-adaptive',
+      parameters: KV_AWARE.slice(1),
+      example: [0, 0],
+      make: ([age, temperature]) => kvAdaptiveRank({ age, temperature }),
+    },
   ],
   span: [{ name: 'one', parameters: [], example: [], make: () => spanOne() }],
   pool: [
     { name: 'round-robin', parameters: [], example: [], make: () => poolRoundRobin() },
     { name: 'least-loaded', parameters: [], example: [], make: () => leastLoaded() },
-    { name: 'kv-aware', parameters: KV_AWARE, example: [1, 0], make: ([w, age]) => kvAwarePool({ w, age }) },
+    {
+      name: 'kv-aware',
+      parameters: KV_AWARE,
+      example: [1, 0, 0],
+      make: ([w, age, temperature]) => kvAwarePool({ w, age, temperature }),
+    },
+    {
+      name: 'kv-adaptive',
+      parameters: KV_AWARE.slice(1),
+      example: [0, 0],
+      make: ([age, temperature]) => kvAdaptivePool({ age, temperature }),
+    },
+    {
+      name: 'lanes',
+      parameters: [
+        { ...CUT, name: 'cut', min: 1, otherwise: undefined },
+        { ...CUT, name: 'second' },
+        { ...CUT, name: 'third' },
+        SPILL,
+      ],
+      example: [8192, 0, 0, 25],
+      make: ([cut, second, third, spill]) => lanes([cut, second, third], spill),
+    },
+    {
+      name: 'equal-lanes',
+      parameters: [{ name: 'count', unit: 'lanes', whole: true, min: 2, max: 16 }, SPILL],
+      example: [2, 25],
+      make: ([count, spill]) => equalLanes(count, spill),
+    },
   ],
 }
 

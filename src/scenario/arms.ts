@@ -53,12 +53,21 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
     }
     problems.push(...policyProblems(name, levers), ...oracleProblems(name, levers))
     for (const lever of ['rank', 'pool'] as const) {
-      if (!/^\s*kv-aware\b/.test(levers[lever] ?? '') || engines.length === 0) continue
+      if (!/^\s*kv-(aware|adaptive)\b/.test(levers[lever] ?? '') || engines.length === 0) continue
       if (engines.some(({ enablePrefixCaching }) => enablePrefixCaching)) continue
       problems.push({
         path: ['arms', name, lever],
-        message: `arms.${name}.${lever}: kv-aware weighs what prefix caches hold, and no engine has one`,
+        message: `arms.${name}.${lever}: ${/kv-(?:aware|adaptive)/.exec(levers[lever] ?? '')?.[0]} weighs what prefix caches hold, and no engine has one`,
         hint: 'set enable_prefix_caching: true on the engines, or choose another policy',
+      })
+    }
+    const lanes = lanesOf(levers.pool)
+    const entries = engines.reduce((sum, { role, count }) => sum + (role === 'decode' ? 0 : count), 0)
+    if (lanes > entries && engines.length > 0) {
+      problems.push({
+        path: ['arms', name, 'pool'],
+        message: `arms.${name}.pool: ${lanes} lanes are more than the ${entries} engine${entries === 1 ? '' : 's'} that take prompts`,
+        hint: 'ask for fewer lanes, or raise count',
       })
     }
     if (levers.chunk !== undefined && hasPools(engines)) {
@@ -109,6 +118,14 @@ function oracleProblems(name: string, levers: Readonly<Partial<Record<LeverName,
       hint: lever ? `name the arm oracle-${name}: oracles are bounds beside the gains` : 'choose another name',
     },
   ]
+}
+
+/** Lanes that a pool policy shares the engines out to, 0 for a policy without lanes. */
+function lanesOf(pool: string | undefined): number {
+  const given = /^\s*(equal-)?lanes\(([^)]*)\)/.exec(pool ?? '')
+  if (given === null) return 0
+  const numbers = given[2].split(',').filter((part) => !part.includes('=') && Number(part) > 0)
+  return given[1] === undefined ? numbers.length + 1 : Number(numbers[0])
 }
 
 /** Policies that do not exist, or whose arguments are wrong. The span lever has one policy, and a sentence of its own. */

@@ -103,9 +103,23 @@ const shippedArm = fc.record({
     'aligned(7,wait=3,batch=2)',
     'slack(0.001)',
   ),
-  rank: fc.constantFrom('round-robin', 'least-requests', 'least-kv-tokens', 'least-cost(5)', 'kv-aware(w=2)'),
+  rank: fc.constantFrom(
+    'round-robin',
+    'least-requests',
+    'least-kv-tokens',
+    'least-cost(5)',
+    'kv-aware(w=2)',
+    'kv-adaptive(temperature=0.5)',
+  ),
   span: fc.constant('one'),
-  pool: fc.constantFrom('round-robin', 'least-loaded', 'kv-aware(age=0.001)'),
+  pool: fc.constantFrom(
+    'round-robin',
+    'least-loaded',
+    'kv-aware(age=0.001)',
+    'kv-adaptive',
+    'lanes(9,30)',
+    'equal-lanes(2,spill=0)',
+  ),
 })
 
 const on = (arbitrary: fc.Arbitrary<number>): fc.Arbitrary<number | null> => fc.option(arbitrary, { nil: null, freq: 2 })

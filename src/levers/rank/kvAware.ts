@@ -1,40 +1,118 @@
+/** Routing by what prefix caches hold, for the levers rank and pool alike: a fixed weight of computing against holding, or one that adapts. */
+import { NS_PER_MS } from '../../units.js'
 import type { LoadView, PolicyInfo, PoolPolicy, RankPolicy, RequestView } from '../lever.js'
-import { leastOf } from './choose.js'
+import { leastCostPlace, softmaxPlace } from './softmax.js'
 
 export interface KvAwareOptions {
   /** Weight of a token to be computed against one that is resident, in [0, 1000]. */
   readonly w: number
   /** Period at which the index of prefix caches is updated, ms; 0 = every block is known at once. */
   readonly age: number
+  /**
+   * How freely dearer places are chosen, in [0, 100]: chances go with exp(-(cost - least) / (greatest - least) / temperature), and 0 always takes
+   * the cheapest.
+   */
+  readonly temperature: number
 }
 
-const NS_PER_MS = 1e6
+/** The weight of `kv-adaptive` stays within [1 / MOST_WEIGHT, MOST_WEIGHT]. */
+const MOST_WEIGHT = 1000
+/** Largest relative change of the weight by one request: it follows a change of traffic within some hundred requests. */
+const ADAPTATION = 0.05
 
-/** Tokens that the place would have to compute, those that wait there included, times w, plus the KV tokens that it holds. */
-const costOf = (w: number, request: RequestView) => (view: LoadView, place: number) =>
-  w * (view.queuedTokens(place) + request.inputTokens - view.matchedTokens(place)) + view.kvTokens(place)
+/** Places of `state`: draws made so far, present weight. */
+const DRAWS = 0
+const WEIGHT = 1
 
-const infoOf = (lever: 'rank' | 'pool', { w, age }: KvAwareOptions): PolicyInfo => ({
+const SOURCE = 'cost of the KV router of NVIDIA Dynamo: overlap weight x tokens to prefill + active tokens'
+
+const infoOf = (lever: 'rank' | 'pool', { w, age, temperature }: KvAwareOptions): PolicyInfo => ({
   lever,
-  name: `kv-aware(w=${w},age=${age})`,
+  name: `kv-aware(w=${w},age=${age}${temperature > 0 ? `,temperature=${temperature}` : ''})`,
   shapeAware: true,
   hooks: [lever === 'pool' ? 'route' : 'place'],
   inputs: ['leading tokens of the prompt in the prefix cache of every place', 'queued and KV tokens of every place'],
   signalAge: age === 0 ? 'now' : age * NS_PER_MS,
   complexity: 'O(places x runs of the prompt)',
   wins: 'sessions of many turns and prompts with long common beginnings',
-  loses: 'one hot prefix: with a large w all who share it herd on the place that has it',
-  source: 'cost of the KV router of NVIDIA Dynamo: overlap weight x tokens to prefill + active tokens, smallest first',
+  loses: 'one hot prefix: with a large w all who share it herd on the place that has it, unless a temperature spreads them',
+  source: temperature > 0 ? `${SOURCE}, drawn by softmax` : `${SOURCE}, smallest first`,
 })
+
+const adaptiveInfoOf = (lever: 'rank' | 'pool', { age, temperature }: Omit<KvAwareOptions, 'w'>): PolicyInfo => ({
+  ...infoOf(lever, { w: 1, age, temperature }),
+  name: `kv-adaptive(age=${age}${temperature > 0 ? `,temperature=${temperature}` : ''})`,
+  wins: 'sessions of many turns, where nobody knows the weight that fits the traffic',
+  loses:
+    'its weight comes late where traffic changes within a hundred requests; a token computed costs more than one held, which it does not know',
+  source: `${SOURCE}; the weight follows until tokens saved by caches equal tokens held more than elsewhere`,
+})
+
+/** Tokens that the place would have to compute, those that wait there included. */
+const toCompute = (view: LoadView, request: RequestView, place: number): number =>
+  view.queuedTokens(place) + request.inputTokens - view.matchedTokens(place)
+
+type Choice = (view: LoadView, request: RequestView) => number
+
+/** One choice per request; `state` holds the draws, and a weight where it adapts. */
+function chooser(state: Float64Array, stream: string, temperature: number, adapts: boolean): Choice {
+  // as many numbers as there are places, so that nothing is asked twice
+  let compute = new Float64Array(64)
+  let costs = new Float64Array(64)
+  return (view, request) => {
+    const { count } = view
+    if (count > costs.length) {
+      compute = new Float64Array(count)
+      costs = new Float64Array(count)
+    }
+    let lightest = 0
+    let leastHeld = view.kvTokens(0)
+    for (let place = 0; place < count; place++) {
+      const held = view.kvTokens(place)
+      compute[place] = toCompute(view, request, place)
+      costs[place] = state[WEIGHT] * compute[place] + held
+      if (held < leastHeld) {
+        lightest = place
+        leastHeld = held
+      }
+    }
+    const chosen = temperature > 0 ? softmaxPlace(costs, count, temperature, stream, state, DRAWS) : leastCostPlace(costs, count)
+    if (adapts) {
+      const saved = compute[lightest] - compute[chosen]
+      const heldMore = view.kvTokens(chosen) - leastHeld
+      const size = Math.abs(saved) + heldMore
+      if (size > 0) {
+        const weight = state[WEIGHT] * (1 + (ADAPTATION * (saved - heldMore)) / size)
+        state[WEIGHT] = Math.min(MOST_WEIGHT, Math.max(1 / MOST_WEIGHT, weight))
+      }
+    }
+    return chosen
+  }
+}
 
 /** The rank with the least cost of computing what its cache lacks and of what it holds. */
-export const kvAwareRank = (options: KvAwareOptions): RankPolicy => ({
-  info: infoOf('rank', options),
-  place: (view, request) => leastOf(view, costOf(options.w, request)),
-})
+export function kvAwareRank(options: KvAwareOptions): RankPolicy {
+  const info = infoOf('rank', options)
+  const state = Float64Array.of(0, options.w)
+  return { info, state, place: chooser(state, info.name, options.temperature, false) }
+}
 
 /** The engine with the least cost, by the best of its caches. */
-export const kvAwarePool = (options: KvAwareOptions): PoolPolicy => ({
-  info: infoOf('pool', options),
-  route: (view, request) => leastOf(view, costOf(options.w, request)),
-})
+export function kvAwarePool(options: KvAwareOptions): PoolPolicy {
+  const info = infoOf('pool', options)
+  const state = Float64Array.of(0, options.w)
+  return { info, state, route: chooser(state, info.name, options.temperature, false) }
+}
+
+/** As `kvAwareRank`, the weight rising while caches save more tokens than the choice of them makes places hold, and falling otherwise. */
+export function kvAdaptiveRank(options: Omit<KvAwareOptions, 'w'>): RankPolicy {
+  const info = adaptiveInfoOf('rank', options)
+  const state = Float64Array.of(0, 1)
+  return { info, state, place: chooser(state, info.name, options.temperature, true) }
+}
+
+export function kvAdaptivePool(options: Omit<KvAwareOptions, 'w'>): PoolPolicy {
+  const info = adaptiveInfoOf('pool', options)
+  const state = Float64Array.of(0, 1)
+  return { info, state, route: chooser(state, info.name, options.temperature, true) }
+}
