@@ -37,8 +37,13 @@ export class LawError extends Error {
 
 /** A policy returned something its contract forbids. Names the policy, the event and the value. */
 export class PolicyError extends Error {
+  readonly policy: string
+  /** The message without the name of the policy. */
+  readonly detail: string
   constructor(policy: string, message: string) {
     super(`policy ${policy}: ${message}`)
     this.name = 'PolicyError'
+    this.policy = policy
+    this.detail = message
   }
 }

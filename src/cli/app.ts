@@ -11,6 +11,7 @@ import { compareCommand } from './commands/compare.js'
 import { explainCommand } from './commands/explain.js'
 import { leversCommand } from './commands/levers.js'
 import { planCommand } from './commands/plan.js'
+import { policyCommand } from './commands/policy.js'
 import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
 import { supportCommand } from './commands/support.js'
@@ -48,6 +49,7 @@ function parser(args: readonly string[]) {
     .command(explainCommand)
     .command(reportCommand)
     .command(leversCommand)
+    .command(policyCommand)
     .command(supportCommand)
     .command(traceCommand)
     .command(validateCommand)

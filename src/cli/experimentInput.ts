@@ -4,6 +4,7 @@ import type { Records } from '../metrics/records.js'
 import { createProgress } from '../reports/progress.js'
 import { writeResultFolder } from '../reports/runFolder.js'
 import { clusterConfig, resolvedYaml } from '../scenario/index.js'
+import type { ArmInput } from '../scenario/overrides.js'
 import { Interrupted, NOTHING_WRITTEN } from './interrupt.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
@@ -13,6 +14,7 @@ import { loadPlan, loadWorkload } from './scenarioInput.js'
 export interface ExperimentRequest extends OutputArgs {
   readonly scenario: string
   readonly sets: readonly string[]
+  readonly arms: readonly ArmInput[]
   readonly threads: number
   readonly effort: 'quick' | 'normal'
   readonly quiet: boolean
@@ -35,7 +37,7 @@ export async function runExperiment(
   const { format, out, overwrite, quiet, signal, threads, effort } = request
   const startedAt = new Date()
   const say = quiet ? () => {} : remark
-  const plan = await loadPlan(request.scenario, request.sets)
+  const plan = await loadPlan(request.scenario, request.sets, request.arms)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}`)
   const config = clusterConfig(plan)
   const workload = await loadWorkload(plan, say, quiet)

@@ -7,6 +7,7 @@ import type { EnginePlan, Plan } from '../scenario/plan.js'
 import { buildStepTables, createStepTimer, explainStep, type StepTables, splitMachine } from '../timing/index.js'
 import { PS_PER_US } from '../units.js'
 import { type BatchText, parseBatch } from './batch.js'
+import { chosenArm } from './options.js'
 import { printJson, printResult } from './output.js'
 import { chooseArm } from './prepare.js'
 import { loadPlan } from './scenarioInput.js'
@@ -22,8 +23,9 @@ export interface ExplainRequest {
 
 export async function explainBatch(request: ExplainRequest): Promise<void> {
   const batch = parseBatch(request.batch)
-  const plan = await loadPlan(request.scenario, request.sets)
-  const arm = chooseArm(plan, request.arm)
+  const { name, arms } = chosenArm(request.arm)
+  const plan = await loadPlan(request.scenario, request.sets, arms)
+  const arm = chooseArm(plan, name)
   const engine = chooseEngine(plan, request.engine, batch)
   refuseTooLarge(batch, engine)
   const timing = timingRequest(plan, engine)

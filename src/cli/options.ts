@@ -2,6 +2,8 @@
 import { availableParallelism } from 'node:os'
 import type { Argv, Options } from 'yargs'
 import { UserError } from '../errors.js'
+import type { LeverName } from '../levers/lever.js'
+import type { ArmInput } from '../scenario/overrides.js'
 
 export const formatOption = {
   type: 'string',
@@ -37,8 +39,46 @@ export const armOption = {
   type: 'string',
   default: 'static',
   requiresArg: true,
-  describe: 'static, shape-aware, or an arm of the scenario',
+  describe: 'static, shape-aware, an arm of the scenario, or one of your own: NAME=LEVER:POLICY[,LEVER:POLICY...]',
 } as const satisfies Options
+
+/** Arms beside those of the scenario; of a command that compares. */
+export const ownArmsOption = {
+  type: 'string',
+  array: true,
+  requiresArg: true,
+  describe:
+    'An arm of your own, NAME=LEVER:POLICY[,LEVER:POLICY...]; a policy by name or a file: mine=rank:./my-policy.ts (repeatable)',
+} as const satisfies Options
+
+const LEVER_NAMES = ['split', 'chunk', 'rank', 'span', 'pool'] as const
+
+/** `NAME=LEVER:POLICY[,LEVER:POLICY...]`; commas within parentheses belong to a policy. */
+export function armInput(text: string): ArmInput {
+  const flag = `--arm ${text}`
+  const fail = (message: string): never => {
+    throw new UserError({ where: flag, message, hint: 'for example --arm mine=rank:./my-policy.ts,split:k-waves(2)' })
+  }
+  const equals = text.indexOf('=')
+  const name = text.slice(0, Math.max(0, equals)).trim()
+  if (equals < 1 || name === '') fail('is not of the form NAME=LEVER:POLICY')
+  const policies: Partial<Record<LeverName, string>> = {}
+  for (const part of text.slice(equals + 1).split(/,(?![^()]*\))/)) {
+    const [, lever, policy] = /^\s*([a-z]+)\s*:\s*(\S.*?)\s*$/.exec(part) ?? fail(`'${part}' is not of the form LEVER:POLICY`)
+    if (!(LEVER_NAMES as readonly string[]).includes(lever))
+      fail(`there is no lever '${lever}'; levers are ${LEVER_NAMES.join(', ')}`)
+    if (policies[lever as LeverName] !== undefined) fail(`names a policy for ${lever} twice`)
+    policies[lever as LeverName] = policy
+  }
+  return { name, policies, flag }
+}
+
+/** What `--arm` names: an arm that exists, or one that it brings along. */
+export function chosenArm(text: string): { readonly name: string; readonly arms: readonly ArmInput[] } {
+  if (!/^[^()]*=/.test(text)) return { name: text, arms: [] }
+  const arm = armInput(text)
+  return { name: arm.name, arms: [arm] }
+}
 
 /** Options of the commands that simulate: overrides, the form of the result and where it goes. */
 export const withResultOptions = (yargs: Argv): Argv =>
@@ -58,11 +98,14 @@ export interface OutputArgs {
 
 /** Options and lists of names of which there may be several. */
 const REPEATABLE = new Set(['set', '_', 'files', 'into'])
+/** Of `compare` and `ablate`, where it is a list. */
+const REPEATABLE_ARMS = new Set(['compare', 'ablate'])
 
 /** A single-valued option given twice would drop one of its values silently. */
 export function refuseRepeats(values: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(values)) {
-    if (Array.isArray(value) && !REPEATABLE.has(name)) {
+    const isList = REPEATABLE.has(name) || (name === 'arm' && REPEATABLE_ARMS.has(String((values._ as unknown[])?.[0])))
+    if (Array.isArray(value) && !isList) {
       throw new UserError({ where: `--${name}`, message: `given ${value.length} times`, hint: 'give it once' })
     }
   }

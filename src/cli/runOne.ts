@@ -1,13 +1,16 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
 import { existsSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import { armOn } from '../experiments/families.js'
 import { sixDigits } from '../experiments/json.js'
+import { policiesOf } from '../experiments/tune.js'
 import { createArm } from '../levers/index.js'
 import { createSummariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
 import { clusterConfig, resolvedYaml, scenarioFromDefaults } from '../scenario/index.js'
+import type { ArmInput } from '../scenario/overrides.js'
 import type { Plan } from '../scenario/plan.js'
 import type { MeasureWindow } from '../simulator/index.js'
 import { traceHash } from '../traces/hash.js'
@@ -25,6 +28,8 @@ export interface RunRequest extends OutputArgs {
   readonly input: string
   readonly arm: string
   readonly sets: readonly string[]
+  /** Arms beside those of the scenario. */
+  readonly arms: readonly ArmInput[]
   readonly quiet: boolean
   /** Whether the run folder holds requests.parquet. */
   readonly requests: boolean
@@ -37,6 +42,8 @@ export interface RunRequest extends OutputArgs {
   /** A state to begin with. */
   readonly warmFrom?: string
   readonly signal: AbortSignal
+  /** Told the folder that is being filled, which is renamed when it is complete. */
+  readonly onPartial?: (path: string) => void
 }
 
 export async function runOne(request: RunRequest): Promise<void> {
@@ -44,8 +51,8 @@ export async function runOne(request: RunRequest): Promise<void> {
   const startedAt = new Date()
   const say = quiet ? () => {} : remark
   const plan = isScenarioPath(input)
-    ? await loadPlan(input, request.sets)
-    : scenarioFromDefaults({ sets: request.sets, workloadPath: input })
+    ? await loadPlan(input, request.sets, request.arms)
+    : scenarioFromDefaults({ sets: request.sets, workloadPath: input, arms: request.arms })
   refuseUnused(plan, request.sets)
   if (request.exportTrace !== undefined && plan.workload.cacheAnswers)
     throw new UserError({
@@ -54,6 +61,7 @@ export async function runOne(request: RunRequest): Promise<void> {
       hint: 'leave one of them out: --set workload.cache_answers=false',
     })
   const chosen = chooseArm(plan, request.arm)
+  if (chosen.sourceHash !== undefined && isMainThread) return (await import('./runWatched.js')).runWatched(request, chosen)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${chosen.name}`)
   const recorded = await loadWorkload(plan, say, quiet)
   const config = clusterConfig(plan)
@@ -90,6 +98,7 @@ export async function runOne(request: RunRequest): Promise<void> {
           request.requests,
         )
       : null
+  if (folder !== null) request.onPartial?.(folder.partial)
   try {
     const closed = load.kind === 'closed'
     const summariser = createSummariser(config, { slo: plan.slo.interactive, window, sessions: sessionShape(workload, closed) })
@@ -141,9 +150,9 @@ export async function runOne(request: RunRequest): Promise<void> {
       const { writeTrace } = await import('../traces/write/index.js')
       await writeTrace(request.exportTrace as string, simulated.workload())
     }
-    const { name, ...policies } = arm
+    const { name, sourceHash } = arm
     const json = JSON.stringify(
-      { ...identity, arm: { name, policies }, load: note, summary },
+      { ...identity, arm: { name, policies: policiesOf(arm), source_hash: sourceHash }, load: note, summary },
       (_, value) => (typeof value === 'number' ? sixDigits(value) : value),
       2,
     )

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
+import type { ArmInput } from '../scenario/overrides.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ReadOptions } from '../traces/options.js'
 import { parseWindow } from '../traces/rules.js'
@@ -50,7 +51,7 @@ export function readScenario(path: string): { readonly text: string; readonly fo
   })
 }
 
-export async function loadPlan(path: string, sets: readonly string[]): Promise<Plan> {
+export async function loadPlan(path: string, sets: readonly string[], arms: readonly ArmInput[] = []): Promise<Plan> {
   if (!isScenarioPath(path)) {
     throw new UserError({
       where: path,
@@ -60,7 +61,7 @@ export async function loadPlan(path: string, sets: readonly string[]): Promise<P
   }
   const { text, foundAt } = readScenario(path)
   const { loadScenario } = await import('../scenario/index.js')
-  return loadScenario({ text, file: path, folder: dirname(foundAt), sets })
+  return loadScenario({ text, file: path, folder: dirname(foundAt), sets, arms })
 }
 
 /** The workload a plan names; remarks of the reader go to `onRemark`, progress of a long file to stderr unless `quiet`. */

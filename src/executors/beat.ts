@@ -1,11 +1,20 @@
 /** What parent and worker share of a job under way. */
-import type { Job, Outcome } from '../experiments/job.js'
+import type { Job, JobContext, Outcome } from '../experiments/job.js'
+import { HEARTBEAT, type PolicyFile } from '../policies/index.js'
 import type { Failure } from './failure.js'
 
-/** Doubles of one job's heartbeat: 0 = not begun, 1 = under way, 2 = ended; events served; simulated ns. */
-export const BEAT = 3
+/** Doubles of one job's heartbeat: 0 = not begun, 1 = under way, 2 = ended; events served; simulated ns; then the decision of a policy of the user's. */
+export const DECISION = 3
+export const BEAT = DECISION + HEARTBEAT
 export const UNDER_WAY = 1
 export const ENDED = 2
+
+/** What a thread is started with. */
+export interface WorkerStart {
+  readonly context: JobContext
+  /** Policies that are files, as the parent read them: all threads run the same text. */
+  readonly files: readonly PolicyFile[]
+}
 
 /** What a worker is called with. */
 export interface WorkerTask {

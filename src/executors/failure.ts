@@ -22,6 +22,15 @@ export function failureOf(thrown: unknown): Failure {
   }
 }
 
+/** The error of the same kind, in the same words. */
+export function errorFrom({ name, message, frames, faults }: Failure): Error {
+  if (name === 'UserError') return new UserError(faults)
+  const error = new Error(message)
+  error.name = name
+  error.stack = `${name}: ${message}\n${frames}`
+  return error
+}
+
 /** The error of the same kind (so that the exit code is right), naming arm, kind of job and replicate. */
 export function errorOf(failure: Failure, job: Job): Error {
   const where = `arm ${job.arm.name} (${job.kind}, replicate ${job.draw.replicate})`

@@ -5,31 +5,38 @@
 import { setMaxListeners } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
+import { UserError } from '../errors.js'
 import type { Job, Outcome } from '../experiments/job.js'
-import { BEAT, type WorkerAnswer, type WorkerTask } from './beat.js'
+import { isPolicyFile } from '../levers/own.js'
+import { policyFiles } from '../policies/index.js'
+import { BEAT, type WorkerAnswer, type WorkerStart, type WorkerTask } from './beat.js'
 import type { Executor, ExecutorOptions } from './executor.js'
 import { errorOf, failureOf } from './failure.js'
-import { createStallWatch } from './stallWatch.js'
+import { createStallWatch, DECISION_LIMIT_MS } from './stallWatch.js'
 
 const DEFAULT_STALL_MS = 60_000
+/** Heap of a thread in which policies of the user's run, MiB: what a job itself needs is in arrays outside of it. */
+const OWN_POLICY_HEAP_MB = 1024
 const OWN_WORKER = new URL('./worker.js', import.meta.url)
 
 export interface ThreadSettings {
   /** The module each thread runs: its default export turns a WorkerTask into a WorkerAnswer. */
   readonly worker?: URL
-  /** Heap of each thread, MiB; default: what Node gives. */
+  /** Heap of each thread, MiB; default: what Node gives, and 1024 where policies of the user's run. */
   readonly heapMb?: number
 }
 
 export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, heapMb }: ThreadSettings = {}): Executor {
   const { context, threads, signal, stallMs = DEFAULT_STALL_MS } = options
+  const files = policyFiles()
+  const heapLimitMb = heapMb ?? (files.length > 0 ? OWN_POLICY_HEAP_MB : undefined)
   const pool = new Piscina({
     filename: fileURLToPath(worker),
     minThreads: threads,
     maxThreads: threads,
-    workerData: context,
+    workerData: { context, files } satisfies WorkerStart,
     idleTimeout: Number.MAX_SAFE_INTEGER,
-    resourceLimits: heapMb === undefined ? {} : { maxOldGenerationSizeMb: heapMb },
+    resourceLimits: heapLimitMb === undefined ? {} : { maxOldGenerationSizeMb: heapLimitMb },
   })
 
   async function runInThread(job: Job, task: WorkerTask, stop: AbortSignal): Promise<Outcome> {
@@ -39,7 +46,7 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
     } catch (error) {
       // ended from outside, or the thread itself died (out of memory, process.exit)
       if (stop.aborted) throw stop.reason
-      throw errorOf(failureOf(error), job)
+      throw memoryFault(error, job, heapLimitMb) ?? errorOf(failureOf(error), job)
     }
     if ('failure' in answer) throw errorOf(answer.failure, job)
     return answer.outcome
@@ -56,7 +63,7 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
           const error = watch.look(performance.now())
           if (error) stalled.abort(error)
         },
-        Math.min(1000, stallMs / 2),
+        Math.min(1000, stallMs / 2, DECISION_LIMIT_MS / 2),
       )
       const stop = signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, signal])
       // one listener a job is meant
@@ -75,4 +82,15 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
     },
     close: () => pool.destroy(),
   }
+}
+
+/** A thread that runs policies of the user's and is out of memory: their growth is the first suspect. */
+function memoryFault(error: unknown, { arm }: Job, heapMb: number | undefined): UserError | null {
+  const own = [arm.split, arm.chunk, arm.rank, arm.span, arm.pool].filter(isPolicyFile)
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY' || own.length === 0) return null
+  return new UserError({
+    where: `arms.${arm.name}`,
+    message: `a thread with ${own.join(', ')} ran out of its ${heapMb} MiB of memory and was ended`,
+    hint: 'keep what a policy remembers in a `state` of fixed length; `shapewise check FILE` finds memory that grows',
+  })
 }

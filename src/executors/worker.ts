@@ -1,14 +1,18 @@
 /** The entry of a worker thread: runs one job at a time on the context it was started with, and beats. */
 import { workerData } from 'piscina'
-import { type JobContext, runJob } from '../experiments/job.js'
-import { BEAT, ENDED, UNDER_WAY, type WorkerAnswer, type WorkerTask } from './beat.js'
+import { runJob } from '../experiments/job.js'
+import { adoptPolicyFiles, beatInto, HEARTBEAT, openPolicyFiles } from '../policies/index.js'
+import { BEAT, DECISION, ENDED, UNDER_WAY, type WorkerAnswer, type WorkerStart, type WorkerTask } from './beat.js'
 import { failureOf } from './failure.js'
 
-const context = workerData as JobContext
+const { context, files } = workerData as WorkerStart
+adoptPolicyFiles(files)
+openPolicyFiles()
 
 export default function work({ job, beats, index }: WorkerTask): WorkerAnswer {
   const beat = new Float64Array(beats, index * BEAT * 8, BEAT)
   beat[0] = UNDER_WAY
+  beatInto(new Float64Array(beats, (index * BEAT + DECISION) * 8, HEARTBEAT))
   let before = 0
   try {
     const outcome = runJob(context, job, (simulatedNs, events) => {

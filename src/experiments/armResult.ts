@@ -45,6 +45,7 @@ export function armResult(
   return {
     name: arm.name,
     policies: policiesOf(arm),
+    ...(arm.sourceHash === undefined ? {} : { source_hash: arm.sourceHash }),
     tuning,
     metrics,
     saturation: worst.saturation,

@@ -11,6 +11,8 @@ export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
 export interface ArmResult {
   readonly name: string
   readonly policies: Omit<ArmSpec, 'name'>
+  /** Of policies that are files of the user's: lever -> hash of what was run. */
+  readonly source_hash?: ArmSpec['sourceHash']
   /** How the policies were chosen; null when they are fixed. */
   readonly tuning: TuningRecord | null
   /** Arithmetic mean over replicates of each replicate's statistic, at fixed load (closed loop: at fixed concurrency). */

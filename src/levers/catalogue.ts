@@ -16,6 +16,7 @@ import type {
   SpanPolicy,
   SplitPolicy,
 } from './lever.js'
+import { isPolicyFile, openPolicyFile } from './own.js'
 import { didYouMean, parseCall } from './parse.js'
 import { equalLanes, lanes } from './pool/lanes.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
@@ -139,8 +140,9 @@ export const POLICIES: readonly PolicyInfo[] = Object.values(ENTRIES).flatMap((e
   (entries as readonly Entry<{ readonly info: PolicyInfo }>[]).map((entry) => entry.make(entry.example).info),
 )
 
-/** A factory of fresh policies named `text`. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
+/** A factory of fresh policies named `text`, which may be the path of a file of the user's. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
 export function parsePolicy<L extends LeverName>(lever: L, text: string, where: string = lever): () => PolicyOf[L] {
+  if (isPolicyFile(text)) return openPolicyFile(lever, text, where) as () => PolicyOf[L]
   const call = parseCall(where, text)
   const entries = ENTRIES[lever] as readonly Entry<PolicyOf[L]>[]
   const entry = entries.find((e) => e.name === call.name)

@@ -26,6 +26,8 @@ export interface PolicyInfo {
   readonly wins: string
   readonly loses: string
   readonly source: string
+  /** Of a user's own policy: the path of its file. */
+  readonly file?: string
 }
 
 /**
@@ -197,4 +199,6 @@ export interface ArmSpec {
   readonly rank: string
   readonly span: string
   readonly pool: string
+  /** Of policies that are files: first 12 hex digits of the sha256 of what was run. */
+  readonly sourceHash?: Readonly<Partial<Record<LeverName, string>>>
 }

@@ -43,6 +43,8 @@ export interface ManifestFacts {
 export interface RunFolder {
   /** Where the folder will be once finished. */
   readonly path: string
+  /** Where it is built until then. */
+  readonly partial: string
   /** Adds a file; `name` is a plain file name. */
   write(name: string, content: string | Uint8Array): void
   /** Adds a file that `fill` writes piece by piece at the path it is given. */
@@ -70,6 +72,7 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
   })
   return {
     path,
+    partial,
     write(name, content) {
       reporting(where, () => writeFileSync(join(partial, plain(name)), content))
     },

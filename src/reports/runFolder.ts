@@ -54,6 +54,8 @@ export function writeResultFolder(
 
 /** The folder of a run of one arm while the run is on. */
 export interface OpenRunFolder {
+  /** Where it is built until it is finished. */
+  readonly partial: string
   /** Appends requests that have left; without effect when the folder was opened without requests. */
   addRequests(records: Records): void
   /** Writes the other files and moves the folder to its place. Returns its path. */
@@ -79,6 +81,7 @@ export function openRunFolder(options: RunFolderOptions, withRequests: boolean):
       return folder.finish(manifestOf(files, report.meta))
     },
     abandon: folder.abandon,
+    partial: folder.partial,
   }
 }
 

@@ -3,10 +3,14 @@ import { UserError } from '../errors.js'
 import { POLICIES, parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { isOracleArm, ORACLE_ARMS } from '../levers/oracles.js'
+import { isPolicyFile } from '../levers/own.js'
+import { openPolicyFiles, readPolicyFile } from '../policies/index.js'
 import type { Problem } from '../yaml/issues.js'
 import type { EnginePlan } from './plan.js'
 import { hasPools } from './pools.js'
 import type { ScenarioInput } from './schema.js'
+
+openPolicyFiles()
 
 /** Arms every comparison has; their names are taken. */
 export const BUILT_IN_ARMS = ['static', 'tuned-static', 'tuned-size', 'shape-aware'] as const
@@ -25,7 +29,22 @@ const largestStep = (engines: readonly EnginePlan[]): number => Math.max(...engi
 export function resolveArms(arms: ScenarioInput['arms'], engines: readonly EnginePlan[]): ArmSpec[] {
   const budget = hasPools(engines) ? largestStep(engines) : Math.min(STATIC_BUDGET_TOKENS, smallestStep(engines))
   const chunk = `fixed-budget(${budget})`
-  return Object.entries(arms ?? {}).map(([name, levers]) => ({ ...STATIC_ARM, chunk, ...dropUndefined(levers), name }))
+  return Object.entries(arms ?? {}).map(([name, levers]) => ({
+    ...STATIC_ARM,
+    chunk,
+    ...dropUndefined(levers),
+    name,
+    ...sourceHashes(name, levers),
+  }))
+}
+
+/** Of the policies that are files: what was read, so that a result says which text of a file it is of. */
+function sourceHashes(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Pick<ArmSpec, 'sourceHash'> {
+  const own = Object.entries(levers).filter(([, text]) => text !== undefined && isPolicyFile(text))
+  if (own.length === 0) return {}
+  return {
+    sourceHash: Object.fromEntries(own.map(([lever, path]) => [lever, readPolicyFile(path, `arms.${name}.${lever}`).hash])),
+  }
 }
 
 const dropUndefined = <T extends object>(value: T): T =>
@@ -92,7 +111,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: `lower the budget to ${smallest}, or raise max_num_batched_tokens of every engine`,
       })
     }
-    if (levers.span !== undefined && levers.span !== 'one') {
+    if (levers.span !== undefined && levers.span !== 'one' && !isPolicyFile(levers.span)) {
       problems.push({
         path: ['arms', name, 'span'],
         message: `arms.${name}.span: only 'one' is built so far, got '${levers.span}'`,
@@ -131,9 +150,9 @@ function lanesOf(pool: string | undefined): number {
 /** Policies that do not exist, or whose arguments are wrong. The span lever has one policy, and a sentence of its own. */
 function policyProblems(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Problem[] {
   const problems: Problem[] = []
-  for (const lever of ['split', 'chunk', 'rank', 'pool'] as const) {
+  for (const lever of ['split', 'chunk', 'rank', 'span', 'pool'] as const) {
     const text = levers[lever]
-    if (text === undefined) continue
+    if (text === undefined || (lever === 'span' && !isPolicyFile(text))) continue
     try {
       parsePolicy(lever, text, `arms.${name}.${lever}`)
     } catch (error) {

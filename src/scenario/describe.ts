@@ -2,6 +2,7 @@
 import { loadSystem } from '../hardware/load.js'
 import { type Placement, placeEngines } from '../hardware/placement.js'
 import type { SystemSpec } from '../hardware/system.js'
+import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { loadModel } from '../models/load.js'
 import { engineGpus } from './engine.js'
 import type { EnginePlan, LoadPlan, Plan, WorkloadPlan } from './plan.js'
@@ -60,10 +61,7 @@ export function describePlan(plan: Plan): string {
       'admission',
       `${maxQueue === null ? 'no queue limit' : `at most ${maxQueue} waiting`}, ${timeoutMs === null ? 'no timeout' : `timeout ${timeoutMs} ms`}`,
     ],
-    [
-      'arms',
-      plan.arms.length > 0 ? `the built-in ones and ${plan.arms.map(({ name }) => name).join(', ')}` : 'the built-in ones',
-    ],
+    ['arms', plan.arms.length > 0 ? `the built-in ones and ${plan.arms.map(armWords).join(', ')}` : 'the built-in ones'],
     [
       'experiment',
       `${plan.experiment.replicates} replicates, warm-up ${plan.experiment.warmup} mean E2E, seed ${plan.experiment.seed}`,
@@ -149,6 +147,12 @@ function placementRows(placed: readonly Placement[]): [string, string][] {
     const text = `${here.length} ${plural('engine', here.length)} on GPUs ${Math.min(...gpus)}-${Math.max(...gpus)} (trays ${first.trays[0]}-${last.trays[last.trays.length - 1]})`
     return [`rack ${rack}`, text]
   })
+}
+
+/** An arm by its name, with what was read of its policies that are files. */
+function armWords({ name, sourceHash, ...policies }: ArmSpec): string {
+  const files = Object.entries(sourceHash ?? {}).map(([lever, hash]) => `${lever} ${policies[lever as LeverName]} sha256 ${hash}`)
+  return files.length > 0 ? `${name} (${files.join('; ')})` : name
 }
 
 const LOAD_WORDS: Readonly<Record<LoadPlan['method'], string>> = {

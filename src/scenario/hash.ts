@@ -1,6 +1,7 @@
 /** Identity of a plan. */
 import { createHash } from 'node:crypto'
 import type { SystemSpec } from '../hardware/system.js'
+import type { ArmSpec } from '../levers/lever.js'
 import type { ModelSpec } from '../models/model.js'
 import type { Constants } from '../timing/calibration.js'
 import type { Plan } from './plan.js'
@@ -15,13 +16,19 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content,
- * and so do the shipped ones: a corrected constant is another plan, and so is one fitted anew.
+ * and so do the shipped ones: a corrected constant is another plan, and so is one fitted anew. A policy of the user's counts by its text.
  */
 export function planHash(plan: Omit<Plan, 'planHash'>, system: SystemSpec, model: ModelSpec, constants: Constants): string {
-  const { version: _version, workload, ...rest } = plan
+  const { version: _version, workload, ...others } = plan
+  const rest = { ...others, arms: plan.arms.map(withoutPaths) }
   const { path: _path, ...shapes } = workload
   return createHash('sha256')
     .update(canonicalJson({ ...rest, system, model, constants, workload: shapes }))
     .digest('hex')
     .slice(0, 12)
+}
+
+/** A policy that is a file counts by its text. */
+function withoutPaths({ sourceHash, ...arm }: ArmSpec): object {
+  return { ...arm, ...sourceHash }
 }

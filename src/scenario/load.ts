@@ -2,9 +2,10 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { looksLikePath } from '../dataFile.js'
 import { type Fault, UserError } from '../errors.js'
+import { isPolicyFile } from '../levers/own.js'
 import { type CheckedForm, type Problem, problemsOf } from '../yaml/issues.js'
 import { type Path, parseYaml } from '../yaml/text.js'
-import { applyOverrides, flagOf } from './overrides.js'
+import { type ArmInput, applyOverrides, flagOf } from './overrides.js'
 import type { Plan } from './plan.js'
 import { type Resolved, resolvePlan } from './resolve.js'
 import { keysAt, type ScenarioInput, scenarioSchema } from './schema.js'
@@ -19,12 +20,14 @@ export interface ScenarioSource {
   readonly folder?: string
   /** `a.b=c`, in the order of the command line; their paths are relative to the working directory. */
   readonly sets?: readonly string[]
+  /** Arms of the command line, beside those of the text; paths of policies are relative to the working directory. */
+  readonly arms?: readonly ArmInput[]
 }
 
 /** Throws UserError with all faults. */
-export function loadScenario({ text, file, folder = dirname(file), sets = [] }: ScenarioSource): Plan {
+export function loadScenario({ text, file, folder = dirname(file), sets = [], arms = [] }: ScenarioSource): Plan {
   const parsed = parseYaml(text, file, FORM)
-  const { data, flags, faults } = applyOverrides(parsed.data, sets)
+  const { data, flags, faults } = applyOverrides(parsed.data, sets, arms)
   if (parsed.faults.length > 0) throw new UserError([...parsed.faults, ...faults])
   rebasePaths(data, flags, folder)
   const { plan, problems } = check(data)
@@ -59,13 +62,14 @@ function ticksProblems(data: Record<string, unknown>, flags: ReadonlyMap<string,
 export interface DefaultsSource {
   readonly sets?: readonly string[]
   readonly workloadPath?: string
+  readonly arms?: readonly ArmInput[]
 }
 
 /** What `run my.csv` means: Llama-3.1-70B, 18 engines of TP4 on one GB200 rack, the trace at its own pace. */
-export function scenarioFromDefaults({ sets = [], workloadPath }: DefaultsSource): Plan {
+export function scenarioFromDefaults({ sets = [], workloadPath, arms = [] }: DefaultsSource): Plan {
   const workload = workloadPath === undefined ? { preset: 'chat' } : { path: workloadPath, load: { method: 'as_recorded' } }
   const defaults = { system: 'gb200', model: 'llama-3.1-70b', engines: [{ layout: 'TP4' }], workload }
-  const { data, flags, faults } = applyOverrides(defaults, sets)
+  const { data, flags, faults } = applyOverrides(defaults, sets, arms)
   const { plan, problems: checked } = check(data)
   const problems = [...checked, ...ticksProblems(data, flags)]
   if (plan && faults.length === 0 && problems.length === 0) return plan
@@ -140,4 +144,10 @@ function rebasePaths(data: Record<string, unknown>, flags: ReadonlyMap<string, s
   const workload = data.workload
   if (workload !== null && typeof workload === 'object')
     rebase(workload as Record<string, unknown>, 'path', ['workload', 'path'], true)
+  for (const [name, levers] of Object.entries((data.arms ?? {}) as Record<string, unknown>)) {
+    if (levers === null || typeof levers !== 'object') continue
+    for (const [lever, text] of Object.entries(levers))
+      if (typeof text === 'string' && isPolicyFile(text))
+        rebase(levers as Record<string, unknown>, lever, ['arms', name, lever], true)
+  }
 }

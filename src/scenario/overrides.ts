@@ -1,5 +1,6 @@
 /** `--set a.b=c`: flags over the file over the defaults. */
 import type { Fault } from '../errors.js'
+import type { LeverName } from '../levers/lever.js'
 import { yaml } from '../yaml/library.js'
 import { FORBIDDEN_KEYS, type Path } from '../yaml/text.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod, UNIFORM_KEYS } from './loadKeys.js'
@@ -28,8 +29,21 @@ const REPLACES: Readonly<Record<string, readonly string[]>> = {
   ),
 }
 
+/** An arm given on the command line. */
+export interface ArmInput {
+  readonly name: string
+  /** Policy of each lever that is named. */
+  readonly policies: Readonly<Partial<Record<LeverName, string>>>
+  /** As it was written, for messages. */
+  readonly flag: string
+}
+
 /** Applies the flags in order to a copy. A value is read as YAML, so `true`, `1e3` and `[a]` mean what they mean in a file; `null` removes a key. */
-export function applyOverrides(data: Record<string, unknown>, sets: readonly string[]): Overridden {
+export function applyOverrides(
+  data: Record<string, unknown>,
+  sets: readonly string[],
+  arms: readonly ArmInput[] = [],
+): Overridden {
   const copy = structuredClone(data)
   const flags = new Map<string, string>()
   const faults: Fault[] = []
@@ -37,7 +51,22 @@ export function applyOverrides(data: Record<string, unknown>, sets: readonly str
     const fault = applyOne(copy, set, flags)
     if (fault) faults.push({ where: `--set ${set}`, ...fault })
   }
+  for (const arm of arms) {
+    const fault = addArm(copy, arm, flags)
+    if (fault) faults.push(fault)
+  }
   return { data: copy, flags, faults }
+}
+
+function addArm(data: Record<string, unknown>, { name, policies, flag }: ArmInput, flags: Map<string, string>): Fault | null {
+  data.arms ??= {}
+  // another type than a mapping is the schema's to refuse
+  if (typeof data.arms !== 'object' || data.arms === null || Array.isArray(data.arms)) return null
+  if (Object.hasOwn(data.arms, name))
+    return { where: flag, message: `there is an arm ${name} already`, hint: 'choose another name' }
+  Object.assign(data.arms, { [name]: { ...policies } })
+  flags.set(`arms.${name}`, flag)
+  return null
 }
 
 /** The flag that gave the value at `path`, or gave something that contains it. */

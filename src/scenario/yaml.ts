@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { looksLikePath } from '../dataFile.js'
 import { loadSystem } from '../hardware/load.js'
+import { isPolicyFile } from '../levers/own.js'
 import { loadModel } from '../models/load.js'
 import { yaml } from '../yaml/library.js'
 import { defaultAcceptance } from './constants.js'
@@ -48,7 +49,10 @@ export function resolvedYaml(plan: Plan): string {
     admission: given({ max_queue: plan.admission.maxQueue, timeout_ms: plan.admission.timeoutMs }),
     // a chunk policy is refused where the lever is inert
     arms: Object.fromEntries(
-      plan.arms.map(({ name, chunk, ...levers }) => [name, hasPools(plan.engines) ? levers : { chunk, ...levers }]),
+      plan.arms.map(({ name, sourceHash: _, ...policies }) => {
+        const { chunk, ...levers } = mapValues(policies, (text) => (isPolicyFile(text) ? resolve(text) : text))
+        return [name, hasPools(plan.engines) ? levers : { chunk, ...levers }]
+      }),
     ),
     // a closed loop takes no warm-up
     experiment: given({ ...plan.experiment, warmup: load.method === 'closed_loop' ? null : plan.experiment.warmup }),
@@ -90,6 +94,9 @@ function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
 }
 
 const absolute = (nameOrPath: string): string => (looksLikePath(nameOrPath) ? resolve(nameOrPath) : nameOrPath)
+
+const mapValues = <K extends string>(record: Readonly<Record<K, string>>, change: (value: string) => string): Record<K, string> =>
+  Object.fromEntries(Object.entries<string>(record).map(([key, value]) => [key, change(value)])) as Record<K, string>
 
 /** Without the keys that were not given. */
 const given = (keys: Record<string, unknown>): Record<string, unknown> =>

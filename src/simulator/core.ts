@@ -66,6 +66,8 @@ export interface Core {
   /** null while no request of the input waits for others. */
   sessions: Sessions | null
   records: Records
+  /** The request for which policies are being asked, -1 for none: for messages. */
+  deciding: number
   /** Engines that the event being served gave work, and how many. */
   readonly touched: Uint8Array
   touchedCount: number
@@ -152,6 +154,7 @@ export function createCore(
     fed: 0,
     sessions: null,
     records: createRecords(Math.max(64, expectedRequests)),
+    deciding: -1,
     touched: new Uint8Array(engines.length),
     touchedCount: 0,
     leavers: new Int32Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))),

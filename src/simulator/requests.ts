@@ -113,6 +113,7 @@ export function choosePlace(core: Core, phase: RoutePhase, request: number, pref
   }
   const { pool, rank, span } = core.arm
   const { engines, view } = phase === 'decode' ? core.decodePool : core.entryPool
+  core.deciding = request
   const place = pool.route(view, core.requestView, phase)
   checkPlace(pool.info.name, 'engine', place, view.count, request)
   const e = engines[place]
@@ -121,6 +122,7 @@ export function choosePlace(core: Core, phase: RoutePhase, request: number, pref
   checkPlace(rank.info.name, 'rank', chosen, rankView.count, request)
   if (span.degree(rankView, core.requestView) !== 1)
     throw new PolicyError(span.info.name, `degree must be 1 on this engine (request ${request})`)
+  core.deciding = -1
   return core.state.rankStart[e] + chosen
 }
 

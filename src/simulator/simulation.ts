@@ -9,6 +9,7 @@ import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
 import { type Core, createCore } from './core.js'
 import { popStep, pushStep } from './engineHeap.js'
+import { atEvent } from './policyFault.js'
 import { admitBlocks } from './prefixInput.js'
 import { queueStep, settle, settleAll, wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
@@ -83,7 +84,13 @@ export function createSimulation(config: ClusterConfig, arm: Arm, options: Simul
       if (columns === null) endInput(core)
       else if (columns.count > 0) feed(core, columns)
     },
-    advance: (untilNs, maxEvents) => advance(core, untilNs, maxEvents),
+    advance(untilNs, maxEvents) {
+      try {
+        return advance(core, untilNs, maxEvents)
+      } catch (error) {
+        throw atEvent(core, error)
+      }
+    },
     drain() {
       const { records } = core
       core.records = createRecords(Math.min(records.request.length, MOST_RECORDS_AHEAD))

@@ -3,7 +3,7 @@
  * sizes, so that rare combinations are common. Small on purpose: tiny KV memories preempt, tiny budgets chunk.
  */
 import fc from 'fast-check'
-import { createArm } from '../levers/catalogue.js'
+import { createArm, POLICIES } from '../levers/catalogue.js'
 import type { Arm } from '../levers/lever.js'
 import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
 import { createBlockBuilder } from '../traces/blocks.js'
@@ -86,14 +86,14 @@ const armKnobs = fc.record({
 const shippedArm = fc.record({
   name: fc.constant('shipped'),
   split: fc.constantFrom(
+    ...POLICIES.filter(({ lever }) => lever === 'split').map(({ name }) => name),
     'fixed-count(1)',
-    'fixed-count(8)',
-    'occupancy-rule',
-    'k-waves(2)',
+    'fixed-count(3,order=longest-first)',
     'fixed-size(16)',
-    'length-aware',
-    'oracle-split',
-    'oracle-floor',
+    'average-load(max=2)',
+    'payload(1)',
+    'gated(0)',
+    'oversubscribe(waves=2,tokens=1,max=4)',
   ),
   chunk: fc.constantFrom(
     'fixed-budget(1)',

@@ -1,7 +1,16 @@
 /** What every policy of a lever must keep, given a factory of fresh policies. Called inside a `describe`. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { ChunkPolicy, ChunkView, EngineStepView, LoadView, SplitDecision, SplitPolicy } from '../../src/levers/lever.js'
+import {
+  type ChunkPolicy,
+  type ChunkView,
+  type EngineStepView,
+  type LoadView,
+  SPLIT_LAUNCHES,
+  SPLIT_PER_REQUEST,
+  type SplitDecision,
+  type SplitPolicy,
+} from '../../src/levers/lever.js'
 import { createSplitDecision } from '../../src/levers/split/decision.js'
 import { createSplitEvaluator, floorNs } from '../../src/levers/split/model.js'
 import { batchOf, MACHINES } from './families.js'
@@ -31,6 +40,10 @@ export function splitContract(factory: () => SplitPolicy): void {
         expect(batch.lengths).toEqual(copy)
         expect(out.value).toBeGreaterThanOrEqual(1)
         expect(Number.isFinite(out.value)).toBe(true)
+        if (out.kind === SPLIT_PER_REQUEST || out.kind === SPLIT_LAUNCHES)
+          expect(Math.min(...out.pieces.slice(0, batch.n))).toBeGreaterThanOrEqual(1)
+        if (out.kind === SPLIT_LAUNCHES)
+          expect(new Set(out.launchOf.slice(0, batch.n))).toEqual(new Set(Array.from({ length: out.launches }, (_, k) => k)))
         return out
       })
       const again = [...EXTREMES].reverse().map((lengths) => {
@@ -40,6 +53,13 @@ export function splitContract(factory: () => SplitPolicy): void {
       })
       expect(again.reverse()).toEqual(first)
     }
+  })
+  it('states what planning costs: whole picoseconds or a fraction, at most 50 us, not less for more sequences', () => {
+    const { planningPs } = factory()
+    const costs = [1, 2, 64, 512, 1024].map((n) => (typeof planningPs === 'number' ? planningPs : planningPs(n)))
+    expect(costs[0]).toBeGreaterThanOrEqual(0)
+    expect(costs[4]).toBeLessThanOrEqual(50e6)
+    expect([...costs].sort((a, b) => a - b)).toEqual(costs)
   })
   it('never beats the floor, and its factor is positive, finite and the same bit for bit', () => {
     for (const machine of Object.values(MACHINES)) {

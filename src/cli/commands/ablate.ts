@@ -2,6 +2,7 @@
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
 import {
+  armInput,
   checkOutput,
   coresOf,
   coresOption,
@@ -9,6 +10,7 @@ import {
   type OutputArgs,
   oraclesOption,
   overrides,
+  ownArmsOption,
   withResultOptions,
 } from '../options.js'
 
@@ -20,6 +22,7 @@ interface AblateArgs extends OutputArgs {
   readonly capacity: boolean
   readonly oracles: boolean
   readonly set?: string[]
+  readonly arm?: string[]
   readonly seed?: string
   readonly threads?: string
   readonly effort: string
@@ -55,20 +58,23 @@ export const ablateCommand = defineCommand<AblateArgs>({
           default: false,
           describe: 'Search the capacity of every mix too, which takes several times as long',
         })
+        .option('arm', ownArmsOption)
         .option('oracles', oraclesOption)
         .option('effort', effortOption)
         .option('threads', coresOption),
     )
       .example('$0 ablate scenarios/demo.yaml --effort quick', 'the waterfall on stdout, the report in runs/')
-      .example('$0 ablate scenarios/azure-conv.yaml --from tuned-size --levers split,rank', 'two levers, another baseline'),
+      .example('$0 ablate scenarios/azure-conv.yaml --from tuned-size --levers split,rank', 'two levers, another baseline')
+      .example('$0 ablate scenarios/demo.yaml --to mine --arm mine=split:length-aware,rank:./my-policy.ts', 'an arm of your own'),
   handler: async (args) => {
     checkOutput(args)
     const sets = overrides(args.set, args.seed)
+    const arms = (args.arm ?? []).map(armInput)
     const threads = coresOf(args.threads)
     const signal = interruptSignal()
     const { ablateArms } = await import('../ablateArms.js')
     await unlessInterrupted(signal, () =>
-      ablateArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, threads, signal }),
+      ablateArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, arms, threads, signal }),
     )
   },
 })

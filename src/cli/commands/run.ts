@@ -2,7 +2,7 @@
 import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import { armOption, checkOutput, type OutputArgs, overrides, positiveNumber, withResultOptions } from '../options.js'
+import { armOption, checkOutput, chosenArm, type OutputArgs, overrides, positiveNumber, withResultOptions } from '../options.js'
 
 /** A year: times of a simulation are whole ns below 2^53. */
 const MOST_SECONDS = 31_536_000
@@ -57,6 +57,7 @@ export const runCommand = defineCommand<RunArgs>({
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')
       .example('$0 run scenarios/demo.yaml --arm shape-aware', 'one arm of a scenario')
       .example('$0 run my.yaml --stop-at 600 --save-state warm.state', 'ten minutes, then any arm from there with --warm-from')
+      .example('$0 run trace.csv --arm mine=rank:./my-policy.ts', 'a policy of your own, see `shapewise policy new`')
       .example('$0 run trace.csv --set engines.0.count=4 --format json', 'fewer engines, results for a program'),
   handler: async (args) => {
     checkOutput(args)
@@ -88,8 +89,21 @@ export const runCommand = defineCommand<RunArgs>({
         hint: 'leave --warm-from or --export-trace out',
       })
     const sets = overrides(args.set, args.seed)
+    const { name: arm, arms } = chosenArm(args.arm)
     const signal = interruptSignal()
     const { runOne } = await import('../runOne.js')
-    await unlessInterrupted(signal, () => runOne({ ...args, exportTrace, stopAtS, saveState, warmFrom, sets, signal }))
+    await unlessInterrupted(signal, () =>
+      runOne({ ...requestOf(args), arm, arms, exportTrace, stopAtS, saveState, warmFrom, sets, signal }),
+    )
   },
+})
+
+/** What a thread can be handed: yargs' own keys may hold functions. */
+const requestOf = ({ input, quiet, requests, format, out, overwrite }: RunArgs) => ({
+  input,
+  quiet,
+  requests,
+  format,
+  out,
+  overwrite,
 })

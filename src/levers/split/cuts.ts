@@ -37,13 +37,14 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
   const overhead = overheadBytes(machine)
   const exit = exitBytes(machine)
   const ranges = Math.max(1, Math.floor(slots / headGroups))
-  const capacity = Math.max(maxSequences, SIZE_BINS) + 1
+  const capacity = Math.max(maxSequences, SIZE_BINS)
   const sizes: PieceSizes = {
     groups: 0,
     bytes: new Float64Array(capacity),
     count: new Float64Array(capacity),
     pieces: 0,
     totalBytes: 0,
+    spreadBytes: 0,
     cluster: 1,
   }
   const tiles = new Float64Array(maxSequences)
@@ -133,21 +134,10 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
     return cuts
   }
 
-  /** As by size; then the CTAs of the grid that find nothing to do, the smallest pieces of all. */
+  /** As by size. The CTAs that find nothing to do are so short that it does not matter where in the launch they are: bytes for all slots. */
   function cutByGrid(perRequest: number, self: Cuts): void {
     const used = cutBySize(gridPieceTiles(tiles[runs - 1], perRequest), self)
-    const surplus = n * perRequest - used
-    if (surplus <= 0) return
-    const { bytes, count, groups } = sizes
-    for (let j = groups; j > 0; j--) {
-      bytes[j] = bytes[j - 1]
-      count[j] = count[j - 1]
-    }
-    bytes[0] = Math.min(exit, bytes[1])
-    count[0] = surplus * headGroups
-    sizes.groups = groups + 1
-    sizes.pieces += surplus * headGroups
-    sizes.totalBytes += surplus * headGroups * exit
+    if (n * perRequest > used) sizes.spreadBytes = (n * perRequest - used) * headGroups * exit
   }
 
   function cutByRequest({ pieces, launchOf }: SplitDecision, launch: number, self: Cuts): void {
@@ -179,7 +169,9 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
   }
 
   function cutByPayload(overheadTiles: number, self: Cuts): void {
-    for (let r = 0, i = 0; r < runs; r++) for (const end = i + same[r]; i < end; i++) whole[i] = tiles[r]
+    // Lengths come in order, and requests do not: they are walked in a stride that mixes them.
+    const stride = mixingStride(n)
+    for (let r = 0, i = 0; r < runs; r++) for (const end = i + same[r]; i < end; i++) whole[(i * stride) % n] = tiles[r]
     cutPayload(whole, n, overheadTiles, ranges, payload)
     let smallest = Number.POSITIVE_INFINITY
     let largest = 0
@@ -221,6 +213,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
     cut(kind, value, decision, launch) {
       this.largest = 1
       this.split = 0
+      sizes.spreadBytes = 0
       if (kind === SPLIT_COUNT) cutByCount(value, this)
       else if (kind === SPLIT_SIZE) cutBySize(Math.max(1, Math.ceil(value / tileTokens)), this)
       else if (kind === SPLIT_PAYLOAD) cutByPayload(value, this)
@@ -228,4 +221,15 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       else cutByRequest(decision, kind === SPLIT_LAUNCHES ? launch : -1, this)
     },
   }
+}
+
+/** A step through n places that visits each once, near the golden section of n, so that neighbours come from far apart. */
+function mixingStride(n: number): number {
+  let stride = Math.max(1, Math.round(0.618 * n))
+  while (greatestDivisor(stride, n) > 1) stride++
+  return stride
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b)
 }

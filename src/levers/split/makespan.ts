@@ -18,6 +18,8 @@ export interface PieceSizes {
   /** Pieces in all (N) and bytes in all (W); W counts the tiles exactly, so it may be below the sum of bytes x count. */
   pieces: number
   totalBytes: number
+  /** Bytes on top, in pieces so short that all slots share them evenly. */
+  spreadBytes: number
   /** Mean pieces launched together, weighted by pieces: those of one request lie next to each other in arrival order. */
   cluster: number
 }
@@ -39,10 +41,11 @@ export function fastMakespanNs(sizes: PieceSizes, longestFirst: boolean, machine
   const saturation = rate / ctaBandwidth
   const longest = bytes[groups - 1]
   const busyNs = totalBytes / rate
+  const spreadNs = sizes.spreadBytes / rate
   const longestNs = longest / ctaBandwidth
   let lost: number
   if (pieces <= slots) {
-    if (pieces <= saturation) return longestNs
+    if (pieces <= saturation) return longestNs + spreadNs
     lost = drainedBytes(sizes, saturation, 0)
   } else if (longestFirst) {
     lost = sortedTailBytes(sizes, slots, saturation)
@@ -51,7 +54,7 @@ export function fastMakespanNs(sizes: PieceSizes, longestFirst: boolean, machine
   }
   const lostNs = lost / ctaBandwidth
   const timeNs = busyNs + (lostNs < longestNs ? lostNs : longestNs)
-  return timeNs > longestNs ? timeNs : longestNs
+  return (timeNs > longestNs ? timeNs : longestNs) + spreadNs
 }
 
 /** Integral of max(0, 1 - n(V) / S) over V > from, for pieces that all started at V = 0. Bytes. */

@@ -13,6 +13,8 @@ import { lengthAware } from './lengthAware.js'
 import type { SplitMachine } from './machine.js'
 import { grahamNs } from './model.js'
 import { mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from './pieces.js'
+import { sortedGroups } from './sortedGroups.js'
+import { waveRepair } from './waveRepair.js'
 
 const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 64, 96, 128]
 /** Target pieces, as multiples of the average work of a slot: 2^-2.5 .. 2^5, eight to an octave, the likely ones first. */
@@ -30,7 +32,7 @@ const REFINEMENTS = 4
  * request with the longest piece again and again visits just the partitions by piece size, so the search is wide where it matters.)
  */
 export function oracleSplit(): SplitPolicy {
-  const planner = lengthAware()
+  const seeds = [lengthAware(), waveRepair(), sortedGroups(2), sortedGroups(3)]
   return {
     info: {
       lever: 'split',
@@ -47,18 +49,37 @@ export function oracleSplit(): SplitPolicy {
     },
     planningPs: 0,
     plan(batch, machine, out) {
-      planner.plan(batch, machine, out)
-      search(batch, machine, out)
+      search(batch, machine, out, bestSeed(seeds, batch, machine, out))
     },
     priceNs: (batch, machine, decision) => exactAttentionNs(batch, decision, machine),
   }
 }
 
-/** Improves on the decision in `out`. */
-function search(batch: SplitBatch, machine: SplitMachine, out: SplitDecision): void {
+/** Leaves the best decision of these policies in `out`, launched longest first; returns its time, ns. */
+function bestSeed(seeds: readonly SplitPolicy[], batch: SplitBatch, machine: SplitMachine, out: SplitDecision): number {
+  const seed = createSplitDecision(batch.n)
+  let bestNs = Number.POSITIVE_INFINITY
+  for (const policy of seeds) {
+    policy.plan(batch, machine, seed)
+    seed.longestFirst = true
+    const timeNs = exactAttentionNs(batch, seed, machine)
+    if (timeNs >= bestNs) continue
+    bestNs = timeNs
+    out.kind = seed.kind
+    out.value = seed.value
+    out.longestFirst = true
+    out.launches = seed.launches
+    out.pieces.set(seed.pieces)
+    out.launchOf.set(seed.launchOf)
+  }
+  return bestNs
+}
+
+/** Improves on the decision in `out`, which takes `foundNs`. */
+function search(batch: SplitBatch, machine: SplitMachine, out: SplitDecision, foundNs: number): void {
   const tried = createSplitDecision(0)
   tried.longestFirst = true
-  let bestNs = exactAttentionNs(batch, out, machine)
+  let bestNs = foundNs
   const consider = (kind: SplitKind, value: number): void => {
     tried.kind = kind
     tried.value = value

@@ -1,0 +1,30 @@
+/** The work of `policy new`. The templates are data/policies/LEVER.ts. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { UserError } from '../errors.js'
+import { withoutTypes } from '../policies/index.js'
+import { printResult } from './output.js'
+
+export function writeTemplate(lever: string, file: string): void {
+  if (!/\.m?[jt]s$/.test(file))
+    throw new UserError({
+      where: file,
+      message: 'a policy is a file that ends in .ts, .mts, .js or .mjs',
+      hint: `for example ${lever}.ts`,
+    })
+  const template = readFileSync(fileURLToPath(new URL(`../../data/policies/${lever}.ts`, import.meta.url)), 'utf8')
+  const text = template.replaceAll('./FILE', `./${basename(file)}`)
+  try {
+    // never over what is there
+    writeFileSync(file, /\.m?ts$/.test(file) ? text : withoutTypes(text), { flag: 'wx' })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST')
+      throw new UserError({ where: file, message: 'is there already and is not overwritten', hint: 'choose another name' })
+    throw new UserError({ where: file, message: `cannot be written: ${message}`, hint: 'choose another place' })
+  }
+  printResult(
+    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:./${file.replace(/^\.\//, '')}`,
+  )
+}

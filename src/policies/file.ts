@@ -1,0 +1,118 @@
+/** A user's policy file: read once in a process, so that every thread runs the same text; evaluated anew for each simulation, so that no module state outlives one. */
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { transform } from 'sucrase'
+import { UserError } from '../errors.js'
+import * as levers from '../levers/index.js'
+import { compileModule, type Module, runModule } from './sandbox.js'
+
+/** Larger than any policy; a trace given by mistake is not read whole. */
+const MAX_BYTES = 2 ** 20
+const ENDING = /\.(ts|mts|js|mjs)$/
+
+export interface PolicyFile {
+  readonly path: string
+  readonly text: string
+  /** First 12 hex digits of the sha256 of `text`. */
+  readonly hash: string
+}
+
+/** What a policy may import from `shapewise`: constants and the pure functions a planner needs. Types vanish. */
+const LIBRARY: Readonly<Record<string, unknown>> = {
+  SPLIT_COUNT: levers.SPLIT_COUNT,
+  SPLIT_SIZE: levers.SPLIT_SIZE,
+  SPLIT_PER_REQUEST: levers.SPLIT_PER_REQUEST,
+  SPLIT_PAYLOAD: levers.SPLIT_PAYLOAD,
+  SPLIT_GRID: levers.SPLIT_GRID,
+  SPLIT_LAUNCHES: levers.SPLIT_LAUNCHES,
+  CHUNK_CANDIDATES: levers.CHUNK_CANDIDATES,
+  createSplitModel: levers.createSplitModel,
+  occupancyCount: levers.occupancyCount,
+  floorNs: levers.floorNs,
+  grahamNs: levers.grahamNs,
+}
+
+const files = new Map<string, PolicyFile>()
+const modules = new Map<string, Module>()
+
+/** Files read so far, for threads that are to run the same. */
+export const policyFiles = (): PolicyFile[] => [...files.values()]
+
+export function adoptPolicyFiles(given: readonly PolicyFile[]): void {
+  for (const file of given) files.set(file.path, file)
+}
+
+/** Throws UserError, naming `where`. */
+export function readPolicyFile(path: string, where: string): PolicyFile {
+  const known = files.get(path)
+  if (known) return known
+  const fail = (message: string, hint: string): never => {
+    throw new UserError({ where, message: `${path}: ${message}`, hint })
+  }
+  if (!ENDING.test(path))
+    fail('a policy of your own is a file that ends in .ts, .mts, .js or .mjs', '`shapewise levers` lists the shipped policies')
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (!stat?.isFile()) fail('no such file', '`shapewise policy new LEVER FILE` writes one to begin with')
+  if ((stat?.size ?? 0) > MAX_BYTES) fail(`has ${stat?.size} bytes, more than a policy may (${MAX_BYTES})`, 'check the path')
+  let text = ''
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    fail(`cannot be read: ${(error as Error).message}`, 'check the permissions of the file')
+  }
+  const file = { path, text, hash: createHash('sha256').update(text).digest('hex').slice(0, 12) }
+  files.set(path, file)
+  return file
+}
+
+/** The default export of the file, evaluated in a fresh realm. */
+export function evaluate(file: PolicyFile, where: string): unknown {
+  const fail = (what: string, error: unknown, hint: string): never => {
+    throw new UserError({ where, message: `${file.path} ${what}: ${describeThrown(error, file.path)}`, hint })
+  }
+  const key = `${file.path} ${file.hash}`
+  let module = modules.get(key)
+  if (module === undefined) {
+    try {
+      module = compileModule(commonJs(file), file.path)
+    } catch (error) {
+      return fail('cannot be read', error, 'mend the line; `shapewise policy new LEVER FILE` writes a policy that runs')
+    }
+    modules.set(key, module)
+  }
+  let exports: Readonly<Record<string, unknown>>
+  try {
+    exports = runModule(module, (name) => required(name))
+  } catch (error) {
+    return fail('fails while it is loaded', error, 'mend it, or compare it with what `shapewise policy new LEVER FILE` writes')
+  }
+  return exports.default
+}
+
+function required(name: string): unknown {
+  if (name === 'shapewise') return LIBRARY
+  throw new Error(`a policy is one file and may import from 'shapewise' alone, not from '${name}'`)
+}
+
+/** The stripper is loaded when it is first needed. Lines keep their numbers. */
+const stripper = () => createRequire(import.meta.url)('sucrase') as { readonly transform: typeof transform }
+
+/** Types stripped, imports and exports as in CommonJS. */
+function commonJs({ path, text }: PolicyFile): string {
+  const isTyped = /\.m?ts$/.test(path)
+  return stripper().transform(text, { transforms: isTyped ? ['typescript', 'imports'] : ['imports'], production: true }).code
+}
+
+/** A module in TypeScript as a module in JavaScript. */
+export const withoutTypes = (text: string): string =>
+  stripper().transform(text, { transforms: ['typescript'], production: true, disableESTransforms: true }).code
+
+/** Name, message and place within the file. What is thrown comes from another realm, where Error is another class. */
+export function describeThrown(thrown: unknown, path: string): string {
+  if (thrown === null || typeof thrown !== 'object') return `threw ${String(thrown)}`
+  const { name = 'Error', message = '', stack = '' } = thrown as { name?: string; message?: string; stack?: string }
+  const at = String(stack).split(path)[1]
+  const place = at === undefined ? '' : (/^:\d+(:\d+)?/.exec(at)?.[0] ?? '')
+  return `${name === 'Error' ? '' : `${name}: `}${message}${place === '' ? '' : ` (${path}${place})`}`
+}

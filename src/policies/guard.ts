@@ -1,0 +1,55 @@
+/**
+ * A policy under guard: read-only views that write down what is read, answers checked, a heartbeat around each decision. For policies that
+ * come from outside; the shipped ones are called directly.
+ */
+import { PolicyError } from '../errors.js'
+import type { PolicyOf } from '../levers/catalogue.js'
+import type { LeverName } from '../levers/lever.js'
+import { describeThrown } from './file.js'
+import { beginDecision, endDecision } from './heartbeat.js'
+import { HOOK_NAMES, HOOKS, type Hook, LEVERS } from './hooks.js'
+import type { PolicyShape } from './shape.js'
+import { createShield, type Shield } from './shield.js'
+
+/** Names of the arguments in messages: `view.running(0)`, `request.inputTokens`, `batch.lengths`. */
+const ARGUMENT_NAMES: Readonly<Record<string, readonly string[]>> = {
+  plan: ['batch', 'machine', 'out'],
+}
+const USUAL_NAMES = ['view', 'request', 'phase']
+
+/** `file`: where the policy comes from; absent for one that was handed over as an object. */
+export function guarded<L extends LeverName>(lever: L, policy: PolicyShape, file?: string): PolicyOf[L] {
+  const shield = createShield()
+  const { state } = policy
+  const length = state?.length
+  const made: Record<string, unknown> = { ...policy, info: file === undefined ? policy.info : { ...policy.info, file } }
+  const fail = (hook: Hook, what: string): never => {
+    throw new PolicyError(policy.info.name, `${hook.name} ${what}; it had read ${shield.reads()}`)
+  }
+  for (const hook of HOOKS[lever]) {
+    const method = policy[hook.name]
+    if (typeof method !== 'function') continue
+    const names = ARGUMENT_NAMES[hook.name] ?? USUAL_NAMES
+    const [leverIndex, hookIndex] = [LEVERS.indexOf(lever), HOOK_NAMES.indexOf(hook.name)]
+    made[hook.name] = (...args: unknown[]): unknown => {
+      shield.open()
+      beginDecision(leverIndex, hookIndex)
+      let answer: unknown
+      try {
+        answer = method.apply(policy, covered(shield, hook, names, args))
+      } catch (error) {
+        fail(hook, shield.trespass() ?? `threw: ${describeThrown(error, file ?? '')}`)
+      } finally {
+        endDecision()
+      }
+      const fault = shield.trespass() ?? hook.fault(answer, args)
+      if (fault !== null) fail(hook, fault)
+      if (policy.state !== state || policy.state?.length !== length) fail(hook, 'replaced its state, whose length is fixed')
+      return answer
+    }
+  }
+  return made as unknown as PolicyOf[L]
+}
+
+const covered = (shield: Shield, hook: Hook, names: readonly string[], args: readonly unknown[]): unknown[] =>
+  args.map((value, i) => (hook.arguments[i] === 'view' ? shield.cover(value as object, names[i]) : value))

@@ -1,0 +1,92 @@
+/** The methods by which each lever's policy is asked, and what it may answer. A new hook is one row here. */
+import {
+  type LeverName,
+  type LoadView,
+  SPLIT_COUNT,
+  SPLIT_GRID,
+  SPLIT_LAUNCHES,
+  SPLIT_PAYLOAD,
+  SPLIT_PER_REQUEST,
+  SPLIT_SIZE,
+  type SplitBatch,
+  type SplitDecision,
+} from '../levers/lever.js'
+
+export interface Hook {
+  readonly name: string
+  /** `view`: read only. `out`: filled by the policy. `plain`: a word or number. */
+  readonly arguments: readonly ('view' | 'out' | 'plain')[]
+  /** Every policy of the lever has it, or another such hook. */
+  readonly decides?: true
+  /** The sentence that says what is wrong with the answer, null when nothing is. */
+  fault(answer: unknown, args: readonly unknown[]): string | null
+}
+
+export const LEVERS: readonly LeverName[] = ['split', 'chunk', 'rank', 'span', 'pool']
+
+const show = (answer: unknown): string =>
+  typeof answer === 'object' && answer !== null ? 'an object' : typeof answer === 'string' ? `'${answer}'` : String(answer)
+
+const isWhole = (answer: unknown): answer is number => typeof answer === 'number' && Number.isSafeInteger(answer)
+
+/** A place among those of the view. */
+function placeFault(answer: unknown, [view]: readonly unknown[]): string | null {
+  const { count } = view as LoadView
+  return isWhole(answer) && answer >= 0 && answer < count
+    ? null
+    : `returned ${show(answer)}; a whole number from 0 to ${count - 1} is due`
+}
+
+function tokensFault(answer: unknown, [view]: readonly unknown[]): string | null {
+  const least = (view as { decodeSequences: number }).decodeSequences === 0 ? 1 : 0
+  return isWhole(answer) && answer >= least
+    ? null
+    : `returned ${show(answer)}; a whole number of tokens >= ${least} is due${least === 1 ? ', since nothing decodes' : ''}`
+}
+
+/** Smallest value of the kinds that have one. */
+const LEAST_VALUE: Readonly<Record<number, number>> = { [SPLIT_COUNT]: 1, [SPLIT_SIZE]: 1, [SPLIT_PAYLOAD]: 0, [SPLIT_GRID]: 1 }
+
+function planFault(answer: unknown, [batch, , out]: readonly unknown[]): string | null {
+  const { kind, value, pieces, longestFirst, launches, launchOf } = out as SplitDecision
+  if (answer !== undefined) return `returned ${show(answer)}; it fills \`out\` and returns nothing`
+  if (typeof longestFirst !== 'boolean') return `set out.longestFirst to ${show(longestFirst)}; true or false is due`
+  const least = LEAST_VALUE[kind]
+  if (kind !== SPLIT_PER_REQUEST && kind !== SPLIT_LAUNCHES) {
+    if (least === undefined) return `set out.kind to ${show(kind)}; one of the constants SPLIT_... is due`
+    return typeof value === 'number' && value >= least && Number.isFinite(value)
+      ? null
+      : `set out.value to ${show(value)}; a number >= ${least} is due`
+  }
+  const { n } = batch as SplitBatch
+  for (let i = 0; i < n; i++)
+    if (!(pieces[i] >= 1)) return `set out.pieces[${i}] to ${pieces[i]}; every sequence has at least 1 piece`
+  if (kind === SPLIT_PER_REQUEST) return null
+  if (!(isWhole(launches) && launches >= 1 && launches <= n)) return `set out.launches to ${show(launches)}; 1 to ${n} are due`
+  for (let i = 0; i < n; i++)
+    if (!(launchOf[i] >= 0 && launchOf[i] < launches)) return `put sequence ${i} into launch ${launchOf[i]} of ${launches}`
+  return null
+}
+
+const degreeFault = (answer: unknown): string | null =>
+  isWhole(answer) && answer >= 1 ? null : `returned ${show(answer)}; a whole number of ranks >= 1 is due`
+
+const timeFault = (answer: unknown): string | null =>
+  typeof answer === 'number' && answer >= 0 && Number.isFinite(answer)
+    ? null
+    : `returned ${show(answer)}; picoseconds >= 0 are due`
+
+export const HOOKS: { readonly [L in LeverName]: readonly Hook[] } = {
+  split: [
+    { name: 'plan', arguments: ['view', 'view', 'out'], decides: true, fault: planFault },
+    // where it is a function
+    { name: 'planningPs', arguments: ['plain'], fault: timeFault },
+  ],
+  chunk: [{ name: 'prefillTokens', arguments: ['view'], decides: true, fault: tokensFault }],
+  rank: [{ name: 'place', arguments: ['view', 'view'], decides: true, fault: placeFault }],
+  span: [{ name: 'degree', arguments: ['view', 'view'], decides: true, fault: degreeFault }],
+  pool: [{ name: 'route', arguments: ['view', 'view', 'plain'], decides: true, fault: placeFault }],
+}
+
+/** All names, so that shared memory can hold a number for each. */
+export const HOOK_NAMES: readonly string[] = [...new Set(LEVERS.flatMap((lever) => HOOKS[lever].map(({ name }) => name)))]

@@ -1,0 +1,57 @@
+/**
+ * Policies that are files of a user's own, `rank: ./my-policy.ts`. Reading order: file.ts (text to module), sandbox.ts (where it runs), shape.ts (is
+ * it a policy), guard.ts with shield.ts and hooks.ts (what happens around each decision), heartbeat.ts (what the parent thread sees of it).
+ */
+import { UserError } from '../errors.js'
+import type { LeverName } from '../levers/lever.js'
+import { setPolicyOpener } from '../levers/own.js'
+import { describeThrown, evaluate, type PolicyFile, readPolicyFile } from './file.js'
+import { guarded } from './guard.js'
+import { type PolicyShape, shapeFaults } from './shape.js'
+
+export { adoptPolicyFiles, type PolicyFile, policyFiles, readPolicyFile, withoutTypes } from './file.js'
+export { guarded } from './guard.js'
+export { beatInto, decisionUnderWay, HEARTBEAT } from './heartbeat.js'
+export { HOOKS, LEVERS } from './hooks.js'
+export { shapeFaults } from './shape.js'
+
+/** A fresh policy of the file, as it was written: not yet under guard. */
+export function policyOf(file: PolicyFile, lever: LeverName, where: string): PolicyShape {
+  const made = evaluate(file, where)
+  if (typeof made !== 'function')
+    throw new UserError({
+      where,
+      message: `${file.path} has no function as its default export`,
+      hint: 'export default a function that makes a fresh policy, as in what `shapewise policy new LEVER FILE` writes',
+    })
+  let policy: unknown
+  try {
+    policy = made()
+  } catch (error) {
+    throw new UserError({
+      where,
+      message: `${file.path} fails while it makes a policy: ${describeThrown(error, file.path)}`,
+      hint: 'mend it',
+    })
+  }
+  const faults = shapeFaults(lever, policy)
+  if (faults.length > 0)
+    throw new UserError(
+      faults.map((fault) => ({
+        where,
+        message: `${file.path}: ${fault}`,
+        hint: `compare with what \`shapewise policy new ${lever} FILE\` writes`,
+      })),
+    )
+  return policy as PolicyShape
+}
+
+/** From now on this thread opens policies that are files. */
+export function openPolicyFiles(): void {
+  setPolicyOpener((lever, path, where) => {
+    const file = readPolicyFile(path, where)
+    // its faults are told now, and not when a simulation begins
+    policyOf(file, lever, where)
+    return () => guarded(lever, policyOf(file, lever, where), path)
+  })
+}

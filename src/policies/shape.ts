@@ -1,0 +1,53 @@
+/** Whether what a file exports is a policy of its lever, before it is asked anything. */
+import type { LeverName, PolicyInfo } from '../levers/lever.js'
+import { HOOKS } from './hooks.js'
+
+const TEXTS = ['name', 'complexity', 'wins', 'loses', 'source'] as const
+const LISTS = ['hooks', 'inputs'] as const
+
+/** The fields that the simulator reads of a policy, beside its hooks. */
+export interface PolicyShape {
+  readonly info: PolicyInfo
+  readonly state?: Float64Array
+  readonly [key: string]: unknown
+}
+
+/** Sentences about what is missing or of the wrong kind; none when it is a policy. */
+export function shapeFaults(lever: LeverName, policy: unknown): string[] {
+  if (policy === null || typeof policy !== 'object')
+    return [`its function made ${policy === null ? 'null' : `a ${typeof policy}`}, not a policy`]
+  const { info, state, ...rest } = policy as Partial<PolicyShape>
+  const faults = info === null || typeof info !== 'object' ? ['info is missing'] : infoFaults(lever, info)
+  const hooks = HOOKS[lever].filter(({ decides }) => decides).map(({ name }) => name)
+  if (!hooks.some((name) => typeof rest[name] === 'function'))
+    faults.push(
+      `a ${lever} policy has the method ${hooks.join(' or ')}, and this one has ${Object.keys(rest).join(', ') || 'none'}`,
+    )
+  if (state !== undefined && Object.prototype.toString.call(state) !== '[object Float64Array]')
+    faults.push('state must be a Float64Array, or left out')
+  if (lever === 'split' && !isPlanningTime(rest.planningPs))
+    faults.push(
+      'planningPs must be the picoseconds that planning costs a step, >= 0, or a function of the sequences that gives them',
+    )
+  if (rest.priceNs !== undefined) faults.push('priceNs is for oracles: the model prices the decisions of a policy')
+  if (lever === 'chunk' && typeof rest.readsCandidates !== 'boolean') faults.push('readsCandidates must be true or false')
+  return faults
+}
+
+const isPlanningTime = (time: unknown): boolean =>
+  typeof time === 'function' || (typeof time === 'number' && time >= 0 && Number.isFinite(time))
+
+function infoFaults(lever: LeverName, info: PolicyInfo): string[] {
+  const faults: string[] = []
+  if (info.lever !== lever) faults.push(`info.lever is ${JSON.stringify(info.lever)}, and it is used as a ${lever} policy`)
+  for (const key of TEXTS) if (typeof info[key] !== 'string' || info[key] === '') faults.push(`info.${key} must be a text`)
+  for (const key of LISTS)
+    if (!Array.isArray(info[key]) || !info[key].every((entry) => typeof entry === 'string'))
+      faults.push(`info.${key} must be a list of texts`)
+  if (info.oracle !== undefined) faults.push('info.oracle is for the shipped bounds: leave it out')
+  if (typeof info.shapeAware !== 'boolean') faults.push('info.shapeAware must be true or false')
+  const { signalAge } = info
+  if (signalAge !== 'now' && !(typeof signalAge === 'number' && signalAge >= 0))
+    faults.push("info.signalAge must be 'now' or a period in ns")
+  return faults
+}

@@ -1,0 +1,249 @@
+/** Policies that come from outside: what a file may be, and what the guard around their decisions sees. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { PolicyError, UserError } from '../src/errors.js'
+import { createArm, parsePolicy } from '../src/levers/catalogue.js'
+import type { Arm, LeverName, RankPolicy } from '../src/levers/lever.js'
+import { beatInto, decisionUnderWay, guarded, HEARTBEAT, LEVERS, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
+import type { PolicyShape } from '../src/policies/shape.js'
+import { type Scenario, scenario } from '../src/testing/arbitraries.js'
+import { recordObjects, runFast } from '../src/testing/run.js'
+import { newFolder } from './cliRunner.js'
+
+openPolicyFiles()
+const folder = newFolder()
+let files = 0
+
+/** A file with this text; a new one each time, since a process reads a file once. */
+function file(text: string, ending = 'ts'): string {
+  const path = join(folder, `policy-${files++}.${ending}`)
+  writeFileSync(path, text)
+  return path
+}
+
+const info = (lever: LeverName, name = 'mine') =>
+  `info: { lever: '${lever}', name: '${name}', shapeAware: false, hooks: [], inputs: [], signalAge: 'now', complexity: 'O(1)', wins: 'w', loses: 'l', source: 's' }`
+
+/** A rank policy whose place() has this body. */
+const placing = (body: string, before = '', more = ''): string =>
+  `${before}\nexport default () => ({ ${info('rank')}, ${more} place(view: any, request: any): number { ${body} } })\n`
+
+const sample = fc.sample(scenario, { numRuns: 60, seed: 11 })
+/** Scenarios with something to place, on engines of two ranks or more. */
+const wide = sample
+  .filter(({ config, untilNs }) => untilNs === undefined && config.engines.every(({ ranks }) => ranks > 1))
+  .slice(0, 3)
+
+function withRank(drawn: Scenario, rank: () => RankPolicy): Scenario {
+  return { ...drawn, arm: () => ({ ...drawn.arm(), rank: rank() }) }
+}
+
+const failure = (action: () => unknown): UserError => {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof UserError || error instanceof PolicyError) return error as UserError
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('a file', () => {
+  const open = (path: string) => parsePolicy('rank', path, 'arms.mine.rank')
+
+  test('of TypeScript or JavaScript makes fresh policies, and its hash is of its text', () => {
+    const typed = file(
+      placing('return Rank.First satisfies number', "import type { RankPolicy } from 'shapewise'\nenum Rank { First }"),
+    )
+    const make = open(typed)
+    expect(make().info).toMatchObject({ name: 'mine', file: typed })
+    expect(make()).not.toBe(make())
+    expect(readPolicyFile(typed, 'x').hash).toMatch(/^[0-9a-f]{12}$/)
+    const plain = file(
+      `import { SPLIT_SIZE } from 'shapewise'\nexport default function () { return { ${info('split')}, planningPs: 0, plan(b, m, out) { out.kind = SPLIT_SIZE; out.value = 64; out.longestFirst = false } } }`,
+      'mjs',
+    )
+    expect(parsePolicy('split', plain)().info.lever).toBe('split')
+  })
+
+  test('keeps nothing in its module from one simulation to the next', () => {
+    const make = open(file(placing('return seen++', 'let seen = 0')))
+    const view = { count: 2 } as Parameters<RankPolicy['place']>[0]
+    const request = { inputTokens: 1, classId: 0, tenant: 0 }
+    const [first, second] = [make(), make()]
+    expect([first.place(view, request), first.place(view, request), second.place(view, request)]).toEqual([0, 1, 0])
+  })
+
+  test.each<[string, string, RegExp]>([
+    ['syntax', placing('return ('), /cannot be read: SyntaxError: Unexpected token.*\(2:\d+\)/],
+    ['a thrown error', 'throw new RangeError("no")', /fails while it is loaded: RangeError: no \(.*:1/],
+    [
+      'fs',
+      placing('return 0', "import fs from 'node:fs'\nfs.readFileSync('x')"),
+      /may import from 'shapewise' alone, not from 'node:fs'/,
+    ],
+    ['a file beside it', placing('return 0', "import { x } from './other.js'\nx()"), /policy is one file/],
+    ['the process', 'process.exit(3)', /process is not defined/],
+    ['eval', 'eval("1")', /Code generation from strings disallowed/],
+    ['the clock', 'const t = Date.now()\n', /the clock is not to be had inside a policy/],
+    ['a new Date', 'const t = new Date()\n', /the clock is not to be had/],
+    ['chance', 'const t = Math.random()\n', /Math\.random is not to be had inside a policy/],
+    ['no default export', 'export const policy = 1', /has no function as its default export/],
+    ['a policy and not its maker', `export default { ${info('rank')} }`, /has no function as its default export/],
+    ['a maker that throws', 'export default () => { throw new Error("not today") }', /fails while it makes a policy: not today/],
+    ['nothing made', 'export default () => undefined', /made a undefined, not a policy/],
+    [
+      'another lever',
+      placing('return 0').replace("lever: 'rank'", "lever: 'pool'"),
+      /info\.lever is "pool", and it is used as a rank policy/,
+    ],
+    ['no info', 'export default () => ({ place: () => 0 })', /info is missing/],
+    ['a name that is no text', placing('return 0').replace("name: 'mine'", 'name: 7'), /info\.name must be a text/],
+    ['a mistyped method', placing('return 0').replace('place(', 'plase('), /has the method place, and this one has plase/],
+    ['a state of another kind', placing('return 0', '', 'state: [1],'), /state must be a Float64Array/],
+  ])('with a fault is refused with its place and a remedy: %s', (_, text, message) => {
+    const error = failure(() => open(file(text)))
+    expect(error.message).toMatch(message)
+    expect(error.faults[0]).toMatchObject({ where: 'arms.mine.rank', hint: expect.stringMatching(/\w/) })
+  })
+
+  test.each([
+    ['that is not there', join(folder, 'nowhere.ts'), /no such file/],
+    ['that is a folder', join(folder, '.'), /ends in \.ts/],
+    ['of another kind', './policy.py', /ends in \.ts, \.mts, \.js or \.mjs/],
+  ])('%s is refused', (_, path, message) => expect(failure(() => open(path)).message).toMatch(message))
+})
+
+describe('a decision under guard', () => {
+  test.each<[string, string, RegExp]>([
+    ['throws', 'null.x', /place threw: TypeError: .*policy-\d+\.ts:2:\d+\); it had read nothing/],
+    [
+      'returns NaN',
+      'view.running(0); return NaN',
+      /place returned NaN; a whole number from 0 to \d is due; it had read running\(0\)=\d/,
+    ],
+    ['returns a rank that is not there', 'return view.count', /returned \d; a whole number from 0 to/],
+    ['returns a text', 'return "0" as any', /returned '0'/],
+    ['returns nothing', 'return undefined as any', /returned undefined/],
+    ['returns a promise', 'return Promise.resolve(0) as any', /returned an object/],
+    [
+      'asks for a place that is not there',
+      'return view.running(view.count)',
+      /asks view\.running\(\d\), and there are places 0 to/,
+    ],
+    [
+      'reads the output length',
+      'return request.outputTokens',
+      /reads request\.outputTokens, which is not there to be seen; there are inputTokens, classId, tenant/,
+    ],
+    ['reads it and hides that', 'try { return request.osl } catch { return 0 }', /reads request\.osl, which is not there/],
+    ['writes to a view', 'view.count = 1; return 0', /writes to view\.count, which is read only/],
+    ['writes to the request', 'request.inputTokens = 1; return 0', /writes to request\.inputTokens/],
+    ['reads the clock', 'return Date.now() % 2', /the clock is not to be had/],
+    ['draws', 'return Math.floor(Math.random() * view.count)', /Math\.random is not to be had/],
+    ['replaces its state', 'this.state = new Float64Array(2); return 0', /replaced its state, whose length is fixed/],
+  ])('that %s ends the run: policy, hook, event, request and input are named', (_, body, message) => {
+    const path = file(placing(body, '', 'state: new Float64Array(1),'))
+    const make = parsePolicy('rank', path, 'x')
+    for (const drawn of wide) {
+      const error = failure(() => runFast(withRank(drawn, make)))
+      expect(error).toBeInstanceOf(UserError)
+      expect(error.message).toMatch(message)
+      expect(error.message).toMatch(/rank policy mine: place .*\[t = [\d.e-]+ s, event \d+, request \d+\]/s)
+      expect(error.faults[0].where).toBe(path)
+    }
+  })
+
+  test.each<[string, LeverName, string, RegExp]>([
+    [
+      'a budget that is not a number',
+      'chunk',
+      'readsCandidates: false, prefillTokens: () => NaN',
+      /prefillTokens returned NaN; a whole number of tokens >= 1 is due, since nothing decodes/,
+    ],
+    [
+      'a budget of 0 with nothing to wait for',
+      'chunk',
+      'readsCandidates: false, prefillTokens: () => 0',
+      /returned 0; a whole number of tokens >= 1/,
+    ],
+    [
+      'a write into the prompts',
+      'chunk',
+      'readsCandidates: true, prefillTokens(view) { view.remaining[0] = 1e9; return 8 }',
+      /writes into view\.remaining/,
+    ],
+    [
+      'a count that is not a number',
+      'split',
+      'planningPs: 0, plan(b, m, out) { out.kind = 0; out.value = 0 / 0; out.longestFirst = false }',
+      /set out\.value to NaN/,
+    ],
+    [
+      'a write into the lengths',
+      'split',
+      'planningPs: 0, plan(batch, m, out) { batch.lengths[0]++; out.kind = 0; out.value = 1; out.longestFirst = false }',
+      /writes into batch\.lengths/,
+    ],
+    [
+      'no piece at all',
+      'split',
+      'planningPs: 0, plan(batch, m, out) { out.kind = 2; out.pieces.fill(0); out.longestFirst = false }',
+      /set out\.pieces\[0\] to 0/,
+    ],
+  ])('of another lever: %s', (_, lever, body, message) => {
+    const path = file(`export default () => ({ ${info(lever)}, ${body} })`)
+    const make = parsePolicy(lever, path, 'x')
+    const found = sample.map((drawn) => {
+      try {
+        runFast({ ...drawn, arm: () => ({ ...drawn.arm(), [lever]: make() }) as Arm })
+        return ''
+      } catch (error) {
+        return (error as Error).message
+      }
+    })
+    expect(found.find((text) => text !== '')).toMatch(message)
+  })
+
+  test('changes nothing: every policy decides under guard as without', () => {
+    for (const drawn of sample.slice(0, 40)) {
+      const around = (): Arm => {
+        const arm = drawn.arm()
+        const wrapped = Object.fromEntries(LEVERS.map((lever) => [lever, guarded(lever, arm[lever] as unknown as PolicyShape)]))
+        return { ...arm, ...wrapped }
+      }
+      const [plain, under] = [runFast(drawn), runFast({ ...drawn, arm: around })]
+      expect(recordObjects(under.result.records)).toEqual(recordObjects(plain.result.records))
+      expect(under.decisions).toEqual(plain.decisions)
+    }
+  })
+
+  test('is seen in shared memory while it lasts', () => {
+    const shared = new Float64Array(new SharedArrayBuffer(8 * HEARTBEAT))
+    beatInto(shared)
+    expect(decisionUnderWay(shared)).toBeNull()
+    let during: unknown
+    const policy = {
+      ...createArm({
+        name: 'x',
+        split: 'fixed-count(1)',
+        chunk: 'fixed-budget(1)',
+        rank: 'round-robin',
+        span: 'one',
+        pool: 'round-robin',
+      }).rank,
+      place(view: { running(place: number): number }) {
+        for (let place = 0; place < 10; place++) view.running(place)
+        during = decisionUnderWay(shared)
+        return 0
+      },
+    }
+    const view = { count: 10, running: (place: number) => 100 + place } as Parameters<RankPolicy['place']>[0]
+    guarded('rank', policy as unknown as PolicyShape).place(view, { inputTokens: 1, classId: 0, tenant: 0 })
+    expect(during).toEqual({ number: 1, lever: 'rank', hook: 'place', reads: [102, 103, 104, 105, 106, 107, 108, 109] })
+    expect(decisionUnderWay(shared)).toBeNull()
+    beatInto(new Float64Array(HEARTBEAT))
+  })
+})
