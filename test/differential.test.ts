@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { cachingScenario, longScenario, scenario, thinScenario } from '../src/testing/arbitraries.js'
+import { cachingScenario, longScenario, movingScenario, scenario, thinScenario } from '../src/testing/arbitraries.js'
 import { runFast } from '../src/testing/run.js'
 import { untilSpent } from '../src/testing/untilSpent.js'
 import { differences, runSlow } from './reference/agree.js'
@@ -15,6 +15,7 @@ const SCENARIOS = 3500
 const SHRINKING_MS = 40_000
 const LONG_SCENARIOS = 60
 const CACHING_SCENARIOS = 500
+const MOVING_SCENARIOS = 500
 const THIN_SCENARIOS = 200
 // wall time, for machines that have other things to do: a run takes a small part of it
 vi.setConfig({ testTimeout: 1_200_000 })
@@ -45,6 +46,9 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     waited_for_several: 0,
     waited_in_closed_loop: 0,
     not_sent: 0,
+    assigned: 0,
+    moved: 0,
+    moved_by_copy: 0,
   }
   fc.assert(
     fc.property(
@@ -71,9 +75,12 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
           if (isWhole && engine.draftTokens > 0 && record.osl > 1) seen.speculated++
           if (isWhole && engine.kvReservation === 'full') seen.reserved++
           if (record.cachedTokens > 0) seen.hit++
+          seen.moved += record.migrations
           if (record.cachedTokens > 0 && transferNs > 0) seen.hit_after_transfer++
         }
         seen.evicted += slow.result.statistics.evictedBlocks
+        seen.assigned += slow.decisions.assign.length
+        if (slow.result.statistics.migratedBytes > 0) seen.moved_by_copy++
         seen.chunked += slow.decisions.chunk.length
         seen.evaluations += slow.decisions.split.length
         const found = differences(runFast(drawn), slow)
@@ -103,6 +110,32 @@ test(`both simulators agree on ${CACHING_SCENARIOS} scenarios of full caches`, (
   )
   expect(loaded).toBeGreaterThan(60)
   expect(evicted).toBeGreaterThan(1000)
+})
+
+test(`both simulators agree on ${MOVING_SCENARIOS} scenarios of sequences that move`, () => {
+  const seen = { copied: 0, preempted: 0, brought_before: 0, cached: 0 }
+  let onTheWay = 0
+  fc.assert(
+    fc.property(
+      movingScenario,
+      untilSpent(SHRINKING_MS, (drawn) => {
+        const slow = runSlow(drawn)
+        for (const record of slow.result.records.values()) {
+          if (record.migrations === 0) continue
+          if (record.preemptions > 0) seen.preempted++
+          if (record.phaseNs[2] > 0) seen.brought_before++
+          if (record.cachedTokens > 0) seen.cached++
+          if (record.fate === 'in_transfer') onTheWay++
+        }
+        if (slow.result.statistics.migratedBytes > 0) seen.copied++
+        const found = differences(runFast(drawn), slow)
+        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+      }),
+    ),
+    { numRuns: MOVING_SCENARIOS, seed: SEED },
+  )
+  for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(20)
+  expect(onTheWay).toBeGreaterThan(0)
 })
 
 test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {

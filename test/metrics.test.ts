@@ -149,6 +149,8 @@ const NO_STEPS: StepStatistics = {
   decodeSequences: 0,
   kvUsePs: 0,
   preemptions: 0,
+  migrations: 0,
+  migratedBytes: 0,
   evictedBlocks: 0,
   itl: new Float64Array(LOG_HISTOGRAM_BINS),
   engineBusyPs: Float64Array.of(0),

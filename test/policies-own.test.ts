@@ -70,10 +70,10 @@ describe('a file', () => {
 
   test('keeps nothing in its module from one simulation to the next', () => {
     const make = open(file(placing('return seen++', 'let seen = 0')))
-    const view = { count: 2 } as Parameters<RankPolicy['place']>[0]
+    const view = { count: 2 } as Parameters<NonNullable<RankPolicy['place']>>[0]
     const request = { inputTokens: 1, classId: 0, tenant: 0 }
     const [first, second] = [make(), make()]
-    expect([first.place(view, request), first.place(view, request), second.place(view, request)]).toEqual([0, 1, 0])
+    expect([first, first, second].map((policy) => policy.place?.(view, request))).toEqual([0, 1, 0])
   })
 
   test.each<[string, string, RegExp]>([
@@ -101,7 +101,7 @@ describe('a file', () => {
     ],
     ['no info', 'export default () => ({ place: () => 0 })', /info is missing/],
     ['a name that is no text', placing('return 0').replace("name: 'mine'", 'name: 7'), /info\.name must be a text/],
-    ['a mistyped method', placing('return 0').replace('place(', 'plase('), /has the method place, and this one has plase/],
+    ['a mistyped method', placing('return 0').replace('place(', 'plase('), /has the method place or assign, and this one has plase/],
     ['a state of another kind', placing('return 0', '', 'state: [1],'), /state must be a Float64Array/],
   ])('with a fault is refused with its place and a remedy: %s', (_, text, message) => {
     const error = failure(() => open(file(text)))
@@ -240,8 +240,8 @@ describe('a decision under guard', () => {
         return 0
       },
     }
-    const view = { count: 10, running: (place: number) => 100 + place } as Parameters<RankPolicy['place']>[0]
-    guarded('rank', policy as unknown as PolicyShape).place(view, { inputTokens: 1, classId: 0, tenant: 0 })
+    const view = { count: 10, running: (place: number) => 100 + place } as Parameters<NonNullable<RankPolicy['place']>>[0]
+    guarded('rank', policy as unknown as PolicyShape).place?.(view, { inputTokens: 1, classId: 0, tenant: 0 })
     expect(during).toEqual({ number: 1, lever: 'rank', hook: 'place', reads: [102, 103, 104, 105, 106, 107, 108, 109] })
     expect(decisionUnderWay(shared)).toBeNull()
     beatInto(new Float64Array(HEARTBEAT))

@@ -4,7 +4,10 @@
  * Reading order: this file, then one policy of each folder, then catalogue.ts.
  */
 import type { StepTimer } from '../timing/stepTimer.js'
+import type { AssignView, MigrateView, Moves, OracleView } from './rank/boundary.js'
 import type { SplitMachine } from './split/machine.js'
+
+export type { AssignView, BoundaryView, MigrateView, Moves, OracleView } from './rank/boundary.js'
 
 export type LeverName = 'split' | 'chunk' | 'rank' | 'span' | 'pool'
 
@@ -162,10 +165,26 @@ export interface LoadView {
   matchedTokens(place: number): number
 }
 
+/**
+ * A policy has `place` or `assign`, and may have `migrate` beside it. `assign` and `migrate` are asked for engines of several ranks, before
+ * a step begins, and see what has happened up to then.
+ */
 export interface RankPolicy extends Stateful {
   readonly info: PolicyInfo
+  /** Charged to every step before which `assign` or `migrate` was asked, ps. */
+  readonly planningPs?: number
   /** The rank of the engine that will hold the request; called once for each engine, when it is routed there. Must be in [0, view.count). */
-  place(view: LoadView, request: RequestView): number
+  place?(view: LoadView, request: RequestView): number
+  /**
+   * Ranks for the requests of the engine's queue: `out[i]` in [0, ranks), or -1 = it waits on. No rank gets more than its places less those that
+   * wait there; at least one is assigned when no rank has a request. `oracle` is given to oracles alone.
+   */
+  assign?(view: AssignView, out: Int32Array, oracle: OracleView | null): void
+  /**
+   * Sequences to move to other ranks of the engine. `out` is empty at first; each rank takes part in one move at most. A move is not made when
+   * the other rank has no place or no room for its KV. Moves of an oracle are free: at once, as many as fit in `out`.
+   */
+  migrate?(view: MigrateView, out: Moves): void
 }
 export interface PoolPolicy extends Stateful {
   readonly info: PolicyInfo

@@ -30,6 +30,8 @@ export interface Records {
   engine: Int16Array
   rank: Int16Array
   preemptions: Uint16Array
+  /** How often it was moved to another rank of its engine while it decoded. */
+  migrations: Uint16Array
   /** Input tokens that a prefix cache held when the request was first admitted: computed for an earlier request, not for this one. */
   cachedTokens: Int32Array
   /** Those of them that were loaded from the second tier, in the memory of the host. */
@@ -57,6 +59,9 @@ export interface StepStatistics {
   kvUsePs: number
   /** Preemptions made when a step began in the window. */
   preemptions: number
+  /** Moves of decoding sequences to other ranks that began with a step of the window, and the KV bytes of each through a port. */
+  migrations: number
+  migratedBytes: number
   /** Blocks evicted from prefix caches since the beginning, not in the window alone. */
   evictedBlocks: number
   /** Histogram of step durations, divided by the tokens a sequence gains, weighted by tokens: pooled inter-token latency. See collections/logHistogram.ts. */

@@ -76,6 +76,9 @@ const timeFault = (answer: unknown): string | null =>
     ? null
     : `returned ${show(answer)}; picoseconds >= 0 are due`
 
+const nothingFault = (answer: unknown): string | null =>
+  answer === undefined ? null : `returned ${show(answer)}; it fills \`out\` and returns nothing`
+
 export const HOOKS: { readonly [L in LeverName]: readonly Hook[] } = {
   split: [
     { name: 'plan', arguments: ['view', 'view', 'out'], decides: true, fault: planFault },
@@ -83,7 +86,12 @@ export const HOOKS: { readonly [L in LeverName]: readonly Hook[] } = {
     { name: 'planningPs', arguments: ['plain'], fault: timeFault },
   ],
   chunk: [{ name: 'prefillTokens', arguments: ['view'], decides: true, fault: tokensFault }],
-  rank: [{ name: 'place', arguments: ['view', 'view'], decides: true, fault: placeFault }],
+  rank: [
+    { name: 'place', arguments: ['view', 'view'], decides: true, fault: placeFault },
+    // what is filled in is checked by the core, which knows the ranks
+    { name: 'assign', arguments: ['view', 'out', 'plain'], decides: true, fault: nothingFault },
+    { name: 'migrate', arguments: ['view', 'out'], fault: nothingFault },
+  ],
   span: [{ name: 'degree', arguments: ['view', 'view'], decides: true, fault: degreeFault }],
   pool: [{ name: 'route', arguments: ['view', 'view', 'plain'], decides: true, fault: placeFault }],
 }

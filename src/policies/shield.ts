@@ -58,6 +58,11 @@ export function createShield(): Shield {
       if (typeof places === 'number' && !(Number.isInteger(place) && (place as number) >= 0 && (place as number) < places))
         refuse(`asks ${name}.${key}(${String(place)}), and there are places 0 to ${places - 1}`)
       const answer = method.apply(target, args)
+      // a method may have filled columns of its view
+      for (const value of Object.values(target)) {
+        const held = ArrayBuffer.isView(value) ? copies.get(value as Numbers) : undefined
+        if (held?.decision === decision) held.copy.set(value as Numbers)
+      }
       note(`${key}(${args.join(',')})`, answer)
       return typeof answer === 'object' && answer !== null ? cover(answer, `${name}.${key}()`) : answer
     }

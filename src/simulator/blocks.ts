@@ -27,11 +27,17 @@ export function decodingBlocks(s: State, e: number, engine: EngineConfig, slot: 
 /** Leading blocks of a waiting request that are cached on rank g, in either tier; at least one token of its target stays to be computed. */
 export function cachedBlocks(s: State, engine: EngineConfig, g: number, slot: number): number {
   if (s.prefix === null || !engine.prefixCaching) return 0
-  s.prefix.settle(g, s.freeBlocks[g])
-  const list = s.slots.prefix[slot]
+  const blocks = residentBlocks(s, engine, g, slot)
   const limit = Math.floor((s.slots.target[slot] - 1) / engine.blockSize)
-  const blocks = s.prefix.match(g, list, limit)
-  return blocks + s.prefix.matchHost(g, list, blocks, limit)
+  return blocks + s.prefix.matchHost(g, s.slots.prefix[slot], blocks, limit)
+}
+
+/** Those of them that are cached on the GPUs. */
+export function residentBlocks(s: State, engine: EngineConfig, g: number, slot: number): number {
+  if (s.prefix === null || !engine.prefixCaching) return 0
+  s.prefix.settle(g, s.freeBlocks[g])
+  s.prefix.matchedHost = 0
+  return s.prefix.match(g, s.slots.prefix[slot], Math.floor((s.slots.target[slot] - 1) / engine.blockSize))
 }
 
 /** Takes `total` blocks for a request that is admitted, the first `shared` as just found in the cache; false when they are not free. */

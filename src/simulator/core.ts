@@ -15,6 +15,7 @@ import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model
 import type { Records } from '../metrics/records.js'
 import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
 import type { Workload } from '../traces/workload.js'
+import { type Boundary, createBoundary } from './boundaryViews.js'
 import type { ClusterConfig, EngineConfig, FabricConfig, LoadConfig, MeasureWindow } from './config.js'
 import { settleServed } from './quiet.js'
 import { createRecords } from './recordStore.js'
@@ -49,8 +50,10 @@ export interface Core {
   /** Engines that take arrivals; engines that take over after prefill, none in a cluster of aggregated engines. */
   readonly entryPool: Pool
   readonly decodePool: Pool
-  /** Whether no engine can reach another one: open loop, no transfers. */
+  /** Whether no rank can reach another one: open loop, no transfers, no migrations. */
   readonly independent: boolean
+  /** Null where ranks are chosen on arrival alone. */
+  readonly boundary: Boundary | null
   readonly rankViews: readonly LoadView[]
   readonly requestView: RequestView
   readonly chunkView: ChunkView
@@ -106,6 +109,7 @@ export function createCore(
   const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
   const settle = (e: number): void => settleServed(core, e)
   const looksAtEngines = arm.chunk.hold !== undefined || arm.chunk.paceNs !== undefined
+  const rankViews = engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank), settle))
   const core: Core = {
     engines,
     timers: engines.map((engine) => timers.get(engine.tables) as StepTimer),
@@ -131,8 +135,9 @@ export function createCore(
       settle,
     ),
     decodePool: createPool(state, indices.filter(isDecode), engines, ageNs(arm.pool), settle),
-    independent: load.kind === 'open' && !indices.some(isDecode),
-    rankViews: engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank), settle)),
+    independent: load.kind === 'open' && !indices.some(isDecode) && arm.rank.migrate === undefined,
+    boundary: createBoundary(state, engines, config.fabric, rankViews, arm.rank),
+    rankViews,
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
     chunkView: {
       decodeSequences: 0,

@@ -1,5 +1,6 @@
 /** The decoding sequences of a rank, kept so that a step costs nothing per sequence. See state.ts for `base`. */
 import type { EngineConfig } from './config.js'
+import { largestGapNs } from './gaps.js'
 import { DECODING, type State, WHEEL } from './state.js'
 
 /**
@@ -19,6 +20,7 @@ export function joinDecode(
   const clock = s.tokenClock[e]
   const base = length - clock
   slots.state[slot] = DECODING
+  slots.joinedStep[slot] = s.stepCount[e]
   slots.base[slot] = base
   const finish = clock + left
   slots.finishKey[slot] = finish
@@ -58,8 +60,8 @@ export function leaveDecode(s: State, engine: EngineConfig, g: number, slot: num
   s.changed[g] = 1
 }
 
-/** Takes a sequence out of its bucket before its time (preemption). */
-export function leaveWheel(s: State, g: number, slot: number): void {
+/** Takes a sequence out of its bucket before its time. */
+function leaveWheel(s: State, g: number, slot: number): void {
   const { wheelNext, finishKey } = s.slots
   const bucket = g * WHEEL + (finishKey[slot] & (WHEEL - 1))
   if (s.wheel[bucket] === slot) {
@@ -69,6 +71,17 @@ export function leaveWheel(s: State, g: number, slot: number): void {
   let before = s.wheel[bucket]
   while (wheelNext[before] !== slot) before = wheelNext[before]
   wheelNext[before] = wheelNext[slot]
+}
+
+/** A sequence stops before its last token, at the end of a step or its beginning: it leaves the decoding set, and its gap begins. */
+export function stopDecoding(s: State, e: number, engine: EngineConfig, g: number, slot: number, nowNs: number): void {
+  const { slots } = s
+  leaveDecode(s, engine, g, slot)
+  leaveWheel(s, g, slot)
+  slots.emitted[slot] = slots.osl[slot] - (slots.finishKey[slot] - s.tokenClock[e])
+  if (slots.segment[slot] < 0) return
+  slots.maxGapNs[slot] = Math.max(slots.maxGapNs[slot], largestGapNs(s, e, slots.segment[slot]))
+  slots.lastTokenNs[slot] = nowNs
 }
 
 /** base mod blockSize in [0, blockSize); bases may be negative. */

@@ -15,6 +15,7 @@ export function createRecords(capacity: number): Records {
     engine: new Int16Array(capacity),
     rank: new Int16Array(capacity),
     preemptions: new Uint16Array(capacity),
+    migrations: new Uint16Array(capacity),
     cachedTokens: new Int32Array(capacity),
     loadedTokens: new Int32Array(capacity),
     maxGapNs: doubles(),
@@ -36,6 +37,7 @@ export function widerRecords(old: Records): Records {
   fresh.engine.set(old.engine)
   fresh.rank.set(old.rank)
   fresh.preemptions.set(old.preemptions)
+  fresh.migrations.set(old.migrations)
   fresh.cachedTokens.set(old.cachedTokens)
   fresh.loadedTokens.set(old.loadedTokens)
   fresh.maxGapNs.set(old.maxGapNs)

@@ -77,7 +77,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.request[slot] = request
   slots.isl[slot] = isl
   slots.osl[slot] = osl
-  if (core.decodePool.engines.length > 0) {
+  if (core.decodePool.engines.length > 0 || core.arm.rank.assign !== undefined) {
     slots.classId[slot] = view.classId
     slots.tenant[slot] = view.tenant
   }
@@ -94,6 +94,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.held[slot] = 0
   slots.emitted[slot] = 0
   slots.preemptions[slot] = 0
+  slots.migrations[slot] = 0
   slots.prefix[slot] = prefix
   slots.shared[slot] = 0
   slots.cached[slot] = 0
@@ -104,7 +105,10 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   return s.engineOf[g]
 }
 
-/** The rank, counted over all engines, that the levers choose for the request in `core.requestView` with these prefix blocks. */
+/**
+ * The rank, counted over all engines, that the levers choose for the request in `core.requestView` with these prefix blocks; or the queue of
+ * its engine, where ranks are chosen at step boundaries.
+ */
 export function choosePlace(core: Core, phase: RoutePhase, request: number, prefix: number): number {
   const cache = core.state.prefix
   if (cache !== null) {
@@ -118,6 +122,7 @@ export function choosePlace(core: Core, phase: RoutePhase, request: number, pref
   checkPlace(pool.info.name, 'engine', place, view.count, request)
   const e = engines[place]
   const rankView = core.rankViews[e]
+  if (rank.place === undefined) return rankView.count === 1 ? core.state.rankStart[e] : core.state.queueStart + e
   const chosen = rank.place(rankView, core.requestView)
   checkPlace(rank.info.name, 'rank', chosen, rankView.count, request)
   if (span.degree(rankView, core.requestView) !== 1)
@@ -144,6 +149,7 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   records.engine[row] = -1
   records.rank[row] = -1
   records.preemptions[row] = 0
+  records.migrations[row] = 0
   records.cachedTokens[row] = 0
   records.loadedTokens[row] = 0
   records.maxGapNs[row] = Number.NaN
@@ -254,8 +260,9 @@ function writeRecord(core: Core, slot: number, endNs: number, fate: number): voi
   records.osl[row] = slots.osl[slot]
   records.fate[row] = fate
   records.engine[row] = engine
-  records.rank[row] = g - state.rankStart[engine]
+  records.rank[row] = g < state.queueStart ? g - state.rankStart[engine] : -1
   records.preemptions[row] = slots.preemptions[slot]
+  records.migrations[row] = slots.migrations[slot]
   records.cachedTokens[row] = slots.cached[slot]
   records.loadedTokens[row] = slots.loaded[slot]
   records.maxGapNs[row] = fate === COMPLETED ? slots.maxGapNs[slot] : Number.NaN
@@ -270,6 +277,12 @@ function writeRecord(core: Core, slot: number, endNs: number, fate: number): voi
 }
 
 export function complete(core: Core, slot: number, nowNs: number): void {
+  if (core.boundary !== null) {
+    const { state: s } = core
+    const e = s.engineOf[s.slots.rank[slot]]
+    s.answers[e]++
+    s.answerTokens[e] += s.slots.osl[slot]
+  }
   depart(core, slot, nowNs, COMPLETED)
 }
 

@@ -3,8 +3,7 @@ import { PolicyError } from '../errors.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import { cachedBlocks, decodingBlocks, freeBlocks, prefillBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
-import { leaveDecode, leaveWheel } from './decodeSet.js'
-import { largestGapNs } from './gaps.js'
+import { stopDecoding } from './decodeSet.js'
 import { enqueueHead, enterPhase, leaveQueue, PHASE_PREFILL, PHASE_QUEUE, PHASE_STALL, patienceEnds } from './requests.js'
 import { appendRunning, leaveRunning } from './runningList.js'
 import { DECODING, PREEMPTIONS, PREFILLING } from './state.js'
@@ -53,15 +52,8 @@ function preempt(core: Core, e: number, g: number, nowNs: number): void {
   const engine = core.engines[e]
   const slot = s.runningTail[g]
   if (slots.state[slot] === DECODING) {
-    const clock = s.tokenClock[e]
-    leaveDecode(s, engine, g, slot)
-    leaveWheel(s, g, slot)
+    stopDecoding(s, e, engine, g, slot, nowNs)
     freeBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot), slots.shared[slot])
-    slots.emitted[slot] = slots.osl[slot] - (slots.finishKey[slot] - clock)
-    if (slots.segment[slot] >= 0) {
-      slots.maxGapNs[slot] = Math.max(slots.maxGapNs[slot], largestGapNs(s, e, slots.segment[slot]))
-      slots.lastTokenNs[slot] = nowNs
-    }
   } else {
     freeBlocks(s, engine, g, slot, slots.held[slot], slots.shared[slot])
     s.queuedTokens[g] -= slots.target[slot] - slots.done[slot]

@@ -9,7 +9,7 @@ import { createRecords } from './recordStore.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './state.js'
 
-const SNAPSHOT_VERSION = 8
+const SNAPSHOT_VERSION = 9
 
 type Columns = Record<string, unknown>
 

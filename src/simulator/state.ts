@@ -49,7 +49,10 @@ export const SERVING = 16
 /** The last event that was no step end: its time, and how many events there were with it. */
 export const OTHER_NS = 17
 export const OTHER_EVENTS = 18
-const SCALARS = 19
+/** Migrations begun in the measure window, and the bytes that they move. */
+export const MIGRATIONS = 19
+export const MIGRATED_BYTES = 20
+const SCALARS = 21
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -70,9 +73,9 @@ export interface Slots {
   phaseNs: Float64Array
   state: Uint8Array
   rank: Int32Array
-  /** Prefill rank that holds the KV until its transfer ends; -1 = none, so of a free slot too. */
+  /** Rank that holds the KV until its transfer or migration ends; -1 = none, so of a free slot too. */
   source: Int32Array
-  /** Prefill: tokens to compute, computed so far, scheduled in this step; blocks held while prefilling. */
+  /** Prefill: tokens to compute (of KV on the way: to bring), computed so far, scheduled in this step; blocks held while prefilling, or at the source. */
   target: Int32Array
   done: Int32Array
   chunk: Int32Array
@@ -83,6 +86,9 @@ export interface Slots {
   base: Int32Array
   finishKey: Int32Array
   preemptions: Uint16Array
+  migrations: Uint16Array
+  /** Steps that its engine had ended when it began to decode on its rank. */
+  joinedStep: Int32Array
   /** List of prefix blocks, -1 = none; leading blocks held in the cache of its rank, and of `source`; input tokens served from a cache, and those of them from a host. */
   prefix: Int32Array
   shared: Int32Array
@@ -173,18 +179,30 @@ export interface State {
   /** Largest gaps, engine by engine, and the length of an engine's part (see gaps.ts). */
   gaps: Float64Array
   readonly gapStride: Int32Array
-  // ports: 2 g = NVLink of rank g, 2 g + 1 = its NIC
+  // ports: out of rank g 2 g = NVLink, 2 g + 1 = NIC; those into it follow in the same order: links go both ways
   readonly portHead: Int32Array
   readonly portFlows: Int32Array
-  // ranks
+  /** Answers completed on an engine, and their tokens; counted where a policy is asked at step boundaries. */
+  readonly answers: Float64Array
+  readonly answerTokens: Float64Array
+  /**
+   * Queues are those of the ranks and, from this number on, one for each engine: of requests whose rank is chosen at a step boundary. Such a
+   * request has its queue for its rank.
+   */
+  readonly queueStart: number
+  // ranks, and queues of engines
   readonly engineOf: Int32Array
-  /** Blocks that no request holds; some of them may be cached. */
-  readonly freeBlocks: Int32Array
   readonly waitingHead: Int32Array
   readonly waitingTail: Int32Array
   readonly waitingCount: Int32Array
-  /** The scalar that counts what waits on the rank. */
+  /** The scalar that counts what waits there. */
   readonly waitingScalar: Uint8Array
+  readonly queuedTokens: Float64Array
+  // ranks
+  /** Blocks that no request holds; some of them may be cached. */
+  readonly freeBlocks: Int32Array
+  /** Moves of KV within the engine that the rank takes part in: 0 or 1. */
+  readonly moving: Uint8Array
   /** Requests in transfer to the rank or arrived, and the lists of the latter: to join at the next step, joined at the present one. */
   readonly incoming: Int32Array
   readonly arrivedHead: Int32Array
@@ -197,7 +215,6 @@ export interface State {
   readonly decodeCount: Int32Array
   readonly baseSum: Float64Array
   readonly prefilledTokens: Float64Array
-  readonly queuedTokens: Float64Array
   /** Tokens whose KV the pending step loads from the host. */
   readonly loadTokens: Float64Array
   readonly sortedStart: Int32Array
@@ -222,16 +239,20 @@ export function createState(config: ClusterConfig): State {
     rankStart[e + 1] = rankStart[e] + engine.ranks
   })
   const ranks = rankStart[engines.length]
-  const engineOf = new Int32Array(ranks)
+  const queues = ranks + engines.length
+  const engineOf = new Int32Array(queues)
   const freeBlocks = new Int32Array(ranks)
   const sortedStart = new Int32Array(ranks + 1)
   const residueStart = new Int32Array(ranks + 1)
-  const waitingScalar = new Uint8Array(ranks)
+  const waitingScalar = new Uint8Array(queues)
   engines.forEach((engine, e) => {
+    const counted = engine.role === 'decode' ? DECODE_WAITING : WAITING_TOTAL
+    engineOf[ranks + e] = e
+    waitingScalar[ranks + e] = counted
     for (let g = rankStart[e]; g < rankStart[e + 1]; g++) {
       engineOf[g] = e
       freeBlocks[g] = engine.numGpuBlocks
-      waitingScalar[g] = engine.role === 'decode' ? DECODE_WAITING : WAITING_TOTAL
+      waitingScalar[g] = counted
       sortedStart[g + 1] = sortedStart[g] + engine.maxNumSeqs
       residueStart[g + 1] = residueStart[g] + engine.blockSize
     }
@@ -248,7 +269,7 @@ export function createState(config: ClusterConfig): State {
     timeoutHead: listOf(1),
     timeoutTail: listOf(1),
     slots,
-    prefix: engines.some((engine) => engine.prefixCaching) ? new PrefixCache(engines, engineOf) : null,
+    prefix: engines.some((engine) => engine.prefixCaching) ? new PrefixCache(engines, engineOf.slice(0, ranks)) : null,
     rankStart,
     clockNs: perEngine(),
     clockPs: perEngine(),
@@ -280,14 +301,19 @@ export function createState(config: ClusterConfig): State {
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
     gaps: new Float64Array(engines.length * FIRST_GAP_STRIDE),
     gapStride: Int32Array.of(FIRST_GAP_STRIDE),
-    portHead: listOf(2 * ranks),
-    portFlows: new Int32Array(2 * ranks),
+    portHead: listOf(4 * ranks),
+    portFlows: new Int32Array(4 * ranks),
+    answers: perEngine(),
+    answerTokens: perEngine(),
+    queueStart: ranks,
     engineOf,
-    freeBlocks,
-    waitingHead: listOf(ranks),
-    waitingTail: listOf(ranks),
-    waitingCount: new Int32Array(ranks),
+    waitingHead: listOf(queues),
+    waitingTail: listOf(queues),
+    waitingCount: new Int32Array(queues),
     waitingScalar,
+    queuedTokens: new Float64Array(queues),
+    freeBlocks,
+    moving: new Uint8Array(ranks),
     incoming: new Int32Array(ranks),
     arrivedHead: listOf(ranks),
     arrivedTail: listOf(ranks),
@@ -299,7 +325,6 @@ export function createState(config: ClusterConfig): State {
     decodeCount: new Int32Array(ranks),
     baseSum: new Float64Array(ranks),
     prefilledTokens: new Float64Array(ranks),
-    queuedTokens: new Float64Array(ranks),
     loadTokens: new Float64Array(ranks),
     sortedStart,
     sortedBases: new Int32Array(sortedStart[ranks]),
@@ -341,6 +366,8 @@ function createSlots(capacity: number): Slots {
     base: ints(),
     finishKey: ints(),
     preemptions: new Uint16Array(capacity),
+    migrations: new Uint16Array(capacity),
+    joinedStep: ints(),
     prefix: ints(),
     shared: ints(),
     sourceShared: ints(),

@@ -1,6 +1,7 @@
 /** One step of an engine: what it costs, and what has happened when it ends. Who takes part is decided in schedule.ts. Hot: nothing is allocated here. */
 import { logBin } from '../collections/logHistogram.js'
 import { decodingBlocks, freeBlocks, shareBlocks } from './blocks.js'
+import { decideAtBoundary } from './boundary.js'
 import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode } from './decodeSet.js'
@@ -38,6 +39,8 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const verified = engine.draftTokens + 1
   if (verified > 1) s.gain[e] = (s.clockRest[e] + engine.tokensPer1024Steps) >> 10
   s.beganNs[e] = nowNs
+  const { boundary } = core
+  const placingPs = boundary !== null && endRank - firstRank > 1 ? decideAtBoundary(core, boundary, e, nowNs) : 0
   const isHeld = core.stepViews !== null && lookAtEngine(core, e, core.stepViews[e], nowNs)
 
   let busy = false
@@ -95,7 +98,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   }
   const { hostPs } = engine.tables
   const loadPs = engine.hostBlocks > 0 ? hostLoadPs(s, engine, firstRank, endRank) : 0
-  const stepPs = hostPs + loadPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + planningPsMax
+  const stepPs = hostPs + loadPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + planningPsMax + placingPs
   s.stepping[e] = 1
   s.pendingStepPs[e] = stepPs
   s.pendingGatingPs[e] = gatingAttention

@@ -8,6 +8,8 @@ import {
   GATING_ATTENTION_PS,
   INPUT_TOKENS,
   MAX_ATTENTION_PS,
+  MIGRATED_BYTES,
+  MIGRATIONS,
   NOW,
   OUTPUT_TOKENS,
   PREEMPTIONS,
@@ -32,6 +34,8 @@ export function statistics(core: Core): StepStatistics {
     decodeSequences: scalars[DECODE_SEQUENCES],
     kvUsePs: sum(engineKvUsePs),
     preemptions: scalars[PREEMPTIONS],
+    migrations: scalars[MIGRATIONS],
+    migratedBytes: scalars[MIGRATED_BYTES],
     evictedBlocks: evictedBlocks(s),
     itl: s.itl.slice(),
     engineBusyPs: s.engineBusyPs.slice(),
@@ -49,6 +53,8 @@ const COUNTED = [
   MAX_ATTENTION_PS,
   DECODE_SEQUENCES,
   PREEMPTIONS,
+  MIGRATIONS,
+  MIGRATED_BYTES,
 ]
 
 /** The sums begin anew with the steps that end from now on. */

@@ -1,4 +1,4 @@
-/** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). */
+/** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). Migrations end as transfers do. */
 import { cachedBlocks, freeBlocks, prefillBlocks, shareBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
@@ -63,10 +63,10 @@ function startFlow(core: Core, slot: number, nowNs: number): void {
   const to = core.engines[s.engineOf[slots.rank[slot]]]
   const kind = from.domain === to.domain ? 0 : 1
   const fromPort = 2 * slots.source[slot] + kind
-  const toPort = 2 * slots.rank[slot] + kind
+  const toPort = 2 * (s.queueStart + slots.rank[slot]) + kind
   slots.fromPort[slot] = fromPort
   slots.toPort[slot] = toPort
-  const tokens = slots.isl[slot] - slots.shared[slot] * to.blockSize
+  const tokens = slots.target[slot] - slots.shared[slot] * to.blockSize
   slots.flowBytes[slot] = tokens * Math.max(from.kvBytesPerToken, to.kvBytesPerToken)
   slots.flowSinceNs[slot] = nowNs
   pushTransfer(s, slot, nowNs)
@@ -83,12 +83,22 @@ function endFlow(core: Core, slot: number, nowNs: number): void {
   unlink(s, slots.fromNext, slots.fromPrevious, fromPort, slot)
   unlink(s, slots.toNext, slots.toPrevious, toPort, slot)
   share(core, fromPort, toPort, nowNs)
+  const source = slots.source[slot]
+  const g = slots.rank[slot]
+  // its quiet steps so far used the blocks that are free now
+  settleServed(core, s.engineOf[g])
+  land(core, slot, nowNs)
+  touch(core, s.engineOf[source])
+  touch(core, s.engineOf[g])
+}
 
+/** The KV of a request has come to its rank, which it joins at the next step; the rank that it came from lets go of its blocks. */
+export function land(core: Core, slot: number, nowNs: number): void {
+  const s = core.state
+  const { slots } = s
   const source = slots.source[slot]
   const g = slots.rank[slot]
   const engine = core.engines[s.engineOf[g]]
-  // its quiet steps so far used the blocks that are free now
-  settleServed(core, s.engineOf[g])
   freeBlocks(s, core.engines[s.engineOf[source]], source, slot, slots.held[slot], slots.sourceShared[slot])
   shareBlocks(s, engine, g, slot, slots.isl[slot])
   s.prefilledTokens[source] -= slots.done[slot]
@@ -96,7 +106,10 @@ function endFlow(core: Core, slot: number, nowNs: number): void {
   slots.source[slot] = -1
   slots.state[slot] = ARRIVED
   enterPhase(slots, slot, PHASE_DECODE, nowNs)
-  if (core.firstAfterTransfer) {
+  if (s.engineOf[source] === s.engineOf[g]) {
+    s.moving[source] = 0
+    s.moving[g] = 0
+  } else if (core.firstAfterTransfer) {
     slots.firstTokenNs[slot] = nowNs
     slots.lastTokenNs[slot] = nowNs
   }
@@ -104,8 +117,6 @@ function endFlow(core: Core, slot: number, nowNs: number): void {
   if (s.arrivedHead[g] < 0) s.arrivedHead[g] = slot
   else slots.arrivedNext[s.arrivedTail[g]] = slot
   s.arrivedTail[g] = slot
-  touch(core, s.engineOf[source])
-  touch(core, s.engineOf[g])
 }
 
 /** Divides two ports anew among their flows. */
@@ -161,7 +172,7 @@ export function joinArrived(core: Core, e: number, g: number): void {
     slots.segment[slot] = -1
     s.queuedTokens[g] -= slots.target[slot]
     insertDecoding(s, g, slot)
-    joinDecode(s, e, engine, g, slot, slots.isl[slot] + engine.draftTokens, slots.osl[slot] - 1)
+    joinDecode(s, e, engine, g, slot, slots.target[slot] + engine.draftTokens, slots.osl[slot] - slots.emitted[slot])
   }
   s.arrivedHead[g] = -1
   s.arrivedTail[g] = -1

@@ -79,9 +79,10 @@ export function createPool(
   const view: LoadView = {
     count: engines.length,
     running: (place) => total(place, (view, rank) => view.running(rank)),
-    waiting: (place) => total(place, (view, rank) => view.waiting(rank)),
+    waiting: (place) => total(place, (view, rank) => view.waiting(rank)) + s.waitingCount[s.queueStart + engines[place]],
     kvTokens: (place) => total(place, (view, rank) => view.kvTokens(rank)),
-    queuedTokens: (place) => total(place, (view, rank) => view.queuedTokens(rank)),
+    queuedTokens: (place) =>
+      total(place, (view, rank) => view.queuedTokens(rank)) + s.queuedTokens[s.queueStart + engines[place]],
     freeBlocks: (place) => total(place, (view, rank) => view.freeBlocks(rank)),
     matchedTokens(place) {
       const view = perEngine[place]

@@ -8,6 +8,7 @@ import type { Arm } from '../levers/lever.js'
 import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
 import { createBlockBuilder } from '../traces/blocks.js'
 import { shapesOnly, type Workload } from '../traces/workload.js'
+import { atBoundary } from './boundaryPolicies.js'
 import { chunkPolicy, PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
 
@@ -73,6 +74,16 @@ const armKnobs = fc.record({
   rank: fc.constantFrom(...PLACE_RULES),
   poolAge: fc.constantFrom('now' as const, 7, 400),
   rankAge: fc.constantFrom('now' as const, 50, 3000),
+  /** Decisions of the rank lever at step boundaries; null = none. */
+  boundary: fc.option(
+    fc.record({
+      assigns: fc.boolean(),
+      moves: fc.boolean(),
+      isFree: fc.boolean(),
+      planningPs: fc.constantFrom(0, 700),
+    }),
+    { nil: null },
+  ),
   budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 }), fc.constant(1000)),
   paceNs: fc.option(fc.integer({ min: 0, max: 300 }), { nil: null, freq: 2 }),
   holds: fc.boolean(),
@@ -254,11 +265,12 @@ function workloadOf(knob: Knobs): Workload {
 }
 
 function armOf(knob: Knobs['arm']): Arm {
+  const rank = rankPolicy(knob.rank, knob.rankAge)
   return {
     ...plainArm(knob.budget),
     chunk: chunkPolicy(knob.budget, knob.paceNs, knob.holds),
     split: splitPolicy(knob.splitRule, knob.splitValue, knob.longestFirst, knob.planningPs),
-    rank: rankPolicy(knob.rank, knob.rankAge),
+    rank: knob.boundary === null ? rank : atBoundary(rank, knob.boundary),
     pool: poolPolicy(knob.pool, knob.poolAge),
   }
 }
@@ -314,6 +326,26 @@ export const cachingScenario: fc.Arbitrary<Scenario> = fc
         likeBack: 1 + ((3 * request.isl + request.osl) % 9),
         alike: request.isl + (request.osl % 25),
       })),
+    }),
+  )
+
+/** Sequences that move among ranks which are short of memory: they are preempted before and after it. */
+export const movingScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(knobs, fc.boolean(), fc.constantFrom(1.1, 1.4, 1.7, 3))
+  .map(([knob, assigns, memory]) =>
+    scenarioOf({
+      ...knob,
+      engines: knob.engines.slice(0, 2).map((engine) => ({
+        ...engine,
+        ranks: Math.max(2, engine.ranks),
+        maxNumSeqs: Math.max(3, engine.maxNumSeqs),
+        memory,
+      })),
+      requests: knob.requests.map((request) => ({ ...request, osl: 2 + request.osl })),
+      mayReserve: false,
+      maxQueue: null,
+      shipped: null,
+      arm: { ...knob.arm, boundary: { isFree: false, planningPs: 0, ...knob.arm.boundary, moves: true, assigns } },
     }),
   )
 

@@ -128,8 +128,8 @@ const capacity: Law = (scenario, { decisions, statistics }) => {
   ]
 }
 
-const order: Law = (scenario, { rows }) => {
-  if (isSplit(scenario)) return []
+const order: Law = (scenario, { rows, decisions }) => {
+  if (isSplit(scenario) || decisions.assign.length > 0) return []
   const lastOf = new Map<string, RequestRow>()
   // of those that come at one time the ones that waited for others are first
   const own = (index: number) => (isWaiting(scenario, index) ? 0 : 1)
@@ -138,7 +138,7 @@ const order: Law = (scenario, { rows }) => {
     .sort((a, b) => came(a) - came(b) || own(a) - own(b) || a - b)
     .flatMap((index) => {
       const row = rows.get(index) as RequestRow
-      if (row.fate !== 'completed' || row.preemptions > 0) return []
+      if (row.fate !== 'completed' || row.preemptions > 0 || row.migrations > 0) return []
       const place = `${row.engine}/${row.rank}`
       const before = lastOf.get(place)
       lastOf.set(place, row)
@@ -149,7 +149,7 @@ const order: Law = (scenario, { rows }) => {
 }
 
 const noIdling: Law = (scenario, { rows, statistics }) => {
-  if (!isWhole(scenario) || isSplit(scenario)) return []
+  if (!isWhole(scenario) || isSplit(scenario) || statistics.migrations > 0) return []
   const { frontendNs } = scenario.config
   return scenario.config.engines.flatMap((_, engine) => {
     const here = [...rows.values()].filter((row) => row.engine === engine).sort((a, b) => a.arrivalNs - b.arrivalNs)
@@ -203,9 +203,9 @@ const tokens: Law = (scenario, outcome) => {
   ]
 }
 
-/** Completed requests that decoded elsewhere than they were prefilled, and were never preempted. */
+/** Completed requests that decoded elsewhere than they were prefilled, and were neither preempted nor moved again. */
 const brought = ({ config }: Scenario, outcome: Outcome) =>
-  completed(outcome).filter((row) => config.engines[row.engine].role === 'decode' && row.preemptions === 0)
+  completed(outcome).filter((row) => config.engines[row.engine].role === 'decode' && row.preemptions + row.migrations === 0)
 
 const transfers: Law = (scenario, outcome) => {
   const { fabric, firstToken, engines } = scenario.config
@@ -227,6 +227,7 @@ const transfers: Law = (scenario, outcome) => {
 
 /** A decode rank admits in the order in which requests came to its queue; those that came at the same time may go either way. */
 const orderOfDecode: Law = (scenario, outcome) => {
+  if (outcome.decisions.assign.length > 0) return []
   const came = (row: RequestRow) => row.arrivalNs + row.phaseNs[0] + row.phaseNs[1]
   const admitted = (row: RequestRow) => came(row) + row.phaseNs[3]
   const rows = brought(scenario, outcome).sort((a, b) => came(a) - came(b))
@@ -248,7 +249,7 @@ const tokenClock: Law = (scenario, outcome) => {
     const rate = tokensPer1024Steps / 1024
     const steps = sum(here.map((row) => (row.osl > 1 ? Math.max(1, (row.osl - 2) / rate - 1) : 0)))
     const { statistics } = outcome
-    const isLone = scenario.config.engines.length === 1 && here.every((row) => row.preemptions === 0)
+    const isLone = scenario.config.engines.length === 1 && here.every((row) => row.preemptions + row.migrations === 0)
     const ceiling = sum(here.map((row) => Math.ceil((row.osl - 1) / rate + 1)))
     return faults(
       isLone && (statistics.decodeSequences < steps || statistics.decodeSequences > ceiling),
@@ -306,7 +307,40 @@ const hits: Law = ({ workload }, { rows }) => {
   })
 }
 
+/** Who was moved stalled for the copy of at least its prompt; moves and bytes add up to those of the requests. Moves of oracles are free. */
+const migration: Law = (scenario, outcome) => {
+  const { config } = scenario
+  const { statistics, rows } = outcome
+  const isFree = scenario.arm().rank.info.oracle === true
+  const moved = [...rows].filter(([, row]) => row.migrations > 0)
+  const slow = moved.flatMap(([index, { engine, isl, migrations, phaseNs, fate }]) => {
+    const { kvBytesPerToken, prefixCaching } = config.engines[engine]
+    const copyNs =
+      config.fabric.latencyNs + Math.floor((prefixCaching ? 0 : isl * kvBytesPerToken) / config.fabric.nvlinkBytesPerNs)
+    const isEarly = fate === 'completed' && !isFree && phaseNs[5] < migrations * copyNs
+    return faults(isEarly, () => `LAW-28 request ${index} stalled ${phaseNs[5]} ns in ${migrations} copies of ${copyNs} ns`)
+  })
+  const idle = completed(outcome).filter((row) => row.migrations + row.preemptions === 0 && row.phaseNs[5] > 0)
+  const stalls = idle.map((row) => `LAW-28 a request stalled ${row.phaseNs[5]} ns and was neither moved nor preempted`)
+  if (!isWhole(scenario)) return [...slow, ...stalls]
+  const bytesOf = (tokens: (row: RequestRow) => number) =>
+    sum(moved.map(([, row]) => row.migrations * tokens(row) * config.engines[row.engine].kvBytesPerToken))
+  const fewest = config.engines.some((engine) => engine.prefixCaching) ? 0 : bytesOf((row) => row.isl)
+  const most = bytesOf((row) => row.isl + row.osl - 1)
+  const counted = sum(moved.map(([, row]) => row.migrations))
+  return [
+    ...slow,
+    ...stalls,
+    ...faults(statistics.migrations !== counted, () => `LAW-28 ${statistics.migrations} moves, ${counted} suffered`),
+    ...faults(
+      !isFree && (statistics.migratedBytes < fewest || statistics.migratedBytes > most),
+      () => `LAW-28 ${statistics.migratedBytes} bytes moved, the KV was ${fewest} to ${most}`,
+    ),
+  ]
+}
+
 const LAWS: readonly Law[] = [
+  migration,
   sessions,
   conservation,
   phases,

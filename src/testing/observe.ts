@@ -1,5 +1,7 @@
 /** An arm that decides as another one does and writes down every question it was asked, with the answer. */
-import type { Arm } from '../levers/lever.js'
+
+import type { Arm, RankPolicy } from '../levers/lever.js'
+import { assignNumbers, migrateNumbers } from './boundaryPolicies.js'
 import { engineNumbers, viewNumbers } from './policies.js'
 
 /** One entry a call: what was seen, and the decision last. Split decisions keep what was seen alone. */
@@ -8,10 +10,16 @@ export interface Decisions {
   rank: number[][]
   chunk: number[][]
   split: number[][]
+  /** Questions at step boundaries, with all that the policy filled in. */
+  assign: number[][]
+  migrate: number[][]
 }
 
+/** The levers and hooks that are written down, in the order of their decisions. */
+export const OBSERVED = ['pool', 'rank', 'assign', 'migrate', 'chunk', 'split'] as const
+
 export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
-  const decisions: Decisions = { pool: [], rank: [], chunk: [], split: [] }
+  const decisions: Decisions = { pool: [], rank: [], chunk: [], split: [], assign: [], migrate: [] }
   const noted = (log: number[][], seen: number[], answer: number): number => {
     log.push([...seen, answer])
     return answer
@@ -26,10 +34,7 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
         route: (view, request, phase) =>
           noted(decisions.pool, viewNumbers(view, request, phase), arm.pool.route(view, request, phase)),
       },
-      rank: {
-        ...arm.rank,
-        place: (view, request) => noted(decisions.rank, viewNumbers(view, request, 'prefill'), arm.rank.place(view, request)),
-      },
+      rank: observedRank(arm.rank, decisions),
       chunk: {
         ...arm.chunk,
         prefillTokens(view) {
@@ -51,4 +56,28 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
       },
     },
   }
+}
+
+function observedRank(policy: RankPolicy, { rank, assign, migrate }: Decisions): RankPolicy {
+  const copy = { ...policy }
+  if (policy.place !== undefined)
+    copy.place = (view, request) => {
+      const answer = policy.place?.(view, request) ?? Number.NaN
+      rank.push([...viewNumbers(view, request, 'prefill'), answer])
+      return answer
+    }
+  if (policy.assign !== undefined)
+    copy.assign = (view, out, oracle) => {
+      const seen = assignNumbers(view)
+      policy.assign?.(view, out, oracle)
+      assign.push([...seen, ...out.slice(0, view.waiting)])
+    }
+  if (policy.migrate !== undefined)
+    copy.migrate = (view, out) => {
+      const seen = migrateNumbers(view)
+      policy.migrate?.(view, out)
+      const moves = [out.from, out.sequence, out.to].flatMap((column) => [...column.slice(0, out.count)])
+      migrate.push([...seen, ...moves])
+    }
+  return copy
 }

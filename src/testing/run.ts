@@ -15,6 +15,7 @@ export interface RequestRow {
   readonly engine: number
   readonly rank: number
   readonly preemptions: number
+  readonly migrations: number
   readonly cachedTokens: number
   readonly loadedTokens: number
   readonly maxGapNs: number
@@ -49,6 +50,7 @@ export function recordObjects(records: Records): Map<number, RequestRow> {
       engine: records.engine[i],
       rank: records.rank[i],
       preemptions: records.preemptions[i],
+      migrations: records.migrations[i],
       cachedTokens: records.cachedTokens[i],
       loadedTokens: records.loadedTokens[i],
       maxGapNs: records.maxGapNs[i],

@@ -3,7 +3,7 @@
 import { createSimulation } from '../simulator/index.js'
 import { blockCountOf, createBlockBuilder } from '../traces/blocks.js'
 import type { Scenario } from './arbitraries.js'
-import { observed } from './observe.js'
+import { OBSERVED, observed } from './observe.js'
 import { type FastRun, recordObjects, runFast, type Simulate } from './run.js'
 
 const show = (run: FastRun): string =>
@@ -49,7 +49,7 @@ export function repetitionFaults(scenario: Scenario): string[] {
   return first === second ? [] : ['LAW-10 two runs of the same input differ']
 }
 
-/** LAW-25: caches that no two requests share a block of change nothing. (Who is preempted may hit what it had computed itself.) */
+/** LAW-25: caches that no two requests share a block of change nothing. (Who is preempted or moved may hit what it had computed itself.) */
 export function idleCacheFaults(scenario: Scenario, run?: Simulate): string[] {
   const { config, workload } = scenario
   if (workload.runOffset === null) return []
@@ -65,7 +65,8 @@ export function idleCacheFaults(scenario: Scenario, run?: Simulate): string[] {
   const engines = config.engines.map((engine) => ({ ...engine, prefixCaching: false, cacheAnswers: false, hostBlocks: 0 }))
   const cached = runFast(strangers, run)
   const plain = runFast({ ...strangers, config: { ...config, engines } }, run)
-  if (plain.result.records.preemptions.some((count) => count > 0)) return []
+  const { preemptions, migrations } = plain.result.records
+  if (preemptions.some((count) => count > 0) || migrations.some((count) => count > 0)) return []
   cached.result.statistics.evictedBlocks = 0
   return show(cached) === show(plain) ? [] : ['LAW-25 a cache without a single hit changed the run']
 }
@@ -91,7 +92,7 @@ export function snapshotFaults(scenario: Scenario, events: number): string[] {
   second.simulation.advance(untilNs, Number.POSITIVE_INFINITY)
   second.simulation.recordInside()
   const { decisions } = first
-  for (const lever of ['pool', 'rank', 'chunk', 'split'] as const) decisions[lever].push(...second.decisions[lever])
+  for (const lever of OBSERVED) decisions[lever].push(...second.decisions[lever])
   const { nowNs, events: served } = second.simulation
   const result = {
     records: second.simulation.drain(),

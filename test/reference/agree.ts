@@ -4,7 +4,7 @@ import type { StepStatistics } from '../../src/metrics/records.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
 import type { Scenario } from '../../src/testing/arbitraries.js'
 import type { Outcome } from '../../src/testing/laws.js'
-import { type Decisions, observed } from '../../src/testing/observe.js'
+import { type Decisions, OBSERVED, observed } from '../../src/testing/observe.js'
 import { type FastRun, recordObjects } from '../../src/testing/run.js'
 import { type SlowResult, simulateSlowly } from './simulate.js'
 
@@ -42,7 +42,7 @@ const ROUNDED = new Set(['meanAttentionPs', 'kvUsePs', 'engineKvUsePs'])
 /** One line for every difference, decisions first: the earliest cause is near the top. */
 export function differences(fast: FastRun, slow: SlowRun): string[] {
   const found: string[] = []
-  for (const lever of ['pool', 'rank', 'chunk', 'split'] as const) {
+  for (const lever of OBSERVED) {
     const [a, b] = [fast.decisions[lever], slow.decisions[lever]]
     const at = b.findIndex((entry, i) => show(entry) !== show(a[i]))
     if (at >= 0) found.push(`${lever} question ${at}: fast ${show(a[at])}, slow ${show(b[at])}`)

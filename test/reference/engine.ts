@@ -1,7 +1,8 @@
 /** One engine of the reference simulator: pricing a step and ending it. The clock is a BigInt of picoseconds. */
 import type { Arm, SplitBatch } from '../../src/levers/lever.js'
-import type { EngineConfig } from '../../src/simulator/config.js'
+import type { EngineConfig, FabricConfig } from '../../src/simulator/config.js'
 import { createStepTimer, type StepTables, type StepTimer } from '../../src/timing/stepTimer.js'
+import { decideAtBoundary } from './boundary.js'
 import { type Look, Rank } from './rank.js'
 import type { Request } from './request.js'
 
@@ -24,6 +25,13 @@ export interface Step {
   readonly usedShare: number
 }
 
+/** What began with a step. */
+export interface Begun {
+  readonly preemptions: number
+  readonly migrations: number
+  readonly bytes: number
+}
+
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 export class Engine {
@@ -32,6 +40,12 @@ export class Engine {
   clockPs = 0n
   step: Step | null = null
   stepNumber = 0
+  /** The last step that has ended. */
+  last: Step | null = null
+  /** Requests that have no rank yet, where ranks are chosen at step boundaries. */
+  queue: Request[] = []
+  /** Lengths of the answers completed here. */
+  readonly answers: number[] = []
 
   constructor(
     readonly config: EngineConfig,
@@ -54,22 +68,23 @@ export class Engine {
 
   /**
    * Begins a step at the engine's clock if there is work; `clockPs` becomes the step's end. Requests whose transfer begins are handed
-   * to `depart`. Returns the number of preemptions.
+   * to `depart`. Returns the number of preemptions and of moves begun.
    */
-  begin(depart: (request: Request) => void): number {
+  begin(fabric: FabricConfig, depart: (request: Request) => void): Begun {
     const nowNs = this.endNs()
     const gain = this.tokenClock(this.stepNumber + 1) - this.tokenClock(this.stepNumber)
+    const { isAsked, ...moved } = decideAtBoundary(this, fabric, nowNs, depart)
     const look = this.look(nowNs)
     const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, gain, this.arm.chunk, look, depart)))
     for (const rank of this.ranks) rank.check()
     if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) {
       for (const rank of this.ranks) rank.decodedInPreviousStep = false
-      return preemptions
+      return { preemptions, ...moved }
     }
     this.stepNumber++
-    this.step = this.price(gain)
+    this.step = this.price(gain, isAsked ? (this.arm.rank.planningPs ?? 0) : 0)
     this.clockPs += BigInt(this.step.durationPs)
-    return preemptions
+    return { preemptions, ...moved }
   }
 
   /** What the chunk lever sees and decides of the whole engine, as the last step left it. */
@@ -91,7 +106,7 @@ export class Engine {
     return { isHeld: hasPrompt && hold?.(view) === true, leastSlackNs, timer: this.timer }
   }
 
-  private price(gain: number): Step {
+  private price(gain: number, placingPs: number): Step {
     const { timer } = this
     const decode = this.ranks.map((rank) => rank.decoders().length)
     const verified = this.ranks.map((rank) => rank.decoders().length * (rank.drafts() + 1))
@@ -115,7 +130,7 @@ export class Engine {
     const ofHost = (host: number) =>
       sum(this.ranks.slice(host * ranksPerHost, (host + 1) * ranksPerHost).map((rank) => rank.loadTokens))
     const loadPs = Math.ceil(Math.max(...this.ranks.map((_, host) => ofHost(host))) * loadPsPerToken)
-    const common = loadPs + timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning
+    const common = loadPs + timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning + placingPs
     return {
       durationPs: timer.tables.hostPs + Math.max(...times) + common,
       gatingAttentionPs: attention[times.indexOf(Math.max(...times))],
@@ -171,6 +186,7 @@ export class Engine {
     for (const rank of this.ranks) {
       for (const request of rank.decoders()) {
         request.length += step.gain
+        request.stepsHere++
         request.emitted = Math.min(request.emitted + step.gain, request.osl)
         request.deliver(nowNs)
       }
@@ -198,6 +214,7 @@ export class Engine {
       rank.chunks = []
     }
     this.step = null
+    this.last = step
     return { step, completed }
   }
 }

@@ -31,7 +31,7 @@ export class Fabric {
       to,
       isLocal: from.config.domain === to.config.domain,
       bytesLeft:
-        (request.isl - request.shared.length * to.config.blockSize) *
+        (request.target - request.shared.length * to.config.blockSize) *
         Math.max(from.config.kvBytesPerToken, to.config.kvBytesPerToken),
       sinceNs: nowNs,
       share: 0,

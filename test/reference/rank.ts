@@ -121,6 +121,44 @@ export class Rank {
     return true
   }
 
+  /** Takes over a decoding request, whose KV rank `from` holds until it has come, if there are the blocks. */
+  takeFrom(from: Rank, request: Request, nowNs: number): boolean {
+    const [target, shared, blocks, tokens] = [request.target, request.shared, request.blocks, request.length]
+    request.target = tokens
+    request.source = from
+    const hits = this.cache.leading(this.names(request), Math.floor((tokens - 1) / this.config.blockSize))
+    if (!this.take(request, this.prefillBlocks(request, tokens), hits, nowNs)) {
+      request.target = target
+      request.source = null
+      return false
+    }
+    from.admitted = from.admitted.filter((other) => other !== request)
+    from.decoding.delete(request)
+    if (from.kept) from.kept.changed = true
+    from.held.push(request)
+    request.sourceShared = shared
+    request.sourceBlocks = blocks
+    request.length = 0
+    request.migrations++
+    request.enter('stall', nowNs)
+    this.incoming.push(request)
+    this.cache.trim(this.freeBlocks())
+    return true
+  }
+
+  /** The KV of a request has come: the rank that it came from lets go of its blocks. */
+  receive(request: Request, nowNs: number): void {
+    const from = request.source as Rank
+    from.held = from.held.filter((other) => other !== request)
+    from.cache.release(request.sourceShared)
+    request.sourceShared = []
+    request.source = null
+    this.share(request, request.isl, nowNs)
+    this.incoming = this.incoming.filter((other) => other !== request)
+    this.arrived.push(request)
+    request.enter('decode', nowNs)
+  }
+
   /** The first `tokens` tokens of a request are written here: its whole blocks among them are shared from now on. */
   share(request: Request, tokens: number, nowNs: number): void {
     const fresh = this.names(request).slice(request.shared.length, Math.floor(tokens / this.config.blockSize))
@@ -134,7 +172,7 @@ export class Rank {
 
   kvTokens(): number {
     const drafts = this.drafts() * this.decoding.size
-    return sum(this.admitted.map((request) => request.length)) + drafts + sum(this.held.map((request) => request.isl))
+    return sum(this.admitted.map((request) => request.length)) + drafts + sum(this.held.map((request) => request.target))
   }
 
   queuedTokens(): number {
@@ -169,6 +207,7 @@ export class Rank {
 
   join(request: Request): void {
     this.decoding.add(request)
+    request.stepsHere = 0
     if (this.kept) this.kept.changed = true
   }
 
@@ -190,7 +229,7 @@ export class Rank {
     this.chunks = []
     this.loadTokens = 0
     for (const request of this.arrived) {
-      request.length = request.isl
+      request.length = request.target
       this.admitted.splice(this.admitted.length - this.prefilling().length, 0, request)
       this.join(request)
     }

@@ -28,6 +28,9 @@ export class Request {
   loadedTokens = 0
   everScheduled = false
   preemptions = 0
+  migrations = 0
+  /** Steps that it has decoded in since it joined the rank. */
+  stepsHere = 0
   firstTokenNs = Number.NaN
   lastTokenNs = Number.NaN
   maxGapNs = 0

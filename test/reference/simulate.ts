@@ -78,10 +78,10 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (options.load.kind === 'closed' && nextRoot < roots.length) post(timeNs + config.frontendNs, 'arrival', roots[nextRoot++])
   }
   const record = (request: Request, fate: Fate, endNs: number) => {
-    const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions, cachedTokens, loadedTokens } = request
+    const { arrivalNs, firstTokenNs, isl, osl, engine, rank, preemptions, migrations, cachedTokens, loadedTokens } = request
     const maxGapNs = fate === 'completed' ? request.maxGapNs : Number.NaN
     const phaseNs = request.phaseList()
-    const place = { engine, rank, preemptions, cachedTokens, loadedTokens }
+    const place = { engine, rank, preemptions, migrations, cachedTokens, loadedTokens }
     records.set(request.index, { arrivalNs, firstTokenNs, endNs, isl, osl, fate, ...place, maxGapNs, phaseNs })
   }
   const leave = (request: Request, fate: Fate, timeNs: number) => {
@@ -89,6 +89,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     inside.delete(request.index)
     leavers.push(request.index)
     record(request, fate, timeNs)
+    if (fate === 'completed') engines[request.engine].answers.push(request.osl)
     const overBefore = clients.over()
     for (const other of clients.leave(request.index, fate === 'completed'))
       post(timeNs + (workload.waitNs?.[other] ?? 0) + config.frontendNs, 'release', other)
@@ -103,21 +104,26 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const begin = (index: number) => {
     const timeNs = engines[index].endNs()
     const depart = (request: Request) => post(timeNs + config.fabric.latencyNs, 'transfer', request.index)
-    const preemptions = engines[index].begin(depart)
-    if (isMeasured(timeNs)) statistics.preemptions += preemptions
+    const { preemptions, migrations, bytes } = engines[index].begin(config.fabric, depart)
+    if (isMeasured(timeNs)) {
+      statistics.preemptions += preemptions
+      statistics.migrations += migrations
+      statistics.migratedBytes += bytes
+    }
     if (engines[index].step) post(engines[index].endNs(), 'step end', index)
   }
   /** When the index of a policy was updated last. */
   const updated = ({ info: { signalAge: ageNs } }: PoolPolicy | RankPolicy) =>
     ageNs === 'now' ? Number.POSITIVE_INFINITY : Math.floor(nowNs / ageNs) * ageNs
+  const queueOf = ({ engine, rank }: Request) => (rank < 0 ? engines[engine].queue : engines[engine].ranks[rank].waiting)
   const place = (request: Request, phase: RoutePhase) => {
     const seen = { inputTokens: request.isl, classId: request.classId, tenant: request.tenant }
     const choice = phase === 'decode' ? decoders : entries
     request.engine = choice[arm.pool.route(poolView(engines, choice, request, updated(arm.pool)), seen, phase)]
-    request.rank = arm.rank.place(rankView(engines[request.engine], request.engine, request, updated(arm.rank)), seen)
-    const rank = engines[request.engine].ranks[request.rank]
-    rank.waiting.push(request)
-    return rank
+    const engine = engines[request.engine]
+    if (arm.rank.place) request.rank = arm.rank.place(rankView(engine, request.engine, request, updated(arm.rank)), seen)
+    else request.rank = engine.ranks.length === 1 ? 0 : -1
+    queueOf(request).push(request)
   }
   const fabric = new Fabric(config.fabric, (request, timeNs) => {
     events = events.filter((event) => event.kind !== 'transfer' || event.subject !== request.index)
@@ -135,7 +141,9 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     }
     const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, sentNs, names)
     if (request.isl + request.osl > modelLength || request.isl > promptLength) return leave(request, 'unservable', timeNs)
-    const waiting = total(entries.flatMap((entry) => engines[entry].ranks.map((rank) => rank.waiting.length)))
+    const waiting = total(
+      entries.map((entry) => engines[entry].queue.length + total(engines[entry].ranks.map((rank) => rank.waiting.length))),
+    )
     if (config.maxQueue !== null && waiting >= config.maxQueue) return leave(request, 'rejected', timeNs)
     place(request, 'prefill')
     inside.set(index, request)
@@ -145,8 +153,8 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const isStale = (index: number) => inside.get(index)?.everScheduled ?? true
   const expire = (index: number, timeNs: number) => {
     const request = inside.get(index) as Request
-    const rank = engines[request.engine].ranks[request.rank]
-    rank.waiting = rank.waiting.filter((other) => other !== request)
+    const queue = queueOf(request)
+    queue.splice(queue.indexOf(request), 1)
     leave(request, 'timed_out', timeNs)
   }
   const endStep = (index: number, timeNs: number) => {
@@ -169,15 +177,8 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     if (!fabric.flows.some((flow) => flow.request === request)) return fabric.start(request, to, timeNs)
     fabric.end(request, timeNs)
     const from = request.source as Rank
-    from.held = from.held.filter((other) => other !== request)
-    from.cache.release(request.sourceShared)
-    request.sourceShared = []
-    request.source = null
-    to.share(request, request.isl, timeNs)
-    to.incoming = to.incoming.filter((other) => other !== request)
-    to.arrived.push(request)
-    request.enter('decode', timeNs)
-    if (config.firstToken === 'prefill') request.deliver(timeNs)
+    to.receive(request, timeNs)
+    if (config.firstToken === 'prefill' && Number.isNaN(request.firstTokenNs)) request.deliver(timeNs)
     for (const other of indices) if (engines[other].ranks.some((rank) => rank === from || rank === to)) beginIfIdle(other, timeNs)
   }
 
@@ -198,8 +199,9 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   }
   for (const request of inside.values()) {
     request.leave(nowNs)
-    const queued = engines[request.engine].ranks[request.rank].waiting.includes(request)
-    record(request, queued ? 'queued' : request.phase === 'transfer' ? 'in_transfer' : 'running', Number.NaN)
+    const isQueued = queueOf(request).includes(request)
+    const isInTransfer = request.rank >= 0 && engines[request.engine].ranks[request.rank].incoming.includes(request)
+    record(request, isQueued ? 'queued' : isInTransfer ? 'in_transfer' : 'running', Number.NaN)
   }
   for (const engine of engines) for (const rank of engine.ranks) statistics.evictedBlocks += rank.cache.evicted
   return { records, leavers, notSent: clients.notSent.size, statistics }
@@ -228,9 +230,10 @@ function poolView(engines: readonly Engine[], places: readonly number[], request
   return {
     count: places.length,
     running: over((view, rank) => view.running(rank)),
-    waiting: over((view, rank) => view.waiting(rank)),
+    waiting: (place) => engines[places[place]].queue.length + over((view, rank) => view.waiting(rank))(place),
     kvTokens: over((view, rank) => view.kvTokens(rank)),
-    queuedTokens: over((view, rank) => view.queuedTokens(rank)),
+    queuedTokens: (place) =>
+      total(engines[places[place]].queue.map((request) => request.target)) + over((view, rank) => view.queuedTokens(rank))(place),
     freeBlocks: over((view, rank) => view.freeBlocks(rank)),
     matchedTokens: (place) => Math.max(...all((view, rank) => view.matchedTokens(rank))(place)),
   }

@@ -16,6 +16,8 @@ export function emptyStatistics(engines: number): StepStatistics {
     decodeSequences: 0,
     kvUsePs: 0,
     preemptions: 0,
+    migrations: 0,
+    migratedBytes: 0,
     evictedBlocks: 0,
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
     engineBusyPs: new Float64Array(engines),

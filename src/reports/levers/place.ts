@@ -42,9 +42,20 @@ function place(choose: (view: LoadView, inputTokens: number) => number, { engine
 const mostOverMean = (values: Float64Array): number =>
   (Math.max(...values) * values.length) / values.reduce((sum, value) => sum + value, 0)
 
+/** The rank that a policy gives to one request alone in the engine's queue. */
+function assignOne({ assign, info }: RankPolicy, loads: LoadView, inputTokens: number, { engine }: Example): number {
+  const out = Int32Array.of(-1)
+  const places = (rank: number) => engine.maxNumSeqs - loads.running(rank)
+  const seen = { loads, engine: 0, places, step: 0, stepNs: 0, attentionNs: 0, meanAnswerTokens: 0, waiting: 1 }
+  const request = { inputTokens: Float64Array.of(inputTokens), classId: new Int32Array(1), tenant: new Int32Array(1) }
+  const oracle = info.oracle ? { outputTokens: new Float64Array(1) } : null
+  assign?.({ ...seen, ...request, waitedNs: new Float64Array(1) }, out, oracle)
+  return out[0]
+}
+
 export function rankPicture(policy: RankPolicy, example: Example): string {
   const choose = (by: RankPolicy) => (view: LoadView, inputTokens: number) =>
-    by.place(view, { inputTokens, classId: 0, tenant: 0 })
+    by.place?.(view, { inputTokens, classId: 0, tenant: 0 }) ?? assignOne(by, view, inputTokens, example)
   return placePicture(
     'rank',
     place(choose(policy), example),
