@@ -7,6 +7,7 @@ import yargs from 'yargs'
 import { UserError } from '../errors.js'
 import { ablateCommand } from './commands/ablate.js'
 import { calibrateCommand } from './commands/calibrate.js'
+import { claimCommand } from './commands/claim.js'
 import { compareCommand } from './commands/compare.js'
 import { explainCommand } from './commands/explain.js'
 import { leversCommand } from './commands/levers.js'
@@ -54,6 +55,7 @@ function parser(args: readonly string[]) {
     .command(traceCommand)
     .command(validateCommand)
     .command(calibrateCommand)
+    .command(claimCommand)
     .example('$0 run trace.csv', 'simulate three columns (time, input tokens, output tokens)')
     .example('$0 compare scenarios/demo.yaml', 'static against shape-aware, with intervals')
     .demandCommand(1, 'no command given')

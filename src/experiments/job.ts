@@ -21,14 +21,14 @@ export interface JobContext {
   readonly config: ClusterConfig
   readonly slo: SloPlan
   readonly seed: number
-  /** The part of the trace that is tuned on, and the part that is judged on. */
-  readonly parts: { readonly train: Workload; readonly test: Workload }
+  /** The part of the trace that is tuned on, the part that is judged on, and where there is one the part that tuned settings are chosen on. */
+  readonly parts: { readonly train: Workload; readonly test: Workload; readonly validation?: Workload }
   /** Compress the recorded traffic by this factor instead of superposing copies; null = superpose. */
   readonly speedUp: number | null
 }
 
 export interface Draw {
-  readonly part: 'train' | 'test'
+  readonly part: 'train' | 'validation' | 'test'
   readonly mode: 'draw' | 'mix'
   readonly replicate: number
 }
@@ -117,8 +117,14 @@ function runOpen(context: JobContext, job: Extract<Job, { kind: 'open' }>, onPro
   return outcomeOf(context, result, window, job.keep, copies, sessionShape(workload, false))
 }
 
+function partOf({ parts }: JobContext, { part }: Draw): Workload {
+  const found = parts[part]
+  if (found === undefined) throw new RangeError(`this experiment has no ${part} part`)
+  return found
+}
+
 function openTraffic(context: JobContext, draw: Draw, ratePerS: number, durationS: number) {
-  const part = context.parts[draw.part]
+  const part = partOf(context, draw)
   const factor = context.speedUp ?? 1
   const traffic = offeredTraffic({
     part,
@@ -136,11 +142,12 @@ function openTraffic(context: JobContext, draw: Draw, ratePerS: number, duration
 }
 
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
-  const { part, mode, replicate } = job.draw
+  const { mode, replicate } = job.draw
+  const part = partOf(context, job.draw)
   // the loop must not run dry within the window: two arrivals for each place are left over
-  const requestsPerPlace = context.parts[part].count / countArrivals(context.parts[part])
+  const requestsPerPlace = part.count / countArrivals(part)
   const count = job.warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
-  const workload = closedLoopTraffic({ part: context.parts[part], count, seed: context.seed, replicate, mode })
+  const workload = closedLoopTraffic({ part, count, seed: context.seed, replicate, mode })
   // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
   const probe = simulate(context.config, createArm(job.arm), workload, {
     load: { kind: 'closed', concurrency: job.concurrency },

@@ -13,6 +13,7 @@ import { oracleFloor } from './oracleFloor.js'
 import { oracleSplit } from './oracleSplit.js'
 import { oversubscribe } from './oversubscribe.js'
 import { payloadRanges } from './payloadRanges.js'
+import { randomCount } from './randomCount.js'
 import { residentChunk } from './residentChunk.js'
 import { sortedGroups } from './sortedGroups.js'
 import { sqrtBudget } from './sqrtBudget.js'
@@ -97,5 +98,11 @@ export const SPLIT_ENTRIES: readonly Entry<SplitPolicy>[] = [
     make: ([b, o]) => lengthAware({ b, o }),
   },
   { name: 'oracle-floor', parameters: [], example: [], make: () => oracleFloor() },
+  {
+    name: 'random-count',
+    parameters: [{ name: 'most', unit: 'pieces', whole: true, min: 1, max: 512 }],
+    example: [32],
+    make: ([most]) => randomCount(most),
+  },
   { name: 'oracle-split', parameters: [], example: [], make: () => oracleSplit() },
 ]

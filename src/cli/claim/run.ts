@@ -1,0 +1,176 @@
+/** The work of `shapewise claim`: traces, frozen protocol, cells that are not finished yet, the page. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { UserError } from '../../errors.js'
+import { createCellPool } from '../../executors/cells.js'
+import {
+  allCells,
+  type Cell,
+  type CellResult,
+  cellKey,
+  costOf,
+  type Parts,
+  type Protocol,
+  partsOf,
+  protocolOf,
+  quickCells,
+  SEED,
+  type TraceName,
+} from '../../experiments/claim/index.js'
+import { claimPage } from '../../reports/claim/page.js'
+import { writeAtomically } from '../../reports/folder.js'
+import { traceHash } from '../../traces/hash.js'
+import { Interrupted } from '../interrupt.js'
+import { printResult, remark } from '../output.js'
+import { packageVersion } from '../version.js'
+import { runWithin } from './schedule.js'
+import { openStore } from './store.js'
+import { defaultTraces, loadTraces } from './traceFiles.js'
+
+export interface ClaimRequest {
+  readonly quick: boolean
+  readonly freeze: boolean
+  readonly resume: boolean
+  /** Minutes; null = no end. */
+  readonly budgetMin: number | null
+  readonly traces: string | null
+  readonly out: string
+  /** Where the page goes; null = docs/CLAIM.md of the checkout, of a quick run CLAIM.md in `out`. */
+  readonly page: string | null
+  readonly threads: number
+  readonly quiet: boolean
+  readonly signal: AbortSignal
+}
+
+const PACKAGE = new URL('../../../', import.meta.url)
+const FROZEN = fileURLToPath(new URL('data/claim/protocol.json', PACKAGE))
+const PAGE = fileURLToPath(new URL('docs/CLAIM.md', PACKAGE))
+/** Of a quick run: the first requests of each trace. */
+const QUICK_REQUESTS = 4000
+
+/** `cells`: those of the experiment, or of a quick look. */
+export async function runClaim(
+  request: ClaimRequest,
+  cells: readonly Cell[] = request.quick ? quickCells() : allCells(),
+): Promise<void> {
+  const say = request.quiet ? () => {} : remark
+  const protocol = protocolOf()
+  if (request.freeze) return freeze(protocol, request.page ?? PAGE)
+  const frozen = readFrozen()
+  const changes = frozen === null ? ['nothing is frozen yet'] : changesOf(frozen, protocol)
+  if (changes.length > 0 && !request.quick)
+    throw new UserError({
+      where: 'data/claim/protocol.json',
+      message: `is not what would be run: ${changes.join('; ')}`,
+      hint: 'freeze the protocol before the first result: npm run claim -- --freeze, and commit it',
+    })
+
+  const store = openStore(request.out, request.resume)
+  const traces = await loadTraces(
+    request.traces ?? defaultTraces(),
+    [...new Set(cells.map(({ trace }) => trace))],
+    request.quick ? QUICK_REQUESTS : undefined,
+  )
+  if (!traces.real) say('The public traces are not at hand (--traces DIR): look-alikes take their place.')
+  const hashes = new Map([...traces.workloads].map(([name, workload]) => [name, traceHash(workload)]))
+  const version = packageVersion()
+  const keyOf = (cell: Cell): string => cellKey(cell, hashes.get(cell.trace) as string, protocol.constants_hash, version)
+  const results = new Map<string, CellResult>()
+  for (const cell of cells) {
+    const known = store.load(keyOf(cell))
+    if (known !== null) results.set(cell.id, known)
+  }
+  if (results.size > 0) say(`${results.size} of ${cells.length} cells were finished before`)
+  const open = cells.filter(({ id }) => !results.has(id))
+  const parts: Partial<Record<TraceName, Parts>> = {}
+  for (const [name, workload] of traces.workloads) parts[name] = partsOf(workload, SEED)
+
+  const dropped =
+    open.length === 0
+      ? []
+      : await compute(request, open, parts, say, (cell, result) => {
+          store.save(keyOf(cell), result)
+          results.set(cell.id, result)
+        })
+  const page = claimPage({
+    protocol,
+    frozen: changes.length === 0,
+    quick: request.quick,
+    version,
+    cells,
+    results,
+    dropped,
+    traces: traces.real,
+  })
+  const path = request.page ?? (request.quick ? join(request.out, 'CLAIM.md') : PAGE)
+  mkdirSync(dirname(resolve(path)), { recursive: true })
+  writeAtomically(resolve(path), page)
+  printResult(`${results.size} of ${cells.length} cells, ${dropped.length} left out; ${path}\n`)
+}
+
+async function compute(
+  { threads, budgetMin, signal, out }: ClaimRequest,
+  cells: readonly Cell[],
+  traces: Partial<Record<TraceName, Parts>>,
+  say: (text: string) => void,
+  done: (cell: Cell, result: CellResult) => void,
+): Promise<Cell[]> {
+  const lanes = Math.min(threads, cells.length)
+  const pool = createCellPool({ traces, seed: SEED }, lanes, signal)
+  const beganS = performance.now() / 1e3
+  let latest = ''
+  try {
+    return await runWithin({
+      items: cells,
+      lanes,
+      cost: costOf,
+      budgetS: budgetMin === null ? null : budgetMin * 60,
+      nowS: () => performance.now() / 1e3,
+      run: async (cell) => {
+        const result = await pool.run(cell)
+        latest = cell.id
+        done(cell, result)
+      },
+      onDone: ({ done: count, total, restS }) =>
+        say(
+          `${count}/${total} ${latest}, ${minutes(performance.now() / 1e3 - beganS)} so far${restS === null ? '' : `, about ${minutes(restS)} to go`}`,
+        ),
+    })
+  } catch (error) {
+    if (signal.aborted) throw new Interrupted(`finished cells are in ${out}; go on with --resume`)
+    throw error
+  } finally {
+    await pool.close()
+  }
+}
+
+const minutes = (seconds: number): string => (seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`)
+
+/** Writes the protocol, and the page without results: whoever commits both has said beforehand what counts. */
+function freeze(protocol: Protocol, page: string): void {
+  mkdirSync(dirname(FROZEN), { recursive: true })
+  writeAtomically(FROZEN, `${JSON.stringify(protocol, null, 2)}\n`)
+  const nothing = { cells: [], results: new Map(), dropped: [], quick: false, traces: true }
+  writeAtomically(resolve(page), claimPage({ protocol, frozen: true, version: packageVersion(), ...nothing }))
+  printResult(`${FROZEN}: ${protocol.cells} cells, constants ${protocol.constants_hash}\n`)
+}
+
+function readFrozen(): Protocol | null {
+  if (!existsSync(FROZEN)) return null
+  try {
+    return JSON.parse(readFileSync(FROZEN, 'utf8'))
+  } catch {
+    throw new UserError({
+      where: FROZEN,
+      message: 'is not JSON',
+      hint: 'restore it, or write it anew: npm run claim -- --freeze',
+    })
+  }
+}
+
+/** Names of what differs between two protocols. */
+const changesOf = (frozen: Protocol, now: Protocol): string[] =>
+  (Object.keys(now) as (keyof Protocol)[])
+    .filter((key) => frozen[key] !== now[key])
+    .map((key) => `${key} is ${now[key]}, frozen was ${frozen[key]}`)

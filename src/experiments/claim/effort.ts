@@ -1,0 +1,43 @@
+/** How long the runs of a cell last. Lengths are in mean E2E (closed loop: in requests for each place); see sizing.ts. */
+import type { EffortPlan } from '../sizing.js'
+import type { EffortName } from './cell.js'
+
+export interface CellEffort extends EffortPlan {
+  /** Mean E2E before the window of a replicate. */
+  readonly warmup: number
+}
+
+export const CELL_EFFORTS: Readonly<Record<EffortName, CellEffort>> = {
+  // finalists of the first two rounds are chosen from on the validation part
+  full: {
+    tuning: [
+      { keep: 1000, warmup: 2, measure: 3 },
+      { keep: 8, warmup: 4, measure: 8 },
+      { keep: 3, warmup: 6, measure: 15 },
+    ],
+    capacity: { warmup: 5, measure: 10, replicates: 4 },
+    measure: 30,
+    warmup: 6,
+    requests: { least: 1000, most: 12_000 },
+  },
+  point: {
+    tuning: [
+      { keep: 1000, warmup: 2, measure: 3 },
+      { keep: 3, warmup: 4, measure: 8 },
+    ],
+    capacity: { warmup: 4, measure: 8, replicates: 1 },
+    measure: 15,
+    warmup: 5,
+    requests: { least: 500, most: 4000 },
+  },
+  tiny: {
+    tuning: [
+      { keep: 1000, warmup: 1, measure: 2 },
+      { keep: 2, warmup: 2, measure: 4 },
+    ],
+    capacity: { warmup: 2, measure: 4, replicates: 4 },
+    measure: 8,
+    warmup: 2,
+    requests: { least: 200, most: 400 },
+  },
+}

@@ -1,0 +1,28 @@
+/** Small words of the page. */
+import type { PairedRatio } from '../../experiments/statistics.js'
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|')
+
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(escaped).join(' | ')} |`).join('\n')
+
+/** A ratio as a gain: 1.234 is +23.4 %. */
+export function percent(ratio: number): string {
+  const gain = (ratio - 1) * 100
+  const text = Math.abs(gain) >= 100 ? Math.abs(gain).toFixed(0) : Math.abs(gain).toFixed(1)
+  return `${gain < 0 && Number(text) !== 0 ? '-' : '+'}${text} %`
+}
+
+/** Gain with its interval; '' where there is none. */
+export function interval({ ratio, ci95 }: PairedRatio): string {
+  if (ratio === null) return ''
+  return ci95 === null ? percent(ratio) : `${percent(ratio)} [${bounds(ci95)}]`
+}
+
+export const bounds = ([low, high]: readonly [number, number]): string =>
+  `${percent(low).replace(' %', '')}, ${percent(high).replace(' %', '')}`
+
+export const fact = (value: number | null | undefined, digits = 2): string =>
+  value === null || value === undefined ? '' : Number(value.toPrecision(digits)).toString()
+
+export const pValue = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3))

@@ -1,0 +1,203 @@
+/** Sections of the page on the cells that are judged one by one. */
+import { type CellResult, type Judged, leverShares, mixOf, ratioOf } from '../../experiments/claim/index.js'
+import type { PairedRatio } from '../../experiments/statistics.js'
+import { bounds, fact, interval, percent, pValue, table } from './markdown.js'
+import type { Sample } from './regions.js'
+
+const nameOf = ({ id }: CellResult): string => id.replace(/^(primary|together)\//, '')
+
+export function primaryTable(judged: readonly Judged[]): string {
+  if (judged.length === 0) return ''
+  const rows = judged.map(({ cell, gain, overShipped, pNone, pClaimed, verdict }) => {
+    const over = (baseline: string) => interval(ratioOf(cell, 'fixedLoad', 'tok_s_user.p50', 'shape-aware', baseline))
+    const mix = mixOf(cell)
+    return [
+      nameOf(cell),
+      interval(gain),
+      mix === null ? '' : bounds(mix),
+      `${pValue(pNone)}, ${pValue(pClaimed)}`,
+      over('tuned-size'),
+      interval(overShipped),
+      over('static'),
+      interval(ratioOf(cell, 'fixedConcurrency', 'tok_s_user.p50', 'shape-aware', 'tuned-static')),
+      interval(ratioOf(cell, 'capacity', 'capacity_rps', 'shape-aware', 'tuned-static')),
+      verdict,
+    ]
+  })
+  return [
+    '## Primary cells: decode fed with prompts, 0.7 of the capacity of static, gb200',
+    'Gain of shape-aware in tokens/s of the median user, with 95 % intervals over draws; the mix column is the same gain on another mix of the same minutes. p: Holm-adjusted, against no gain and against 20 %.',
+    table(
+      [
+        'cell',
+        'over tuned-static',
+        'mix',
+        'p',
+        'over tuned-size',
+        'over the shipped rule',
+        'over static',
+        'fixed concurrency, over tuned-static',
+        'capacity, over tuned-static',
+        'verdict',
+      ],
+      rows,
+    ),
+  ].join('\n\n')
+}
+
+/** Tails of the same cells, and whatever lost: before anything that gained. */
+export function worstFirst(judged: readonly Judged[], samples: readonly Sample[]): string {
+  const losses = judged.flatMap(({ cell }) =>
+    TAILS.flatMap(({ reading, metric, words, lower }) => {
+      const paired = ratioOf(cell, reading, metric, 'shape-aware', 'tuned-static')
+      const loses = paired.ci95 !== null && (lower ? paired.ci95[0] > 1.005 : paired.ci95[1] < 0.995)
+      return loses ? [`${cell.id}: ${words} ${interval(paired)}`] : []
+    }),
+  )
+  const worst = [...samples].sort((a, b) => a.ratio - b.ratio).slice(0, 5)
+  const lines = [
+    losses.length === 0
+      ? 'No judged cell loses to tuned-static by more than 0.5 % in median, slowest tenth, gaps or capacity (intervals).'
+      : `Shape-aware loses to tuned-static (interval beyond 0.5 %): ${losses.join('; ')}.`,
+    ...(worst.length === 0
+      ? []
+      : [
+          `Worst points of the hypercube: ${worst.map(({ cell, point, ratio }) => `${cell.id.replace('hypercube/', '#')} ${percent(ratio)} (${point.trace}, ${point.layout}, prompts ${point.prompts}, load ${point.load}, planner b ${point.planner_b} o ${point.planner_o})`).join('; ')}.`,
+        ]),
+  ]
+  return ['## Worst first', lines.map((line) => `* ${line}`).join('\n')].join('\n\n')
+}
+
+const TAILS = [
+  { reading: 'fixedLoad', metric: 'tok_s_user.p50', words: 'median user', lower: false },
+  { reading: 'fixedLoad', metric: 'tok_s_user.p10', words: 'slowest tenth of users', lower: false },
+  { reading: 'fixedLoad', metric: 'itl_ms.p95', words: 'p95 of the time between tokens', lower: true },
+  { reading: 'fixedLoad', metric: 'gap_ms.p95', words: 'p95 of the largest gap', lower: true },
+  { reading: 'fixedConcurrency', metric: 'tok_s_user.p50', words: 'median user at fixed concurrency', lower: false },
+  { reading: 'capacity', metric: 'capacity_rps', words: 'capacity', lower: false },
+] as const
+
+/** How much of what there is to gain was gained. */
+export function ladder(judged: readonly Judged[]): string {
+  const rows = judged.flatMap(({ cell, gain }) => {
+    const over = (arm: string): PairedRatio => ratioOf(cell, 'fixedLoad', 'tok_s_user.p50', arm, 'tuned-static')
+    const [size, best, step] = ['tuned-size', 'oracle-static', 'oracle-step'].map(over)
+    if (best.ratio === null && step.ratio === null) return []
+    // on the replicates that the dear oracle was run on
+    const same = ratioOf(cell, 'fixedLoad', 'tok_s_user.p50', 'shape-aware', 'tuned-static', step.n).ratio
+    const closed =
+      same === null || step.ratio === null || step.ratio <= 1
+        ? ''
+        : `${((100 * Math.log(same)) / Math.log(step.ratio)).toFixed(0)} %`
+    return [[nameOf(cell), interval(best), interval(size), interval(gain), interval(step), closed]]
+  })
+  if (rows.length === 0) return ''
+  return [
+    '## The ladder: what is left to gain',
+    'All over tuned-static. oracle-static is tuned on the very traffic that judges it; oracle-step has the best split of every batch. Neither can be had, and neither competes. The gap closed is of logarithms, on the replicates that oracle-step was run on.',
+    table(['cell', 'oracle-static', 'tuned-size', 'shape-aware', 'oracle-step', 'gap closed'], rows),
+  ].join('\n\n')
+}
+
+export function levers(judged: readonly Judged[]): string {
+  const shares = judged
+    .map(({ cell, gain }) => ({ cell, gain, found: leverShares(cell) }))
+    .filter(({ found }) => found.length > 0)
+  if (shares.length === 0) return ''
+  const names = [...new Set(shares.flatMap(({ found }) => found.map(({ lever }) => lever)))]
+  const rows = shares.map(({ cell, gain, found }) => [
+    cell.id,
+    interval(gain),
+    ...names.map((name) => {
+      const share = found.find(({ lever }) => lever === name)
+      return share === undefined ? '' : `${percent(share.shapley)} (${percent(share.addOne)}, ${percent(share.dropOne)})`
+    }),
+  ])
+  return [
+    '## Which lever it comes from',
+    'Shapley values, whose ratios multiply to the whole gain of these replicates; in brackets changed alone, and lost when it alone is put back. Empty: both arms agree, or there is nothing to choose.',
+    table(['cell', 'all', ...names], rows),
+  ].join('\n\n')
+}
+
+export function facts(judged: readonly Judged[]): string {
+  if (judged.length === 0) return ''
+  const rows = judged.map(({ cell }) => {
+    const arm = (name: string) => cell.arms.find((one) => one.name === name)
+    const own = (name: string) => {
+      const capacities = (cell.values.capacity?.[name]?.capacity_rps ?? []).filter((value): value is number => value !== null)
+      return capacities.length === 0 || cell.offered_rps === null
+        ? ''
+        : ((cell.offered_rps * capacities.length) / capacities.reduce((sum, value) => sum + value, 0)).toFixed(2)
+    }
+    const tuned = arm('tuned-static')
+    const shape = arm('shape-aware')
+    return [
+      nameOf(cell),
+      `${fact(cell.offered_rps, 3)}`,
+      `${own('tuned-static')} / ${own('shape-aware')}`,
+      fact(tuned?.inside_per_rank, 3),
+      `${fact((tuned?.attention_share ?? 0) * 100)} / ${fact((shape?.attention_share ?? 0) * 100)}`,
+      `${tuned?.policies.split}, ${tuned?.policies.rank}`,
+      `${shape?.policies.rank}`,
+      Object.keys(tuned?.binding ?? {}).join(', '),
+      unstable(cell),
+      `${fact(cell.replicate_e2e, 3)} (${cell.replicate_requests})`,
+    ]
+  })
+  return [
+    '## What the primary cells are like',
+    'Load as a share of the own capacity of tuned-static / shape-aware; attention as a share of the step, % (tuned-static / shape-aware).',
+    table(
+      [
+        'cell',
+        'requests/s',
+        'own load',
+        'inside per rank',
+        'attention',
+        'tuned-static',
+        'shape-aware rank',
+        'binds',
+        'not stable',
+        'replicate, mean E2E (requests)',
+      ],
+      rows,
+    ),
+  ].join('\n\n')
+}
+
+/** Arms that were not stable in some replicate, with how many. */
+function unstable({ arms }: CellResult): string {
+  return arms
+    .flatMap(({ name, saturation }) => {
+      const count = Object.entries(saturation).reduce((sum, [label, n]) => (label === 'stable' ? sum : sum + n), 0)
+      return count === 0 ? [] : [`${name} (${count})`]
+    })
+    .join(', ')
+}
+
+export function togetherTable(judged: readonly Judged[]): string {
+  if (judged.length === 0) return ''
+  return [
+    '## The same engines compute the prompts',
+    'Chunks of prompts come between the tokens, and the chunk lever is alive. A family of its own: its verdicts are not part of the primary ones.',
+    table(
+      [
+        'cell',
+        'over tuned-static',
+        'over tuned-size',
+        'over the shipped rule',
+        'fixed concurrency, over tuned-static',
+        'verdict',
+      ],
+      judged.map(({ cell, gain, overShipped, verdict }) => [
+        nameOf(cell),
+        interval(gain),
+        interval(ratioOf(cell, 'fixedLoad', 'tok_s_user.p50', 'shape-aware', 'tuned-size')),
+        interval(overShipped),
+        interval(ratioOf(cell, 'fixedConcurrency', 'tok_s_user.p50', 'shape-aware', 'tuned-static')),
+        verdict,
+      ]),
+    ),
+  ].join('\n\n')
+}

@@ -1,0 +1,138 @@
+/** A tiny claim from traces to page: killed and gone on with, damaged, short of time. */
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type ClaimRequest, runClaim } from '../src/cli/claim/run.js'
+import { runWithin } from '../src/cli/claim/schedule.js'
+import { UserError } from '../src/errors.js'
+import { type Cell, primaryCell } from '../src/experiments/claim/cell.js'
+import { quickCells } from '../src/experiments/claim/cells.js'
+
+const folder = () => mkdtempSync(join(tmpdir(), 'claim-'))
+const tiny = (cell: Cell): Cell => ({
+  ...cell,
+  effort: 'tiny',
+  replicates: 4,
+  attribution: 0,
+  tuned: ['tuned-static', 'shape-aware'],
+  extra: ['occupancy-rule'],
+  readings: ['fixedLoad'],
+})
+const CELLS: Cell[] = [
+  tiny(primaryCell('azure-conv', 'oss-tp4')),
+  tiny(primaryCell('moon-conv', 'oss-tp4')),
+  tiny(quickCells().find(({ family }) => family === 'hypercube') as Cell),
+]
+
+const request = (out: string, more: Partial<ClaimRequest> = {}): ClaimRequest => ({
+  quick: true,
+  freeze: false,
+  resume: false,
+  budgetMin: null,
+  traces: null,
+  out,
+  page: null,
+  threads: 1,
+  quiet: true,
+  signal: new AbortController().signal,
+  ...more,
+})
+const cellsOf = (out: string) => readdirSync(join(out, 'cells')).sort()
+const bytesOf = (out: string) => [
+  readFileSync(join(out, 'CLAIM.md'), 'utf8'),
+  ...cellsOf(out).map((name) => name + readFileSync(join(out, 'cells', name), 'utf8')),
+]
+
+describe('a claim', () => {
+  const whole = folder()
+  const printed = vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
+  beforeAll(() => runClaim(request(whole), CELLS))
+  afterAll(() => printed.mockRestore())
+
+  test('ends with a page and a file for each cell; every arm was sent the same requests', () => {
+    const [page, ...cells] = bytesOf(whole)
+    expect(cells).toHaveLength(CELLS.length)
+    expect(page).toContain('azure-conv/oss-tp4')
+    expect(page).toContain('all arms were sent the same requests')
+    expect(page).toContain('no evidence'.replace('no', 'not'))
+  })
+
+  test('that was interrupted and gone on with has the same bytes', async () => {
+    const out = folder()
+    const control = new AbortController()
+    const watch = setInterval(() => {
+      if (cellsOf(out).length > 0) control.abort(new Error('interrupted'))
+    }, 5)
+    await expect(runClaim(request(out, { signal: control.signal }), CELLS)).rejects.toThrow(/interrupted/)
+    clearInterval(watch)
+    const before = cellsOf(out)
+    expect(before.length).toBeGreaterThan(0)
+    expect(before.length).toBeLessThan(CELLS.length)
+    await expect(runClaim(request(out), CELLS)).rejects.toThrow(/--resume/)
+    await runClaim(request(out, { resume: true }), CELLS)
+    expect(bytesOf(out)).toEqual(bytesOf(whole))
+  })
+
+  test('with a damaged cell is refused by the name of the file', async () => {
+    const out = folder()
+    await runClaim(request(out), CELLS.slice(0, 1))
+    const path = join(out, 'cells', cellsOf(out)[0])
+    const text = readFileSync(path, 'utf8')
+    const again = (damaged: string) => {
+      writeFileSync(path, damaged)
+      return runClaim(request(out, { resume: true }), CELLS.slice(0, 1))
+    }
+    for (const damaged of [
+      '',
+      '{',
+      text.slice(0, -20),
+      text.replace(/\d(?=\d*\.\d+,)/, '7'),
+      text.replace(/"key": "./, '"key": "x'),
+    ]) {
+      if (damaged === text) continue
+      const failure = await again(damaged).catch((error) => error)
+      expect(failure).toBeInstanceOf(UserError)
+      expect(failure.message).toContain(cellsOf(out)[0])
+    }
+  })
+})
+
+describe('the schedule', () => {
+  const clock = () => {
+    let nowS = 0
+    const pass = (s: number): void => {
+      nowS += s
+    }
+    return { nowS: () => nowS, pass }
+  }
+  test('runs in order, leaves out what does not fit at the measured pace, and tries what is cheaper', async () => {
+    const time = clock()
+    const run: number[] = []
+    const dropped = await runWithin({
+      items: [4, 4, 9, 2, 1],
+      lanes: 1,
+      cost: (item) => item,
+      budgetS: 11,
+      nowS: time.nowS,
+      run: async (item) => {
+        run.push(item)
+        time.pass(item)
+      },
+    })
+    expect(run).toEqual([4, 4, 2, 1])
+    expect(dropped).toEqual([9])
+  })
+  test('begins nothing after a failure, and tells the rest of the time', async () => {
+    const time = clock()
+    const rests: (number | null)[] = []
+    const run = vi.fn(async (item: number) => {
+      if (item === 3) throw new Error('three')
+      time.pass(2)
+    })
+    const options = { items: [1, 2, 3, 4], lanes: 1, cost: () => 1, budgetS: null, nowS: time.nowS, run }
+    await expect(runWithin({ ...options, onDone: ({ restS }) => rests.push(restS) })).rejects.toThrow('three')
+    expect(run).toHaveBeenCalledTimes(3)
+    expect(rests).toEqual([6, 4])
+  })
+})

@@ -1,0 +1,200 @@
+/** The fair experiment: its rule, its cells, its statistics. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Cell, primaryCell } from '../src/experiments/claim/cell.js'
+import { allCells, quickCells } from '../src/experiments/claim/cells.js'
+import { configOf, planOf } from '../src/experiments/claim/cluster.js'
+import { AXES, AXIS_NAMES, hypercubePoints, latinHypercube, valueAt } from '../src/experiments/claim/hypercube.js'
+import { NEUTRAL, perturbed } from '../src/experiments/claim/perturb.js'
+import { cellKey, constantsHash, protocolOf, SEED } from '../src/experiments/claim/protocol.js'
+import { openRequests, partsOf, withLengths } from '../src/experiments/claim/traffic.js'
+import { verdictOf } from '../src/experiments/claim/verdict.js'
+import { holm, signedRankP } from '../src/experiments/multiple.js'
+import { presetWorkload } from '../src/traces/presets.js'
+import { shapesOnly, type Workload } from '../src/traces/workload.js'
+
+describe('the verdict', () => {
+  const paired = (low: number, high: number) => ({ ratio: Math.sqrt(low * high), ci95: [low, high] as const, n: 20 })
+  const cell = { void_because: null }
+  test.each([
+    ['reproduced', [1.2, 1.3], [1.5, 1.6], 0.001],
+    ['undecided', [1.2, 1.3], [1.5, 1.6], 0.05],
+    ['undecided', [1.199, 1.3], [1.5, 1.6], 0.001],
+    ['undecided', [1.1, 1.2], [1.0, 1.1], 0.001],
+    ['refuted in this model', [1.1, 1.199], [1.1, 1.4], 0.001],
+    ['only against an untuned default', [1.1, 1.199], [1.2, 1.4], 0.001],
+    ['undecided', [1.1, 1.199], [1.2, 1.4], 0.2],
+    ['refuted in this model', [0.8, 0.9], [0.7, 0.9], 0.001],
+  ] as const)('is %s for %j over tuned-static, %j over the shipped rule, p %f', (verdict, gain, shipped, p) => {
+    expect(verdictOf(cell, paired(gain[0], gain[1]), paired(shipped[0], shipped[1]), p)).toBe(verdict)
+  })
+  test('is void without a result and undecided without an interval', () => {
+    const none = { ratio: null, ci95: null, n: 0 }
+    expect(verdictOf({ void_because: 'no capacity' }, paired(2, 3), paired(2, 3), 0)).toBe('void')
+    expect(verdictOf(cell, none, none, 0)).toBe('void')
+    expect(verdictOf(cell, { ratio: 2, ci95: null, n: 3 }, none, 0)).toBe('undecided')
+  })
+})
+
+describe('tests on many cells', () => {
+  /** By the definition: all 2^n choices of signs. */
+  function enumerated(values: readonly number[]): number {
+    const kept = values.filter((value) => value !== 0)
+    const size = kept.map(Math.abs)
+    const rank = size.map((own) => size.filter((x) => x < own).length + (size.filter((x) => x === own).length + 1) / 2)
+    const total = rank.reduce((sum, r) => sum + r, 0)
+    const positive = rank.reduce((sum, r, i) => (kept[i] > 0 ? sum + r : sum), 0)
+    const extreme = Math.min(positive, total - positive)
+    let as = 0
+    for (let signs = 0; signs < 2 ** kept.length; signs++) {
+      const sum = rank.reduce((all, r, i) => ((signs >> i) & 1 ? all + r : all), 0)
+      if (sum <= extreme) as++
+    }
+    return kept.length === 0 ? 1 : Math.min(1, (2 * as) / 2 ** kept.length)
+  }
+  test("Wilcoxon's signed rank agrees with counting all signs, ties and zeros included", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -4, max: 6 }), { maxLength: 9 }), (values) => {
+        expect(signedRankP(values)).toBeCloseTo(enumerated(values), 12)
+        expect(signedRankP(values.map((value) => -value))).toBe(signedRankP(values))
+      }),
+      { numRuns: 200, seed: 1 },
+    )
+  })
+  test('its approximation meets the exact form where one takes over from the other', () => {
+    const values = Array.from({ length: 25 }, (_, i) => (i % 4 === 0 ? -1 : 1) * (i + 1))
+    expect(signedRankP([...values, 26])).toBeCloseTo(signedRankP([...values, 26].slice(1)), 2)
+    expect(signedRankP(Array.from({ length: 20 }, (_, i) => i + 1))).toBe(2 / 2 ** 20)
+  })
+  test('Holm: a worked example, and never below what was given', () => {
+    const adjusted = holm([0.01, 0.04, 0.03, 0.005])
+    for (const [i, p] of [0.03, 0.06, 0.06, 0.02].entries()) expect(adjusted[i]).toBeCloseTo(p, 12)
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }), (ps) => {
+        const adjusted = holm(ps)
+        for (const [i, p] of ps.entries()) {
+          expect(adjusted[i]).toBeGreaterThanOrEqual(p)
+          expect(adjusted[i]).toBeLessThanOrEqual(Math.min(1, p * ps.length))
+          for (const [j, q] of ps.entries()) if (p < q) expect(adjusted[i]).toBeLessThanOrEqual(adjusted[j])
+        }
+      }),
+      { numRuns: 100, seed: 2 },
+    )
+  })
+})
+
+describe('the Latin hypercube', () => {
+  test('has one point in every slice of every axis, and an axis more leaves the others alone', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60 }), fc.nat(), (count, seed) => {
+        const points = latinHypercube(count, ['a', 'b', 'c'], seed)
+        for (const axis of [0, 1, 2])
+          expect(points.map((point) => Math.floor(point[axis] * count)).sort((a, b) => a - b)).toEqual(
+            Array.from({ length: count }, (_, i) => i),
+          )
+        expect(latinHypercube(count, ['a', 'new', 'c'], seed).map(([a, , c]) => [a, c])).toEqual(points.map(([a, , c]) => [a, c]))
+      }),
+      { numRuns: 50, seed: 3 },
+    )
+  })
+  test('stays in its box, and choices come equally often', () => {
+    const points = hypercubePoints(60, 5)
+    for (const name of AXIS_NAMES) {
+      const axis = AXES[name]
+      for (const point of points)
+        if (axis.kind === 'number') {
+          expect(point[name]).toBeGreaterThanOrEqual(axis.low)
+          expect(point[name]).toBeLessThanOrEqual(axis.high)
+        } else {
+          const times = points.filter((other) => other[name] === point[name]).length
+          expect(times).toBe(60 / axis.values.length)
+        }
+    }
+    expect(valueAt(AXES.o, 0.5)).toBe(1)
+  })
+})
+
+describe('cells', () => {
+  const cells = allCells()
+  test('are 18 primary ones first, named once each, and 200 points', () => {
+    expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length)
+    expect(cells.slice(0, 18).every(({ family }) => family === 'primary')).toBe(true)
+    expect(cells.filter(({ family }) => family === 'primary')).toHaveLength(18)
+    expect(cells.filter(({ family }) => family === 'hypercube')).toHaveLength(200)
+  })
+  test('make plans that resolve, the batch cap equal for all arms of a cell', () => {
+    for (const cell of [...cells.slice(0, 60), ...quickCells()]) {
+      const decode = planOf(cell, 1).engines.find(({ role }) => role !== 'prefill')
+      expect(decode?.maxNumSeqs, cell.id).toBe(cell.maxNumSeqs)
+    }
+  })
+  test('have keys that change with whatever the answer depends on', () => {
+    const cell = primaryCell('azure-conv', 'oss-tp4')
+    const others: Cell[] = [
+      { ...cell, tpotMs: cell.tpotMs + 1 },
+      { ...cell, perturbation: { ...NEUTRAL, o: 2 } },
+      { ...cell, effort: 'point' },
+    ]
+    const keys = [
+      cellKey(cell, 'trace', 'constants', '1'),
+      ...others.map((other) => cellKey(other, 'trace', 'constants', '1')),
+      cellKey(cell, 'other', 'constants', '1'),
+      cellKey(cell, 'trace', 'other', '1'),
+      cellKey(cell, 'trace', 'constants', '2'),
+    ]
+    expect(new Set(keys).size).toBe(keys.length)
+  })
+  test('the protocol is frozen: the same object twice, with the hash of the constants', () => {
+    expect(protocolOf()).toEqual(protocolOf())
+    expect(protocolOf().constants_hash).toBe(constantsHash())
+  })
+})
+
+describe('another machine', () => {
+  const cell = primaryCell('azure-conv', 'r1-dep16')
+  const config = configOf(planOf(cell, SEED), cell)
+  test('is the same one where nothing is changed', () => expect(perturbed(config, NEUTRAL)).toEqual(config))
+  test('has what was changed, in every engine, and the input is left alone', () => {
+    const before = structuredClone(config)
+    const changed = perturbed(config, { ...NEUTRAL, b: 2, o: 0.5, merge: 3, experts: 1.5, exchange: 0.8, hostMs: 2 })
+    expect(config).toEqual(before)
+    const [old, own] = [config.engines[1], changed.engines[1]]
+    expect(own.machine.ctaBandwidth).toBe(2 * old.machine.ctaBandwidth)
+    expect(own.machine.ctaOverheadNs).toBe(0.5 * old.machine.ctaOverheadNs)
+    expect(own.machine.mergeFixedNs).toBe(3 * old.machine.mergeFixedNs)
+    expect(own.tables.hostPs).toBe(old.tables.hostPs + 2e9)
+    expect(own.tables.sharedPs[100]).toBe(Math.round(1.5 * old.tables.sharedPs[100]))
+    expect(own.tables.exchangePs[100]).toBe(Math.round(0.8 * old.tables.exchangePs[100]))
+    expect(own.tables.localPs).toBe(old.tables.localPs)
+  })
+})
+
+describe('traffic', () => {
+  const shapes = ({ isl, osl }: Workload) => Array.from(isl, (input, i) => `${input}/${osl[i]}`).sort()
+  test('parts share no request of a trace, and hold all of it', async () => {
+    const chat = await presetWorkload('chat')
+    const { train, validation, test: judged } = partsOf(chat, 1)
+    expect(train.count + validation.count + judged.count).toBe(chat.count)
+    expect(train.count / chat.count).toBeCloseTo(0.5, 1)
+  })
+  test('sessions as open requests: each request once, in order of time, within the hour', async () => {
+    const agent = await presetWorkload('agent')
+    const open = openRequests(agent, 1, 'x')
+    expect(shapes(open)).toEqual(shapes(agent))
+    expect(open.parent).toBeNull()
+    for (let i = 1; i < open.count; i++) expect(open.arrivalNs[i]).toBeGreaterThanOrEqual(open.arrivalNs[i - 1])
+    expect(open.arrivalNs[open.count - 1]).toBeLessThan(3600e9)
+    expect(openRequests(agent, 1, 'x').arrivalNs).toEqual(open.arrivalNs)
+  })
+  test('lengths of controls', () => {
+    const provenance = { name: 'x', format: 'generated', note: '', rowsRead: 4, rowsSkipped: 0 }
+    const part = shapesOnly(Float64Array.of(0, 1, 2, 3), Int32Array.of(1, 2, 3, 6), Int32Array.of(10, 20, 30, 60), provenance)
+    expect(withLengths(part, 'own', 1)).toBe(part)
+    expect(shapes(withLengths(part, 'shuffled', 3))).toEqual(shapes(part))
+    expect(withLengths(part, 'mean', 1).isl).toEqual(Int32Array.of(3, 3, 3, 3))
+    expect(withLengths(part, 'mean', 1).osl).toEqual(Int32Array.of(30, 30, 30, 30))
+    expect(new Set(withLengths(part, 'equal', 1).isl).size).toBe(1)
+    for (const lengths of ['shuffled', 'mean', 'equal'] as const)
+      expect(withLengths(part, lengths, 1).arrivalNs).toBe(part.arrivalNs)
+  })
+})
