@@ -101,7 +101,11 @@ describe('a file', () => {
     ],
     ['no info', 'export default () => ({ place: () => 0 })', /info is missing/],
     ['a name that is no text', placing('return 0').replace("name: 'mine'", 'name: 7'), /info\.name must be a text/],
-    ['a mistyped method', placing('return 0').replace('place(', 'plase('), /has the method place or assign, and this one has plase/],
+    [
+      'a mistyped method',
+      placing('return 0').replace('place(', 'plase('),
+      /has the method place or assign, and this one has plase/,
+    ],
     ['a state of another kind', placing('return 0', '', 'state: [1],'), /state must be a Float64Array/],
   ])('with a fault is refused with its place and a remedy: %s', (_, text, message) => {
     const error = failure(() => open(file(text)))

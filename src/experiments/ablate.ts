@@ -11,6 +11,7 @@ import { traceHash } from '../traces/hash.js'
 import { armResult } from './armResult.js'
 import { differing, factorialArms, LEVERS } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
+import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
 import { loadOf, sessionNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { armOn, FAMILIES, type Family, inertLevers } from './families.js'
@@ -79,6 +80,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
     pictured: [from.name, last.name],
     withoutCapacity: oracles.map(({ arm }) => arm.name),
   })
+  const bound = options.capacity ? clairvoyantBound(config, experiment.context.parts.test) : null
   const main = ownLoad(readings, point.closed)
   const first = (main.get(from.name) as Outcome[])[0]
   return {
@@ -113,18 +115,16 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
           ),
         ),
       ),
-      oracles: oraclesOf(oracles),
-      gaps: wanted
-        .filter(([reading]) => reading !== 'capacity')
-        .flatMap(([reading, key]) =>
-          gapRows(
-            reading,
-            [{ arm: last.name, baseline: from.name }],
-            oracles.map(({ arm }) => arm.name),
-            (name) => readings[key].get(name) as Outcome[],
-            seed,
-          ),
+      oracles: [...oraclesOf(oracles), ...(bound === null ? [] : [boundAsOracle(bound)])],
+      gaps: wanted.flatMap(([reading, key]) =>
+        gapRows(
+          reading,
+          [{ arm: last.name, baseline: from.name }],
+          reading !== 'capacity' ? oracles.map(({ arm }) => arm.name) : bound === null ? [] : [CLAIRVOYANT],
+          (name) => readings[key].get(name) ?? boundOutcomes(bound as ClairvoyantBound, replicates),
+          seed,
         ),
+      ),
       load: loadOf(experiment, point, first),
       notes: notesOf(experiment, point, options, from, to, levers),
     },

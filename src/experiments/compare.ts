@@ -12,6 +12,7 @@ import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import { armResult, evidenceNotes } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { type Attribution, attribute } from './attribution/attribute.js'
+import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './clairvoyant.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { armOn, FAMILIES, type Family } from './families.js'
 import type { Outcome } from './job.js'
@@ -82,6 +83,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     experiment.done,
   )
   const pictured = arms.map((arm) => ({ arm, outcome: outcomesOf(arm.name)[0] }))
+  const bound = clairvoyantBound(config, experiment.context.parts.test)
   const gapsIn = (reading: Reading, key: keyof Readings): GapRow[] =>
     gapRows(
       reading,
@@ -108,8 +110,20 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     ),
     comparisons: comparisonRows(arms, readings, seed, point.closed),
     attribution,
-    oracles: oraclesOf(oracles),
-    gaps: [...(point.closed ? [] : gapsIn('fixed_load', 'fixedLoad')), ...gapsIn('fixed_concurrency', 'fixedConcurrency')],
+    oracles: [...oraclesOf(oracles), ...(bound === null || point.closed ? [] : [boundAsOracle(bound)])],
+    gaps: [
+      ...(point.closed ? [] : gapsIn('fixed_load', 'fixedLoad')),
+      ...gapsIn('fixed_concurrency', 'fixedConcurrency'),
+      ...(point.closed || bound === null
+        ? []
+        : gapRows(
+            'capacity',
+            pairs(arms),
+            [CLAIRVOYANT],
+            (name) => readings.capacity.get(name) ?? boundOutcomes(bound, replicates),
+            seed,
+          )),
+    ],
     load: loadOf(experiment, point, pictured[0].outcome),
     notes: [
       ...sessionNotes(point),

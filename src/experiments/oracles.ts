@@ -7,7 +7,7 @@ import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm, type ORACLE_ARMS } from '../levers/oracles.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Outcome } from './job.js'
-import { METRICS } from './metrics.js'
+import { CAPACITY, METRICS } from './metrics.js'
 import type { OracleResult, Reading } from './result.js'
 import { type GapClosed, gapClosed, type PairedRatio, pairedRatio } from './statistics.js'
 
@@ -53,7 +53,7 @@ export function oracleArms(challenger: ArmSpec, config: ClusterConfig, all: bool
 
 /** What is said of the family that is tuned on the traffic that judges it. */
 export const ORACLE_STATIC =
-  'oracle static: the grid of tuned-static tuned on the test part itself, so no static setting found beforehand does better there'
+  'oracle static: the grid of tuned-static tuned on a draw of the test part itself; what it gains is what tuning on other traffic costs, what it loses is the noise of tuning on one draw'
 
 export const oraclesOf = (oracles: readonly OracleArm[]): OracleResult[] =>
   oracles.map(({ arm: { name, split, chunk, rank, span, pool }, says }) => ({
@@ -82,7 +82,7 @@ export interface GapRow {
   readonly note: string | null
 }
 
-/** `outcomes(name)`: those of an arm in this reading, replicate by replicate. */
+/** `outcomes(name)`: those of an arm or an oracle in this reading, replicate by replicate. */
 export function gapRows(
   reading: Reading,
   pairs: readonly { readonly arm: string; readonly baseline: string }[],
@@ -90,7 +90,7 @@ export function gapRows(
   outcomes: (name: string) => readonly Outcome[],
   seed: number,
 ): GapRow[] {
-  return METRICS.flatMap((metric) =>
+  return (reading === 'capacity' ? [CAPACITY] : METRICS).flatMap((metric) =>
     oracles.flatMap((oracle) =>
       pairs.map(({ arm, baseline }): GapRow => {
         const values = (name: string) => outcomes(name).map(metric.read)

@@ -68,7 +68,8 @@ export interface ResultIdentity {
 /** An arm that nobody can have, for the ladder. */
 export interface OracleResult {
   readonly name: string
-  readonly policies: Omit<ArmSpec, 'name'>
+  /** Null: a bound that is computed, not simulated. */
+  readonly policies: Omit<ArmSpec, 'name'> | null
   readonly says: string
 }
 
@@ -95,7 +96,7 @@ export interface ComparisonResult extends ResultIdentity {
   /** The gain in tok_s_user.p50 of shape-aware over tuned-static at the comparison's own load, shared out among the levers. */
   readonly attribution: Attribution
   readonly oracles: readonly OracleResult[]
-  /** How far each challenger has come towards each oracle, at fixed load and fixed concurrency. */
+  /** How far each challenger has come towards each oracle, at fixed load and fixed concurrency, and in capacity towards the clairvoyant bound. */
   readonly gaps: readonly GapRow[]
   readonly load: {
     readonly method: string

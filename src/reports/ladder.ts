@@ -37,7 +37,7 @@ export function ladderSentences(
   result: WithLadder,
   at: { readonly reading: Reading; readonly metric: string; readonly arm: string; readonly baseline: string },
 ): string[] {
-  const where = `${metricText(at.metric).title} at the ${readingText[at.reading]}`
+  const where = `${metricText(at.metric).title}${at.reading === 'capacity' ? ' at equal SLO' : ` at the ${readingText[at.reading]}`}`
   return result.oracles.flatMap(({ name }) => {
     const row = findGap(result, at, name)
     if (row === null) return []

@@ -48,11 +48,13 @@ export function ablationTable(result: AblationResult, options: TableOptions = {}
   for (const reading of READINGS.slice(0, 2))
     if (headlines.some((entry) => entry.reading === reading)) blocks.push(metricsTable(result, reading, options))
   blocks.push('▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json')
-  const { reading, metric } = headlines[0]
   blocks.push(
     [
       wrap(sharesSentence(headlines[0], from, to)),
-      ...ladderSentences(result, { reading, metric, arm: to, baseline: from }).map((line) => wrap(line, '  ')),
+      ...headlines
+        .filter(({ reading }) => reading !== 'fixed_concurrency' || headlines.length === 1)
+        .flatMap(({ reading, metric }) => ladderSentences(result, { reading, metric, arm: to, baseline: from }))
+        .map((line) => wrap(line, '  ')),
     ].join('\n'),
   )
   blocks.push([...oracleNotes(result.oracles), ...result.notes].map((note) => wrap(`note: ${note}`, '  ')).join('\n'))

@@ -91,6 +91,8 @@ export function verdict(result: ComparisonResult): Verdict {
       `Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`,
     )
   details.push(...ladderSentences(result, row))
+  if (row.reading !== 'capacity')
+    details.push(...ladderSentences(result, { ...row, reading: 'capacity', metric: 'capacity_rps' }))
   if (splitCarriesMost(result, row))
     details.push('The split lever carries more than half of the gain (upper bound: the planner is scored by its own model).')
   return { outcome: outcome(row), losses, row, headline: headline(row), details: [...details, ...saturationWords(result)] }

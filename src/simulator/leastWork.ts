@@ -1,0 +1,133 @@
+/**
+ * The least engine time that requests can take, whoever schedules them and whatever he knows: work that no order, batch or cut can save. It is what the
+ * clairvoyant bound of the oracle ladder divides the engines by. Every term is a lower bound of the step's price (docs/SEMANTICS.md):
+ *
+ *   fixed and token-wise work: the time of a step of S tokens lies above a line a + b S, and decoding needs at least one step for every
+ *   `ranks x maxNumSeqs` tokens; so the sum over all steps is at least a steps + b tokens, for each supporting line;
+ *   decode attention: the cheapest KV token of any batch, under the floor of the kernel; prefill attention: the cheapest pair of query and key.
+ *
+ * Of an engine with several ranks the slowest counts, which is at least their mean.
+ */
+import type { SplitBatch } from '../levers/lever.js'
+import { createSplitEvaluator } from '../levers/split/model.js'
+import { oracleFloor } from '../levers/split/oracleFloor.js'
+import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
+import type { EngineConfig } from './config.js'
+
+/** The cheapest KV token is sought at lengths of 1 and 1.5 times powers of two, and a factor may be 32 steps old. */
+const GRID_SLACK = 0.97
+
+/** What requests ask of engines, summed up. */
+export interface Demand {
+  /** Prompt tokens that must be computed, and pairs of a prompt token with those before it. */
+  readonly promptTokens: number
+  readonly pairs: number
+  /** Decode steps of sequences, one for each output token after the first without speculation; KV tokens that they read. */
+  readonly sequenceSteps: number
+  readonly kvTokens: number
+}
+
+/** Least time of one such engine for all of the demand, ps. */
+export function leastEnginePs(engine: EngineConfig, demand: Demand): number {
+  const { tables, draftTokens } = engine
+  const { ranks } = tables
+  const timer = createStepTimer(tables)
+  const tokens = demand.promptTokens + demand.sequenceSteps * (draftTokens + 1)
+  const steps = demand.sequenceSteps / (ranks * engine.maxNumSeqs)
+  const attentionPs =
+    (demand.kvTokens * leastKvTokenPs(engine, timer) +
+      demand.pairs * leastPairPs(engine, timer) +
+      demand.sequenceSteps * leastRowPs(engine, timer)) /
+    ranks
+  const local = risingFrom(tables.localPs, engine.maxNumBatchedTokens)
+  const gated = lineSum(engine, (perRank) => local[perRank], steps, tokens)
+  if (ranks === 1) return gated + attentionPs
+  // which rank gates is unknown: either its token-wise work alone, or the mean of all work with the cheapest token anywhere
+  let cheapest = Number.POSITIVE_INFINITY
+  for (let t = 1; t <= engine.maxNumBatchedTokens; t++) cheapest = Math.min(cheapest, tables.localPs[t] / t)
+  const mean = lineSum(engine, (_, sum) => (cheapest * sum) / ranks, steps, tokens) + attentionPs
+  return Math.max(gated, mean)
+}
+
+/** The largest a steps + b tokens over the lines a + b S, a >= 0, below the time of every step of S >= 1 tokens. */
+function lineSum(
+  { tables, ranks, maxNumBatchedTokens }: EngineConfig,
+  localPs: (perRank: number, sum: number) => number,
+  steps: number,
+  tokens: number,
+): number {
+  const most = ranks * maxNumBatchedTokens
+  const shared = risingFrom(tables.sharedPs, most)
+  const exchange = risingFrom(tables.exchangePs, maxNumBatchedTokens)
+  const timePs = (sum: number): number => {
+    const perRank = Math.ceil(sum / ranks)
+    return tables.hostPs + localPs(perRank, sum) + shared[sum] + exchange[perRank]
+  }
+  // the lower convex hull, as a stack of its corners
+  const at: number[] = []
+  const ps: number[] = []
+  for (let sum = 1; sum <= most; sum++) {
+    const time = timePs(sum)
+    while (at.length > 1) {
+      const [i, j] = [at.length - 2, at.length - 1]
+      if ((ps[j] - ps[i]) * (sum - at[i]) < (time - ps[i]) * (at[j] - at[i])) break
+      at.pop()
+      ps.pop()
+    }
+    at.push(sum)
+    ps.push(time)
+  }
+  let best = 0
+  const consider = (each: number, start: number) => {
+    if (start >= 0) best = Math.max(best, start * steps + each * tokens)
+  }
+  for (let k = 1; k < at.length; k++) {
+    const each = (ps[k] - ps[k - 1]) / (at[k] - at[k - 1])
+    consider(each, ps[k] - each * at[k])
+  }
+  consider(Math.min(...at.map((sum, k) => ps[k] / sum)), 0)
+  return best
+}
+
+/** The smallest entry at or beyond each index, so that the column rises; up to `last`. */
+function risingFrom(column: Float64Array, last: number): Float64Array {
+  const rising = column.slice(0, last + 1)
+  for (let i = last - 1; i >= 0; i--) if (rising[i] > rising[i + 1]) rising[i] = rising[i + 1]
+  return rising
+}
+
+function leastKvTokenPs(engine: EngineConfig, timer: StepTimer): number {
+  const { machine, maxNumSeqs, maxModelLen } = engine
+  const evaluator = createSplitEvaluator(machine, maxNumSeqs)
+  const floor = oracleFloor()
+  const batch: SplitBatch = { n: 0, lengths: new Float64Array(maxNumSeqs), totalTokens: 0 }
+  let least = Number.POSITIVE_INFINITY
+  for (let n = 1; n <= maxNumSeqs; n++)
+    for (let power = 1; power <= maxModelLen; power *= 2)
+      for (const length of [power, 1.5 * power]) {
+        if (length > maxModelLen || !Number.isInteger(length)) continue
+        batch.n = n
+        batch.lengths.fill(length, 0, n)
+        batch.totalTokens = n * length
+        least = Math.min(least, timer.attentionPs(n, n * length, evaluator.factor(floor, batch)) / (n * length))
+      }
+  return GRID_SLACK * least
+}
+
+/** Work of a decode step that goes with the number of sequences alone, for each of them. */
+function leastRowPs({ maxNumSeqs, draftTokens }: EngineConfig, timer: StepTimer): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let n = 1; n <= maxNumSeqs; n++) least = Math.min(least, (timer.decodeRowsPs(n) + timer.headPs(n * (draftTokens + 1))) / n)
+  return least
+}
+
+function leastPairPs({ tables, maxNumBatchedTokens }: EngineConfig, timer: StepTimer): number {
+  const halfway = (knots: Float64Array): number[] =>
+    [...knots].flatMap((knot, i) => (i === 0 ? [knot] : [Math.round((knots[i - 1] + knot) / 2), knot]))
+  let least = Number.POSITIVE_INFINITY
+  for (const chunk of halfway(tables.prefillChunkKnots))
+    for (const prefix of halfway(tables.prefillPrefixKnots))
+      if (chunk >= 1 && chunk <= maxNumBatchedTokens)
+        least = Math.min(least, timer.prefillPs(chunk, prefix) / (chunk * (prefix + (chunk + 1) / 2)))
+  return Number.isFinite(least) ? GRID_SLACK * least : 0
+}

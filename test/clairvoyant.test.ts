@@ -1,0 +1,72 @@
+/** LAW-50: no schedule does with less engine time than the least work says, and the bound is near enough to mean something. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { clairvoyantBound } from '../src/experiments/clairvoyant.js'
+import { createArm, SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
+import type { ArmSpec } from '../src/levers/lever.js'
+import { clusterConfig, loadScenario } from '../src/scenario/index.js'
+import type { ClusterConfig } from '../src/simulator/config.js'
+import { simulate } from '../src/simulator/index.js'
+import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import { NS_PER_S } from '../src/units.js'
+import { tinyPlan } from './tinyCluster.js'
+
+const plan = (text: string) => clusterConfig(loadScenario({ text, file: 'law.yaml', sets: [] }))
+const DEP =
+  'system: gb200\nmodel: deepseek-r1\nprecision: nvfp4\nengines: [{ layout: DEP8, count: 1, max_num_seqs: 16, max_num_batched_tokens: 1024, max_model_len: 32768 }]\nworkload: { preset: chat }\n'
+const POOLS =
+  'system: gb200\nmodel: llama-3.1-70b\nengines:\n  - { name: p, role: prefill, layout: TP4, count: 2, max_num_batched_tokens: 4096 }\n  - { name: d, role: decode, layout: TP4, count: 1, max_num_seqs: 32, mtp: 2 }\nworkload: { preset: chat }\n'
+const CLUSTERS: Readonly<Record<string, ClusterConfig>> = {
+  'two engines of one rank': clusterConfig(tinyPlan()),
+  'one engine of eight ranks': plan(DEP),
+  'prefill and decode apart, with drafts': plan(POOLS),
+}
+const ARMS: readonly ArmSpec[] = [STATIC_ARM, SHAPE_AWARE_ARM, { ...SHAPE_AWARE_ARM, split: 'oracle-floor' }]
+
+function workloadOf(shapes: readonly (readonly [number, number])[]): Workload {
+  const provenance = { name: 'drawn', format: 'generated', note: '', rowsRead: shapes.length, rowsSkipped: 0 }
+  return shapesOnly(
+    new Float64Array(shapes.length),
+    Int32Array.from(shapes, ([isl]) => isl),
+    Int32Array.from(shapes, ([, osl]) => osl),
+    provenance,
+  )
+}
+
+/** Requests a second from the first arrival to the last end, all of them there at once. */
+function ratePerS(config: ClusterConfig, arm: ArmSpec, workload: Workload): number {
+  const { endNs } = simulate(config, createArm(arm), workload, { load: { kind: 'open' } })
+  return (workload.count * NS_PER_S) / endNs
+}
+
+const length = (most: number) => fc.double({ min: 0, max: 1, noNaN: true }).map((u) => Math.ceil(most ** u))
+const shapes = fc.array(fc.tuple(length(12_000), length(400)), { minLength: 1, maxLength: 80, size: 'max' })
+
+test.each(Object.entries(CLUSTERS))('%s: nobody is faster than the bound', (_name, config) => {
+  fc.assert(
+    fc.property(shapes, fc.constantFrom(...ARMS), (drawn, arm) => {
+      const workload = workloadOf(drawn)
+      const bound = clairvoyantBound(config, workload)
+      if (bound !== null) expect(ratePerS(config, arm, workload)).toBeLessThanOrEqual(bound.capacity_rps)
+    }),
+    { numRuns: 25, seed: 1 },
+  )
+})
+
+test.each(Object.entries(CLUSTERS))('%s: the bound is within a factor of three of a full engine', (name, config) => {
+  const workload = workloadOf(Array.from({ length: 600 }, () => [500, 300]))
+  const best = ratePerS(config, ARMS[2], workload)
+  const bound = clairvoyantBound(config, workload)?.capacity_rps ?? 0
+  console.info(`${name}: ${best.toFixed(1)} requests/s of at most ${bound.toFixed(1)}`)
+  expect(best).toBeGreaterThan(bound / 3)
+  expect(best).toBeLessThanOrEqual(bound)
+})
+
+test('counts for nothing what a prefix cache may hold, and is null where nothing is left', () => {
+  const config = CLUSTERS['two engines of one rank']
+  const caching = { ...config, engines: config.engines.map((engine) => ({ ...engine, prefixCaching: true })) }
+  const workload = workloadOf([[4000, 100]])
+  const rate = (c: ClusterConfig) => clairvoyantBound(c, workload)?.capacity_rps ?? 0
+  expect(rate(caching)).toBeGreaterThan(1.2 * rate(config))
+  expect(clairvoyantBound(caching, workloadOf([[4000, 1]]))).toBeNull()
+})
