@@ -15,7 +15,7 @@ import { shapesOnly, type Workload } from '../src/traces/workload.js'
 
 describe('the verdict', () => {
   const paired = (low: number, high: number) => ({ ratio: Math.sqrt(low * high), ci95: [low, high] as const, n: 20 })
-  const cell = { void_because: null }
+  const cell = { void_because: null, arms: [] }
   test.each([
     ['reproduced', [1.2, 1.3], [1.5, 1.6], 0.001],
     ['undecided', [1.2, 1.3], [1.5, 1.6], 0.05],
@@ -30,9 +30,18 @@ describe('the verdict', () => {
   })
   test('is void without a result and undecided without an interval', () => {
     const none = { ratio: null, ci95: null, n: 0 }
-    expect(verdictOf({ void_because: 'no capacity' }, paired(2, 3), paired(2, 3), 0)).toBe('void')
+    expect(verdictOf({ ...cell, void_because: 'no capacity' }, paired(2, 3), paired(2, 3), 0)).toBe('void')
     expect(verdictOf(cell, none, none, 0)).toBe('void')
     expect(verdictOf(cell, { ratio: 2, ci95: null, n: 3 }, none, 0)).toBe('undecided')
+  })
+  test('is not given where one of the two arms cannot keep up', () => {
+    const arms = (name: string, overloaded: number) => [{ name, saturation: { stable: 20 - overloaded, overloaded } }] as never
+    const judge = (name: string, overloaded: number) =>
+      verdictOf({ ...cell, arms: arms(name, overloaded) }, paired(1.3, 1.4), paired(2, 3), 0.001)
+    expect(judge('tuned-static', 3)).toBe('unstable')
+    expect(judge('shape-aware', 3)).toBe('unstable')
+    expect(judge('tuned-static', 2)).toBe('reproduced')
+    expect(judge('occupancy-rule', 20)).toBe('reproduced')
   })
 })
 

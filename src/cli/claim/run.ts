@@ -24,6 +24,7 @@ import { traceHash } from '../../traces/hash.js'
 import { Interrupted } from '../interrupt.js'
 import { printResult, remark } from '../output.js'
 import { packageVersion } from '../version.js'
+import { codeHash } from './codeHash.js'
 import { runWithin } from './schedule.js'
 import { openStore } from './store.js'
 import { defaultTraces, loadTraces } from './traceFiles.js'
@@ -75,7 +76,8 @@ export async function runClaim(
   if (!traces.real) say('The public traces are not at hand (--traces DIR): look-alikes take their place.')
   const hashes = new Map([...traces.workloads].map(([name, workload]) => [name, traceHash(workload)]))
   const version = packageVersion()
-  const keyOf = (cell: Cell): string => cellKey(cell, hashes.get(cell.trace) as string, protocol.constants_hash, version)
+  const code = `${version}-${codeHash()}`
+  const keyOf = (cell: Cell): string => cellKey(cell, hashes.get(cell.trace) as string, protocol.constants_hash, code)
   const results = new Map<string, CellResult>()
   for (const cell of cells) {
     const known = store.load(keyOf(cell))

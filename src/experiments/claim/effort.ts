@@ -18,17 +18,18 @@ export const CELL_EFFORTS: Readonly<Record<EffortName, CellEffort>> = {
     capacity: { warmup: 5, measure: 10, replicates: 4 },
     measure: 30,
     warmup: 6,
-    requests: { least: 1000, most: 12_000 },
+    requests: { least: 1500, most: 12_000 },
   },
   point: {
     tuning: [
       { keep: 1000, warmup: 2, measure: 3 },
-      { keep: 3, warmup: 4, measure: 8 },
+      { keep: 6, warmup: 4, measure: 8 },
+      { keep: 3, warmup: 5, measure: 15 },
     ],
-    capacity: { warmup: 4, measure: 8, replicates: 1 },
-    measure: 15,
+    capacity: { warmup: 4, measure: 10, replicates: 4 },
+    measure: 20,
     warmup: 5,
-    requests: { least: 500, most: 4000 },
+    requests: { least: 1500, most: 8000 },
   },
   tiny: {
     tuning: [

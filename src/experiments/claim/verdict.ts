@@ -26,6 +26,16 @@ export function ratioOf(
   return pairedRatio(values(arm), values(baseline), 1, `claim/${cell.id}/${reading}/${metric}/${arm}/${baseline}`)
 }
 
+/** Share of the replicates in which an arm may be overloaded before its mean means nothing. */
+const MOST_OVERLOADED = 0.1
+
+/** Whether tuned-static or shape-aware could not keep up: a mean over a growing queue says how long one looked, not how fast it is. */
+export const isUnstable = ({ arms }: Pick<CellResult, 'arms'>): boolean =>
+  arms.some(({ name, saturation }) => {
+    const replicates = Object.values(saturation).reduce((sum, count) => sum + count, 0)
+    return (name === 'tuned-static' || name === 'shape-aware') && (saturation.overloaded ?? 0) > MOST_OVERLOADED * replicates
+  })
+
 /** The reading at the cell's own load: fixed load, or in a closed loop fixed concurrency. */
 export const ownReading = (cell: CellResult): ReadingName => (cell.offered_rps === null ? 'fixedConcurrency' : 'fixedLoad')
 
@@ -61,7 +71,13 @@ export const mixOf = (cell: CellResult): readonly [number, number] | null =>
     cell.values.mix?.['tuned-static']?.['tok_s_user.p50'] ?? [],
   )
 
-export type Verdict = 'reproduced' | 'only against an untuned default' | 'refuted in this model' | 'undecided' | 'void'
+export type Verdict =
+  | 'reproduced'
+  | 'only against an untuned default'
+  | 'refuted in this model'
+  | 'undecided'
+  | 'unstable'
+  | 'void'
 
 export interface Judged {
   readonly cell: CellResult
@@ -77,7 +93,7 @@ export interface Judged {
 /**
  * The verdict of every cell of a family. Reproduced: the whole interval of shape-aware over tuned-static lies at or above CLAIMED. Refuted in this
  * model: all of it lies below. Where it is not reproduced but the interval over the shipped rule lies at or above CLAIMED, the claim holds against an
- * untuned default only. The first two must survive Holm's adjustment over the family as well; what does not is undecided.
+ * untuned default only. The first two must survive Holm's adjustment over the family as well; what does not is undecided. Where one of the two arms is overloaded there is no verdict.
  */
 export function judge(cells: readonly CellResult[]): Judged[] {
   const logs = cells.map((cell) => logRatios(cell, 'shape-aware', 'tuned-static'))
@@ -98,12 +114,13 @@ export function judge(cells: readonly CellResult[]): Judged[] {
 }
 
 export function verdictOf(
-  cell: Pick<CellResult, 'void_because'>,
+  cell: Pick<CellResult, 'void_because' | 'arms'>,
   gain: PairedRatio,
   overShipped: PairedRatio,
   pClaimed: number,
 ): Verdict {
   if (cell.void_because !== null || gain.ratio === null) return 'void'
+  if (isUnstable(cell)) return 'unstable'
   if (gain.ci95 === null || pClaimed >= LEVEL) return 'undecided'
   const [low, high] = gain.ci95
   if (low >= CLAIMED) return 'reproduced'

@@ -2,6 +2,7 @@
 import {
   type Cell,
   type CellResult,
+  gainOf,
   HYPERCUBE_SEED,
   hypercubePoints,
   type Judged,
@@ -84,19 +85,27 @@ const NOTHING_YET = 'No cell has been run yet: this is what is fixed beforehand.
 function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged[], together: readonly Judged[]): string {
   const count = (verdict: Judged['verdict']): number => judged.filter((one) => one.verdict === verdict).length
   const ratios = judged.flatMap(({ gain }) => (gain.ratio === null ? [] : [gain.ratio])).sort((a, b) => a - b)
-  const verdicts = (['reproduced', 'only against an untuned default', 'refuted in this model', 'undecided', 'void'] as const)
+  const verdicts = (
+    ['reproduced', 'only against an untuned default', 'refuted in this model', 'undecided', 'unstable', 'void'] as const
+  )
     .filter((verdict) => count(verdict) > 0)
     .map((verdict) => `${count(verdict)} ${verdict}`)
   const range = (of: readonly Judged[]): string => {
     const held = of.flatMap(({ gain }) => (gain.ratio === null ? [] : [gain.ratio]))
     return held.length === 0 ? 'no result' : `${percent(Math.min(...held))} to ${percent(Math.max(...held))}`
   }
+  const overSize = judged.map(({ cell }) => gainOf(cell, 'shape-aware', 'tuned-size').ratio).filter((ratio) => ratio !== null)
   const shipped = judged.flatMap(({ overShipped }) => (overShipped.ratio === null ? [] : [overShipped.ratio]))
   return [
     '## In short',
     [
       `* Primary cells, decode fed with prompts, load 0.7: **${verdicts.join(', ') || 'none finished'}**.`,
       `* Median speed of a user over *tuned* static: ${range(judged)}${ratios.length > 0 ? `, median ${percent(ratios[ratios.length >> 1])}` : ''}; over the shipped occupancy rule ${shipped.length > 0 ? `up to ${percent(Math.max(...shipped))}` : 'unknown'}.`,
+      ...(overSize.length === 0
+        ? []
+        : [
+            `* A fixed piece *size* in the place of a fixed count, tuned alike, leaves ${percent(Math.min(...overSize))} to ${percent(Math.max(...overSize))} to be gained.`,
+          ]),
       `* Where the same engines compute the prompts too: ${range(together)}.`,
       `* ${results.size} of ${cells.length} cells have an answer; ${dropped.length} were left out by the time budget.`,
     ].join('\n'),

@@ -1,5 +1,14 @@
 /** Where in the hypercube the gain is large, small or negative, and which axis moves it. */
-import { AXES, AXIS_NAMES, type AxisName, type CellResult, CLAIMED, gainOf, type Point } from '../../experiments/claim/index.js'
+import {
+  AXES,
+  AXIS_NAMES,
+  type AxisName,
+  type CellResult,
+  CLAIMED,
+  gainOf,
+  isUnstable,
+  type Point,
+} from '../../experiments/claim/index.js'
 
 export interface Sample {
   readonly point: Point
@@ -12,7 +21,7 @@ export type Region = 'above' | 'between' | 'negative'
 
 export const regionOf = (ratio: number): Region => (ratio > CLAIMED ? 'above' : ratio >= 1 ? 'between' : 'negative')
 
-/** Points with a result. */
+/** Points with a result, but for those where an arm could not keep up. */
 export function samplesOf(
   points: readonly Point[],
   cells: ReadonlyMap<string, CellResult>,
@@ -21,7 +30,7 @@ export function samplesOf(
   return points.flatMap((point, index) => {
     const cell = cells.get(idOf(index))
     const ratio = cell === undefined ? null : gainOf(cell).ratio
-    return cell === undefined || ratio === null ? [] : [{ point, cell, ratio }]
+    return cell === undefined || ratio === null || isUnstable(cell) ? [] : [{ point, cell, ratio }]
   })
 }
 
