@@ -32,7 +32,7 @@ function rowsCsv(
   const machine = { ...machineOf(shape), tileTokens: 64, ...TRUTH }
   const lines: string[] = [MEASURED_COLUMNS.join(',')]
   for (const [family, lengthOf] of Object.entries(FAMILIES)) {
-    for (const sequences of [1, 3, 9, 20, 66, 90]) {
+    for (const sequences of [1, 3, 9, 40, 90]) {
       const lengths = Array.from({ length: sequences }, (_, i) => lengthOf(() => rng.uniform(), i))
       for (const [rule, order] of RULES) {
         const timeNs = kernelNs(launchOf(lengths), splitPolicy(rule), machine, { longestFirst: order === 'longest-first' })
@@ -67,8 +67,8 @@ describe('rows drawn from the exact form', () => {
       expect(Math.abs((constants[name as keyof typeof TRUTH] ?? 0) / value - 1), name).toBeLessThan(0.03)
     }
     expect(heldOut.p90).toBeLessThan(0.01)
-    expect(heldOut.launches).toBe(3 * 3 * RULES.length)
-    expect(choice).toMatchObject({ batches: 9 })
+    expect(heldOut.launches).toBe(3 * 2 * RULES.length)
+    expect(choice).toMatchObject({ batches: 6 })
     expect(choice.worstRegret).toBeLessThan(1.01)
     expect(byFamily.map(({ family }) => family)).toEqual(['equal', 'ragged', 'adversarial'])
   }, 30_000)

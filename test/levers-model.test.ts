@@ -8,7 +8,7 @@ import type { SplitMachine } from '../src/levers/split/machine.js'
 import { createSplitEvaluator, occupancyCount } from '../src/levers/split/model.js'
 import { mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from '../src/levers/split/pieces.js'
 import { type Rng, stream } from '../src/rng.js'
-import { batchOf, FAMILIES, MACHINES, quantile, randomBatch } from './levers/families.js'
+import { batchOf, FAMILIES, MACHINES, quantile, randomBatch, shuffled } from './levers/families.js'
 
 const EMPTY = createSplitDecision(512)
 const names = Object.keys(FAMILIES)
@@ -32,17 +32,6 @@ function launchOf(batch: SplitBatch, decision: SplitDecision, machine: SplitMach
     if (m > largest) largest = m
   }
   return { pieces, bytes, longest, fixedNs: machine.launchNs + mergeNs(largest, split, machine) }
-}
-
-function shuffled(n: number, rng: Rng): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, i) => i)
-  for (let i = n - 1; i > 0; i--) {
-    const j = rng.integer(i + 1)
-    const kept = order[i]
-    order[i] = order[j]
-    order[j] = kept
-  }
-  return order
 }
 
 /** Longest first is one order; arrival order is the mean over shuffles. */

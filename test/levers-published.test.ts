@@ -12,7 +12,8 @@ import { contextParallelGain } from '../src/validation/levers/contextParallel.js
 import { kernelGain, penaltyShare } from '../src/validation/levers/kernelCells.js'
 import { drawLengths } from '../src/validation/levers/lengths.js'
 import { waitOutcome } from '../src/validation/levers/prefillWait.js'
-import { SIGN_BAR, SIZE_BAR, signOf, totalsOf, validateLevers } from '../src/validation/levers/score.js'
+import { throughputGain } from '../src/validation/levers/prefillWaitRuns.js'
+import { otherReadings, SIGN_BAR, SIZE_BAR, signOf, totalsOf, validateLevers } from '../src/validation/levers/score.js'
 import { deepseekTimer } from '../src/validation/levers/stepPrice.js'
 import { wrongConstants } from '../src/validation/levers/wrongConstants.js'
 
@@ -20,6 +21,7 @@ const cells = loadCells()
 const validation = validateLevers(cells)
 const { scored, totals } = validation
 const wrong = wrongConstants()
+const all = { validation, others: otherReadings(validation), wrong }
 
 const settingOf = <K extends Cell['setting']['kind']>(kind: K): SettingOf<K> =>
   cells.map(({ setting }) => setting).find((setting): setting is SettingOf<K> => setting.kind === kind) as SettingOf<K>
@@ -127,6 +129,18 @@ describe('how cells are computed', () => {
     expect(aligned.balance).toBeGreaterThan(0.9)
     expect(aligned.tokensPerS).toBeGreaterThan(free.tokensPerS)
     expect(run(1, 0).balance).toBe(1)
+    // the simulator and the analytical form are written apart, and agree
+    const simulated = throughputGain({ ...setting, slots_per_rank: [512], gather_steps: 0 })
+    expect(Math.abs(simulated.value / (aligned.tokensPerS / free.tokensPerS) - 1)).toBeLessThan(0.05)
+  })
+
+  it('says what another reading of the sources would give: no reading is off by more than the bar of sizes', () => {
+    expect(all.others.map(({ policy }) => policy)).toEqual(['payload(320)', 'average-load', 'gated(5)'])
+    for (const { policy, totals: of } of all.others) {
+      expect(of.signs, policy).toBe(totals.signs)
+      expect(of.signsRight / of.signs, policy).toBeGreaterThan(0.8)
+      expect(of.medianError, policy).toBeLessThan(SIZE_BAR)
+    }
   })
 
   it('context parallelism gains more the longer the contexts and the more of them, and loses where they are short', () => {
@@ -157,10 +171,10 @@ describe('what is written', () => {
   })
 
   it('table, JSON, page and document hold every cell, the bars and the reasons', () => {
-    const table = leverValidationTable(validation, wrong)
-    const html = leverValidationHtml(validation, wrong, '9.9.9')
-    const docs = leverValidationDocs(validation, wrong)
-    const json = leverValidationJson(validation, wrong)
+    const table = leverValidationTable(all)
+    const html = leverValidationHtml(all, '9.9.9')
+    const docs = leverValidationDocs(all)
+    const json = leverValidationJson(all)
     for (const { id, missed } of cells) {
       for (const text of [table, html, docs]) expect(text).toContain(id)
       if (missed) for (const text of [table, docs]) expect(text).toContain(missed)

@@ -8,7 +8,7 @@ import { withGenerated } from '../reports/markdown.js'
 import { measuredJson, measuredTable } from '../reports/measuredLaunches.js'
 import { scoreMeasured } from '../validation/levers/measured.js'
 import { readMeasuredRows } from '../validation/levers/measuredRows.js'
-import { validateLevers } from '../validation/levers/score.js'
+import { otherReadings, validateLevers } from '../validation/levers/score.js'
 import { wrongConstants } from '../validation/levers/wrongConstants.js'
 import { printJson, printResult } from './output.js'
 import { demandWritable, writeOutput } from './outputFile.js'
@@ -24,13 +24,13 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   demandWritable('--report', report, [docs])
   demandWritable('--docs', docs, [])
   const validation = validateLevers()
-  const wrong = wrongConstants()
-  if (format === 'json') printJson(leverValidationJson(validation, wrong))
-  else printResult(leverValidationTable(validation, wrong))
-  if (report !== undefined) writeOutput('--report', report, leverValidationHtml(validation, wrong, packageVersion()))
+  const all = { validation, others: otherReadings(validation), wrong: wrongConstants() }
+  if (format === 'json') printJson(leverValidationJson(all))
+  else printResult(leverValidationTable(all))
+  if (report !== undefined) writeOutput('--report', report, leverValidationHtml(all, packageVersion()))
   if (docs === undefined) return
   const text = existsSync(docs) ? readFileSync(docs, 'utf8') : ''
-  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(validation, wrong), LEVER_MARKS))
+  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all), LEVER_MARKS))
 }
 
 export function validateMeasuredLaunches(path: string, format: string): void {

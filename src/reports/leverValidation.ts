@@ -1,6 +1,6 @@
 /** The model of the levers against published measurements, as text: every cell, a picture on a logarithmic line, misses, totals. */
 import type { Cell } from '../validation/levers/cells.js'
-import { type LeverValidation, type ScoredCell, SIGN_BAR, SIZE_BAR } from '../validation/levers/score.js'
+import { type LeverValidation, type OtherReading, type ScoredCell, SIGN_BAR, SIZE_BAR } from '../validation/levers/score.js'
 import type { WrongConstants } from '../validation/levers/wrongConstants.js'
 import { columns } from './columns.js'
 import { change, NOTHING, number, percent } from './format.js'
@@ -79,6 +79,16 @@ export function totalsText({ totals }: LeverValidation): string {
   ].join('\n')
 }
 
+export const otherText = ({ policy, totals: { signs, signsRight, medianError } }: OtherReading): string =>
+  `${policy}: right signs ${signsRight} of ${signs}, median error ${percent(medianError, 1)}`
+
+/** All that is printed, drawn and written. */
+export interface LeverReport {
+  readonly validation: LeverValidation
+  readonly others: readonly OtherReading[]
+  readonly wrong: readonly WrongConstants[]
+}
+
 export const missText = ({ cell }: ScoredCell): string => `${cell.id}: ${cell.missed ?? 'not explained'}`
 export const missesOf = ({ scored }: LeverValidation): readonly ScoredCell[] =>
   scored.filter(({ cell, missed }) => cell.role === 'judge' && missed)
@@ -97,7 +107,7 @@ export const wrongCells = ({ b, o, loss, worstLoss, gain, worstGain, worstEqualG
 
 const NUMBERS = [3, 4, 5, 6]
 
-export function leverValidationTable(validation: LeverValidation, wrong: readonly WrongConstants[]): string {
+export function leverValidationTable({ validation, others, wrong }: LeverReport): string {
   const { scored } = validation
   const of = (role: Cell['role']): string[][] => scored.filter(({ cell }) => cell.role === role).map(cellCells)
   const fitted = scored.flatMap(({ cell }) => (cell.unused === undefined ? [] : [`  ${cell.id}: ${cell.unused}`]))
@@ -105,6 +115,7 @@ export function leverValidationTable(validation: LeverValidation, wrong: readonl
     columns([['judged'], [...CELL_HEAD].map((name, i) => (i === 0 ? '' : name)), ...of('judge')], NUMBERS),
     `published o, simulated x\n${picture(scored)}`,
     totalsText(validation),
+    `had 'balanced' in the kernel cells meant\n${others.map((other) => `  ${otherText(other)}`).join('\n')}`,
     `missed\n${missesOf(validation)
       .map((miss) => `  ${missText(miss)}`)
       .join('\n')}`,

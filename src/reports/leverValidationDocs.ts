@@ -1,8 +1,17 @@
 /** The generated part of a Markdown page: the model of the levers against published measurements. */
 import type { Cell } from '../validation/levers/cells.js'
-import type { LeverValidation, ScoredCell } from '../validation/levers/score.js'
-import type { WrongConstants } from '../validation/levers/wrongConstants.js'
-import { CELL_HEAD, cellCells, missesOf, missText, totalsText, WRONG_HEAD, wrongCells } from './leverValidation.js'
+import type { ScoredCell } from '../validation/levers/score.js'
+import {
+  CELL_HEAD,
+  cellCells,
+  type LeverReport,
+  missesOf,
+  missText,
+  otherText,
+  totalsText,
+  WRONG_HEAD,
+  wrongCells,
+} from './leverValidation.js'
 import { type Marks, markdownTable } from './markdown.js'
 
 export const LEVER_MARKS: Marks = {
@@ -19,7 +28,7 @@ function assumptions(scored: readonly ScoredCell[]): string[] {
   return [...cells].map(([text, ids]) => `${ids[0]}${ids.length > 1 ? ` and ${ids.length - 1} more` : ''}: ${text}`)
 }
 
-export function leverValidationDocs(validation: LeverValidation, wrong: readonly WrongConstants[]): string {
+export function leverValidationDocs({ validation, others, wrong }: LeverReport): string {
   const { scored } = validation
   const of = (role: Cell['role']): ScoredCell[] => scored.filter(({ cell }) => cell.role === role)
   const sources = [...new Set(scored.map(({ cell }) => cell.source))]
@@ -30,6 +39,8 @@ export function leverValidationDocs(validation: LeverValidation, wrong: readonly
       'middle 80 % of draws.',
     list(totalsText(validation).split('\n')),
     markdownTable(CELL_HEAD, of('judge').map(cellCells)),
+    'Had the balanced scheduler of the kernel cells been another policy:',
+    list(others.map(otherText)),
     'Missed:',
     list(missesOf(validation).map(missText)),
     '### Fit rows',

@@ -1,11 +1,22 @@
 /** `validate levers --format json`. */
-import type { LeverValidation } from '../validation/levers/score.js'
-import type { WrongConstants } from '../validation/levers/wrongConstants.js'
+import type { LeverTotals } from '../validation/levers/score.js'
+import type { LeverReport } from './leverValidation.js'
 
 const short = (value: number): number => Number(value.toPrecision(6))
 const pct = (share: number): number => Number((100 * share).toFixed(3))
 
-export function leverValidationJson({ scored, totals }: LeverValidation, wrong: readonly WrongConstants[]) {
+const totalsJson = (totals: LeverTotals) => ({
+  judged: totals.cells,
+  signs: totals.signs,
+  signs_right: totals.signsRight,
+  signs_right_pct: pct(totals.signsRight / totals.signs),
+  published_gains: totals.gains,
+  sizes: totals.sizes,
+  median_error_pct: pct(totals.medianError),
+  missed: totals.missed,
+})
+
+export function leverValidationJson({ validation: { scored, totals }, others, wrong }: LeverReport) {
   return {
     cells: scored.map(({ cell, simulated, error, sign, missed }) => ({
       id: cell.id,
@@ -26,16 +37,8 @@ export function leverValidationJson({ scored, totals }: LeverValidation, wrong: 
       not_fitted_because: cell.unused ?? null,
       assumed: cell.assumed,
     })),
-    totals: {
-      judged: totals.cells,
-      signs: totals.signs,
-      signs_right: totals.signsRight,
-      signs_right_pct: pct(totals.signsRight / totals.signs),
-      published_gains: totals.gains,
-      sizes: totals.sizes,
-      median_error_pct: pct(totals.medianError),
-      missed: totals.missed,
-    },
+    totals: totalsJson(totals),
+    other_readings: others.map(({ policy, totals: of }) => ({ policy, ...totalsJson(of) })),
     wrong_constants: wrong.map(({ b, o, batches, loss, worstLoss, gain, worstGain, worstEqualGain }) => ({
       b,
       o,

@@ -42,6 +42,42 @@ export const FAMILIES: Readonly<Record<string, (rng: Rng) => (index: number) => 
   },
 }
 
+/** Machines of one GPU of an engine as served: one or eight KV heads, MLA with few heads and with all (two tiles, whose latents are read once). */
+export const SERVED_MACHINES: Readonly<Record<string, SplitMachine>> = {
+  gqa1: { ...MACHINES.gqa, headGroups: 1 },
+  gqa8: { ...MACHINES.gqa, headGroups: 8 },
+  mla16: MACHINES.mla16,
+  mla128: { ...MACHINES.mla128, bandwidth: 2 * COMMON.bandwidth },
+}
+
+/** Batches as they are served, and what is worst for a scheduler: equal lengths, one huge request, few long ones, a staircase. */
+export const SERVED_FAMILIES: Readonly<Record<string, (rng: Rng) => (index: number) => number>> = {
+  uniform: FAMILIES.uniform,
+  lognormal: FAMILIES.lognormal,
+  production: FAMILIES.production,
+  agentic: (rng) => () => Math.min(262144, 60000 * Math.exp(0.7 * rng.normal())),
+  adversarial: (rng) => {
+    const staircase = () => {
+      const shortest = 2 ** (9 + 6 * rng.uniform())
+      return (index: number) => shortest * (1 + index / 40)
+    }
+    const draws = [FAMILIES.equal, FAMILIES.huge, FAMILIES.bimodal, staircase]
+    return draws[rng.integer(draws.length)](rng)
+  },
+}
+
+/** An order of arrival. */
+export function shuffled(n: number, rng: Rng): Int32Array {
+  const order = Int32Array.from({ length: n }, (_, i) => i)
+  for (let i = n - 1; i > 0; i--) {
+    const j = rng.integer(i + 1)
+    const kept = order[i]
+    order[i] = order[j]
+    order[j] = kept
+  }
+  return order
+}
+
 export function batchOf(lengths: readonly number[]): SplitBatch {
   const sorted = Float64Array.from(lengths, Math.ceil).sort()
   return { n: sorted.length, lengths: sorted, totalTokens: sorted.reduce((sum, length) => sum + length, 0) }

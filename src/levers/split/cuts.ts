@@ -45,7 +45,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
     pieces: 0,
     totalBytes: 0,
     spreadBytes: 0,
-    cluster: 1,
+    together: new Float64Array(capacity),
   }
   const tiles = new Float64Array(maxSequences)
   /** `tiles[r]` occurs `same[r]` times, r < runs. */
@@ -53,43 +53,47 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
   let runs = 0
   let n = 0
   let totalTiles = 0
-  /** Pieces to be put in order: tiles of the largest of each kind, how many. */
+  /** Pieces to be put in order: tiles of the largest of each kind, and how many. */
   const entryTiles = new Float64Array(Math.max(maxSequences, ranges))
   const entryCount = new Float64Array(Math.max(maxSequences, ranges))
+  /** Pieces of one request, of each kind. */
+  const entryCuts = new Float64Array(Math.max(maxSequences, ranges))
   const binCount = new Float64Array(SIZE_BINS)
   const binTiles = new Float64Array(SIZE_BINS)
+  const binCuts = new Float64Array(SIZE_BINS)
   const whole = new Float64Array(maxSequences)
   const payload = createPayloadRanges(ranges)
 
   function sortIntoBins(entries: number, smallest: number, largest: number): void {
-    const { bytes, count } = sizes
+    const { bytes, count, together } = sizes
     binCount.fill(0)
     binTiles.fill(0)
+    binCuts.fill(0)
     const scale = largest > smallest ? (SIZE_BINS - 1) / (largest - smallest) : 0
     for (let i = 0; i < entries; i++) {
       const bin = ((entryTiles[i] - smallest) * scale) | 0
       binCount[bin] += entryCount[i]
       binTiles[bin] += entryCount[i] * entryTiles[i]
+      binCuts[bin] += entryCount[i] * entryCuts[i]
     }
     let groups = 0
     for (let bin = 0; bin < SIZE_BINS; bin++) {
       if (binCount[bin] === 0) continue
       bytes[groups] = overhead + (tile * binTiles[bin]) / binCount[bin]
+      together[groups] = (headGroups * binCuts[bin]) / binCount[bin]
       count[groups++] = binCount[bin] * headGroups
     }
     sizes.groups = groups
   }
 
-  function measure(cuts: number, squares: number, ofTiles: number): void {
+  function measure(cuts: number, ofTiles: number): void {
     sizes.pieces = cuts * headGroups
     sizes.totalBytes = headGroups * (tile * ofTiles + overhead * cuts)
-    sizes.cluster = (headGroups * squares) / cuts
   }
 
   function cutByCount(value: number, self: Cuts): void {
-    const { bytes, count } = sizes
+    const { bytes, count, together } = sizes
     let cuts = 0
-    let squares = 0
     // Ascending lengths give ascending pieces: no sorting.
     for (let r = 0; r < runs; r++) {
       const t = tiles[r]
@@ -97,18 +101,17 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       const all = same[r] * m
       bytes[r] = overhead + tile * Math.ceil(t / m)
       count[r] = all * headGroups
+      together[r] = m * headGroups
       cuts += all
-      squares += all * m
       if (m > 1) self.split += all
     }
     self.largest = tiles[runs - 1] < value ? tiles[runs - 1] : value
     sizes.groups = runs
-    measure(cuts, squares, totalTiles)
+    measure(cuts, totalTiles)
   }
 
   function cutBySize(perPiece: number, self: Cuts): number {
     let cuts = 0
-    let squares = 0
     let smallest = Number.POSITIVE_INFINITY
     let largest = 0
     for (let r = 0; r < runs; r++) {
@@ -124,13 +127,13 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       const all = same[r] * m
       entryTiles[r] = piece
       entryCount[r] = all
+      entryCuts[r] = m
       cuts += all
-      squares += all * m
       if (piece < smallest) smallest = piece
       if (piece > largest) largest = piece
     }
     sortIntoBins(runs, smallest, largest)
-    measure(cuts, squares, totalTiles)
+    measure(cuts, totalTiles)
     return cuts
   }
 
@@ -142,7 +145,6 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
 
   function cutByRequest({ pieces, launchOf }: SplitDecision, launch: number, self: Cuts): void {
     let cuts = 0
-    let squares = 0
     let ofTiles = 0
     let smallest = Number.POSITIVE_INFINITY
     let largest = 0
@@ -156,16 +158,16 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
         if (m > 1) self.split += m
         if (m > self.largest) self.largest = m
         entryTiles[entries] = piece
+        entryCuts[entries] = m
         entryCount[entries++] = m
         cuts += m
-        squares += m * m
         ofTiles += t
         if (piece < smallest) smallest = piece
         if (piece > largest) largest = piece
       }
     }
     sortIntoBins(entries, smallest, largest)
-    measure(cuts, squares, ofTiles)
+    measure(cuts, ofTiles)
   }
 
   function cutByPayload(overheadTiles: number, self: Cuts): void {
@@ -181,6 +183,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       const weight = payload.tiles[k] + ((payload.stretches[k] - 1) * overhead) / tile
       entryTiles[k] = weight
       entryCount[k] = 1
+      entryCuts[k] = 1
       stretches += payload.stretches[k]
       if (weight < smallest) smallest = weight
       if (weight > largest) largest = weight
@@ -188,7 +191,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
     self.largest = payload.largest
     self.split = payload.split
     sortIntoBins(payload.ranges, smallest, largest)
-    measure(payload.ranges, payload.ranges, totalTiles + ((stretches - payload.ranges) * overhead) / tile)
+    measure(payload.ranges, totalTiles + ((stretches - payload.ranges) * overhead) / tile)
   }
 
   return {

@@ -6,8 +6,9 @@
  *   T = W / R + integral of max(0, 1 / b - n(V) / R) dV
  *
  * with n(V) the running pieces after V bytes per piece. W is exact; the three regimes differ in n(V) alone:
- * at most P pieces (they drain in order of size, exact), longest first, and arrival order.
+ * at most P pieces (they drain in order of size, exact), longest first, and arrival order (arrivalTail.ts).
  */
+import { arrivalTailBytes } from './arrivalTail.js'
 import type { SplitMachine } from './machine.js'
 
 /** Sizes of the pieces of one launch, ascending: `bytes[j]` (CTA overhead included) occurs `count[j]` times, j < groups. */
@@ -20,19 +21,15 @@ export interface PieceSizes {
   totalBytes: number
   /** Bytes on top, in pieces so short that all slots share them evenly. */
   spreadBytes: number
-  /** Mean pieces launched together, weighted by pieces: those of one request lie next to each other in arrival order. */
-  cluster: number
+  /** Pieces that are launched next to each other in arrival order, those of one request, by group. */
+  together: Float64Array
 }
 
-/** Nodes of the quadrature of the arrival-order tail. */
-const NODES = 12
-/** How fast differences of size wash out whole waves: in launch order, and when sorted (see docs/decisions/0003-split-model.md). */
-const SMEAR_ARRIVAL = 12
+/** How fast differences of size wash out whole waves: their variance in arrival order, the square of their range when sorted (docs/decisions/0003-split-model.md). */
+const SMEAR_ARRIVAL = 144
 const SMEAR_SORTED = 12
 /** Layers of long pieces on one slot that are looked at; with more of them the level is even enough. */
 const MOST_STACKED = 4
-/** Part of the pieces of one request that still run together at the end of an arrival-order launch. */
-const CLUSTER_SHARE = 0.5
 
 export function fastMakespanNs(sizes: PieceSizes, longestFirst: boolean, machine: SplitMachine): number {
   const { slots, bandwidth, ctaBandwidth } = machine
@@ -50,7 +47,7 @@ export function fastMakespanNs(sizes: PieceSizes, longestFirst: boolean, machine
   } else if (longestFirst) {
     lost = sortedTailBytes(sizes, slots, saturation)
   } else {
-    lost = arrivalTailBytes(sizes, slots, saturation)
+    lost = arrivalBytes(sizes, slots, saturation)
   }
   const lostNs = lost / ctaBandwidth
   const timeNs = busyNs + (lostNs < longestNs ? lostNs : longestNs)
@@ -163,50 +160,22 @@ function stackedBytes(sizes: PieceSizes, slots: number, saturation: number): num
   return worst
 }
 
-/**
- * Arrival order: when the queue runs dry at V = E, a piece still runs if it was launched late enough. P of the N pieces were
- * launched at once, the others evenly over [0, E]: a renewal process seen at its end. n(x) is the expected number that need more
- * than x bytes; q(x) = 1 - exp(-n) is the chance that anything does.
- */
-function arrivalTailBytes(sizes: PieceSizes, slots: number, saturation: number): number {
-  const { groups, bytes, count, pieces, totalBytes, cluster } = sizes
+/** Arrival order: whole waves of near-equal pieces, else what a renewal process leaves. */
+function arrivalBytes(sizes: PieceSizes, slots: number, saturation: number): number {
+  const { groups, bytes, count, pieces } = sizes
   const longest = bytes[groups - 1]
-  const early = slots / pieces
-  const dry = ((1 - early) * totalBytes) / slots
-  const clump = 1 + (cluster - 1) * CLUSTER_SHARE
-  let tail = 0
-  const step = longest / NODES
-  // Node by node from the longest down; (count, bytes) above x and above x + dry are carried along.
-  let near = groups - 1
-  let nearCount = 0
-  let nearBytes = 0
-  let far = groups - 1
-  let farCount = 0
-  let farBytes = 0
-  for (let node = NODES - 1; node >= 0; node--) {
-    const x = (node + 0.5) * step
-    while (near >= 0 && bytes[near] > x) {
-      nearCount += count[near]
-      nearBytes += count[near] * bytes[near]
-      near--
-    }
-    while (far >= 0 && bytes[far] > x + dry) {
-      farCount += count[far]
-      farBytes += count[far] * bytes[far]
-      far--
-    }
-    const late = (nearBytes - x * nearCount - (farBytes - (x + dry) * farCount)) / dry
-    const running = early * farCount + (1 - early) * late
-    if (running >= saturation) break
-    const tasks = running / clump
-    const alive = 1 - 1 / (1 + tasks * (1 + tasks * (0.5 + tasks * (1 / 6 + tasks / 24))))
-    const gap = alive - running / saturation
-    if (gap > 0) tail += gap * step
+  let first = 0
+  let second = 0
+  for (let j = 0; j < groups; j++) {
+    const below = longest - bytes[j]
+    first += count[j] * below
+    second += count[j] * below * below
   }
-  const mean = totalBytes / pieces
-  const spread = (longest - bytes[0]) / mean
   const waves = pieces / slots
-  const whole = 1 / (1 + SMEAR_ARRIVAL * spread * spread * waves)
-  const remainder = pieces - Math.floor(waves) * slots
-  return whole * waveBytes(longest, remainder, 0, saturation) + (1 - whole) * tail
+  const wave = waveBytes(longest, pieces - Math.floor(waves) * slots, 0, saturation)
+  if (second === 0) return wave
+  const variance = (second - (first * first) / pieces) / pieces
+  const mean = sizes.totalBytes / pieces
+  const whole = 1 / (1 + (SMEAR_ARRIVAL * variance * waves) / (mean * mean))
+  return whole * wave + (1 - whole) * arrivalTailBytes(sizes, slots, saturation)
 }

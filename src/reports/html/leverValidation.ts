@@ -1,14 +1,15 @@
 /** The page of `validate levers`: published against simulated points, every cell, the misses. */
 import type { Cell } from '../../validation/levers/cells.js'
-import type { LeverValidation, ScoredCell } from '../../validation/levers/score.js'
-import type { WrongConstants } from '../../validation/levers/wrongConstants.js'
+import type { ScoredCell } from '../../validation/levers/score.js'
 import { armStyles } from '../colours.js'
 import { percent } from '../format.js'
 import {
   CELL_HEAD,
   cellCells,
+  type LeverReport,
   missesOf,
   missText,
+  otherText,
   publishedText,
   rangeText,
   simulatedText,
@@ -34,7 +35,7 @@ function pointsOf(scored: readonly ScoredCell[]): ScatterPoint[] {
 
 const list = (lines: readonly string[]): string => `<ul>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
 
-export function leverValidationHtml(validation: LeverValidation, wrong: readonly WrongConstants[], version: string): string {
+export function leverValidationHtml({ validation, others, wrong }: LeverReport, version: string): string {
   const { scored, totals } = validation
   const title = `${totals.signsRight} of ${totals.signs} published signs are right; sizes are off by ${percent(totals.medianError, 1)} (median)`
   const of = (role: Cell['role']): string => htmlTable(CELL_HEAD, scored.filter(({ cell }) => cell.role === role).map(cellCells))
@@ -54,6 +55,12 @@ export function leverValidationHtml(validation: LeverValidation, wrong: readonly
         'Every judged cell',
         'Range: over the batches that a cell may mean, or the middle 80 % of draws.',
         of('judge'),
+      ),
+      section(
+        'others',
+        'Other readings',
+        'Had the balanced scheduler of the kernel cells been another policy.',
+        list(others.map(otherText)),
       ),
       section('missed', 'Missed', 'Wrong sign, or off by more than 20 %.', list(missesOf(validation).map(missText))),
       section('fit', 'Fit rows', 'Constants were fitted to the kernel times alone.', of('fit')),

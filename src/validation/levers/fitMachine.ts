@@ -24,9 +24,9 @@ export interface MachineFit {
 
 /** The simplex searches log constants; its first step is a factor of e^0.3. It starts again from its best point until that stays. */
 const STEP = 0.3
-const MOST_CALLS = 600
-const TOLERANCE = 1e-14
-const RESTARTS = 4
+const MOST_CALLS = 400
+const TOLERANCE = 1e-12
+const RESTARTS = 3
 
 /**
  * The values of the `free` constants that the launches share. Others keep the value of each launch's machine. All are positive: a constant that the

@@ -31,15 +31,17 @@ function unordered(spec: Lengths, count: number, rng: Rng): number[] {
       return Array.from({ length: count }, (_, i) => spec.tokens[i % spec.tokens.length])
     case 'production':
       return Array.from({ length: count }, () => production(rng))
-    case 'lognormal': {
-      const variance = Math.log1p(spec.cv ** 2)
-      return Array.from({ length: count }, () =>
-        Math.max(1, Math.round(spec.mean * Math.exp(Math.sqrt(variance) * rng.normal() - variance / 2))),
-      )
-    }
+    case 'lognormal':
+      return Array.from({ length: count }, () => lognormalTokens(spec.mean, spec.cv, rng))
     case 'residents':
       return residents(spec.table, count, rng)
   }
+}
+
+/** Whole tokens >= 1 of the lognormal law with this mean and coefficient of variation. */
+export function lognormalTokens(mean: number, cv: number, rng: Rng): number {
+  const variance = Math.log1p(cv ** 2)
+  return Math.max(1, Math.round(mean * Math.exp(Math.sqrt(variance) * rng.normal() - variance / 2)))
 }
 
 function production(rng: Rng): number {

@@ -5,13 +5,14 @@
 import { type Rng, stream } from '../../rng.js'
 import type { StepTimer } from '../../timing/index.js'
 import type { SettingOf } from './cells.js'
+import { lognormalTokens } from './lengths.js'
 import { geometricMean, type Simulated } from './simulated.js'
 import { deepseekTimer, stepPs } from './stepPrice.js'
 
 /** Steps that are counted, after as many that are not. */
 const STEPS = 3000
 /** Variation of prompt lengths (assumed). */
-const PROMPT_CV = 1
+export const PROMPT_CV = 1
 
 interface WaitRule {
   /** Steps that the oldest prompt waits for other ranks; 0 = prefill at once. */
@@ -26,8 +27,8 @@ export interface WaitOutcome {
   readonly tokensPerS: number
 }
 
-/** Balance or throughput with the wait over those without. */
-export function prefillWait(setting: SettingOf<'prefill-wait'>, quantity: 'balance' | 'tokensPerS'): Simulated {
+/** Balance with the wait over that without. */
+export function balanceGain(setting: SettingOf<'prefill-wait'>): Simulated {
   const ratios = setting.slots_per_rank.map((slots) => {
     const timer = deepseekTimer({
       system: 'gb200',
@@ -38,7 +39,7 @@ export function prefillWait(setting: SettingOf<'prefill-wait'>, quantity: 'balan
       longest: 2 ** 16,
     })
     const run = (rule: WaitRule) => waitOutcome(setting, slots, rule, timer, stream(1, `prefill wait/${slots}`))
-    return run({ wait: setting.wait_steps, gather: setting.gather_steps })[quantity] / run({ wait: 0, gather: 0 })[quantity]
+    return run({ wait: setting.wait_steps, gather: setting.gather_steps }).balance / run({ wait: 0, gather: 0 }).balance
   })
   return { value: geometricMean(ratios), range: [Math.min(...ratios), Math.max(...ratios)], by: 'analytical form' }
 }
@@ -68,7 +69,7 @@ export function waitOutcome(
     })
     for (const [rank, queue] of queues.entries()) {
       const ended = ends(work[rank].decoding, 1 / output_mean, rng)
-      for (let i = 0; i < ended; i++) queue.push(promptLength(input_mean, budget_tokens, rng))
+      for (let i = 0; i < ended; i++) queue.push(Math.min(budget_tokens, lognormalTokens(input_mean, PROMPT_CV, rng)))
     }
     waited = go || queues.every((queue) => queue.length === 0) ? 0 : waited + 1
     if (go) gathered = 0
@@ -98,9 +99,4 @@ function ends(count: number, chance: number, rng: Rng): number {
   let ended = 0
   for (let product = rng.uniform(); product > none && ended < count; product *= rng.uniform()) ended++
   return ended
-}
-
-function promptLength(mean: number, most: number, rng: Rng): number {
-  const variance = Math.log1p(PROMPT_CV ** 2)
-  return Math.min(most, Math.max(1, Math.round(mean * Math.exp(Math.sqrt(variance) * rng.normal() - variance / 2))))
 }

@@ -3,7 +3,8 @@ import { median } from 'simple-statistics'
 import { type Cell, loadCells } from './cells.js'
 import { contextParallelGain } from './contextParallel.js'
 import { coefficient, kernelGain, kernelTime, penaltyShare } from './kernelCells.js'
-import { prefillWait } from './prefillWait.js'
+import { balanceGain } from './prefillWait.js'
+import { throughputGain } from './prefillWaitRuns.js'
 import type { Simulated } from './simulated.js'
 
 /** Ratios within 2 % of 1 are no change: launches of one kernel repeat no better. */
@@ -59,7 +60,7 @@ export function simulate({ id, setting, quantity }: Cell): Simulated {
     case 'penalty-share':
       return penaltyShare(id, setting)
     case 'prefill-wait':
-      return prefillWait(setting, quantity === 'balance_ratio' ? 'balance' : 'tokensPerS')
+      return quantity === 'balance_ratio' ? balanceGain(setting) : throughputGain(setting)
     case 'context-parallel':
       return contextParallelGain(setting)
   }
@@ -95,6 +96,28 @@ export function totalsOf(scored: readonly ScoredCell[]): LeverTotals {
     medianError: errors.length === 0 ? Number.NaN : median(errors),
     missed: judged.filter(({ missed }) => missed).length,
   }
+}
+
+/** What a source calls its balanced scheduler may be any of these; the cells take it to be the first. */
+export const BALANCED = ['length-aware', 'payload(320)', 'average-load', 'gated(5)'] as const
+
+export interface OtherReading {
+  readonly policy: string
+  readonly totals: LeverTotals
+}
+
+/** The totals, had the balanced scheduler of the sources been another policy. */
+export function otherReadings({ scored }: LeverValidation): OtherReading[] {
+  const [meant, ...others] = BALANCED
+  return others.map((policy) => {
+    const again = scored.map((one): ScoredCell => {
+      const { cell } = one
+      const { setting } = cell
+      if (cell.role !== 'judge' || setting.kind !== 'kernel' || setting.candidate !== meant) return one
+      return score({ ...cell, setting: { ...setting, candidate: policy } })
+    })
+    return { policy, totals: totalsOf(again) }
+  })
 }
 
 /** Every published cell; the same on every machine. */

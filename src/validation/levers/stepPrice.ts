@@ -1,7 +1,7 @@
 /** The price of one engine step from its step tables (timing/stepTimer.ts), for cells about whole engines. */
 import { loadSystem } from '../../hardware/load.js'
 import { loadModel } from '../../models/load.js'
-import { buildStepTables, createStepTimer, PLAIN_TIMING, type StepTimer } from '../../timing/index.js'
+import { buildStepTables, createStepTimer, PLAIN_TIMING, type StepTimer, type TimingRequest } from '../../timing/index.js'
 
 export interface EngineShape {
   readonly system: string
@@ -13,22 +13,20 @@ export interface EngineShape {
   readonly longest: number
 }
 
-/** Tables of DeepSeek-R1, NVFP4 with FP8 KV; every GPU holds its share of the experts. */
-export function deepseekTimer({ system, tp, dp, sequences, tokens, longest }: EngineShape): StepTimer {
-  return createStepTimer(
-    buildStepTables({
-      ...PLAIN_TIMING,
-      system: loadSystem(system),
-      model: loadModel('deepseek-r1'),
-      precision: 'nvfp4',
-      kvPrecision: 'fp8',
-      parallelism: { tp, dp, cp: 1, pp: 1, moeTp: 1, moeEp: tp * dp },
-      maxNumSeqs: sequences,
-      maxNumBatchedTokens: tokens,
-      maxModelLen: longest,
-    }),
-  )
-}
+/** DeepSeek-R1, NVFP4 with FP8 KV; every GPU holds its share of the experts. */
+export const deepseekRequest = ({ system, tp, dp, sequences, tokens, longest }: EngineShape): TimingRequest => ({
+  ...PLAIN_TIMING,
+  system: loadSystem(system),
+  model: loadModel('deepseek-r1'),
+  precision: 'nvfp4',
+  kvPrecision: 'fp8',
+  parallelism: { tp, dp, cp: 1, pp: 1, moeTp: 1, moeEp: tp * dp },
+  maxNumSeqs: sequences,
+  maxNumBatchedTokens: tokens,
+  maxModelLen: longest,
+})
+
+export const deepseekTimer = (shape: EngineShape): StepTimer => createStepTimer(buildStepTables(deepseekRequest(shape)))
 
 /** What one rank does in a step. */
 export interface RankStep {

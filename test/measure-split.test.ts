@@ -1,0 +1,101 @@
+/** scripts/measure-split cuts batches as the split policies do: the model is scored on what was launched. Needs python3, no GPU. */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { createSplitDecision, SPLIT_PAYLOAD, type SplitMachine } from '../src/levers/index.js'
+import { createPayloadRanges, cutPayload } from '../src/levers/split/payload.js'
+import { pieceCount, tilesOf } from '../src/levers/split/pieces.js'
+import { stream } from '../src/rng.js'
+import { machineOf } from '../src/validation/levers/kernelCells.js'
+import { launchOf, splitPolicy } from '../src/validation/levers/launches.js'
+
+const folder = fileURLToPath(new URL('../scripts/measure-split/', import.meta.url))
+const python = (args: readonly string[], input = '') =>
+  spawnSync('python3', args, {
+    cwd: folder,
+    input,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+  })
+const present = python(['--version']).status === 0
+if (!present) console.warn('skipped: no python3, so scripts/measure-split is not looked at')
+
+const RULES = [
+  'fixed-count(1)',
+  'fixed-count(16)',
+  'occupancy-rule',
+  'fixed-size(1000)',
+  'fixed-size(8192)',
+  'payload(320)',
+  'payload(100)',
+]
+const rng = stream(11, 'measure-split')
+const cases = Array.from({ length: 70 }, (_, i) => ({
+  rule: RULES[i % RULES.length],
+  slots: [132, 148, 304][i % 3],
+  groups: [1, 2, 8][(i >> 1) % 3],
+  tile: [32, 64][i % 2],
+  lengths: Array.from({ length: 1 + rng.integer(100) }, () => Math.ceil(2 ** (17 * rng.uniform()))),
+}))
+type Item = readonly [request: number, group: number, begin: number, end: number]
+
+/** Tiles of every CTA of one head group, as the policy and the exact form cut them. */
+function expectedTiles({ rule, slots, groups, tile, lengths }: (typeof cases)[number]): number[] {
+  const attention = { kind: 'gqa', query_heads: groups, kv_heads: groups, head_dim: 128 } as const
+  const machine: SplitMachine = { ...machineOf({ slots, attention, kv: 'bf16' }), tileTokens: tile }
+  const { batch, order } = launchOf(lengths)
+  const decision = createSplitDecision(batch.n)
+  splitPolicy(rule).plan(batch, machine, decision)
+  if (decision.kind === SPLIT_PAYLOAD) {
+    const ranges = createPayloadRanges(slots)
+    const tiles = lengths.map((length) => tilesOf(length, machine))
+    cutPayload(tiles, tiles.length, decision.value, Math.max(1, Math.floor(slots / groups)), ranges)
+    return Array.from(ranges.tiles.subarray(0, ranges.ranges))
+  }
+  return Array.from(order).flatMap((index) => {
+    const tiles = tilesOf(batch.lengths[index], machine)
+    const pieces = pieceCount(decision, batch, index, machine)
+    return Array.from({ length: pieces }, (_, piece) => Math.floor(tiles / pieces) + (piece < tiles % pieces ? 1 : 0))
+  })
+}
+
+describe.runIf(present)('scripts/measure-split', () => {
+  it('compiles', () => {
+    const files = ['rules.py', 'batches.py', 'kernels.py', 'measure.py']
+    const { status, stderr } = python(['-c', `[compile(open(f).read(), f, 'exec') for f in ${JSON.stringify(files)}]`])
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  })
+
+  it('cuts as the policies of the same names do, and covers every token of every head group once', () => {
+    const { status, stdout, stderr } = python(['rules.py'], JSON.stringify(cases))
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    const plans = JSON.parse(stdout) as Item[][][]
+    cases.forEach((one, i) => {
+      const first = plans[i].filter(([[, group]]) => group === 0)
+      const tilesOfCta = (items: readonly Item[]): number =>
+        items.reduce((sum, [, , begin, end]) => sum + Math.ceil((end - begin) / one.tile), 0)
+      expect(first.map(tilesOfCta), `${one.rule}, case ${i}`).toEqual(expectedTiles(one))
+      expect(plans[i]).toHaveLength(first.length * one.groups)
+      const items = plans[i].flat()
+      for (const [request, length] of one.lengths.entries()) {
+        const mine = items.filter(([owner, group]) => owner === request && group === one.groups - 1).sort((a, b) => a[2] - b[2])
+        expect(mine[0][2]).toBe(0)
+        expect(mine[mine.length - 1][3]).toBe(length)
+        for (let k = 1; k < mine.length; k++) expect(mine[k][2]).toBe(mine[k - 1][3])
+      }
+    })
+  })
+
+  it('its batches are the same every time, and of every family', () => {
+    const text = `from batches import batches; import json; print(json.dumps(batches([1, 8, 64], 10**7)))`
+    const [once, twice] = [python(['-c', text]).stdout, python(['-c', text]).stdout]
+    expect(once).toBe(twice)
+    const all = JSON.parse(once) as [string, string, number[]][]
+    expect(new Set(all.map(([family]) => family))).toEqual(new Set(['equal', 'ragged', 'adversarial']))
+    expect(new Set(all.map(([, name]) => name)).size).toBe(all.length)
+    expect(all.every(([, , lengths]) => lengths.every((length) => Number.isInteger(length) && length > 0))).toBe(true)
+  })
+})
