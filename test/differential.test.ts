@@ -4,7 +4,14 @@
  */
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { cachingScenario, longScenario, movingScenario, scenario, thinScenario } from '../src/testing/arbitraries.js'
+import {
+  cachingScenario,
+  longScenario,
+  movingScenario,
+  oracleScenario,
+  scenario,
+  thinScenario,
+} from '../src/testing/arbitraries.js'
 import { runFast } from '../src/testing/run.js'
 import { untilSpent } from '../src/testing/untilSpent.js'
 import { differences, runSlow } from './reference/agree.js'
@@ -16,6 +23,7 @@ const SHRINKING_MS = 40_000
 const LONG_SCENARIOS = 60
 const CACHING_SCENARIOS = 500
 const MOVING_SCENARIOS = 500
+const ORACLE_SCENARIOS = 200
 const THIN_SCENARIOS = 200
 // wall time, for machines that have other things to do: a run takes a small part of it
 vi.setConfig({ testTimeout: 1_200_000 })
@@ -136,6 +144,23 @@ test(`both simulators agree on ${MOVING_SCENARIOS} scenarios of sequences that m
   )
   for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(20)
   expect(onTheWay).toBeGreaterThan(0)
+})
+
+test(`both simulators agree on ${ORACLE_SCENARIOS} scenarios of the dispatch oracle`, () => {
+  let moved = 0
+  fc.assert(
+    fc.property(
+      oracleScenario,
+      untilSpent(SHRINKING_MS, (drawn) => {
+        const slow = runSlow(drawn)
+        moved += slow.result.statistics.migrations
+        const found = differences(runFast(drawn), slow)
+        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+      }),
+    ),
+    { numRuns: ORACLE_SCENARIOS, seed: SEED },
+  )
+  expect(moved).toBeGreaterThan(200)
 })
 
 test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {

@@ -38,6 +38,11 @@ describe('one fault, one sentence, one place', () => {
     ],
     ['bringing one rank in step', ['arms={mine: {chunk: "aligned(512)"}}'], /every engine has one rank/],
     [
+      'moves among one rank',
+      ['arms={mine: {rank: "least-cost(5000,migrate=0.1)"}}'],
+      /no engine that decodes has more than one rank/,
+    ],
+    [
       'more lanes than engines',
       ['arms={mine: {pool: "lanes(100,1000)"}}', 'engines.0.count=2'],
       /3 lanes are more than the 2 engines/,

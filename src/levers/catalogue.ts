@@ -1,4 +1,4 @@
-/** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts. */
+/** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts or rank/catalogue.ts. */
 import { UserError } from '../errors.js'
 import { aligned } from './chunk/aligned.js'
 import { equalTime } from './chunk/equalTime.js'
@@ -20,9 +20,8 @@ import { isPolicyFile, openPolicyFile } from './own.js'
 import { didYouMean, parseCall } from './parse.js'
 import { equalLanes, lanes } from './pool/lanes.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
-import { kvAdaptivePool, kvAdaptiveRank, kvAwarePool, kvAwareRank } from './rank/kvAware.js'
-import { leastCost, leastKvTokens, leastRequests } from './rank/least.js'
-import { roundRobin as rankRoundRobin } from './rank/roundRobin.js'
+import { RANK_ENTRIES } from './rank/catalogue.js'
+import { KV_AWARE, kvAdaptivePool, kvAwarePool } from './rank/kvAware.js'
 import { spanOne } from './span/one.js'
 import { SPLIT_ENTRIES } from './split/catalogue.js'
 
@@ -37,11 +36,6 @@ export interface PolicyOf {
 
 const TOKENS: Parameter = { name: 'tokens', unit: 'tokens', whole: true, min: 1, max: 2 ** 20 }
 
-const KV_AWARE: readonly Parameter[] = [
-  { name: 'w', unit: 'tokens held for a token computed', named: true, min: 0, max: 1000, otherwise: 1 },
-  { name: 'age', unit: 'ms', named: true, min: 0, max: 600_000, otherwise: 0 },
-  { name: 'temperature', unit: 'of the range of costs', named: true, min: 0, max: 100, otherwise: 0 },
-]
 const CUT = { unit: 'input tokens', whole: true, min: 0, max: 2 ** 24, otherwise: 0 }
 const SPILL: Parameter = { name: 'spill', unit: '% hotter', named: true, min: 0, max: 1e6, otherwise: 25 }
 
@@ -76,29 +70,7 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
       make: ([tokens, wait, batch, share]) => aligned({ tokens, wait, batch, share }),
     },
   ],
-  rank: [
-    { name: 'round-robin', parameters: [], example: [], make: () => rankRoundRobin() },
-    { name: 'least-requests', parameters: [], example: [], make: () => leastRequests() },
-    { name: 'least-kv-tokens', parameters: [], example: [], make: () => leastKvTokens() },
-    {
-      name: 'least-cost',
-      parameters: [{ name: 'weight', unit: 'tokens', min: 0, max: 1e6, otherwise: 5000 }],
-      example: [5000],
-      make: ([weight]) => leastCost(weight),
-    },
-    {
-      name: 'kv-aware',
-      parameters: KV_AWARE,
-      example: [1, 0, 0],
-      make: ([w, age, temperature]) => kvAwareRank({ w, age, temperature }),
-    },
-    {
-      name: 'kv-adaptive',
-      parameters: KV_AWARE.slice(1),
-      example: [0, 0],
-      make: ([age, temperature]) => kvAdaptiveRank({ age, temperature }),
-    },
-  ],
+  rank: RANK_ENTRIES,
   span: [{ name: 'one', parameters: [], example: [], make: () => spanOne() }],
   pool: [
     { name: 'round-robin', parameters: [], example: [], make: () => poolRoundRobin() },

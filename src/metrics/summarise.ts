@@ -174,6 +174,8 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       mean_batch: share(statistics.decodeSequences, statistics.steps, 'mean_batch'),
       mean_step_ms: share((statistics.stepPs / PS_PER_S) * 1e3, statistics.steps, 'mean_step_ms'),
       preemptions: statistics.preemptions,
+      migrations: statistics.migrations,
+      migrated_bytes: statistics.migratedBytes,
       prefix_cache: isCaching
         ? {
             cached_tokens: cachedTokens,

@@ -43,6 +43,9 @@ export interface Summary {
   readonly mean_batch: number | null
   readonly mean_step_ms: number | null
   readonly preemptions: number
+  /** Moves of decoding sequences to other ranks that began in the window, and their KV bytes through the port of one GPU. */
+  readonly migrations: number
+  readonly migrated_bytes: number
   /** Null where no engine caches prefixes. */
   readonly prefix_cache: PrefixCacheSummary | null
   /** Null where requests have no sessions. */

@@ -2,6 +2,7 @@
 
 import type { Reading } from '../experiments/result.js'
 import type { ArmSpec } from '../levers/lever.js'
+import type { Summary } from '../metrics/summary.js'
 
 /** Printed where a number is undefined. */
 export const NOTHING = '–'
@@ -78,7 +79,7 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   transfer_ms: { title: 'transfer', unit: 'ms', formula: 'KV on its way from the prefill to the decode engine' },
   decode_wait_ms: { title: 'decode wait', unit: 'ms', formula: 'prefilled, waiting for a place and KV on a decode engine' },
   decode_ms: { title: 'decode', unit: 'ms', formula: 'first token to last token, stalls left out' },
-  stall_ms: { title: 'stall', unit: 'ms', formula: 'preempted or recomputed time' },
+  stall_ms: { title: 'stall', unit: 'ms', formula: 'preempted, recomputed or moved time' },
   gap_ms: {
     title: 'largest gap',
     unit: 'ms',
@@ -91,6 +92,10 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   capacity_rps: { title: 'capacity', unit: 'req/s', formula: 'highest offered rate that meets the SLO' },
   slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
 }
+
+/** Moves of sequences between ranks, and what they put on the fabric. */
+export const migrationText = ({ migrations, migrated_bytes }: Pick<Summary, 'migrations' | 'migrated_bytes'>): string =>
+  `${number(migrations)} moves of decoding sequences to other ranks, ${number(migrated_bytes / 1e9)} GB through ports of GPUs`
 
 /** Text of a dotted metric such as `ttft_ms.p95`; an unknown name is printed as it is. */
 export function metricText(metric: string): MetricText {

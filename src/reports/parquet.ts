@@ -56,6 +56,7 @@ function columnsOf(records: Records, labels: Labels): ColumnSource[] {
     intColumn('engine', records.engine, count),
     intColumn('rank', records.rank, count),
     intColumn('preemptions', records.preemptions, count),
+    intColumn('migrations', records.migrations, count),
     intColumn('cached_tokens', records.cachedTokens, count),
     intColumn('loaded_tokens', records.loadedTokens, count),
     ...PHASES.map((phase, i) => timeColumn(`${phase}_ns`, records.phaseNs?.[i], count)),

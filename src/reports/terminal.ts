@@ -4,7 +4,7 @@ import { CLAIRVOYANT } from '../experiments/clairvoyant.js'
 import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
-import { change, interval, metricText, NOTHING, number, percent, policiesText, readingText } from './format.js'
+import { change, interval, metricText, migrationText, NOTHING, number, percent, policiesText, readingText } from './format.js'
 import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
 import { attributionText, WHERE_FROM } from './terminalAttribution.js'
@@ -160,6 +160,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
       `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
     ],
     ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
+    ...(summary.migrations > 0 ? [['migration', migrationText(summary)] as const] : []),
     ...(summary.prefix_cache === null
       ? []
       : [

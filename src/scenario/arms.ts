@@ -47,6 +47,8 @@ function sourceHashes(name: string, levers: Readonly<Partial<Record<LeverName, s
   }
 }
 
+const cannotMove = ({ role, dp }: EnginePlan): boolean => role === 'prefill' || dp === 1
+
 const dropUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as T
 
@@ -101,6 +103,13 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         path: ['arms', name, 'chunk'],
         message: `arms.${name}.chunk: aligned brings the ranks of an engine in step, and every engine has one rank`,
         hint: 'choose another chunk policy, or attention DP (for example layout: DEP16)',
+      })
+    }
+    if (/\bmigrate\s*=/.test(levers.rank ?? '') && engines.length > 0 && engines.every(cannotMove)) {
+      problems.push({
+        path: ['arms', name, 'rank'],
+        message: `arms.${name}.rank: migrate= moves sequences from rank to rank, and no engine that decodes has more than one rank`,
+        hint: 'remove it, or choose attention DP (for example layout: DEP16)',
       })
     }
     const budget = /^\s*(?:fixed-budget|aligned)\(\s*(\d+)\s*[,)]/.exec(levers.chunk ?? '')

@@ -1,7 +1,7 @@
 /** A plan in the numbers the simulator needs: counts unfolded, step tables built once per kind of engine. */
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
-import { type ClusterConfig, type EngineConfig, NO_FABRIC } from '../simulator/config.js'
+import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
 import { buildStepTables, splitMachine, type TimingRequest, tokensPer1024Steps as tokenClock } from '../timing/index.js'
 import { msToNs } from '../units.js'
 import { constantsOf } from './constants.js'
@@ -10,7 +10,6 @@ import { engineGpus } from './engine.js'
 import { fabricOf } from './fabric.js'
 import { hostTierOf } from './hostTier.js'
 import type { EnginePlan, Plan } from './plan.js'
-import { hasPools } from './pools.js'
 
 /** What the timing model is asked for one engine of a plan. */
 export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
@@ -69,7 +68,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     engines,
     maxQueue,
     timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs),
-    fabric: hasPools(plan.engines) ? fabricOf(loadSystem(plan.system)) : NO_FABRIC,
+    fabric: fabricOf(loadSystem(plan.system)),
     firstToken: plan.firstToken,
     frontendNs: msToNs(constantsOf(plan.profile).frontendMs),
   }

@@ -69,7 +69,7 @@ export interface FabricConfig {
   readonly latencyNs: number
 }
 
-/** No transfer ever runs on it: for clusters of aggregated engines. */
+/** No transfer ever runs on it: for clusters of aggregated engines whose ranks exchange nothing. */
 export const NO_FABRIC: FabricConfig = { nvlinkBytesPerNs: 1, nicBytesPerNs: 1, latencyNs: 0 }
 
 export interface ClusterConfig {

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { createArm, POLICIES } from '../levers/catalogue.js'
-import type { Arm } from '../levers/lever.js'
+import type { Arm, ArmSpec } from '../levers/lever.js'
 import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
 import { createBlockBuilder } from '../traces/blocks.js'
 import { shapesOnly, type Workload } from '../traces/workload.js'
@@ -94,7 +94,7 @@ const armKnobs = fc.record({
 })
 
 /** Arms of the catalogue, in any combination. */
-const shippedArm = fc.record({
+const shippedArm: fc.Arbitrary<ArmSpec> = fc.record({
   name: fc.constant('shipped'),
   split: fc.constantFrom(
     ...POLICIES.filter(({ lever }) => lever === 'split').map(({ name }) => name),
@@ -116,6 +116,10 @@ const shippedArm = fc.record({
   ),
   rank: fc.constantFrom(
     'round-robin',
+    'round-robin(migrate=0.01,steps=1,dwell=1)',
+    'least-cost(5,migrate=0.1,steps=2,dwell=3)',
+    'lpt',
+    'barrier(3,w=2)',
     'least-requests',
     'least-kv-tokens',
     'least-cost(5)',
@@ -328,6 +332,15 @@ export const cachingScenario: fc.Arbitrary<Scenario> = fc
       })),
     }),
   )
+
+/** Engines of several ranks under the dispatch oracle, which sees output lengths: no law of information holds for it. */
+export const oracleScenario: fc.Arbitrary<Scenario> = fc.tuple(knobs, shippedArm).map(([knob, arm]) =>
+  scenarioOf({
+    ...knob,
+    engines: knob.engines.map((engine) => ({ ...engine, ranks: 1 + engine.ranks })),
+    shipped: { ...arm, rank: 'oracle-rank(w=3)' },
+  }),
+)
 
 /** Sequences that move among ranks which are short of memory: they are preempted before and after it. */
 export const movingScenario: fc.Arbitrary<Scenario> = fc

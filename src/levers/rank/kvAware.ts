@@ -1,7 +1,16 @@
 /** Routing by what prefix caches hold, for the levers rank and pool alike: a fixed weight of computing against holding, or one that adapts. */
+
 import { NS_PER_MS } from '../../units.js'
+import type { Parameter } from '../entry.js'
 import type { LoadView, PolicyInfo, PoolPolicy, RankPolicy, RequestView } from '../lever.js'
 import { leastCostPlace, softmaxPlace } from './softmax.js'
+
+/** Arguments of the policies, in the order of the options. */
+export const KV_AWARE: readonly Parameter[] = [
+  { name: 'w', unit: 'tokens held for a token computed', named: true, min: 0, max: 1000, otherwise: 1 },
+  { name: 'age', unit: 'ms', named: true, min: 0, max: 600_000, otherwise: 0 },
+  { name: 'temperature', unit: 'of the range of costs', named: true, min: 0, max: 100, otherwise: 0 },
+]
 
 export interface KvAwareOptions {
   /** Weight of a token to be computed against one that is resident, in [0, 1000]. */

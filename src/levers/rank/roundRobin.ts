@@ -2,11 +2,10 @@ import type { RankPolicy } from '../lever.js'
 import { nextInTurn } from './choose.js'
 
 /** Engines with a turn of their own; engines beyond share one with engine - 1024. A rack has at most 72. */
-const ENGINES = 1024
+export const TURNS = 1024
 
 /** Ranks in turn, each engine for itself: one shared turn would alias with engines chosen in turn and leave ranks unused. */
-export function roundRobin(): RankPolicy {
-  const state = new Float64Array(ENGINES)
+export function roundRobin(state: Float64Array = new Float64Array(TURNS)): RankPolicy {
   return {
     info: {
       lever: 'rank',
@@ -21,6 +20,6 @@ export function roundRobin(): RankPolicy {
       source: 'the usual default of data-parallel attention',
     },
     state,
-    place: (view) => nextInTurn(state, (view.engine ?? 0) % ENGINES, view.count),
+    place: (view) => nextInTurn(state, (view.engine ?? 0) % TURNS, view.count),
   }
 }
