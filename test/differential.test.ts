@@ -10,9 +10,10 @@ import {
   movingScenario,
   oracleScenario,
   scenario,
+  spanScenario,
   thinScenario,
 } from '../src/testing/arbitraries.js'
-import { runFast } from '../src/testing/run.js'
+import { type RequestRow, runFast } from '../src/testing/run.js'
 import { untilSpent } from '../src/testing/untilSpent.js'
 import { differences, runSlow } from './reference/agree.js'
 
@@ -25,6 +26,7 @@ const CACHING_SCENARIOS = 500
 const MOVING_SCENARIOS = 500
 const ORACLE_SCENARIOS = 200
 const THIN_SCENARIOS = 200
+const SPAN_SCENARIOS = 500
 // wall time, for machines that have other things to do: a run takes a small part of it
 vi.setConfig({ testTimeout: 1_200_000 })
 
@@ -192,4 +194,31 @@ test(`both simulators agree on ${THIN_SCENARIOS} scenarios of thin traffic`, () 
     ),
     { numRuns: THIN_SCENARIOS, seed: SEED },
   )
+})
+
+test(`both simulators agree on ${SPAN_SCENARIOS} scenarios of spread contexts`, () => {
+  const seen = { spread: 0, preempted: 0, after_transfer: 0, speculated: 0, beside_whole: 0 }
+  fc.assert(
+    fc.property(
+      spanScenario,
+      untilSpent(SHRINKING_MS, (drawn) => {
+        const slow = runSlow(drawn)
+        const degrees = new Set<number>()
+        for (const [index, degree] of slow.result.degrees) {
+          degrees.add(degree)
+          if (degree === 1) continue
+          const { preemptions, engine, osl, phaseNs } = slow.result.records.get(index) as RequestRow
+          seen.spread++
+          seen.preempted += preemptions
+          if (phaseNs[2] > 0) seen.after_transfer++
+          if (drawn.config.engines[engine].draftTokens > 0 && osl > 1) seen.speculated++
+        }
+        if (degrees.size > 1) seen.beside_whole++
+        const found = differences(runFast(drawn), slow)
+        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+      }),
+    ),
+    { numRuns: SPAN_SCENARIOS, seed: SEED },
+  )
+  for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(40)
 })

@@ -7,7 +7,14 @@ import { exactMakespanNs } from '../src/levers/split/exact.js'
 import { createSplitEvaluator, floorNs, grahamNs } from '../src/levers/split/model.js'
 import { mergeNs } from '../src/levers/split/pieces.js'
 import { stream } from '../src/rng.js'
-import { cachingScenario, type Scenario, scenario, wholeScenario } from '../src/testing/arbitraries.js'
+import {
+  cachingScenario,
+  type Scenario,
+  scenario,
+  spanScenario,
+  wholeScenario,
+  wholeSpanScenario,
+} from '../src/testing/arbitraries.js'
 import { brokenLaws, outcomeOfFast, withSentinel } from '../src/testing/laws.js'
 import { scramble } from '../src/testing/policies.js'
 import { runFast } from '../src/testing/run.js'
@@ -56,11 +63,16 @@ test('LAW-1 to LAW-24 with full caches', () => {
   holds(cachingScenario, 300, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
 })
 
+test('LAW-1 to LAW-27 with spread contexts', () => {
+  holds(wholeSpanScenario.map(withSentinel), 300, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
+})
+
 test('LAW-10: the same input gives the same bytes', () => holds(scenario, 200, repetitionFaults))
 
 test('LAW-13: a run that is saved and taken up again is the same run', () => {
   holds(scenario, 500, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
   holds(cachingScenario, 100, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
+  holds(spanScenario, 100, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 120))
 })
 
 test('LAW-25: a cache without a hit changes nothing', () => holds(scenario, 400, (drawn) => idleCacheFaults(drawn)))

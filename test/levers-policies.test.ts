@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createArm, POLICIES, parsePolicy, SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ChunkView, LoadView, RankPolicy, RequestView } from '../src/levers/lever.js'
 import { createStepTimer, type StepTables } from '../src/timing/stepTimer.js'
-import { choiceContract, chunkContract, holdContract, loads, splitContract } from './levers/contract.js'
+import { choiceContract, chunkContract, holdContract, loads, spanContract, splitContract } from './levers/contract.js'
 
 const REQUEST: RequestView = { inputTokens: 1000, classId: 0, tenant: 0 }
 /** The rank of a request on arrival, or -1 where the policy decides later. */
@@ -78,7 +78,21 @@ for (const name of named('pool')) {
     }))
 }
 
+for (const name of ['one', 'fixed(2)', ...named('span')]) {
+  describe(`span ${name}`, () => spanContract(parsePolicy('span', name)))
+}
+
 describe('rules', () => {
+  it('by-shape spreads what exceeds a share of the mean load, where that saves enough', () => {
+    const policy = parsePolicy('span', 'by-shape(theta=0.5,min=1000)')()
+    const degree = (inputTokens: number, tokens: number) =>
+      policy.degree(loads(new Array(8).fill(1), new Array(8).fill(tokens)), { ...REQUEST, inputTokens })
+    // mean load 10,000 + 1/8 of its own
+    expect([1000, 5000, 8000, 20_000, 100_000].map((tokens) => degree(tokens, 10_000))).toEqual([1, 1, 2, 4, 8])
+    // seven eighths of it saved: more than the exchange costs, or not
+    expect(degree(2000, 0)).toBe(8)
+    expect(degree(1100, 0)).toBe(1)
+  })
   it('round robin keeps a turn for each engine: engines in turn must not alias with ranks in turn', () => {
     const rank = parsePolicy('rank', 'round-robin')()
     const seen = [new Set<number>(), new Set<number>()]

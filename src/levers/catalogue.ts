@@ -22,7 +22,7 @@ import { equalLanes, lanes } from './pool/lanes.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
 import { RANK_ENTRIES } from './rank/catalogue.js'
 import { KV_AWARE, kvAdaptivePool, kvAwarePool } from './rank/kvAware.js'
-import { spanOne } from './span/one.js'
+import { SPAN_ENTRIES } from './span/catalogue.js'
 import { SPLIT_ENTRIES } from './split/catalogue.js'
 
 /** The policy type of each lever. */
@@ -71,7 +71,7 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
     },
   ],
   rank: RANK_ENTRIES,
-  span: [{ name: 'one', parameters: [], example: [], make: () => spanOne() }],
+  span: SPAN_ENTRIES,
   pool: [
     { name: 'round-robin', parameters: [], example: [], make: () => poolRoundRobin() },
     { name: 'least-loaded', parameters: [], example: [], make: () => leastLoaded() },
@@ -149,6 +149,8 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
     if (value < p.min || value > p.max)
       fail(`${p.name} of ${entry.name} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
     if (p.whole && !Number.isInteger(value)) fail(`${p.name} of ${entry.name} must be a whole number, not ${value}`)
+    if (p.powerOfTwo && !Number.isInteger(Math.log2(value)))
+      fail(`${p.name} of ${entry.name} must be a power of two, not ${value}`)
     return value
   })
   return () => entry.make(values)

@@ -6,6 +6,7 @@ export interface Parameter {
   readonly unit: string
   readonly named?: boolean
   readonly whole?: boolean
+  readonly powerOfTwo?: boolean
   readonly min: number
   readonly max: number
   /** Value when it is left out; without one it must be given. */

@@ -196,7 +196,13 @@ export interface PoolPolicy extends Stateful {
 }
 export interface SpanPolicy extends Stateful {
   readonly info: PolicyInfo
-  /** Over how many ranks one request's context is spread. Degree 1 is the only one engines accept so far. */
+  /** The largest degree it ever answers with; none = any. A policy of 1 costs a simulation nothing. */
+  readonly largest?: number
+  /**
+   * Over how many ranks of the engine the request's context is spread while it decodes: a power of two that divides view.count. Asked once for each
+   * engine, when its home rank is chosen, and not where prompts alone are computed. The further ranks are those of the aligned group of `degree`
+   * ranks that the home lies in.
+   */
   degree(view: LoadView, request: RequestView): number
 }
 

@@ -1,6 +1,6 @@
 /** The user's arms: policies by name, the rest as in the static arm. */
 import { UserError } from '../errors.js'
-import { POLICIES, parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
+import { POLICIES, type PolicyOf, parsePolicy, STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { isOracleArm, ORACLE_ARMS } from '../levers/oracles.js'
 import { isPolicyFile } from '../levers/own.js'
@@ -120,13 +120,8 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: `lower the budget to ${smallest}, or raise max_num_batched_tokens of every engine`,
       })
     }
-    if (levers.span !== undefined && levers.span !== 'one' && !isPolicyFile(levers.span)) {
-      problems.push({
-        path: ['arms', name, 'span'],
-        message: `arms.${name}.span: only 'one' is built so far, got '${levers.span}'`,
-        hint: 'remove the key: a request lives on one rank',
-      })
-    }
+    if (levers.span !== undefined && !isPolicyFile(levers.span))
+      problems.push(...spanProblems(name, levers.span, levers.rank, engines))
   }
   return problems
 }
@@ -156,12 +151,57 @@ function lanesOf(pool: string | undefined): number {
   return given[1] === undefined ? numbers.length + 1 : Number(numbers[0])
 }
 
-/** Policies that do not exist, or whose arguments are wrong. The span lever has one policy, and a sentence of its own. */
+/** A context can be spread where attention DP gives an engine that decodes several ranks, in groups that fill it. */
+function spanProblems(name: string, text: string, rank: string | undefined, engines: readonly EnginePlan[]): Problem[] {
+  const policy = readable('span', text)
+  if (policy === null || policy.largest === 1) return []
+  const fault = (message: string, hint: string): Problem[] => [
+    { path: ['arms', name, 'span'], message: `arms.${name}.span: ${message}`, hint },
+  ]
+  const placing = readable('rank', rank)
+  if (placing !== null && (placing.assign ?? placing.migrate) !== undefined)
+    return fault(
+      `${policy.info.name} spreads contexts over ranks, and ${placing.info.name} decides at step boundaries where requests are: the two do not go together`,
+      'choose a rank policy that places requests on arrival, or remove the key',
+    )
+  const decoding = engines.filter(({ role }) => role !== 'prefill')
+  const lone = decoding.find(({ dp }) => dp === 1)
+  const { info, largest } = policy
+  const layouts = 'choose a layout with attention DP, such as DEP8, or remove the key'
+  if (largest === undefined) {
+    if (decoding.length === 0 || decoding.some(({ dp }) => dp % 2 === 0)) return []
+    const message = lone ? `${lone.name} (${lone.layout}) has one` : `no engine has an even number of them`
+    return fault(`${info.name} spreads contexts over ranks, and ${message}`, layouts)
+  }
+  if (lone) return fault(`${info.name} spreads contexts over ranks, and ${lone.name} (${lone.layout}) has one`, layouts)
+  const odd = decoding.find(({ dp }) => dp % largest !== 0)
+  if (odd === undefined) return []
+  const most = odd.dp & -odd.dp
+  return fault(
+    `${info.name} does not divide the ${odd.dp} ranks of ${odd.name}`,
+    most > 1
+      ? `choose fixed(${most}) or a smaller power of two`
+      : 'choose a layout with an even number of ranks, or remove the key',
+  )
+}
+
+/** null where there is none, or none that can be read: `policyProblems` speaks of that. */
+function readable<L extends LeverName>(lever: L, text: string | undefined): PolicyOf[L] | null {
+  if (text === undefined) return null
+  try {
+    return parsePolicy(lever, text)()
+  } catch (error) {
+    if (error instanceof UserError) return null
+    throw error
+  }
+}
+
+/** Policies that do not exist, or whose arguments are wrong. */
 function policyProblems(name: string, levers: Readonly<Partial<Record<LeverName, string>>>): Problem[] {
   const problems: Problem[] = []
   for (const lever of ['split', 'chunk', 'rank', 'span', 'pool'] as const) {
     const text = levers[lever]
-    if (text === undefined || (lever === 'span' && !isPolicyFile(text))) continue
+    if (text === undefined) continue
     try {
       parsePolicy(lever, text, `arms.${name}.${lever}`)
     } catch (error) {

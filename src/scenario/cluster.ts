@@ -2,7 +2,13 @@
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
 import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
-import { buildStepTables, splitMachine, type TimingRequest, tokensPer1024Steps as tokenClock } from '../timing/index.js'
+import {
+  buildStepTables,
+  spanPrices,
+  splitMachine,
+  type TimingRequest,
+  tokensPer1024Steps as tokenClock,
+} from '../timing/index.js'
 import { msToNs } from '../units.js'
 import { constantsOf } from './constants.js'
 import { placementOf } from './describe.js'
@@ -58,6 +64,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       cacheAnswers: engine.enablePrefixCaching && plan.workload.cacheAnswers,
       ...hostTierOf(engine, loadSystem(plan.system)),
       kvBytesPerToken: engine.kvBytesPerToken,
+      span: spanPrices(request),
     }
     // an engine stands in one rack, and a rack is one NVLink domain
     const racks = placed.filter((place) => place.group === group).map(({ rack }) => rack)

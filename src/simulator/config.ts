@@ -1,5 +1,6 @@
 /** What the simulator needs to know of a plan: numbers only, structured-cloneable. Made by `clusterConfig(plan)` (scenario/). */
 import type { SplitMachine } from '../levers/split/machine.js'
+import type { SpanPrices } from '../timing/span.js'
 import type { StepTables } from '../timing/stepTimer.js'
 
 export type EngineRole = 'aggregated' | 'prefill' | 'decode'
@@ -42,6 +43,8 @@ export interface EngineConfig {
   readonly loadPsPerToken: number
   /** KV bytes of one token on one GPU of the engine: what a transfer moves through each port. */
   readonly kvBytesPerToken: number
+  /** Prices of contexts that are spread over ranks. */
+  readonly span: SpanPrices
   /** NVLink domain the engine stands in; engines of different domains reach each other over NICs. */
   readonly domain: number
 }
@@ -58,6 +61,7 @@ export const PLAIN_ENGINE = {
   ranksPerHost: 1,
   loadPsPerToken: 0,
   kvBytesPerToken: 0,
+  span: { layersPs: 0, linkPs: 0, tokenPs: 0 },
   domain: 0,
 } as const satisfies Partial<EngineConfig>
 

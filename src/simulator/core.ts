@@ -1,4 +1,6 @@
 /** Everything one simulation holds: what never changes (plan, prices, policies, views), the state, the input and the records. */
+
+import { UserError } from '../errors.js'
 import type {
   Arm,
   ChunkView,
@@ -90,6 +92,17 @@ function planningTable({ planningPs }: SplitPolicy, mostSequences: number): Floa
 /** A prefill engine never decodes, whatever its settings say of drafts. */
 const UNSPECULATIVE = { draftTokens: 0, tokensPer1024Steps: 1024 }
 
+/** Whether the arm spreads contexts over ranks. Throws UserError when its rank policy moves or assigns requests at step boundaries as well. */
+function mayUseLanes({ name, rank, span }: Arm): boolean {
+  if (span.largest === 1) return false
+  if (rank.assign === undefined && rank.migrate === undefined) return true
+  throw new UserError({
+    where: `arms.${name}.span`,
+    message: `${span.info.name} spreads contexts over ranks, and ${rank.info.name} decides at step boundaries where requests are: the two do not go together`,
+    hint: 'choose a rank policy that places requests on arrival, or span: one',
+  })
+}
+
 export function createCore(
   config: ClusterConfig,
   arm: Arm,
@@ -98,7 +111,7 @@ export function createCore(
   expectedRequests: number,
 ): Core {
   const engines = config.engines.map((engine) => (engine.role === 'prefill' ? { ...engine, ...UNSPECULATIVE } : engine))
-  const state = createState(config)
+  const state = createState(config, mayUseLanes(arm))
   const ageNs = ({ info }: PoolPolicy | RankPolicy) => (info.signalAge === 'now' ? 0 : info.signalAge)
   if (state.prefix !== null) state.prefix.ages = [ageNs(arm.pool), ageNs(arm.rank)].filter((age) => age > 0)
   const timers = new Map(engines.map((engine) => [engine.tables, createStepTimer(engine.tables)]))

@@ -1,6 +1,8 @@
 /** The decoding sequences of a rank, kept so that a step costs nothing per sequence. See state.ts for `base`. */
+import { insertBase, modulo, removeBase } from './bases.js'
 import type { EngineConfig } from './config.js'
 import { largestGapNs } from './gaps.js'
+import { joinLane, leaveLane } from './spans.js'
 import { DECODING, type State, WHEEL } from './state.js'
 
 /**
@@ -28,33 +30,24 @@ export function joinDecode(
   slots.wheelNext[slot] = s.wheel[bucket]
   s.wheel[bucket] = slot
 
-  const { sortedBases } = s
-  const first = s.sortedStart[g]
-  let at = first + s.decodeCount[g]++
-  while (at > first && sortedBases[at - 1] > base) {
-    sortedBases[at] = sortedBases[at - 1]
-    at--
+  if (slots.spanClass[slot] > 0) {
+    joinLane(s, e, engine, g, slot, base)
+    return
   }
-  sortedBases[at] = base
+  insertBase(s.sortedBases, s.sortedStart[g], s.decodeCount[g]++, base)
   s.baseSum[g] += base
   if (engine.kvReservation === 'grow') s.residues[s.residueStart[g] + modulo(base, engine.blockSize)]++
   s.changed[g] = 1
 }
 
 /** Takes a sequence out of the sorted bases, the sum and the residues; the wheel is the caller's business. */
-export function leaveDecode(s: State, engine: EngineConfig, g: number, slot: number): void {
-  const { sortedBases } = s
-  const base = s.slots.base[slot]
-  const first = s.sortedStart[g]
-  const last = first + --s.decodeCount[g]
-  let low = first
-  let high = last
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (sortedBases[middle] < base) low = middle + 1
-    else high = middle
+export function leaveDecode(s: State, e: number, engine: EngineConfig, g: number, slot: number): void {
+  if (s.slots.spanClass[slot] > 0) {
+    leaveLane(s, e, engine, g, slot)
+    return
   }
-  for (let at = low; at < last; at++) sortedBases[at] = sortedBases[at + 1]
+  const base = s.slots.base[slot]
+  removeBase(s.sortedBases, s.sortedStart[g], --s.decodeCount[g], base)
   s.baseSum[g] -= base
   if (engine.kvReservation === 'grow') s.residues[s.residueStart[g] + modulo(base, engine.blockSize)]--
   s.changed[g] = 1
@@ -76,16 +69,10 @@ function leaveWheel(s: State, g: number, slot: number): void {
 /** A sequence stops before its last token, at the end of a step or its beginning: it leaves the decoding set, and its gap begins. */
 export function stopDecoding(s: State, e: number, engine: EngineConfig, g: number, slot: number, nowNs: number): void {
   const { slots } = s
-  leaveDecode(s, engine, g, slot)
+  leaveDecode(s, e, engine, g, slot)
   leaveWheel(s, g, slot)
   slots.emitted[slot] = slots.osl[slot] - (slots.finishKey[slot] - s.tokenClock[e])
   if (slots.segment[slot] < 0) return
   slots.maxGapNs[slot] = Math.max(slots.maxGapNs[slot], largestGapNs(s, e, slots.segment[slot]))
   slots.lastTokenNs[slot] = nowNs
-}
-
-/** base mod blockSize in [0, blockSize); bases may be negative. */
-export function modulo(base: number, blockSize: number): number {
-  const rest = base % blockSize
-  return rest < 0 ? rest + blockSize : rest
 }

@@ -72,7 +72,7 @@ function move(core: Core, e: number, slot: number, from: number, to: number, now
   const sharedHere = slots.shared[slot]
   slots.target[slot] = tokens
   const found = residentBlocks(s, engine, to, slot)
-  if (!takeBlocks(s, to, slot, prefillBlocks(s, engine, slot, tokens), found)) {
+  if (!takeBlocks(s, engine, to, slot, prefillBlocks(s, engine, slot, tokens), found)) {
     slots.target[slot] = target
     return
   }

@@ -4,6 +4,7 @@ import type { RoutePhase } from '../levers/lever.js'
 import { COMPLETED, IN_TRANSFER, QUEUED, REJECTED, RUNNING, TIMED_OUT, UNSERVABLE } from '../metrics/records.js'
 import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
+import { classOf } from './lanes.js'
 import { widerRecords } from './recordStore.js'
 import { columnsOf, isWaiting, requestLeft, type Sessions } from './sessions.js'
 import { append, prepend, unlink } from './slotList.js'
@@ -100,6 +101,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.cached[slot] = 0
   slots.loaded[slot] = 0
   slots.maxGapNs[slot] = 0
+  chooseSpan(core, slot)
   enqueueTail(s, g, slot)
   if (core.timeoutNs !== Number.POSITIVE_INFINITY) patienceStarts(s, slot)
   return s.engineOf[g]
@@ -115,7 +117,7 @@ export function choosePlace(core: Core, phase: RoutePhase, request: number, pref
     cache.routed = prefix
     cache.routedTokens = core.requestView.inputTokens
   }
-  const { pool, rank, span } = core.arm
+  const { pool, rank } = core.arm
   const { engines, view } = phase === 'decode' ? core.decodePool : core.entryPool
   core.deciding = request
   const place = pool.route(view, core.requestView, phase)
@@ -125,10 +127,31 @@ export function choosePlace(core: Core, phase: RoutePhase, request: number, pref
   if (rank.place === undefined) return rankView.count === 1 ? core.state.rankStart[e] : core.state.queueStart + e
   const chosen = rank.place(rankView, core.requestView)
   checkPlace(rank.info.name, 'rank', chosen, rankView.count, request)
-  if (span.degree(rankView, core.requestView) !== 1)
-    throw new PolicyError(span.info.name, `degree must be 1 on this engine (request ${request})`)
-  core.deciding = -1
   return core.state.rankStart[e] + chosen
+}
+
+/**
+ * The lever says over how many ranks the request in `core.requestView`, whose home is chosen, is spread. A prefill engine keeps every prompt
+ * on one rank.
+ */
+export function chooseSpan(core: Core, slot: number): void {
+  const s = core.state
+  const { slots } = s
+  const e = s.engineOf[slots.rank[slot]]
+  const engine = core.engines[e]
+  const { span } = core.arm
+  slots.spanClass[slot] = 0
+  const degree = engine.role === 'prefill' ? 1 : span.degree(core.rankViews[e], core.requestView)
+  core.deciding = -1
+  if (degree === 1) return
+  const { lanes } = s
+  if (lanes === null || !(degree > 1 && engine.ranks % degree === 0 && Number.isInteger(Math.log2(degree))))
+    throw new PolicyError(
+      span.info.name,
+      `returned degree ${degree} for request ${slots.request[slot]}; allowed are ${lanes === null ? 'its largest, 1' : `powers of two that divide the ${engine.ranks} ranks of ${engine.name}`}`,
+    )
+  slots.spanClass[slot] = classOf(degree)
+  lanes.present[e]++
 }
 
 function checkPlace(policy: string, kind: string, place: number, count: number, request: number): void {
@@ -242,6 +265,7 @@ export function depart(core: Core, slot: number, nowNs: number, fate: number): v
   enterPhase(s.slots, slot, s.slots.phase[slot], nowNs)
   writeRecord(core, slot, nowNs, fate)
   if (s.prefix !== null) s.prefix.runs.drop(s.slots.prefix[slot])
+  if (s.lanes !== null && s.slots.spanClass[slot] > 0) s.lanes.present[s.engineOf[s.slots.rank[slot]]]--
   giveSlot(s, slot)
   left(core, request, nowNs, fate)
 }

@@ -1,11 +1,12 @@
 /** Who takes part in a step of a rank: decoding sequences first, then chunks of prompts, then arrivals by transfer (docs/SEMANTICS.md, "A step begins"). */
 import { PolicyError } from '../errors.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
-import { cachedBlocks, decodingBlocks, freeBlocks, prefillBlocks, takeBlocks } from './blocks.js'
+import { cachedBlocks, decodingBlocks, leaveBlocks, prefillBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { stopDecoding } from './decodeSet.js'
 import { enqueueHead, enterPhase, leaveQueue, PHASE_PREFILL, PHASE_QUEUE, PHASE_STALL, patienceEnds } from './requests.js'
 import { appendRunning, leaveRunning } from './runningList.js'
+import { addPrefilled, attendedSequences, attendedTokens, placesTaken } from './spans.js'
 import { DECODING, PREEMPTIONS, PREFILLING } from './state.js'
 import { admitTransfer } from './transfers.js'
 
@@ -24,7 +25,7 @@ function growTight(core: Core, e: number, g: number, nowNs: number): boolean {
   let preempted = false
   let need = blocksToGrow(core, e, g)
   while (need > s.freeBlocks[g]) {
-    preempt(core, e, g, nowNs)
+    preempt(core, e, s.runningTail[g], nowNs)
     preempted = true
     need = blocksToGrow(core, e, g)
   }
@@ -33,7 +34,7 @@ function growTight(core: Core, e: number, g: number, nowNs: number): boolean {
 }
 
 /** New blocks for the tokens that the decoding sequences gain: a sequence needs one with every multiple of the block size it passes. */
-function blocksToGrow(core: Core, e: number, g: number): number {
+export function blocksToGrow(core: Core, e: number, g: number): number {
   const s = core.state
   const first = s.residueStart[g]
   let residue = s.residue[e]
@@ -45,19 +46,19 @@ function blocksToGrow(core: Core, e: number, g: number): number {
   return need
 }
 
-/** The most recent request of the rank's list loses its blocks and its progress and goes back to the head of the queue. */
-function preempt(core: Core, e: number, g: number, nowNs: number): void {
+/** A request of the batch loses its blocks and its progress and goes back to the head of the queue of its rank. */
+export function preempt(core: Core, e: number, slot: number, nowNs: number): void {
   const s = core.state
   const { slots } = s
   const engine = core.engines[e]
-  const slot = s.runningTail[g]
+  const g = slots.rank[slot]
   if (slots.state[slot] === DECODING) {
     stopDecoding(s, e, engine, g, slot, nowNs)
-    freeBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot), slots.shared[slot])
+    leaveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
   } else {
-    freeBlocks(s, engine, g, slot, slots.held[slot], slots.shared[slot])
+    leaveBlocks(s, engine, g, slot, slots.held[slot])
     s.queuedTokens[g] -= slots.target[slot] - slots.done[slot]
-    s.prefilledTokens[g] -= slots.done[slot]
+    addPrefilled(s, g, slot, -slots.done[slot])
     s.prefillingCount[g]--
     if (s.firstPrefilling[g] === slot) s.firstPrefilling[g] = -1
   }
@@ -101,7 +102,7 @@ export function scheduleQueue(
     while (need > s.freeBlocks[g]) {
       const victim = s.runningTail[g]
       if (victim === slot && waitsForTransfers) return
-      preempt(core, e, g, nowNs)
+      preempt(core, e, victim, nowNs)
       if (victim === slot) return
       crowded = true
     }
@@ -112,7 +113,7 @@ export function scheduleQueue(
   }
 
   if (crowded) return
-  let running = n + s.prefillingCount[g] + s.incoming[g]
+  let running = placesTaken(s, g)
   while (running < engine.maxNumSeqs) {
     const slot = s.waitingHead[g]
     if (slot < 0) return
@@ -125,7 +126,7 @@ export function scheduleQueue(
       const left = target[slot] - hit
       const c = left < budget ? left : budget
       const total = prefillBlocks(s, engine, slot, hit + c)
-      if (!takeBlocks(s, g, slot, total, shared)) return
+      if (!takeBlocks(s, engine, g, slot, total, shared)) return
       admit(core, g, slot, hit, nowNs)
       if (engine.hostBlocks > 0) countLoad(core, g, slot, engine.blockSize)
       held[slot] = total
@@ -141,8 +142,11 @@ function askChunk(core: Core, e: number, g: number, n: number): number {
   const engine = core.engines[e]
   const view = core.chunkView
   const policy = core.arm.chunk
-  view.decodeSequences = n
-  view.decodeKvTokens = n > 0 ? s.baseSum[g] + n * (s.tokenClock[e] + 1) : 0
+  const { lanes } = s
+  const attended = lanes === null ? n : attendedSequences(s, lanes, e, g)
+  view.decodeSequences = attended
+  view.decodeKvTokens =
+    lanes === null ? (n > 0 ? s.baseSum[g] + n * (s.tokenClock[e] + 1) : 0) : attendedTokens(s, lanes, e, g, s.tokenClock[e] + 1)
   view.decodeTokens = n * (engine.draftTokens + 1)
   view.splitFactor = s.factor[g]
   view.maxBatchedTokens = engine.maxNumBatchedTokens
@@ -162,10 +166,10 @@ function askChunk(core: Core, e: number, g: number, n: number): number {
     view.candidates = count
   }
   const answer = policy.prefillTokens(view)
-  if (!Number.isInteger(answer) || answer < (n === 0 ? 1 : 0))
+  if (!Number.isInteger(answer) || answer < (attended === 0 ? 1 : 0))
     throw new PolicyError(
       policy.info.name,
-      `prefillTokens returned ${answer} with ${n} decoding sequences; a whole number >= ${n === 0 ? 1 : 0} is due`,
+      `prefillTokens returned ${answer} with ${attended} decoding sequences; a whole number >= ${attended === 0 ? 1 : 0} is due`,
     )
   const room = view.maxBatchedTokens - view.decodeTokens
   return answer < room ? answer : room

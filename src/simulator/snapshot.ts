@@ -17,6 +17,8 @@ interface Snapshot {
   version: number
   state: Columns
   slots: Columns
+  /** Empty where the arm spreads no request. */
+  lanes: Columns
   releases: Columns
   prefix: { [part in 'cache' | 'runs' | 'nodes' | 'host' | 'hostNodes']: Columns } | null
   records: Columns
@@ -95,6 +97,7 @@ export function snapshot(core: Core): Uint8Array {
     version: SNAPSHOT_VERSION,
     state: columnsOf(state),
     slots: columnsOf(state.slots),
+    lanes: columnsOf(state.lanes ?? {}),
     releases: heapColumns(state.releases),
     prefix: state.prefix && prefixImage(state.prefix),
     records: columnsOf(records),
@@ -125,6 +128,7 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
       hint: 'take the snapshot anew with this release',
     })
   const { state } = core
+  fillLanes(core, image.lanes)
   fill(state as unknown as Record<string, unknown>, image.state)
   fill(state.slots as unknown as Record<string, unknown>, image.slots)
   ;(state.slots as Slots).capacity = state.slots.request.length
@@ -160,6 +164,17 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
   core.inputEnded = false
   core.fed = 0
   core.sessions = image.sessions === null ? null : sessionsOf(image.sessions)
+}
+
+/** Requests that are spread over ranks go on so; an arm without lanes cannot take them over. */
+function fillLanes({ state: { lanes }, arm }: Core, columns: Columns): void {
+  if (lanes !== null) fill(lanes as unknown as Record<string, unknown>, columns)
+  else if ((columns.present as Uint8Array | undefined)?.some((byte) => byte !== 0))
+    throw new UserError({
+      where: 'snapshot',
+      message: `it has requests that are spread over several ranks, and ${arm.span.info.name} of this arm keeps each on one`,
+      hint: 'go on with an arm whose span policy spreads requests, or take the snapshot under one that does not',
+    })
 }
 
 /** Steps in progress end as they were planned; from then on the factors are those of the new split. */

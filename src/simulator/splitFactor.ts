@@ -1,5 +1,6 @@
 /** When the split factor of a rank is evaluated anew, and when the last one still holds (docs/SEMANTICS.md, "The split factor"). */
 import type { Core } from './core.js'
+import { gatherLengths } from './spans.js'
 import type { State } from './state.js'
 
 /** Steps after which a factor is evaluated anew in any case, and after which a join or leave demands it. */
@@ -36,11 +37,13 @@ export function splitFactor(core: Core, e: number, g: number, n: number, kvToken
   if (factorHolds(s, g, n, kvTokens, step, clock)) return s.factor[g]
   const { batch } = core
   const { lengths } = batch
-  const { sortedBases } = s
-  const first = s.sortedStart[g]
-  for (let i = 0; i < n; i++) lengths[i] = sortedBases[first + i] + clock + 1
   batch.n = n
   batch.totalTokens = kvTokens
+  if (s.lanes === null) {
+    const { sortedBases } = s
+    const first = s.sortedStart[g]
+    for (let i = 0; i < n; i++) lengths[i] = sortedBases[first + i] + clock + 1
+  } else batch.totalTokens = gatherLengths(s, s.lanes, e, g, clock + 1, lengths)
   const factor = core.evaluators[e].factor(core.arm.split, batch)
   s.factor[g] = factor
   s.factorStep[g] = step

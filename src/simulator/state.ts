@@ -11,6 +11,7 @@ import { LOG_HISTOGRAM_BINS } from '../collections/logHistogram.js'
 import { checkCluster } from './check.js'
 import type { ClusterConfig } from './config.js'
 import { FIRST_GAP_STRIDE } from './gaps.js'
+import { createLanes, type Lanes } from './lanes.js'
 import { PrefixCache } from './prefixCache.js'
 
 /** In a queue: for prefill, or with its KV on a prefill rank for a place to decode. */
@@ -73,6 +74,11 @@ export interface Slots {
   phaseNs: Float64Array
   state: Uint8Array
   rank: Int32Array
+  /** Its context is spread over 2^spanClass ranks; number of its admission, and neighbours in its lane (see lanes.ts). */
+  spanClass: Uint8Array
+  admission: Float64Array
+  laneNext: Int32Array
+  lanePrevious: Int32Array
   /** Rank that holds the KV until its transfer or migration ends; -1 = none, so of a free slot too. */
   source: Int32Array
   /** Prefill: tokens to compute (of KV on the way: to bring), computed so far, scheduled in this step; blocks held while prefilling, or at the source. */
@@ -137,6 +143,8 @@ export interface State {
   slots: Slots
   /** Null where no engine caches prefixes. */
   readonly prefix: PrefixCache | null
+  /** Null where the arm spreads no request over several ranks. */
+  readonly lanes: Lanes | null
   // engines
   readonly rankStart: Int32Array
   readonly clockNs: Float64Array
@@ -231,7 +239,7 @@ export interface State {
   readonly changed: Uint8Array
 }
 
-export function createState(config: ClusterConfig): State {
+export function createState(config: ClusterConfig, maySpan = false): State {
   const { engines } = config
   checkCluster(engines)
   const rankStart = new Int32Array(engines.length + 1)
@@ -270,6 +278,7 @@ export function createState(config: ClusterConfig): State {
     timeoutTail: listOf(1),
     slots,
     prefix: engines.some((engine) => engine.prefixCaching) ? new PrefixCache(engines, engineOf.slice(0, ranks)) : null,
+    lanes: maySpan ? createLanes(engines, rankStart) : null,
     rankStart,
     clockNs: perEngine(),
     clockPs: perEngine(),
@@ -357,6 +366,10 @@ function createSlots(capacity: number): Slots {
     phaseNs: new Float64Array(capacity * 6),
     state: new Uint8Array(capacity),
     rank: ints(),
+    spanClass: new Uint8Array(capacity),
+    admission: doubles(),
+    laneNext: ints(),
+    lanePrevious: ints(),
     source: ints().fill(-1),
     target: ints(),
     done: ints(),

@@ -1,14 +1,15 @@
 /** One step of an engine: what it costs, and what has happened when it ends. Who takes part is decided in schedule.ts. Hot: nothing is allocated here. */
 import { logBin } from '../collections/logHistogram.js'
-import { decodingBlocks, freeBlocks, shareBlocks } from './blocks.js'
+import { decodingBlocks, leaveBlocks, shareBlocks } from './blocks.js'
 import { decideAtBoundary } from './boundary.js'
-import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode } from './decodeSet.js'
 import { largestGapNs, OPEN_MAX, openSegment } from './gaps.js'
 import { complete, enterPhase, PHASE_DECODE } from './requests.js'
 import { leaveRunning } from './runningList.js'
 import { growDecode, scheduleQueue } from './schedule.js'
+import { beginSpannedStep } from './spanStep.js'
+import { addPrefilled } from './spans.js'
 import { splitFactor } from './splitFactor.js'
 import {
   DECODE_SEQUENCES,
@@ -19,9 +20,9 @@ import {
   OUTPUT_TOKENS,
   STEP_PS,
   STEPS,
-  type State,
   WHEEL,
 } from './state.js'
+import { hostLoadPs, setOff } from './stepClock.js'
 import { lookAtEngine } from './stepView.js'
 import { joinArrived, routeToDecode } from './transfers.js'
 
@@ -42,6 +43,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const { boundary } = core
   const placingPs = boundary !== null && endRank - firstRank > 1 ? decideAtBoundary(core, boundary, e, nowNs) : 0
   const isHeld = core.stepViews !== null && lookAtEngine(core, e, core.stepViews[e], nowNs)
+  if (s.lanes !== null && s.lanes.present[e] > 0) return beginSpannedStep(core, e, s.lanes, isHeld, nowNs)
 
   let busy = false
   let planningPsMax = 0
@@ -99,32 +101,13 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
   const { hostPs } = engine.tables
   const loadPs = engine.hostBlocks > 0 ? hostLoadPs(s, engine, firstRank, endRank) : 0
   const stepPs = hostPs + loadPs + rankPsMax + sharedPs[tokensSum] + exchangePs[tokensMax] + planningPsMax + placingPs
-  s.stepping[e] = 1
-  s.pendingStepPs[e] = stepPs
   s.pendingGatingPs[e] = gatingAttention
   s.pendingMeanPs[e] = attentionSum / (endRank - firstRank)
   s.pendingMaxPs[e] = attentionMax
   s.pendingUsed[e] = engine.numGpuBlocks - freeMin
   s.pendingDecode[e] = decodeTotal
-  const restPs = s.clockPs[e] + stepPs
-  const wholeNs = Math.floor(restPs / 1000)
-  s.clockNs[e] += wholeNs
-  s.clockPs[e] = restPs - wholeNs * 1000
+  setOff(s, e, stepPs)
   return true
-}
-
-/** Time until the last host has loaded what its ranks found in the second tier, ps; begins the count anew. */
-function hostLoadPs(s: State, { ranksPerHost, loadPsPerToken }: EngineConfig, firstRank: number, endRank: number): number {
-  let most = 0
-  for (let first = firstRank; first < endRank; first += ranksPerHost) {
-    let tokens = 0
-    for (let g = first; g < first + ranksPerHost && g < endRank; g++) {
-      tokens += s.loadTokens[g]
-      s.loadTokens[g] = 0
-    }
-    if (tokens > most) most = tokens
-  }
-  return Math.ceil(most * loadPsPerToken)
 }
 
 /** Ends the step of engine `e`, whose end stamp is `nowNs`. */
@@ -160,7 +143,7 @@ export function endStep(core: Core, e: number, nowNs: number): void {
       done[slot] += c
       chunk[slot] = 0
       s.queuedTokens[g] -= c
-      s.prefilledTokens[g] += c
+      addPrefilled(s, g, slot, c)
       shareBlocks(s, engine, g, slot, done[slot])
       if (done[slot] === target[slot]) {
         ended++
@@ -210,14 +193,14 @@ function finishDue(core: Core, e: number, g: number, clock: number, nowNs: numbe
     if (finishKey[slot] === clock) {
       if (before < 0) s.wheel[bucket] = after
       else wheelNext[before] = after
-      leaveDecode(s, engine, g, slot)
+      leaveDecode(s, e, engine, g, slot)
       leaveRunning(s, g, slot)
       const gapNs = largestGapNs(s, e, segment[slot])
       if (gapNs > maxGapNs[slot]) maxGapNs[slot] = gapNs
       spared += beyond
       if (engine.prefixCaching) core.leavers[core.leaverCount++] = slot
       else {
-        s.freeBlocks[g] += decodingBlocks(s, e, engine, slot)
+        leaveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
         complete(core, slot, nowNs)
       }
     } else before = slot
@@ -231,7 +214,7 @@ function releaseLeavers(core: Core, e: number, g: number, nowNs: number): void {
   const s = core.state
   const engine = core.engines[e]
   const { leavers, leaverCount } = core
-  const { request, isl, osl, shared } = s.slots
+  const { request, isl, osl } = s.slots
   for (let i = 1; i < leaverCount; i++) {
     const slot = leavers[i]
     let at = i
@@ -242,7 +225,7 @@ function releaseLeavers(core: Core, e: number, g: number, nowNs: number): void {
     const slot = leavers[i]
     // the last token of an answer is never written
     if (engine.cacheAnswers) shareBlocks(s, engine, g, slot, isl[slot] + osl[slot] - 1)
-    freeBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot), shared[slot])
+    leaveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
     complete(core, slot, nowNs)
   }
   core.leaverCount = 0
@@ -261,7 +244,7 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, nowNs: nu
     routeToDecode(core, g, slot, nowNs)
     return
   }
-  s.prefilledTokens[g] -= slots.done[slot]
+  addPrefilled(s, g, slot, -slots.done[slot])
   deliver(core, slot, nowNs)
   enterPhase(slots, slot, PHASE_DECODE, nowNs)
   if (left > 0) {
@@ -269,7 +252,7 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, nowNs: nu
     joinDecode(s, e, engine, g, slot, slots.target[slot] + engine.draftTokens, left)
     return
   }
-  freeBlocks(s, engine, g, slot, slots.held[slot], slots.shared[slot])
+  leaveBlocks(s, engine, g, slot, slots.held[slot])
   leaveRunning(s, g, slot)
   complete(core, slot, nowNs)
 }

@@ -3,20 +3,21 @@ import { PolicyError } from '../errors.js'
 import type { EngineStepView } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
+import { decodingAtHome, placesTaken } from './spans.js'
 import { DECODING, type State } from './state.js'
 
 export function engineStepView(s: State, e: number, { maxNumSeqs }: EngineConfig): EngineStepView {
-  const { decodeCount, prefillingCount, incoming, waitingHead } = s
+  const { prefillingCount, waitingHead } = s
   const first = s.rankStart[e]
   return {
     engine: e,
     ranks: s.rankStart[e + 1] - first,
-    decoding: (rank) => decodeCount[first + rank],
+    decoding: (rank) => decodingAtHome(s, first + rank),
     hasPrompt(rank) {
       const g = first + rank
       if (prefillingCount[g] > 0) return true
       const head = waitingHead[g]
-      return head >= 0 && s.slots.source[head] < 0 && decodeCount[g] + incoming[g] < maxNumSeqs
+      return head >= 0 && s.slots.source[head] < 0 && placesTaken(s, g) < maxNumSeqs
     },
   }
 }
@@ -31,7 +32,7 @@ export function lookAtEngine(core: Core, e: number, view: EngineStepView, nowNs:
   if (paceNs !== undefined) core.chunkView.leastSlackNs = leastSlackNs(core, e, paceNs, nowNs)
   if (hold === undefined || !hold(view)) return false
   const s = core.state
-  for (let g = s.rankStart[e]; g < s.rankStart[e + 1]; g++) if (s.decodeCount[g] > 0) return true
+  for (let g = s.rankStart[e]; g < s.rankStart[e + 1]; g++) if (decodingAtHome(s, g) > 0) return true
   throw new PolicyError(info.name, 'held all prompts of an engine on which no sequence decodes; it would never go on')
 }
 

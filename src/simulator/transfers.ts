@@ -3,7 +3,16 @@ import { cachedBlocks, freeBlocks, prefillBlocks, shareBlocks, takeBlocks } from
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
 import { settleServed } from './quiet.js'
-import { choosePlace, enqueueTail, enterPhase, leaveQueue, PHASE_DECODE, PHASE_DECODE_WAIT, PHASE_TRANSFER } from './requests.js'
+import {
+  choosePlace,
+  chooseSpan,
+  enqueueTail,
+  enterPhase,
+  leaveQueue,
+  PHASE_DECODE,
+  PHASE_DECODE_WAIT,
+  PHASE_TRANSFER,
+} from './requests.js'
 import { insertDecoding } from './runningList.js'
 import { ARRIVED, type State, TRANSFERRING } from './state.js'
 import { moveTransfer, popTransfer, pushTransfer } from './transferHeap.js'
@@ -21,6 +30,7 @@ export function routeToDecode(core: Core, g: number, slot: number, nowNs: number
   slots.sourceShared[slot] = slots.shared[slot]
   slots.shared[slot] = 0
   slots.rank[slot] = to
+  chooseSpan(core, slot)
   enterPhase(slots, slot, PHASE_DECODE_WAIT, nowNs)
   enqueueTail(s, to, slot)
   touch(core, s.engineOf[to])
@@ -38,7 +48,7 @@ export function admitTransfer(core: Core, e: number, g: number, slot: number, no
   const s = core.state
   const engine = core.engines[e]
   const need = prefillBlocks(s, engine, slot, s.slots.target[slot])
-  if (!takeBlocks(s, g, slot, need, cachedBlocks(s, engine, g, slot))) return false
+  if (!takeBlocks(s, engine, g, slot, need, cachedBlocks(s, engine, g, slot))) return false
   leaveQueue(s, g, slot)
   s.incoming[g]++
   s.slots.state[slot] = TRANSFERRING

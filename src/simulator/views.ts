@@ -1,6 +1,7 @@
 /** What routing policies see: load columns only. No view reaches a request's output length or a slot. */
 import type { LoadView } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
+import { decodingAtHome, laneTokens } from './spans.js'
 import { NOW, type State } from './state.js'
 
 /**
@@ -32,15 +33,17 @@ export function engineLoadView(
 ): LoadView {
   const { decodeCount, prefillingCount, incoming, waitingCount, queuedTokens, freeBlocks, tokenClock, baseSum, prefilledTokens } =
     s
+  const { lanes } = s
   const first = s.rankStart[e]
   return {
     engine: e,
     count: s.rankStart[e + 1] - first,
-    running: (place) => decodeCount[first + place] + prefillingCount[first + place] + incoming[first + place],
+    running: (place) => decodingAtHome(s, first + place) + prefillingCount[first + place] + incoming[first + place],
     waiting: (place) => waitingCount[first + place],
     kvTokens(place) {
       settle(e)
-      return baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place]
+      const own = baseSum[first + place] + decodeCount[first + place] * tokenClock[e] + prefilledTokens[first + place]
+      return lanes === null ? own : own + laneTokens(s, lanes, e, first + place)
     },
     queuedTokens: (place) => queuedTokens[first + place],
     freeBlocks(place) {

@@ -3,13 +3,23 @@
  * sizes, so that rare combinations are common. Small on purpose: tiny KV memories preempt, tiny budgets chunk.
  */
 import fc from 'fast-check'
-import { createArm, POLICIES } from '../levers/catalogue.js'
+import { createArm, POLICIES, parsePolicy } from '../levers/catalogue.js'
 import type { Arm, ArmSpec } from '../levers/lever.js'
 import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
 import { createBlockBuilder } from '../traces/blocks.js'
 import { shapesOnly, type Workload } from '../traces/workload.js'
 import { atBoundary } from './boundaryPolicies.js'
-import { chunkPolicy, PLACE_RULES, plainArm, poolPolicy, rankPolicy, SPLIT_RULES, splitPolicy } from './policies.js'
+import {
+  chunkPolicy,
+  PLACE_RULES,
+  plainArm,
+  poolPolicy,
+  rankPolicy,
+  SPAN_RULES,
+  SPLIT_RULES,
+  spanPolicy,
+  splitPolicy,
+} from './policies.js'
 import { splitMachine, stepTables, tableShape } from './tables.js'
 
 export interface Scenario {
@@ -43,6 +53,10 @@ const engineKnobs = fc.record({
   ranksPerHost: fc.integer({ min: 1, max: 2 }),
   loadPsPerToken: fc.constantFrom(0, 7, 812.5, 20_000),
   kvBytesPerToken: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60 })),
+  /** Prices of spans. */
+  layersPs: fc.constantFrom(0, 900, 12_000),
+  linkPs: fc.constantFrom(0, 33, 700.25),
+  tokenPs: fc.constantFrom(0, 11, 90.5),
   domain: fc.integer({ min: 0, max: 1 }),
 })
 
@@ -91,6 +105,7 @@ const armKnobs = fc.record({
   splitValue: fc.integer({ min: 1, max: 9 }),
   longestFirst: fc.boolean(),
   planningPs: fc.constantFrom(0, 5000),
+  span: fc.constantFrom(...SPAN_RULES),
 })
 
 /** Arms of the catalogue, in any combination. */
@@ -126,7 +141,7 @@ const shippedArm: fc.Arbitrary<ArmSpec> = fc.record({
     'kv-aware(w=2)',
     'kv-adaptive(temperature=0.5)',
   ),
-  span: fc.constant('one'),
+  span: fc.constantFrom('one', 'by-shape(min=8)'),
   pool: fc.constantFrom(
     'round-robin',
     'least-loaded',
@@ -193,6 +208,7 @@ function engineConfig(knob: Knobs['engines'][number], index: number, role: Engin
     ranksPerHost: knob.ranksPerHost,
     loadPsPerToken: knob.loadPsPerToken,
     kvBytesPerToken,
+    span: { layersPs: knob.layersPs, linkPs: knob.linkPs, tokenPs: knob.tokenPs },
     domain,
   }
 }
@@ -276,7 +292,14 @@ function armOf(knob: Knobs['arm']): Arm {
     split: splitPolicy(knob.splitRule, knob.splitValue, knob.longestFirst, knob.planningPs),
     rank: knob.boundary === null ? rank : atBoundary(rank, knob.boundary),
     pool: poolPolicy(knob.pool, knob.poolAge),
+    span: knob.boundary === null ? spanPolicy(knob.span) : spanPolicy('one'),
   }
+}
+
+/** Contexts are not spread under rank policies that decide at step boundaries: that is refused. */
+function wholeWhereMoved(spec: ArmSpec): ArmSpec {
+  const { assign, migrate } = parsePolicy('rank', spec.rank)()
+  return (assign ?? migrate) === undefined ? spec : { ...spec, span: 'one' }
 }
 
 function scenarioOf(knob: Knobs): Scenario {
@@ -294,7 +317,7 @@ function scenarioOf(knob: Knobs): Scenario {
     load: concurrency === null ? { kind: 'open' } : { kind: 'closed', concurrency },
     window: window === null ? undefined : { fromNs: window, toNs: 3 * window },
     untilNs: untilNs ?? undefined,
-    arm: () => (shipped === null ? armOf(knob.arm) : createArm(shipped)),
+    arm: () => (shipped === null ? armOf(knob.arm) : createArm(wholeWhereMoved(shipped))),
   }
 }
 
@@ -315,6 +338,7 @@ export const cachingScenario: fc.Arbitrary<Scenario> = fc
       ...knob,
       traceBlock,
       concurrency: null,
+      arm: { ...knob.arm, span: knob.hasClasses ? knob.arm.span : 'one' },
       engines: knob.engines.slice(0, knob.isSplit ? 2 : 1).map((engine) => ({
         ...engine,
         isCaching: true,
@@ -361,6 +385,41 @@ export const movingScenario: fc.Arbitrary<Scenario> = fc
       arm: { ...knob.arm, boundary: { isFree: false, planningPs: 0, ...knob.arm.boundary, moves: true, assigns } },
     }),
   )
+
+/** Contexts over two or four ranks, in memory that holds few of them: what one rank lacks makes others wait and give way. */
+export const spanScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(knobs, fc.constantFrom('largest' as const, 'scrambled' as const))
+  .map(([knob, span]) =>
+    scenarioOf({
+      ...knob,
+      shipped: null,
+      arm: { ...knob.arm, boundary: null, span },
+      engines: knob.engines.slice(0, knob.isSplit ? 2 : 1).map((engine) => ({
+        ...engine,
+        ranks: engine.ranks < 3 ? 2 : 4,
+        memory: engine.memory > 1.2 ? 1 : engine.memory,
+        blockSize: engine.blockSize > 4 ? 4 : engine.blockSize,
+        maxNumSeqs: 4 + engine.maxNumSeqs,
+        maxModelLen: 44,
+      })),
+      stretch: 1,
+      maxQueue: null,
+      timeoutNs: knob.hasClasses ? knob.timeoutNs : null,
+      requests: knob.requests.map((request) => ({
+        ...request,
+        gapNs: request.gapNs % 40,
+        isl: 1 + (request.isl % 14),
+        osl: 8 + (request.osl % 22),
+      })),
+    }),
+  )
+
+/** The same, measured from their beginning to their end. */
+export const wholeSpanScenario: fc.Arbitrary<Scenario> = spanScenario.map((drawn) => ({
+  ...drawn,
+  window: undefined,
+  untilNs: undefined,
+}))
 
 /** A few requests with answers of thousands of tokens, beyond every short-range structure of a fast simulator. */
 export const longScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>

@@ -8,6 +8,7 @@ import { engineNumbers, viewNumbers } from './policies.js'
 export interface Decisions {
   pool: number[][]
   rank: number[][]
+  span: number[][]
   chunk: number[][]
   split: number[][]
   /** Questions at step boundaries, with all that the policy filled in. */
@@ -16,10 +17,10 @@ export interface Decisions {
 }
 
 /** The levers and hooks that are written down, in the order of their decisions. */
-export const OBSERVED = ['pool', 'rank', 'assign', 'migrate', 'chunk', 'split'] as const
+export const OBSERVED = ['pool', 'rank', 'span', 'assign', 'migrate', 'chunk', 'split'] as const
 
 export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
-  const decisions: Decisions = { pool: [], rank: [], chunk: [], split: [], assign: [], migrate: [] }
+  const decisions: Decisions = { pool: [], rank: [], span: [], chunk: [], split: [], assign: [], migrate: [] }
   const noted = (log: number[][], seen: number[], answer: number): number => {
     log.push([...seen, answer])
     return answer
@@ -35,6 +36,10 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
           noted(decisions.pool, viewNumbers(view, request, phase), arm.pool.route(view, request, phase)),
       },
       rank: observedRank(arm.rank, decisions),
+      span: {
+        ...arm.span,
+        degree: (view, request) => noted(decisions.span, viewNumbers(view, request, 'prefill'), arm.span.degree(view, request)),
+      },
       chunk: {
         ...arm.chunk,
         prefillTokens(view) {
@@ -45,7 +50,8 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
           }
           return noted(decisions.chunk, seen, arm.chunk.prefillTokens(view))
         },
-        ...(hold && { hold: (view) => noted(decisions.chunk, engineNumbers(view), hold(view) ? 1 : 0) === 1 }),
+        // 0 stands where other questions show the decoding sequences
+        ...(hold && { hold: (view) => noted(decisions.chunk, [0, ...engineNumbers(view)], hold(view) ? 1 : 0) === 1 }),
       },
       split: {
         ...arm.split,

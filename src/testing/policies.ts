@@ -16,8 +16,10 @@ import {
   SPLIT_COUNT,
   SPLIT_PER_REQUEST,
   SPLIT_SIZE,
+  type SpanPolicy,
   type SplitPolicy,
 } from '../levers/lever.js'
+import { spanOne } from '../levers/span/one.js'
 
 const info = (lever: LeverName, name: string, signalAge: PolicyInfo['signalAge'] = 'now'): PolicyInfo => ({
   lever,
@@ -73,6 +75,19 @@ export function rankPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'
 export function poolPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'): PoolPolicy {
   const state = new Float64Array(1)
   return { info: info('pool', rule, age), state, route: (view, request, phase) => place(rule, state, view, request, phase) }
+}
+
+export const SPAN_RULES = ['one', 'one', 'largest', 'scrambled'] as const
+export type SpanRule = (typeof SPAN_RULES)[number]
+
+/** One rank, as many as there can be, or any degree that there can be. */
+export function spanPolicy(rule: SpanRule): SpanPolicy {
+  const degree = (view: LoadView, request: RequestView): number => {
+    const most = view.count & -view.count
+    if (rule === 'largest') return most
+    return 2 ** (scramble(viewNumbers(view, request, 'prefill')) % (Math.log2(most) + 1))
+  }
+  return rule === 'one' ? spanOne() : { info: info('span', rule), degree }
 }
 
 export function engineNumbers(view: EngineStepView): number[] {
@@ -135,7 +150,7 @@ export function plainArm(budget: number, split: SplitPolicy = splitPolicy('count
     split,
     chunk: chunkPolicy(budget),
     rank: rankPolicy('emptiest'),
-    span: { info: info('span', 'one'), degree: () => 1 },
+    span: spanOne(),
     pool: poolPolicy('emptiest'),
   }
 }

@@ -18,6 +18,7 @@ export {
 export { moePathsOf } from './profiles.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
 export type { Evidence } from './slices.js'
+export { spanPrices } from './span.js'
 export { type SplitKernel, splitMachine, splitMachineOf } from './split.js'
 export { loadSplitConstants, type SplitConstants, type SplitFamily } from './splitConstants.js'
 export { createStepTimer, type StepTables, type StepTimer } from './stepTimer.js'

@@ -4,7 +4,7 @@ import { loadModel } from '../models/load.js'
 import { kvBytesPerTokenPerGpu } from '../models/memory.js'
 import { fabricOf } from '../scenario/fabric.js'
 import { gpusOf } from '../scenario/layout.js'
-import type { ClusterConfig, EngineConfig, FabricConfig } from '../simulator/config.js'
+import { type ClusterConfig, type EngineConfig, type FabricConfig, PLAIN_ENGINE } from '../simulator/config.js'
 import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPer1024Steps } from '../timing/index.js'
 import { NS_PER_MS } from '../units.js'
 import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
@@ -57,6 +57,7 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
       ranksPerHost: 1,
       loadPsPerToken: 0,
       kvBytesPerToken: kvBytesPerTokenPerGpu(request.model, engine.parallelism, plan.kvPrecision),
+      span: PLAIN_ENGINE.span,
       domain: 0,
     } as const
     return Array.from({ length: engine.count }, (_, i) => ({ name: `${engine.role}-${i}`, ...common }))

@@ -8,6 +8,7 @@ import {
   type LoadView,
   SPLIT_LAUNCHES,
   SPLIT_PER_REQUEST,
+  type SpanPolicy,
   type SplitDecision,
   type SplitPolicy,
 } from '../../src/levers/lever.js'
@@ -165,5 +166,24 @@ export function choiceContract(choose: () => (view: LoadView) => number): void {
       }
       expect(Math.min(...running)).toBeGreaterThan(0)
     }
+  })
+}
+
+/** Degrees that engines accept, whatever the loads; the same question gets the same answer, and no degree beyond the largest that is declared. */
+export function spanContract(factory: () => SpanPolicy): void {
+  it('answers with a power of two that divides the ranks, within what it declares, and alike every time', () => {
+    const policy = factory()
+    const most = policy.largest ?? Number.POSITIVE_INFINITY
+    // a fixed degree is refused by the scenario where it does not divide the ranks
+    const isFixed = Number.isFinite(most) && !policy.info.shapeAware
+    for (const count of [1, 2, 6, 12, 32].filter((ranks) => !isFixed || ranks % most === 0))
+      for (const tokens of [0, 1, 5000, 1e6])
+        for (const inputTokens of [1, 4096, 262_144, 1_000_000]) {
+          const view = loads(new Array(count).fill(1), new Array(count).fill(tokens))
+          const request = { inputTokens, classId: 0, tenant: 0 }
+          const degree = policy.degree(view, request)
+          expect(Number.isInteger(Math.log2(degree)) && count % degree === 0 && degree <= most).toBe(true)
+          expect(factory().degree(view, request)).toBe(degree)
+        }
   })
 }

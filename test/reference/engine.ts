@@ -3,7 +3,7 @@ import type { Arm, SplitBatch } from '../../src/levers/lever.js'
 import type { EngineConfig, FabricConfig } from '../../src/simulator/config.js'
 import { createStepTimer, type StepTables, type StepTimer } from '../../src/timing/stepTimer.js'
 import { decideAtBoundary } from './boundary.js'
-import { type Look, Rank } from './rank.js'
+import { type Look, type Peers, Rank } from './rank.js'
 import type { Request } from './request.js'
 
 export const PS_PER_NS = 1000n
@@ -54,7 +54,9 @@ export class Engine {
     readonly index: number,
   ) {
     this.timer = createStepTimer(config.tables)
-    this.ranks = Array.from({ length: config.ranks }, (_, index) => new Rank(config, index))
+    const peers: Peers = { ranks: [], admissions: 0 }
+    for (let index = 0; index < config.ranks; index++) peers.ranks.push(new Rank(config, index, peers))
+    this.ranks = peers.ranks
   }
 
   endNs(): number {
@@ -75,7 +77,11 @@ export class Engine {
     const gain = this.tokenClock(this.stepNumber + 1) - this.tokenClock(this.stepNumber)
     const { isAsked, ...moved } = decideAtBoundary(this, fabric, nowNs, depart)
     const look = this.look(nowNs)
-    const preemptions = sum(this.ranks.map((rank) => rank.begin(nowNs, gain, this.arm.chunk, look, depart)))
+    for (const rank of this.ranks) rank.joinArrived()
+    const roomMade = sum(this.ranks.map((rank) => rank.makeRoom(nowNs, gain)))
+    for (const rank of this.ranks) rank.grow(gain)
+    for (const rank of this.ranks) rank.cache.trim(rank.freeBlocks())
+    const preemptions = roomMade + sum(this.ranks.map((rank) => rank.schedule(nowNs, this.arm.chunk, look, depart)))
     for (const rank of this.ranks) rank.check()
     if (this.ranks.every((rank) => rank.decoding.size === 0 && rank.chunks.length === 0)) {
       for (const rank of this.ranks) rank.decodedInPreviousStep = false
@@ -114,23 +120,24 @@ export class Engine {
     const input = this.ranks.map((rank) => sum(rank.chunks.map((chunk) => chunk.tokens)))
     const ending = this.ranks.map((rank) => rank.chunks.filter((c) => c.prefix + c.tokens === c.request.target).length)
     const attention = this.ranks.map((rank) => this.attentionPs(rank))
-    const times = this.ranks.map((_, r) => {
+    const times = this.ranks.map((rank, r) => {
       const tokens = verified[r] + input[r]
       const emitting = verified[r] + ending[r]
       const local = tokens > 0 ? timer.localPs(tokens) : 0
       const head = emitting > 0 ? timer.headPs(emitting) : 0
       const rows = decode[r] > 0 ? timer.decodeRowsPs(decode[r]) : 0
-      return local + head + rows + attention[r]
+      return local + head + rows + attention[r] + this.spreadPs(rank)
     })
     const totals = this.ranks.map((_, r) => verified[r] + input[r])
     const { planningPs } = this.arm.split
     const planningOf = (n: number) => Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n))
-    const planning = Math.max(...decode.map((n) => (n > 0 ? planningOf(n) : 0)))
+    const planning = Math.max(...this.ranks.map((rank) => rank.attended().length).map((n) => (n > 0 ? planningOf(n) : 0)))
     const { ranksPerHost, loadPsPerToken } = this.config
     const ofHost = (host: number) =>
       sum(this.ranks.slice(host * ranksPerHost, (host + 1) * ranksPerHost).map((rank) => rank.loadTokens))
     const loadPs = Math.ceil(Math.max(...this.ranks.map((_, host) => ofHost(host))) * loadPsPerToken)
-    const common = loadPs + timer.sharedPs(sum(totals)) + timer.exchangePs(Math.max(...totals)) + planning + placingPs
+    const exchangePs = timer.exchangePs(Math.max(...totals)) + this.spanPs()
+    const common = loadPs + timer.sharedPs(sum(totals)) + exchangePs + planning + placingPs
     return {
       durationPs: timer.tables.hostPs + Math.max(...times) + common,
       gatingAttentionPs: attention[times.indexOf(Math.max(...times))],
@@ -144,22 +151,38 @@ export class Engine {
     }
   }
 
+  /** Both exchanges of all layers, gated by the home with the most further ranks to reach. */
+  private spanPs(): number {
+    const { layersPs, linkPs } = this.config.span
+    const links = Math.max(...this.ranks.map((rank) => sum(rank.decoders().map(({ degree }) => degree - 1))))
+    return links === 0 ? 0 : layersPs + Math.round(links * (this.config.draftTokens + 1) * linkPs)
+  }
+
+  /** New KV to the further ranks, and the KV before it from there. */
+  private spreadPs(rank: Rank): number {
+    const spanned = rank.chunks.filter(({ request }) => request.degree > 1)
+    const moved = (tokens: number, { degree }: Request) => Math.round(tokens * (1 - 1 / degree) * this.config.span.tokenPs)
+    return sum(spanned.map(({ tokens, prefix, request }) => moved(tokens + prefix, request)))
+  }
+
   private attentionPs(rank: Rank): number {
     const prefill = sum(rank.chunks.map((chunk) => this.timer.prefillPs(chunk.tokens, chunk.prefix)))
-    const lengths = rank.decoders().map((request) => request.length + rank.drafts() + 1)
+    const whole = rank.attended().map((request) => ({ tokens: request.length + rank.drafts() + 1, degree: request.degree }))
+    const lengths = whole.map(({ tokens, degree }) => Math.ceil(tokens / degree))
+    const kvTokens = rank.tokensOf(rank.attended(), (request) => request.length + rank.drafts() + 1)
     const decoded = lengths.length > 0
     if (!decoded) {
       rank.decodedInPreviousStep = false
       return prefill
     }
-    const attentionPs = attentionOf(this.timer.tables, lengths, this.splitFactor(rank, lengths)) + prefill
+    const attentionPs =
+      attentionOf(this.timer.tables, lengths.length, kvTokens, this.splitFactor(rank, lengths, kvTokens)) + prefill
     rank.decodedInPreviousStep = true
     return attentionPs
   }
 
-  private splitFactor(rank: Rank, lengths: readonly number[]): number {
+  private splitFactor(rank: Rank, lengths: readonly number[], kvTokens: number): number {
     const n = lengths.length
-    const kvTokens = sum(lengths)
     const { kept } = rank
     if (kept && rank.decodedInPreviousStep) {
       const steps = this.stepNumber - kept.step
@@ -173,7 +196,7 @@ export class Engine {
       if (!stale) return kept.factor
     }
     const sorted = Float64Array.from(lengths).sort()
-    const factor = this.priceSplit({ n, lengths: sorted, totalTokens: kvTokens })
+    const factor = this.priceSplit({ n, lengths: sorted, totalTokens: sum(lengths) })
     rank.kept = { factor, step: this.stepNumber, sequences: n, kvTokens, changed: false }
     return factor
   }
@@ -220,10 +243,9 @@ export class Engine {
 }
 
 /** Decode attention as docs/SEMANTICS.md has it, in BigInt where the numbers are whole. */
-function attentionOf(tables: StepTables, lengths: readonly number[], factor: number): number {
-  const n = lengths.length
-  const mean = Math.floor(sum(lengths) / n)
-  const rest = sum(lengths) - n * mean
+function attentionOf(tables: StepTables, n: number, kvTokens: number, factor: number): number {
+  const mean = Math.floor(kvTokens / n)
+  const rest = kvTokens - n * mean
   let column = 0
   while (column < tables.kernelColumns - 1 && 2 ** (column + 1) <= mean) column++
   const base = tables.kernelBasePs[n * tables.kernelColumns + column]

@@ -27,6 +27,12 @@ export interface KeptFactor {
   changed: boolean
 }
 
+/** The ranks that step together, and how often they admitted a request. */
+export interface Peers {
+  ranks: Rank[]
+  admissions: number
+}
+
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0)
 
 export class Rank {
@@ -39,8 +45,12 @@ export class Rank {
   incoming: Request[] = []
   arrived: Request[] = []
   chunks: Chunk[] = []
+  /** Requests with a part of their KV here and their home on another rank. */
+  guests: Request[] = []
   kept: KeptFactor | null = null
   decodedInPreviousStep = false
+  /** Somebody was preempted for it, or from its list, in this step. */
+  crowded = false
   readonly cache: PrefixCache
   /** Tokens whose KV the step loads from the host. */
   loadTokens = 0
@@ -48,6 +58,7 @@ export class Rank {
   constructor(
     readonly config: EngineConfig,
     readonly index: number,
+    readonly peers: Peers,
   ) {
     this.cache = new PrefixCache(config.hostBlocks)
   }
@@ -59,9 +70,33 @@ export class Rank {
 
   /** Blocks to hold when the KV has this many tokens, or all that the request will ever need. */
   blocksToHold(request: Request, tokens: number): number {
-    if (this.config.kvReservation === 'grow') return this.blocksFor(tokens)
-    if (this.config.role === 'prefill') return this.blocksFor(request.isl)
-    return this.blocksFor(request.isl + request.osl + 2 * this.drafts())
+    if (this.config.kvReservation === 'grow') return this.blocksFor(request, tokens)
+    if (this.config.role === 'prefill') return this.blocksFor(request, request.isl)
+    return this.blocksFor(request, request.isl + request.osl + 2 * this.drafts())
+  }
+
+  /** The ranks over which a request of this home is spread, this one among them. */
+  groupOf({ degree }: Request): Rank[] {
+    const first = Math.floor(this.index / degree) * degree
+    return this.peers.ranks.slice(first, first + degree)
+  }
+
+  /** Those of its own batch and of others' with KV here. */
+  present(): Request[] {
+    const elsewhere = this.peers.ranks.filter((rank) => rank !== this).flatMap((rank) => rank.admitted)
+    return [...this.admitted, ...elsewhere.filter((request) => this.guests.includes(request))]
+  }
+
+  /** The decoding sequences to whose KV it attends. */
+  attended(): Request[] {
+    return this.present().filter((request) => this.peers.ranks.some((rank) => rank.decoding.has(request)))
+  }
+
+  /** KV tokens here, of each degree a fair share. */
+  tokensOf(requests: readonly Request[], length: (request: Request) => number): number {
+    const degrees = [...new Set(requests.map((request) => request.degree))]
+    const all = (degree: number) => sum(requests.filter((request) => request.degree === degree).map(length))
+    return sum(degrees.map((degree) => Math.ceil(all(degree) / degree)))
   }
 
   decoders(): Request[] {
@@ -73,7 +108,7 @@ export class Rank {
   }
 
   usedBlocks(): number {
-    const here = [...this.admitted, ...this.arrived, ...this.incoming]
+    const here = [...this.admitted, ...this.arrived, ...this.incoming, ...this.guests]
     const own = sum(here.map((request) => request.blocks - request.shared.length))
     return own + sum(this.held.map((request) => request.sourceBlocks - request.sourceShared.length)) + this.cache.held()
   }
@@ -86,10 +121,26 @@ export class Rank {
     if (this.freeBlocks() < this.cache.idle.length)
       throw new Error(`LAW-23 ${this.cache.idle.length} blocks cached, ${this.freeBlocks()} free`)
     if (sum([...this.cache.holders.values()]) !== holders) throw new Error(`LAW-23 ${holders} blocks held by requests`)
+    this.checkSpans()
+  }
+
+  /** LAW-27: who has a place in a batch holds KV on as many ranks as its degree says, who waits on none. */
+  private checkSpans(): void {
+    const inside = [...this.admitted, ...this.arrived, ...this.incoming]
+    for (const request of [...inside, ...this.waiting]) {
+      const group = this.groupOf(request)
+      const holding = this.peers.ranks.filter((rank) => rank.guests.includes(request))
+      const due = inside.includes(request) ? group.filter((rank) => rank !== this) : []
+      if (group.length !== request.degree || String(holding.map(({ index }) => index)) !== String(due.map(({ index }) => index)))
+        throw new Error(`LAW-27 request ${request.index} of degree ${request.degree} holds KV on ${holding.length} further ranks`)
+    }
+    for (const guest of this.guests)
+      if (!this.peers.ranks.some((rank) => [...rank.admitted, ...rank.arrived, ...rank.incoming].includes(guest)))
+        throw new Error(`LAW-27 request ${guest.index} has left and holds KV on rank ${this.index}`)
   }
 
   private names(request: Request): string[] {
-    return this.config.prefixCaching ? request.blockNames(this.config.blockSize) : []
+    return this.config.prefixCaching && request.degree === 1 ? request.blockNames(this.config.blockSize) : []
   }
 
   /** Leading blocks that are cached, on the GPUs and then in the host's memory; at least one token is left to compute. */
@@ -113,11 +164,15 @@ export class Rank {
     const idle = hits.filter((name) => this.cache.idle.includes(name)).length
     const loaded = hits.filter((name) => this.cache.host.includes(name)).length
     if (blocks - hits.length + loaded + idle > this.freeBlocks()) return false
+    const others = this.groupOf(request).filter((rank) => rank !== this)
+    if (others.some((rank) => blocks > rank.freeBlocks() || rank.placesTaken() >= this.config.maxNumSeqs)) return false
+    for (const rank of others) rank.guests.push(request)
     this.loadTokens += loaded * this.config.blockSize
     if (request.source === null && request.preemptions === 0) request.loadedTokens = loaded * this.config.blockSize
     this.cache.hold(hits, nowNs)
     request.shared = hits
     request.blocks = blocks
+    for (const rank of others) rank.cache.trim(rank.freeBlocks())
     return true
   }
 
@@ -171,8 +226,8 @@ export class Rank {
   }
 
   kvTokens(): number {
-    const drafts = this.drafts() * this.decoding.size
-    return sum(this.admitted.map((request) => request.length)) + drafts + sum(this.held.map((request) => request.target))
+    const length = (request: Request) => request.length + (this.isDecoding(request) ? this.drafts() : 0)
+    return this.tokensOf(this.present(), length) + sum(this.held.map((request) => request.target))
   }
 
   queuedTokens(): number {
@@ -185,20 +240,29 @@ export class Rank {
     return this.admitted.length + this.incoming.length + this.arrived.length
   }
 
-  blocksFor(tokens: number): number {
-    return Math.ceil(tokens / this.config.blockSize)
+  placesTaken(): number {
+    return this.batchSize() + this.guests.length
+  }
+
+  private isDecoding(request: Request): boolean {
+    return this.peers.ranks.some((rank) => rank.decoding.has(request))
+  }
+
+  blocksFor({ degree }: Request, tokens: number): number {
+    return Math.ceil(tokens / (this.config.blockSize * degree))
   }
 
   /** Whether a prompt is being computed here, or heads the queue and would find a place in the batch. */
   hasPrompt(): boolean {
     if (this.prefilling().length > 0) return true
-    return this.waiting.length > 0 && this.waiting[0].source === null && this.batchSize() < this.config.maxNumSeqs
+    return this.waiting.length > 0 && this.waiting[0].source === null && this.placesTaken() < this.config.maxNumSeqs
   }
 
   /** Takes out of the rank a request that holds KV. */
   remove(request: Request): void {
     this.admitted = this.admitted.filter((other) => other !== request)
-    if (this.decoding.delete(request) && this.kept) this.kept.changed = true
+    if (this.decoding.delete(request)) this.batchChanged(request)
+    for (const rank of this.groupOf(request)) rank.guests = rank.guests.filter((other) => other !== request)
     this.cache.release(request.shared)
     request.shared = []
     request.blocks = 0
@@ -208,41 +272,74 @@ export class Rank {
   join(request: Request): void {
     this.decoding.add(request)
     request.stepsHere = 0
-    if (this.kept) this.kept.changed = true
+    this.batchChanged(request)
   }
 
-  preemptNewest(nowNs: number): Request {
-    const victim = this.admitted[this.admitted.length - 1]
+  private batchChanged(request: Request): void {
+    for (const rank of this.groupOf(request)) if (rank.kept) rank.kept.changed = true
+  }
+
+  /** The request joins the batch as its most recent one. */
+  admit(request: Request, at: number): void {
+    this.admitted.splice(at, 0, request)
+    request.admission = ++this.peers.admissions
+  }
+
+  /** The last of the list, or a request of a degree above 1 with KV here that was admitted after it. */
+  mostRecent(): Request {
+    const own = this.admitted.slice(-1)
+    const spanned = this.present().filter((request) => request.degree > 1)
+    return [...own, ...spanned].reduce((latest, request) => (request.admission > latest.admission ? request : latest))
+  }
+
+  preempt(victim: Request, nowNs: number): void {
     this.remove(victim)
     victim.target = victim.isl + victim.emitted
     victim.preemptions++
     victim.enter('stall', nowNs)
     this.waiting.unshift(victim)
-    return victim
   }
 
-  /**
-   * Fills `chunks` and takes the blocks of this step, in which every decoding sequence gains `gain` tokens. Requests whose transfer
-   * begins are handed to `depart`; where prompts are held none is begun. Returns the number of preemptions.
-   */
-  begin(nowNs: number, gain: number, policy: ChunkPolicy, look: Look, depart: (request: Request) => void): number {
+  /** A step begins. What has arrived joins the decoding set. */
+  joinArrived(): void {
     this.chunks = []
     this.loadTokens = 0
+    this.crowded = false
     for (const request of this.arrived) {
       request.length = request.target
-      this.admitted.splice(this.admitted.length - this.prefilling().length, 0, request)
+      this.admit(request, this.admitted.length - this.prefilling().length)
       this.join(request)
     }
     this.arrived = []
-    let preempted = 0
+  }
+
+  /** New blocks here when every decoding sequence gains `gain` tokens. */
+  private growth(gain: number): number {
     const due = (request: Request) => this.blocksToHold(request, request.length + this.drafts() + gain) - request.blocks
-    while (sum(this.decoders().map(due)) > this.freeBlocks()) {
-      this.preemptNewest(nowNs)
+    return sum(this.attended().map(due))
+  }
+
+  /** Preempts until the others can grow. Returns how many. */
+  makeRoom(nowNs: number, gain: number): number {
+    let preempted = 0
+    while (this.growth(gain) > this.freeBlocks()) {
+      const victim = this.mostRecent()
+      const home = this.peers.ranks.find((rank) => rank.admitted.includes(victim)) as Rank
+      home.preempt(victim, nowNs)
+      this.crowded = true
+      home.crowded = true
       preempted++
     }
-    for (const request of this.decoders()) request.blocks += due(request)
-    this.cache.trim(this.freeBlocks())
+    return preempted
+  }
 
+  grow(gain: number): void {
+    for (const request of this.decoders()) request.blocks = this.blocksToHold(request, request.length + this.drafts() + gain)
+  }
+
+  /** Fills `chunks` and takes their blocks; where prompts are held none is begun. Requests whose transfer begins are handed to `depart`. Returns the number of preemptions. */
+  schedule(nowNs: number, policy: ChunkPolicy, look: Look, depart: (request: Request) => void): number {
+    let preempted = 0
     const head = this.waiting[0]
     const isAsked = this.prefilling().length > 0 || (head !== undefined && head.source === null && !look.isHeld)
     const verified = this.decoding.size * (this.drafts() + 1)
@@ -254,13 +351,13 @@ export class Rank {
       while (this.admitted.includes(request) && blocks - request.blocks > this.freeBlocks()) {
         const isNewest = this.admitted[this.admitted.length - 1] === request
         if (isNewest && this.config.role === 'prefill') return preempted
-        this.preemptNewest(nowNs)
+        this.preempt(this.admitted[this.admitted.length - 1], nowNs)
         preempted++
       }
       if (!this.admitted.includes(request)) break
-      budget -= this.schedule(request, tokens)
+      budget -= this.compute(request, tokens)
     }
-    while (preempted === 0 && this.waiting.length > 0 && this.batchSize() < this.config.maxNumSeqs) {
+    while (preempted === 0 && !this.crowded && this.waiting.length > 0 && this.placesTaken() < this.config.maxNumSeqs) {
       const request = this.waiting[0]
       if (look.isHeld && request.source === null) break
       const hits = this.hits(request)
@@ -270,12 +367,12 @@ export class Rank {
       if (!this.take(request, this.prefillBlocks(request, hit + tokens), hits, nowNs)) break
       this.waiting.shift()
       if (request.source === null) {
-        this.admitted.push(request)
+        this.admit(request, this.admitted.length)
         request.length = hit
         if (request.preemptions === 0) request.cachedTokens = hit
         if (!request.everScheduled) request.enter('prefill', nowNs)
         request.everScheduled = true
-        budget -= this.schedule(request, tokens)
+        budget -= this.compute(request, tokens)
       } else {
         this.incoming.push(request)
         request.enter('transfer', nowNs)
@@ -288,10 +385,11 @@ export class Rank {
 
   /** Blocks once this many tokens of the prompt are here; the drafts' come with the last of them. */
   private prefillBlocks(request: Request, tokens: number): number {
-    return this.blocksToHold(request, tokens + (tokens === request.target ? this.drafts() : 0))
+    const due = request.degree > 1 ? request.target : tokens
+    return this.blocksToHold(request, due + (due === request.target ? this.drafts() : 0))
   }
 
-  private schedule(request: Request, tokens: number): number {
+  private compute(request: Request, tokens: number): number {
     request.blocks = this.prefillBlocks(request, request.length + tokens)
     this.cache.trim(this.freeBlocks())
     this.chunks.push({ request, tokens, prefix: request.length })
@@ -301,13 +399,13 @@ export class Rank {
   private chunkView({ timer, leastSlackNs }: Look): ChunkView {
     const unfilled = this.waiting.filter((request) => request.source === null)
     const listed = [...this.prefilling(), ...unfilled].slice(0, CHUNK_CANDIDATES)
-    const decoders = this.decoders()
+    const attended = this.attended()
     // what a waiting request will find in the cache
     const found = (request: Request) => (this.admitted.includes(request) ? 0 : this.hits(request).length * this.config.blockSize)
     return {
-      decodeSequences: decoders.length,
-      decodeKvTokens: sum(decoders.map((request) => request.length + this.drafts() + 1)),
-      decodeTokens: decoders.length * (this.drafts() + 1),
+      decodeSequences: attended.length,
+      decodeKvTokens: this.tokensOf(attended, (request) => request.length + this.drafts() + 1),
+      decodeTokens: this.decoding.size * (this.drafts() + 1),
       splitFactor: this.kept ? this.kept.factor : 1,
       candidates: listed.length,
       remaining: Float64Array.from(listed, (request) => request.target - request.length - found(request)),

@@ -14,8 +14,11 @@ export class Request {
   target: number
   /** KV tokens written where it is now. */
   length = 0
-  /** KV blocks held where it is now. */
+  /** KV blocks held where it is now, on each of its ranks. */
   blocks = 0
+  /** Over how many ranks its context is spread where it is now, and the number of its admission there. */
+  degree = 1
+  admission = 0
   /** The prefill rank that holds its KV until the transfer ends, and the blocks there. */
   source: Rank | null = null
   sourceBlocks = 0

@@ -23,6 +23,8 @@ export interface SlowResult {
   /** Requests that were given up before they were sent. */
   readonly notSent: number
   readonly statistics: StepStatistics
+  /** What the span lever last said of each request that was asked about. */
+  readonly degrees: Map<number, number>
 }
 
 export interface SlowOptions {
@@ -62,6 +64,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const inside = new Map<number, Request>()
   const records = new Map<number, RequestRow>()
   const leavers: number[] = []
+  const degrees = new Map<number, number>()
   let events: Event[] = []
   let sequence = 0
   let nowNs = 0
@@ -121,8 +124,11 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const choice = phase === 'decode' ? decoders : entries
     request.engine = choice[arm.pool.route(poolView(engines, choice, request, updated(arm.pool)), seen, phase)]
     const engine = engines[request.engine]
-    if (arm.rank.place) request.rank = arm.rank.place(rankView(engine, request.engine, request, updated(arm.rank)), seen)
+    const view = rankView(engine, request.engine, request, updated(arm.rank))
+    if (arm.rank.place) request.rank = arm.rank.place(view, seen)
     else request.rank = engine.ranks.length === 1 ? 0 : -1
+    request.degree = engine.config.role === 'prefill' ? 1 : arm.span.degree(view, seen)
+    if (engine.config.role !== 'prefill') degrees.set(request.index, request.degree)
     queueOf(request).push(request)
   }
   const fabric = new Fabric(config.fabric, (request, timeNs) => {
@@ -204,7 +210,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     record(request, isQueued ? 'queued' : isInTransfer ? 'in_transfer' : 'running', Number.NaN)
   }
   for (const engine of engines) for (const rank of engine.ranks) statistics.evictedBlocks += rank.cache.evicted
-  return { records, leavers, notSent: clients.notSent.size, statistics }
+  return { records, leavers, notSent: clients.notSent.size, statistics, degrees }
 }
 
 function rankView(engine: Engine, index: number, request: Request, updatedNs: number): LoadView {

@@ -15,6 +15,7 @@ export function spanOne(): SpanPolicy {
       loses: 'contexts of several 100k tokens, which gate the step of all ranks',
       source: 'context parallelism of degree one',
     },
+    largest: 1,
     degree: () => 1,
   }
 }
