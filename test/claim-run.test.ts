@@ -74,6 +74,15 @@ describe('a claim', () => {
     expect(bytesOf(out)).toEqual(bytesOf(whole))
   })
 
+  test('goes on when a cell fails, names it on the page, and ends with its error', async () => {
+    const out = folder()
+    const broken: Cell = { ...CELLS[0], id: 'primary/broken', tuned: ['shape-aware'], extra: ['placebo'] }
+    await expect(runClaim(request(out), [broken, CELLS[0]])).rejects.toThrow(/cell primary\/broken/)
+    const [page, ...cells] = bytesOf(out)
+    expect(cells).toHaveLength(1)
+    expect(page).toMatch(/\*\*primary\/broken failed\*\*/)
+  })
+
   test('with a damaged cell is refused by the name of the file', async () => {
     const out = folder()
     await runClaim(request(out), CELLS.slice(0, 1))

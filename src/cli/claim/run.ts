@@ -88,9 +88,9 @@ export async function runClaim(
   const parts: Partial<Record<TraceName, Parts>> = {}
   for (const [name, workload] of traces.workloads) parts[name] = partsOf(workload, SEED)
 
-  const dropped =
+  const { dropped, failed } =
     open.length === 0
-      ? []
+      ? { dropped: [], failed: [] }
       : await compute(request, open, parts, say, (cell, result) => {
           store.save(keyOf(cell), result)
           results.set(cell.id, result)
@@ -103,12 +103,20 @@ export async function runClaim(
     cells,
     results,
     dropped,
+    failed: failed.map(({ cell, error }) => ({ id: cell.id, message: error.message })),
     traces: traces.real,
   })
   const path = request.page ?? (request.quick ? join(request.out, 'CLAIM.md') : PAGE)
   mkdirSync(dirname(resolve(path)), { recursive: true })
   writeAtomically(resolve(path), page)
   printResult(`${results.size} of ${cells.length} cells, ${dropped.length} left out; ${path}\n`)
+  // the page is written first: an hour of the other cells is not lost for it
+  if (failed.length > 0) throw failed[0].error
+}
+
+interface Failed {
+  readonly cell: Cell
+  readonly error: Error
 }
 
 async function compute(
@@ -117,28 +125,35 @@ async function compute(
   traces: Partial<Record<TraceName, Parts>>,
   say: (text: string) => void,
   done: (cell: Cell, result: CellResult) => void,
-): Promise<Cell[]> {
+): Promise<{ dropped: Cell[]; failed: Failed[] }> {
   const lanes = Math.min(threads, cells.length)
   const pool = createCellPool({ traces, seed: SEED }, lanes, signal)
   const beganS = performance.now() / 1e3
   let latest = ''
+  const failed: Failed[] = []
   try {
-    return await runWithin({
+    const dropped = await runWithin({
       items: cells,
       lanes,
       cost: costOf,
       budgetS: budgetMin === null ? null : budgetMin * 60,
       nowS: () => performance.now() / 1e3,
       run: async (cell) => {
-        const result = await pool.run(cell)
         latest = cell.id
-        done(cell, result)
+        try {
+          done(cell, await pool.run(cell))
+        } catch (error) {
+          if (signal.aborted) throw error
+          failed.push({ cell, error: error as Error })
+          remark(`${cell.id} failed: ${(error as Error).message}`)
+        }
       },
       onDone: ({ done: count, total, restS }) =>
         say(
           `${count}/${total} ${latest}, ${minutes(performance.now() / 1e3 - beganS)} so far${restS === null ? '' : `, about ${minutes(restS)} to go`}`,
         ),
     })
+    return { dropped, failed }
   } catch (error) {
     if (signal.aborted) throw new Interrupted(`finished cells are in ${out}; go on with --resume`)
     throw error
@@ -153,7 +168,7 @@ const minutes = (seconds: number): string => (seconds < 90 ? `${Math.round(secon
 function freeze(protocol: Protocol, page: string): void {
   mkdirSync(dirname(FROZEN), { recursive: true })
   writeAtomically(FROZEN, `${JSON.stringify(protocol, null, 2)}\n`)
-  const nothing = { cells: [], results: new Map(), dropped: [], quick: false, traces: true }
+  const nothing = { cells: [], results: new Map(), dropped: [], failed: [], quick: false, traces: true }
   writeAtomically(resolve(page), claimPage({ protocol, frozen: true, version: packageVersion(), ...nothing }))
   printResult(`${FROZEN}: ${protocol.cells} cells, constants ${protocol.constants_hash}\n`)
 }

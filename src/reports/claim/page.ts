@@ -25,6 +25,8 @@ export interface ClaimPage {
   readonly cells: readonly Cell[]
   readonly results: ReadonlyMap<string, CellResult>
   readonly dropped: readonly Cell[]
+  /** Cells that ended with an error instead of an answer. */
+  readonly failed: readonly { readonly id: string; readonly message: string }[]
   /** The public traces, not look-alikes. */
   readonly traces: boolean
 }
@@ -132,13 +134,14 @@ function beforehand({ protocol, frozen }: ClaimPage): string {
   ].join('\n\n')
 }
 
-function leftOut({ dropped, results }: ClaimPage): string {
+function leftOut({ dropped, failed, results }: ClaimPage): string {
   const voids = [...results.values()].filter(({ void_because }) => void_because !== null)
   const unequal = [...results.values()].filter(({ same_traffic }) => !same_traffic)
   const lines = [
     dropped.length === 0
       ? 'The time budget left out no cell.'
       : `The time budget left out ${dropped.length} cells: ${dropped.map(({ id }) => id).join(', ')}.`,
+    ...failed.map(({ id, message }) => `**${id} failed**: ${message.replaceAll('\n', ' ')}`),
     ...(voids.length === 0 ? [] : [`Void, since ${voids[0].void_because}: ${voids.map(({ id }) => id).join(', ')}.`]),
     unequal.length === 0
       ? 'In every cell at fixed load all arms were sent the same requests (N4).'
