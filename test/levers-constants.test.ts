@@ -72,6 +72,20 @@ it('fitting finds the constants that rows were made with, from far away', () => 
   expect(found.ctaOverheadNs).toBeCloseTo(machine.ctaOverheadNs, -1)
 })
 
+it('launches go in arrival order, or longest first whatever the policy says', () => {
+  const machine = splitMachineOf({
+    slots: 4,
+    kvValueBytes: 1,
+    attention: { kind: 'gqa', queryHeads: 8, kvHeads: 1, headDim: 128 },
+  })
+  const whole = splitPolicy('fixed-count(1)')
+  const lengths = [1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 90_000]
+  const late = kernelNs(launchOf(lengths), whole, machine)
+  const early = kernelNs(launchOf([...lengths].reverse()), whole, machine)
+  expect(early).toBeLessThan(late)
+  expect(kernelNs(launchOf(lengths), whole, machine, { longestFirst: true })).toBe(early)
+})
+
 it('a plan gets the constants of its kernel family', () => {
   const request = (model: string, tp: number) => ({
     ...PLAIN_TIMING,
