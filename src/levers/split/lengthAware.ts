@@ -10,8 +10,11 @@ const TARGETS = [0.5, 0.75, 1, 1.5, 2, 3]
 const COARSE_TARGETS = [4, 6, 8, 12, 18, 27]
 /** Counts tried in such batches, for lengths that lie close together. */
 const COARSE_COUNTS = [2, 4, 8, 16]
-/** Counts tried when no target piece is shorter than the longest request: they repair the last wave of near-equal lengths. */
+/** Counts tried when no target piece is shorter than the longest request, and for near-equal lengths: they repair the last wave. */
 const REPAIR_COUNTS = [2, 3, 4]
+const NEAR_EQUAL_COUNTS = [2, 3, 4, 5, 6, 7, 8, 10, 12]
+/** Lengths are near-equal while the longest is at most so many times the mean. */
+const NEAR_EQUAL = 1.25
 
 /** Factors by which the planner's idea of the machine is wrong; 1 = it plans with the constants that score it. */
 export interface PlannerScale {
@@ -94,7 +97,9 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
         for (const target of COARSE_TARGETS) trySize(target)
         for (const coarse of COARSE_COUNTS) tryNext(SPLIT_COUNT, coarse)
       }
-      if (previous === 0) for (const repair of REPAIR_COUNTS) tryNext(SPLIT_COUNT, repair)
+      if (longest * batch.n <= NEAR_EQUAL * batch.totalTokens)
+        for (const repair of NEAR_EQUAL_COUNTS) tryNext(SPLIT_COUNT, repair)
+      else if (previous === 0) for (const repair of REPAIR_COUNTS) tryNext(SPLIT_COUNT, repair)
     },
   }
 }
