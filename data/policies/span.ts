@@ -22,7 +22,7 @@ export default function makePolicy(): SpanPolicy {
       source: 'say where the idea comes from',
     },
 
-    /** Ranks that share the context: a power of two, at most view.count. */
+    /** Ranks that share the context: a power of two that divides view.count. */
     degree(_view: LoadView, _request: RequestView): number {
       return 1
     },
