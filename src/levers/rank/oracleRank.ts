@@ -20,8 +20,9 @@ export function oracleRank(weight: number): RankPolicy {
       signalAge: 'now',
       complexity: 'O(n log n + ranks x sequences) a step, not charged',
       oracle: true,
-      wins: 'always, nearly: a bound for the rank lever',
-      loses: 'where the cost of a rank is not tokens + weight x sequences',
+      wins: 'where decoding sets the pace: nearly always, a bound for the rank lever',
+      loses:
+        'where the cost of a rank is not tokens + weight x sequences: prompts under way are not balanced, so it is no bound where they set the pace',
       source:
         'LPT with free migration, the dispatch oracle of balance theory: within 4/3 of the optimum (Graham 1969), and equalised further',
     },
