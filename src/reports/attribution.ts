@@ -1,5 +1,5 @@
 /** What an attribution says, in plain words, the same in the terminal and in HTML. */
-import type { Attribution, Term } from '../experiments/attribution/attribute.js'
+import type { Attribution, LeverTerms, Term } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
 import { change, includesZero, interval, metricText, readingText } from './format.js'
 
@@ -24,6 +24,10 @@ export function directionOf(term: Term, better: Attribution['better']): Directio
 }
 
 export const termText = ({ ratio, ci95 }: Term): string => `${change(ratio)}${ci95 ? ` ${interval(ci95)}` : ''}`
+
+/** A share of a total whose printed interval includes zero is not printed. */
+export const shareShown = ({ total, better }: Attribution, { share }: Pick<LeverTerms, 'share'>): number | null =>
+  total === null || directionOf(total, better) === 'no difference' ? null : share
 
 /** "tokens/s/user p50 at the same offered load" */
 export const whereText = ({ metric, reading }: Pick<Attribution, 'metric' | 'reading'>): string =>

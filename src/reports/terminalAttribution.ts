@@ -1,6 +1,6 @@
 /** An attribution for the terminal: a waterfall of bars, the terms beside it, and what they say. */
 import type { Attribution, Term } from '../experiments/attribution/attribute.js'
-import { directionOf, interactionSentences, overlapSentence, termText, whereText } from './attribution.js'
+import { directionOf, interactionSentences, overlapSentence, shareShown, termText, whereText } from './attribution.js'
 import { percent } from './format.js'
 import { type TableOptions, table, wrap } from './terminalTable.js'
 
@@ -42,10 +42,13 @@ function drawn(from: number, to: number): string {
 }
 
 /** Every term of one attribution as a table. */
-export function termsTable({ levers, total, better }: Attribution, options: TableOptions): string {
+export function termsTable(attribution: Attribution, options: TableOptions): string {
+  const { levers, total, better } = attribution
   const sheet = table(['', 'Shapley', 'share', 'changed alone', 'lost when put back'], [10, 25, 9, 25, 25], options)
-  for (const { lever, shapley, share, add_one, drop_one } of levers)
-    sheet.push([lever, marked(shapley, better), percent(share), marked(add_one, better), marked(drop_one, better)])
+  for (const entry of levers) {
+    const share = percent(shareShown(attribution, entry))
+    sheet.push([entry.lever, marked(entry.shapley, better), share, marked(entry.add_one, better), marked(entry.drop_one, better)])
+  }
   if (total) sheet.push(['all', marked(total, better), '', '', ''])
   return sheet.toString()
 }

@@ -1,6 +1,6 @@
 /** Where a gain comes from: a waterfall of Shapley values, the matrix of interactions, and all terms as a table. */
 import type { Attribution, Term } from '../../experiments/attribution/attribute.js'
-import { directionOf, interactionSentences, overlapSentence, termText, whereText } from '../attribution.js'
+import { directionOf, interactionSentences, overlapSentence, shareShown, termText, whereText } from '../attribution.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, percent } from '../format.js'
 import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
@@ -68,6 +68,8 @@ function colourOf(term: Term, better: Attribution['better']): string {
 const CELL_W = 132
 const CELL_H = 44
 const SIDE = 70
+/** A drawing that is narrower is scaled up, letters and all. */
+const NARROWEST = 480
 
 /** Shapley values on the diagonal, interactions of pairs beside it: blue helps, orange hurts. */
 export function interactionMatrix({ levers, interactions, better }: Attribution): string {
@@ -96,14 +98,15 @@ export function interactionMatrix({ levers, interactions, better }: Attribution)
       text(SIDE + (i + 0.5) * CELL_W, 15, lever, 'class="soft" text-anchor="middle"') +
       text(SIDE - 8, 22 + i * CELL_H + 26, lever, 'class="soft" text-anchor="end"'),
   )
-  return `<div class="wide">${svg(SIDE + levers.length * CELL_W, 22 + levers.length * CELL_H, 'Interactions of levers', cells.join('') + heads.join(''))}</div>`
+  return `<div class="wide">${svg(Math.max(NARROWEST, SIDE + levers.length * CELL_W), 22 + levers.length * CELL_H, 'Interactions of levers', cells.join('') + heads.join(''))}</div>`
 }
 
-export function termsTable({ levers, total, overlap }: Attribution): string {
+export function termsTable(attribution: Attribution): string {
+  const { levers, total, overlap } = attribution
   const rows = levers.map((entry) => [
     entry.lever,
     termText(entry.shapley),
-    percent(entry.share),
+    percent(shareShown(attribution, entry)),
     termText(entry.add_one),
     termText(entry.drop_one),
   ])
