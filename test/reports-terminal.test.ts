@@ -118,6 +118,13 @@ describe('ablationTable', () => {
     expect(text).not.toContain('\u001b')
     if (process.env.SHOW) console.log(text)
   })
+  it('prints no share of a gap that may not be there', () => {
+    const note = 'no interval: in some resample the oracle is no better than the baseline'
+    const gaps = ablation.gaps.map((row) => ({ ...row, gap_closed: -4.31, ci95: null, note }))
+    const unsure = ablationTable({ ...ablation, gaps }).replace(/\s+/g, ' ')
+    expect(unsure).toContain(note)
+    expect(unsure).not.toContain('431')
+  })
   it('draws each bar where the one above ends, and says that the gains overlap', () => {
     const bars = text.split('\n').filter((line) => /^ {2}(split|chunk|rank|all) .*█/.test(line))
     expect(bars.slice(0, 4).map((line) => line.trim().split(' ')[0])).toEqual(['split', 'chunk', 'rank', 'all'])

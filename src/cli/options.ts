@@ -166,7 +166,8 @@ export const effortOption = {
 export const oraclesOption = {
   type: 'boolean',
   default: false,
-  describe: 'Run the oracles that take long too (best split of every batch; static tuned on the test part)',
+  describe:
+    'Run the oracles that take long too: the best split of every batch, the best dispatch over ranks, in compare static tuned on the test part',
 } as const satisfies Options
 export const coresOption = {
   type: 'string',

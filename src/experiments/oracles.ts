@@ -36,6 +36,13 @@ const RUNGS: readonly Rung[] = [
     says: 'step oracle: the best partition of every batch that a wide search finds under list scheduling, with no planning time',
     cheap: false,
   },
+  {
+    name: 'oracle-dispatch',
+    lever: 'rank',
+    policy: 'oracle-rank',
+    says: 'dispatch oracle: requests dealt to ranks longest first by their true lengths, and moved between ranks before each step, free and at once',
+    cheap: false,
+  },
 ]
 
 export interface OracleArm {

@@ -5,9 +5,14 @@ import { change, interval, metricText, NOTHING, percent, readingText } from './f
 
 type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>
 
+/** Whether the share may be printed: not where the replicates leave open that there is a gap at all. */
+export const isDecided = ({ gap_closed: share, ci95, note }: Pick<GapRow, 'gap_closed' | 'ci95' | 'note'>): boolean =>
+  share !== null && (ci95 !== null || note === null)
+
 /** 71 % [65, 77] */
-export function shareText({ gap_closed: share, ci95 }: Pick<GapRow, 'gap_closed' | 'ci95'>): string {
-  if (share === null) return NOTHING
+export function shareText(row: Pick<GapRow, 'gap_closed' | 'ci95' | 'note'>): string {
+  const { gap_closed: share, ci95 } = row
+  if (!isDecided(row)) return NOTHING
   const bounds = ci95 === null ? '' : ` [${ci95.map((bound) => percent(bound).replace(' %', '')).join(', ')}]`
   return `${percent(share)}${bounds}`
 }
@@ -42,7 +47,7 @@ export function ladderSentences(
     const row = findGap(result, at, name)
     if (row === null) return []
     const room = `${name} is ${change(row.oracle_ratio)}${row.oracle_ci95 ? ` ${interval(row.oracle_ci95)}` : ''} over ${at.baseline} in ${where}`
-    const closed = row.gap_closed === null ? (row.note ?? '') : `${at.arm} closes ${shareText(row)} of that gap`
+    const closed = isDecided(row) ? `${at.arm} closes ${shareText(row)} of that gap` : row.note
     return [`${room}; ${closed}.`]
   })
 }

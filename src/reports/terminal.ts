@@ -5,7 +5,7 @@ import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
 import { change, interval, metricText, migrationText, NOTHING, number, percent, policiesText, readingText } from './format.js'
-import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
+import { findGap, isDecided, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
 import { attributionText, WHERE_FROM } from './terminalAttribution.js'
 import { identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
@@ -90,7 +90,7 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
 function gainCell(row: ComparisonRow, gap: GapRow | null): string {
   if (row.ratio === null) return NOTHING
   const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
-  const ofGap = gap === null || gap.gap_closed === null ? '' : `\n${percent(gap.gap_closed)} of gap`
+  const ofGap = gap === null || !isDecided(gap) ? '' : `\n${percent(gap.gap_closed)} of gap`
   return `${sign}${change(row.ratio)}\n${interval(row.ci95)}${ofGap}`
 }
 
