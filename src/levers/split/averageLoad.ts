@@ -19,7 +19,7 @@ export function averageLoad(most: number, longestFirst = true): SplitPolicy {
       wins: 'mixed lengths in general, cheaply',
       loses:
         'few short sequences (it ignores what a piece and a merge cost); one piece each beyond 992 sequences; a graph captured with few splits',
-      source: 'FlashAttention-3 scheduler metadata for variable lengths; max=32 is the limit of vLLM in CUDA graphs (D3)',
+      source: 'FlashAttention-3 scheduler metadata for variable lengths; max=32 is the limit of vLLM in CUDA graphs',
     }),
     planningPs: (n) => devicePlanPs(n, 0) + (longestFirst ? sortPs(n) : 0),
     plan(batch, machine, out) {

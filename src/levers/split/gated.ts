@@ -41,7 +41,7 @@ export function gated(percent: number): SplitPolicy {
       wins: 'admits a better kernel where it helps and is the shipped rule elsewhere',
       loses: 'what its three kernels leave to a cost model; planning is paid whether or not the choice is admitted',
       source:
-        'gated kernel selection of PrimsTS (admitted 1.2-4.2x, rejected 1.00x); regressions of ungated kernels in TensorRT-LLM (D9)',
+        'gated kernel selection of PrimsTS (admitted 1.2-4.2x, rejected 1.00x); regressions of ungated kernels in TensorRT-LLM',
     }),
     planningPs: (n) => devicePlanPs(n, PLAN_NS_PER_SEQUENCE) + sortPs(n),
     plan(batch, machine, out) {

@@ -24,7 +24,7 @@ export function oversubscribe({ tokens, waves, max }: GridLimits): SplitPolicy {
       complexity: 'O(1)',
       wins: 'a long request among short ones, within a captured graph',
       loses: 'large batches: surplus CTAs hold slots, and equal lengths get several waves of small pieces',
-      source: 'over-subscription with early exit in FlashInfer for trtllm-gen MLA; its three limits, with values of our own (D7)',
+      source: 'over-subscription with early exit in FlashInfer for trtllm-gen MLA; its three limits, with values of our own',
     }),
     planningPs: 0,
     plan(batch, machine, out) {

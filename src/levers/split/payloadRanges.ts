@@ -19,7 +19,7 @@ export function payloadRanges(overheadTokens: number): SplitPolicy {
       wins: 'any mix of lengths: every slot gets the same work, and few requests are cut',
       loses:
         'short equal lengths and few sequences, where it cuts into one piece per slot and the merge costs more than idle slots',
-      source: 'FlashMLA scheduler metadata; Stream-K, LeanAttention (D2)',
+      source: 'FlashMLA scheduler metadata; Stream-K, LeanAttention',
     }),
     planningPs: (n) => devicePlanPs(n, PLAN_NS_PER_SEQUENCE),
     plan(_batch, machine, out) {

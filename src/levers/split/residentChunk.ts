@@ -18,7 +18,7 @@ export function residentChunk(longestFirst = false): SplitPolicy {
       wins: 'mixed lengths while sequences x head groups is below the slots',
       loses:
         'stops splitting at one sequence and head group per slot, where long tails return; pieces too small for few sequences',
-      source: "FlashInfer's decode planner: binary search of the KV chunk size (D1)",
+      source: "FlashInfer's decode planner: binary search of the KV chunk size",
     }),
     planningPs: (n) => hostPlanPs(n, PLAN_NS_PER_SEQUENCE) + (longestFirst ? sortPs(n) : 0),
     plan(batch, machine, out) {

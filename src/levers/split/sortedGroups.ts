@@ -17,7 +17,7 @@ export function sortedGroups(groups: number): SplitPolicy {
       wins: 'mixed lengths where the kernel knows one count per launch',
       loses:
         'near-equal lengths and large batches: every launch costs its start, drains and merges on its own; the sign changes with the batch size',
-      source: 'length-sorted groups of SGLang on GB300 (D6)',
+      source: 'length-sorted groups of SGLang on GB300',
     }),
     planningPs: (n) => devicePlanPs(n, GATHER_NS_PER_SEQUENCE) + sortPs(n),
     plan(batch, machine, out) {

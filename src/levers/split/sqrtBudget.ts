@@ -17,7 +17,7 @@ export function sqrtBudget(scale: number, longestFirst = false): SplitPolicy {
       complexity: 'O(n)',
       wins: 'few sequences and short contexts, where the merge costs most',
       loses: 'heavy mixtures: pieces are alike only in proportion, and the number of waves is not looked at',
-      source: 'square-root split budget of aiter (D5)',
+      source: 'square-root split budget of aiter',
     }),
     planningPs: (n) => devicePlanPs(n, 0) + (longestFirst ? sortPs(n) : 0),
     plan(batch, machine, out) {

@@ -30,7 +30,7 @@ export function waveRepair(): SplitPolicy {
       complexity: 'O(1), from a table that is made once',
       wins: 'equal lengths just above a full wave',
       loses: 'mixed lengths, of which its table knows nothing; a second launch and merge',
-      source: 'batch split by lookup table in FlashInfer for MLA (D8)',
+      source: 'batch split by lookup table in FlashInfer for MLA',
     }),
     planningPs: 0,
     plan(batch, machine, out) {
