@@ -67,12 +67,12 @@ export async function runClaim(
       hint: 'freeze the protocol before the first result: npm run claim -- --freeze, and commit it',
     })
 
-  const store = openStore(request.out, request.resume)
   const traces = await loadTraces(
     request.traces ?? defaultTraces(),
     [...new Set(cells.map(({ trace }) => trace))],
     request.quick ? QUICK_REQUESTS : undefined,
   )
+  const store = openStore(request.out, request.resume)
   if (!traces.real) say('The public traces are not at hand (--traces DIR): look-alikes take their place.')
   const hashes = new Map([...traces.workloads].map(([name, workload]) => [name, traceHash(workload)]))
   const version = packageVersion()
