@@ -34,6 +34,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
     'traces',
     'levers',
     'policies',
+    'testing',
     'simulator',
     'metrics',
     'experiments',

@@ -51,7 +51,7 @@ describe('the package', () => {
 
   it('can be imported, and its types resolve', () => {
     const source =
-      "import { createArm, scenarioFromDefaults, STATIC_ARM, type Plan } from 'shapewise'\nconst plan: Plan = scenarioFromDefaults({})\nconsole.log(plan.system, createArm(STATIC_ARM).name)\n"
+      "import { createArm, scenarioFromDefaults, STATIC_ARM, type Plan } from 'shapewise'\nimport { checkPolicy } from 'shapewise/testing'\nconst plan: Plan = scenarioFromDefaults({})\nconsole.log(plan.system, createArm(STATIC_ARM).name)\ncheckPolicy('least-requests', { lever: 'rank', runs: 2 })\n"
     writeFileSync(join(folder, 'user.ts'), source)
     sh(
       folder,

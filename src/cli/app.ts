@@ -7,6 +7,7 @@ import yargs from 'yargs'
 import { UserError } from '../errors.js'
 import { ablateCommand } from './commands/ablate.js'
 import { calibrateCommand } from './commands/calibrate.js'
+import { checkCommand } from './commands/check.js'
 import { claimCommand } from './commands/claim.js'
 import { compareCommand } from './commands/compare.js'
 import { explainCommand } from './commands/explain.js'
@@ -31,7 +32,8 @@ export const EXIT_INTERRUPTED = 130
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
     await withoutSpareHelp(parser(args)).parseAsync()
-    return EXIT_FINE
+    // `check` has its answer on stdout, and a code of its own
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT_FINE
   } catch (error) {
     return reportError(error)
   }
@@ -51,6 +53,7 @@ function parser(args: readonly string[]) {
     .command(reportCommand)
     .command(leversCommand)
     .command(policyCommand)
+    .command(checkCommand)
     .command(supportCommand)
     .command(traceCommand)
     .command(validateCommand)

@@ -1,5 +1,6 @@
 /** The methods by which each lever's policy is asked, and what it may answer. A new hook is one row here. */
 import {
+  type EngineStepView,
   type LeverName,
   type LoadView,
   SPLIT_COUNT,
@@ -79,13 +80,23 @@ const timeFault = (answer: unknown): string | null =>
 const nothingFault = (answer: unknown): string | null =>
   answer === undefined ? null : `returned ${show(answer)}; it fills \`out\` and returns nothing`
 
+function holdFault(answer: unknown, [view]: readonly unknown[]): string | null {
+  if (typeof answer !== 'boolean') return `returned ${show(answer)}; true or false is due`
+  const { ranks, decoding } = view as EngineStepView
+  const decodes = Array.from({ length: ranks }, (_, rank) => decoding(rank)).some((n) => n > 0)
+  return answer && !decodes ? 'holds the prompts of an engine where nothing decodes: it would wait for itself' : null
+}
+
 export const HOOKS: { readonly [L in LeverName]: readonly Hook[] } = {
   split: [
     { name: 'plan', arguments: ['view', 'view', 'out'], decides: true, fault: planFault },
     // where it is a function
     { name: 'planningPs', arguments: ['plain'], fault: timeFault },
   ],
-  chunk: [{ name: 'prefillTokens', arguments: ['view'], decides: true, fault: tokensFault }],
+  chunk: [
+    { name: 'prefillTokens', arguments: ['view'], decides: true, fault: tokensFault },
+    { name: 'hold', arguments: ['view'], fault: holdFault },
+  ],
   rank: [
     { name: 'place', arguments: ['view', 'view'], decides: true, fault: placeFault },
     // what is filled in is checked by the core, which knows the ranks

@@ -7,6 +7,7 @@ import type { LeverName } from '../levers/lever.js'
 import { setPolicyOpener } from '../levers/own.js'
 import { describeThrown, evaluate, type PolicyFile, readPolicyFile } from './file.js'
 import { guarded } from './guard.js'
+import { LEVERS } from './hooks.js'
 import { type PolicyShape, shapeFaults } from './shape.js'
 
 export { adoptPolicyFiles, type PolicyFile, policyFiles, readPolicyFile, withoutTypes } from './file.js'
@@ -44,6 +45,18 @@ export function policyOf(file: PolicyFile, lever: LeverName, where: string): Pol
       })),
     )
   return policy as PolicyShape
+}
+
+/** The lever that a policy says it is of. */
+export function leverOf(file: PolicyFile, where: string): LeverName {
+  const made = evaluate(file, where)
+  let lever: unknown
+  try {
+    lever = typeof made === 'function' ? (made() as Partial<PolicyShape> | undefined)?.info?.lever : undefined
+  } catch {
+    // told with its place when it is opened as a policy
+  }
+  return LEVERS.includes(lever as LeverName) ? (lever as LeverName) : 'rank'
 }
 
 /** From now on this thread opens policies that are files. */

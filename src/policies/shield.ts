@@ -11,6 +11,14 @@ const ABSENT = new Set(['toJSON', 'then', 'constructor', 'engine'])
 
 type Numbers = Float64Array | Int32Array
 
+interface Copy {
+  readonly raw: Numbers
+  readonly copy: Numbers
+  /** The last decision that got it. */
+  decision: number
+  readonly name: string
+}
+
 export interface Shield {
   /** A decision begins: nothing has been read. */
   open(): void
@@ -24,7 +32,9 @@ export interface Shield {
 
 export function createShield(): Shield {
   const covers = new WeakMap<object, object>()
-  const copies = new Map<Numbers, { copy: Numbers; decision: number; name: string }>()
+  const copies = new WeakMap<Numbers, Copy>()
+  /** Those handed out in this decision. */
+  let given: Copy[] = []
   let decision = 0
   let found: string | null = null
   let count = 0
@@ -40,14 +50,22 @@ export function createShield(): Shield {
     if (count++ < SHOWN_READS) shown.push(`${what}=${String(value)}`)
   }
 
+  function noteWrites(): void {
+    for (const { raw, copy, name } of given)
+      if (found === null && copy.some((value, i) => !Object.is(value, raw[i]))) found = `writes into ${name}, which is read only`
+  }
+
   function copyOf(raw: Numbers, name: string): Numbers {
     let entry = copies.get(raw)
     if (entry === undefined) {
-      entry = { copy: raw.slice(), decision: 0, name }
+      entry = { raw, copy: raw.slice(), decision: 0, name }
       copies.set(raw, entry)
     }
-    if (entry.decision !== decision) entry.copy.set(raw)
-    entry.decision = decision
+    if (entry.decision !== decision) {
+      entry.copy.set(raw)
+      entry.decision = decision
+      given.push(entry)
+    }
     return entry.copy
   }
 
@@ -57,12 +75,10 @@ export function createShield(): Shield {
       const [place] = args
       if (typeof places === 'number' && !(Number.isInteger(place) && (place as number) >= 0 && (place as number) < places))
         refuse(`asks ${name}.${key}(${String(place)}), and there are places 0 to ${places - 1}`)
+      // a method may fill columns of its view anew: what the policy wrote into them is found out before
+      noteWrites()
       const answer = method.apply(target, args)
-      // a method may have filled columns of its view
-      for (const value of Object.values(target)) {
-        const held = ArrayBuffer.isView(value) ? copies.get(value as Numbers) : undefined
-        if (held?.decision === decision) held.copy.set(value as Numbers)
-      }
+      for (const { raw, copy } of given) copy.set(raw)
       note(`${key}(${args.join(',')})`, answer)
       return typeof answer === 'object' && answer !== null ? cover(answer, `${name}.${key}()`) : answer
     }
@@ -105,12 +121,11 @@ export function createShield(): Shield {
       found = null
       count = 0
       shown = []
+      given = []
     },
     cover,
     trespass() {
-      for (const [raw, { copy, decision: when, name }] of copies)
-        if (when === decision && copy.some((value, i) => !Object.is(value, raw[i])))
-          found ??= `writes into ${name}, which is read only`
+      noteWrites()
       return found
     },
     reads: () =>

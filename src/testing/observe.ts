@@ -10,6 +10,7 @@ export interface Decisions {
   rank: number[][]
   span: number[][]
   chunk: number[][]
+  hold: number[][]
   split: number[][]
   /** Questions at step boundaries, with all that the policy filled in. */
   assign: number[][]
@@ -17,10 +18,10 @@ export interface Decisions {
 }
 
 /** The levers and hooks that are written down, in the order of their decisions. */
-export const OBSERVED = ['pool', 'rank', 'span', 'assign', 'migrate', 'chunk', 'split'] as const
+export const OBSERVED = ['pool', 'rank', 'span', 'assign', 'migrate', 'chunk', 'hold', 'split'] as const
 
 export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
-  const decisions: Decisions = { pool: [], rank: [], span: [], chunk: [], split: [], assign: [], migrate: [] }
+  const decisions: Decisions = { pool: [], rank: [], span: [], chunk: [], hold: [], split: [], assign: [], migrate: [] }
   const noted = (log: number[][], seen: number[], answer: number): number => {
     log.push([...seen, answer])
     return answer
@@ -50,8 +51,7 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
           }
           return noted(decisions.chunk, seen, arm.chunk.prefillTokens(view))
         },
-        // 0 stands where other questions show the decoding sequences
-        ...(hold && { hold: (view) => noted(decisions.chunk, [0, ...engineNumbers(view)], hold(view) ? 1 : 0) === 1 }),
+        ...(hold && { hold: (view) => noted(decisions.hold, engineNumbers(view), hold(view) ? 1 : 0) === 1 }),
       },
       split: {
         ...arm.split,

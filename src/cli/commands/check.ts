@@ -1,0 +1,62 @@
+/** `shapewise check FILE`: a policy of the user's against generated scenarios. */
+import { UserError } from '../../errors.js'
+import type { LeverName } from '../../levers/lever.js'
+import { defineCommand } from '../command.js'
+import { formatOption, wholeNumber } from '../options.js'
+
+interface CheckArgs {
+  readonly policy: string
+  readonly lever?: LeverName
+  readonly runs: string
+  readonly seed: string
+  readonly out?: string
+  readonly scenario?: string
+  readonly format: string
+}
+
+const MOST_RUNS = 1_000_000
+
+export const checkCommand = defineCommand<CheckArgs>({
+  command: 'check <policy>',
+  describe: 'Look for a small scenario in which a policy of your own breaks a law',
+  builder: (yargs) =>
+    yargs
+      .positional('policy', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A file (my-policy.ts), or a shipped policy with --lever',
+      })
+      .option('lever', {
+        type: 'string',
+        choices: ['split', 'chunk', 'rank', 'span', 'pool'],
+        requiresArg: true,
+        describe: 'What it decides (default: what the file says)',
+      })
+      .option('runs', { type: 'string', default: '1000', requiresArg: true, describe: 'Scenarios' })
+      .option('seed', { type: 'string', default: '1', requiresArg: true, describe: 'Seed of the scenarios' })
+      .option('out', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A new folder for the scenario that is found (default: it is printed)',
+      })
+      .option('scenario', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Check on this scenario alone, such as one found before',
+      })
+      .option('format', formatOption)
+      .example('$0 check my-policy.ts', 'a thousand scenarios')
+      .example('$0 check my-policy.ts --out found', 'then: shapewise check my-policy.ts --scenario found/scenario.yaml'),
+  handler: async (args) => {
+    const runs = wholeNumber('--runs', args.runs, 1, MOST_RUNS)
+    const seed = wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER)
+    if (args.scenario !== undefined && args.out !== undefined)
+      throw new UserError({
+        where: '--out',
+        message: 'has no effect beside --scenario, which is a file already',
+        hint: 'leave one of them out',
+      })
+    const { checkFile } = await import('../checkFile.js')
+    await checkFile({ ...args, runs, seed })
+  },
+})

@@ -1,0 +1,148 @@
+/** A policy against generated scenarios: the smallest one in which it breaks a law, written down so that it can be played again. */
+import fc from 'fast-check'
+import { PolicyError, UserError } from '../errors.js'
+import { parsePolicy } from '../levers/catalogue.js'
+import type { LeverName } from '../levers/lever.js'
+import { isPolicyFile } from '../levers/own.js'
+import { guarded, openPolicyFiles, shapeFaults } from '../policies/index.js'
+import type { PolicyShape } from '../policies/shape.js'
+import { memoryFaults } from './endurance.js'
+import { companionsOf, type MakePolicy, policyFaults, type Stage } from './rules.js'
+import { type SmallScenario, smallScenarios } from './small.js'
+import { untilSpent } from './untilSpent.js'
+import { planOf, scenarioText, traceName, traceText, workloadOf } from './written.js'
+
+/** A function that makes a fresh policy, the path of a file that exports one, or the name of a shipped policy with its arguments. */
+export type PolicyUnderCheck = string | (() => unknown)
+
+export interface CheckOptions {
+  readonly lever: LeverName
+  /** Scenarios, at least 1. Default: 1000. */
+  readonly runs?: number
+  /** Default: 1. The same seed gives the same scenarios. */
+  readonly seed?: number
+}
+
+export interface Fault {
+  /** Sentences, each with the number of its law (docs/INVARIANTS.md). */
+  readonly faults: readonly string[]
+  /** The smallest scenario found, and its files. */
+  readonly scenario: SmallScenario
+  readonly files: readonly { readonly name: string; readonly text: string }[]
+  /** Scenarios tried before one showed the fault. */
+  readonly runs: number
+  readonly seed: number
+}
+
+export const DEFAULT_RUNS = 1000
+/** Processor time for the search for a smaller scenario, ms. */
+const SHRINKING_MS = 20_000
+
+/** A scenario with work for every lever: two engines of two ranks, ten requests that meet. For the weighing of memory. */
+const STEADY: SmallScenario = {
+  engines: [
+    {
+      role: 'aggregated',
+      model: 'gpt-oss-120b',
+      layout: 'DEP2',
+      count: 2,
+      maxNumSeqs: 4,
+      maxNumBatchedTokens: 64,
+      maxModelLen: 256,
+      numGpuBlocks: 64,
+    },
+  ],
+  caching: false,
+  mtp: 0,
+  reservation: 'grow',
+  requests: Array.from({ length: 10 }, (_, i) => ({ arrivalMs: 2 * i, isl: 10 + 7 * i, osl: 1 + i, blocks: [] })),
+  companions: {},
+}
+
+/** Fresh policies under guard. Throws UserError for what is no policy of the lever. */
+export function makerOf(policy: PolicyUnderCheck, lever: LeverName): MakePolicy {
+  if (typeof policy === 'string') {
+    openPolicyFiles()
+    const make = parsePolicy(lever, policy)
+    // those of files are under guard already
+    if (isPolicyFile(policy)) return make
+    return () => guarded(lever, make() as unknown as PolicyShape)
+  }
+  return () => {
+    const made = policy()
+    const faults = shapeFaults(lever, made)
+    if (faults.length > 0)
+      throw new UserError({
+        where: 'policy',
+        message: faults.join('; '),
+        hint: `compare with what \`shapewise policy new ${lever} FILE\` writes`,
+      })
+    return guarded(lever, made as PolicyShape)
+  }
+}
+
+export function stageOf(drawn: SmallScenario): Stage {
+  const { config } = planOf(drawn)
+  return { config, workload: workloadOf(drawn), companions: companionsOf(config, drawn.companions) }
+}
+
+/** The first fault that `runs` scenarios show, shrunk; null when there is none. */
+export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS, seed = 1 }: CheckOptions): Fault | null {
+  const make = makerOf(policy, lever)
+  const faultOf = (scenario: SmallScenario, faults: readonly string[], tried: number): Fault => ({
+    faults,
+    scenario,
+    files: filesOf(scenario, typeof policy === 'string' ? { [lever]: policy } : {}),
+    runs: tried,
+    seed,
+  })
+  const memory = steadyFaults(make, lever)
+  if (memory.length > 0) return faultOf(STEADY, memory, 1)
+  let tried = 0
+  let failed = false
+  const { counterexample } = fc.check(
+    fc.property(
+      smallScenarios(lever),
+      untilSpent(SHRINKING_MS, (drawn) => {
+        if (!failed) tried++
+        // a search that has found something makes it smaller by whatever shows it
+        const faults = policyFaults(stageOf(drawn), lever, make, failed ? undefined : tried)
+        if (faults.length === 0) return
+        failed = true
+        throw new Error(faults[0])
+      }),
+    ),
+    { numRuns: runs, seed },
+  )
+  if (counterexample !== null) {
+    const [scenario] = counterexample
+    return faultOf(scenario, policyFaults(stageOf(scenario), lever, make), tried)
+  }
+  return null
+}
+
+/** What fails there otherwise is left to the scenarios. */
+function steadyFaults(make: MakePolicy, lever: LeverName): string[] {
+  try {
+    return memoryFaults(stageOf(STEADY), lever, make)
+  } catch (error) {
+    if (error instanceof PolicyError || error instanceof UserError) return []
+    throw error
+  }
+}
+
+/** The files of a scenario; `policies`: as its arm `checked` names them. */
+export const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): Fault['files'] => [
+  { name: 'scenario.yaml', text: scenarioText(scenario, policies) },
+  { name: traceName(scenario), text: traceText(scenario) },
+]
+
+/** For tests: throws an Error with the fault and the files of the smallest scenario found. */
+export function checkPolicy(policy: PolicyUnderCheck, options: CheckOptions): void {
+  const fault = findFault(policy, options)
+  if (fault === null) return
+  const files = fault.files.map(({ name, text }) => `--- ${name}\n${text}`)
+  throw new Error(
+    `${fault.faults.join('\n')}\nseen after ${fault.runs} scenarios of seed ${fault.seed}, smallest:\n${files.join('')}`,
+  )
+}

@@ -1,0 +1,137 @@
+/**
+ * Small scenarios that can be written down as a YAML file and a trace: real models on a real rack, with tiny batches and tiny memories, so
+ * that a handful of requests queue, preempt, share prefixes and outlive each other. What a policy is checked on.
+ */
+import fc from 'fast-check'
+import type { LeverName } from '../levers/lever.js'
+
+/** A kind of engine, as in a scenario. */
+export interface SmallEngine {
+  readonly role: 'aggregated' | 'prefill' | 'decode'
+  readonly model: string
+  readonly layout: string
+  readonly count: number
+  readonly maxNumSeqs: number
+  readonly maxNumBatchedTokens: number
+  readonly maxModelLen: number
+  readonly numGpuBlocks: number
+}
+
+export interface SmallRequest {
+  /** Whole ms, so that requests often come together. */
+  readonly arrivalMs: number
+  readonly isl: number
+  readonly osl: number
+  /** Ids of its prefix blocks; none without caching. */
+  readonly blocks: readonly number[]
+}
+
+export interface SmallScenario {
+  readonly engines: readonly SmallEngine[]
+  readonly caching: boolean
+  readonly mtp: number
+  readonly reservation: 'grow' | 'full'
+  readonly requests: readonly SmallRequest[]
+  /** Policies of the other levers. */
+  readonly companions: Readonly<Partial<Record<LeverName, string>>>
+}
+
+/** Tokens of an engine's KV block, and of a block of the trace. */
+export const SMALL_BLOCK = 16
+
+/** Dense and sparse, one rank and several; all small enough for their GPUs. */
+const PLACES = [
+  { model: 'llama-3.1-70b', layout: 'TP4' },
+  { model: 'gpt-oss-120b', layout: 'DEP2' },
+  { model: 'gpt-oss-120b', layout: 'DEP4' },
+] as const
+
+/** Lengths of contexts: short ones that chunk and preempt, long answers that outlive others, and prompts that fill a GPU's slots. */
+const SIZES = [
+  { maxModelLen: 256, budgets: [16, 64], longest: 90 },
+  { maxModelLen: 1024, budgets: [32, 512], longest: 200 },
+  { maxModelLen: 131_072, budgets: [8192], longest: 100_000 },
+] as const
+
+const requestKnobs = fc.record({
+  gapMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 60 })),
+  /** Share of the longest prompt, in the square: most are short. */
+  input: fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0)),
+  osl: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 700 })),
+  /** Prompts of a group begin alike, for so many blocks. */
+  group: fc.integer({ min: 0, max: 2 }),
+  shared: fc.integer({ min: 0, max: 8 }),
+})
+
+const knobs = fc.record({
+  place: fc.constantFrom(...PLACES),
+  isSplit: fc.boolean(),
+  count: fc.integer({ min: 1, max: 3 }),
+  size: fc.oneof({ weight: 5, arbitrary: fc.constantFrom(0, 1) }, { weight: 1, arbitrary: fc.constant(2) }),
+  seqs: fc.constantFrom(1, 2, 4, 16),
+  budget: fc.nat({ max: 1 }),
+  /** KV memory in sequences of full length. */
+  memory: fc.constantFrom(1, 1.5, 4),
+  caching: fc.boolean(),
+  mtp: fc.constantFrom(0, 0, 1),
+  reservation: fc.constantFrom('grow' as const, 'grow' as const, 'full' as const),
+  requests: fc.array(requestKnobs, { minLength: 1, maxLength: 24, size: 'max' }),
+  split: fc.constantFrom(undefined, 'length-aware'),
+  rank: fc.constantFrom(undefined, 'least-requests', 'least-cost(5000)'),
+  pool: fc.constantFrom(undefined, 'least-loaded'),
+})
+type Knobs = typeof knobs extends fc.Arbitrary<infer T> ? T : never
+
+function engineOf(knob: Knobs, role: SmallEngine['role'], count: number): SmallEngine {
+  const size = SIZES[knob.size]
+  const budgets: readonly number[] = size.budgets
+  // 8 tokens a sequence are more than its drafts need
+  const budget = Math.max(budgets[knob.budget % budgets.length], 8 * knob.seqs)
+  const tokens = size.maxModelLen + 2 * knob.mtp
+  return {
+    role,
+    ...knob.place,
+    count,
+    maxNumSeqs: knob.seqs,
+    maxNumBatchedTokens: budget,
+    maxModelLen: size.maxModelLen,
+    numGpuBlocks: Math.ceil(Math.ceil(tokens / SMALL_BLOCK) * knob.memory),
+  }
+}
+
+function requestsOf({ requests, size, caching }: Knobs): SmallRequest[] {
+  const { longest, maxModelLen } = SIZES[size]
+  let nowMs = 0
+  let fresh = 1_000_000
+  return requests.map(({ gapMs, input, osl, group, shared }) => {
+    nowMs += gapMs
+    const isl = Math.max(1, Math.floor(input * input * longest))
+    const count = caching ? Math.ceil(isl / SMALL_BLOCK) : 0
+    const blocks = Array.from({ length: count }, (_, i) => (i < shared ? 1000 * group + i : fresh++))
+    return { arrivalMs: nowMs, isl, osl: Math.min(osl, maxModelLen - isl), blocks }
+  })
+}
+
+/** Scenarios for a policy of this lever. */
+export function smallScenarios(lever: LeverName): fc.Arbitrary<SmallScenario> {
+  return knobs.map((knob) => {
+    // where prefill has engines of its own the chunk lever is inert, and refused
+    const isSplit = knob.isSplit && lever !== 'chunk'
+    const companions = Object.fromEntries(
+      (['split', 'rank', 'pool'] as const).flatMap((other) => {
+        const policy = other === lever ? undefined : knob[other]
+        return policy === undefined ? [] : [[other, policy]]
+      }),
+    )
+    return {
+      engines: isSplit
+        ? [engineOf(knob, 'prefill', 1), engineOf(knob, 'decode', knob.count)]
+        : [engineOf(knob, 'aggregated', knob.count)],
+      caching: knob.caching,
+      mtp: knob.mtp,
+      reservation: knob.reservation,
+      requests: requestsOf(knob),
+      companions,
+    }
+  })
+}

@@ -1,0 +1,122 @@
+/** `shapewise check`, and the kit as a user's tests import it: from vitest and from node:test. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { newFolder, put, shapewise } from './cliRunner.js'
+
+const folder = newFolder()
+shapewise(folder, 'policy', 'new', 'rank', 'fine.ts')
+const fine = readFileSync(join(folder, 'fine.ts'), 'utf8')
+put(
+  folder,
+  'long.ts',
+  fine.replace('let best = 0', "if (_request.inputTokens > 40) throw new Error('too long')\n      let best = 0"),
+)
+put(folder, 'loops.ts', fine.replace('let best = 0', 'for (;;) {}\n      let best = 0'))
+put(
+  folder,
+  'remembers.ts',
+  fine.replace('return {', 'let turn = 0\n  return {').replace('let best = 0', 'return turn++ % view.count\n      let best = 0'),
+)
+const check = (...args: string[]) => shapewise(folder, 'check', ...args)
+
+describe('check', () => {
+  test('says that a policy has no fault', () => {
+    expect(check('fine.ts', '--runs', '15')).toMatchObject({
+      status: 0,
+      stdout: 'fine.ts: no fault in 15 scenarios of seed 1 (lever rank)\n',
+    })
+    expect(check('least-requests', '--lever', 'rank', '--runs', '3').status).toBe(0)
+  })
+
+  test('writes the smallest scenario found; it can be checked again and run, and shows the same fault', () => {
+    const found = check('long.ts', '--out', 'found')
+    expect(found.status).toBe(2)
+    expect(found.stdout).toMatch(/LAW-60 long\.ts {2}rank policy my-rank: place threw: too long \(long\.ts:\d+:\d+\)/)
+    expect(found.stdout).toMatch(/smallest scenario found: [1-3] requests?\n/)
+    expect(readFileSync(join(folder, 'found/trace.csv'), 'utf8')).toMatch(
+      /^arrival_s,input_tokens,output_tokens\n(\d\.\d{3},\d+,\d+\n){1,3}$/,
+    )
+    const again = check('long.ts', '--scenario', 'found/scenario.yaml')
+    expect([again.status, again.stdout]).toEqual([2, expect.stringContaining('place threw: too long')])
+    const run = shapewise(folder, 'run', 'found/scenario.yaml', '--arm', 'checked', '--quiet', '--format', 'json')
+    expect([run.status, run.stderr]).toEqual([2, expect.stringMatching(/place threw: too long .*request \d\]/)])
+    expect(check('fine.ts', '--scenario', 'found/scenario.yaml').status).toBe(0)
+    expect(check('long.ts', '--out', 'found')).toMatchObject({ status: 2, stderr: expect.stringContaining('is there already') })
+  })
+
+  test('finds what only twin runs show, as JSON too', () => {
+    const { status, stdout } = check('remembers.ts', '--runs', '200', '--format', 'json')
+    const { fault, lever } = JSON.parse(stdout)
+    expect([status, lever]).toEqual([2, 'rank'])
+    expect(fault.faults.join()).toMatch(/LAW-13/)
+    expect(fault.requests).toBeLessThanOrEqual(10)
+    expect(fault.files.map(({ name }: { name: string }) => name)).toEqual(['scenario.yaml', expect.stringMatching(/^trace\./)])
+  })
+
+  test('ends a policy that never answers', () => {
+    const { status, stderr } = check('loops.ts', '--out', 'nothing')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/policy loops\.ts did not answer within 2 s: place, decision 1/)])
+    expect(existsSync(join(folder, 'nothing'))).toBe(false)
+  })
+
+  test.each([
+    [['nowhere.ts'], /no such file/],
+    [['least-requests'], /is not the file of a policy/],
+    [['fine.ts', '--lever', 'pool'], /info\.lever is "rank", and it is used as a pool policy/],
+    [['fine.ts', '--runs', '0'], /expected a whole number from 1/],
+    [['fine.ts', '--scenario', 'found/scenario.yaml', '--out', 'x'], /has no effect beside --scenario/],
+    [['fine.ts', '--scenario', 'missing.yaml'], /no such file/],
+  ])('refuses %j with a sentence', (args, message) => {
+    const { status, stderr } = check(...args)
+    expect(stderr).toMatch(message)
+    expect(status).toBe(2)
+  })
+})
+
+test('node:test: checkPolicy passes and fails there as anywhere', () => {
+  const kit = new URL('../dist/testing.js', import.meta.url).href
+  put(
+    folder,
+    'kit.test.mjs',
+    `import test from 'node:test'
+import { checkPolicy } from '${kit}'
+const info = { lever: 'rank', name: 'mine', shapeAware: false, hooks: ['place'], inputs: [], signalAge: 'now', complexity: 'O(1)', wins: 'w', loses: 'l', source: 's' }
+test('keeps the laws', () => checkPolicy(() => ({ info, place: () => 0 }), { lever: 'rank', runs: 10 }))
+test('breaks one', () => checkPolicy(() => ({ info, place: (view) => view.count }), { lever: 'rank', runs: 10 }))
+`,
+  )
+  const { stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', 'kit.test.mjs'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  expect(stdout).toMatch(/^\s*ok 1 - keeps the laws/m)
+  expect(stdout).toMatch(/^\s*not ok 2 - breaks one/m)
+  expect(stdout).toMatch(/LAW-60 .*place returned/)
+})
+
+test('the templates type-check against the package', { timeout: 120_000 }, () => {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const files = ['split', 'chunk', 'rank', 'span', 'pool'].map((lever) => join(root, 'data/policies', `${lever}.ts`))
+  put(
+    folder,
+    'tsconfig.json',
+    JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2023',
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+        types: [],
+        paths: { shapewise: [join(root, 'dist/index.d.ts')] },
+      },
+      files,
+    }),
+  )
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: folder, encoding: 'utf8' })
+  expect([status, stdout]).toEqual([0, ''])
+})
