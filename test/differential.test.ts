@@ -9,6 +9,7 @@ import {
   longScenario,
   movingScenario,
   oracleScenario,
+  rolesScenario,
   scenario,
   spanScenario,
   thinScenario,
@@ -23,10 +24,11 @@ const SCENARIOS = 3500
 const SHRINKING_MS = 40_000
 const LONG_SCENARIOS = 60
 const CACHING_SCENARIOS = 500
-const MOVING_SCENARIOS = 600
+const MOVING_SCENARIOS = 650
 const ORACLE_SCENARIOS = 200
 const THIN_SCENARIOS = 200
 const SPAN_SCENARIOS = 500
+const ROLES_SCENARIOS = 400
 // wall time, for machines that have other things to do: a run takes a small part of it
 vi.setConfig({ testTimeout: 1_200_000 })
 
@@ -163,6 +165,23 @@ test(`both simulators agree on ${ORACLE_SCENARIOS} scenarios of the dispatch ora
     { numRuns: ORACLE_SCENARIOS, seed: SEED },
   )
   expect(moved).toBeGreaterThan(200)
+})
+
+test(`both simulators agree on ${ROLES_SCENARIOS} scenarios of changing roles`, () => {
+  let changes = 0
+  fc.assert(
+    fc.property(
+      rolesScenario,
+      untilSpent(SHRINKING_MS, (drawn) => {
+        const slow = runSlow(drawn)
+        changes += slow.result.statistics.roleChanges
+        const found = differences(runFast(drawn), slow)
+        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+      }),
+    ),
+    { numRuns: ROLES_SCENARIOS, seed: SEED },
+  )
+  expect(changes).toBeGreaterThan(300)
 })
 
 test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {

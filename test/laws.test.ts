@@ -9,6 +9,7 @@ import { mergeNs } from '../src/levers/split/pieces.js'
 import { stream } from '../src/rng.js'
 import {
   cachingScenario,
+  rolesScenario,
   type Scenario,
   scenario,
   spanScenario,
@@ -65,6 +66,12 @@ test('LAW-1 to LAW-24 with full caches', () => {
 
 test('LAW-1 to LAW-27 with spread contexts', () => {
   holds(wholeSpanScenario.map(withSentinel), 300, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
+})
+
+test('LAW-1 to LAW-32 where engines change their roles', () => {
+  holds(rolesScenario.map(withSentinel), 300, (drawn) => brokenLaws(drawn, outcomeOfFast(runFast(drawn))))
+  holds(rolesScenario, 100, (drawn) => snapshotFaults(drawn, scramble(drawn.workload.isl) % 60))
+  holds(rolesScenario, 100, (drawn) => futureLeaks(drawn))
 })
 
 test('LAW-10: the same input gives the same bytes', () => holds(scenario, 200, repetitionFaults))

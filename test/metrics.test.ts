@@ -151,6 +151,7 @@ const NO_STEPS: StepStatistics = {
   preemptions: 0,
   migrations: 0,
   migratedBytes: 0,
+  roleChanges: 0,
   evictedBlocks: 0,
   itl: new Float64Array(LOG_HISTOGRAM_BINS),
   engineBusyPs: Float64Array.of(0),

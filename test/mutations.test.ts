@@ -1,7 +1,7 @@
 /** The laws have teeth: each planted fault of the fast core is caught by the law that speaks of it, and the intact copy by none. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { cachingScenario, type Scenario, wholeScenario, wholeSpanScenario } from '../src/testing/arbitraries.js'
+import { cachingScenario, rolesScenario, type Scenario, wholeScenario, wholeSpanScenario } from '../src/testing/arbitraries.js'
 import { brokenLaws, outcomeOfFast, withSentinel } from '../src/testing/laws.js'
 import { runFast, type Simulate } from '../src/testing/run.js'
 import { futureLeaks, idleCacheFaults } from '../src/testing/twins.js'
@@ -12,6 +12,7 @@ const SCENARIOS = [
   ...fc.sample(wholeScenario.map(withSentinel), { numRuns: 150, seed: 7 }),
   ...fc.sample(cachingScenario, { numRuns: 30, seed: 3 }),
   ...fc.sample(wholeSpanScenario.map(withSentinel), { numRuns: 30, seed: 6 }),
+  ...fc.sample(rolesScenario, { numRuns: 30, seed: 4 }),
 ]
 
 /** What is found in one scenario; a run that throws is caught by no law. */
@@ -272,6 +273,20 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     file: 'simulator/hostTier.ts',
     from: 'const node = nodes.oldest[g]',
     to: 'const node = nodes.newest[g]',
+  },
+  {
+    title: 'an engine that drains stays in its pool',
+    law: 'LAW-32',
+    file: 'simulator/roles.ts',
+    from: 'filter((e) => state.draining[e] === 0)',
+    to: 'filter((e) => state.draining[e] < 2)',
+  },
+  {
+    title: 'KV waits to be fetched from an engine that changes its role',
+    law: 'LAW-15',
+    file: 'simulator/roles.ts',
+    from: 'if (s.freeBlocks[g] < numGpuBlocks) return false',
+    to: 'if (s.prefillingCount[g] > 0) return false',
   },
   {
     title: 'the chunk lever is asked although prompts are held',

@@ -52,6 +52,7 @@ describe('one fault, one sentence, one place', () => {
       ['arms={mine: {pool: equal-lanes(2)}}', 'engines.0.count=1'],
       /2 lanes are more than the 1 engine /,
     ],
+    ['a role to change where there is none', ['engines.0.may_switch=true'], /has no role to change/],
     ['routing by caches without any', ['arms.mine.pool=kv-aware'], /no engine has one/],
     ['a second tier without a first', ['engines.0.kv_offload={host_gb_per_gpu: 100}'], /has no effect without a prefix cache/],
     [

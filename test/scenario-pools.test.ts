@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Fault, UserError } from '../src/errors.js'
-import { tokensPer1024Steps } from '../src/scenario/cluster.js'
+import { clusterConfig, tokensPer1024Steps } from '../src/scenario/cluster.js'
 import { describePlan, gpusOfPlan } from '../src/scenario/describe.js'
 import { loadScenario } from '../src/scenario/load.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
@@ -136,6 +136,27 @@ describe('prefill and decode engines', () => {
     ],
     ['more engines than GPUs', PAIR.replace('4p1d', '11p1d'), [], /only 0 of 1 engines decode/, 's.yaml:7:5'],
     [
+      'a change of role beside drafts',
+      PAIR,
+      ['engines.0.decode.may_switch=true', 'engines.0.decode.mtp=2'],
+      /decode\.may_switch: mtp has a use in one role alone/,
+      '--set',
+    ],
+    [
+      'changes of roles that no engine may make',
+      PAIR,
+      ['arms={mine: {pool: adaptive-roles}}'],
+      /adaptive-roles changes the roles of engines, and none may/,
+      '--set',
+    ],
+    [
+      'changes of roles where each engine is the last of its own',
+      PAIR.replace(', mtp: 3', ''),
+      ['engines.0.layout=1p1d', 'engines.0.decode.may_switch=true', 'arms={mine: {pool: adaptive-roles}}'],
+      /each is the last one of its role/,
+      '--set',
+    ],
+    [
       'a chunk policy',
       PAIR,
       ['arms={mine: {chunk: fixed-budget(512)}}'],
@@ -154,6 +175,16 @@ describe('prefill and decode engines', () => {
     expect(faults[0].message).toMatch(message)
     expect(faults[0].where.startsWith(where), faults[0].where).toBe(true)
     expect(faults[0].hint).toBeTruthy()
+  })
+
+  test('engines that may switch have prices for both roles, and the written plan says so', () => {
+    const plan = load(PAIR, 'engines.0.prefill.may_switch=true', 'arms={mine: {pool: adaptive-roles}}')
+    const { engines } = clusterConfig(plan)
+    expect(engines.map(({ role, switched }) => [role, switched?.role])).toEqual([
+      ...Array.from({ length: 4 }, () => ['prefill', 'decode']),
+      ['decode', undefined],
+    ])
+    expect(resolvedYaml(plan).match(/may_switch: true/g)).toHaveLength(1)
   })
 
   test('an arm that names no chunk policy fills the steps of the prefill engines', () => {

@@ -18,6 +18,7 @@ import type {
 } from './lever.js'
 import { isPolicyFile, openPolicyFile } from './own.js'
 import { didYouMean, parseCall } from './parse.js'
+import { adaptiveRoles } from './pool/adaptiveRoles.js'
 import { equalLanes, lanes } from './pool/lanes.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
 import { RANK_ENTRIES } from './rank/catalogue.js'
@@ -86,6 +87,16 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
       parameters: KV_AWARE.slice(1),
       example: [0, 0],
       make: ([age, temperature]) => kvAdaptivePool({ age, temperature }),
+    },
+    {
+      name: 'adaptive-roles',
+      parameters: [
+        { name: 'dwell', unit: 's', named: true, min: 0, max: 1e6, otherwise: 30 },
+        { name: 'memory', unit: 's', named: true, min: 0.001, max: 1e6, otherwise: 60 },
+        { name: 'hysteresis', unit: 'engines', named: true, min: 0, max: 100, otherwise: 0.5 },
+      ],
+      example: [30, 60, 0.5],
+      make: ([dwell, memory, hysteresis]) => adaptiveRoles({ dwell, memory, hysteresis }),
     },
     {
       name: 'lanes',

@@ -186,8 +186,33 @@ export interface RankPolicy extends Stateful {
    */
   migrate?(view: MigrateView, out: Moves): void
 }
+/** All engines of a cluster with pools, for a policy that may change their roles. */
+export interface RolesView {
+  readonly nowNs: number
+  readonly count: number
+  role(engine: number): 'prefill' | 'decode'
+  /** Told to change its role, and still at the work of the old one: it takes nothing new. */
+  isDraining(engine: number): boolean
+  /** Whether it may be told now: its plan allows it, it does not drain, and another engine stays with its role. */
+  maySwitch(engine: number): boolean
+  gpus(engine: number): number
+  /** Requests that its batches can hold. */
+  places(engine: number): number
+  running(engine: number): number
+  waiting(engine: number): number
+  queuedTokens(engine: number): number
+  /** KV blocks of all its ranks, and those of them that no request holds. */
+  blocks(engine: number): number
+  freeBlocks(engine: number): number
+}
+
 export interface PoolPolicy extends Stateful {
   readonly info: PolicyInfo
+  /**
+   * The engine that shall change between prefill and decode, one for which `maySwitch` holds, or -1. Asked on each arrival before `route`, where
+   * the plan lets engines switch. The engine takes no new work from now on, and has its new role when it holds nothing any more.
+   */
+  switchRole?(view: RolesView, request: RequestView): number
   /**
    * The engine that will serve the request in this phase, among those that can. Called on arrival (`prefill`, also where engines serve
    * both phases) and, with engines of their own for decode, when the prompt is computed. Must be in [0, view.count).

@@ -62,6 +62,8 @@ export interface StepStatistics {
   /** Moves of decoding sequences to other ranks that began with a step of the window, and the KV bytes of each through a port. */
   migrations: number
   migratedBytes: number
+  /** Engines that took their other role in the window. */
+  roleChanges: number
   /** Blocks evicted from prefix caches since the beginning, not in the window alone. */
   evictedBlocks: number
   /** Histogram of step durations, divided by the tokens a sequence gains, weighted by tokens: pooled inter-token latency. See collections/logHistogram.ts. */

@@ -176,6 +176,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       preemptions: statistics.preemptions,
       migrations: statistics.migrations,
       migrated_bytes: statistics.migratedBytes,
+      role_changes: config.engines.some(({ switched }) => switched !== null) ? statistics.roleChanges : null,
       prefix_cache: isCaching
         ? {
             cached_tokens: cachedTokens,

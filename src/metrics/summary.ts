@@ -46,6 +46,8 @@ export interface Summary {
   /** Moves of decoding sequences to other ranks that began in the window, and their KV bytes through the port of one GPU. */
   readonly migrations: number
   readonly migrated_bytes: number
+  /** Changes of engines between prefill and decode; null where none may. */
+  readonly role_changes: number | null
   /** Null where no engine caches prefixes. */
   readonly prefix_cache: PrefixCacheSummary | null
   /** Null where requests have no sessions. */

@@ -159,6 +159,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
       'steps',
       `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
     ],
+    ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),
     ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
     ...(summary.migrations > 0 ? [['migration', migrationText(summary)] as const] : []),
     ...(summary.prefix_cache === null

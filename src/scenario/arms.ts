@@ -82,6 +82,18 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: 'set enable_prefix_caching: true on the engines, or choose another policy',
       })
     }
+    if (/^\s*adaptive-roles\b/.test(levers.pool ?? '') && engines.length > 0) {
+      const most = engines.reduce((sum, { count }) => sum + count, 0)
+      const able = engines.some(({ maySwitch }) => maySwitch)
+      if (!able || most < 3)
+        problems.push({
+          path: ['arms', name, 'pool'],
+          message: able
+            ? `arms.${name}.pool: of ${most} engines each is the last one of its role, so none can ever change it`
+            : `arms.${name}.pool: adaptive-roles changes the roles of engines, and none may change its role`,
+          hint: able ? 'raise count' : 'set may_switch: true on prefill or decode engines',
+        })
+    }
     const lanes = lanesOf(levers.pool)
     const entries = engines.reduce((sum, { role, count }) => sum + (role === 'decode' ? 0 : count), 0)
     if (lanes > entries && engines.length > 0) {

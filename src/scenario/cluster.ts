@@ -46,8 +46,12 @@ export function clusterConfig(plan: Plan): ClusterConfig {
   const placed = placementOf(plan)
   const engines = plan.engines.flatMap((engine, group): EngineConfig[] => {
     const request = timingRequest(plan, engine)
+    const priced = (role: EngineConfig['role']) => {
+      const timing = timingRequest(plan, { ...engine, role })
+      return { role, tables: buildStepTables(timing), machine: splitMachine(timing) }
+    }
     const common = {
-      role: engine.role,
+      ...priced(engine.role),
       ranks: engine.dp,
       gpus: engineGpus(engine),
       maxNumSeqs: engine.maxNumSeqs,
@@ -55,8 +59,6 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       maxModelLen: engine.maxModelLen,
       blockSize: engine.blockSize,
       numGpuBlocks: engine.numGpuBlocks,
-      tables: buildStepTables(request),
-      machine: splitMachine(request),
       draftTokens: request.draftTokens,
       tokensPer1024Steps: tokensPer1024Steps(engine),
       kvReservation: engine.kvReservation,
@@ -65,10 +67,15 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       ...hostTierOf(engine, loadSystem(plan.system)),
       kvBytesPerToken: engine.kvBytesPerToken,
       span: spanPrices(request),
+      switched: null,
     }
+    const other = engine.maySwitch ? priced(engine.role === 'decode' ? 'prefill' : 'decode') : null
     // an engine stands in one rack, and a rack is one NVLink domain
     const racks = placed.filter((place) => place.group === group).map(({ rack }) => rack)
-    return racks.map((domain, i) => ({ name: engine.count === 1 ? engine.name : `${engine.name}-${i}`, ...common, domain }))
+    return racks.map((domain, i) => {
+      const placed = { name: engine.count === 1 ? engine.name : `${engine.name}-${i}`, ...common, domain }
+      return { ...placed, switched: other && { ...placed, ...other } }
+    })
   })
   const { maxQueue, timeoutMs } = plan.admission
   return {

@@ -123,6 +123,9 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
     ...(engine.kvReservation === 'full'
       ? [['reservation', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
       : []),
+    ...(engine.maySwitch
+      ? [['roles', 'may change between prefill and decode, where the pool policy of an arm wants it'] as [string, string]]
+      : []),
     ...(engine.enablePrefixCaching
       ? [
           [

@@ -88,6 +88,7 @@ export function resolveEngine(input: EngineInput, cut: Parallelism, count: numbe
     hostGbPerGpu: input.kv_offload?.host_gb_per_gpu ?? null,
     mtp,
     kvReservation: input.kv_reservation ?? ENGINE_DEFAULTS.kvReservation,
+    ...(input.may_switch === true ? { maySwitch: true } : {}),
     moePath: input.moe_path ?? context.moePath,
     weightBytes: memory.weightBytes,
     kvBytesPerToken: memory.kvBytesPerToken,

@@ -38,7 +38,15 @@ export function inputProblems(path: Path, input: EngineInput): Problem[] {
     'has no effect on a prefill engine, which decodes nothing',
     'remove it, or give it to the decode engines',
   )
-  const { kv_offload: offload } = input
+  const { kv_offload: offload, may_switch: maySwitch } = input
+  const isEither = input.role === 'prefill' || input.role === 'decode'
+  only('may_switch', maySwitch === true && !isEither, 'an engine that serves both phases has no role to change', 'remove it')
+  only(
+    'may_switch',
+    maySwitch === true && isEither && (mtp !== undefined || offload !== undefined),
+    `${mtp !== undefined ? 'mtp' : 'kv_offload'} has a use in one role alone, so an engine that has it keeps its role`,
+    `remove may_switch or ${mtp !== undefined ? 'mtp' : 'kv_offload'}`,
+  )
   only(
     'kv_offload',
     offload !== undefined && input.enable_prefix_caching !== true,
@@ -114,7 +122,7 @@ export function limitProblems(path: Path, input: EngineInput, engine: EnginePlan
     )
   }
   const each = 1 + (engine.mtp?.n ?? 0)
-  if (engine.role !== 'prefill' && engine.maxNumSeqs * each > engine.maxNumBatchedTokens) {
+  if ((engine.role !== 'prefill' || engine.maySwitch) && engine.maxNumSeqs * each > engine.maxNumBatchedTokens) {
     const what = each === 1 ? 'decode one token each' : `verify ${each} tokens each`
     const message = `${engine.maxNumSeqs} sequences ${what}, more than max_num_batched_tokens ${engine.maxNumBatchedTokens}`
     add('max_num_seqs', message, `lower it to ${Math.floor(engine.maxNumBatchedTokens / each)}, or raise max_num_batched_tokens`)

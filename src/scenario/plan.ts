@@ -33,6 +33,8 @@ export interface EnginePlan {
   /** Multi-token prediction: tokens drafted a step, and the probability that a drafted one is accepted, given those before it; null = off. */
   readonly mtp: { readonly n: number; readonly acceptance: number } | null
   readonly kvReservation: 'grow' | 'full'
+  /** Whether it may change between prefill and decode where an arm's pool policy wants it; absent = it may not. */
+  readonly maySwitch?: true
   /** Kernel family of the routed experts; `auto` for a dense model. */
   readonly moePath: MoePath
   /** Derived, per GPU. */

@@ -21,6 +21,7 @@ const SHARED = [
   'kv_reservation',
   'enable_prefix_caching',
   'moe_path',
+  'may_switch',
 ] as const
 
 const PAIR_KEYS = ['layout', 'prefill', 'decode', ...SHARED] as const

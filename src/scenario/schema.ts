@@ -56,6 +56,7 @@ const ENGINE_SHAPE = {
     .optional(),
   mtp: mtp.optional(),
   kv_reservation: choice(['grow', 'full']).optional(),
+  may_switch: flag.optional(),
   moe_path: choice(MOE_PATHS).optional(),
 }
 const member = z.strictObject(ENGINE_SHAPE, expecting('a mapping with the keys of an engine'))

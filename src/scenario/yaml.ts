@@ -89,6 +89,7 @@ function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
     ...(engine.hostGbPerGpu === null ? {} : { kv_offload: { host_gb_per_gpu: engine.hostGbPerGpu } }),
     ...(engine.mtp === null ? {} : { mtp: engine.mtp }),
     kv_reservation: engine.kvReservation,
+    ...(engine.maySwitch ? { may_switch: true } : {}),
     ...(context.model.ffn.kind === 'moe' ? { moe_path: engine.moePath } : {}),
   }
 }

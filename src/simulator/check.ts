@@ -5,7 +5,10 @@ import type { EngineConfig } from './config.js'
 export function checkCluster(engines: readonly EngineConfig[]): void {
   if (engines.length === 0)
     throw new UserError({ where: 'engines', message: 'no engine in the plan', hint: 'give at least one engine' })
-  for (const engine of engines) checkEngine(engine)
+  for (const engine of engines) {
+    checkEngine(engine)
+    if (engine.switched !== null) checkSwitched(engine, engine.switched)
+  }
   const roles = new Set(engines.map((engine) => engine.role))
   if (roles.size > (roles.has('aggregated') ? 1 : 2) || (!roles.has('aggregated') && roles.size < 2))
     throw new UserError({
@@ -13,6 +16,26 @@ export function checkCluster(engines: readonly EngineConfig[]): void {
       message: `engines of the roles ${[...roles].join(', ')} do not make a cluster`,
       hint: 'make all of them aggregated, or give at least one prefill and one decode engine and no other',
     })
+}
+
+const KEPT = ['ranks', 'gpus', 'maxNumSeqs', 'blockSize', 'numGpuBlocks', 'kvReservation', 'prefixCaching', 'domain'] as const
+
+/** An engine that changes its role keeps its GPUs and memory; drafts and host memory, which one role alone has a use for, are not carried over. */
+function checkSwitched(engine: EngineConfig, other: EngineConfig): void {
+  checkEngine(other)
+  const isPair = [engine.role, other.role].sort().join() === 'decode,prefill'
+  const differs = KEPT.filter((key) => engine[key] !== other[key])
+  const isPlain = engine.draftTokens + other.draftTokens + engine.hostBlocks + other.hostBlocks === 0
+  if (isPair && differs.length === 0 && isPlain) return
+  throw new UserError({
+    where: `engines.${engine.name}`,
+    message: !isPair
+      ? `it cannot change from ${engine.role} to ${other.role}`
+      : differs.length > 0
+        ? `${differs.join(', ')} would differ in its other role`
+        : 'drafts and a second tier have no use in one of its roles',
+    hint: 'let only engines of the roles prefill and decode switch, without drafts and host memory, all else equal',
+  })
 }
 
 function checkEngine(engine: EngineConfig): void {

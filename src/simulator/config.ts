@@ -45,6 +45,11 @@ export interface EngineConfig {
   readonly kvBytesPerToken: number
   /** Prices of contexts that are spread over ranks. */
   readonly span: SpanPrices
+  /**
+   * What the engine is in its other role, prefill or decode, where it may change between them; null elsewhere. Its GPUs, ranks, limits and KV
+   * memory are the same.
+   */
+  readonly switched: EngineConfig | null
   /** NVLink domain the engine stands in; engines of different domains reach each other over NICs. */
   readonly domain: number
 }
@@ -62,6 +67,7 @@ export const PLAIN_ENGINE = {
   loadPsPerToken: 0,
   kvBytesPerToken: 0,
   span: { layersPs: 0, linkPs: 0, tokenPs: 0 },
+  switched: null,
   domain: 0,
 } as const satisfies Partial<EngineConfig>
 

@@ -9,6 +9,7 @@ import type {
   PoolPolicy,
   RankPolicy,
   RequestView,
+  RolesView,
   SplitBatch,
   SplitPolicy,
 } from '../levers/lever.js'
@@ -21,21 +22,25 @@ import { type Boundary, createBoundary } from './boundaryViews.js'
 import type { ClusterConfig, EngineConfig, FabricConfig, LoadConfig, MeasureWindow } from './config.js'
 import { settleServed } from './quiet.js'
 import { createRecords } from './recordStore.js'
+import { createRolesView, type Form, poolsOf } from './roles.js'
 import type { Sessions } from './sessions.js'
 import { createState, type State } from './state.js'
 import { engineStepView } from './stepView.js'
-import { createPool, engineLoadView, type Pool } from './views.js'
+import { engineLoadView, type Pool } from './views.js'
 
 export interface Core {
-  readonly engines: readonly EngineConfig[]
-  readonly timers: readonly StepTimer[]
-  readonly evaluators: readonly SplitEvaluator[]
+  /** In their present roles, with prices and split model. */
+  readonly engines: EngineConfig[]
+  readonly timers: StepTimer[]
+  readonly evaluators: SplitEvaluator[]
+  /** Engine by engine what it is in its other role, null where it keeps to one. */
+  readonly otherForms: (Form | null)[]
   readonly arm: Arm
   /** What the split policy's planning costs a rank with n decoding sequences, ps; index 0 costs nothing. */
   readonly planningPs: Float64Array
   readonly closed: boolean
   readonly concurrency: number
-  /** Smallest max_model_len of the engines that hold a whole request, and of the prefill engines (Infinity without any). */
+  /** Smallest max_model_len of the engines that may hold a whole request, and of those that may prefill alone (Infinity without any). */
   readonly maxModelLen: number
   readonly maxPromptLen: number
   /** Infinity when there is no limit. */
@@ -50,8 +55,10 @@ export interface Core {
   readonly state: State
   // what policies see
   /** Engines that take arrivals; engines that take over after prefill, none in a cluster of aggregated engines. */
-  readonly entryPool: Pool
-  readonly decodePool: Pool
+  entryPool: Pool
+  decodePool: Pool
+  /** Null where no engine may change its role. */
+  rolesView: RolesView | null
   /** Whether no rank can reach another one: open loop, no transfers, no migrations. */
   readonly independent: boolean
   /** Null where ranks are chosen on arrival alone. */
@@ -110,29 +117,33 @@ export function createCore(
   window: MeasureWindow,
   expectedRequests: number,
 ): Core {
-  const engines = config.engines.map((engine) => (engine.role === 'prefill' ? { ...engine, ...UNSPECULATIVE } : engine))
+  const inRole = (engine: EngineConfig) => (engine.role === 'prefill' ? { ...engine, ...UNSPECULATIVE } : engine)
+  const engines = config.engines.map(inRole)
+  const others = engines.map(({ switched }) => switched && inRole(switched))
+  const forms = [...engines, ...others.filter((engine) => engine !== null)]
   const state = createState(config, mayUseLanes(arm))
   const ageNs = ({ info }: PoolPolicy | RankPolicy) => (info.signalAge === 'now' ? 0 : info.signalAge)
   if (state.prefix !== null) state.prefix.ages = [ageNs(arm.pool), ageNs(arm.rank)].filter((age) => age > 0)
-  const timers = new Map(engines.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
-  const evaluators = new Map(engines.map((engine) => [engine.machine, engine]))
-  const indices = engines.map((_, e) => e)
-  const isDecode = (e: number) => engines[e].role === 'decode'
+  const timers = new Map(forms.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
+  const evaluators = new Map(forms.map((engine) => [engine.machine, engine]))
   const shortest = (chosen: readonly EngineConfig[]) => Math.min(...chosen.map((engine) => engine.maxModelLen))
   const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
   const settle = (e: number): void => settleServed(core, e)
   const looksAtEngines = arm.chunk.hold !== undefined || arm.chunk.paceNs !== undefined
   const rankViews = engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank), settle))
-  const core: Core = {
+  const timerOf = ({ tables }: EngineConfig) => timers.get(tables) as StepTimer
+  const evaluatorOf = ({ machine }: EngineConfig) => built.get(machine) as SplitEvaluator
+  const withoutPools: Omit<Core, 'entryPool' | 'decodePool'> = {
     engines,
-    timers: engines.map((engine) => timers.get(engine.tables) as StepTimer),
-    evaluators: engines.map((engine) => built.get(engine.machine) as SplitEvaluator),
+    timers: engines.map(timerOf),
+    evaluators: engines.map(evaluatorOf),
+    otherForms: others.map((engine) => engine && { engine, timer: timerOf(engine), evaluator: evaluatorOf(engine) }),
     arm,
     planningPs: planningTable(arm.split, Math.max(...engines.map((engine) => engine.maxNumSeqs))),
     closed: load.kind === 'closed',
     concurrency: load.kind === 'closed' ? load.concurrency : 0,
-    maxModelLen: shortest(engines.filter((engine) => engine.role !== 'prefill')),
-    maxPromptLen: shortest(engines.filter((engine) => engine.role === 'prefill')),
+    maxModelLen: shortest(forms.filter((engine) => engine.role !== 'prefill')),
+    maxPromptLen: shortest(forms.filter((engine) => engine.role === 'prefill')),
     maxQueue: config.maxQueue ?? Number.POSITIVE_INFINITY,
     timeoutNs: config.timeoutNs === null ? Number.POSITIVE_INFINITY : Math.max(config.timeoutNs, config.frontendNs),
     frontendNs: config.frontendNs,
@@ -140,15 +151,8 @@ export function createCore(
     firstAfterTransfer: config.firstToken === 'prefill',
     window,
     state,
-    entryPool: createPool(
-      state,
-      indices.filter((e) => !isDecode(e)),
-      engines,
-      ageNs(arm.pool),
-      settle,
-    ),
-    decodePool: createPool(state, indices.filter(isDecode), engines, ageNs(arm.pool), settle),
-    independent: load.kind === 'open' && !indices.some(isDecode) && arm.rank.migrate === undefined,
+    rolesView: null,
+    independent: load.kind === 'open' && engines.every(({ role }) => role === 'aggregated') && arm.rank.migrate === undefined,
     boundary: createBoundary(state, engines, config.fabric, rankViews, arm.rank),
     rankViews,
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
@@ -178,5 +182,7 @@ export function createCore(
     leavers: new Int32Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))),
     leaverCount: 0,
   }
+  const core: Core = Object.assign(withoutPools, poolsOf(withoutPools))
+  core.rolesView = createRolesView(core)
   return core
 }

@@ -6,6 +6,7 @@ import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
 import { classOf } from './lanes.js'
 import { widerRecords } from './recordStore.js'
+import { reviseRoles } from './roles.js'
 import { columnsOf, isWaiting, requestLeft, type Sessions } from './sessions.js'
 import { append, prepend, unlink } from './slotList.js'
 import { giveSlot, NEXT_REQUEST, NOW, type Slots, type State, TRANSFERRING, takeSlot, WAITING, WAITING_TOTAL } from './state.js'
@@ -72,6 +73,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   view.classId = input.classId === null ? 0 : input.classId[row]
   view.tenant = input.tenant === null ? 0 : input.tenant[row]
   const prefix = s.prefix === null ? -1 : s.prefix.runs.hold(input, row)
+  if (core.rolesView !== null) reviseRoles(core, core.rolesView)
   const g = choosePlace(core, 'prefill', request, prefix)
   const slot = takeSlot(s)
   const slots = s.slots

@@ -6,6 +6,7 @@ import type { Core } from './core.js'
 import type { PrefixCache } from './prefixCache.js'
 import { wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
+import { restoreRoles } from './roles.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './state.js'
 
@@ -140,6 +141,7 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
     fill((state.prefix.host ?? {}) as Record<string, unknown>, host)
     fill((state.prefix.host?.nodes ?? {}) as Record<string, unknown>, hostNodes)
   }
+  restoreRoles(core)
   fillHeap(state.releases, image.releases)
   const records = createRecords(Math.max(1, image.recordCount))
   fill(records as unknown as Record<string, unknown>, image.records)

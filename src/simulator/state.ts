@@ -53,7 +53,9 @@ export const OTHER_EVENTS = 18
 /** Migrations begun in the measure window, and the bytes that they move. */
 export const MIGRATIONS = 19
 export const MIGRATED_BYTES = 20
-const SCALARS = 21
+/** Engines that took their other role. */
+export const ROLE_CHANGES = 21
+const SCALARS = 22
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -166,6 +168,9 @@ export interface State {
   /** (-tokenClock) mod block size: the residue of base whose sequences need a block now. */
   readonly residue: Int32Array
   readonly stepping: Uint8Array
+  /** Whether its role is decode at present; whether it takes nothing new because it will change that. */
+  readonly decodes: Uint8Array
+  readonly draining: Uint8Array
   /** Heap of stepping engines by (due time, index). */
   readonly heap: Int32Array
   readonly heapSize: Int32Array
@@ -294,6 +299,8 @@ export function createState(config: ClusterConfig, maySpan = false): State {
     gain: counts().fill(1),
     residue: counts(),
     stepping: new Uint8Array(engines.length),
+    decodes: Uint8Array.from(engines, ({ role }) => (role === 'decode' ? 1 : 0)),
+    draining: new Uint8Array(engines.length),
     heap: counts(),
     heapSize: new Int32Array(1),
     beganNs: perEngine(),

@@ -13,6 +13,7 @@ import {
   NOW,
   OUTPUT_TOKENS,
   PREEMPTIONS,
+  ROLE_CHANGES,
   STEP_PS,
   STEPS,
 } from './state.js'
@@ -36,6 +37,7 @@ export function statistics(core: Core): StepStatistics {
     preemptions: scalars[PREEMPTIONS],
     migrations: scalars[MIGRATIONS],
     migratedBytes: scalars[MIGRATED_BYTES],
+    roleChanges: scalars[ROLE_CHANGES],
     evictedBlocks: evictedBlocks(s),
     itl: s.itl.slice(),
     engineBusyPs: s.engineBusyPs.slice(),
@@ -55,6 +57,7 @@ const COUNTED = [
   PREEMPTIONS,
   MIGRATIONS,
   MIGRATED_BYTES,
+  ROLE_CHANGES,
 ]
 
 /** The sums begin anew with the steps that end from now on. */

@@ -43,6 +43,7 @@ const engineKnobs = fc.record({
   table: tableShape,
   machine: splitMachine,
   isPrefill: fc.boolean(),
+  maySwitch: fc.boolean(),
   draftTokens: fc.integer({ min: 1, max: 3 }),
   /** Share of the drafts that is accepted. */
   acceptance: fc.constantFrom(0, 0.3, 0.5, 0.71, 1),
@@ -86,6 +87,7 @@ const requestKnobs = fc.record({
 const armKnobs = fc.record({
   pool: fc.constantFrom(...PLACE_RULES),
   rank: fc.constantFrom(...PLACE_RULES),
+  switches: fc.boolean(),
   poolAge: fc.constantFrom('now' as const, 7, 400),
   rankAge: fc.constantFrom('now' as const, 50, 3000),
   /** Decisions of the rank lever at step boundaries; null = none. */
@@ -148,6 +150,7 @@ const shippedArm: fc.Arbitrary<ArmSpec> = fc.record({
     'kv-aware(age=0.001)',
     'kv-adaptive',
     'lanes(9,30)',
+    'adaptive-roles(dwell=0,memory=0.001,hysteresis=0)',
     'equal-lanes(2,spill=0)',
   ),
 })
@@ -161,6 +164,7 @@ const knobs = fc.record({
   hasClasses: fc.boolean(),
   hasSessions: fc.boolean(),
   isSplit: fc.boolean(),
+  mayChangeRoles: fc.boolean(),
   isSpeculative: fc.boolean(),
   mayReserve: fc.boolean(),
   /** Tokens per prefix block of the trace; null = no ids. */
@@ -184,10 +188,13 @@ function engineConfig(knob: Knobs['engines'][number], index: number, role: Engin
   const prefixCaching = all.traceBlock !== null && knob.isCaching
   // powers of two fit each other
   const blockSize = prefixCaching ? 2 ** Math.floor(Math.log2(knob.blockSize)) : knob.blockSize
-  const draftTokens = all.isSpeculative ? knob.draftTokens : 0
+  const maySwitch = role !== 'aggregated' && all.mayChangeRoles && knob.maySwitch
+  const draftTokens = all.isSpeculative && !maySwitch ? knob.draftTokens : 0
   const maxNumBatchedTokens = maxNumSeqs * (draftTokens + 1) + knob.extraBudget
   const longest = maxModelLen + 2 * draftTokens
-  return {
+  const tables = (shape: typeof knob.table) =>
+    stepTables({ ranks, maxTokens: maxNumBatchedTokens, maxSequences: maxNumSeqs, maxLength: longest }, shape)
+  const made: EngineConfig = {
     name: `engine-${index}`,
     role,
     ranks,
@@ -197,20 +204,25 @@ function engineConfig(knob: Knobs['engines'][number], index: number, role: Engin
     maxModelLen,
     blockSize,
     numGpuBlocks: Math.ceil(Math.ceil(longest / blockSize) * knob.memory),
-    tables: stepTables({ ranks, maxTokens: maxNumBatchedTokens, maxSequences: maxNumSeqs, maxLength: longest }, knob.table),
+    tables: tables(knob.table),
     machine,
     draftTokens,
     tokensPer1024Steps: 1024 + Math.round(1024 * draftTokens * knob.acceptance),
     kvReservation: all.mayReserve && knob.isReserved ? 'full' : 'grow',
     prefixCaching,
     cacheAnswers: prefixCaching && all.cacheAnswers,
-    hostBlocks: prefixCaching && role !== 'decode' ? knob.hostBlocks : 0,
+    hostBlocks: prefixCaching && role !== 'decode' && !maySwitch ? knob.hostBlocks : 0,
     ranksPerHost: knob.ranksPerHost,
     loadPsPerToken: knob.loadPsPerToken,
     kvBytesPerToken,
     span: { layersPs: knob.layersPs, linkPs: knob.linkPs, tokenPs: knob.tokenPs },
     domain,
+    switched: null,
   }
+  if (!maySwitch) return made
+  // dearer in its other role, so that prices tell the roles apart
+  const other = { ...made, role: role === 'decode' ? ('prefill' as const) : ('decode' as const) }
+  return { ...made, switched: { ...other, tables: tables({ ...knob.table, hostPs: 2 * knob.table.hostPs + 1 }) } }
 }
 
 /** All aggregated, or prefill and decode with one of each at least: a lone engine is doubled, and the last one is what is missing. */
@@ -291,7 +303,7 @@ function armOf(knob: Knobs['arm']): Arm {
     chunk: chunkPolicy(knob.budget, knob.paceNs, knob.holds),
     split: splitPolicy(knob.splitRule, knob.splitValue, knob.longestFirst, knob.planningPs),
     rank: knob.boundary === null ? rank : atBoundary(rank, knob.boundary),
-    pool: poolPolicy(knob.pool, knob.poolAge),
+    pool: poolPolicy(knob.pool, knob.poolAge, knob.switches),
     span: knob.boundary === null ? spanPolicy(knob.span) : spanPolicy('one'),
   }
 }
@@ -420,6 +432,25 @@ export const wholeSpanScenario: fc.Arbitrary<Scenario> = spanScenario.map((drawn
   window: undefined,
   untilNs: undefined,
 }))
+
+/** Engines that prefill or decode, most of which may change that, and arms that make them: short requests, so that they drain between arrivals. */
+export const rolesScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>
+  scenarioOf({
+    ...knob,
+    isSplit: true,
+    mayChangeRoles: true,
+    engines: [...knob.engines, ...knob.engines].slice(0, 4).map((engine, index) => ({
+      ...engine,
+      isPrefill: index % 2 === 0,
+      maySwitch: index < 3 || engine.maySwitch,
+      ranks: Math.min(engine.ranks, 2),
+    })),
+    requests: knob.requests.map((request) => ({ ...request, osl: 1 + (request.osl % 6) })),
+    stretch: knob.stretch === 1 ? 5 : knob.stretch,
+    arm: { ...knob.arm, switches: true },
+    shipped: knob.shipped && { ...knob.shipped, pool: 'adaptive-roles(dwell=0,memory=0.001,hysteresis=0)' },
+  }),
+)
 
 /** A few requests with answers of thousands of tokens, beyond every short-range structure of a fast simulator. */
 export const longScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>

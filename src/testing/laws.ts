@@ -31,6 +31,12 @@ const isSplit = ({ config }: Scenario) => config.engines.some((engine) => engine
 /** The engines that a logged pool view shows, in order of its places. */
 const poolOf = ({ config }: Scenario, [, , , isDecode]: readonly number[]) =>
   config.engines.filter((engine) => (engine.role === 'decode') === (isDecode === 1))
+/** Logged pool views whose places are known: not where engines change their roles. */
+const knownPools = ({ config }: Scenario, { decisions }: Outcome) =>
+  config.engines.some(({ switched }) => switched !== null) ? [] : decisions.pool
+/** Whether the request came to its engine by transfer: one that may change its role prefills answers of one token, too. */
+const decodesElsewhere = ({ config }: Scenario, { engine, osl }: RequestRow) =>
+  config.engines[engine].switched === null ? config.engines[engine].role === 'decode' : osl > 1
 const INSIDE = ['queued', 'in_transfer', 'running']
 const isWaiting = ({ workload, load }: Scenario, index: number) =>
   load.kind === 'closed' ? (workload.parent?.[index] ?? -1) >= 0 : Number.isNaN(workload.arrivalNs[index])
@@ -71,8 +77,9 @@ function places(entry: readonly number[]): number[][] {
   return Array.from({ length: views.length / 6 }, (_, at) => views.slice(6 * at, 6 * at + 6))
 }
 
-const memory: Law = (scenario, { decisions }) => {
-  const found = decisions.pool.flatMap((entry) =>
+const memory: Law = (scenario, outcome) => {
+  const pools = knownPools(scenario, outcome)
+  const found = pools.flatMap((entry) =>
     places(entry).flatMap(([, , kvTokens, , free], at) => {
       const { name, ranks, numGpuBlocks, blockSize, prefixCaching } = poolOf(scenario, entry)[at]
       const used = ranks * numGpuBlocks - free
@@ -84,7 +91,7 @@ const memory: Law = (scenario, { decisions }) => {
   )
   if (!isSentinel(scenario.workload) || scenario.load.kind === 'closed') return found
   // where prefill has engines of its own the last request asks twice, the second time for a place to decode
-  const last = decisions.pool.slice(isSplit(scenario) ? -2 : -1)
+  const last = pools.slice(isSplit(scenario) ? -2 : -1)
   const left = last.flatMap((entry) => {
     const idle = poolOf(scenario, entry).map(({ ranks, numGpuBlocks }) => [0, 0, 0, 0, ranks * numGpuBlocks, 0])
     return faults(String(places(entry)) !== String(idle), () => `LAW-4 after all have left: ${places(entry)}`)
@@ -92,25 +99,26 @@ const memory: Law = (scenario, { decisions }) => {
   return [...found, ...left]
 }
 
-const causality: Law = ({ config }, { rows }) =>
+const causality: Law = (scenario, { rows }) =>
   [...rows].flatMap(([index, row]) => {
     const { arrivalNs, firstTokenNs, endNs, phaseNs } = row
     if (row.fate !== 'completed') return []
     const isOrdered = arrivalNs <= firstTokenNs && firstTokenNs <= endNs && (row.osl > 1 || firstTokenNs === endNs)
     const beforeNs = phaseNs[0] + phaseNs[1] + phaseNs[2] + phaseNs[3]
-    const isLater = config.engines[row.engine].role === 'decode' && config.firstToken === 'decode'
+    const isLater = decodesElsewhere(scenario, row) && scenario.config.firstToken === 'decode'
     const firstNs = firstTokenNs - arrivalNs
     const isExact = row.preemptions > 0 || (isLater ? firstNs >= beforeNs : firstNs === beforeNs)
     return faults(!isOrdered || !isExact, () => `LAW-5 request ${index}: ${arrivalNs}, ${firstTokenNs}, ${endNs}`)
   })
 
-const capacity: Law = (scenario, { decisions, statistics }) => {
+const capacity: Law = (scenario, outcome) => {
+  const { decisions, statistics } = outcome
   const { config } = scenario
   const most = Math.max(...config.engines.map((engine) => engine.maxNumSeqs))
   const budget = Math.max(...config.engines.map((engine) => engine.ranks * engine.maxNumBatchedTokens))
   const tokens = statistics.inputTokens + statistics.decodeSequences
   return [
-    ...decisions.pool.flatMap((entry) =>
+    ...knownPools(scenario, outcome).flatMap((entry) =>
       places(entry).flatMap(([running], at) => {
         const { name, ranks, maxNumSeqs } = poolOf(scenario, entry)[at]
         const limit = ranks * maxNumSeqs
@@ -131,9 +139,13 @@ const capacity: Law = (scenario, { decisions, statistics }) => {
 const order: Law = (scenario, { rows, decisions }) => {
   if (isSplit(scenario) || decisions.assign.length > 0) return []
   const lastOf = new Map<string, RequestRow>()
-  // of those that come at one time the ones that waited for others are first
-  const own = (index: number) => (isWaiting(scenario, index) ? 0 : 1)
   const came = (index: number) => (rows.get(index) as RequestRow).arrivalNs
+  // of those that come at one time the ones that waited for others are first, unless it was for one that came and went within the same ns
+  const isWithin = (index: number) => {
+    const before = rows.get(scenario.workload.parent?.[index] ?? -1)
+    return before !== undefined && before.arrivalNs === came(index)
+  }
+  const own = (index: number) => (isWaiting(scenario, index) && !isWithin(index) ? 0 : 1)
   return [...rows.keys()]
     .sort((a, b) => came(a) - came(b) || own(a) - own(b) || a - b)
     .flatMap((index) => {
@@ -204,8 +216,34 @@ const tokens: Law = (scenario, outcome) => {
 }
 
 /** Completed requests that decoded elsewhere than they were prefilled, and were neither preempted nor moved again. */
-const brought = ({ config }: Scenario, outcome: Outcome) =>
-  completed(outcome).filter((row) => config.engines[row.engine].role === 'decode' && row.preemptions + row.migrations === 0)
+const brought = (scenario: Scenario, outcome: Outcome) =>
+  completed(outcome).filter((row) => decodesElsewhere(scenario, row) && row.preemptions + row.migrations === 0)
+
+/** Numbers of one engine in a logged view of roles. */
+const ROLE_NUMBERS = 10
+
+/** While an engine drains what it holds only grows less, and each role keeps an engine that takes work. */
+const draining: Law = (_, { decisions }) => {
+  const enginesOf = (entry: readonly number[]) =>
+    Array.from({ length: (entry.length - 2) / ROLE_NUMBERS }, (_, at) => {
+      const [decodes, drains, , , , running, waiting, , blocks, free] = entry.slice(1 + at * ROLE_NUMBERS)
+      return { decodes, drains, inside: running + waiting, isFull: free >= 0 && free <= blocks }
+    })
+  let before: ReturnType<typeof enginesOf> = []
+  return decisions.roles.flatMap((entry) => {
+    const engines = enginesOf(entry)
+    const taking = [0, 1].map((decodes) => engines.filter((engine) => engine.decodes === decodes && engine.drains === 0).length)
+    const gained = engines.findIndex(
+      ({ drains, inside }, at) => drains === 1 && before[at]?.drains === 1 && inside > before[at].inside,
+    )
+    before = engines
+    return [
+      ...faults(taking.includes(0), () => `LAW-32 ${taking} engines take prompts, and requests to decode`),
+      ...faults(gained >= 0, () => `LAW-32 engine ${gained} drains and was given work`),
+      ...faults(!engines.every(({ isFull }) => isFull), () => 'LAW-32 blocks that are not there'),
+    ]
+  })
+}
 
 const transfers: Law = (scenario, outcome) => {
   const { fabric, firstToken, engines } = scenario.config
@@ -352,6 +390,7 @@ const LAWS: readonly Law[] = [
   noIdling,
   tokens,
   transfers,
+  draining,
   orderOfDecode,
   tokenClock,
   reservation,

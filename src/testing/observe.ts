@@ -2,14 +2,17 @@
 
 import type { Arm, RankPolicy } from '../levers/lever.js'
 import { assignNumbers, migrateNumbers } from './boundaryPolicies.js'
-import { engineNumbers, viewNumbers } from './policies.js'
+import { engineNumbers, roleNumbers, viewNumbers } from './policies.js'
 
 /** One entry a call: what was seen, and the decision last. Split decisions keep what was seen alone. */
 export interface Decisions {
   pool: number[][]
+  /** Of the pool lever, where engines may change their roles. */
+  roles: number[][]
   rank: number[][]
   span: number[][]
   chunk: number[][]
+  /** Of the chunk lever, where it looks at whole engines. */
   hold: number[][]
   split: number[][]
   /** Questions at step boundaries, with all that the policy filled in. */
@@ -18,15 +21,26 @@ export interface Decisions {
 }
 
 /** The levers and hooks that are written down, in the order of their decisions. */
-export const OBSERVED = ['pool', 'rank', 'span', 'assign', 'migrate', 'chunk', 'hold', 'split'] as const
+export const OBSERVED = ['roles', 'pool', 'rank', 'span', 'assign', 'migrate', 'hold', 'chunk', 'split'] as const
 
 export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
-  const decisions: Decisions = { pool: [], rank: [], span: [], chunk: [], hold: [], split: [], assign: [], migrate: [] }
+  const decisions: Decisions = {
+    pool: [],
+    roles: [],
+    rank: [],
+    span: [],
+    chunk: [],
+    hold: [],
+    split: [],
+    assign: [],
+    migrate: [],
+  }
   const noted = (log: number[][], seen: number[], answer: number): number => {
     log.push([...seen, answer])
     return answer
   }
   const { hold } = arm.chunk
+  const { switchRole } = arm.pool
   return {
     decisions,
     arm: {
@@ -35,6 +49,9 @@ export function observed(arm: Arm): { arm: Arm; decisions: Decisions } {
         ...arm.pool,
         route: (view, request, phase) =>
           noted(decisions.pool, viewNumbers(view, request, phase), arm.pool.route(view, request, phase)),
+        ...(switchRole && {
+          switchRole: (view, request) => noted(decisions.roles, roleNumbers(view), switchRole(view, request)),
+        }),
       },
       rank: observedRank(arm.rank, decisions),
       span: {

@@ -12,6 +12,7 @@ import {
   type PoolPolicy,
   type RankPolicy,
   type RequestView,
+  type RolesView,
   type RoutePhase,
   SPLIT_COUNT,
   SPLIT_PER_REQUEST,
@@ -72,9 +73,33 @@ export function rankPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'
   return { info: info('rank', rule, age), state, place: (view, request) => place(rule, state, view, request, 'prefill') }
 }
 
-export function poolPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now'): PoolPolicy {
+export function roleNumbers(view: RolesView): number[] {
+  const numbers = [view.nowNs]
+  for (let engine = 0; engine < view.count; engine++) {
+    numbers.push(view.role(engine) === 'decode' ? 1 : 0, view.isDraining(engine) ? 1 : 0, view.maySwitch(engine) ? 1 : 0)
+    numbers.push(view.gpus(engine), view.places(engine), view.running(engine), view.waiting(engine))
+    numbers.push(view.queuedTokens(engine), view.blocks(engine), view.freeBlocks(engine))
+  }
+  return numbers
+}
+
+/** Tells an engine to change its role at every second arrival or so, by what the view shows. */
+function switchOften(view: RolesView): number {
+  const hash = scramble(roleNumbers(view))
+  const able = Array.from({ length: view.count }, (_, engine) => engine).filter((engine) => view.maySwitch(engine))
+  return hash % 2 === 0 && able.length > 0 ? able[(hash >>> 1) % able.length] : -1
+}
+
+/** `switches`: changes the roles of engines, where they may. */
+export function poolPolicy(rule: PlaceRule, age: PolicyInfo['signalAge'] = 'now', switches = false): PoolPolicy {
   const state = new Float64Array(1)
-  return { info: info('pool', rule, age), state, route: (view, request, phase) => place(rule, state, view, request, phase) }
+  const roles = switches ? { switchRole: switchOften } : {}
+  return {
+    ...roles,
+    info: info('pool', rule, age),
+    state,
+    route: (view, request, phase) => place(rule, state, view, request, phase),
+  }
 }
 
 export const SPAN_RULES = ['one', 'one', 'largest', 'scrambled'] as const

@@ -62,7 +62,12 @@ export function idleCacheFaults(scenario: Scenario, run?: Simulate): string[] {
     ids += blocks
   }
   const strangers = { ...scenario, workload: { ...workload, ...builder.columns() } }
-  const engines = config.engines.map((engine) => ({ ...engine, prefixCaching: false, cacheAnswers: false, hostBlocks: 0 }))
+  const cacheless = { prefixCaching: false, cacheAnswers: false, hostBlocks: 0 }
+  const engines = config.engines.map(({ switched, ...engine }) => ({
+    ...engine,
+    ...cacheless,
+    switched: switched && { ...switched, ...cacheless },
+  }))
   const cached = runFast(strangers, run)
   const plain = runFast({ ...strangers, config: { ...config, engines } }, run)
   const { preemptions, migrations } = plain.result.records

@@ -39,6 +39,7 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
     const request = rowTiming(plan, engine, constants)
     const common = {
       role: engine.role,
+      switched: null,
       ranks: engine.parallelism.dp,
       gpus: gpusOf(engine.parallelism),
       maxNumSeqs: engine.maxNumSeqs,

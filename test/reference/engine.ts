@@ -36,7 +36,9 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 export class Engine {
   readonly ranks: Rank[]
-  readonly timer: StepTimer
+  timer: StepTimer
+  /** Told to change its role: it takes nothing new. */
+  isDraining = false
   clockPs = 0n
   step: Step | null = null
   stepNumber = 0
@@ -48,15 +50,37 @@ export class Engine {
   readonly answers: number[] = []
 
   constructor(
-    readonly config: EngineConfig,
+    public config: EngineConfig,
     readonly arm: Arm,
-    readonly priceSplit: PriceSplit,
+    public priceSplit: PriceSplit,
     readonly index: number,
   ) {
     this.timer = createStepTimer(config.tables)
     const peers: Peers = { ranks: [], admissions: 0 }
     for (let index = 0; index < config.ranks; index++) peers.ranks.push(new Rank(config, index, peers))
     this.ranks = peers.ranks
+  }
+
+  isEmpty(): boolean {
+    const lists = this.ranks.flatMap(({ waiting, admitted, incoming, arrived, held }) => [
+      waiting,
+      admitted,
+      incoming,
+      arrived,
+      held,
+    ])
+    return this.step === null && this.queue.length === 0 && lists.every((list) => list.length === 0)
+  }
+
+  /** LAW-32: it takes its other role empty. */
+  changeRole(priceSplit: PriceSplit): void {
+    if (!this.isEmpty() || !this.isDraining) throw new Error('LAW-32 an engine changes its role with requests inside')
+    const other = this.config.switched as EngineConfig
+    this.config = { ...other, switched: this.config }
+    this.priceSplit = priceSplit
+    this.timer = createStepTimer(this.config.tables)
+    for (const rank of this.ranks) rank.config = this.config
+    this.isDraining = false
   }
 
   endNs(): number {

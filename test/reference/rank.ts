@@ -56,7 +56,7 @@ export class Rank {
   loadTokens = 0
 
   constructor(
-    readonly config: EngineConfig,
+    public config: EngineConfig,
     readonly index: number,
     readonly peers: Peers,
   ) {

@@ -2,7 +2,7 @@
  * The reference simulator: docs/SEMANTICS.md written down as directly as possible, one token at a time, with no regard for speed.
  * Sums are taken over lists whenever they are needed and the next event is found by sorting.
  */
-import type { Arm, LoadView, PoolPolicy, RankPolicy, RoutePhase } from '../../src/levers/lever.js'
+import type { Arm, LoadView, PoolPolicy, RankPolicy, RequestView, RolesView, RoutePhase } from '../../src/levers/lever.js'
 import type { Fate, StepStatistics } from '../../src/metrics/records.js'
 import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../../src/simulator/config.js'
 import type { RequestRow } from '../../src/testing/run.js'
@@ -55,10 +55,11 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   const window = options.window ?? { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   const indices = config.engines.map((_, index) => index)
-  const entries = indices.filter((index) => config.engines[index].role !== 'decode')
-  const decoders = indices.filter((index) => config.engines[index].role === 'decode')
+  const isDecode = (index: number) => engines[index].config.role === 'decode'
+  const taking = (decodes: boolean) => indices.filter((index) => isDecode(index) === decodes && !engines[index].isDraining)
+  const forms = config.engines.flatMap((engine) => (engine.switched === null ? [engine] : [engine, engine.switched]))
   const shortest = (role: (role: string) => boolean) =>
-    Math.min(...config.engines.filter((engine) => role(engine.role)).map((engine) => engine.maxModelLen))
+    Math.min(...forms.filter((engine) => role(engine.role)).map((engine) => engine.maxModelLen))
   const modelLength = shortest((role) => role !== 'prefill')
   const promptLength = shortest((role) => role === 'prefill')
   const inside = new Map<number, Request>()
@@ -115,13 +116,23 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     }
     if (engines[index].step) post(engines[index].endNs(), 'step end', index)
   }
+  const reviseRoles = (request: RequestView) => {
+    const told = arm.pool.switchRole?.(rolesView(engines, nowNs), request) ?? -1
+    if (told >= 0) engines[told].isDraining = true
+    for (const engine of engines) {
+      if (!engine.isDraining || !engine.isEmpty()) continue
+      engine.changeRole(options.priceSplit(engine.config.switched as EngineConfig))
+      if (isMeasured(nowNs)) statistics.roleChanges++
+    }
+  }
   /** When the index of a policy was updated last. */
   const updated = ({ info: { signalAge: ageNs } }: PoolPolicy | RankPolicy) =>
     ageNs === 'now' ? Number.POSITIVE_INFINITY : Math.floor(nowNs / ageNs) * ageNs
   const queueOf = ({ engine, rank }: Request) => (rank < 0 ? engines[engine].queue : engines[engine].ranks[rank].waiting)
   const place = (request: Request, phase: RoutePhase) => {
     const seen = { inputTokens: request.isl, classId: request.classId, tenant: request.tenant }
-    const choice = phase === 'decode' ? decoders : entries
+    if (phase === 'prefill' && config.engines.some((engine) => engine.switched !== null)) reviseRoles(seen)
+    const choice = taking(phase === 'decode')
     request.engine = choice[arm.pool.route(poolView(engines, choice, request, updated(arm.pool)), seen, phase)]
     const engine = engines[request.engine]
     const view = rankView(engine, request.engine, request, updated(arm.rank))
@@ -147,6 +158,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     }
     const request = new Request(index, workload.isl[index], workload.osl[index], classId, tenant, sentNs, names)
     if (request.isl + request.osl > modelLength || request.isl > promptLength) return leave(request, 'unservable', timeNs)
+    const entries = indices.filter((entry) => !isDecode(entry))
     const waiting = total(
       entries.map((entry) => engines[entry].queue.length + total(engines[entry].ranks.map((rank) => rank.waiting.length))),
     )
@@ -211,6 +223,28 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
   }
   for (const engine of engines) for (const rank of engine.ranks) statistics.evictedBlocks += rank.cache.evicted
   return { records, leavers, notSent: clients.notSent.size, statistics, degrees }
+}
+
+function rolesView(engines: readonly Engine[], nowNs: number): RolesView {
+  const over = (engine: number, read: (rank: Rank) => number) => total(engines[engine].ranks.map(read))
+  const role = (engine: number) => (engines[engine].config.role === 'decode' ? 'decode' : 'prefill')
+  const taking = (wanted: string) => engines.filter((other, index) => !other.isDraining && role(index) === wanted)
+  return {
+    nowNs,
+    count: engines.length,
+    role,
+    isDraining: (engine) => engines[engine].isDraining,
+    maySwitch: (engine) =>
+      engines[engine].config.switched !== null && !engines[engine].isDraining && taking(role(engine)).length > 1,
+    gpus: (engine) => engines[engine].config.gpus,
+    places: (engine) => over(engine, (rank) => rank.config.maxNumSeqs),
+    running: (engine) => over(engine, (rank) => rank.batchSize()),
+    waiting: (engine) => engines[engine].queue.length + over(engine, (rank) => rank.waiting.length),
+    queuedTokens: (engine) =>
+      total(engines[engine].queue.map((request) => request.target)) + over(engine, (rank) => rank.queuedTokens()),
+    blocks: (engine) => over(engine, (rank) => rank.config.numGpuBlocks),
+    freeBlocks: (engine) => over(engine, (rank) => rank.freeBlocks()),
+  }
 }
 
 function rankView(engine: Engine, index: number, request: Request, updatedNs: number): LoadView {

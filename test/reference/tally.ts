@@ -18,6 +18,7 @@ export function emptyStatistics(engines: number): StepStatistics {
     preemptions: 0,
     migrations: 0,
     migratedBytes: 0,
+    roleChanges: 0,
     evictedBlocks: 0,
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
     engineBusyPs: new Float64Array(engines),
