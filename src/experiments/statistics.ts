@@ -1,15 +1,18 @@
 /**
  * Paired statistics over replicates. Arms see the same traffic, so the log ratio is taken replicate by replicate and only its spread
  * counts. Intervals: percentile bootstrap of the mean log ratio with the levels widened for small n ("expanded percentile interval",
- * T. Hesterberg, The American Statistician 69, 2015): the plain percentile interval of 8 values covers some 89 %, not 95 %.
+ * T. Hesterberg, The American Statistician 69, 2015): the plain percentile interval of 8 values covers some 89 %, not 95 %. Of fewer than 8 no resample
+ * reaches as far as it should (the mean of 4 normal values lies outside all of them one time in eight): Student's t with the jackknife instead.
  */
 import { cumulativeStdNormalProbability, mean, quantileSorted, sampleStandardDeviation } from 'simple-statistics'
-import { stream } from '../rng.js'
+import { type Rng, stream } from '../rng.js'
 
 const RESAMPLES = 2000
 
 /** Below this number of replicates no interval is given: three values have but ten distinct resampled means. */
 export const FEWEST_FOR_INTERVAL = 4
+/** Below this number Student's t takes the place of the bootstrap. */
+const FEWEST_TO_RESAMPLE = 8
 
 /** Student's t, 97.5 %, for 1 to 30 degrees of freedom (any statistical table); the normal value beyond. */
 const T975 = [
@@ -23,7 +26,7 @@ const t975 = (degrees: number): number => T975[degrees - 1] ?? Z975
 export interface PairedRatio {
   /** Geometric mean of arm / baseline; null when no replicate has both. */
   readonly ratio: number | null
-  /** Expanded percentile bootstrap over replicates; null with fewer than FEWEST_FOR_INTERVAL. */
+  /** Over replicates, see `replicateInterval`; null with fewer than FEWEST_FOR_INTERVAL. */
   readonly ci95: readonly [number, number] | null
   readonly n: number
 }
@@ -72,22 +75,39 @@ function expandedTail(n: number): number {
 }
 
 /**
- * 95 % interval of the mean of `values`, by the expanded percentile bootstrap; null with fewer than FEWEST_FOR_INTERVAL. Values of the same number and
- * stream `name` are resampled alike, so means that add up do so in every resample.
+ * 95 % interval of the mean of `values`; null with fewer than FEWEST_FOR_INTERVAL. Values of the same number and stream `name` are resampled alike, so
+ * means that add up do so in every resample.
  */
 export function meanInterval(values: readonly number[], seed: number, name: string): readonly [number, number] | null {
-  return bootstrapInterval(values.length, seed, name, (drawn) => drawn.reduce((sum, at) => sum + values[at], 0) / drawn.length)
+  const meanAt = (drawn: ArrayLike<number>): number => {
+    let sum = 0
+    for (let i = 0; i < drawn.length; i++) sum += values[drawn[i]]
+    return sum / drawn.length
+  }
+  return replicateInterval(values.length, seed, name, meanAt)
 }
 
-/** The same for any statistic of `n` replicates, given the indices that were drawn; null too when the statistic is not finite in some resample. */
-export function bootstrapInterval(
+/**
+ * The same for any statistic of `n` replicates, given the indices that were drawn: the expanded percentile bootstrap, of few replicates the jackknife with
+ * Student's t. Null too when the statistic is not finite in some resample.
+ */
+export function replicateInterval(
   n: number,
   seed: number,
   name: string,
-  statistic: (drawn: Int32Array) => number,
+  statistic: (drawn: ArrayLike<number>) => number,
 ): readonly [number, number] | null {
   if (n < FEWEST_FOR_INTERVAL) return null
-  const rng = stream(seed, `bootstrap/${name}`)
+  return n < FEWEST_TO_RESAMPLE
+    ? jackknifeInterval(n, statistic)
+    : bootstrapInterval(n, stream(seed, `bootstrap/${name}`), statistic)
+}
+
+function bootstrapInterval(
+  n: number,
+  rng: Rng,
+  statistic: (drawn: ArrayLike<number>) => number,
+): readonly [number, number] | null {
   const drawn = new Int32Array(n)
   const found = Array.from({ length: RESAMPLES }, () => {
     for (let i = 0; i < n; i++) drawn[i] = rng.integer(n)
@@ -96,6 +116,16 @@ export function bootstrapInterval(
   if (!found.every(Number.isFinite)) return null
   const tail = expandedTail(n)
   return [quantileSorted(found, tail), quantileSorted(found, 1 - tail)]
+}
+
+/** Pseudo-values of the replicates left out one by one (J. Tukey, Annals of Mathematical Statistics 29, 1958); of a mean they are the values themselves. */
+function jackknifeInterval(n: number, statistic: (drawn: ArrayLike<number>) => number): readonly [number, number] | null {
+  const all = Array.from({ length: n }, (_, i) => i)
+  const whole = statistic(all)
+  const pseudo = all.map((out) => n * whole - (n - 1) * statistic(all.filter((i) => i !== out)))
+  if (!pseudo.every(Number.isFinite)) return null
+  const half = (t975(n - 1) * sampleStandardDeviation(pseudo)) / Math.sqrt(n)
+  return [whole - half, whole + half]
 }
 
 export interface GapClosed {
@@ -141,7 +171,7 @@ export function gapClosed(
   const share = shareOf(triples.map((_, i) => i))
   if (Number.isNaN(share))
     return { share: null, ci95: null, n, note: 'the oracle is no better than the baseline: there is no gap to close' }
-  const ci95 = bootstrapInterval(n, seed, name, shareOf)
+  const ci95 = replicateInterval(n, seed, name, shareOf)
   const note =
     ci95 === null && n >= FEWEST_FOR_INTERVAL ? 'no interval: in some resample the oracle is no better than the baseline' : null
   return { share, ci95, n, note }
