@@ -78,8 +78,8 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
 }
 
 /**
- * The best setting of a family at the comparison's load, frozen. `oracle-static` is tuned like `tuned-static`, on the test part: no static setting
- * that was found beforehand can be expected to do better there.
+ * The best setting of a family at the comparison's load, frozen. `oracle-static` is tuned like `tuned-static`, on one draw of the test part: it
+ * knows the traffic that judges, but the noise of one draw may still cost it more than `tuned-static` loses by tuning on other traffic.
  */
 export function tuneFamily(experiment: Experiment, point: OperatingPoint, family: Family): Promise<Tuned> {
   const { config, executor, effort } = experiment

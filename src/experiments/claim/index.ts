@@ -8,4 +8,17 @@ export { cellKey, type Protocol, protocolOf, SEED } from './protocol.js'
 export type { CellResult } from './result.js'
 export { runCell } from './runCell.js'
 export { type Parts, partsOf } from './traffic.js'
-export { CLAIMED, gainOf, isUnstable, type Judged, judge, leverShares, mixOf, NO_GAIN, ratioOf } from './verdict.js'
+export {
+  CLAIMED,
+  gainOf,
+  gapTo,
+  isOverloaded,
+  isUnstable,
+  type Judged,
+  judge,
+  leverShares,
+  mixOf,
+  NO_GAIN,
+  ownReading,
+  ratioOf,
+} from './verdict.js'

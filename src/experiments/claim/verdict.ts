@@ -2,7 +2,7 @@
 import type { LeverName } from '../../levers/lever.js'
 import { addOne, dropOne, shapley } from '../attribution/game.js'
 import { holm, signedRankP } from '../multiple.js'
-import { mixInterval, type PairedRatio, pairedRatio } from '../statistics.js'
+import { type GapClosed, gapClosed, mixInterval, type PairedRatio, pairedRatio } from '../statistics.js'
 import type { CellResult, MetricName, Values } from './result.js'
 
 /** The gain that the claim speaks of. */
@@ -13,28 +13,38 @@ const LEVEL = 0.05
 
 export type ReadingName = 'fixedLoad' | 'fixedConcurrency' | 'capacity' | 'mix'
 
-/** Ratio of two arms of a cell, replicate by replicate; of the first `replicates` only where that is given. */
-export function ratioOf(
-  cell: CellResult,
-  reading: ReadingName,
-  metric: MetricName,
-  arm: string,
-  baseline: string,
-  replicates?: number,
-): PairedRatio {
-  const values = (name: string): Values => (cell.values[reading]?.[name]?.[metric] ?? []).slice(0, replicates)
-  return pairedRatio(values(arm), values(baseline), 1, `claim/${cell.id}/${reading}/${metric}/${arm}/${baseline}`)
+const valuesOf = (cell: CellResult, reading: ReadingName, metric: MetricName, arm: string): Values =>
+  cell.values[reading]?.[arm]?.[metric] ?? []
+
+/** Ratio of two arms of a cell, replicate by replicate. */
+export const ratioOf = (cell: CellResult, reading: ReadingName, metric: MetricName, arm: string, baseline: string): PairedRatio =>
+  pairedRatio(
+    valuesOf(cell, reading, metric, arm),
+    valuesOf(cell, reading, metric, baseline),
+    1,
+    `claim/${cell.id}/${reading}/${metric}/${arm}/${baseline}`,
+  )
+
+/** How far shape-aware has come from tuned-static towards an oracle, in time per token of the median user, on the replicates that all three have. */
+export function gapTo(cell: CellResult, oracle: string): GapClosed {
+  const values = (arm: string): Values => valuesOf(cell, 'fixedLoad', 'tok_s_user.p50', arm)
+  const three = { baseline: values('tuned-static'), arm: values('shape-aware'), oracle: values(oracle) }
+  return gapClosed(three, 'higher', 1, `claim/${cell.id}/gap/${oracle}`)
 }
 
 /** Share of the replicates in which an arm may be overloaded before its mean means nothing. */
 const MOST_OVERLOADED = 0.1
 
-/** Whether tuned-static or shape-aware could not keep up: a mean over a growing queue says how long one looked, not how fast it is. */
-export const isUnstable = ({ arms }: Pick<CellResult, 'arms'>): boolean =>
-  arms.some(({ name, saturation }) => {
-    const replicates = Object.values(saturation).reduce((sum, count) => sum + count, 0)
-    return (name === 'tuned-static' || name === 'shape-aware') && (saturation.overloaded ?? 0) > MOST_OVERLOADED * replicates
-  })
+/** Whether an arm could not keep up: a mean over a growing queue says how long one looked, not how fast it is. */
+export function isOverloaded({ arms }: Pick<CellResult, 'arms'>, arm: string): boolean {
+  const saturation = arms.find(({ name }) => name === arm)?.saturation ?? {}
+  const replicates = Object.values(saturation).reduce((sum, count) => sum + count, 0)
+  return (saturation.overloaded ?? 0) > MOST_OVERLOADED * replicates
+}
+
+/** Whether one of the two arms that are judged could not keep up. */
+export const isUnstable = (cell: Pick<CellResult, 'arms'>): boolean =>
+  isOverloaded(cell, 'tuned-static') || isOverloaded(cell, 'shape-aware')
 
 /** The reading at the cell's own load: fixed load, or in a closed loop fixed concurrency. */
 export const ownReading = (cell: CellResult): ReadingName => (cell.offered_rps === null ? 'fixedConcurrency' : 'fixedLoad')
@@ -51,18 +61,27 @@ export interface LeverShare {
   readonly dropOne: number
 }
 
-/** Means over replicates of the cell's attribution; empty without one. */
-export function leverShares({ attribution }: CellResult): LeverShare[] {
-  if (attribution === null || attribution.games.length === 0 || attribution.levers.length === 0) return []
+/** The gain in the replicates of the attribution, and what it is made of: Shapley values multiply to it. */
+export interface SharedGain {
+  readonly total: number
+  readonly levers: readonly LeverShare[]
+}
+
+/** Means over replicates of the cell's attribution; null without one. */
+export function leverShares({ attribution }: CellResult): SharedGain | null {
+  if (attribution === null || attribution.games.length === 0 || attribution.levers.length === 0) return null
   const { levers, games } = attribution
   const mean = games[0].map((_, coalition) => games.reduce((sum, game) => sum + game[coalition], 0) / games.length)
   const [values, added, dropped] = [shapley(mean), addOne(mean), dropOne(mean)]
-  return levers.map((lever, i) => ({
-    lever,
-    shapley: Math.exp(values[i]),
-    addOne: Math.exp(added[i]),
-    dropOne: Math.exp(dropped[i]),
-  }))
+  return {
+    total: Math.exp(mean[mean.length - 1] - mean[0]),
+    levers: levers.map((lever, i) => ({
+      lever,
+      shapley: Math.exp(values[i]),
+      addOne: Math.exp(added[i]),
+      dropOne: Math.exp(dropped[i]),
+    })),
+  }
 }
 
 export const mixOf = (cell: CellResult): readonly [number, number] | null =>
@@ -93,12 +112,15 @@ export interface Judged {
 /**
  * The verdict of every cell of a family. Reproduced: the whole interval of shape-aware over tuned-static lies at or above CLAIMED. Refuted in this
  * model: all of it lies below. Where it is not reproduced but the interval over the shipped rule lies at or above CLAIMED, the claim holds against an
- * untuned default only. The first two must survive Holm's adjustment over the family as well; what does not is undecided. Where one of the two arms is overloaded there is no verdict.
+ * untuned default only. The first two must survive Holm's adjustment over the family as well; what does not is undecided. Where one of the two arms is
+ * overloaded there is no verdict. `family`: number of cells that were to be judged; those without an answer count as tests that found nothing, so that a
+ * run cut short is not judged by a milder bar.
  */
-export function judge(cells: readonly CellResult[]): Judged[] {
+export function judge(cells: readonly CellResult[], family: number): Judged[] {
   const logs = cells.map((cell) => logRatios(cell, 'shape-aware', 'tuned-static'))
-  const pNone = holm(logs.map(signedRankP))
-  const pClaimed = holm(logs.map((values) => signedRankP(values.map((value) => value - Math.log(CLAIMED)))))
+  const adjusted = (ps: readonly number[]): number[] => holm([...ps, ...new Array<number>(family - ps.length).fill(1)])
+  const pNone = adjusted(logs.map(signedRankP))
+  const pClaimed = adjusted(logs.map((values) => signedRankP(values.map((value) => value - Math.log(CLAIMED)))))
   return cells.map((cell, i) => {
     const gain = gainOf(cell)
     const overShipped = gainOf(cell, 'shape-aware', 'occupancy-rule')
@@ -129,7 +151,7 @@ export function verdictOf(
 }
 
 function logRatios(cell: CellResult, arm: string, baseline: string): number[] {
-  const values = (name: string): Values => cell.values[ownReading(cell)]?.[name]?.['tok_s_user.p50'] ?? []
+  const values = (name: string): Values => valuesOf(cell, ownReading(cell), 'tok_s_user.p50', name)
   return values(arm).flatMap((value, i) => {
     const base = values(baseline)[i] ?? null
     return value !== null && base !== null && value > 0 && base > 0 ? [Math.log(value / base)] : []

@@ -57,9 +57,11 @@ function mapTable(samples: readonly Sample[]): string {
 }
 
 function tornado(found: readonly Swing[]): string {
-  const most = Math.max(...found.flatMap(({ ratios }) => ratios.map((ratio) => Math.abs(Math.log(ratio)))), 0.01)
+  const logs = found.flatMap(({ ratios }) => ratios.map(Math.log))
+  const least = Math.min(0, ...logs)
+  const most = Math.max(0.01, ...logs)
   const lines = found.map(({ axis, ends, ratios }) => {
-    const bar = (ratio: number): number => Math.round((BAR * Math.max(0, Math.log(ratio))) / most)
+    const bar = (ratio: number): number => Math.round((BAR * (Math.log(ratio) - least)) / (most - least))
     const [low, high] = [Math.min(...ratios.map(bar)), Math.max(...ratios.map(bar))]
     const drawn = `${' '.repeat(low)}${'█'.repeat(Math.max(1, high - low))}`.padEnd(BAR + 1)
     return `${axis.padEnd(13)} ${drawn} ${ends[0].padStart(12)} ${percent(ratios[0]).padStart(8)}   ${ends[1].padStart(12)} ${percent(ratios[1]).padStart(8)}`
