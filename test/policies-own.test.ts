@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PolicyError, UserError } from '../src/errors.js'
 import { createArm, parsePolicy } from '../src/levers/catalogue.js'
-import type { Arm, LeverName, RankPolicy } from '../src/levers/lever.js'
+import type { Arm, LeverName, RankPolicy, RolesView } from '../src/levers/lever.js'
 import { beatInto, decisionUnderWay, guarded, HEARTBEAT, LEVERS, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
 import type { PolicyShape } from '../src/policies/shape.js'
 import { movingScenario, type Scenario, scenario } from '../src/testing/arbitraries.js'
@@ -101,6 +101,17 @@ describe('a file', () => {
     ],
     ['no info', 'export default () => ({ place: () => 0 })', /info is missing/],
     ['a name that is no text', placing('return 0').replace("name: 'mine'", 'name: 7'), /info\.name must be a text/],
+    ['the clock by another name', 'new Intl.DateTimeFormat().format()', /Intl is not defined/],
+    [
+      'a way out by the constructor of what it is given',
+      'exports.constructor.constructor("return process")()',
+      /Code generation/,
+    ],
+    ['a way out by the console', 'console.log.constructor("return process")()', /Code generation/],
+    ['an endless loop', 'for (;;) {}', /fails while it is loaded: it was ended after 5 s; look for an endless loop/],
+    ['a maker that never ends', 'export default () => { for (;;) {} }', /fails while it makes a policy: it was ended after 5 s/],
+    ['thrown objects without a text', 'throw { message: Object.create(null) }', /threw an object that has no text/],
+    ['planning that costs no number', placing('return 0', '', 'planningPs: NaN,'), /planningPs must be the picoseconds/],
     [
       'a mistyped method',
       placing('return 0').replace('place(', 'plase('),
@@ -209,6 +220,17 @@ describe('a decision under guard', () => {
       }
     })
     expect(found.find((text) => text !== '')).toMatch(message)
+  })
+
+  test('whether an engine changes its role is one', () => {
+    const request = { inputTokens: 1, classId: 0, tenant: 0 }
+    const switching = (answer: string) => {
+      const path = file(`export default () => ({ ${info('pool')}, route: () => 0, switchRole: (view, request) => ${answer} })`)
+      const policy = parsePolicy('pool', path, 'x')()
+      return failure(() => policy.switchRole?.({ count: 2 } as RolesView, request)).message
+    }
+    expect(switching('request.outputTokens')).toMatch(/switchRole reads request\.outputTokens, which is not there to be seen/)
+    expect(switching('view.count')).toMatch(/returned 2; -1 or an engine from 0 to 1 is due/)
   })
 
   test('changes nothing: every policy decides under guard as without', () => {

@@ -1,6 +1,6 @@
 /** The work of `policy new`. The templates are data/policies/LEVER.ts. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import { withoutTypes } from '../policies/index.js'
@@ -24,7 +24,8 @@ export function writeTemplate(lever: string, file: string): void {
       throw new UserError({ where: file, message: 'is there already and is not overwritten', hint: 'choose another name' })
     throw new UserError({ where: file, message: `cannot be written: ${message}`, hint: 'choose another place' })
   }
+  const path = isAbsolute(file) || /^\.\.?[/\\]/.test(file) ? file : `./${file}`
   printResult(
-    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:./${file.replace(/^\.\//, '')}`,
+    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:${path}\nand look for a scenario that breaks it: shapewise check ${path}`,
   )
 }

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import type { transform } from 'sucrase'
 import { UserError } from '../errors.js'
 import * as levers from '../levers/index.js'
-import { compileModule, type Module, runModule } from './sandbox.js'
+import { compileModule, LOAD_LIMIT_MS, type Module, runModule } from './sandbox.js'
 
 /** Larger than any policy; a trace given by mistake is not read whole. */
 const MAX_BYTES = 2 ** 20
@@ -74,8 +74,10 @@ export function evaluate(file: PolicyFile, where: string): unknown {
   const key = `${file.path} ${file.hash}`
   let module = modules.get(key)
   if (module === undefined) {
+    // outside of the try: that it cannot be found is no fault of the file
+    const { transform } = stripper()
     try {
-      module = compileModule(commonJs(file), file.path)
+      module = compileModule(commonJs(file, transform), file.path)
     } catch (error) {
       return fail('cannot be read', error, 'mend the line; `shapewise policy new LEVER FILE` writes a policy that runs')
     }
@@ -83,25 +85,20 @@ export function evaluate(file: PolicyFile, where: string): unknown {
   }
   let exports: Readonly<Record<string, unknown>>
   try {
-    exports = runModule(module, (name) => required(name))
+    exports = runModule(module, LIBRARY)
   } catch (error) {
     return fail('fails while it is loaded', error, 'mend it, or compare it with what `shapewise policy new LEVER FILE` writes')
   }
   return exports.default
 }
 
-function required(name: string): unknown {
-  if (name === 'shapewise') return LIBRARY
-  throw new Error(`a policy is one file and may import from 'shapewise' alone, not from '${name}'`)
-}
-
 /** The stripper is loaded when it is first needed. Lines keep their numbers. */
 const stripper = () => createRequire(import.meta.url)('sucrase') as { readonly transform: typeof transform }
 
 /** Types stripped, imports and exports as in CommonJS. */
-function commonJs({ path, text }: PolicyFile): string {
+function commonJs({ path, text }: PolicyFile, strip: typeof transform): string {
   const isTyped = /\.m?ts$/.test(path)
-  return stripper().transform(text, { transforms: isTyped ? ['typescript', 'imports'] : ['imports'], production: true }).code
+  return strip(text, { transforms: isTyped ? ['typescript', 'imports'] : ['imports'], production: true }).code
 }
 
 /** A module in TypeScript as a module in JavaScript. */
@@ -111,7 +108,16 @@ export const withoutTypes = (text: string): string =>
 /** Name, message and place within the file. What is thrown comes from another realm, where Error is another class. */
 export function describeThrown(thrown: unknown, path: string): string {
   if (thrown === null || typeof thrown !== 'object') return `threw ${String(thrown)}`
-  const { name = 'Error', message = '', stack = '' } = thrown as { name?: string; message?: string; stack?: string }
+  try {
+    return describeError(thrown, path)
+  } catch {
+    return 'threw an object that has no text'
+  }
+}
+
+function describeError(thrown: object, path: string): string {
+  const { name = 'Error', message = '', stack = '', code } = thrown as Partial<NodeJS.ErrnoException>
+  if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return `it was ended after ${LOAD_LIMIT_MS / 1e3} s; look for an endless loop`
   const at = String(stack).split(path)[1]
   const place = at === undefined ? '' : (/^:\d+(:\d+)?/.exec(at)?.[0] ?? '')
   return `${name === 'Error' ? '' : `${name}: `}${message}${place === '' ? '' : ` (${path}${place})`}`

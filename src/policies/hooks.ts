@@ -1,8 +1,10 @@
 /** The methods by which each lever's policy is asked, and what it may answer. A new hook is one row here. */
+import type { PolicyOf } from '../levers/catalogue.js'
 import {
   type EngineStepView,
   type LeverName,
   type LoadView,
+  type RolesView,
   SPLIT_COUNT,
   SPLIT_GRID,
   SPLIT_LAUNCHES,
@@ -69,6 +71,14 @@ function planFault(answer: unknown, [batch, , out]: readonly unknown[]): string 
   return null
 }
 
+function switchFault(answer: unknown, [view]: readonly unknown[]): string | null {
+  const { count } = view as RolesView
+  // whether that engine may is checked by the core
+  return isWhole(answer) && answer >= -1 && answer < count
+    ? null
+    : `returned ${show(answer)}; -1 or an engine from 0 to ${count - 1} is due`
+}
+
 const degreeFault = (answer: unknown): string | null =>
   isWhole(answer) && answer >= 1 ? null : `returned ${show(answer)}; a whole number of ranks >= 1 is due`
 
@@ -87,7 +97,7 @@ function holdFault(answer: unknown, [view]: readonly unknown[]): string | null {
   return answer && !decodes ? 'holds the prompts of an engine where nothing decodes: it would wait for itself' : null
 }
 
-export const HOOKS: { readonly [L in LeverName]: readonly Hook[] } = {
+const TABLE = {
   split: [
     { name: 'plan', arguments: ['view', 'view', 'out'], decides: true, fault: planFault },
     // where it is a function
@@ -104,8 +114,18 @@ export const HOOKS: { readonly [L in LeverName]: readonly Hook[] } = {
     { name: 'migrate', arguments: ['view', 'out'], fault: nothingFault },
   ],
   span: [{ name: 'degree', arguments: ['view', 'view'], decides: true, fault: degreeFault }],
-  pool: [{ name: 'route', arguments: ['view', 'view', 'plain'], decides: true, fault: placeFault }],
-}
+  pool: [
+    { name: 'route', arguments: ['view', 'view', 'plain'], decides: true, fault: placeFault },
+    { name: 'switchRole', arguments: ['view', 'view'], fault: switchFault },
+  ],
+} as const satisfies { readonly [L in LeverName]: readonly Hook[] }
+
+/** The table is whole: a method of a policy that has no row here would be asked without guard. */
+type Methods<P> = { [K in keyof P]-?: [Extract<P[K], (...args: never[]) => unknown>] extends [never] ? never : K }[keyof P]
+type Unguarded = { [L in LeverName]: Exclude<Methods<PolicyOf[L]>, (typeof TABLE)[L][number]['name'] | 'priceNs'> }[LeverName]
+type Whole = [Unguarded] extends [never] ? { readonly [L in LeverName]: readonly Hook[] } : { readonly unguarded: Unguarded }
+
+export const HOOKS: Whole = TABLE
 
 /** All names, so that shared memory can hold a number for each. */
 export const HOOK_NAMES: readonly string[] = [...new Set(LEVERS.flatMap((lever) => HOOKS[lever].map(({ name }) => name)))]

@@ -8,6 +8,7 @@ import { setPolicyOpener } from '../levers/own.js'
 import { describeThrown, evaluate, type PolicyFile, readPolicyFile } from './file.js'
 import { guarded } from './guard.js'
 import { LEVERS } from './hooks.js'
+import { withinLimit } from './sandbox.js'
 import { type PolicyShape, shapeFaults } from './shape.js'
 
 export { adoptPolicyFiles, type PolicyFile, policyFiles, readPolicyFile, withoutTypes } from './file.js'
@@ -27,7 +28,7 @@ export function policyOf(file: PolicyFile, lever: LeverName, where: string): Pol
     })
   let policy: unknown
   try {
-    policy = made()
+    policy = withinLimit(() => (made as () => unknown)())
   } catch (error) {
     throw new UserError({
       where,
@@ -52,7 +53,8 @@ export function leverOf(file: PolicyFile, where: string): LeverName {
   const made = evaluate(file, where)
   let lever: unknown
   try {
-    lever = typeof made === 'function' ? (made() as Partial<PolicyShape> | undefined)?.info?.lever : undefined
+    const make = made as () => Partial<PolicyShape> | undefined
+    lever = typeof made === 'function' ? withinLimit(make)?.info?.lever : undefined
   } catch {
     // told with its place when it is opened as a policy
   }

@@ -1,22 +1,41 @@
 /**
  * Where the code of a user's policy runs: a realm of its own, without files, network, timers or modules, in which clock and chance refuse
- * to answer. It keeps honest code honest; it is no wall against an attacker.
+ * to answer, and in which loading ends in bounded time. It keeps honest code honest; it is no wall against an attacker: views and the
+ * functions of the library are objects of this realm.
  */
 import vm from 'node:vm'
 
-/** Runs in the fresh realm: what would make two runs differ throws, with the remedy. */
+/**
+ * Runs in the fresh realm: what would make two runs differ throws, with the remedy. Its value makes what a module is called with. Those
+ * objects are made within, since the constructors of objects from outside lead out of the realm.
+ */
 const SEAL = `'use strict'
 const refuse = (what, instead) => () => { throw new Error(what + ' is not to be had inside a policy: ' + instead) }
 const clock = refuse('the clock', 'a decision may depend on what the view shows, and on nothing else')
 globalThis.Date = new Proxy(Date, { get: clock, apply: clock, construct: clock })
 Math.random = refuse('Math.random', 'keep the state of a generator of your own in \`state\`')
-for (const name of ['SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly']) delete globalThis[name]
+for (const name of ['Intl', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly']) delete globalThis[name]
 Object.freeze(Math)
+;(write, library) => {
+  const shown = (value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)))
+  const log = (...values) => write(values.map(shown).join(' '))
+  globalThis.console = { log, info: log, warn: log, error: log, debug: log }
+  const inside = (value) => (typeof value === 'function' ? (...args) => value(...args) : value)
+  const shapewise = Object.fromEntries(Object.entries(library).map(([name, value]) => [name, inside(value)]))
+  const require = (name) => {
+    if (name === 'shapewise') return shapewise
+    throw new Error("a policy is one file and may import from 'shapewise' alone, not from '" + name + "'")
+  }
+  return { exports: {}, require, math: Math }
+}
 `
 
+/** Wall-clock time in which a policy must have been loaded, and made; only a loop without end takes as long. */
+export const LOAD_LIMIT_MS = 5_000
+
 /** Goes to stderr: stdout is for results. */
-const log = (...values: unknown[]): void => {
-  process.stderr.write(`${values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(' ')}\n`)
+const write = (line: string): void => {
+  process.stderr.write(`${line}\n`)
 }
 
 const seal = new vm.Script(SEAL, { filename: 'seal' })
@@ -30,15 +49,26 @@ export function compileModule(code: string, path: string): Module {
   return new vm.Script(`(function (exports, require, Math) {${code}\n})`, { filename: path })
 }
 
-/** Runs a module in a fresh realm and returns what it exports. `require` answers for the modules that it imports. */
-export function runModule(module: Module, require: (name: string) => unknown): Readonly<Record<string, unknown>> {
-  const globals = { console: { log, info: log, warn: log, error: log, debug: log } }
-  const realm = vm.createContext(globals, { codeGeneration: { strings: false, wasm: false } })
-  seal.runInContext(realm)
-  const exports: Record<string, unknown> = {}
-  // handed in, because looking up a global of such a realm is slow
-  const math: unknown = vm.runInContext('Math', realm)
+interface Given {
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly require: unknown
+  /** Handed in, because looking up a global of such a realm is slow. */
+  readonly math: unknown
+}
+
+/** Runs a module in a fresh realm and returns what it exports. `library`: what it may import from `shapewise`. */
+export function runModule(module: Module, library: Readonly<Record<string, unknown>>): Given['exports'] {
+  const realm = vm.createContext({}, { codeGeneration: { strings: false, wasm: false } })
+  const giveTo = seal.runInContext(realm) as (log: typeof write, library: object) => Given
+  const { exports, require, math } = giveTo(write, library)
   const run = module.runInContext(realm) as (exports: object, require: unknown, math: unknown) => void
-  run(exports, require, math)
+  withinLimit(() => run(exports, require, math))
   return exports
+}
+
+const calling = new vm.Script('act()')
+
+/** The value of `act`, which is ended with an error after LOAD_LIMIT_MS: before a simulation begins no other thread watches. */
+export function withinLimit<T>(act: () => T): T {
+  return calling.runInContext(vm.createContext({ act }), { timeout: LOAD_LIMIT_MS }) as T
 }

@@ -4,6 +4,12 @@ import { HOOKS } from './hooks.js'
 
 const TEXTS = ['name', 'complexity', 'wins', 'loses', 'source'] as const
 const LISTS = ['hooks', 'inputs'] as const
+/** Numbers that a policy may declare: least value, and what they are. */
+const NUMBERS: Readonly<Partial<Record<LeverName, readonly (readonly [string, number, string])[]>>> = {
+  chunk: [['paceNs', 1, 'the time promised for a token, whole ns >= 1']],
+  rank: [['planningPs', 0, 'the picoseconds that planning costs a step, whole and >= 0']],
+  span: [['largest', 1, 'the largest degree that is ever answered, a whole number >= 1']],
+}
 
 /** The fields that the simulator reads of a policy, beside its hooks. */
 export interface PolicyShape {
@@ -29,6 +35,9 @@ export function shapeFaults(lever: LeverName, policy: unknown): string[] {
     faults.push(
       'planningPs must be the picoseconds that planning costs a step, >= 0, or a function of the sequences that gives them',
     )
+  for (const [key, least, what] of NUMBERS[lever] ?? [])
+    if (rest[key] !== undefined && !(Number.isSafeInteger(rest[key]) && (rest[key] as number) >= least))
+      faults.push(`${key} must be ${what}, or left out`)
   if (rest.priceNs !== undefined) faults.push('priceNs is for oracles: the model prices the decisions of a policy')
   if (lever === 'chunk' && typeof rest.readsCandidates !== 'boolean') faults.push('readsCandidates must be true or false')
   return faults
