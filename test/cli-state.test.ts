@@ -55,6 +55,28 @@ describe('a saved state', () => {
     expect(warm.metrics.tpot_ms.p50).not.toBe(same.metrics.tpot_ms.p50)
   })
 
+  it('taken up by an arm of the command line goes on too', () => {
+    shapewise(folder, 'policy', 'new', 'rank', 'mine.ts')
+    const { stdout, stderr } = run('--warm-from', 'warm.state', '--arm', 'mine=rank:./mine.ts,split:k-waves(2)')
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout).load).toMatch(/going on from the state of static/)
+  })
+
+  it('of a policy whose memory has another length since is refused, and so is an arm that is asked at other times', () => {
+    const text = readFileSync(join(folder, 'mine.ts'), 'utf8')
+    const remembering = (length: number) =>
+      put(folder, 'mine.ts', text.replace('// state: new Float64Array(16),', `state: new Float64Array(${length}),`))
+    remembering(16)
+    run('--arm', 'mine=rank:./mine.ts', '--stop-at', '30', '--save-state', 'mine.state')
+    remembering(8)
+    expect(run('--arm', 'mine=rank:./mine.ts', '--warm-from', 'mine.state')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/my-rank remembers 8 numbers, and in it 16/),
+    })
+    const other = run('--warm-from', 'warm.state', '--arm', 'mine=rank:barrier(4)')
+    expect([other.status, other.stderr]).toEqual([2, expect.stringMatching(/which is asked at other times \(place\) than/)])
+  })
+
   it.each<[string, string[], RegExp]>([
     ['without a time', ['--save-state', 'x.state'], /--save-state {2}needs --stop-at/],
     ['over another file', ['--save-state', 'warm.state', '--stop-at', '5'], /--save-state warm\.state {2}exists already/],

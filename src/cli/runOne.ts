@@ -86,10 +86,11 @@ export async function runOne(request: RunRequest): Promise<void> {
     seed: plan.experiment.seed,
     evidence: evidenceOfPlan(plan),
   }
+  const stateOf = { state_hash: plan.stateHash, trace_hash: identity.trace_hash }
   if (request.saveState !== undefined && existsSync(request.saveState))
     throw new UserError({ where: `--save-state ${request.saveState}`, message: 'exists already', hint: 'name another file' })
   demandWritable('--save-state', request.saveState, [input, plan.workload.path, request.warmFrom])
-  const warm = request.warmFrom === undefined ? null : readState(request.warmFrom, identity)
+  const warm = request.warmFrom === undefined ? null : readState(request.warmFrom, stateOf)
   const { window, note } = partOf(whole, offered, warm, request.stopAtS)
   const folder =
     format === 'table' || out !== undefined
@@ -141,7 +142,7 @@ export async function runOne(request: RunRequest): Promise<void> {
     warnUnservable(summary, plan)
     if (request.saveState !== undefined && ended !== null)
       await writeState(request.saveState, {
-        ...identity,
+        ...stateOf,
         arm: arm.name,
         ...(ended as { snapshot: Uint8Array; timeNs: number }),
         left: Int32Array.from(left),
@@ -191,9 +192,9 @@ function partOf(window: MeasureWindow, note: string, warm: SavedState | null, st
   const toNs = Math.min(window.toNs, stopAtS === undefined ? Number.POSITIVE_INFINITY : sToNs(stopAtS))
   if (toNs <= fromNs)
     throw new UserError({
-      where: `--stop-at ${stopAtS}`,
+      where: stopAtS === undefined ? '--warm-from' : `--stop-at ${stopAtS}`,
       message: `nothing is measured before ${nsToS(toNs)} s: what is measured begins at ${nsToS(fromNs)} s`,
-      hint: 'stop later',
+      hint: stopAtS === undefined ? 'save a state of an earlier time' : 'stop later',
     })
   const parts = [note]
   if (warm !== null) parts.push(`going on from the state of ${warm.arm} at ${nsToS(warm.timeNs)} s`)

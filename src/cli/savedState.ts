@@ -6,11 +6,11 @@ import { UserError } from '../errors.js'
 import { writeWhole } from '../traces/write/file.js'
 
 const KIND = 'shapewise-state'
-const VERSION = 1
+const VERSION = 2
 
 /** What must be the same for a state to mean anything. */
 export interface StateOf {
-  readonly plan_hash: string
+  readonly state_hash: string
   readonly trace_hash: string
 }
 
@@ -23,9 +23,9 @@ export interface SavedState extends StateOf {
 }
 
 export async function writeState(path: string, saved: SavedState): Promise<void> {
-  const { plan_hash, trace_hash, arm, timeNs, left, snapshot } = saved
+  const { state_hash, trace_hash, arm, timeNs, left, snapshot } = saved
   const leftBytes = new Uint8Array(left.buffer, left.byteOffset, left.byteLength)
-  const bytes = encode({ kind: KIND, version: VERSION, plan_hash, trace_hash, arm, timeNs, left: leftBytes, snapshot })
+  const bytes = encode({ kind: KIND, version: VERSION, state_hash, trace_hash, arm, timeNs, left: leftBytes, snapshot })
   await writeWhole(path, [gzipSync(bytes, { level: 3 })])
 }
 
@@ -54,7 +54,7 @@ export function readState(path: string, of: StateOf): SavedState {
   } catch {
     throw damaged(path)
   }
-  if (image?.kind !== KIND || !(image.left instanceof Uint8Array)) throw damaged(path)
+  if (image?.kind !== KIND) throw damaged(path)
   if (image.version !== VERSION)
     throw new UserError({
       where: `--warm-from ${path}`,
@@ -62,14 +62,17 @@ export function readState(path: string, of: StateOf): SavedState {
       hint: 'save it anew',
     })
   for (const [key, what] of [
-    ['plan_hash', 'plan'],
+    ['state_hash', 'plan'],
     ['trace_hash', 'trace'],
   ] as const)
     if (image[key] !== of[key])
       throw new UserError({
         where: `--warm-from ${path}`,
         message: `it is the state of another ${what}: ${image[key]}, here ${of[key]}`,
-        hint: 'only the arm may differ; save a state with this scenario and trace, or run without --warm-from',
+        hint: 'only the arms may differ; save a state with this scenario and trace, or run without --warm-from',
       })
-  return { ...(image as unknown as SavedState), left: new Int32Array(image.left.slice().buffer as ArrayBuffer) }
+  const { arm, timeNs, left, snapshot } = image
+  const isWhole = typeof arm === 'string' && Number.isSafeInteger(timeNs) && snapshot instanceof Uint8Array
+  if (!isWhole || !(left instanceof Uint8Array) || left.length % Int32Array.BYTES_PER_ELEMENT !== 0) throw damaged(path)
+  return { ...(image as unknown as SavedState), left: new Int32Array(left.slice().buffer as ArrayBuffer) }
 }

@@ -18,7 +18,12 @@ export function canonicalJson(value: unknown): string {
  * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content,
  * and so do the shipped ones: a corrected constant is another plan, and so is one fitted anew. A policy of the user's counts by its text.
  */
-export function planHash(plan: Omit<Plan, 'planHash'>, system: SystemSpec, model: ModelSpec, constants: Constants): string {
+export function planHash(
+  plan: Omit<Plan, 'planHash' | 'stateHash'>,
+  system: SystemSpec,
+  model: ModelSpec,
+  constants: Constants,
+): string {
   const { version: _version, workload, ...others } = plan
   const rest = { ...others, arms: plan.arms.map(withoutPaths) }
   const { path: _path, ...shapes } = workload

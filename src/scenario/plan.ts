@@ -108,4 +108,6 @@ export interface Plan {
   readonly experiment: { readonly replicates: number; readonly warmup: number; readonly seed: number }
   /** First 12 hex digits of sha256 over the canonical JSON without paths. */
   readonly planHash: string
+  /** The same of the plan without its arms: a saved state may be taken up by any arm. */
+  readonly stateHash: string
 }

@@ -95,7 +95,8 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     arms: resolveArms(input.arms, engines),
     experiment: { ...EXPERIMENT_DEFAULTS, ...input.experiment },
   }
-  return { plan: deepFreeze({ ...plan, planHash: planHash(plan, system, model, constantsOf(profile)) }), problems: [] }
+  const hash = (arms: Plan['arms']): string => planHash({ ...plan, arms }, system, model, constantsOf(profile))
+  return { plan: deepFreeze({ ...plan, planHash: hash(plan.arms), stateHash: hash([]) }), problems: [] }
 }
 
 function lookUp<T>(

@@ -156,9 +156,22 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
     const { name, hooks, memory } = image.policies[index]
     const { info, state: kept } = policy
     if (info.name !== name) {
-      if (by === 'same arm' || info.hooks.join() !== hooks)
-        throw new PolicyError(info.name, `the snapshot was taken with another policy, ${name}`)
-    } else if (memory !== null && kept) kept.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
+      if (by === 'same arm') throw new PolicyError(info.name, `the snapshot was taken with another policy, ${name}`)
+      if (info.hooks.join() !== hooks)
+        throw new UserError({
+          where: 'snapshot',
+          message: `it was taken with ${name}, which is asked at other times (${hooks}) than ${info.name} (${info.hooks.join()})`,
+          hint: `go on with a ${info.lever} policy of the same hooks, or take the snapshot with this one`,
+        })
+      return
+    }
+    if ((memory?.byteLength ?? 0) !== (kept?.byteLength ?? 0))
+      throw new UserError({
+        where: 'snapshot',
+        message: `${name} remembers ${(kept?.byteLength ?? 0) / 8} numbers, and in it ${(memory?.byteLength ?? 0) / 8}`,
+        hint: 'take the snapshot anew, or give the policy another name: it then begins without memory',
+      })
+    if (memory !== null) kept?.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
   })
   if (by === 'another arm' && core.arm.split.info.name !== image.policies[0].name) replan(core)
   core.input = []
