@@ -68,6 +68,7 @@ describe('check', () => {
     [['fine.ts', '--lever', 'pool'], /info\.lever is "rank", and it is used as a pool policy/],
     [['fine.ts', '--runs', '0'], /expected a whole number from 1/],
     [['fine.ts', '--scenario', 'found/scenario.yaml', '--out', 'x'], /has no effect beside --scenario/],
+    [['fine.ts', '--scenario', 'found/scenario.yaml', '--runs', '5'], /--runs 5 {2}has no effect beside --scenario/],
     [['fine.ts', '--scenario', 'missing.yaml'], /no such file/],
   ])('refuses %j with a sentence', (args, message) => {
     const { status, stderr } = check(...args)

@@ -293,3 +293,12 @@ test('a policy without a fault passes, and a fault is told with its scenario', (
     /LAW-60 .*place returned.*\nseen after 1 scenarios of seed 1, smallest:\n--- scenario\.yaml\nsystem: gb200\n/s,
   )
 })
+
+test.each([
+  [{ lever: 'rank' as const, runs: 0 }, /expected a whole number >= 1, got 0/],
+  [{ lever: 'rank' as const, runs: Number.NaN }, /got NaN/],
+  [{ lever: 'rank' as const, seed: 0.5 }, /expected a whole number, got 0.5/],
+  [{ lever: 'rnak' as LeverName }, /there is no lever 'rnak'/],
+])('options that would check nothing are refused: %j', (options, message) => {
+  expect(() => checkPolicy(() => rank(() => 0), options)).toThrow(message)
+})

@@ -108,7 +108,7 @@ function writeFiles(out: string, policy: string, lever: LeverName, files: Fault[
     mkdirSync(out, { recursive: true })
     for (const { name, text } of files) {
       const there = isPolicyFile(policy)
-        ? text.replace(`${lever}: ${JSON.stringify(policy)}`, `${lever}: ${JSON.stringify(fromThere)}`)
+        ? text.replace(`${lever}: ${JSON.stringify(policy)}`, () => `${lever}: ${JSON.stringify(fromThere)}`)
         : text
       writeFileSync(join(out, name), there)
     }

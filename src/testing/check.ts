@@ -4,7 +4,7 @@ import { PolicyError, UserError } from '../errors.js'
 import { parsePolicy } from '../levers/catalogue.js'
 import type { LeverName } from '../levers/lever.js'
 import { isPolicyFile } from '../levers/own.js'
-import { guarded, openPolicyFiles, shapeFaults } from '../policies/index.js'
+import { guarded, LEVERS, openPolicyFiles, shapeFaults } from '../policies/index.js'
 import type { PolicyShape } from '../policies/shape.js'
 import { memoryFaults } from './endurance.js'
 import { companionsOf, type MakePolicy, policyFaults, type Stage } from './rules.js'
@@ -88,6 +88,7 @@ export function stageOf(drawn: SmallScenario): Stage {
 
 /** The first fault that `runs` scenarios show, shrunk; null when there is none. */
 export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS, seed = 1 }: CheckOptions): Fault | null {
+  refuseOptions({ lever, runs, seed })
   const make = makerOf(policy, lever)
   const faultOf = (scenario: SmallScenario, faults: readonly string[], tried: number): Fault => ({
     faults,
@@ -119,6 +120,16 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
     return faultOf(scenario, policyFaults(stageOf(scenario), lever, make), tried)
   }
   return null
+}
+
+/** Without scenarios nothing would ever be found. */
+function refuseOptions({ lever, runs, seed }: Required<CheckOptions>): void {
+  const fail = (where: string, message: string, hint: string): never => {
+    throw new UserError({ where, message, hint })
+  }
+  if (!LEVERS.includes(lever)) fail('lever', `there is no lever '${lever}'`, `levers are ${LEVERS.join(', ')}`)
+  if (!(Number.isSafeInteger(runs) && runs >= 1)) fail('runs', `expected a whole number >= 1, got ${runs}`, 'for example 1000')
+  if (!Number.isSafeInteger(seed)) fail('seed', `expected a whole number, got ${seed}`, 'for example 1')
 }
 
 /** What fails there otherwise is left to the scenarios. */

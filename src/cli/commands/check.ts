@@ -7,8 +7,8 @@ import { formatOption, wholeNumber } from '../options.js'
 interface CheckArgs {
   readonly policy: string
   readonly lever?: LeverName
-  readonly runs: string
-  readonly seed: string
+  readonly runs?: string
+  readonly seed?: string
   readonly out?: string
   readonly scenario?: string
   readonly format: string
@@ -32,8 +32,8 @@ export const checkCommand = defineCommand<CheckArgs>({
         requiresArg: true,
         describe: 'What it decides (default: what the file says)',
       })
-      .option('runs', { type: 'string', default: '1000', requiresArg: true, describe: 'Scenarios' })
-      .option('seed', { type: 'string', default: '1', requiresArg: true, describe: 'Seed of the scenarios' })
+      .option('runs', { type: 'string', requiresArg: true, describe: 'Scenarios (default: 1000)' })
+      .option('seed', { type: 'string', requiresArg: true, describe: 'Seed of the scenarios (default: 1)' })
       .option('out', {
         type: 'string',
         requiresArg: true,
@@ -48,8 +48,18 @@ export const checkCommand = defineCommand<CheckArgs>({
       .example('$0 check my-policy.ts', 'a thousand scenarios')
       .example('$0 check my-policy.ts --out found', 'then: shapewise check my-policy.ts --scenario found/scenario.yaml'),
   handler: async (args) => {
-    const runs = wholeNumber('--runs', args.runs, 1, MOST_RUNS)
-    const seed = wholeNumber('--seed', args.seed, 0, Number.MAX_SAFE_INTEGER)
+    const runs = wholeNumber('--runs', args.runs ?? '1000', 1, MOST_RUNS)
+    const seed = wholeNumber('--seed', args.seed ?? '1', 0, Number.MAX_SAFE_INTEGER)
+    for (const [flag, text] of [
+      ['--runs', args.runs],
+      ['--seed', args.seed],
+    ])
+      if (args.scenario !== undefined && text !== undefined)
+        throw new UserError({
+          where: `${flag} ${text}`,
+          message: 'has no effect beside --scenario, which is the one scenario to check on',
+          hint: 'leave one of them out',
+        })
     if (args.scenario !== undefined && args.out !== undefined)
       throw new UserError({
         where: '--out',
