@@ -206,6 +206,13 @@ describe('the arms of an ablation', () => {
       })
     })
   })
+  test('carry the hashes of the policies that are files, each its own', () => {
+    const from = { ...STATIC_ARM, rank: './a.js', sourceHash: { rank: 'a' } }
+    const to = { ...SHAPE_AWARE_ARM, rank: 'round-robin', split: './b.js', sourceHash: { split: 'b' } }
+    const hashes = factorialArms(from, to, ['split', 'rank'], cluster(4)).map(({ sourceHash }) => sourceHash)
+    expect(hashes).toEqual([{ rank: 'a' }, { split: 'b', rank: 'a' }, {}, { split: 'b' }])
+    expect(factorialArms(STATIC_ARM, SHAPE_AWARE_ARM, ['rank'], cluster(4))[1]).not.toHaveProperty('sourceHash')
+  })
   test('leave a lever alone that has no effect on the cluster, or was not asked for', () => {
     expect(differing(STATIC_ARM, SHAPE_AWARE_ARM, cluster(1))).toEqual(['split', 'pool'])
     expect(differing(STATIC_ARM, SHAPE_AWARE_ARM, cluster(1, 1))).toEqual(['split'])

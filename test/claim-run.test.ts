@@ -83,6 +83,19 @@ describe('a claim', () => {
     expect(page).toMatch(/\*\*primary\/broken failed\*\*/)
   })
 
+  test('whose page cannot be written ends before the work, not after it', async () => {
+    const out = folder()
+    const file = join(folder(), 'file')
+    writeFileSync(file, 'x')
+    for (const page of [folder(), join(file, 'CLAIM.md')]) {
+      const failure = await runClaim(request(out, { page }), CELLS.slice(0, 1)).catch((error) => error)
+      expect(failure).toBeInstanceOf(UserError)
+      expect(failure.message).toContain(page)
+      expect(failure.message).toContain('--page')
+      expect(cellsOf(out)).toEqual([])
+    }
+  })
+
   test('with a damaged cell is refused by the name of the file', async () => {
     const out = folder()
     await runClaim(request(out), CELLS.slice(0, 1))

@@ -35,8 +35,7 @@ function parseLevers(text: string): LeverName[] {
   const fail = (message: string, hint: string): never => {
     throw new UserError({ where: '--levers', message, hint })
   }
-  for (const name of names)
-    if (!known.includes(name)) fail(`there is no lever '${name}'`, `${suggest(name, known)}: ${known.join(', ')}`)
+  for (const name of names) if (!known.includes(name)) fail(`there is no lever '${name}'`, suggest(name, known))
   if (new Set(names).size < names.length) fail(`a lever is named twice in '${text}'`, 'name each once')
   return names as LeverName[]
 }

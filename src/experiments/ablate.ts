@@ -126,7 +126,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
         ),
       ),
       load: loadOf(experiment, point, first),
-      notes: notesOf(experiment, point, options, from, to, levers),
+      notes: notesOf(experiment, point, options, { from, to, levers, isTuned: tuned.size > 0 }),
     },
     records: [from, last].flatMap(({ name }) => {
       const picture = (main.get(name) as Outcome[])[0].picture
@@ -190,13 +190,19 @@ function leversOf(from: ArmSpec, to: ArmSpec, { config, levers: asked }: Pick<Ab
   })
 }
 
+interface NoteFacts {
+  readonly from: ArmSpec
+  readonly to: ArmSpec
+  readonly levers: readonly LeverName[]
+  /** Whether one of the arms was tuned. */
+  readonly isTuned: boolean
+}
+
 function notesOf(
   { workload, plan, config }: Experiment,
   point: OperatingPoint,
   options: AblateOptions,
-  from: ArmSpec,
-  to: ArmSpec,
-  levers: readonly LeverName[],
+  { from, to, levers, isTuned }: NoteFacts,
 ): string[] {
   const left = differing(from, to, config).filter((lever) => !levers.includes(lever))
   const agreeing = (options.levers ?? []).filter((lever) => from[lever] === to[lever])
@@ -211,8 +217,10 @@ function notesOf(
       : [`Both arms have the same policy of ${agreeing.join(', ')}, so nothing is attributed to it.`]),
     ...sessionNotes(point),
     ...(point.closed ? ['Closed loop: the only reading is that at fixed concurrency.'] : []),
-    `Tuning saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
-    'Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.',
+    `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
+    ...(isTuned
+      ? ['Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.']
+      : []),
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
   ]
 }

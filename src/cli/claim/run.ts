@@ -1,5 +1,5 @@
 /** The work of `shapewise claim`: traces, frozen protocol, cells that are not finished yet, the page. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
@@ -57,7 +57,7 @@ export async function runClaim(
 ): Promise<void> {
   const say = request.quiet ? () => {} : remark
   const protocol = protocolOf()
-  if (request.freeze) return freeze(protocol, request.page ?? PAGE)
+  if (request.freeze) return freeze(protocol, placeOf(request.page ?? PAGE))
   const frozen = readFrozen()
   const changes = frozen === null ? ['nothing is frozen yet'] : changesOf(frozen, protocol)
   if (changes.length > 0 && !request.quick)
@@ -73,6 +73,7 @@ export async function runClaim(
     request.quick ? QUICK_REQUESTS : undefined,
   )
   const store = openStore(request.out, request.resume)
+  const page = placeOf(request.page ?? (request.quick ? join(request.out, 'CLAIM.md') : PAGE))
   if (!traces.real) say('The public traces are not at hand (--traces DIR): look-alikes take their place.')
   const hashes = new Map([...traces.workloads].map(([name, workload]) => [name, traceHash(workload)]))
   const version = packageVersion()
@@ -95,7 +96,7 @@ export async function runClaim(
           store.save(keyOf(cell), result)
           results.set(cell.id, result)
         })
-  const page = claimPage({
+  const text = claimPage({
     protocol,
     frozen: changes.length === 0,
     quick: request.quick,
@@ -106,12 +107,23 @@ export async function runClaim(
     failed: failed.map(({ cell, error }) => ({ id: cell.id, message: error.message })),
     traces: traces.real,
   })
-  const path = request.page ?? (request.quick ? join(request.out, 'CLAIM.md') : PAGE)
-  mkdirSync(dirname(resolve(path)), { recursive: true })
-  writeAtomically(resolve(path), page)
-  printResult(`${results.size} of ${cells.length} cells, ${dropped.length} left out; ${path}\n`)
+  writeAtomically(page, text)
+  printResult(`${results.size} of ${cells.length} cells, ${dropped.length} left out; ${page}\n`)
   // the page is written first: an hour of the other cells is not lost for it
   if (failed.length > 0) throw failed[0].error
+}
+
+/** Where the page will be written, tried before an hour of work and not after it. */
+function placeOf(page: string): string {
+  const path = resolve(page)
+  const fail = (message: string) => new UserError({ where: page, message, hint: 'choose another place with --page' })
+  if (existsSync(path) && !statSync(path).isFile()) throw fail('is no file that a page could replace')
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+  } catch (error) {
+    throw fail(`cannot be written: ${(error as Error).message}`)
+  }
+  return path
 }
 
 interface Failed {
@@ -169,7 +181,7 @@ function freeze(protocol: Protocol, page: string): void {
   mkdirSync(dirname(FROZEN), { recursive: true })
   writeAtomically(FROZEN, `${JSON.stringify(protocol, null, 2)}\n`)
   const nothing = { cells: [], results: new Map(), dropped: [], failed: [], quick: false, traces: true }
-  writeAtomically(resolve(page), claimPage({ protocol, frozen: true, version: packageVersion(), ...nothing }))
+  writeAtomically(page, claimPage({ protocol, frozen: true, version: packageVersion(), ...nothing }))
   printResult(`${FROZEN}: ${protocol.cells} cells, constants ${protocol.constants_hash}\n`)
 }
 

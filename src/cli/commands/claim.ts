@@ -48,11 +48,12 @@ export const claimCommand = defineCommand<ClaimArgs>({
       .option('freeze', { type: 'boolean', default: false, describe: 'Write data/claim/protocol.json, before the first result' })
       .option('quiet', quietOption),
   handler: async ({ quick, freeze, resume, quiet, ...args }) => {
-    if (freeze && (quick || resume || args.budget !== undefined || args.traces !== undefined))
+    const { budget, traces, out, threads: lanes } = args
+    if (freeze && (quick || resume || quiet || [budget, traces, out, lanes].some((value) => value !== undefined)))
       throw new UserError({
         where: '--freeze',
         message: 'runs nothing, so the other options have no effect',
-        hint: 'give it alone',
+        hint: 'give it alone, or with --page',
       })
     const budgetMin = args.budget === undefined ? null : positiveNumber('--budget', args.budget, LONGEST)
     const threads = args.threads === undefined ? availableParallelism() : wholeNumber('--threads', args.threads, 1, MAX_THREADS)

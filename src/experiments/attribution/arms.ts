@@ -23,6 +23,13 @@ export function factorialArms(from: ArmSpec, to: ArmSpec, levers: readonly Lever
     const changed = levers.filter((_lever, i) => (coalition & (1 << i)) !== 0)
     if (complete && changed.length === levers.length) return to
     const policies = Object.fromEntries(changed.map((lever) => [lever, to[lever]]))
-    return { ...from, ...policies, name: `${from.name} + ${changed.join(' + ')}` }
+    return { ...from, ...policies, ...hashesOf(from, to, changed), name: `${from.name} + ${changed.join(' + ')}` }
   })
+}
+
+/** A policy that is a file brings its hash along; one that is replaced takes it away. */
+function hashesOf(from: ArmSpec, to: ArmSpec, changed: readonly LeverName[]): Pick<ArmSpec, 'sourceHash'> {
+  if (from.sourceHash === undefined && to.sourceHash === undefined) return {}
+  const all = LEVERS.map((lever) => [lever, (changed.includes(lever) ? to : from).sourceHash?.[lever]] as const)
+  return { sourceHash: Object.fromEntries(all.filter(([, hash]) => hash !== undefined)) }
 }

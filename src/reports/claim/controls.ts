@@ -5,6 +5,8 @@ import {
   type Control,
   EXPECTED,
   gainOf,
+  isOverloaded,
+  isUnstable,
   NO_GAIN,
   ownReading,
   ratioOf,
@@ -38,7 +40,7 @@ export function controlSection(controls: readonly ControlCell[], recordedOf: (co
       EXPECTED[control],
       interval(paired),
       interval(ratioOf(result, ownReading(result), 'tok_s_user.p50', 'shape-aware', 'occupancy-rule')),
-      outcome(control, paired, recorded && gainOf(recorded)),
+      isUnstable(result) || isOverloaded(result, 'placebo') ? 'unstable' : outcome(control, paired, recorded && gainOf(recorded)),
     ]
   })
   return [

@@ -1,6 +1,6 @@
 /** The hypercube on the page: the map of regions and the tornado, in text. */
 import { type CellResult, CLAIMED, gainOf, isUnstable, POINTS } from '../../experiments/claim/index.js'
-import { percent, table } from './markdown.js'
+import { percent, quantile, table } from './markdown.js'
 import { countRegions, type Sample, type Swing, swings } from './regions.js'
 
 const BAR = 40
@@ -9,10 +9,10 @@ export function hypercubeSection(samples: readonly Sample[], cells: number, resu
   if (samples.length === 0) return ''
   const counts = countRegions(samples)
   const share = (n: number): string => `${((100 * n) / samples.length).toFixed(0)} %`
-  const sorted = samples.map(({ ratio }) => ratio).sort((a, b) => a - b)
-  const at = (q: number): string => percent(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))])
-  const overSize = samples.flatMap(({ cell }) => gainOf(cell, 'shape-aware', 'tuned-size').ratio ?? []).sort((a, b) => a - b)
-  const intro = `${samples.length} of ${cells} points of a Latin hypercube (${POINTS} in the full experiment) have a gain; ${results.filter(({ void_because }) => void_because !== null).length} are void and ${results.filter(isUnstable).length} unstable. Above ${percent(CLAIMED)}: **${share(counts.above)}**; between none and that: **${share(counts.between)}**; negative: **${share(counts.negative)}**. Quantiles 5, 25, 50, 75, 95 %: ${[0.05, 0.25, 0.5, 0.75, 0.95].map(at).join(', ')}. A share of this box is no probability of the world. Over tuned *size* ${share(overSize.filter((ratio) => ratio > CLAIMED).length)} are above ${percent(CLAIMED)}, the median is ${overSize.length === 0 ? 'unknown' : percent(overSize[overSize.length >> 1])}.`
+  const ratios = samples.map(({ ratio }) => ratio)
+  const at = (q: number): string => percent(quantile(ratios, q))
+  const overSize = samples.flatMap(({ cell }) => gainOf(cell, 'shape-aware', 'tuned-size').ratio ?? [])
+  const intro = `${samples.length} of ${cells} points of a Latin hypercube (${POINTS} in the full experiment) have a gain; ${results.filter(({ void_because }) => void_because !== null).length} are void and ${results.filter(isUnstable).length} unstable. Above ${percent(CLAIMED)}: **${share(counts.above)}**; between none and that: **${share(counts.between)}**; negative: **${share(counts.negative)}**. Quantiles 5, 25, 50, 75, 95 %: ${[0.05, 0.25, 0.5, 0.75, 0.95].map(at).join(', ')}. A share of this box is no probability of the world. Over tuned *size* ${share(overSize.filter((ratio) => ratio > CLAIMED).length)} are above ${percent(CLAIMED)}, the median is ${overSize.length === 0 ? 'unknown' : percent(quantile(overSize, 0.5))}.`
   return [
     '## The map: where the gain is, over everything that could move it',
     intro,

@@ -1,4 +1,5 @@
-/** Small words of the page. */
+/** Small words and numbers of the page. */
+import { quantileSorted } from 'simple-statistics'
 import type { PairedRatio } from '../../experiments/statistics.js'
 
 const escaped = (text: string): string => text.replaceAll('|', '\\|')
@@ -24,5 +25,12 @@ export const bounds = ([low, high]: readonly [number, number]): string =>
 
 export const fact = (value: number | null | undefined, digits = 2): string =>
   value === null || value === undefined ? '' : Number(value.toPrecision(digits)).toString()
+
+/** Quantile q of values in any order; half-way between the middle two where they are even in number. */
+export const quantile = (values: readonly number[], q: number): number =>
+  quantileSorted(
+    [...values].sort((a, b) => a - b),
+    q,
+  )
 
 export const pValue = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3))

@@ -14,7 +14,7 @@ import {
 } from '../../experiments/claim/index.js'
 import { controlSection } from './controls.js'
 import { hypercubeSection } from './hypercube.js'
-import { percent, table } from './markdown.js'
+import { percent, quantile, table } from './markdown.js'
 import { facts, ladder, levers, primaryTable, togetherTable, worstFirst } from './primary.js'
 import { samplesOf } from './regions.js'
 
@@ -92,7 +92,7 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
   const count = (verdict: Judged['verdict']): number => judged.filter((one) => one.verdict === verdict).length
   // what an overloaded arm is slower by says how long one looked
   const steady = judged.filter(({ cell }) => !isUnstable(cell))
-  const ratios = steady.flatMap(({ gain }) => (gain.ratio === null ? [] : [gain.ratio])).sort((a, b) => a - b)
+  const ratios = steady.flatMap(({ gain }) => (gain.ratio === null ? [] : [gain.ratio]))
   const verdicts = (
     ['reproduced', 'only against an untuned default', 'refuted in this model', 'undecided', 'unstable', 'void'] as const
   )
@@ -110,7 +110,7 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
     '## In short',
     [
       `* Primary cells, decode fed with prompts, load 0.7: **${verdicts.join(', ') || 'none finished'}**.`,
-      `* Median speed of a user over *tuned* static: ${range(judged)}${ratios.length > 0 ? `, median ${percent(ratios[ratios.length >> 1])}` : ''}; over the shipped occupancy rule, where that keeps up, ${shipped.length > 0 ? `${percent(Math.min(...shipped))} to ${percent(Math.max(...shipped))}` : 'unknown'}.`,
+      `* Median speed of a user over *tuned* static: ${range(judged)}${ratios.length > 0 ? `, median ${percent(quantile(ratios, 0.5))}` : ''}; over the shipped occupancy rule, where that keeps up, ${shipped.length > 0 ? `${percent(Math.min(...shipped))} to ${percent(Math.max(...shipped))}` : 'unknown'}.`,
       ...(overSize.length === 0
         ? []
         : [
@@ -122,7 +122,7 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
   ].join('\n\n')
 }
 
-function beforehand({ protocol, frozen }: ClaimPage): string {
+function beforehand({ protocol, frozen, quick }: ClaimPage): string {
   return [
     '## What was fixed before the first result',
     table(
@@ -136,7 +136,14 @@ function beforehand({ protocol, frozen }: ClaimPage): string {
         ['seed', String(protocol.seed)],
         ['cells', `${protocol.cells}, hash ${protocol.cells_hash}`],
         ['constants', `hash ${protocol.constants_hash} of step tables and SM-level constants of every layout and system`],
-        ['frozen', frozen ? 'yes: data/claim/protocol.json is what was run' : 'no'],
+        [
+          'frozen',
+          !frozen
+            ? 'no'
+            : quick
+              ? 'yes, but for the cells: a quick look has its own'
+              : 'yes: data/claim/protocol.json is what was run',
+        ],
       ],
     ),
   ].join('\n\n')

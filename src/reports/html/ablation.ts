@@ -47,6 +47,9 @@ export function ablationHtml(result: AblationResult, plan: Plan): string {
   })
 }
 
+/** A number stays in one line with its percent sign. */
+const unbroken = (text: string): string => text.replaceAll(' %', '\u00a0%')
+
 function header(result: AblationResult, plan: Plan): string {
   const [first] = headlinesOf(result)
   const details = ladderSentences(result, {
@@ -55,7 +58,7 @@ function header(result: AblationResult, plan: Plan): string {
     arm: result.to,
     baseline: result.from,
   })
-  return `<header>${kicker(plan)}${lossList(leverLosses(result.attributions))}<h1>${escapeHtml(sharesSentence(first, result.from, result.to))}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
+  return `<header>${kicker(plan)}${lossList(leverLosses(result.attributions))}<h1>${escapeHtml(unbroken(sharesSentence(first, result.from, result.to)))}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
 }
 
 function ladder(result: AblationResult): string {

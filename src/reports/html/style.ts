@@ -32,7 +32,7 @@ figure{margin:0;min-width:0}
 .switch{display:inline-flex;gap:14px;border:0;padding:0;margin:0 0 10px;font-size:14px}
 .cell{fill:var(--busy);stroke:var(--card);stroke-width:.6;stroke-opacity:.5}#rack:has(#see-kv:checked) .cell{fill:var(--kv)}.cell.idle{fill:var(--idle)}
 .of-kv{display:none}#rack:has(#see-kv:checked) .of-kv{display:inline}#rack:has(#see-kv:checked) .of-busy{display:none}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto}.scroll+.scroll{margin-top:14px}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}
 .u-legend{width:auto}
 section table th{text-align:left;color:var(--soft);font-weight:600}
