@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(`${root}/README.md`, 'utf8')
 const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) => block[1].trim().split('\n'))
 
-/** Traces, recipes and policies that commands hand to each other. */
+/** Traces, recipes, policies and saved states that commands hand to each other. */
 const drawn = newFolder()
-const inFolder = (word: string): string => word.replace(/(?<=^|=rank:)[\w-]+\.(swt\.gz|yaml|ts)(?=$|,)/, `${drawn}/$&`)
+const inFolder = (word: string): string => word.replace(/(?<=^|=rank:)[\w-]+\.(swt\.gz|yaml|ts|state)(?=$|,)/, `${drawn}/$&`)
 
 function run(command: string) {
   const words = command.split(' ').map(inFolder)
