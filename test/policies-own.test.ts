@@ -111,6 +111,8 @@ describe('a file', () => {
     ['an endless loop', 'for (;;) {}', /fails while it is loaded: it was ended after 5 s; look for an endless loop/],
     ['a maker that never ends', 'export default () => { for (;;) {} }', /fails while it makes a policy: it was ended after 5 s/],
     ['thrown objects without a text', 'throw { message: Object.create(null) }', /threw an object that has no text/],
+    ['a promise', 'Promise.resolve(0)', /Promise is not defined/],
+    ['a policy that cannot be looked at', 'export default () => new Proxy({}, { get() { throw 1 } })', /makes a policy: threw 1/],
     ['planning that costs no number', placing('return 0', '', 'planningPs: NaN,'), /planningPs must be the picoseconds/],
     [
       'a mistyped method',
@@ -142,7 +144,7 @@ describe('a decision under guard', () => {
     ['returns a rank that is not there', 'return view.count', /returned \d; a whole number from 0 to/],
     ['returns a text', 'return "0" as any', /returned '0'/],
     ['returns nothing', 'return undefined as any', /returned undefined/],
-    ['returns a promise', 'return Promise.resolve(0) as any', /returned an object/],
+    ['returns a promise', 'return (async () => 0)() as any', /returned an object/],
     [
       'asks for a place that is not there',
       'return view.running(view.count)',
@@ -207,6 +209,12 @@ describe('a decision under guard', () => {
       'split',
       'planningPs: 0, plan(batch, m, out) { out.kind = 2; out.pieces.fill(0); out.longestFirst = false }',
       /set out\.pieces\[0\] to 0/,
+    ],
+    [
+      'planning that takes longer than all simulations',
+      'split',
+      'planningPs: () => 1e30, plan(b, m, out) { out.kind = 0; out.value = 1; out.longestFirst = false }',
+      /planningPs returned 1e\+30; picoseconds from 0/,
     ],
   ])('of another lever: %s', (_, lever, body, message) => {
     const path = file(`export default () => ({ ${info(lever)}, ${body} })`)

@@ -27,6 +27,9 @@ export interface Hook {
 
 export const LEVERS: readonly LeverName[] = ['split', 'chunk', 'rank', 'span', 'pool']
 
+/** A second: no planner takes longer for a step, and times of a simulation stay whole ns below 2^53. */
+export const MOST_PLANNING_PS = 1e12
+
 const show = (answer: unknown): string =>
   typeof answer === 'object' && answer !== null ? 'an object' : typeof answer === 'string' ? `'${answer}'` : String(answer)
 
@@ -83,9 +86,9 @@ const degreeFault = (answer: unknown): string | null =>
   isWhole(answer) && answer >= 1 ? null : `returned ${show(answer)}; a whole number of ranks >= 1 is due`
 
 const timeFault = (answer: unknown): string | null =>
-  typeof answer === 'number' && answer >= 0 && Number.isFinite(answer)
+  typeof answer === 'number' && answer >= 0 && answer <= MOST_PLANNING_PS
     ? null
-    : `returned ${show(answer)}; picoseconds >= 0 are due`
+    : `returned ${show(answer)}; picoseconds from 0 to ${MOST_PLANNING_PS} are due`
 
 const nothingFault = (answer: unknown): string | null =>
   answer === undefined ? null : `returned ${show(answer)}; it fills \`out\` and returns nothing`

@@ -27,8 +27,10 @@ export function policyOf(file: PolicyFile, lever: LeverName, where: string): Pol
       hint: 'export default a function that makes a fresh policy, as in what `shapewise policy new LEVER FILE` writes',
     })
   let policy: unknown
+  let faults: string[]
   try {
     policy = withinLimit(() => (made as () => unknown)())
+    faults = shapeFaults(lever, policy)
   } catch (error) {
     throw new UserError({
       where,
@@ -36,7 +38,6 @@ export function policyOf(file: PolicyFile, lever: LeverName, where: string): Pol
       hint: 'mend it',
     })
   }
-  const faults = shapeFaults(lever, policy)
   if (faults.length > 0)
     throw new UserError(
       faults.map((fault) => ({

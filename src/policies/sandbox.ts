@@ -14,7 +14,8 @@ const refuse = (what, instead) => () => { throw new Error(what + ' is not to be 
 const clock = refuse('the clock', 'a decision may depend on what the view shows, and on nothing else')
 globalThis.Date = new Proxy(Date, { get: clock, apply: clock, construct: clock })
 Math.random = refuse('Math.random', 'keep the state of a generator of your own in \`state\`')
-for (const name of ['Intl', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly']) delete globalThis[name]
+// a decision is made at once: what a promise does later would belong to another one
+for (const name of ['Intl', 'Promise', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly']) delete globalThis[name]
 Object.freeze(Math)
 ;(write, library) => {
   const shown = (value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)))

@@ -1,6 +1,6 @@
 /** Whether what a file exports is a policy of its lever, before it is asked anything. */
 import type { LeverName, PolicyInfo } from '../levers/lever.js'
-import { HOOKS } from './hooks.js'
+import { HOOKS, MOST_PLANNING_PS } from './hooks.js'
 
 const TEXTS = ['name', 'complexity', 'wins', 'loses', 'source'] as const
 const LISTS = ['hooks', 'inputs'] as const
@@ -33,7 +33,7 @@ export function shapeFaults(lever: LeverName, policy: unknown): string[] {
     faults.push('state must be a Float64Array, or left out')
   if (lever === 'split' && !isPlanningTime(rest.planningPs))
     faults.push(
-      'planningPs must be the picoseconds that planning costs a step, >= 0, or a function of the sequences that gives them',
+      'planningPs must be the picoseconds that planning costs a step, from 0 to 1e12, or a function of the sequences that gives them',
     )
   for (const [key, least, what] of NUMBERS[lever] ?? [])
     if (rest[key] !== undefined && !(Number.isSafeInteger(rest[key]) && (rest[key] as number) >= least))
@@ -44,7 +44,7 @@ export function shapeFaults(lever: LeverName, policy: unknown): string[] {
 }
 
 const isPlanningTime = (time: unknown): boolean =>
-  typeof time === 'function' || (typeof time === 'number' && time >= 0 && Number.isFinite(time))
+  typeof time === 'function' || (typeof time === 'number' && time >= 0 && time <= MOST_PLANNING_PS)
 
 function infoFaults(lever: LeverName, info: PolicyInfo): string[] {
   const faults: string[] = []
