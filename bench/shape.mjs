@@ -36,7 +36,9 @@ const plan = scenarioFromDefaults({ sets, workloadPath: source })
 const config = clusterConfig(plan)
 const { workload: trace } = await readTrace(source, { spreadTicks: true })
 const repeated = repeatTo(trace, flag === '--smoke' ? SMOKE_REQUESTS : shape.requests)
-const recordedPerS = repeated.count / ((repeated.arrivalNs[repeated.count - 1] - repeated.arrivalNs[0]) / 1e9)
+// later turns of sessions have no time of their own (NaN): the last request that has one
+const lastNs = repeated.arrivalNs.reduce((last, timeNs) => (timeNs > last ? timeNs : last), 0)
+const recordedPerS = repeated.count / ((lastNs - repeated.arrivalNs[0]) / 1e9)
 const pace = recordedPerS / shape.ratePerS
 const workload = { ...repeated, arrivalNs: repeated.arrivalNs.map((timeNs) => Math.floor(timeNs * pace)) }
 const arm = createArm(shape.arm === 'static' ? STATIC_ARM : SHAPE_AWARE_ARM)

@@ -1,26 +1,36 @@
-/** Every command of the README runs: the quick ones as they stand, the demo into a folder of its own, the test run not within itself. */
+/** Every command of the README runs, as it stands, in a copy of the project: what it leaves behind is no part of the project. The test run does not run within itself. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { MAIN, newFolder } from './cliRunner.js'
+import { newFolder } from './cliRunner.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(`${root}/README.md`, 'utf8')
 const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) => block[1].trim().split('\n'))
 
-/** Traces, recipes, policies and saved states that commands hand to each other. */
-const drawn = newFolder()
-const inFolder = (word: string): string => word.replace(/(?<=^|=rank:)[\w-]+\.(swt\.gz|yaml|ts|state)(?=$|,)/, `${drawn}/$&`)
+/** Commands hand each other traces, recipes, policies and states, so they share it. */
+const copy = newFolder()
+const LEFT_OUT = ['.git', 'node_modules', 'runs']
+for (const name of readdirSync(root))
+  if (!LEFT_OUT.includes(name)) cpSync(join(root, name), join(copy, name), { recursive: true, preserveTimestamps: true })
+// links to the packages, one by one: an installation in the copy could not reach those of the project
+mkdirSync(join(copy, 'node_modules'))
+for (const name of readdirSync(join(root, 'node_modules')))
+  symlinkSync(join(root, 'node_modules', name), join(copy, 'node_modules', name))
+// what is installed and compiled is as fresh as in the project (scripts/ensure.mjs)
+const LOCK = join(copy, 'node_modules', '.package-lock.json')
+rmSync(LOCK)
+writeFileSync(LOCK, readFileSync(join(root, 'node_modules', '.package-lock.json')))
+const now = new Date()
+utimesSync(join(copy, 'dist', '.tsbuildinfo'), now, now)
 
 function run(command: string) {
-  const words = command.split(' ').map(inFolder)
-  if (command.startsWith('npx shapewise')) {
-    const out = /^npx shapewise (run|ablate) /.test(command) ? ['--out', `${newFolder()}/result`] : []
-    return spawnSync(process.execPath, [MAIN, ...words.slice(2), ...out], { cwd: root, encoding: 'utf8' })
-  }
-  const demo = command === 'npm run demo' ? ['--', '--out', `${newFolder()}/result`] : []
-  return spawnSync(words[0], [...words.slice(1), ...demo], { cwd: root, encoding: 'utf8' })
+  const [program, name, ...words] = command.split(' ')
+  const isOurs = program === 'npx' && name === 'shapewise'
+  const call = isOurs ? [process.execPath, join(copy, 'dist/cli/main.js')] : [program, name]
+  return spawnSync(call[0], [...call.slice(1), ...words], { cwd: copy, encoding: 'utf8' })
 }
 
 describe('README', () => {
