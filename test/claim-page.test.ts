@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type CellResult, gapTo, judge, leverShares } from '../src/experiments/claim/index.js'
 import { VOID } from '../src/experiments/claim/result.js'
 import { outcome } from '../src/reports/claim/controls.js'
-import { ladder, levers, primaryTable, togetherTable } from '../src/reports/claim/primary.js'
+import { ladder, levers, primaryTable, togetherTable, worstFirst } from '../src/reports/claim/primary.js'
 
 type Speeds = Readonly<Record<string, number>>
 
@@ -52,12 +52,24 @@ describe('judging a family', () => {
     expect(togetherTable(judge([cellOf('together/x', { ...FAST, 'shape-aware': 120.24 }, 8)], 18))).toContain('across +20.0 %')
   })
   test('marks a gain over an arm that could not keep up', () => {
-    const overloaded = (arm: string) =>
-      judge([cellOf('primary/x', FAST, 20, { arms: [{ name: arm, saturation: { stable: 5, overloaded: 15 } }] as never })], 18)
+    const overloaded = (arm: string, label = 'overloaded') =>
+      judge([cellOf('primary/x', FAST, 20, { arms: [{ name: arm, saturation: { stable: 5, [label]: 15 } }] as never })], 18)
+    expect(primaryTable(overloaded('occupancy-rule', 'backlogged'))).toMatch(/\] †/)
+    expect(primaryTable(overloaded('shape-aware', 'backlogged'))).toContain('reproduced')
     expect(primaryTable(overloaded('occupancy-rule'))).toMatch(/\] †/)
     expect(primaryTable(overloaded('tuned-size'))).not.toMatch(/\] †/)
     expect(primaryTable(overloaded('shape-aware'))).toContain('unstable')
   })
+})
+
+test('a tuned-static past its own limit is named first', () => {
+  const at = (capacity: number): string => {
+    const cell = cellOf('primary/x', FAST, 20)
+    const capacities = { 'tuned-static': { capacity_rps: [capacity, null, capacity] } }
+    return worstFirst(judge([{ ...cell, values: { ...cell.values, capacity: capacities } }], 18), [])
+  }
+  expect(at(8)).toContain('primary/x 1.25')
+  expect(at(12)).not.toContain('past its limit')
 })
 
 describe('the ladder', () => {

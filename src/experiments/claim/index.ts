@@ -14,11 +14,13 @@ export {
   gapTo,
   isOverloaded,
   isUnstable,
+  isUnsteady,
   type Judged,
   judge,
   leverShares,
   mixOf,
   NO_GAIN,
+  ownLoad,
   ownReading,
   ratioOf,
 } from './verdict.js'

@@ -36,10 +36,23 @@ export function gapTo(cell: CellResult, oracle: string): GapClosed {
 const MOST_OVERLOADED = 0.1
 
 /** Whether an arm could not keep up: a mean over a growing queue says how long one looked, not how fast it is. */
-export function isOverloaded({ arms }: Pick<CellResult, 'arms'>, arm: string): boolean {
+export const isOverloaded = (cell: Pick<CellResult, 'arms'>, arm: string): boolean => isOften(cell, arm, ['overloaded'])
+
+/** Whether its queue grew at all, or was long in being served: what is no ground for a verdict is one for a mark. */
+export const isUnsteady = (cell: Pick<CellResult, 'arms'>, arm: string): boolean =>
+  isOften(cell, arm, ['overloaded', 'backlogged'])
+
+function isOften({ arms }: Pick<CellResult, 'arms'>, arm: string, labels: readonly string[]): boolean {
   const saturation = arms.find(({ name }) => name === arm)?.saturation ?? {}
-  const replicates = Object.values(saturation).reduce((sum, count) => sum + count, 0)
-  return (saturation.overloaded ?? 0) > MOST_OVERLOADED * replicates
+  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0)
+  return sum(labels.map((label) => saturation[label] ?? 0)) > MOST_OVERLOADED * sum(Object.values(saturation))
+}
+
+/** Offered load as a share of what an arm carries within the SLO on the part that judges; null where that was not sought, or not found. */
+export function ownLoad(cell: CellResult, arm: string): number | null {
+  const capacities = valuesOf(cell, 'capacity', 'capacity_rps', arm).filter((value) => value !== null)
+  if (capacities.length === 0 || cell.offered_rps === null) return null
+  return (cell.offered_rps * capacities.length) / capacities.reduce((sum, value) => sum + value, 0)
 }
 
 /** Whether one of the two arms that are judged could not keep up. */

@@ -5,8 +5,8 @@ import {
   gainOf,
   HYPERCUBE_SEED,
   hypercubePoints,
-  isOverloaded,
   isUnstable,
+  isUnsteady,
   type Judged,
   judge,
   POINTS,
@@ -104,7 +104,7 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
   }
   const overSize = steady.map(({ cell }) => gainOf(cell, 'shape-aware', 'tuned-size').ratio).filter((ratio) => ratio !== null)
   const shipped = steady
-    .filter(({ cell }) => !isOverloaded(cell, 'occupancy-rule'))
+    .filter(({ cell }) => !isUnsteady(cell, 'occupancy-rule'))
     .flatMap(({ overShipped }) => (overShipped.ratio === null ? [] : [overShipped.ratio]))
   return [
     '## In short',

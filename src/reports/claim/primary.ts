@@ -3,10 +3,11 @@ import {
   type CellResult,
   CLAIMED,
   gapTo,
-  isOverloaded,
+  isUnsteady,
   type Judged,
   leverShares,
   mixOf,
+  ownLoad,
   ratioOf,
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
@@ -16,7 +17,7 @@ import type { Sample } from './regions.js'
 
 /** A gain over an arm, marked where that arm could not keep up. */
 const overArm = (cell: CellResult, baseline: string, paired: PairedRatio): string =>
-  `${interval(paired)}${paired.ratio !== null && isOverloaded(cell, baseline) ? ' †' : ''}`
+  `${interval(paired)}${paired.ratio !== null && isUnsteady(cell, baseline) ? ' †' : ''}`
 
 const nameOf = ({ id }: CellResult): string => id.replace(/^(primary|together)\//, '')
 
@@ -41,7 +42,7 @@ export function primaryTable(judged: readonly Judged[]): string {
   })
   return [
     '## Primary cells: decode fed with prompts, 0.7 of the capacity of static, gb200',
-    'Gain of shape-aware in tokens/s of the median user, with 95 % intervals over draws; the mix column is the same gain on another mix of the same minutes. p: Holm-adjusted, against no gain and against 20 %. †: the other arm is overloaded there, so the number says how long one looked, not how much slower it is.',
+    'Gain of shape-aware in tokens/s of the median user, with 95 % intervals over draws; the mix column is the same gain on another mix of the same minutes. p: Holm-adjusted, against no gain and against 20 %. †: the other arm is backlogged or overloaded there in more than a tenth of the replicates, so the number says how long one looked, not how much slower it is.',
     table(
       [
         'cell',
@@ -69,11 +70,20 @@ export function worstFirst(judged: readonly Judged[], samples: readonly Sample[]
       return loses ? [`${cell.id}: ${words} ${interval(paired)}`] : []
     }),
   )
+  const beyond = judged.flatMap(({ cell }) => {
+    const load = ownLoad(cell, 'tuned-static')
+    return load !== null && load > 1 ? [`${cell.id} ${load.toFixed(2)}`] : []
+  })
   const worst = [...samples].sort((a, b) => a.ratio - b.ratio).slice(0, 5)
   const lines = [
     losses.length === 0
       ? 'No judged cell loses to tuned-static by more than 0.5 % in median, slowest tenth, gaps or capacity (intervals).'
       : `Shape-aware loses to tuned-static (interval beyond 0.5 %): ${losses.join('; ')}.`,
+    ...(beyond.length === 0
+      ? []
+      : [
+          `At the offered load tuned-static is beyond what it carries within the SLO on the part that judges (load is set on the training part): ${beyond.join('; ')}. A gain there is one over an arm past its limit.`,
+        ]),
     ...(worst.length === 0
       ? []
       : [
@@ -142,12 +152,7 @@ export function facts(judged: readonly Judged[]): string {
   if (judged.length === 0) return ''
   const rows = judged.map(({ cell }) => {
     const arm = (name: string) => cell.arms.find((one) => one.name === name)
-    const own = (name: string) => {
-      const capacities = (cell.values.capacity?.[name]?.capacity_rps ?? []).filter((value): value is number => value !== null)
-      return capacities.length === 0 || cell.offered_rps === null
-        ? ''
-        : ((cell.offered_rps * capacities.length) / capacities.reduce((sum, value) => sum + value, 0)).toFixed(2)
-    }
+    const own = (name: string) => ownLoad(cell, name)?.toFixed(2) ?? ''
     const tuned = arm('tuned-static')
     const shape = arm('shape-aware')
     return [
