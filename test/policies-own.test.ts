@@ -5,10 +5,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PolicyError, UserError } from '../src/errors.js'
 import { createArm, parsePolicy } from '../src/levers/catalogue.js'
-import type { Arm, LeverName, RankPolicy, RolesView } from '../src/levers/lever.js'
+import type {
+  Arm,
+  ChunkPolicy,
+  EngineStepView,
+  LeverName,
+  MigrateView,
+  PoolPolicy,
+  RankPolicy,
+  RolesView,
+} from '../src/levers/lever.js'
 import { beatInto, decisionUnderWay, guarded, HEARTBEAT, LEVERS, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
 import type { PolicyShape } from '../src/policies/shape.js'
-import { movingScenario, type Scenario, scenario } from '../src/testing/arbitraries.js'
+import { movingScenario, rolesScenario, type Scenario, scenario } from '../src/testing/arbitraries.js'
 import { recordObjects, runFast } from '../src/testing/run.js'
 import { newFolder } from './cliRunner.js'
 
@@ -119,6 +128,28 @@ describe('a file', () => {
       placing('return 0').replace('place(', 'plase('),
       /has the method place or assign, and this one has plase/,
     ],
+    [
+      'a method that it declares and lacks',
+      placing('return 0').replace('hooks: []', "hooks: ['place', 'migrate']"),
+      /info\.hooks names migrate: there is no such/,
+    ],
+    [
+      'a method of another lever',
+      placing('return 0').replace('hooks: []', "hooks: ['route']"),
+      /a rank policy is asked place, assign, migrate/,
+    ],
+    ['two ways to choose a rank', placing('return 0', '', 'assign() {},'), /both place and assign/],
+    [
+      'planning that nothing charges',
+      placing('return 0', '', 'planningPs: 5,'),
+      /planningPs is charged to steps before which assign/,
+    ],
+    [
+      'planning that is no time',
+      placing('return 0', '', "planningPs: '5', migrate() {},"),
+      /planningPs must be .* a whole number >= 0/,
+    ],
+    ['planning that is not a number', placing('return 0', '', 'planningPs: NaN, migrate() {},'), /planningPs must be/],
     ['a state of another kind', placing('return 0', '', 'state: [1],'), /state must be a Float64Array/],
   ])('with a fault is refused with its place and a remedy: %s', (_, text, message) => {
     const error = failure(() => open(file(text)))
@@ -241,9 +272,55 @@ describe('a decision under guard', () => {
     expect(switching('view.count')).toMatch(/returned 2; -1 or an engine from 0 to 1 is due/)
   })
 
+  test.each<[LeverName, string, RegExp]>([
+    ['chunk', 'readsCandidates: false, paceNs: 1.5, prefillTokens: () => 8', /paceNs must be the time promised .* >= 1/],
+    ['chunk', 'readsCandidates: false, paceNs: 0, prefillTokens: () => 8', /paceNs must be/],
+    ['span', 'largest: NaN, degree: () => 1', /largest must be the largest degree/],
+  ])('of a %s policy whose number is none is never made: %s', (lever, body, message) => {
+    const path = file(`export default () => ({ ${info(lever)}, ${body} })`)
+    expect(failure(() => parsePolicy(lever, path, 'x')).message).toMatch(message)
+  })
+
+  const ask = (lever: LeverName, body: string) =>
+    parsePolicy(lever, file(`export default () => ({ ${info(lever)}, ${body} })`), 'x')()
+  const request = { inputTokens: 1, classId: 0, tenant: 0 }
+
+  test('that changes a role is checked like any other, and what it throws names the hook', () => {
+    const view = { nowNs: 0, count: 2, role: () => 'decode' } as unknown as RolesView
+    const told = (body: string) => () =>
+      (ask('pool', `route: () => 0, switchRole(view, request) { ${body} }`) as PoolPolicy).switchRole?.(view, request)
+    expect(failure(told('return NaN')).message).toMatch(/switchRole returned NaN; -1 or an engine from 0 to 1 is due/)
+    expect(failure(told('return 2')).message).toMatch(/switchRole returned 2/)
+    expect(failure(told('null.x')).message).toMatch(/switchRole threw: TypeError/)
+    expect(failure(told('return view.role(2) === "decode" ? 0 : -1')).message).toMatch(
+      /asks view\.role\(2\), and there are places 0 to 1/,
+    )
+    expect(failure(told('view.count = 9; return -1')).message).toMatch(/writes to view\.count/)
+    expect(told('return this.route() - 1')()).toBe(-1)
+  })
+
+  test('that asks a whole engine for a rank which it has not is found out: it would see another engine', () => {
+    const step = { engine: 0, ranks: 2, decoding: () => 1, hasPrompt: () => true } as EngineStepView
+    const hold = ask(
+      'chunk',
+      'readsCandidates: false, prefillTokens: () => 8, hold: (view) => view.decoding(2) > 0',
+    ) as ChunkPolicy
+    expect(failure(() => hold.hold?.(step)).message).toMatch(/asks view\.decoding\(2\), and there are places 0 to 1/)
+    const ranks = { loads: { count: 2 }, list: () => 0, isMoving: () => false } as unknown as MigrateView
+    const moves = { count: 0, from: new Int32Array(2), sequence: new Int32Array(2), to: new Int32Array(2) }
+    const rank = ask('rank', 'place: () => 0, migrate(view) { view.list(-1) }') as RankPolicy
+    expect(failure(() => rank.migrate?.(ranks, moves)).message).toMatch(/asks view\.list\(-1\), and there are places 0 to 1/)
+  })
+
+  test('is of a policy that names its hooks, whatever its author wrote', () => {
+    expect(ask('rank', 'place: () => 0, migrate() {}').info.hooks).toEqual(['place', 'migrate'])
+    expect(ask('split', 'planningPs: () => 0, plan() {}').info.hooks).toEqual(['plan'])
+  })
+
   test('changes nothing: every policy decides under guard as without', () => {
     const moving = fc.sample(movingScenario, { numRuns: 20, seed: 3 })
-    for (const drawn of [...sample.slice(0, 40), ...moving]) {
+    const changing = fc.sample(rolesScenario, { numRuns: 10, seed: 3 })
+    for (const drawn of [...sample.slice(0, 40), ...moving, ...changing]) {
       const around = (): Arm => {
         const arm = drawn.arm()
         const wrapped = Object.fromEntries(LEVERS.map((lever) => [lever, guarded(lever, arm[lever] as unknown as PolicyShape)]))

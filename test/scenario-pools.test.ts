@@ -143,6 +143,13 @@ describe('prefill and decode engines', () => {
       '--set',
     ],
     [
+      'a change of role that no arm asks for',
+      PAIR,
+      ['engines.0.prefill.may_switch=true', 'arms={mine: {pool: least-loaded}}'],
+      /prefill\.may_switch: has no effect, since no arm has a policy that changes/,
+      '--set',
+    ],
+    [
       'changes of roles that no engine may make',
       PAIR,
       ['arms={mine: {pool: adaptive-roles}}'],

@@ -22,7 +22,9 @@ export function guarded<L extends LeverName>(lever: L, policy: PolicyShape, file
   const shield = createShield()
   const { state } = policy
   const length = state?.length
-  const made: Record<string, unknown> = { ...policy, info: file === undefined ? policy.info : { ...policy.info, file } }
+  // the methods that are called, whatever it says of them: states of arms with other hooks do not fit
+  const hooks = HOOKS[lever].map(({ name }) => name).filter((name) => name !== 'planningPs' && typeof policy[name] === 'function')
+  const made: Record<string, unknown> = { ...policy, info: { ...policy.info, hooks, ...(file === undefined ? {} : { file }) } }
   const fail = (hook: Hook, what: string): never => {
     throw new PolicyError(policy.info.name, `${hook.name} ${what}; it had read ${shield.reads()}`)
   }

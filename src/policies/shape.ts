@@ -40,6 +40,24 @@ export function shapeFaults(lever: LeverName, policy: unknown): string[] {
       faults.push(`${key} must be ${what}, or left out`)
   if (rest.priceNs !== undefined) faults.push('priceNs is for oracles: the model prices the decisions of a policy')
   if (lever === 'chunk' && typeof rest.readsCandidates !== 'boolean') faults.push('readsCandidates must be true or false')
+  return [...faults, ...hookFaults(lever, info, rest)]
+}
+
+/** What would never be called, or never be charged. */
+function hookFaults(lever: LeverName, info: unknown, policy: Readonly<Record<string, unknown>>): string[] {
+  const has = (name: string): boolean => typeof policy[name] === 'function'
+  const names = HOOKS[lever].map(({ name }) => name)
+  const { hooks } = (info ?? {}) as Partial<PolicyInfo>
+  const faults = (Array.isArray(hooks) ? hooks : [])
+    .filter((hook) => !(names.includes(hook) && has(hook)))
+    .map(
+      (hook) =>
+        `info.hooks names ${hook}: ${names.includes(hook) ? 'there is no such method' : `a ${lever} policy is asked ${names.join(', ')}`}`,
+    )
+  if (lever === 'rank' && has('place') && has('assign'))
+    faults.push('it has both place and assign: a request is given its rank on arrival or before a step, so keep one of them')
+  if (lever === 'rank' && policy.planningPs !== undefined && !has('assign') && !has('migrate'))
+    faults.push('planningPs is charged to steps before which assign or migrate was asked, and it has neither: leave it out')
   return faults
 }
 

@@ -2,6 +2,7 @@
  * Views as a guarded policy gets them: read only, nothing but what is declared, every read written down. Arrays are copies, so a write
  * into one does no harm and is found out afterwards.
  */
+import type { LoadView } from '../levers/lever.js'
 import { noteRead } from './heartbeat.js'
 
 /** Reads that an error message shows. */
@@ -10,6 +11,11 @@ const SHOWN_READS = 12
 const ABSENT = new Set(['toJSON', 'then', 'constructor', 'engine'])
 
 type Numbers = Float64Array | Int32Array
+
+/** How many places the methods of a view may be asked for: those of a load, the ranks of an engine; none where it has no places. */
+function placesOf({ count, ranks, loads }: Readonly<Record<string, unknown>>): unknown {
+  return count ?? ranks ?? (loads as LoadView | undefined)?.count
+}
 
 interface Copy {
   readonly raw: Numbers
@@ -70,7 +76,7 @@ export function createShield(): Shield {
   }
 
   function asked(target: Record<string, unknown>, key: string, name: string, method: (...args: unknown[]) => unknown) {
-    const { count: places } = target
+    const places = placesOf(target)
     return (...args: unknown[]): unknown => {
       const [place] = args
       if (typeof places === 'number' && !(Number.isInteger(place) && (place as number) >= 0 && (place as number) < places))

@@ -5,9 +5,9 @@ import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { isOracleArm, ORACLE_ARMS } from '../levers/oracles.js'
 import { isPolicyFile } from '../levers/own.js'
 import { openPolicyFiles, readPolicyFile } from '../policies/index.js'
-import type { Problem } from '../yaml/issues.js'
+import { type Problem, showPath } from '../yaml/issues.js'
 import type { EnginePlan } from './plan.js'
-import { hasPools } from './pools.js'
+import { type Entry, hasPools } from './pools.js'
 import type { ScenarioInput } from './schema.js'
 
 openPolicyFiles()
@@ -49,6 +49,21 @@ function sourceHashes(name: string, levers: Readonly<Partial<Record<LeverName, s
 
 const cannotMove = ({ role, dp }: EnginePlan): boolean => role === 'prefill' || dp === 1
 
+/** Whether the pool policy may tell engines to change between prefill and decode. */
+const changesRoles = (pool: string | undefined): boolean => readable('pool', pool)?.switchRole !== undefined
+
+/** Engines that may change their role where no arm ever asks them to. */
+export function switchProblems(arms: ScenarioInput['arms'], entries: readonly Entry[]): Problem[] {
+  if (Object.values(arms ?? {}).some(({ pool }) => changesRoles(pool))) return []
+  return entries
+    .filter(({ input }) => input.may_switch === true && (input.role === 'prefill' || input.role === 'decode'))
+    .map(({ path }) => ({
+      path: [...path, 'may_switch'],
+      message: `${showPath([...path, 'may_switch'])}: has no effect, since no arm has a policy that changes the roles of engines`,
+      hint: 'remove it, or give an arm the pool policy adaptive-roles',
+    }))
+}
+
 const dropUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as T
 
@@ -82,7 +97,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: 'set enable_prefix_caching: true on the engines, or choose another policy',
       })
     }
-    if (/^\s*adaptive-roles\b/.test(levers.pool ?? '') && engines.length > 0) {
+    if (changesRoles(levers.pool) && engines.length > 0) {
       const most = engines.reduce((sum, { count }) => sum + count, 0)
       const able = engines.some(({ maySwitch }) => maySwitch)
       if (!able || most < 3)
@@ -90,7 +105,7 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
           path: ['arms', name, 'pool'],
           message: able
             ? `arms.${name}.pool: of ${most} engines each is the last one of its role, so none can ever change it`
-            : `arms.${name}.pool: adaptive-roles changes the roles of engines, and none may change its role`,
+            : `arms.${name}.pool: ${levers.pool?.replace(/\(.*/s, '').trim()} changes the roles of engines, and none may change its role`,
           hint: able ? 'raise count' : 'set may_switch: true on prefill or decode engines',
         })
     }
@@ -117,11 +132,12 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
         hint: 'choose another chunk policy, or attention DP (for example layout: DEP16)',
       })
     }
-    if (/\bmigrate\s*=/.test(levers.rank ?? '') && engines.length > 0 && engines.every(cannotMove)) {
+    const moving = readable('rank', levers.rank)
+    if (moving?.migrate !== undefined && engines.length > 0 && engines.every(cannotMove)) {
       problems.push({
         path: ['arms', name, 'rank'],
-        message: `arms.${name}.rank: migrate= moves sequences from rank to rank, and no engine that decodes has more than one rank`,
-        hint: 'remove it, or choose attention DP (for example layout: DEP16)',
+        message: `arms.${name}.rank: ${moving.info.name} moves sequences from rank to rank, and no engine that decodes has more than one rank`,
+        hint: 'choose another policy, or attention DP (for example layout: DEP16)',
       })
     }
     const budget = /^\s*(?:fixed-budget|aligned)\(\s*(\d+)\s*[,)]/.exec(levers.chunk ?? '')

@@ -6,7 +6,7 @@ import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import { suggest } from '../yaml/suggest.js'
-import { armProblems, resolveArms } from './arms.js'
+import { armProblems, resolveArms, switchProblems } from './arms.js'
 import { constantsOf, defaultAcceptance } from './constants.js'
 import { cutOf, type EngineContext, resolveEngine } from './engine.js'
 import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
@@ -64,7 +64,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
   }
   problems.push(...moePathProblems(input, entries, context))
   const engines = resolveEngines(entries, racks, context, problems)
-  problems.push(...armProblems(input.arms, engines))
+  problems.push(...armProblems(input.arms, engines), ...switchProblems(input.arms, entries))
   if (problems.length > 0) return { plan: null, problems }
 
   const plan = {

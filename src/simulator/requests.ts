@@ -147,10 +147,11 @@ export function chooseSpan(core: Core, slot: number): void {
   core.deciding = -1
   if (degree === 1) return
   const { lanes } = s
-  if (lanes === null || !(degree > 1 && engine.ranks % degree === 0 && Number.isInteger(Math.log2(degree))))
+  const { largest = degree } = span
+  if (lanes === null || !(degree > 1 && degree <= largest && engine.ranks % degree === 0 && Number.isInteger(Math.log2(degree))))
     throw new PolicyError(
       span.info.name,
-      `returned degree ${degree} for request ${slots.request[slot]}; allowed are ${lanes === null ? 'its largest, 1' : `powers of two that divide the ${engine.ranks} ranks of ${engine.name}`}`,
+      `returned degree ${degree} for request ${slots.request[slot]}; allowed are ${lanes === null ? 'its largest, 1' : `powers of two${span.largest === undefined ? '' : ` up to its largest, ${span.largest},`} that divide the ${engine.ranks} ranks of ${engine.name}`}`,
     )
   slots.spanClass[slot] = classOf(degree)
   lanes.present[e]++

@@ -2,6 +2,7 @@
 import { decode, encode } from '@msgpack/msgpack'
 import { EventHeap, type HeapState } from '../collections/eventHeap.js'
 import { PolicyError, UserError } from '../errors.js'
+import type { PolicyInfo } from '../levers/lever.js'
 import type { Core } from './core.js'
 import type { PrefixCache } from './prefixCache.js'
 import { wake } from './quiet.js'
@@ -90,6 +91,8 @@ const prefixImage = (prefix: PrefixCache): NonNullable<Snapshot['prefix']> => ({
   hostNodes: columnsOf(prefix.host?.nodes ?? {}),
 })
 
+const hooksOf = ({ hooks }: PolicyInfo): string => [...hooks].sort().join()
+
 const policiesOf = (core: Core) => [core.arm.split, core.arm.chunk, core.arm.rank, core.arm.span, core.arm.pool]
 
 export function snapshot(core: Core): Uint8Array {
@@ -106,7 +109,7 @@ export function snapshot(core: Core): Uint8Array {
     recordCount: records.count,
     policies: policiesOf(core).map(({ info, state }) => ({
       name: info.name,
-      hooks: info.hooks.join(),
+      hooks: hooksOf(info),
       memory: state ? bytesOf(state) : null,
     })),
     closedInput: core.inputEnded,
@@ -155,16 +158,15 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
   policiesOf(core).forEach((policy, index) => {
     const { name, hooks, memory } = image.policies[index]
     const { info, state: kept } = policy
-    if (info.name !== name) {
-      if (by === 'same arm') throw new PolicyError(info.name, `the snapshot was taken with another policy, ${name}`)
-      if (info.hooks.join() !== hooks)
-        throw new UserError({
-          where: 'snapshot',
-          message: `it was taken with ${name}, which is asked at other times (${hooks}) than ${info.name} (${info.hooks.join()})`,
-          hint: `go on with a ${info.lever} policy of the same hooks, or take the snapshot with this one`,
-        })
-      return
-    }
+    if (info.name !== name && by === 'same arm')
+      throw new PolicyError(info.name, `the snapshot was taken with another policy, ${name}`)
+    if (hooksOf(info) !== hooks)
+      throw new UserError({
+        where: 'snapshot',
+        message: `it was taken with ${name}, which is asked at other times (${hooks}) than ${info.name} (${hooksOf(info)})`,
+        hint: `go on with a ${info.lever} policy of the same hooks, or take the snapshot with this one`,
+      })
+    if (info.name !== name) return
     if ((memory?.byteLength ?? 0) !== (kept?.byteLength ?? 0))
       throw new UserError({
         where: 'snapshot',
