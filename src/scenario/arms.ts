@@ -133,6 +133,14 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
       })
     }
     const moving = readable('rank', levers.rank)
+    const timing = /\b(steps|dwell)\s*=/.exec(levers.rank ?? '')
+    if (timing !== null && moving !== null && moving.migrate === undefined && !isPolicyFile(levers.rank ?? '')) {
+      problems.push({
+        path: ['arms', name, 'rank'],
+        message: `arms.${name}.rank: ${timing[1]}= says when sequences move, and without migrate= none does`,
+        hint: `remove ${timing[1]}=, or add migrate=0.2: ranks are uneven from 20 % above the mean on`,
+      })
+    }
     if (moving?.migrate !== undefined && engines.length > 0 && engines.every(cannotMove)) {
       problems.push({
         path: ['arms', name, 'rank'],
