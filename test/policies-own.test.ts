@@ -147,7 +147,7 @@ describe('a file', () => {
     [
       'planning that is no time',
       placing('return 0', '', "planningPs: '5', migrate() {},"),
-      /planningPs must be .* a whole number >= 0/,
+      /planningPs must be .* whole and >= 0/,
     ],
     ['planning that is not a number', placing('return 0', '', 'planningPs: NaN, migrate() {},'), /planningPs must be/],
     ['a state of another kind', placing('return 0', '', 'state: [1],'), /state must be a Float64Array/],

@@ -38,6 +38,11 @@ describe('one fault, one sentence, one place', () => {
     ],
     ['bringing one rank in step', ['arms={mine: {chunk: "aligned(512)"}}'], /every engine has one rank/],
     [
+      'a time of moves that nobody makes',
+      ['arms={mine: {rank: "round-robin(dwell=9)"}}'],
+      /dwell= says when sequences move, and without migrate= none does/,
+    ],
+    [
       'moves among one rank',
       ['arms={mine: {rank: "least-cost(5000,migrate=0.1)"}}'],
       /no engine that decodes has more than one rank/,
