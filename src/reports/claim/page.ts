@@ -33,6 +33,9 @@ export interface ClaimPage {
   readonly traces: boolean
 }
 
+/** Cells that are named one by one. */
+const MOST_NAMED = 20
+
 export function claimPage(page: ClaimPage): string {
   const { cells, results } = page
   if (results.size === 0) return `${[head(page), NOTHING_YET, beforehand(page), CANNOT_SAY].join('\n\n')}\n`
@@ -149,13 +152,27 @@ function beforehand({ protocol, frozen, quick }: ClaimPage): string {
   ].join('\n\n')
 }
 
-function leftOut({ dropped, failed, results }: ClaimPage): string {
+/** By family: a family of which nothing was run in one word, and of many alike their number. */
+function droppedText(dropped: readonly Cell[], cells: readonly Cell[]): string {
+  const families = [...new Set(dropped.map(({ family }) => family))]
+  return families
+    .map((family) => {
+      const out = dropped.filter((cell) => cell.family === family)
+      const all = cells.filter((cell) => cell.family === family).length
+      if (out.length === all) return `all ${all} of ${family}`
+      const count = `${out.length} of the ${all} of ${family}`
+      return out.length > MOST_NAMED ? count : `${count} (${out.map(({ id }) => id.slice(family.length + 1)).join(', ')})`
+    })
+    .join('; ')
+}
+
+function leftOut({ dropped, failed, results, cells }: ClaimPage): string {
   const voids = [...results.values()].filter(({ void_because }) => void_because !== null)
   const unequal = [...results.values()].filter(({ same_traffic }) => !same_traffic)
   const lines = [
     dropped.length === 0
       ? 'The time budget left out no cell.'
-      : `The time budget left out ${dropped.length} cells: ${dropped.map(({ id }) => id).join(', ')}.`,
+      : `The time budget left out ${dropped.length} of ${cells.length} cells: ${droppedText(dropped, cells)}.`,
     ...failed.map(({ id, message }) => `**${id} failed**: ${message.replaceAll('\n', ' ')}`),
     ...(voids.length === 0 ? [] : [`Void, since ${voids[0].void_because}: ${voids.map(({ id }) => id).join(', ')}.`]),
     unequal.length === 0
