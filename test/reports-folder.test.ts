@@ -142,6 +142,7 @@ describe('requests.parquet', () => {
         engine: records.engine[i],
         rank: records.rank[i],
         preemptions: records.preemptions[i],
+        migrations: records.migrations[i],
         cached_tokens: records.cachedTokens[i],
         loaded_tokens: records.loadedTokens[i],
         ...phases,
