@@ -221,13 +221,6 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     to: 's.slots.target[slot] /',
   },
   {
-    title: 'any block of the first trace block counts as a hit',
-    law: 'LAW-24',
-    file: 'simulator/blockNodes.ts',
-    from: '(first[node] !== id || rank',
-    to: '(first[node] % 8 !== id % 8 || rank',
-  },
-  {
     title: 'hits are computed all the same',
     law: 'LAW-11',
     file: 'simulator/schedule.ts',
@@ -261,20 +254,6 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     file: 'simulator/views.ts',
     from: 'Math.floor(scalars[NOW] / ageNs) * ageNs',
     to: 'scalars[NOW]',
-  },
-  {
-    title: 'what is loaded from a host takes no time',
-    law: 'LAW-15',
-    file: 'simulator/stepClock.ts',
-    from: 'Math.ceil(most * loadPsPerToken)',
-    to: '0',
-  },
-  {
-    title: 'what is loaded stays on the host too',
-    law: 'LAW-15',
-    file: 'simulator/prefixCache.ts',
-    from: 'this.host?.take(g, list, this.parts[g], this.stride[g], firstNew, at)',
-    to: '',
   },
   {
     title: 'a host drops its youngest blocks',
