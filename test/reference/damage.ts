@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { runInThisContext } from 'node:vm'
 import ts from 'typescript'
 import type { Simulate } from '../../src/testing/run.js'
 
@@ -51,5 +52,16 @@ export async function damagedCore(damage: Damage | null): Promise<Simulate> {
     return simulate
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** What `work` returns; throws when it takes longer, even where it never looks up: the engine's own watchdog ends it. */
+export function within<T>(mostMs: number, work: () => T): T {
+  const scope = globalThis as { timedWork?: () => T }
+  scope.timedWork = work
+  try {
+    return runInThisContext('timedWork()', { timeout: mostMs }) as T
+  } finally {
+    delete scope.timedWork
   }
 }
