@@ -10,13 +10,14 @@ import {
   movingScenario,
   oracleScenario,
   rolesScenario,
+  type Scenario,
   scenario,
   spanScenario,
   thinScenario,
 } from '../src/testing/arbitraries.js'
 import { type RequestRow, runFast } from '../src/testing/run.js'
 import { untilSpent } from '../src/testing/untilSpent.js'
-import { differences, runSlow } from './reference/agree.js'
+import { differences, runSlow, type SlowRun } from './reference/agree.js'
 
 /** Generated scenarios of one run. */
 const SCENARIOS = 3500
@@ -33,6 +34,22 @@ const ROLES_SCENARIOS = 400
 vi.setConfig({ testTimeout: 1_200_000 })
 
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_251)
+
+/** Both simulators on `runs` draws; `look` sees each with what the reference made of it. */
+function expectAgreement(drawn: fc.Arbitrary<Scenario>, runs: number, look: (scenario: Scenario, slow: SlowRun) => void): void {
+  fc.assert(
+    fc.property(
+      drawn,
+      untilSpent(SHRINKING_MS, (scenario) => {
+        const slow = runSlow(scenario)
+        look(scenario, slow)
+        const found = differences(runFast(scenario), slow)
+        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
+      }),
+    ),
+    { numRuns: runs, seed: SEED },
+  )
+}
 
 test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
   const seen = {
@@ -62,64 +79,46 @@ test(`both simulators agree on ${SCENARIOS} scenarios`, () => {
     moved: 0,
     moved_by_copy: 0,
   }
-  fc.assert(
-    fc.property(
-      scenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        const { parent, joinCount, arrivalNs } = drawn.workload
-        const isClosed = drawn.load.kind === 'closed'
-        seen.not_sent += slow.result.notSent
-        for (const [index, record] of slow.result.records) {
-          if (parent !== null && parent[index] >= 0 && (isClosed || Number.isNaN(arrivalNs[index]))) {
-            seen.waited++
-            if (isClosed) seen.waited_in_closed_loop++
-            if (joinCount !== null && joinCount[index] > 1) seen.waited_for_several++
-          }
-          seen[record.fate as 'completed']++
-          seen.preemptions += record.preemptions
-          const [, , transferNs, waitNs, decodeNs] = record.phaseNs
-          const isWhole = record.fate === 'completed'
-          const engine = drawn.config.engines[Math.max(0, record.engine)]
-          if (transferNs > 0) seen.transferred++
-          if (waitNs > 0) seen.waited_to_decode++
-          if (isWhole && engine.role === 'decode' && decodeNs > 0 && record.preemptions > 0) seen.preempted_after_transfer++
-          if (isWhole && engine.draftTokens > 0 && record.osl > 1) seen.speculated++
-          if (isWhole && engine.kvReservation === 'full') seen.reserved++
-          if (record.cachedTokens > 0) seen.hit++
-          seen.moved += record.migrations
-          if (record.cachedTokens > 0 && transferNs > 0) seen.hit_after_transfer++
-        }
-        seen.evicted += slow.result.statistics.evictedBlocks
-        seen.assigned += slow.decisions.assign.length
-        if (slow.result.statistics.migratedBytes > 0) seen.moved_by_copy++
-        seen.chunked += slow.decisions.chunk.length
-        seen.evaluations += slow.decisions.split.length
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: SCENARIOS, seed: SEED },
-  )
+  expectAgreement(scenario, SCENARIOS, (drawn, slow) => {
+    const { parent, joinCount, arrivalNs } = drawn.workload
+    const isClosed = drawn.load.kind === 'closed'
+    seen.not_sent += slow.result.notSent
+    for (const [index, record] of slow.result.records) {
+      if (parent !== null && parent[index] >= 0 && (isClosed || Number.isNaN(arrivalNs[index]))) {
+        seen.waited++
+        if (isClosed) seen.waited_in_closed_loop++
+        if (joinCount !== null && joinCount[index] > 1) seen.waited_for_several++
+      }
+      seen[record.fate as 'completed']++
+      seen.preemptions += record.preemptions
+      const [, , transferNs, waitNs, decodeNs] = record.phaseNs
+      const isWhole = record.fate === 'completed'
+      const engine = drawn.config.engines[Math.max(0, record.engine)]
+      if (transferNs > 0) seen.transferred++
+      if (waitNs > 0) seen.waited_to_decode++
+      if (isWhole && engine.role === 'decode' && decodeNs > 0 && record.preemptions > 0) seen.preempted_after_transfer++
+      if (isWhole && engine.draftTokens > 0 && record.osl > 1) seen.speculated++
+      if (isWhole && engine.kvReservation === 'full') seen.reserved++
+      if (record.cachedTokens > 0) seen.hit++
+      seen.moved += record.migrations
+      if (record.cachedTokens > 0 && transferNs > 0) seen.hit_after_transfer++
+    }
+    seen.evicted += slow.result.statistics.evictedBlocks
+    seen.assigned += slow.decisions.assign.length
+    if (slow.result.statistics.migratedBytes > 0) seen.moved_by_copy++
+    seen.chunked += slow.decisions.chunk.length
+    seen.evaluations += slow.decisions.split.length
+  })
   for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(40)
 })
 
 test(`both simulators agree on ${CACHING_SCENARIOS} scenarios of full caches`, () => {
   let loaded = 0
   let evicted = 0
-  fc.assert(
-    fc.property(
-      cachingScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        for (const record of slow.result.records.values()) if (record.loadedTokens > 0) loaded++
-        evicted += slow.result.statistics.evictedBlocks
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: CACHING_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(cachingScenario, CACHING_SCENARIOS, (_, slow) => {
+    for (const record of slow.result.records.values()) if (record.loadedTokens > 0) loaded++
+    evicted += slow.result.statistics.evictedBlocks
+  })
   expect(loaded).toBeGreaterThan(60)
   expect(evicted).toBeGreaterThan(1000)
 })
@@ -127,117 +126,62 @@ test(`both simulators agree on ${CACHING_SCENARIOS} scenarios of full caches`, (
 test(`both simulators agree on ${MOVING_SCENARIOS} scenarios of sequences that move`, () => {
   const seen = { copied: 0, preempted: 0, brought_before: 0, cached: 0 }
   let onTheWay = 0
-  fc.assert(
-    fc.property(
-      movingScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        for (const record of slow.result.records.values()) {
-          if (record.migrations === 0) continue
-          if (record.preemptions > 0) seen.preempted++
-          if (record.phaseNs[2] > 0) seen.brought_before++
-          if (record.cachedTokens > 0) seen.cached++
-          if (record.fate === 'in_transfer') onTheWay++
-        }
-        if (slow.result.statistics.migratedBytes > 0) seen.copied++
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: MOVING_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(movingScenario, MOVING_SCENARIOS, (_, slow) => {
+    for (const record of slow.result.records.values()) {
+      if (record.migrations === 0) continue
+      if (record.preemptions > 0) seen.preempted++
+      if (record.phaseNs[2] > 0) seen.brought_before++
+      if (record.cachedTokens > 0) seen.cached++
+      if (record.fate === 'in_transfer') onTheWay++
+    }
+    if (slow.result.statistics.migratedBytes > 0) seen.copied++
+  })
   for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(20)
   expect(onTheWay).toBeGreaterThan(0)
 })
 
 test(`both simulators agree on ${ORACLE_SCENARIOS} scenarios of the dispatch oracle`, () => {
   let moved = 0
-  fc.assert(
-    fc.property(
-      oracleScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        moved += slow.result.statistics.migrations
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: ORACLE_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(oracleScenario, ORACLE_SCENARIOS, (_, slow) => {
+    moved += slow.result.statistics.migrations
+  })
   expect(moved).toBeGreaterThan(200)
 })
 
 test(`both simulators agree on ${ROLES_SCENARIOS} scenarios of changing roles`, () => {
   let changes = 0
-  fc.assert(
-    fc.property(
-      rolesScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        changes += slow.result.statistics.roleChanges
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: ROLES_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(rolesScenario, ROLES_SCENARIOS, (_, slow) => {
+    changes += slow.result.statistics.roleChanges
+  })
   expect(changes).toBeGreaterThan(300)
 })
 
 test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, () => {
   let longest = 0
-  fc.assert(
-    fc.property(
-      longScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        for (const record of slow.result.records.values())
-          if (record.fate === 'completed') longest = Math.max(longest, record.osl)
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: LONG_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(longScenario, LONG_SCENARIOS, (_, slow) => {
+    for (const record of slow.result.records.values()) if (record.fate === 'completed') longest = Math.max(longest, record.osl)
+  })
   expect(longest).toBeGreaterThan(2000)
 })
 
 test(`both simulators agree on ${THIN_SCENARIOS} scenarios of thin traffic`, () => {
-  fc.assert(
-    fc.property(
-      thinScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const found = differences(runFast(drawn), runSlow(drawn))
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: THIN_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(thinScenario, THIN_SCENARIOS, () => {})
 })
 
 test(`both simulators agree on ${SPAN_SCENARIOS} scenarios of spread contexts`, () => {
   const seen = { spread: 0, preempted: 0, after_transfer: 0, speculated: 0, beside_whole: 0 }
-  fc.assert(
-    fc.property(
-      spanScenario,
-      untilSpent(SHRINKING_MS, (drawn) => {
-        const slow = runSlow(drawn)
-        const degrees = new Set<number>()
-        for (const [index, degree] of slow.result.degrees) {
-          degrees.add(degree)
-          if (degree === 1) continue
-          const { preemptions, engine, osl, phaseNs } = slow.result.records.get(index) as RequestRow
-          seen.spread++
-          seen.preempted += preemptions
-          if (phaseNs[2] > 0) seen.after_transfer++
-          if (drawn.config.engines[engine].draftTokens > 0 && osl > 1) seen.speculated++
-        }
-        if (degrees.size > 1) seen.beside_whole++
-        const found = differences(runFast(drawn), slow)
-        if (found.length > 0) throw new Error(found.slice(0, 12).join('\n'))
-      }),
-    ),
-    { numRuns: SPAN_SCENARIOS, seed: SEED },
-  )
+  expectAgreement(spanScenario, SPAN_SCENARIOS, (drawn, slow) => {
+    const degrees = new Set<number>()
+    for (const [index, degree] of slow.result.degrees) {
+      degrees.add(degree)
+      if (degree === 1) continue
+      const { preemptions, engine, osl, phaseNs } = slow.result.records.get(index) as RequestRow
+      seen.spread++
+      seen.preempted += preemptions
+      if (phaseNs[2] > 0) seen.after_transfer++
+      if (drawn.config.engines[engine].draftTokens > 0 && osl > 1) seen.speculated++
+    }
+    if (degrees.size > 1) seen.beside_whole++
+  })
   for (const [feature, count] of Object.entries(seen)) expect(count, `scenarios never met: ${feature}`).toBeGreaterThan(40)
 })

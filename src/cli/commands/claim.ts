@@ -1,9 +1,8 @@
 /** `shapewise claim`, called by `npm run claim`: the fair experiment of docs/CLAIM.md. */
-import { availableParallelism } from 'node:os'
 import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal } from '../interrupt.js'
-import { MAX_THREADS, positiveNumber, quietOption, wholeNumber } from '../options.js'
+import { coresOf, coresOption, positiveNumber, quietOption } from '../options.js'
 
 interface ClaimArgs {
   readonly quick: boolean
@@ -40,11 +39,7 @@ export const claimCommand = defineCommand<ClaimArgs>({
         requiresArg: true,
         describe: 'The page (default: docs/CLAIM.md; quick: CLAIM.md in --out)',
       })
-      .option('threads', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Worker threads; results do not depend on it (default: one a core)',
-      })
+      .option('threads', coresOption)
       .option('freeze', { type: 'boolean', default: false, describe: 'Write data/claim/protocol.json, before the first result' })
       .option('quiet', quietOption),
   handler: async ({ quick, freeze, resume, quiet, ...args }) => {
@@ -56,7 +51,7 @@ export const claimCommand = defineCommand<ClaimArgs>({
         hint: 'give it alone, or with --page',
       })
     const budgetMin = args.budget === undefined ? null : positiveNumber('--budget', args.budget, LONGEST)
-    const threads = args.threads === undefined ? availableParallelism() : wholeNumber('--threads', args.threads, 1, MAX_THREADS)
+    const threads = coresOf(args.threads)
     const signal = interruptSignal()
     const { runClaim } = await import('../claim/run.js')
     await runClaim({
