@@ -1,8 +1,10 @@
 /** A tiny claim from traces to page: killed and gone on with, damaged, short of time. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { modulesOf } from '../src/cli/claim/codeHash.js'
 import { type ClaimRequest, runClaim } from '../src/cli/claim/run.js'
 import { runWithin } from '../src/cli/claim/schedule.js'
 import { UserError } from '../src/errors.js'
@@ -156,5 +158,32 @@ describe('the schedule', () => {
     await expect(runWithin({ ...options, onDone: ({ restS }) => rests.push(restS) })).rejects.toThrow('three')
     expect(run).toHaveBeenCalledTimes(3)
     expect(rests).toEqual([6, 4])
+  })
+})
+
+describe('the code that a finished cell was answered by', () => {
+  const files = modulesOf().map((file) => file.replaceAll('\\', '/'))
+  const holds = (name: string) => files.some((file) => file.endsWith(name))
+  test.each([
+    'simulator/core.ts',
+    'levers/split/lengthAware.ts',
+    'timing/stepTimer.ts',
+    'claim/cluster.ts',
+    'traces/load.ts',
+    '/rng.ts',
+  ])('%s counts', (name) => expect(holds(name)).toBe(true))
+  test.each(['claim/verdict.ts', 'claim/cells.ts', 'claim/markdown.ts', 'cli/claim/run.ts'])(
+    '%s does not: it judges, draws or begins',
+    (name) => expect(holds(name)).toBe(false),
+  )
+  test('of a module with imports of every form, all that run are followed', () => {
+    const at = folder()
+    writeFileSync(
+      join(at, 'a.js'),
+      "import { type B, b } from './b.js'\nexport {\n  c,\n} from './c.js'\nimport './d.js'\nimport type { E } from './e.js'\n",
+    )
+    for (const name of ['b', 'c', 'd']) writeFileSync(join(at, `${name}.js`), "import fs from 'node:fs'\n")
+    const names = modulesOf(pathToFileURL(join(at, 'a.js'))).map((file) => basename(file))
+    expect(names).toEqual(['a.js', 'b.js', 'c.js', 'd.js'])
   })
 })
