@@ -53,6 +53,11 @@ describe('one fault, one sentence, one place', () => {
       /3 lanes are more than the 2 engines/,
     ],
     [
+      'more lanes than engines, by name',
+      ['arms={mine: {pool: "lanes(cut=100,second=1000)"}}', 'engines.0.count=2'],
+      /3 lanes are more than the 2 engines/,
+    ],
+    [
       'equal lanes for one engine',
       ['arms={mine: {pool: equal-lanes(2)}}', 'engines.0.count=1'],
       /2 lanes are more than the 1 engine /,

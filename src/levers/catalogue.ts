@@ -164,6 +164,15 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
       fail(`${p.name} of ${entry.name} must be a power of two, not ${value}`)
     return value
   })
+  for (const { name, beside } of entry.parameters) {
+    const other = entry.parameters.findIndex((p) => p.name === beside?.name)
+    if (beside === undefined || call.named[name] === undefined || values[other] !== entry.parameters[other].otherwise) continue
+    throw new UserError({
+      where,
+      message: `${name}= ${beside.says}`,
+      hint: `remove ${name}=, or ${beside.remedy}`,
+    })
+  }
   return () => entry.make(values)
 }
 

@@ -11,6 +11,8 @@ export interface Parameter {
   readonly max: number
   /** Value when it is left out; without one it must be given. */
   readonly otherwise?: number
+  /** Another argument, without which (at its value when left out) giving this one has no effect; `says` completes the sentence about it. */
+  readonly beside?: { readonly name: string; readonly says: string; readonly remedy: string }
   /** The argument is one of these words; its value is the place of the word in the list. */
   readonly words?: readonly string[]
 }

@@ -11,6 +11,21 @@ export type { AssignView, BoundaryView, MigrateView, Moves, OracleView } from '.
 
 export type LeverName = 'split' | 'chunk' | 'rank' | 'span' | 'pool'
 
+/**
+ * What engines must have for a policy to do more than a plainer one would: a scenario without it is refused. A text is the clause that the
+ * refusal says of the policy, such as 'weighs what prefix caches hold'.
+ */
+export interface EngineNeeds {
+  /** Some engine has a prefix cache. */
+  readonly prefixCaches?: string
+  /** Some engine has several ranks (attention DP). */
+  readonly severalRanks?: string
+  /** Lanes that the engines that take prompts are shared out to: there are as many engines, or more. */
+  readonly lanes?: number
+  /** Tokens that the policy lets into a step: the step of every engine holds as many. */
+  readonly stepTokens?: number
+}
+
 export interface PolicyInfo {
   readonly lever: LeverName
   /** Name with its arguments, as written in a scenario: `fixed-count(8)`. */
@@ -24,6 +39,8 @@ export interface PolicyInfo {
   /** Age of the signals: `now` (scheduler-local state), or the period in ns at which the policy's index of prefix caches is updated. */
   readonly signalAge: 'now' | number
   readonly complexity: string
+  /** Beside what its hooks say: one with `migrate` needs ranks to move between, one with `switchRole` engines that may change their roles. */
+  readonly needs?: EngineNeeds
   /** A bound and no policy: it may search for as long as it likes or see what nobody can. Tuners never choose it; reports label it. */
   readonly oracle?: true
   readonly wins: string

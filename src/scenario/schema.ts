@@ -149,6 +149,8 @@ export const scenarioSchema = z.strictObject({
 })
 
 export type ScenarioInput = z.infer<typeof scenarioSchema>
+/** What an arm names of each lever. */
+export type LeversInput = z.infer<typeof arm>
 export type EntryInput = ScenarioInput['engines'][number]
 export type EngineInput = z.infer<typeof member>
 

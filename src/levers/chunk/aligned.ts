@@ -31,6 +31,7 @@ export function aligned({ tokens, wait, batch, share }: AlignmentOptions): Chunk
       inputs: ['decoding sequences of every rank of the engine', 'which of its ranks have a prompt to compute'],
       signalAge: 'now',
       complexity: 'O(ranks)',
+      needs: { severalRanks: 'brings the ranks of an engine in step', stepTokens: tokens },
       wins: 'throughput of attention DP under full load: without it some rank prefills in nearly every step, and all others wait for it',
       loses: 'time to first token, by the steps waited; thin traffic',
       source:

@@ -11,6 +11,7 @@ export function fixedBudget(tokens: number): ChunkPolicy {
       inputs: ['decoding sequences'],
       signalAge: 'now',
       complexity: 'O(1)',
+      needs: { stepTokens: tokens },
       wins: 'short prompts, and a mean time per output token as the objective',
       loses: 'long prefixes: the same tokens cost several times more attention, so gaps grow',
       source: 'chunked prefill as in Sarathi-Serve and vLLM',

@@ -2,7 +2,7 @@
 import type { LoadView, PolicyInfo, PoolPolicy } from '../lever.js'
 import { tokensOf } from '../rank/choose.js'
 
-const info = (name: string, input: string, source: string): PolicyInfo => ({
+const info = (name: string, count: number, input: string, source: string): PolicyInfo => ({
   lever: 'pool',
   name,
   shapeAware: true,
@@ -10,6 +10,7 @@ const info = (name: string, input: string, source: string): PolicyInfo => ({
   inputs: ['input tokens', input, 'KV and queued tokens of every engine'],
   signalAge: 'now',
   complexity: 'O(engines)',
+  needs: { lanes: count },
   wins: 'extreme mixtures on kernels that are blind to lengths: the short no longer wait for the long',
   loses:
     'low load and drift, as lanes pool less; the long pay for the short, so judge it on all quantiles; little is left once the split is length-aware',
@@ -45,6 +46,7 @@ export function lanes(given: readonly number[], spill: number): PoolPolicy {
   return {
     info: info(
       `lanes(${cuts.join(',')},spill=${spill})`,
+      cuts.length + 1,
       'the cuts',
       'length-specialised groups of engines (CascadeInfer, PecSched); nobody changes lanes while growing',
     ),
@@ -71,6 +73,7 @@ export function equalLanes(count: number, spill: number): PoolPolicy {
   return {
     info: info(
       `equal-lanes(${count},spill=${spill})`,
+      count,
       'input tokens of earlier requests',
       'length-specialised groups of engines, boundaries by the lengths observed (CascadeInfer); nobody changes lanes while growing',
     ),

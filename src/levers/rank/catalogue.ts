@@ -11,10 +11,15 @@ import { roundRobin, TURNS } from './roundRobin.js'
 
 /** Cost of a sequence beside its KV: 5000 tokens follow from DeepSeek-R1 on 32 ranks. */
 const WEIGHT: Parameter = { name: 'weight', unit: 'tokens', min: 0, max: 1e6, otherwise: 5000 }
+const MOVES = {
+  name: 'migrate',
+  says: 'says when sequences move, and without migrate= none does',
+  remedy: 'add migrate=0.2: ranks are uneven from 20 % above the mean on',
+}
 const MIGRATION: readonly Parameter[] = [
   { name: 'migrate', unit: 'of the mean', named: true, min: 0, max: 100, otherwise: 0 },
-  { name: 'steps', unit: 'steps', named: true, whole: true, min: 1, max: 1e6, otherwise: 8 },
-  { name: 'dwell', unit: 'steps', named: true, whole: true, min: 1, max: 1e6, otherwise: 64 },
+  { name: 'steps', unit: 'steps', named: true, whole: true, min: 1, max: 1e6, otherwise: 8, beside: MOVES },
+  { name: 'dwell', unit: 'steps', named: true, whole: true, min: 1, max: 1e6, otherwise: 64, beside: MOVES },
 ]
 
 const optionsOf = (weight: number, [migrate, steps, dwell]: readonly number[]): MigrationOptions => ({

@@ -43,6 +43,7 @@ const infoOf = (lever: 'rank' | 'pool', { w, age, temperature }: KvAwareOptions)
   inputs: ['leading tokens of the prompt in the prefix cache of every place', 'queued and KV tokens of every place'],
   signalAge: age === 0 ? 'now' : age * NS_PER_MS,
   complexity: 'O(places x runs of the prompt)',
+  needs: { prefixCaches: 'weighs what prefix caches hold' },
   wins: 'sessions of many turns and prompts with long common beginnings',
   loses: 'one hot prefix: with a large w all who share it herd on the place that has it, unless a temperature spreads them',
   source: temperature > 0 ? `${SOURCE}, drawn by softmax` : `${SOURCE}, smallest first`,
