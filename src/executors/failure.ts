@@ -1,4 +1,4 @@
-/** A thrown error as plain data and back, with the arm it happened to. Both executors fail in the same words. */
+/** A thrown error as plain data and back, with the place it happened at: work fails in the same words in this thread and in another. */
 import { type Fault, LawError, PolicyError, UserError } from '../errors.js'
 import type { Job } from '../experiments/job.js'
 
@@ -31,15 +31,18 @@ export function errorFrom({ name, message, frames, faults }: Failure): Error {
   return error
 }
 
-/** The error of the same kind (so that the exit code is right), naming arm, kind of job and replicate. */
-export function errorOf(failure: Failure, job: Job): Error {
-  const where = `arm ${job.arm.name} (${job.kind}, replicate ${job.draw.replicate})`
+/** The error of the same kind (so that the exit code is right), naming `where` it happened. */
+export function errorAt(failure: Failure, where: string): Error {
   if (failure.name === 'UserError')
     return new UserError(failure.faults.map((fault) => ({ ...fault, where: `${where}: ${fault.where}` })))
   const error = rebuilt(failure, where)
   error.stack = `${error.name}: ${error.message}\n${failure.frames}`
   return error
 }
+
+/** Named by arm, kind of job and replicate. */
+export const errorOf = (failure: Failure, { arm, kind, draw }: Job): Error =>
+  errorAt(failure, `arm ${arm.name} (${kind}, replicate ${draw.replicate})`)
 
 function rebuilt({ name, message }: Failure, where: string): Error {
   const policy = /^policy (.*?): ([\s\S]*)$/.exec(message)

@@ -3,8 +3,6 @@
  * time): a policy that never returns cannot stop itself, so the parent looks and ends the threads, naming the arm and the event.
  */
 import { setMaxListeners } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { Piscina } from 'piscina'
 import { UserError } from '../errors.js'
 import type { Job, Outcome } from '../experiments/job.js'
 import { isPolicyFile } from '../levers/own.js'
@@ -12,6 +10,7 @@ import { policyFiles } from '../policies/index.js'
 import { BEAT, type WorkerAnswer, type WorkerStart, type WorkerTask } from './beat.js'
 import type { Executor, ExecutorOptions } from './executor.js'
 import { errorOf, failureOf } from './failure.js'
+import { startPool } from './pool.js'
 import { createStallWatch, DECISION_LIMIT_MS } from './stallWatch.js'
 
 const DEFAULT_STALL_MS = 60_000
@@ -30,14 +29,7 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
   const { context, threads, signal, stallMs = DEFAULT_STALL_MS } = options
   const files = policyFiles()
   const heapLimitMb = heapMb ?? (files.length > 0 ? OWN_POLICY_HEAP_MB : undefined)
-  const pool = new Piscina({
-    filename: fileURLToPath(worker),
-    minThreads: threads,
-    maxThreads: threads,
-    workerData: { context, files } satisfies WorkerStart,
-    idleTimeout: Number.MAX_SAFE_INTEGER,
-    resourceLimits: heapLimitMb === undefined ? {} : { maxOldGenerationSizeMb: heapLimitMb },
-  })
+  const pool = startPool(worker, threads, { context, files } satisfies WorkerStart, heapLimitMb)
 
   async function runInThread(job: Job, task: WorkerTask, stop: AbortSignal): Promise<Outcome> {
     let answer: WorkerAnswer
