@@ -74,7 +74,7 @@ export async function loadWorkload(plan: Plan, onRemark: (text: string) => void,
 
 async function readWorkload(plan: Plan, onRemark: (text: string) => void, quiet: boolean): Promise<Workload> {
   const { preset, uniform } = plan.workload
-  if (uniform !== null) return (await import('../traces/generate/presets.js')).uniformWorkload(uniform, plan.experiment.seed)
+  if (uniform !== null) return (await import('../traces/generate/uniform.js')).uniformWorkload(uniform, plan.experiment.seed)
   if (preset !== null) return await (await import('../traces/presets.js')).presetWorkload(preset)
   const options = { ...readOptionsOf(plan), seed: plan.experiment.seed }
   const { workload, report } = await readTraceFile(plan.workload.path as string, options, quiet)
