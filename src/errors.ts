@@ -23,7 +23,7 @@ export class UserError extends Error {
   }
 }
 
-export function formatFault(fault: Fault): string {
+function formatFault(fault: Fault): string {
   return `${fault.where}  ${fault.message}${fault.hint ? `\n  hint: ${fault.hint}` : ''}`
 }
 

@@ -8,10 +8,8 @@ export const NS_PER_S = 1e9
 export const PS_PER_NS = 1e3
 export const PS_PER_US = 1e6
 export const PS_PER_S = 1e12
-export const BYTES_PER_GIB = 2 ** 30
 
 export const nsToMs = (timeNs: number): number => timeNs / NS_PER_MS
 export const nsToS = (timeNs: number): number => timeNs / NS_PER_S
 export const msToNs = (timeMs: number): number => Math.round(timeMs * NS_PER_MS)
 export const sToNs = (timeS: number): number => Math.round(timeS * NS_PER_S)
-export const usToPs = (timeUs: number): number => Math.round(timeUs * PS_PER_US)

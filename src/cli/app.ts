@@ -23,10 +23,10 @@ import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
 import { packageVersion } from './version.js'
 
-export const EXIT_FINE = 0
-export const EXIT_BUG = 1
-export const EXIT_USER = 2
-export const EXIT_INTERRUPTED = 130
+const EXIT_FINE = 0
+const EXIT_BUG = 1
+const EXIT_USER = 2
+const EXIT_INTERRUPTED = 130
 
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {

@@ -24,7 +24,7 @@ export const seedOption = {
   describe: 'Seed of traffic and of every random number',
 } as const satisfies Options
 export const quietOption = { type: 'boolean', default: false, describe: 'No progress on stderr' } as const satisfies Options
-export const outOption = {
+const outOption = {
   type: 'string',
   requiresArg: true,
   describe: 'Folder of the results (default: runs/<UTC>-<hash>; with --format json none)',
@@ -153,7 +153,7 @@ export function positiveNumber(flag: string, text: string, max: number): number 
 }
 
 /** Threads a command may use. Results do not depend on it. */
-export const MAX_THREADS = 256
+const MAX_THREADS = 256
 
 /** Options of the commands that run an experiment. */
 export const effortOption = {

@@ -20,7 +20,7 @@ export const isScenarioPath = (path: string): boolean => SCENARIO_ENDINGS.has(ex
  * The scenario's text, and where it was found: a path that leads nowhere is looked up among the shipped scenarios, so `scenarios/demo.yaml` works
  * anywhere.
  */
-export function readScenario(path: string): { readonly text: string; readonly foundAt: string } {
+function readScenario(path: string): { readonly text: string; readonly foundAt: string } {
   const shipped = fileURLToPath(new URL(`../../${path}`, import.meta.url))
   for (const candidate of path.startsWith('scenarios/') ? [path, shipped] : [path]) {
     const stat = statSync(candidate, { throwIfNoEntry: false })

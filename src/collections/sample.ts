@@ -7,7 +7,7 @@ import { LOG_HISTOGRAM_BINS, logBin, logBinValue } from './logHistogram.js'
 import { quantilesOf } from './select.js'
 
 /** Up to this many values are kept. */
-export const EXACT_VALUES = 1 << 20
+const EXACT_VALUES = 1 << 20
 const FIRST_CAPACITY = 1 << 10
 /** Values are put into bins as millionths of their unit: what is smaller counts as 0. */
 const PER_UNIT = 1e6

@@ -9,13 +9,13 @@ import type { ModelSpec, Parallelism } from './model.js'
 export const WEIGHT_BYTES: Readonly<Record<Precision, number>> = { bf16: 2, fp8: 1, nvfp4: 0.5 + 1 / 16, mxfp4: 0.5 + 1 / 32 }
 
 /** Bytes per cached element. */
-export const KV_BYTES: Readonly<Record<'fp8' | 'bf16', number>> = { fp8: 1, bf16: 2 }
+const KV_BYTES: Readonly<Record<'fp8' | 'bf16', number>> = { fp8: 1, bf16: 2 }
 
 /** Bytes per GPU for the runtime: 3.5 GiB plus 0.4 GiB of collective buffers (AIConfigurator's constants, trust B). */
 export const RUNTIME_BYTES = 3.9 * 2 ** 30
 
 /** Least bytes per GPU reserved for activations and graphs: 6 GB for MLA with experts, 4 GB for the others (AIConfigurator's, trust B). */
-export const MIN_ACTIVATION_BYTES = { mla: 6e9, gqa: 4e9 } as const
+const MIN_ACTIVATION_BYTES = { mla: 6e9, gqa: 4e9 } as const
 
 /** Activation coefficient of TensorRT-LLM by TP 1, 2, 4, 8 and beyond, as AIConfigurator states it (trust B). */
 const ACTIVATION_COEFFICIENTS = { dense: [11, 6.5, 5, 5], moe: [22, 13, 10, 10] } as const

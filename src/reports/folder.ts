@@ -55,7 +55,7 @@ export interface RunFolder {
   abandon(): void
 }
 
-export const MANIFEST = 'manifest.json'
+const MANIFEST = 'manifest.json'
 
 /** 2026-11-24T18:03:42.123Z -> 20261124T180342Z */
 const stamp = (date: Date): string => date.toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '')

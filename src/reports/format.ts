@@ -22,7 +22,7 @@ export const percent = (share: number | null | undefined, digits = 0): string =>
   defined(share) ? `${(share * 100).toFixed(digits).replace('-', '−')} %` : NOTHING
 
 /** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
-export function changePercent(ratio: number): number {
+function changePercent(ratio: number): number {
   const value = Number(((ratio - 1) * 100).toFixed(1))
   return Math.abs(value) >= 100 ? Math.round(value) : value
 }
@@ -104,7 +104,7 @@ export function metricText(metric: string): MetricText {
   return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
 }
 
-export const POLICY_LEVERS = ['split', 'chunk', 'rank', 'span', 'pool'] as const
+const POLICY_LEVERS = ['split', 'chunk', 'rank', 'span', 'pool'] as const
 
 /** The five policies in one line. */
 export const policiesText = (policies: Omit<ArmSpec, 'name'>): string =>

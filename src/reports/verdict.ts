@@ -37,7 +37,7 @@ const rank = (row: ComparisonRow): number =>
   place(READINGS, row.reading)
 
 /** The row that answers the headline question: shape-aware over tuned-static, tokens/s/user p50, at the same offered load. */
-export function mainRow(result: ComparisonResult): ComparisonRow | null {
+function mainRow(result: ComparisonResult): ComparisonRow | null {
   const decided = result.comparisons.filter((row) => row.ratio !== null)
   return decided.reduce<ComparisonRow | null>((best, row) => (best === null || rank(row) < rank(best) ? row : best), null)
 }

@@ -34,7 +34,7 @@ export interface EngineContext {
 }
 
 /** Draft tokens and their acceptance; null = no speculation. */
-export function speculationOf({ mtp }: EngineInput, acceptance: number): EnginePlan['mtp'] {
+function speculationOf({ mtp }: EngineInput, acceptance: number): EnginePlan['mtp'] {
   const given = typeof mtp === 'object' ? mtp : { n: typeof mtp === 'string' ? Number(mtp.slice(3)) : (mtp ?? 0) }
   return given.n === 0 ? null : { acceptance, ...given }
 }

@@ -7,7 +7,7 @@ import type { Constants } from '../timing/calibration.js'
 import type { Plan } from './plan.js'
 
 /** JSON with sorted keys and no spaces: the same value gives the same text. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))

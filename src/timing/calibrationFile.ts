@@ -45,7 +45,7 @@ export const calibrationSchema = z.strictObject({
     .optional(),
 }) as unknown as z.ZodType<Calibration>
 
-export const CALIBRATION_NAMES = ['nvl72'] as const
+const CALIBRATION_NAMES = ['nvl72'] as const
 
 /** The shipped calibration, or the path of another (it holds a slash or ends in .json). Throws UserError when missing or malformed. */
 export function loadCalibration(nameOrPath = 'nvl72'): Calibration {

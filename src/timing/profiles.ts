@@ -50,7 +50,7 @@ const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
  * Host time of a step that the GPU waits for, ms, where no stack is named. Published fits to served systems find 0 (overlapped scheduler)
  * to about 1 ms per decode step, general notes 0.2-2 ms: the middle, trust C.
  */
-export const ASSUMED_HOST_MS = 0.5
+const ASSUMED_HOST_MS = 0.5
 const US_PER_MS = 1e3
 /** Bytes of a weight, FP8 in blocks against NVFP4 with its scales: few tokens are bound by them. Measured FP8 rows fit 1.74 to 1.78. */
 const FP8_OVER_NVFP4_BYTES = 1 / 0.5625

@@ -11,9 +11,9 @@ const MAX_TIME_NS = 2 ** 53
 
 /** Results of `parseCount` that are no count; 0 is returned as 0. */
 export const COUNT_MISSING = -1
-export const COUNT_NOT_WHOLE = -2
-export const COUNT_NEGATIVE = -3
-export const COUNT_TOO_LARGE = -4
+const COUNT_NOT_WHOLE = -2
+const COUNT_NEGATIVE = -3
+const COUNT_TOO_LARGE = -4
 
 /** The whole number in bytes [start, end), such as `44` or `44.0`; otherwise a negative COUNT_ code. */
 export function parseCount(bytes: Buffer, start: number, end: number): number {
@@ -52,7 +52,7 @@ export function countFault(code: number, column: string): string | null {
   }
 }
 
-export const TIME_MISSING = 'time is missing'
+const TIME_MISSING = 'time is missing'
 export const TIME_UNREADABLE = 'time cannot be read as a number or a date'
 export const TIME_NEGATIVE = 'time is negative'
 export const TIME_TOO_FAR = 'time is more than 104 days from the first row'

@@ -19,7 +19,7 @@ export function countJoins(parent: Int32Array | null, joins: Int32Array | null):
  * Rows in the order of a workload: those with an arrival by time (equal times in the order of the rows), each followed by the requests that
  * it releases, depth first. Requests that wait for each other in a circle, or for nobody, are left out.
  */
-export function releaseOrder(requests: Waiting): Uint32Array {
+function releaseOrder(requests: Waiting): Uint32Array {
   const { count, arrivalNs, parent, joins } = requests
   const untimed = arrivalNs.reduce((sum, time) => sum + (Number.isNaN(time) ? 1 : 0), 0)
   if (untimed === 0) return timeOrder(arrivalNs)

@@ -4,7 +4,7 @@ import type { Precision } from '../scenario/plan.js'
 import type { MoePath, Profile } from '../timing/index.js'
 
 /** Releases measured before this date form the 2025 profiles. */
-export const ERA_BOUNDARY = '2026-01'
+const ERA_BOUNDARY = '2026-01'
 const BACKENDS = ['trtllm', 'sglang', 'vllm'] as const
 
 export interface ProfileRequest {

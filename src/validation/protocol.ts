@@ -19,7 +19,7 @@ export const REQUESTS_PER_PLACE = 10
 /** Shortest length drawn, relative to the nominal one. */
 const SHORTEST = 0.8
 /** Mean length drawn, relative to the nominal one. */
-export const MEAN_LENGTH = 0.9
+const MEAN_LENGTH = 0.9
 const QUEUE = PHASES.indexOf('queue')
 const DECODE_WAIT = PHASES.indexOf('decode_wait')
 /** Larger than any step: the engine's own token limit is the budget. */

@@ -70,7 +70,7 @@ const DEFAULT_KV_FRACTION: Readonly<Record<string, number>> = { trtllm: 0.9, sgl
 const RAISED_KV_FRACTION = 0.95
 const SCARCE_KV_SHARE = 0.05
 /** Draft tokens of a speculative row that does not say how many: the commonest number in the recipes. */
-export const USUAL_DRAFT_TOKENS = 3
+const USUAL_DRAFT_TOKENS = 3
 /** Tokens of a prefill step of one rank where the recipe is silent: the benchmark's usual setting, trust C. */
 const DEFAULT_PREFILL_TOKENS: Readonly<Record<string, number>> = { trtllm: 16384, sglang: 16384, vllm: 8192 }
 

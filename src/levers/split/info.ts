@@ -7,7 +7,7 @@ export function splitInfo(info: Omit<PolicyInfo, 'lever' | 'hooks' | 'signalAge'
 }
 
 /** The sub-lever of launch order: pieces as they come, or the longest first, which needs a sorted work list. */
-export const ORDERS = ['arrival', 'longest-first'] as const
+const ORDERS = ['arrival', 'longest-first'] as const
 
 export function orderParameter(byDefault: (typeof ORDERS)[number]): Parameter {
   return {

@@ -36,7 +36,7 @@ function pointsOf(rows: readonly ScoredRow[], key: Key): ScatterPoint[] {
 }
 
 /** Rows by the larger of their TPOT error and half their TTFT error: TTFT repeats some two to four times worse. */
-export const badness = ({ error }: ScoredRow): number => Math.max(Math.abs(error.tpotMs ?? 0), Math.abs(error.ttftMs ?? 0) / 2)
+const badness = ({ error }: ScoredRow): number => Math.max(Math.abs(error.tpotMs ?? 0), Math.abs(error.ttftMs ?? 0) / 2)
 export const worstFirst = (rows: readonly ScoredRow[]): ScoredRow[] => [...rows].sort((a, b) => badness(b) - badness(a))
 
 export function validationHtml({ scored, constants, version }: ValidationPage): string {

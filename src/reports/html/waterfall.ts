@@ -72,7 +72,7 @@ const SIDE = 70
 const NARROWEST = 480
 
 /** Shapley values on the diagonal, interactions of pairs beside it: blue helps, orange hurts. */
-export function interactionMatrix({ levers, interactions, better }: Attribution): string {
+function interactionMatrix({ levers, interactions, better }: Attribution): string {
   if (levers.length < 2) return ''
   const termOf = (i: number, j: number): Term => {
     if (i === j) return levers[i].shapley

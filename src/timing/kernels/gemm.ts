@@ -67,7 +67,7 @@ export function gemmBlock(sheet: Sheet, type: string, n: number, k: number): Flo
 }
 
 /** Whether the shape itself is a site. */
-export const isGemmSite = (sheet: Sheet, type: string, n: number, k: number): boolean =>
+const isGemmSite = (sheet: Sheet, type: string, n: number, k: number): boolean =>
   rowsOf(sheet, type).some((row) => row.k === k && row.sites.some((site) => site.n === n))
 
 /** The knots of the table serve as they are: they sit on both sides of the tile edges. Wider batches cost in proportion. */

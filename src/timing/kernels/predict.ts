@@ -18,7 +18,7 @@ function readLine(knots: Float64Array, values: Float64Array, at: number): number
 }
 
 /** Reads a block at a size of each axis; the first axis of two is read where its rows cover the second size. */
-export function readBlock(sheet: Sheet, block: Float64Array, sizes: readonly number[]): number {
+function readBlock(sheet: Sheet, block: Float64Array, sizes: readonly number[]): number {
   const logs = sizes.map(Math.log)
   if (sheet.logKnots.length === 1) return Math.exp(readLine(sheet.logKnots[0], block, logs[0]))
   const [rows, columns] = sheet.logKnots

@@ -11,7 +11,7 @@ import type { Recipe } from './recipe.js'
 import { synthesise } from './synth.js'
 
 /** Seed of the shipped files. */
-export const PRESET_SEED = 20231116
+const PRESET_SEED = 20231116
 
 /** The text of a preset's recipe, comments included. */
 export const presetRecipeText = (name: PresetName): string => readFileSync(presetRecipePath(name), 'utf8')

@@ -31,7 +31,7 @@ export interface Limit {
 
 /** vLLM's defaults for a GPU of this class, not fitted: chunked prefill with this token budget, blocks of 16 tokens, at most 256 sequences. */
 export const MAX_NUM_BATCHED_TOKENS = 2048
-export const BLOCK_SIZE = 16
+const BLOCK_SIZE = 16
 export const DEFAULT_MAX_NUM_SEQS = 256
 
 /** One slot that streams all bytes: the split factor of any batch is its bytes over the bytes of the mean, so 1 within 0.1 %. */
@@ -87,7 +87,7 @@ export function machineConfig(numbers: MachineNumbers, maxLength: number): Clust
 }
 
 /** Linear costs as step tables. Prefill attention is left to the cost of a token: prompts of these runs are short. */
-export function machineTables(numbers: MachineNumbers, maxSequences: number, maxLength: number): StepTables {
+function machineTables(numbers: MachineNumbers, maxSequences: number, maxLength: number): StepTables {
   const zeros = (count: number) => new Float64Array(count)
   const kvTokenPs = numbers.kvTokenNs * PS_PER_NS
   const kernelColumns = Math.floor(Math.log2(maxLength)) + 1

@@ -8,7 +8,7 @@ import type { RowPlan } from '../rowPlan.js'
 import { CONSTANT_NAMES, type ConstantName } from './parameters.js'
 
 /** What the constants do to the row: equal texts give equal simulations. */
-export function effectOf(plan: RowPlan, constants: Constants): string {
+function effectOf(plan: RowPlan, constants: Constants): string {
   const scales = plan.engines.map((engine) => scaleOf(rowTiming(plan, engine, constants)))
   return JSON.stringify([scales, plan.draftTokens > 0 ? constants.acceptance : 0, frontendMsOf(plan, constants)])
 }

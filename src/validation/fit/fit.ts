@@ -21,7 +21,7 @@ const WEIGHTS = { tpot: 1, ttft: 0.25, rate: 0.25 } as const
 type Kind = keyof typeof WEIGHTS
 
 /** What a row is fitted on: TPOT, and TTFT, or the throughput where TTFT is a queue length. */
-export function targetsOf({ row, plan }: FitRow): { readonly kind: Kind; readonly measuredLog: number }[] {
+function targetsOf({ row, plan }: FitRow): { readonly kind: Kind; readonly measuredLog: number }[] {
   const { tpotMs, ttftMs } = row
   if (tpotMs === null) return []
   const tpot = { kind: 'tpot', measuredLog: Math.log(tpotMs) } as const
@@ -57,7 +57,7 @@ async function outputsAt(rows: readonly FitRow[], constants: Constants, evaluato
 }
 
 /** One simulation a row and constant that touches it. */
-export async function slopesAt(
+async function slopesAt(
   rows: readonly FitRow[],
   parameters: readonly Parameter[],
   at: readonly number[],
@@ -95,7 +95,7 @@ export async function slopesAt(
 }
 
 /** Residuals at given constants, with slopes from a reference near by. Configurations weigh alike, whatever their number of rows. */
-export async function residualsAt(
+async function residualsAt(
   rows: readonly FitRow[],
   slopes: Slopes,
   constants: Constants,

@@ -11,7 +11,7 @@ export interface Residual {
 }
 
 /** Log errors below this count quadratically: the noise between repeats of a measurement is about 4 %. */
-export const NOISE = 0.04
+const NOISE = 0.04
 const ITERATIONS = 60
 /** A change of all coordinates below this ends the search. */
 const CONVERGED = 1e-6

@@ -6,7 +6,7 @@ import { machineOf } from './kernelCells.js'
 import { launchOf, splitPolicy } from './launches.js'
 
 /** The rows are all of MLA with few heads, each one sequence: they fix the bandwidth of a CTA, and the fixed times only in sum. */
-export const PUBLISHED_FREE: readonly MachineConstant[] = ['ctaBandwidth', 'mergeFixedNs']
+const PUBLISHED_FREE: readonly MachineConstant[] = ['ctaBandwidth', 'mergeFixedNs']
 
 /** Where the search starts; the result does not depend on it. */
 const START = { ctaBandwidth: 50, mergeFixedNs: 3000 }

@@ -99,7 +99,7 @@ export function totalsOf(scored: readonly ScoredCell[]): LeverTotals {
 }
 
 /** What a source calls its balanced scheduler may be any of these; the cells take it to be the first. */
-export const BALANCED = ['length-aware', 'payload(320)', 'average-load', 'gated(5)'] as const
+const BALANCED = ['length-aware', 'payload(320)', 'average-load', 'gated(5)'] as const
 
 export interface OtherReading {
   readonly policy: string

@@ -22,7 +22,7 @@ export interface ComparisonLine {
 /** Differences below these matter to nobody, however long the traces are. */
 export const LEAST_RELATIVE = 0.02
 export const LEAST_SHARE = 0.02
-export const LEAST_DISTANCE = 0.02
+const LEAST_DISTANCE = 0.02
 
 /**
  * Standard errors that a difference may have: two-sided Student quantile of `level` for noise that is estimated from `units` pieces
