@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Argv, Options } from 'yargs'
 import { UserError } from '../errors.js'
-import type { LeverName } from '../levers/lever.js'
+import { LEVERS, type LeverName } from '../levers/lever.js'
 import type { ArmInput } from '../scenario/overrides.js'
 
 export const formatOption = {
@@ -51,8 +51,6 @@ export const ownArmsOption = {
     'An arm of your own, NAME=LEVER:POLICY[,LEVER:POLICY...]; a policy by name or a file: mine=rank:./my-policy.ts (repeatable)',
 } as const satisfies Options
 
-const LEVER_NAMES = ['split', 'chunk', 'rank', 'span', 'pool'] as const
-
 /** `NAME=LEVER:POLICY[,LEVER:POLICY...]`; commas within parentheses belong to a policy. */
 export function armInput(text: string): ArmInput {
   const flag = `--arm ${text}`
@@ -65,8 +63,7 @@ export function armInput(text: string): ArmInput {
   const policies: Partial<Record<LeverName, string>> = {}
   for (const part of text.slice(equals + 1).split(/,(?![^()]*\))/)) {
     const [, lever, policy] = /^\s*([a-z]+)\s*:\s*(\S.*?)\s*$/.exec(part) ?? fail(`'${part}' is not of the form LEVER:POLICY`)
-    if (!(LEVER_NAMES as readonly string[]).includes(lever))
-      fail(`there is no lever '${lever}'; levers are ${LEVER_NAMES.join(', ')}`)
+    if (!(LEVERS as readonly string[]).includes(lever)) fail(`there is no lever '${lever}'; levers are ${LEVERS.join(', ')}`)
     if (policies[lever as LeverName] !== undefined) fail(`names a policy for ${lever} twice`)
     policies[lever as LeverName] = policy
   }

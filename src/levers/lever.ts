@@ -9,7 +9,9 @@ import type { SplitMachine } from './split/machine.js'
 
 export type { AssignView, BoundaryView, MigrateView, Moves, OracleView } from './rank/boundary.js'
 
-export type LeverName = 'split' | 'chunk' | 'rank' | 'span' | 'pool'
+/** In the order in which they are printed: from the kernel outwards. */
+export const LEVERS = ['split', 'chunk', 'rank', 'span', 'pool'] as const
+export type LeverName = (typeof LEVERS)[number]
 
 /**
  * What engines must have for a policy to do more than a plainer one would: a scenario without it is refused. A text is the clause that the

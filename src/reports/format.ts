@@ -1,7 +1,7 @@
 /** Numbers and names as they are printed, the same in the terminal and in HTML. */
 
 import type { Reading } from '../experiments/result.js'
-import type { ArmSpec } from '../levers/lever.js'
+import { type ArmSpec, LEVERS } from '../levers/lever.js'
 import type { Summary } from '../metrics/summary.js'
 
 /** Printed where a number is undefined. */
@@ -104,11 +104,9 @@ export function metricText(metric: string): MetricText {
   return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
 }
 
-const POLICY_LEVERS = ['split', 'chunk', 'rank', 'span', 'pool'] as const
-
 /** The five policies in one line. */
 export const policiesText = (policies: Omit<ArmSpec, 'name'>): string =>
-  POLICY_LEVERS.map((lever) => `${lever} ${policies[lever]}`).join(' · ')
+  LEVERS.map((lever) => `${lever} ${policies[lever]}`).join(' · ')
 
 /** 1,234,567 bytes -> 1.2 MB; powers of 1000. */
 export function bytes(count: number): string {

@@ -1,9 +1,8 @@
 /** What is wrong with the user's arms: names, policies, and what policies declare to need of engines (`EngineNeeds`, hooks). */
 import { UserError } from '../errors.js'
 import { type PolicyOf, parsePolicy } from '../levers/catalogue.js'
-import type { EngineNeeds, LeverName } from '../levers/lever.js'
+import { type EngineNeeds, LEVERS, type LeverName } from '../levers/lever.js'
 import { isOracleArm, ORACLE_ARMS } from '../levers/oracles.js'
-import { LEVERS } from '../policies/index.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import type { EnginePlan } from './plan.js'
 import { type Entry, hasPools } from './pools.js'

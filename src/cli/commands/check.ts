@@ -1,6 +1,6 @@
 /** `shapewise check FILE`: a policy of the user's against generated scenarios. */
 import { UserError } from '../../errors.js'
-import type { LeverName } from '../../levers/lever.js'
+import { LEVERS, type LeverName } from '../../levers/lever.js'
 import { defineCommand } from '../command.js'
 import { formatOption, wholeNumber } from '../options.js'
 
@@ -28,7 +28,7 @@ export const checkCommand = defineCommand<CheckArgs>({
       })
       .option('lever', {
         type: 'string',
-        choices: ['split', 'chunk', 'rank', 'span', 'pool'],
+        choices: LEVERS,
         requiresArg: true,
         describe: 'What it decides (default: what the file says)',
       })

@@ -1,5 +1,6 @@
 /** `shapewise policy new LEVER FILE`: a commented policy that runs as it is. */
 import type { Argv } from 'yargs'
+import { LEVERS } from '../../levers/lever.js'
 import { defineCommand } from '../command.js'
 
 interface NewArgs {
@@ -15,7 +16,7 @@ const newCommand = defineCommand<NewArgs>({
       .positional('lever', {
         type: 'string',
         demandOption: true,
-        choices: ['split', 'chunk', 'rank', 'span', 'pool'],
+        choices: LEVERS,
         describe: 'What it decides',
       })
       .positional('file', { type: 'string', demandOption: true, describe: 'A new file that ends in .ts, .mts, .js or .mjs' })
