@@ -11,7 +11,6 @@ export interface AblateRequest extends ExperimentRequest {
   readonly to: string
   readonly levers?: string
   readonly capacity: boolean
-  readonly oracles: boolean
 }
 
 export function ablateArms(request: AblateRequest): Promise<void> {

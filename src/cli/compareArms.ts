@@ -3,11 +3,7 @@ import { compare, comparisonJson } from '../experiments/index.js'
 import { comparisonTable } from '../reports/terminal.js'
 import { type ExperimentRequest, runExperiment } from './experimentInput.js'
 
-export interface CompareRequest extends ExperimentRequest {
-  readonly oracles: boolean
-}
-
-export const compareArms = (request: CompareRequest): Promise<void> =>
+export const compareArms = (request: ExperimentRequest): Promise<void> =>
   runExperiment(request, async (options) => {
     const { result, records } = await compare({ ...options, oracles: request.oracles })
     return {

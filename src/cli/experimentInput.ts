@@ -17,6 +17,7 @@ export interface ExperimentRequest extends OutputArgs {
   readonly arms: readonly ArmInput[]
   readonly threads: number
   readonly effort: 'quick' | 'normal'
+  readonly oracles: boolean
   readonly quiet: boolean
   readonly signal: AbortSignal
 }

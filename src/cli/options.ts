@@ -42,15 +42,6 @@ export const armOption = {
   describe: 'static, shape-aware, an arm of the scenario, or one of your own: NAME=LEVER:POLICY[,LEVER:POLICY...]',
 } as const satisfies Options
 
-/** Arms beside those of the scenario; of a command that compares. */
-export const ownArmsOption = {
-  type: 'string',
-  array: true,
-  requiresArg: true,
-  describe:
-    'An arm of your own, NAME=LEVER:POLICY[,LEVER:POLICY...]; a policy by name or a file: mine=rank:./my-policy.ts (repeatable)',
-} as const satisfies Options
-
 /** `NAME=LEVER:POLICY[,LEVER:POLICY...]`; commas within parentheses belong to a policy. */
 export function armInput(text: string): ArmInput {
   const flag = `--arm ${text}`
@@ -152,20 +143,6 @@ export function positiveNumber(flag: string, text: string, max: number): number 
 /** Threads a command may use. Results do not depend on it. */
 const MAX_THREADS = 256
 
-/** Options of the commands that run an experiment. */
-export const effortOption = {
-  type: 'string',
-  choices: ['quick', 'normal'],
-  default: 'normal',
-  requiresArg: true,
-  describe: 'Simulated requests a run: quick is for a first look',
-} as const satisfies Options
-export const oraclesOption = {
-  type: 'boolean',
-  default: false,
-  describe:
-    'Run the oracles that take long too: the best split of every batch, the best dispatch over ranks, in compare static tuned on the test part',
-} as const satisfies Options
 export const coresOption = {
   type: 'string',
   requiresArg: true,

@@ -1,39 +1,20 @@
 /** `shapewise ablate`: which lever a gain comes from. */
 import { defineCommand } from '../command.js'
+import { type ExperimentArgs, experimentOf, withExperimentOptions } from '../experimentOptions.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import {
-  armInput,
-  checkOutput,
-  coresOf,
-  coresOption,
-  effortOption,
-  type OutputArgs,
-  oraclesOption,
-  overrides,
-  ownArmsOption,
-  withResultOptions,
-} from '../options.js'
 
-interface AblateArgs extends OutputArgs {
-  readonly scenario: string
+interface AblateArgs extends ExperimentArgs {
   readonly from: string
   readonly to: string
   readonly levers?: string
   readonly capacity: boolean
-  readonly oracles: boolean
-  readonly set?: string[]
-  readonly arm?: string[]
-  readonly seed?: string
-  readonly threads?: string
-  readonly effort: string
-  readonly quiet: boolean
 }
 
 export const ablateCommand = defineCommand<AblateArgs>({
   command: 'ablate <scenario>',
   describe: 'Share a gain out among the levers: all mixes of two arms on the same traffic, Shapley values, interactions',
   builder: (yargs) =>
-    withResultOptions(
+    withExperimentOptions(
       yargs
         .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
         .option('from', {
@@ -57,24 +38,15 @@ export const ablateCommand = defineCommand<AblateArgs>({
           type: 'boolean',
           default: false,
           describe: 'Search the capacity of every mix too, which takes several times as long',
-        })
-        .option('arm', ownArmsOption)
-        .option('oracles', oraclesOption)
-        .option('effort', effortOption)
-        .option('threads', coresOption),
+        }),
     )
       .example('$0 ablate scenarios/demo.yaml --effort quick', 'the waterfall on stdout, the report in runs/')
       .example('$0 ablate scenarios/azure-conv.yaml --from tuned-size --levers split,rank', 'two levers, another baseline')
       .example('$0 ablate scenarios/demo.yaml --to mine --arm mine=split:length-aware,rank:./my-policy.ts', 'an arm of your own'),
   handler: async (args) => {
-    checkOutput(args)
-    const sets = overrides(args.set, args.seed)
-    const arms = (args.arm ?? []).map(armInput)
-    const threads = coresOf(args.threads)
+    const options = experimentOf(args)
     const signal = interruptSignal()
     const { ablateArms } = await import('../ablateArms.js')
-    await unlessInterrupted(signal, () =>
-      ablateArms({ ...args, effort: args.effort as 'quick' | 'normal', sets, arms, threads, signal }),
-    )
+    await unlessInterrupted(signal, () => ablateArms({ ...args, ...options, signal }))
   },
 })

@@ -7,7 +7,7 @@ export const reportCommand = defineCommand<{ readonly dir: string }>({
   describe: 'Make report.html of a run folder again, from the results stored in it',
   builder: (yargs) =>
     yargs
-      .positional('dir', { type: 'string', demandOption: true, describe: 'A folder made by run or compare' })
+      .positional('dir', { type: 'string', demandOption: true, describe: 'A folder made by run, compare or ablate' })
       .example('$0 report runs/20260102T030405Z-abc123', 'prints the path of the report'),
   handler: async ({ dir }) => {
     const { regenerateReport } = await import('../../reports/runFolder.js')
