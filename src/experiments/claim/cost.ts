@@ -3,13 +3,13 @@ import type { Cell, LayoutName } from './cell.js'
 
 /** A primary cell of each layout; the others in the same proportion. */
 const LAYOUT_S: Readonly<Record<LayoutName, number>> = {
-  'r1-dep16': 150,
-  'r1-dep32': 150,
+  'r1-dep16': 190,
+  'r1-dep32': 190,
   'r1-tp8': 60,
-  'oss-tp4': 60,
+  'oss-tp4': 75,
   'llama-tp4': 80,
 }
-const FAMILY_SHARE: Readonly<Record<Cell['family'], number>> = { primary: 1, together: 0.25, control: 0.2, hypercube: 0.1 }
+const FAMILY_SHARE: Readonly<Record<Cell['family'], number>> = { primary: 1, together: 0.35, control: 0.25, hypercube: 0.06 }
 
 const TINY_SHARE = 0.05
 
