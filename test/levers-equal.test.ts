@@ -67,7 +67,8 @@ describe.each([
     expect(userSpeed({ ...SHAPE_AWARE_ARM, ...change }) / best).toBeGreaterThan(0.98)
   })
   // short contexts of DeepSeek-R1 leave attention too small a share of a step
-  it.runIf(isl > 1024 || ranks === 1)('a bad count loses more than 2 %, so the bar can be missed', () => {
-    expect(userSpeed({ ...STATIC_ARM, split: 'fixed-count(32)' }) / best).toBeLessThan(0.98)
-  })
+  if (isl > 1024 || ranks === 1)
+    it('a bad count loses more than 2 %, so the bar can be missed', () => {
+      expect(userSpeed({ ...STATIC_ARM, split: 'fixed-count(32)' }) / best).toBeLessThan(0.98)
+    })
 })
