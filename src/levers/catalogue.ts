@@ -1,5 +1,6 @@
 /** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts or rank/catalogue.ts. */
 import { UserError } from '../errors.js'
+import { nearest } from '../yaml/suggest.js'
 import { aligned } from './chunk/aligned.js'
 import { equalTime } from './chunk/equalTime.js'
 import { fixedBudget } from './chunk/fixedBudget.js'
@@ -17,7 +18,7 @@ import type {
   SplitPolicy,
 } from './lever.js'
 import { isPolicyFile, openPolicyFile } from './own.js'
-import { didYouMean, parseCall } from './parse.js'
+import { parseCall } from './parse.js'
 import { adaptiveRoles } from './pool/adaptiveRoles.js'
 import { equalLanes, lanes } from './pool/lanes.js'
 import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
@@ -131,11 +132,11 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
   const entry = entries.find((e) => e.name === call.name)
   if (entry === undefined) {
     const names = entries.map((e) => e.name)
-    const near = didYouMean(call.name, names)
+    const near = nearest(call.name, names)
     throw new UserError({
       where,
       message: `there is no ${lever} policy "${call.name}"; known are ${names.join(', ')}`,
-      hint: near === undefined ? `Choose one of the ${lever} policies.` : `Did you mean ${near}?`,
+      hint: near === null ? `Choose one of the ${lever} policies.` : `Did you mean ${near}?`,
     })
   }
   const fail = (message: string): never => {

@@ -38,29 +38,3 @@ export function parseCall(where: string, text: string): PolicyCall {
   }
   return { name: match[1], positional, named }
 }
-
-/** The entry of `names` nearest to `wrong`, if it is near enough to be meant. */
-export function didYouMean(wrong: string, names: readonly string[]): string | undefined {
-  let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(wrong.length / 2)) + 1
-  for (const name of names) {
-    const distance = editDistance(wrong, name)
-    if (distance < bestDistance) {
-      best = name
-      bestDistance = distance
-    }
-  }
-  return best
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]
-}
