@@ -23,6 +23,34 @@ import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
 import { packageVersion } from './version.js'
 
+/** In the order of `--help`. */
+const COMMANDS = [
+  runCommand,
+  compareCommand,
+  ablateCommand,
+  planCommand,
+  explainCommand,
+  reportCommand,
+  leversCommand,
+  policyCommand,
+  checkCommand,
+  supportCommand,
+  traceCommand,
+  validateCommand,
+  calibrateCommand,
+  claimCommand,
+]
+
+/** What yargs says in words that a newcomer does not know. */
+const PLAINER = {
+  'Not enough non-option arguments: got %s, need at least %s': {
+    one: 'got %s argument, expected at least %s',
+    other: 'got %s arguments, expected at least %s',
+  },
+  'Not enough arguments following: %s': '--%s needs a value',
+  'Did you mean %s?': 'there is no such command. Did you mean %s?',
+} as unknown as Record<string, string>
+
 const EXIT_FINE = 0
 const EXIT_BUG = 1
 const EXIT_USER = 2
@@ -45,20 +73,7 @@ function parser(args: readonly string[]) {
     .usage(
       '$0 COMMAND\n\nSimulates LLM serving on GB200/GB300 NVL72 racks: static chunking against request-shape-aware partitioning.',
     )
-    .command(runCommand)
-    .command(compareCommand)
-    .command(ablateCommand)
-    .command(planCommand)
-    .command(explainCommand)
-    .command(reportCommand)
-    .command(leversCommand)
-    .command(policyCommand)
-    .command(checkCommand)
-    .command(supportCommand)
-    .command(traceCommand)
-    .command(validateCommand)
-    .command(calibrateCommand)
-    .command(claimCommand)
+    .command([...COMMANDS])
     .example('$0 run trace.csv', 'simulate three columns (time, input tokens, output tokens)')
     .example('$0 compare scenarios/demo.yaml', 'static against shape-aware, with intervals')
     .demandCommand(1, 'no command given')
@@ -74,9 +89,10 @@ function parser(args: readonly string[]) {
     .version(packageVersion())
     .help()
     .detectLocale(false)
+    .updateStrings(PLAINER)
     .wrap(100)
     .exitProcess(false)
-    .fail(refuse)
+    .fail((message, error) => refuse(message, error, args[0]))
 }
 
 /**
@@ -91,13 +107,16 @@ function withoutSpareHelp<T extends object>(instance: T): T {
 }
 
 /** yargs' own complaints (with a message, and at most a YError) become user errors; what a command threw goes through as it is. */
-function refuse(message: string | null, error: Error | undefined): never {
+function refuse(message: string | null, error: Error | undefined, first = ''): never {
   if (error && (error.name !== 'YError' || !message)) throw error
   const sentence = (message ?? 'the command line cannot be read').replace(/\s*\n\s*/g, ' ')
+  const isCommand = COMMANDS.some(({ command }) => String(command).split(' ')[0] === first)
   throw new UserError({
-    where: 'shapewise',
+    where: isCommand ? `shapewise ${first}` : 'shapewise',
     message: sentence,
-    hint: '`shapewise --help` lists the commands, `shapewise COMMAND --help` their options',
+    hint: isCommand
+      ? `\`shapewise ${first} --help\` shows how it is called`
+      : '`shapewise --help` lists the commands, `shapewise COMMAND --help` their options',
   })
 }
 

@@ -25,8 +25,7 @@ export const traceCommand = defineCommand<{ readonly verb?: string }>({
       .command(synthCommand)
       .command(sampleCommand)
       .command(splitCommand)
-      .command(mergeCommand)
-      .positional('verb', { type: 'string', describe: VERBS.join(', ') }),
+      .command(mergeCommand),
   handler: ({ verb }) => {
     throw new UserError({
       where: 'trace',
