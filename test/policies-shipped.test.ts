@@ -1,3 +1,3 @@
 import { shippedPass } from './shippedPolicies.js'
 
-shippedPass(['chunk', 'rank'])
+shippedPass(['chunk', 'rank', 'pool'])

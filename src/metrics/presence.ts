@@ -25,6 +25,12 @@ export interface Presence {
   leftShare(share: number, endNs: number): number
 }
 
+/** Each two bins become one, and the rest are empty. */
+function joinPairs(values: Float64Array): void {
+  for (let bin = 0; bin < BINS / 2; bin++) values[bin] = values[2 * bin] + values[2 * bin + 1]
+  values.fill(0, BINS / 2)
+}
+
 export function createPresence(): Presence {
   let widthNs = FIRST_WIDTH_NS
   const column = () => new Float64Array(BINS)
@@ -40,14 +46,12 @@ export function createPresence(): Presence {
   let counted = 0
 
   const double = (): void => {
-    for (let bin = 0; bin < BINS / 2; bin++) {
-      const [a, b] = [2 * bin, 2 * bin + 1]
-      arrivedNs[bin] = arrivedNs[a] + arrivedNs[b] + arrived[b] * widthNs
-      leftNs[bin] = leftNs[a] + leftNs[b] + left[b] * widthNs
-      for (const values of [arrived, left, completed, lifeNs, squaredLifeNs, countedLeft]) values[bin] = values[a] + values[b]
+    // in a bin twice as wide the times of its second half count from earlier
+    for (let bin = 1; bin < BINS; bin += 2) {
+      arrivedNs[bin] += arrived[bin] * widthNs
+      leftNs[bin] += left[bin] * widthNs
     }
-    for (const values of [arrived, arrivedNs, left, leftNs, completed, lifeNs, squaredLifeNs, countedLeft])
-      values.fill(0, BINS / 2)
+    for (const values of [arrived, arrivedNs, left, leftNs, completed, lifeNs, squaredLifeNs, countedLeft]) joinPairs(values)
     widthNs *= 2
   }
   const binOf = (timeNs: number): number => {

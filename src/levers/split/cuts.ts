@@ -58,6 +58,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
   const entryCount = new Float64Array(Math.max(maxSequences, ranges))
   /** Pieces of one request, of each kind. */
   const entryCuts = new Float64Array(Math.max(maxSequences, ranges))
+  /** Scratch of `sortIntoBins`, empty between its calls. */
   const binCount = new Float64Array(SIZE_BINS)
   const binTiles = new Float64Array(SIZE_BINS)
   const binCuts = new Float64Array(SIZE_BINS)
@@ -66,9 +67,6 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
 
   function sortIntoBins(entries: number, smallest: number, largest: number): void {
     const { bytes, count, together } = sizes
-    binCount.fill(0)
-    binTiles.fill(0)
-    binCuts.fill(0)
     const scale = largest > smallest ? (SIZE_BINS - 1) / (largest - smallest) : 0
     for (let i = 0; i < entries; i++) {
       const bin = ((entryTiles[i] - smallest) * scale) | 0
@@ -78,10 +76,15 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
     }
     let groups = 0
     for (let bin = 0; bin < SIZE_BINS; bin++) {
-      if (binCount[bin] === 0) continue
-      bytes[groups] = overhead + (tile * binTiles[bin]) / binCount[bin]
-      together[groups] = (headGroups * binCuts[bin]) / binCount[bin]
-      count[groups++] = binCount[bin] * headGroups
+      const inBin = binCount[bin]
+      if (inBin === 0) continue
+      bytes[groups] = overhead + (tile * binTiles[bin]) / inBin
+      together[groups] = (headGroups * binCuts[bin]) / inBin
+      count[groups++] = inBin * headGroups
+      // empty again for the next cut
+      binCount[bin] = 0
+      binTiles[bin] = 0
+      binCuts[bin] = 0
     }
     sizes.groups = groups
   }
@@ -94,6 +97,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
   function cutByCount(value: number, self: Cuts): void {
     const { bytes, count, together } = sizes
     let cuts = 0
+    let split = 0
     // Ascending lengths give ascending pieces: no sorting.
     for (let r = 0; r < runs; r++) {
       const t = tiles[r]
@@ -103,15 +107,18 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       count[r] = all * headGroups
       together[r] = m * headGroups
       cuts += all
-      if (m > 1) self.split += all
+      if (m > 1) split += all
     }
     self.largest = tiles[runs - 1] < value ? tiles[runs - 1] : value
+    self.split = split
     sizes.groups = runs
     measure(cuts, totalTiles)
   }
 
   function cutBySize(perPiece: number, self: Cuts): number {
     let cuts = 0
+    let split = 0
+    let most = 1
     let smallest = Number.POSITIVE_INFINITY
     let largest = 0
     for (let r = 0; r < runs; r++) {
@@ -121,8 +128,8 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       if (t > perPiece) {
         m = Math.ceil(t / perPiece)
         piece = Math.ceil(t / m)
-        self.split += same[r] * m
-        if (m > self.largest) self.largest = m
+        split += same[r] * m
+        if (m > most) most = m
       }
       const all = same[r] * m
       entryTiles[r] = piece
@@ -132,6 +139,8 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       if (piece < smallest) smallest = piece
       if (piece > largest) largest = piece
     }
+    self.largest = most
+    self.split = split
     sortIntoBins(runs, smallest, largest)
     measure(cuts, totalTiles)
     return cuts
@@ -199,19 +208,24 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
     largest: 1,
     split: 0,
     load(batch) {
-      n = batch.n
-      totalTiles = 0
       const { lengths } = batch
-      runs = 0
+      n = batch.n
+      // in locals until the end: a captured variable goes to memory, as a tagged value, each time it is set
+      let total = 0
+      let kinds = 0
+      let last = 0
       for (let i = 0; i < n; i++) {
         const t = Math.ceil(lengths[i] / tileTokens)
-        totalTiles += t
-        if (runs > 0 && tiles[runs - 1] === t) same[runs - 1]++
+        total += t
+        if (t === last) same[kinds - 1]++
         else {
-          tiles[runs] = t
-          same[runs++] = 1
+          tiles[kinds] = t
+          same[kinds++] = 1
+          last = t
         }
       }
+      totalTiles = total
+      runs = kinds
     },
     cut(kind, value, decision, launch) {
       this.largest = 1

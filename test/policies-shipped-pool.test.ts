@@ -1,3 +1,0 @@
-import { shippedPass } from './shippedPolicies.js'
-
-shippedPass(['pool', 'span'])
