@@ -1,23 +1,70 @@
 /**
- * `npm run check:policies [-- --runs N --lever L --seed S]`: every shipped policy against N generated scenarios (default 10,000), one line each.
- * Exit code 1 when one breaks a law. For the night: 10,000 scenarios of one policy take minutes.
+ * `npm run check:policies [-- --runs N --oracle-runs N --lever L --seed S --threads T]`: every shipped policy against N generated scenarios (default
+ * 10,000), one line each. Exit code 1 when one breaks a law. For the night: 10,000 scenarios of one policy take a minute or several. Oracles search
+ * for as long as they like and compete with nobody: they get fewer (default: a twentieth).
  */
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { POLICIES } from '../dist/index.js'
-import { findFault } from '../dist/testing.js'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { findFault, SHIPPED } from '../dist/testing.js'
 
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '10000' }, lever: { type: 'string' }, seed: { type: 'string', default: '1' } },
-})
-const chosen = POLICIES.filter(({ lever }) => values.lever === undefined || lever === values.lever)
-for (const { lever, name } of chosen) {
-  const startedMs = performance.now()
-  const fault = findFault(name, { lever, runs: Number(values.runs), seed: Number(values.seed) })
-  const seconds = ((performance.now() - startedMs) / 1e3).toFixed(1)
-  process.stdout.write(
-    `${lever} ${name}: ${fault === null ? `${values.runs} scenarios, no fault` : fault.faults.join('; ')} (${seconds} s)\n`,
-  )
-  if (fault === null) continue
+/** A thread checks the policies that it is sent, one after the other. */
+function serve() {
+  parentPort.on('message', ({ lever, policy, runs, seed }) => {
+    const startedMs = performance.now()
+    const fault = findFault(policy, { lever, runs, seed })
+    parentPort.postMessage({ lever, policy, runs, fault, seconds: (performance.now() - startedMs) / 1e3 })
+  })
+}
+
+function tell({ lever, policy, runs, fault, seconds }) {
+  const found = fault === null ? `${runs} scenarios, no fault` : fault.faults.join('; ')
+  process.stdout.write(`${lever} ${policy}: ${found} (${seconds.toFixed(1)} s)\n`)
+  if (fault === null) return
   for (const file of fault.files) process.stdout.write(`--- ${file.name}\n${file.text}`)
   process.exitCode = 1
 }
+
+function main() {
+  const text = (value) => ({ type: 'string', default: value })
+  const { values } = parseArgs({
+    options: {
+      runs: text('10000'),
+      'oracle-runs': { type: 'string' },
+      lever: { type: 'string' },
+      seed: text('1'),
+      threads: text(String(availableParallelism())),
+    },
+  })
+  const whole = (name, value) => {
+    if (/^[1-9]\d*$/.test(value)) return Number(value)
+    process.stderr.write(`--${name}: expected a whole number >= 1, got ${value}\n`)
+    process.exit(2)
+  }
+  const runs = whole('runs', values.runs)
+  const oracleRuns = whole('oracle-runs', values['oracle-runs'] ?? String(Math.ceil(runs / 20)))
+  const seed = whole('seed', values.seed)
+  const queue = SHIPPED.filter(({ lever }) => values.lever === undefined || lever === values.lever)
+  if (queue.length === 0) {
+    process.stderr.write(`--lever: no shipped policy of '${values.lever}'\n`)
+    process.exit(2)
+  }
+  const next = (worker) => {
+    const shipped = queue.shift()
+    if (shipped === undefined) return worker.terminate()
+    const { lever, policy, oracle } = shipped
+    worker.postMessage({ lever, policy, runs: oracle ? oracleRuns : runs, seed })
+  }
+  for (let i = Math.min(whole('threads', values.threads), queue.length); i > 0; i--) {
+    const worker = new Worker(fileURLToPath(import.meta.url))
+    worker.on('message', (answer) => {
+      tell(answer)
+      next(worker)
+    })
+    next(worker)
+  }
+}
+
+if (isMainThread) main()
+else serve()

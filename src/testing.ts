@@ -8,6 +8,7 @@ export { type CheckOptions, checkPolicy, type Fault, findFault, type PolicyUnder
 export { brokenLaws, type Outcome, outcomeOfFast, withSentinel } from './testing/laws.js'
 export { policyFaults, type Stage } from './testing/rules.js'
 export { type FastRun, type RequestRow, recordObjects, runFast } from './testing/run.js'
-export { type SmallScenario, smallScenarios } from './testing/small.js'
+export { SHIPPED, type Shipped } from './testing/shipped.js'
+export { type Needs, type SmallScenario, smallScenarios } from './testing/small.js'
 export { splitMachine, tableShape } from './testing/tables.js'
 export { futureLeaks, idleCacheFaults, repetitionFaults, snapshotFaults } from './testing/twins.js'

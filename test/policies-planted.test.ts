@@ -1,6 +1,15 @@
 /** The kit finds what it is for: each planted bug within 1,000 scenarios, shrunk to at most ten requests, by the law that speaks of it. */
 import { describe, expect, test, vi } from 'vitest'
-import type { ChunkPolicy, LeverName, LoadView, PoolPolicy, RankPolicy, RequestView, SplitPolicy } from '../src/levers/lever.js'
+import type {
+  ChunkPolicy,
+  LeverName,
+  LoadView,
+  PoolPolicy,
+  RankPolicy,
+  RequestView,
+  SpanPolicy,
+  SplitPolicy,
+} from '../src/levers/lever.js'
 import { checkPolicy, findFault } from '../src/testing.js'
 
 // wall time, for machines that have other things to do: a run takes a small part of it
@@ -30,6 +39,7 @@ const chunk = (prefillTokens: ChunkPolicy['prefillTokens'], more: Partial<ChunkP
   prefillTokens,
   ...more,
 })
+const span = (degree: SpanPolicy['degree']) => ({ info: info('span'), degree })
 const split = (plan: SplitPolicy['plan']) => ({ info: info('split'), planningPs: 0, plan })
 
 /** What a policy must not know, asked for as a careless author would. */
@@ -145,7 +155,7 @@ const PLANTED: readonly Planted[] = [
         return 0
       })
     },
-    finds: /LAW-62 memory outside of `state` grows/,
+    finds: /LAW-62 place: memory outside of `state` grows/,
   },
   {
     title: 'keeps what it was shown in a global list',
@@ -274,6 +284,71 @@ const PLANTED: readonly Planted[] = [
         return 0
       }),
     finds: /LAW-60 .*route threw: RangeError: two are a crowd/,
+  },
+  {
+    title: 'remembers every step before which it might have moved something',
+    lever: 'rank',
+    make: () => {
+      const steps: number[] = []
+      return rank(() => 0, { migrate: (view) => void steps.push(view.step) })
+    },
+    finds: /LAW-62 migrate: memory/,
+  },
+  {
+    title: 'remembers every step in which it might have held prompts',
+    lever: 'chunk',
+    make: () => {
+      const engines: object[] = []
+      return chunk(() => 64, { hold: (view) => engines.push({ engine: view.engine }) < 0 })
+    },
+    finds: /LAW-62 hold: memory/,
+  },
+  {
+    title: 'remembers every request on whose arrival a role might have changed',
+    lever: 'pool',
+    make: () => {
+      const seen: object[] = []
+      return pool(() => 0, {
+        switchRole(_, request) {
+          seen.push({ tokens: request.inputTokens })
+          return -1
+        },
+      })
+    },
+    finds: /LAW-62 switchRole: memory/,
+  },
+  {
+    title: 'makes an engine change its role that may not',
+    lever: 'pool',
+    make: () => pool(() => 0, { switchRole: (view) => (view.isDraining(0) ? 0 : view.maySwitch(0) ? 0 : -1) }),
+    finds: /LAW-60 .*switch/,
+  },
+  {
+    title: 'changes a role whenever it was asked often enough, by a count that no snapshot holds',
+    lever: 'pool',
+    make: () => {
+      let asked = 0
+      return pool(() => 0, { switchRole: (view) => (++asked % 3 === 0 && view.maySwitch(0) ? 0 : -1) })
+    },
+    finds: /LAW-13 /,
+  },
+  {
+    title: 'spreads contexts over three ranks',
+    lever: 'span',
+    make: () => span((view, { inputTokens }) => (view.count > 2 && inputTokens > 40 ? 3 : 1)),
+    finds: /LAW-60 .*degree 3/,
+  },
+  {
+    title: 'spreads what will be long over many ranks: it peeks',
+    lever: 'span',
+    make: () => span((view, request) => (outputOf(request) > 30 ? view.count : 1)),
+    finds: /LAW-60 .*reads request\.outputTokens, which is not there/,
+  },
+  {
+    title: 'spreads every other context, by a count that outlives the simulation',
+    lever: 'span',
+    make: () => span((view) => (told++ % 3 === 0 ? view.count : 1)),
+    finds: /LAW-(9|10|13) /,
   },
 ]
 

@@ -1,3 +1,3 @@
 import { shippedPass } from './shippedPolicies.js'
 
-shippedPass(['chunk', 'rank', 'pool'])
+shippedPass(['chunk', 'rank'])

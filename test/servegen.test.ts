@@ -139,7 +139,7 @@ describe('a pool', () => {
     const damaged = writePool('damaged')
     writeFileSync(join(damaged, 'chunk-3-trace.csv.gz'), gzipSync('0,1,1,Gamma,1,1\n').subarray(0, 20))
     rmSync(join(damaged, 'chunk-3-trace.csv'))
-    expect(faultOf(() => readPool(damaged))?.message).toMatch(/^The file cannot be read: /)
+    expect(faultOf(() => readPool(damaged))?.message).toMatch(/^cannot be read: /)
   })
 })
 

@@ -96,8 +96,8 @@ describe('mistakes', () => {
   it.each([
     ['no rows', ['validate'], /--rows {2}no measured rows were given/],
     ['missing columns', ['validate', '--rows', 'bad.csv'], /bad\.csv:1 {2}columns model, precision/],
-    ['no file', ['validate', '--rows', 'none.csv'], /none\.csv {2}cannot read the table/],
-    ['no settings file', ['validate', '--rows', 'rows.csv', '--settings', 'none.csv'], /none\.csv {2}cannot read the table/],
+    ['no file', ['validate', '--rows', 'none.csv'], /none\.csv {2}cannot be read: /],
+    ['no settings file', ['validate', '--rows', 'rows.csv', '--settings', 'none.csv'], /none\.csv {2}cannot be read: /],
     [
       'draws of folds',
       ['validate', '--rows', 'rows.csv', '--draws', '3', '--by', 'pair'],

@@ -1,23 +1,19 @@
 /** The Plan: a scenario with every default filled, checked and frozen. Printable, hashed; no path or thread count enters its hash. */
 import type { ArmSpec } from '../levers/lever.js'
+import type { Parallelism } from '../models/model.js'
 import type { EngineRole } from '../simulator/config.js'
 import type { MoePath, Profile } from '../timing/calibration.js'
+import type { UniformLengths } from '../traces/generate/uniform.js'
 import type { SessionReplay } from './loadKeys.js'
 import type { ReadKeys } from './readKeys.js'
 
 export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
 
-export interface EnginePlan {
+export interface EnginePlan extends Parallelism {
   readonly name: string
   readonly role: EngineRole
   /** Engines of this kind. */
   readonly count: number
-  readonly tp: number
-  readonly pp: number
-  readonly dp: number
-  readonly cp: number
-  readonly moeTp: number
-  readonly moeEp: number
   /** Shorthand printed back: TP4, DEP16, TEP8 … */
   readonly layout: string
   readonly maxNumSeqs: number
@@ -56,19 +52,11 @@ export interface LoadPlan {
   readonly sessions: SessionReplay
 }
 
-/** Input and output lengths drawn evenly from [spread x nominal, nominal]. */
-export interface UniformPlan {
-  readonly isl: number
-  readonly osl: number
-  readonly spread: number
-  readonly requests: number
-}
-
 export interface WorkloadPlan {
   readonly path: string | null
   readonly preset: string | null
   /** Lengths of the preset `uniform`, null with anything else. */
-  readonly uniform: UniformPlan | null
+  readonly uniform: UniformLengths | null
   readonly load: LoadPlan
   /** Engines that cache prefixes keep the blocks of answers too, where the trace's ids name them. */
   readonly cacheAnswers: boolean

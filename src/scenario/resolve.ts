@@ -4,6 +4,7 @@ import { UserError } from '../errors.js'
 import { loadSystem, SYSTEM_NAMES } from '../hardware/load.js'
 import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
+import type { UniformLengths } from '../traces/generate/uniform.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import { suggest } from '../yaml/suggest.js'
 import { armProblems, switchProblems } from './armProblems.js'
@@ -14,7 +15,7 @@ import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
 import { hostTierProblems } from './hostTier.js'
 import { gpusOf } from './layout.js'
-import type { EnginePlan, LoadPlan, Plan, SloPlan, UniformPlan } from './plan.js'
+import type { EnginePlan, LoadPlan, Plan, SloPlan } from './plan.js'
 import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
 import {
   experimentProblems,
@@ -183,7 +184,7 @@ function resolveLoad(load: ScenarioInput['workload']['load']): LoadPlan {
   }
 }
 
-function resolveUniform({ preset, isl, osl, spread, requests, load }: ScenarioInput['workload']): UniformPlan | null {
+function resolveUniform({ preset, isl, osl, spread, requests, load }: ScenarioInput['workload']): UniformLengths | null {
   if (preset !== 'uniform' || isl === undefined || osl === undefined) return null
   const { requestsPerConcurrency } = UNIFORM_DEFAULTS
   const usual = load?.concurrency === undefined ? UNIFORM_DEFAULTS.requests : requestsPerConcurrency * load.concurrency

@@ -8,7 +8,7 @@ import { guarded, LEVERS, openPolicyFiles, shapeFaults } from '../policies/index
 import type { PolicyShape } from '../policies/shape.js'
 import { memoryFaults } from './endurance.js'
 import { companionsOf, type MakePolicy, policyFaults, type Stage } from './rules.js'
-import { type SmallScenario, smallScenarios } from './small.js'
+import { ANYWHERE, type Needs, type SmallScenario, smallScenarios } from './small.js'
 import { untilSpent } from './untilSpent.js'
 import { planOf, scenarioText, traceName, traceText, workloadOf } from './written.js'
 
@@ -38,25 +38,37 @@ export const DEFAULT_RUNS = 1000
 /** Processor time for the search for a smaller scenario, ms. */
 const SHRINKING_MS = 20_000
 
-/** A scenario with work for every lever: two engines of two ranks, ten requests that meet. For the weighing of memory. */
-const STEADY: SmallScenario = {
-  engines: [
-    {
-      role: 'aggregated',
-      model: 'gpt-oss-120b',
-      layout: 'DEP2',
-      count: 2,
-      maxNumSeqs: 4,
-      maxNumBatchedTokens: 64,
-      maxModelLen: 256,
-      numGpuBlocks: 64,
-    },
-  ],
-  caching: false,
-  mtp: 0,
-  reservation: 'grow',
-  requests: Array.from({ length: 10 }, (_, i) => ({ arrivalMs: 2 * i, isl: 10 + 7 * i, osl: 1 + i, blocks: [] })),
-  companions: {},
+/** A scenario with work for every hook of the policy: engines of several ranks, ten requests that meet. For the weighing of memory. */
+function steady({ degree, switches }: Needs): SmallScenario {
+  const engine = {
+    model: 'gpt-oss-120b',
+    layout: `DEP${Math.max(2, degree)}`,
+    count: degree > 16 ? 1 : 2,
+    maxNumSeqs: 4,
+    maxNumBatchedTokens: 64,
+    maxModelLen: 256,
+    numGpuBlocks: 64,
+  }
+  const pools = (['prefill', 'decode'] as const).map((role) => ({ ...engine, role, maySwitch: true as const }))
+  return {
+    engines: switches ? pools : [{ ...engine, role: 'aggregated' }],
+    caching: false,
+    mtp: 0,
+    reservation: 'grow',
+    requests: Array.from({ length: 10 }, (_, i) => ({ arrivalMs: 2 * i, isl: 10 + 7 * i, osl: 1 + i, blocks: [] })),
+    companions: {},
+  }
+}
+
+/** What the policy can do that not every scenario allows. What makes no policy at all is told by the scenarios. */
+export function needsOf(make: MakePolicy, lever: LeverName): Needs {
+  try {
+    const { largest = 2, switchRole } = make() as { readonly largest?: number; readonly switchRole?: unknown }
+    return { degree: lever === 'span' ? largest : 1, switches: typeof switchRole === 'function' }
+  } catch (error) {
+    if (error instanceof PolicyError || error instanceof UserError) return ANYWHERE
+    throw error
+  }
 }
 
 /** Fresh policies under guard. Throws UserError for what is no policy of the lever. */
@@ -97,13 +109,15 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
     runs: tried,
     seed,
   })
-  const memory = steadyFaults(make, lever)
-  if (memory.length > 0) return faultOf(STEADY, memory, 1)
+  const needs = needsOf(make, lever)
+  const weighed = steady(needs)
+  const memory = steadyFaults(weighed, make, lever)
+  if (memory.length > 0) return faultOf(weighed, memory, 1)
   let tried = 0
   let failed = false
   const { counterexample } = fc.check(
     fc.property(
-      smallScenarios(lever),
+      smallScenarios(lever, needs),
       untilSpent(SHRINKING_MS, (drawn) => {
         if (!failed) tried++
         // a search that has found something makes it smaller by whatever shows it
@@ -133,9 +147,9 @@ function refuseOptions({ lever, runs, seed }: Required<CheckOptions>): void {
 }
 
 /** What fails there otherwise is left to the scenarios. */
-function steadyFaults(make: MakePolicy, lever: LeverName): string[] {
+function steadyFaults(weighed: SmallScenario, make: MakePolicy, lever: LeverName): string[] {
   try {
-    return memoryFaults(stageOf(STEADY), lever, make)
+    return memoryFaults(stageOf(weighed), lever, make)
   } catch (error) {
     if (error instanceof PolicyError || error instanceof UserError) return []
     throw error

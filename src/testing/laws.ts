@@ -26,7 +26,11 @@ export function outcomeOfFast({ result, decisions }: FastRun): Outcome {
 }
 
 type Law = (scenario: Scenario, outcome: Outcome) => string[]
-const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0)
+function sum(values: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]
+  return total
+}
 const isSplit = ({ config }: Scenario) => config.engines.some((engine) => engine.role === 'prefill')
 /** The engines that a logged pool view shows, in order of its places. */
 const poolOf = ({ config }: Scenario, [, , , isDecode]: readonly number[]) =>

@@ -7,7 +7,7 @@ import type { Workload } from '../traces/workload.js'
 import type { Scenario } from './arbitraries.js'
 import { brokenLaws, outcomeOfFast } from './laws.js'
 import { scramble } from './policies.js'
-import { runFast } from './run.js'
+import { type FastRun, runFast } from './run.js'
 import { futureLeaks, repetitionFaults, snapshotFaults } from './twins.js'
 import { watched } from './watch.js'
 
@@ -43,13 +43,15 @@ export function companionsOf(config: ClusterConfig, policies: Readonly<Partial<R
   return { ...STATIC_ARM, chunk: `fixed-budget(${budget})`, ...policies }
 }
 
-const future = (scenario: Scenario): string[] => futureLeaks(scenario)
+type TwinLaw = (scenario: Scenario, run: FastRun, events: number) => string[]
 
-/** Laws that take further runs of the scenario, of which a search tries one at a time. */
-const TWINS: readonly ((scenario: Scenario, events: number) => string[])[] = [
-  (scenario) => repetitionFaults(scenario),
+const future: TwinLaw = (scenario, run) => futureLeaks(scenario, undefined, run)
+
+/** Laws that take further runs of the scenario, of which a search tries one at a time. `events`: where it is cut. */
+const TWINS: readonly TwinLaw[] = [
+  (scenario, run) => repetitionFaults(scenario, run),
   future,
-  snapshotFaults,
+  (scenario, run, events) => snapshotFaults(scenario, events, run),
 ]
 
 /** The faults of a policy on one stage; none when it keeps all laws there. `twin`: the number of the one twin run to make; without it, all. */
@@ -66,7 +68,7 @@ export function policyFaults(stage: Stage, lever: LeverName, make: MakePolicy, t
     // an oracle is a bound that may know the future
     const laws = make().info.oracle === true ? TWINS.filter((law) => law !== future) : TWINS
     const twins = twin === undefined ? laws : [laws[twin % laws.length]]
-    return twins.flatMap((faultsOf) => faultsOf(scenario, events))
+    return twins.flatMap((faultsOf) => faultsOf(scenario, run, events))
   } catch (error) {
     if (error instanceof PolicyError || error instanceof UserError) return [`LAW-60 ${error.message.split('\n')[0]}`]
     throw error

@@ -13,7 +13,7 @@ export const CHECKED_ARM = 'checked'
 export const traceName = ({ caching }: SmallScenario): string => (caching ? 'trace.jsonl' : 'trace.csv')
 
 function engineText(engine: SmallEngine, { caching, mtp, reservation }: SmallScenario): string {
-  const { role, layout, count, maxNumSeqs, maxNumBatchedTokens, maxModelLen, numGpuBlocks } = engine
+  const { role, layout, count, maxNumSeqs, maxNumBatchedTokens, maxModelLen, numGpuBlocks, maySwitch } = engine
   const keys = [
     `role: ${role}`,
     `layout: ${layout}`,
@@ -26,13 +26,18 @@ function engineText(engine: SmallEngine, { caching, mtp, reservation }: SmallSce
     `kv_reservation: ${reservation}`,
     ...(caching ? ['enable_prefix_caching: true'] : []),
     ...(mtp > 0 && role !== 'prefill' ? [`mtp: ${mtp}`] : []),
+    ...(maySwitch ? ['may_switch: true'] : []),
   ]
   return `  - {${keys.join(', ')}}\n`
 }
 
 /** `policies`: those of the checked arm beside the companions. */
 export function scenarioText(drawn: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): string {
-  const arm = Object.entries({ ...drawn.companions, ...policies }).map(([lever, text]) => `${lever}: ${JSON.stringify(text)}`)
+  // engines that may change their role are refused where no policy ever asks them to
+  const roles = drawn.engines.some(({ maySwitch }) => maySwitch) ? { pool: 'adaptive-roles' } : {}
+  const arm = Object.entries({ ...roles, ...drawn.companions, ...policies }).map(
+    ([lever, text]) => `${lever}: ${JSON.stringify(text)}`,
+  )
   const read = drawn.caching ? `, read: {block_tokens: ${SMALL_BLOCK}}` : ''
   return [
     'system: gb200\n',
@@ -75,6 +80,8 @@ export function workloadOf({ caching, requests }: SmallScenario): Workload {
   return { ...workload, ...builder.columns(), blockTokens: SMALL_BLOCK }
 }
 
+/** Plans that are kept, with their tables: some hundred kB each. */
+const MOST_PREPARED = 500
 const prepared = new Map<string, { readonly plan: Plan; readonly config: ClusterConfig }>()
 
 /** Plan and cluster of a drawn scenario. Many have the same engines, so they are kept. */
@@ -84,6 +91,7 @@ export function planOf(drawn: SmallScenario): { readonly plan: Plan; readonly co
   if (known) return known
   const plan = loadScenario({ text, file: 'scenario.yaml' })
   const made = { plan, config: clusterConfig(plan) }
+  if (prepared.size >= MOST_PREPARED) prepared.clear()
   prepared.set(text, made)
   return made
 }

@@ -92,17 +92,7 @@ export function parseCsv(text: string, file: string): CsvTable {
 
 /** Reads a table from a file, plain or gzip (told by content). */
 export function readCsv(path: string): CsvTable {
-  let text: string
-  try {
-    text = readText(path)
-  } catch (error) {
-    throw new UserError({
-      where: path,
-      message: `cannot read the table: ${(error as Error).message}`,
-      hint: 'give a readable CSV file',
-    })
-  }
-  return parseCsv(text, basename(path))
+  return parseCsv(readText(path, 'give a readable CSV file'), basename(path))
 }
 
 /** Throws when a column is missing, naming the file and all that are. */

@@ -8,20 +8,8 @@ export interface RowFile {
   readonly rows: readonly { readonly line: number; readonly fields: readonly string[] }[]
 }
 
-function textOf(path: string): string {
-  try {
-    return readText(path)
-  } catch (error) {
-    throw new UserError({
-      where: path,
-      message: `cannot be read: ${(error as Error).message}.`,
-      hint: 'Give CSV files, plain or gzip.',
-    })
-  }
-}
-
 export function readRowFile(path: string): RowFile {
-  const lines = textOf(path).split('\n')
+  const lines = readText(path, 'give CSV files, plain or compressed with gzip').split('\n')
   const columns = lines[0].trim().split(',')
   const rows: { line: number; fields: string[] }[] = []
   for (let i = 1; i < lines.length; i++) {

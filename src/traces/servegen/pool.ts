@@ -83,7 +83,7 @@ export function readPool(folder: string): Pool {
 }
 
 function readWindows(path: string): { windows: RateWindow[]; starts: number[] } {
-  const lines = textOf(path).split(/\r?\n/)
+  const lines = readText(path, 'copy or download it again').split(/\r?\n/)
   while (lines[lines.length - 1] === '') lines.pop()
   const starts: number[] = []
   const windows: RateWindow[] = []
@@ -120,7 +120,7 @@ function readLengths(path: string): LengthWindow[] {
     })
   let parsed: unknown
   try {
-    parsed = JSON.parse(textOf(path))
+    parsed = JSON.parse(readText(path, 'copy or download it again'))
   } catch (error) {
     if (error instanceof UserError) throw error
     throw bad('The file is no JSON.')
@@ -140,16 +140,4 @@ function readLengths(path: string): LengthWindow[] {
     return { startS: +start, fields: known }
   })
   return windows.sort((a, b) => a.startS - b.startS)
-}
-
-function textOf(path: string): string {
-  try {
-    return readText(path)
-  } catch (error) {
-    throw new UserError({
-      where: path,
-      message: `The file cannot be read: ${(error as Error).message}.`,
-      hint: 'Copy or download it again.',
-    })
-  }
 }

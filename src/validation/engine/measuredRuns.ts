@@ -48,19 +48,9 @@ export function readMeasuredRuns(folder: string): MeasuredRun[] {
       hint: `put one file per run there; ${HINT}`,
     })
   }
-  return names.map((name) => parseRun(join(folder, name), textOf(join(folder, name))))
-}
-
-function textOf(path: string): string {
-  try {
-    return readText(path)
-  } catch (error) {
-    throw new UserError({
-      where: path,
-      message: `cannot be read: ${(error as Error).message}`,
-      hint: 'give a JSONL file, plain or compressed with gzip',
-    })
-  }
+  return names.map((name) =>
+    parseRun(join(folder, name), readText(join(folder, name), 'give a JSONL file, plain or compressed with gzip')),
+  )
 }
 
 interface Row {

@@ -1,0 +1,3 @@
+import { shippedPass } from './shippedPolicies.js'
+
+shippedPass(['pool', 'span'])
