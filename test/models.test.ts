@@ -4,8 +4,7 @@ import { loadSystem } from '../src/hardware/load.js'
 import { MEASURED_SYSTEMS } from '../src/hardware/system.js'
 import { loadModel, MODEL_NAMES } from '../src/models/load.js'
 import { activationBytesPerGpu, kvBytesPerTokenPerGpu, memoryBudget, weightBytesPerGpu } from '../src/models/memory.js'
-import type { Parallelism } from '../src/models/model.js'
-import type { Precision } from '../src/scenario/plan.js'
+import type { Parallelism, Precision } from '../src/models/model.js'
 
 const cut = (change: Partial<Parallelism>): Parallelism => ({ tp: 1, pp: 1, dp: 1, cp: 1, moeTp: 1, moeEp: 1, ...change })
 const tp = (n: number) => cut({ tp: n })

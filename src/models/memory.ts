@@ -2,8 +2,7 @@
  * Memory of one GPU of an engine: weights, KV cache, activations. Whole-checkpoint sums; no allocator effects.
  * The reserve for the runtime is the one part that is not derived from the architecture.
  */
-import type { Precision } from '../scenario/plan.js'
-import type { ModelSpec, Parallelism } from './model.js'
+import type { ModelSpec, Parallelism, Precision } from './model.js'
 
 /** Bytes per stored weight; nvfp4 carries one fp8 scale per 16 weights, mxfp4 one scale byte per 32 (trust A, formats' definitions). */
 export const WEIGHT_BYTES: Readonly<Record<Precision, number>> = { bf16: 2, fp8: 1, nvfp4: 0.5 + 1 / 16, mxfp4: 0.5 + 1 / 32 }

@@ -1,5 +1,7 @@
 /** An architecture as a data file (data/models/*.json). */
-import type { Precision } from '../scenario/plan.js'
+
+/** Of weights. */
+export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
 
 export interface ModelSpec {
   readonly name: string

@@ -4,8 +4,7 @@
  * belong to one rank; `shared` (experts) is sized by the sum of tokens over the ranks, `exchange` by the fullest rank.
  */
 import { UserError } from '../errors.js'
-import type { Precision } from '../scenario/plan.js'
-import type { ModelSpec, Parallelism } from './model.js'
+import type { ModelSpec, Parallelism, Precision } from './model.js'
 
 export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'prefill' | 'shared' | 'exchange'
 export type GemmType = 'bfloat16' | 'fp8' | 'fp8_block' | 'nvfp4'

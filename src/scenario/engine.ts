@@ -1,10 +1,10 @@
 /** One entry of `engines` with its defaults filled and its memory derived. Rules are checked elsewhere. */
 import type { SystemSpec } from '../hardware/system.js'
 import { memoryBudget } from '../models/memory.js'
-import type { ModelSpec, Parallelism } from '../models/model.js'
+import type { ModelSpec, Parallelism, Precision } from '../models/model.js'
 import type { MoePath } from '../timing/calibration.js'
 import { gpusOf, layoutName, parseLayout } from './layout.js'
-import type { EnginePlan, Precision } from './plan.js'
+import type { EnginePlan } from './plan.js'
 import type { EngineInput } from './schema.js'
 
 /** Engine defaults, where the model and the rack do not decide: those of the usual serving engines. */

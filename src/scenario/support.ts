@@ -3,12 +3,11 @@ import { UserError } from '../errors.js'
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
 import { memoryBudget } from '../models/memory.js'
-import type { ModelSpec } from '../models/model.js'
+import type { ModelSpec, Precision } from '../models/model.js'
 import { type Evidence, evidenceOf, PLAIN_TIMING, weakestEvidence } from '../timing/index.js'
 import { ENGINE_DEFAULTS } from './engine.js'
 import { cutProblems } from './engineRules.js'
 import { gpusOf, layoutName, parseLayout } from './layout.js'
-import type { Precision } from './plan.js'
 
 /** Layouts that are asked about; EP sizes between measured ones are among them. */
 const DENSE_LAYOUTS = ['TP1', 'TP2', 'TP4', 'TP8']

@@ -2,9 +2,8 @@
  * What a serving stack and the time of its release imply for the price of a step. One row per profile; nothing here was fitted: the
  * fitted numbers are the `Constants` that the rows name.
  */
-import type { ModelSpec } from '../models/model.js'
+import type { ModelSpec, Precision } from '../models/model.js'
 import type { KernelChoice } from '../models/operators.js'
-import type { Precision } from '../scenario/plan.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
 import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
 import type { TimingRequest } from './request.js'

@@ -1,7 +1,8 @@
 /** Names of measured rows in ours: systems, models, weight formats. */
+
 import { SYSTEM_NAMES } from '../hardware/load.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
-import type { Precision } from '../scenario/plan.js'
+import type { Precision } from '../models/model.js'
 
 /** Row names (lower case) of shipped models; patterns, because checkpoints carry dates and weight formats. */
 const MODELS: readonly (readonly [RegExp, string])[] = [

@@ -1,6 +1,6 @@
 /** Facts of the serving stack behind a row: the release profile, by backend and date, and the expert kernels, by the recipe. */
 
-import type { Precision } from '../scenario/plan.js'
+import type { Precision } from '../models/model.js'
 import type { MoePath, Profile } from '../timing/index.js'
 
 /** Releases measured before this date form the 2025 profiles. */

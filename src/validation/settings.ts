@@ -2,10 +2,11 @@
  * The serving settings behind measured rows (batch limits, token budgets, KV limits, kernel paths, true cuts), joined by id.
  * A recipe's cap of the client's arrival rate (`req_rate`) is not simulated: in a closed loop it only spreads the first burst.
  */
+
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
-import type { Precision } from '../scenario/plan.js'
+import type { Precision } from '../models/model.js'
 import { type CsvTable, demandColumns, numberIn, readCsv, wholeIn } from './csvTable.js'
 
 /** Limits and cut of one role; null = the recipe does not say. */
