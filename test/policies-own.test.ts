@@ -59,6 +59,23 @@ const failure = (action: () => unknown): UserError => {
   throw new Error('nothing was thrown')
 }
 
+test.each([
+  ['async function later() { throw new Error("later") }\nlater()', /:1 is async, and a policy decides at once/],
+  ['// async function\nconst later = async (x) => x', /:2 is async/],
+  ['const o = { async later() {} }', /:1 is async/],
+  ['class Planner { async *later() {} }', /:1 is async/],
+  ['const later = () => import("node:fs")', /:1 imports while it runs/],
+])('what happens later is refused when the file is read: %s', (before, told) => {
+  const error = failure(() => parsePolicy('rank', file(placing('return 0', before))))
+  expect(error).toBeInstanceOf(UserError)
+  expect(error.message).toMatch(told)
+})
+
+test('async may be a name or a word', () => {
+  const before = 'const async = 1; const o = { async: 3, text: "async function f() {}" }; const sum = o.async + async'
+  expect(parsePolicy('rank', file(placing('return 0', before)))().place).toBeTypeOf('function')
+})
+
 describe('a file', () => {
   const open = (path: string) => parsePolicy('rank', path, 'arms.mine.rank')
 
@@ -175,7 +192,7 @@ describe('a decision under guard', () => {
     ['returns a rank that is not there', 'return view.count', /returned \d; a whole number from 0 to/],
     ['returns a text', 'return "0" as any', /returned '0'/],
     ['returns nothing', 'return undefined as any', /returned undefined/],
-    ['returns a promise', 'return (async () => 0)() as any', /returned an object/],
+    ['returns an object', 'return { then() {} } as any', /returned an object/],
     [
       'asks for a place that is not there',
       'return view.running(view.count)',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { transform } from 'sucrase'
+import type { getFormattedTokens, transform } from 'sucrase'
 import { UserError } from '../errors.js'
 import * as levers from '../levers/index.js'
 import { compileModule, LOAD_LIMIT_MS, type Module, runModule } from './sandbox.js'
@@ -75,12 +75,21 @@ export function evaluate(file: PolicyFile, where: string): unknown {
   let module = modules.get(key)
   if (module === undefined) {
     // outside of the try: that it cannot be found is no fault of the file
-    const { transform } = stripper()
+    const { transform, getFormattedTokens } = stripper()
+    let late: string | null
     try {
       module = compileModule(commonJs(file, transform), file.path)
+      late = asyncIn(getFormattedTokens(file.text, { transforms: kindOf(file) }))
     } catch (error) {
       return fail('cannot be read', error, 'mend the line; `shapewise policy new LEVER FILE` writes a policy that runs')
     }
+    // what a promise does later belongs to no decision, and a rejection would end the process from within nowhere
+    if (late !== null)
+      throw new UserError({
+        where,
+        message: `${file.path}:${late}, and a policy decides at once`,
+        hint: 'remove async and await: a decision is a plain function of what the view shows',
+      })
     modules.set(key, module)
   }
   let exports: Readonly<Record<string, unknown>>
@@ -93,13 +102,32 @@ export function evaluate(file: PolicyFile, where: string): unknown {
 }
 
 /** The stripper is loaded when it is first needed. Lines keep their numbers. */
-const stripper = () => createRequire(import.meta.url)('sucrase') as { readonly transform: typeof transform }
+const stripper = () => createRequire(import.meta.url)('sucrase') as Stripper
+interface Stripper {
+  readonly transform: typeof transform
+  readonly getFormattedTokens: typeof getFormattedTokens
+}
+
+/** By its ending, what is to be stripped of a file. */
+const kindOf = ({ path }: PolicyFile): ('typescript' | 'imports')[] =>
+  /\.m?ts$/.test(path) ? ['typescript', 'imports'] : ['imports']
+
+/** The line of the first async function or import() and what it is, as `3 is async`; null without any. `tokens`: one a line, with its place, kind and text. */
+function asyncIn(tokens: string): string | null {
+  const rows = tokens.split('\n').map((row) => /^(\d+):\S+\s+(\S+)\s+(\S+)/.exec(row)?.slice(1) ?? ['', '', ''])
+  for (const [i, [line, kind, text]] of rows.entries()) {
+    const [nextLine, nextKind, next] = rows[i + 1] ?? ['', '', '']
+    const isFunction = next === 'function' || next === '(' || next === '*' || nextKind === 'name'
+    if (text === 'async' && kind !== 'string' && rows[i - 1]?.[2] !== '.' && nextLine === line && isFunction)
+      return `${line} is async`
+    if (kind === 'import' && next === '(') return `${line} imports while it runs`
+  }
+  return null
+}
 
 /** Types stripped, imports and exports as in CommonJS. */
-function commonJs({ path, text }: PolicyFile, strip: typeof transform): string {
-  const isTyped = /\.m?ts$/.test(path)
-  return strip(text, { transforms: isTyped ? ['typescript', 'imports'] : ['imports'], production: true }).code
-}
+const commonJs = (file: PolicyFile, strip: typeof transform): string =>
+  strip(file.text, { transforms: kindOf(file), production: true }).code
 
 /** A module in TypeScript as a module in JavaScript. */
 export const withoutTypes = (text: string): string =>
