@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
 import { fitArrivals } from '../src/traces/fit/arrivals.js'
 import { changePoints, xLogX } from '../src/traces/fit/changePoints.js'
-import { fitRecipe } from '../src/traces/fit/index.js'
+import { drawAlike, fitRecipe } from '../src/traces/fit/index.js'
 import { fitLengths } from '../src/traces/fit/lengths.js'
+import { queueDistance, queueFigures } from '../src/traces/fit/queues.js'
 import { tableOf } from '../src/traces/fit/table.js'
 import { inverseCdf, type TableSpec } from '../src/traces/generate/laws.js'
 import type { MixedLengths } from '../src/traces/generate/lengths.js'
@@ -13,7 +14,7 @@ import { checkRecipe, readRecipe } from '../src/traces/generate/readRecipe.js'
 import type { ReuseSpec } from '../src/traces/generate/reuse.js'
 import { synthesise } from '../src/traces/generate/synth.js'
 import { recipeText } from '../src/traces/generate/writeRecipe.js'
-import { compareTraces, type Workload } from '../src/traces/index.js'
+import { compareTraces, traceHash, type Workload } from '../src/traces/index.js'
 import { NS_PER_S } from '../src/units.js'
 
 function draw(data: object, seed = 1): Workload {
@@ -91,15 +92,62 @@ describe('tables', () => {
   })
 })
 
+describe('queues', () => {
+  const trace = (seed: number, extra: object = {}) =>
+    draw(
+      { duration_s: 800, streams: { a: { rate_per_s: 5, lengths: { isl: { lognormal: [7, 1] }, osl: 100 }, ...extra } } },
+      seed,
+    )
+
+  it('are the same at any pace, and tell clumps', () => {
+    const w = trace(1)
+    const figures = queueFigures(w)
+    const slower = queueFigures({ ...w, arrivalNs: w.arrivalNs.map((timeNs) => 8 * timeNs) })
+    for (const [i, figure] of figures.entries()) expect(slower[i] / figure).toBeCloseTo(1, 9)
+    expect(queueDistance(figures, figures)).toBe(0)
+    const clumps = queueFigures(trace(1, { arrivals: { law: 'gamma', cv: 4 } }))
+    expect(queueDistance(figures, clumps)).toBeGreaterThan(3 * queueDistance(figures, queueFigures(trace(2))))
+  })
+
+  it('of one server by hand: what has not been worked off is before the next one', () => {
+    const arrivalNs = Float64Array.from([0, 1, 1, 9, 10].map((s) => s * NS_PER_S))
+    const five = {
+      ...trace(1),
+      count: 5,
+      arrivalNs,
+      isl: Int32Array.from([10, 10, 10, 10, 10]),
+      osl: Int32Array.from([1, 1, 1, 1, 1]),
+    }
+    // busy a tenth of 10 s, so each request takes 0.2 s: the third waits for the second alone
+    expect(queueFigures(five)[0]).toBe(1)
+    expect(queueFigures(five)[2]).toBeCloseTo(1.96, 9)
+  })
+
+  it('choose the draw, which its seed draws again; sessions are drawn once', () => {
+    const w = trace(3, { arrivals: { law: 'gamma', cv: 3 } })
+    const { recipe } = fitRecipe(w)
+    const alike = drawAlike(w, recipe, 1, 'alike')
+    expect(alike.of).toBe(128)
+    expect(alike.comparison.verdict).toBe('same')
+    expect(traceHash(synthesise(recipe, alike.seed, 'alike'))).toBe(traceHash(alike.workload))
+    const chosen = queueDistance(queueFigures(w), queueFigures(alike.workload))
+    const others = [1, 2, 3, 4, 5].map((seed) => queueDistance(queueFigures(w), queueFigures(synthesise(recipe, seed, 'other'))))
+    expect(chosen).toBeLessThan(Math.min(...others))
+    const sessions = buildPreset('agent')
+    expect(drawAlike(sessions, fitRecipe(sessions).recipe, 7, 'alike')).toMatchObject({ of: 1, seed: 7 })
+  })
+})
+
 describe('fits', () => {
   it('arrivals: a steady rate is Poisson without a profile, clumps keep their CV, silence stays silent', () => {
     const times = (extra: object) =>
       draw({ duration_s: 1500, streams: { a: { rate_per_s: 6, lengths: { isl: 1, osl: 1 }, ...extra } } }).arrivalNs
-    const steady = fitArrivals(times({}))
+    const fitted = (timesNs: Float64Array) => fitArrivals(timesNs, { fromNs: timesNs[0], toNs: timesNs[timesNs.length - 1] })
+    const steady = fitted(times({}))
     expect(steady.arrivals.law).toBe('poisson')
     expect(steady.profile).toBeUndefined()
-    expect(fitArrivals(times({ arrivals: { law: 'weibull', cv: 1.4 } })).arrivals).toMatchObject({ law: 'weibull' })
-    const broken = fitArrivals(times({ profile: { until_s: [500, 600, 1500], factors: [1, 0, 1] } }))
+    expect(fitted(times({ arrivals: { law: 'weibull', cv: 1.4 } })).arrivals).toMatchObject({ law: 'weibull' })
+    const broken = fitted(times({ profile: { until_s: [500, 600, 1500], factors: [1, 0, 1] } }))
     expect(Math.min(...(broken.profile?.factors ?? [1]))).toBe(0)
   })
 
@@ -110,7 +158,7 @@ describe('fits', () => {
     ]
     const mixed = (shares: number[][]) => {
       const w = draw({ requests: 4000, streams: { a: { rate_per_s: 4, lengths: { kinds, until_s: [500, 1000], shares } } } })
-      return fitLengths(w.isl, w.osl, w.arrivalNs)
+      return fitLengths(w, 0)
     }
     expect(
       mixed([
@@ -125,6 +173,36 @@ describe('fits', () => {
     expect(changing).toHaveProperty('kinds')
     const ends = (changing as MixedLengths).until_s
     expect(Math.abs(ends[0] - 500)).toBeLessThan(10)
+  })
+
+  it('arrivals of a client that comes late and leaves early, in the time of the whole trace', () => {
+    const timesNs = Float64Array.from({ length: 300 }, (_, i) => (1000 + i) * NS_PER_S)
+    const { rate_per_s, profile } = fitArrivals(timesNs, { fromNs: 0, toNs: 2000 * NS_PER_S })
+    expect(rate_per_s).toBe(0.15)
+    expect(profile?.until_s).toEqual([1000, 1300, 2000])
+    expect(profile?.factors).toEqual([0, 6.667, 0])
+  })
+
+  it('each tenant with many requests has a stream of its own: what belongs to a burst stays in it', () => {
+    const long = { rate_per_s: 1, arrivals: { law: 'gamma', cv: 5 }, lengths: { isl: 9000, osl: 5 } }
+    const short = { rate_per_s: 4, lengths: { isl: 100, osl: 50 } }
+    const clients = { clients: { count: 1, zipf: 0 } }
+    const w = draw({ duration_s: 1500, streams: { long: { ...long, ...clients }, short: { ...short, ...clients } } })
+    expect(new Set(w.tenant).size).toBe(2)
+    const { streams } = fitRecipe(w).recipe
+    expect(Object.keys(streams)).toEqual(['like-1', 'like-2'])
+    expect(streams['like-1'].arrivals).toEqual({ law: 'poisson' })
+    expect(streams['like-2'].arrivals).not.toEqual({ law: 'poisson' })
+    expect(streams['like-2'].lengths).toMatchObject({ isl: { x: [9000, 9000] } })
+    const total = Object.values(streams).reduce((sum, { rate_per_s }) => sum + rate_per_s, 0)
+    expect(total / (w.count / 1500)).toBeCloseTo(1, 1)
+  })
+
+  it('gaps of 0 stay gaps of 0', () => {
+    const gaps = Float64Array.from({ length: 1000 }, (_, i) => (i % 4 === 0 ? 0 : 0.001 + i / 1000))
+    const { p, x } = tableOf(gaps, { nearest: 0.002 })
+    expect([inverseCdf(p, x, 0.2), inverseCdf(p, x, 0.245)]).toEqual([0, 0])
+    expect(inverseCdf(p, x, 0.26)).toBeGreaterThan(0)
   })
 
   it.each(['chat', 'rag', 'reasoning', 'agent', 'mixed'] as const)(

@@ -2,10 +2,9 @@
 import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames } from '../reports/trace/comparison.js'
-import { fitRecipe } from '../traces/fit/index.js'
-import { synthesise } from '../traces/generate/synth.js'
+import { drawAlike, fitRecipe } from '../traces/fit/index.js'
 import { recipeText } from '../traces/generate/writeRecipe.js'
-import { type ComparisonLine, compareTraces, type TraceComparison, writeWorkload } from '../traces/index.js'
+import { type ComparisonLine, type TraceComparison, writeWorkload } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
 import { demandWritable, writeOutput } from './outputFile.js'
 import { atRate } from './recipeInput.js'
@@ -40,10 +39,18 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
   for (const note of notes) remark(note)
   const sized = requests === undefined ? fitted : { ...fitted, requests, duration_s: undefined }
   const recipe = ratePerS === undefined ? sized : atRate(sized, ratePerS)
-  const drawn = synthesise(recipe, seedOf(args.seed), traceNameOf(output))
-  const comparison = compareTraces(workload, drawn, { scaleFree: ratePerS !== undefined })
+  const {
+    workload: drawn,
+    seed,
+    of,
+    comparison,
+  } = drawAlike(workload, recipe, seedOf(args.seed), traceNameOf(output), {
+    scaleFree: ratePerS !== undefined,
+  })
   if (comparison.verdict !== 'same' && !args.allowDifference) throw differs(workload.provenance.name, comparison)
-  if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, notes))
+  const origin = of === 1 ? [] : [`Of ${of} draws that of seed ${seed} has queues most like those of the file.`]
+  for (const note of origin) remark(note)
+  if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, [...notes, ...origin]))
   await writeWorkload(output, drawn, { to })
   const names: TraceNames = [workload.provenance.name, output]
   if (args.format === 'json') printJson({ output, requests: drawn.count, comparison: comparisonJson(comparison, names) })

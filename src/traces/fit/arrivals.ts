@@ -21,20 +21,27 @@ export interface FittedArrivals {
 /** No step is shorter, s: shorter clumps are left to the law of the gaps. */
 const SHORTEST_STEP_S = 1
 const MOST_BINS = 6000
-/** Price of a piece, in logarithms of the number of bins: one for its place, one half for its rate, and as much again against false ones. */
-const PRICE = 3
+/** Price of a piece, in logarithms of the number of bins: one for its place, one half for its rate, and one half against false ones. */
+const PRICE = 2
 /** Kolmogorov distance, and difference of the CV, at which a law with one parameter is good enough; or what chance makes of a short sample. */
 const GOOD_ENOUGH = 0.01
 const BY_CHANCE = 2
+/** Knots of a table are as near as this share of the mean gap, some µs: clumps are told by their short gaps, of which each is compared by its logarithm. */
+const NEAREST = 1e-5
 
-/** `timesNs`: two or more arrivals, sorted, not all at one time. */
-export function fitArrivals(timesNs: Float64Array): FittedArrivals {
-  const firstNs = timesNs[0]
-  const spanS = (timesNs[timesNs.length - 1] - firstNs) / NS_PER_S
+/** The time that a trace is about: its first and last arrival; those of one of its clients lie within. */
+export interface Span {
+  readonly fromNs: number
+  readonly toNs: number
+}
+
+/** `timesNs`: two or more arrivals, sorted, not all at one time, all within `span`. */
+export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Span): FittedArrivals {
+  const spanS = (toNs - fromNs) / NS_PER_S
   const binS = Math.max(SHORTEST_STEP_S, spanS / MOST_BINS)
   const bins = Math.max(1, Math.ceil(spanS / binS))
   const counts = new Float64Array(bins)
-  for (const timeNs of timesNs) counts[Math.min(bins - 1, Math.floor((timeNs - firstNs) / NS_PER_S / binS))]++
+  for (const timeNs of timesNs) counts[Math.min(bins - 1, Math.floor((timeNs - fromNs) / NS_PER_S / binS))]++
   const starts = ratePieces(counts)
   const ends = [...starts.slice(1), bins]
   const untilS = ends.map((end, i) => (i === ends.length - 1 ? spanS : end * binS))
@@ -43,7 +50,7 @@ export function fitArrivals(timesNs: Float64Array): FittedArrivals {
   const factors = inPiece.map((count, i) => count / (untilS[i] - (untilS[i - 1] ?? 0)) / ratePerS)
   return {
     rate_per_s: Number(ratePerS.toPrecision(6)),
-    arrivals: gapLaw(gapsAtConstantRate(timesNs, untilS, factors)),
+    arrivals: gapLaw(gapsAtConstantRate(timesNs, fromNs, untilS, factors)),
     ...(untilS.length === 1
       ? {}
       : {
@@ -69,13 +76,18 @@ function ratePieces(counts: Float64Array): number[] {
 }
 
 /** Gaps in a time that passes by the profile, over their mean. */
-function gapsAtConstantRate(timesNs: Float64Array, untilS: readonly number[], factors: readonly number[]): Float64Array {
+function gapsAtConstantRate(
+  timesNs: Float64Array,
+  fromNs: number,
+  untilS: readonly number[],
+  factors: readonly number[],
+): Float64Array {
   const passed = new Float64Array(timesNs.length)
   let piece = 0
   let before = 0
   let startS = 0
   for (let i = 0; i < timesNs.length; i++) {
-    const timeS = (timesNs[i] - timesNs[0]) / NS_PER_S
+    const timeS = (timesNs[i] - fromNs) / NS_PER_S
     while (piece + 1 < untilS.length && timeS >= untilS[piece]) {
       before += (untilS[piece] - startS) * factors[piece]
       startS = untilS[piece++]
@@ -101,7 +113,7 @@ function gapLaw(gaps: Float64Array): ArrivalSpec {
     const scale = 1 / gamma(1 + 1 / shape)
     if (distance(sorted, (x) => 1 - Math.exp(-((x / scale) ** shape))) < near) return { law: 'weibull', cv }
   }
-  return { law: 'table', gaps: tableOf(gaps, { nearest: 0.002 }) }
+  return { law: 'table', gaps: tableOf(gaps, { nearest: NEAREST }) }
 }
 
 /** Largest difference between the sample's distribution function and `cdf`. */

@@ -5,6 +5,7 @@
  */
 import { NS_PER_S } from '../../units.js'
 import type { LawsByBin, LengthSpec, PlainLengths } from '../generate/lengths.js'
+import type { Workload } from '../workload.js'
 import { changePoints, xLogX } from './changePoints.js'
 import { tableOf } from './table.js'
 
@@ -12,53 +13,83 @@ const WHOLE = { nearest: 0.5, unit: 1 } as const
 /** Requests that a bin of input lengths has at least, and most bins. */
 const FEWEST_IN_BIN = 250
 const MOST_BINS = 16
-/** Kinds: so many bins of the input length, each halved by the output length. */
-const KIND_BINS = 6
+/** Divisions into kinds that are tried: so many bins of the input length, and whether each is halved by the output length. */
+const DIVISIONS = [
+  { bins: 2, halved: false },
+  { bins: 4, halved: false },
+  { bins: 2, halved: true },
+  { bins: 6, halved: true },
+] as const
+type Division = (typeof DIVISIONS)[number]
 /** Requests are looked at in groups, of which there are at most so many. */
-const MOST_GROUPS = 3000
+const MOST_GROUPS = 1000
 
-export function fitLengths(isl: Int32Array, osl: Int32Array, timesNs: Float64Array): LengthSpec {
-  const kindOf = kindsOf(isl, osl)
-  const kinds = kindOf.reduce((most, kind) => Math.max(most, kind + 1), 0)
-  const starts = mixPieces(kindOf, kinds)
+interface Mix {
+  /** The kind of each request. */
+  readonly kindOf: Int32Array
+  /** First requests of the pieces in which each kind has a constant share. */
+  readonly starts: readonly number[]
+  /** Logarithm of the likelihood over that of one piece, less the price of the pieces; 0 for one piece. */
+  readonly gain: number
+}
+
+/** `fromNs`: the time from which the steps are counted, at most that of the first request. */
+export function fitLengths({ isl, osl, arrivalNs }: Workload, fromNs: number): LengthSpec {
+  const { kindOf, starts } = bestMix(isl, osl)
   if (starts.length === 1) return plainLengths(isl, osl)
+  const kinds = kindOf.reduce((most, kind) => Math.max(most, kind + 1), 0)
   const ends = [...starts.slice(1), isl.length]
   const shares = starts.map((start, piece) => {
     const counts = new Float64Array(kinds)
     for (let i = start; i < ends[piece]; i++) counts[kindOf[i]]++
     return Array.from(counts, (count) => Number((count / (ends[piece] - start)).toPrecision(4)))
   })
-  const lastNs = timesNs[timesNs.length - 1]
+  const lastNs = arrivalNs[arrivalNs.length - 1]
   return {
     kinds: Array.from({ length: kinds }, (_, kind) => {
       const isKind = (_length: number, i: number): boolean => kindOf[i] === kind
       return plainLengths(isl.filter(isKind), osl.filter(isKind))
     }),
-    until_s: ends.map((end) => Number((((timesNs[end] ?? lastNs) - timesNs[0]) / NS_PER_S).toPrecision(9))),
+    until_s: ends.map((end) => Number((((arrivalNs[end] ?? lastNs) - fromNs) / NS_PER_S).toPrecision(9))),
     shares,
   }
+}
+
+/**
+ * The division into kinds whose changes of shares say most about the order of the requests, beyond their price. Few kinds tell bursts of a
+ * hundred requests apart, many tell two services apart that take turns for minutes; the likelihoods of all are of the same order of the same requests.
+ */
+function bestMix(isl: Int32Array, osl: Int32Array): Mix {
+  let best: Mix | null = null
+  for (const division of DIVISIONS) {
+    const kindOf = kindsOf(isl, osl, division)
+    const mix = { kindOf, ...mixPieces(kindOf) }
+    if (best === null || mix.gain > best.gain) best = mix
+  }
+  return best as Mix
 }
 
 function plainLengths(isl: Int32Array, osl: Int32Array): PlainLengths {
   return { isl: tableOf(isl, WHOLE), osl: outputByInput(isl, osl) }
 }
 
-/** Bins of the input length, each halved at its median output length; kinds are numbered without gaps. */
-function kindsOf(isl: Int32Array, osl: Int32Array): Int32Array {
-  const edges = binEdges(isl, KIND_BINS)
+/** Bins of the input length, each halved at its median output length if so wanted; kinds are numbered without gaps. */
+function kindsOf(isl: Int32Array, osl: Int32Array, { bins: wanted, halved }: Division): Int32Array {
+  const edges = binEdges(isl, wanted)
   const bins: number[][] = edges.slice(1).map(() => [])
   for (let i = 0; i < isl.length; i++) bins[binOf(edges, isl[i])].push(osl[i])
   const medians = bins.map((lengths) => lengths.sort((a, b) => a - b)[lengths.length >> 1])
   const raw = isl.map((length, i) => {
     const bin = binOf(edges, length)
-    return 2 * bin + (osl[i] > medians[bin] ? 1 : 0)
+    return 2 * bin + (halved && osl[i] > medians[bin] ? 1 : 0)
   })
   const used = [...new Set(raw)].sort((a, b) => a - b)
   return raw.map((kind) => used.indexOf(kind))
 }
 
-/** First requests of the pieces in which each kind has a constant share, by the multinomial likelihood. */
-function mixPieces(kindOf: Int32Array, kinds: number): number[] {
+/** By the multinomial likelihood. */
+function mixPieces(kindOf: Int32Array): Pick<Mix, 'starts' | 'gain'> {
+  const kinds = kindOf.reduce((most, kind) => Math.max(most, kind + 1), 0)
   const inGroup = Math.ceil(kindOf.length / MOST_GROUPS)
   const groups = Math.ceil(kindOf.length / inGroup)
   const upTo = new Int32Array((groups + 1) * kinds)
@@ -79,7 +110,12 @@ function mixPieces(kindOf: Int32Array, kinds: number): number[] {
   }
   // one logarithm for the place of a piece and one half for each share that is free
   const price = ((kinds + 1) / 2) * Math.log(Math.max(2, groups))
-  return changePoints(groups, likelihood, price).map((group) => group * inGroup)
+  const starts = changePoints(groups, likelihood, price)
+  const pieces = starts.reduce((sum, start, i) => sum + likelihood(start, starts[i + 1] ?? groups), 0)
+  return {
+    starts: starts.map((group) => group * inGroup),
+    gain: pieces - likelihood(0, groups) - price * (starts.length - 1),
+  }
 }
 
 function outputByInput(isl: Int32Array, osl: Int32Array): LawsByBin {

@@ -37,7 +37,9 @@ function thinned(p: readonly number[], x: readonly number[], nearest: number): n
     let excess = 0
     for (let i = from + 1; i < to; i++) {
       const line = x[from] + ((x[to] - x[from]) * (p[i] - p[from])) / (p[to] - p[from])
-      const beyond = Math.abs(line - x[i]) - Math.max(nearest, CLOSE * Math.abs(x[i]))
+      // an atom at 0 is kept: requests at one time are together, those a moment apart are not
+      const close = x[i] === 0 ? 0 : Math.max(nearest, CLOSE * Math.abs(x[i]))
+      const beyond = Math.abs(line - x[i]) - close
       if (beyond > excess) {
         excess = beyond
         worst = i

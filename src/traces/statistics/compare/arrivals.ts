@@ -129,13 +129,13 @@ function whyNoDispersion(first: Side, second: Side, binS: DispersionBin): string
 const meetingsIn = ({ found: { timed, durationS } }: Side, binS: number): number => (timed ** 2 * binS) / (2 * durationS)
 
 /**
- * The gap before each arrival over the geometric mean of all; the first has none and gets 1, to keep the rows. The arithmetic mean would do worse:
- * a few long silences rule it, and its noise would move the whole law.
+ * The gap before each arrival over the geometric mean of all; the first has none and gets 1, to keep the rows, and requests at one time have 0, whatever the
+ * mean is. The arithmetic mean would do worse: a few long silences rule it, and its noise would move the whole law.
  */
 function gapsOverMean(timesNs: Float64Array): Float64Array {
   const gaps = timesNs.map((timeNs, i) => (i === 0 ? Number.NaN : Math.max(SHORTEST_GAP_NS, timeNs - timesNs[i - 1])))
   let logs = 0
   for (let i = 1; i < gaps.length; i++) logs += Math.log(gaps[i])
   const mean = Math.exp(logs / (gaps.length - 1))
-  return gaps.map((gap) => (Number.isNaN(gap) ? 1 : gap / mean))
+  return gaps.map((gap) => (Number.isNaN(gap) ? 1 : gap <= SHORTEST_GAP_NS ? 0 : gap / mean))
 }
