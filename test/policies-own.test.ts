@@ -5,17 +5,18 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PolicyError, UserError } from '../src/errors.js'
 import { createArm, parsePolicy } from '../src/levers/catalogue.js'
-import type {
-  Arm,
-  ChunkPolicy,
-  EngineStepView,
-  LeverName,
-  MigrateView,
-  PoolPolicy,
-  RankPolicy,
-  RolesView,
+import {
+  type Arm,
+  type ChunkPolicy,
+  type EngineStepView,
+  LEVERS,
+  type LeverName,
+  type MigrateView,
+  type PoolPolicy,
+  type RankPolicy,
+  type RolesView,
 } from '../src/levers/lever.js'
-import { beatInto, decisionUnderWay, guarded, HEARTBEAT, LEVERS, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
+import { beatInto, decisionUnderWay, guarded, HEARTBEAT, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
 import type { PolicyShape } from '../src/policies/shape.js'
 import { movingScenario, rolesScenario, type Scenario, scenario } from '../src/testing/arbitraries.js'
 import { recordObjects, runFast } from '../src/testing/run.js'

@@ -1,7 +1,7 @@
 /** The work of `ablate`. */
 import { UserError } from '../errors.js'
-import { ablate, ablationJson, LEVERS } from '../experiments/index.js'
-import type { LeverName } from '../levers/lever.js'
+import { ablate, ablationJson } from '../experiments/index.js'
+import { LEVERS, type LeverName } from '../levers/lever.js'
 import { ablationTable } from '../reports/terminalAblation.js'
 import { suggest } from '../scenario/index.js'
 import { type ExperimentRequest, runExperiment } from './experimentInput.js'

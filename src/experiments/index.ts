@@ -1,6 +1,5 @@
 /** Experiments: reading order experiment.ts, compare.ts and ablate.ts (the whole way), tune.ts, job.ts (one simulation), rows.ts, attribution/ and statistics.ts (what is concluded). */
 export { type AblateOptions, type AblateOutput, ablate } from './ablate.js'
-export { LEVERS } from './attribution/arms.js'
 export { type Attribution, attribute, type Term } from './attribution/attribute.js'
 export { addOne, dropOne, type Game, interaction, overlap, shapley } from './attribution/game.js'
 export { type CompareOptions, type CompareOutput, compare } from './compare.js'

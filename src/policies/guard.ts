@@ -4,10 +4,10 @@
  */
 import { PolicyError } from '../errors.js'
 import type { PolicyOf } from '../levers/catalogue.js'
-import type { LeverName } from '../levers/lever.js'
+import { LEVERS, type LeverName } from '../levers/lever.js'
 import { describeThrown } from './file.js'
 import { beginDecision, endDecision } from './heartbeat.js'
-import { HOOK_NAMES, HOOKS, type Hook, LEVERS } from './hooks.js'
+import { HOOK_NAMES, HOOKS, type Hook } from './hooks.js'
 import type { PolicyShape } from './shape.js'
 import { createShield, type Shield } from './shield.js'
 

@@ -2,8 +2,8 @@
  * What a thread that runs a user's policy tells its parent, in shared memory: a policy that never answers cannot stop itself, and by then
  * nothing else of its thread is heard.
  */
-import type { LeverName } from '../levers/lever.js'
-import { HOOK_NAMES, LEVERS } from './hooks.js'
+import { LEVERS, type LeverName } from '../levers/lever.js'
+import { HOOK_NAMES } from './hooks.js'
 
 /** Doubles: decisions begun; 1 inside one; lever; hook; numbers read in it; then the last of these. */
 const DECISIONS = 0

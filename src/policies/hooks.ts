@@ -2,6 +2,7 @@
 import type { PolicyOf } from '../levers/catalogue.js'
 import {
   type EngineStepView,
+  LEVERS,
   type LeverName,
   type LoadView,
   type RolesView,
@@ -24,8 +25,6 @@ export interface Hook {
   /** The sentence that says what is wrong with the answer, null when nothing is. */
   fault(answer: unknown, args: readonly unknown[]): string | null
 }
-
-export const LEVERS: readonly LeverName[] = ['split', 'chunk', 'rank', 'span', 'pool']
 
 /** A second: no planner takes longer for a step, and times of a simulation stay whole ns below 2^53. */
 export const MOST_PLANNING_PS = 1e12

@@ -3,18 +3,17 @@
  * it a policy), guard.ts with shield.ts and hooks.ts (what happens around each decision), heartbeat.ts (what the parent thread sees of it).
  */
 import { UserError } from '../errors.js'
-import type { LeverName } from '../levers/lever.js'
+import { LEVERS, type LeverName } from '../levers/lever.js'
 import { setPolicyOpener } from '../levers/own.js'
 import { describeThrown, evaluate, type PolicyFile, readPolicyFile } from './file.js'
 import { guarded } from './guard.js'
-import { LEVERS } from './hooks.js'
 import { withinLimit } from './sandbox.js'
 import { type PolicyShape, shapeFaults } from './shape.js'
 
 export { adoptPolicyFiles, type PolicyFile, policyFiles, readPolicyFile, withoutTypes } from './file.js'
 export { guarded } from './guard.js'
 export { beatInto, decisionUnderWay, HEARTBEAT } from './heartbeat.js'
-export { HOOKS, LEVERS } from './hooks.js'
+export { HOOKS } from './hooks.js'
 export { shapeFaults } from './shape.js'
 
 /** A fresh policy of the file, as it was written: not yet under guard. */

@@ -1,10 +1,7 @@
 /** The arms of a factorial experiment: every mix of the policies of two arms, lever by lever. */
-import type { ArmSpec, LeverName } from '../../levers/lever.js'
+import { type ArmSpec, LEVERS, type LeverName } from '../../levers/lever.js'
 import type { ClusterConfig } from '../../simulator/config.js'
 import { inertLevers } from '../families.js'
-
-/** All levers, in the order in which they are reported. */
-export const LEVERS: readonly LeverName[] = ['split', 'chunk', 'rank', 'span', 'pool']
 
 /** Levers on which two arms differ, where that has an effect on the cluster. */
 export function differing(from: ArmSpec, to: ArmSpec, config: ClusterConfig): LeverName[] {
