@@ -149,15 +149,18 @@ describe('the schedule', () => {
   })
   test('begins nothing after a failure, and tells the rest of the time', async () => {
     const time = clock()
-    const rests: (number | null)[] = []
+    const told: [number, number | null][] = []
     const run = vi.fn(async (item: number) => {
       if (item === 3) throw new Error('three')
       time.pass(2)
     })
     const options = { items: [1, 2, 3, 4], lanes: 1, cost: () => 1, budgetS: null, nowS: time.nowS, run }
-    await expect(runWithin({ ...options, onDone: ({ restS }) => rests.push(restS) })).rejects.toThrow('three')
+    await expect(runWithin({ ...options, onDone: (item, { restS }) => told.push([item, restS]) })).rejects.toThrow('three')
     expect(run).toHaveBeenCalledTimes(3)
-    expect(rests).toEqual([6, 4])
+    expect(told).toEqual([
+      [1, 6],
+      [2, 4],
+    ])
   })
 })
 

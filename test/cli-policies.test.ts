@@ -115,6 +115,19 @@ describe('a policy that fails', () => {
   })
 
   test.each([
+    ['while it is loaded', 'const kept = []\nfor (;;) kept.push([kept.length])\n'],
+    ['while it makes a policy', 'export default () => { const kept = []; for (;;) kept.push([kept.length]) }\n'],
+  ])('that fills the memory %s does not take the command with it', (_, text) => {
+    put(folder, 'hog.js', text)
+    const { status, stderr } = run('--arm', 'bad=rank:./hog.js')
+    expect(stderr).toMatch(/arms\.bad\.rank: \.\/hog\.js fills more than 256 MiB of memory/)
+    expect(status).toBe(2)
+    const check = shapewise(folder, 'check', 'hog.js')
+    expect(check.stderr).toContain('hog.js fills more than 256 MiB of memory')
+    expect(check.status).toBe(2)
+  })
+
+  test.each([
     ['throws.ts', /arm bad \(closed, replicate \d\): .*place threw: too long for me/],
     ['loops.ts', /arms\.bad\.rank {2}policy loops\.ts did not answer within 2 s: place/],
   ])('ends a comparison likewise: %s', (name, message) => {

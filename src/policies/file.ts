@@ -6,6 +6,7 @@ import type { getFormattedTokens, transform } from 'sucrase'
 import { UserError } from '../errors.js'
 import * as levers from '../levers/index.js'
 import { compileModule, LOAD_LIMIT_MS, type Module, runModule } from './sandbox.js'
+import { tryElsewhere } from './trial.js'
 
 /** Larger than any policy; a trace given by mistake is not read whole. */
 const MAX_BYTES = 2 ** 20
@@ -66,12 +67,19 @@ export function readPolicyFile(path: string, where: string): PolicyFile {
   return file
 }
 
-/** The default export of the file, evaluated in a fresh realm. */
+/** The default export of the file, evaluated in a fresh realm. The first time a file is seen, elsewhere before it is here. */
 export function evaluate(file: PolicyFile, where: string): unknown {
+  if (!modules.has(keyOf(file))) tryElsewhere(file, where)
+  return evaluateHere(file, where)
+}
+
+const keyOf = ({ path, hash }: PolicyFile): string => `${path} ${hash}`
+
+export function evaluateHere(file: PolicyFile, where: string): unknown {
   const fail = (what: string, error: unknown, hint: string): never => {
     throw new UserError({ where, message: `${file.path} ${what}: ${describeThrown(error, file.path)}`, hint })
   }
-  const key = `${file.path} ${file.hash}`
+  const key = keyOf(file)
   let module = modules.get(key)
   if (module === undefined) {
     // outside of the try: that it cannot be found is no fault of the file

@@ -1,6 +1,7 @@
 /**
- * Policies that are files of a user's own, `rank: ./my-policy.ts`. Reading order: file.ts (text to module), sandbox.ts (where it runs), shape.ts (is
- * it a policy), guard.ts with shield.ts and hooks.ts (what happens around each decision), heartbeat.ts (what the parent thread sees of it).
+ * Policies that are files of a user's own, `rank: ./my-policy.ts`. Reading order: file.ts (text to module), trial.ts (in another process first),
+ * sandbox.ts (where it runs), shape.ts (is it a policy), guard.ts with shield.ts and hooks.ts (what happens around each decision), heartbeat.ts
+ * (what the parent thread sees of it).
  */
 import { UserError } from '../errors.js'
 import { LEVERS, type LeverName } from '../levers/lever.js'

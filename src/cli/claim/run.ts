@@ -141,7 +141,6 @@ async function compute(
   const lanes = Math.min(threads, cells.length)
   const pool = createCellPool({ traces, seed: SEED }, lanes, signal)
   const beganS = performance.now() / 1e3
-  let latest = ''
   const failed: Failed[] = []
   try {
     const dropped = await runWithin({
@@ -151,7 +150,6 @@ async function compute(
       budgetS: budgetMin === null ? null : budgetMin * 60,
       nowS: () => performance.now() / 1e3,
       run: async (cell) => {
-        latest = cell.id
         try {
           done(cell, await pool.run(cell))
         } catch (error) {
@@ -160,9 +158,9 @@ async function compute(
           remark(`${cell.id} failed: ${(error as Error).message}`)
         }
       },
-      onDone: ({ done: count, total, restS }) =>
+      onDone: ({ id }, { done: count, total, restS }) =>
         say(
-          `${count}/${total} ${latest}, ${minutes(performance.now() / 1e3 - beganS)} so far${restS === null ? '' : `, about ${minutes(restS)} to go`}`,
+          `${count}/${total} ${id}, ${minutes(performance.now() / 1e3 - beganS)} so far${restS === null ? '' : `, about ${minutes(restS)} to go`}`,
         ),
     })
     return { dropped, failed }

@@ -11,7 +11,7 @@ export interface ScheduleOptions<T> {
   readonly run: (item: T) => Promise<void>
   /** Any clock that never goes back, seconds. */
   readonly nowS: () => number
-  readonly onDone?: (progress: ScheduleProgress) => void
+  readonly onDone?: (item: T, progress: ScheduleProgress) => void
 }
 
 export interface ScheduleProgress {
@@ -62,7 +62,7 @@ export async function runWithin<T>(options: ScheduleOptions<T>): Promise<T[]> {
       restCost -= cost(item)
       done++
       const secondsPerCost = pace()
-      options.onDone?.({
+      options.onDone?.(item, {
         done,
         total: items.length - dropped.length,
         restS: secondsPerCost === null ? null : (secondsPerCost * restCost) / lanes,

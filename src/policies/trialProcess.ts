@@ -1,0 +1,12 @@
+/** The process of trial.ts: loads the text on stdin as the file that is named, makes a policy, and ends. What it throws is told by who asked. */
+import { readFileSync } from 'node:fs'
+import { evaluateHere } from './file.js'
+import { withinLimit } from './sandbox.js'
+
+const [path] = process.argv.slice(2)
+try {
+  const made = evaluateHere({ path, text: readFileSync(0, 'utf8'), hash: '' }, '')
+  if (typeof made === 'function') withinLimit(() => (made as () => unknown)())
+} catch {
+  process.exitCode = 1
+}
