@@ -42,6 +42,11 @@ describe('pictures of decisions', () => {
     const { status, stdout } = shapewise(newFolder(), 'levers', 'fixed-count(3)')
     expect(status).toBe(0)
     expect(stdout).toMatch(/131,000 .* 3 x 43,667/)
+    expect(stdout).not.toMatch(/^needs /m)
+    expect(shapewise(newFolder(), 'levers', 'aligned').stdout).toMatch(
+      /^needs +an engine of several ranks; steps of 2048 tokens or more$/m,
+    )
+    expect(shapewise(newFolder(), 'levers', 'adaptive-roles').stdout).toMatch(/^needs +engines that may change their roles/m)
     expect(shapewise(newFolder(), 'levers', 'lengthaware').stderr).toMatch(/did you mean 'length-aware'\?/)
   })
 })

@@ -58,14 +58,28 @@ function describe(policy: PolicyInfo): string {
     `${label.padEnd(12)}${wrap(text, 88, '')
       .split('\n')
       .join(`\n${' '.repeat(12)}`)}`
+  const needed = needsOf(policy)
   return [
     `${policy.name}  (lever ${policy.lever}${policy.shapeAware ? ', shape-aware' : ''})`,
     row('called as', policy.hooks.join(', ')),
     row('reads', policy.inputs.length > 0 ? policy.inputs.join('; ') : 'nothing'),
     row('signal age', policy.signalAge === 'now' ? 'now (scheduler-local)' : `${policy.signalAge} ns`),
     row('complexity', policy.complexity),
+    ...(needed.length > 0 ? [row('needs', needed.join('; '))] : []),
     row('wins', policy.wins),
     row('loses', policy.loses),
     row('source', policy.source),
   ].join('\n')
+}
+
+/** What a scenario without is refused for. */
+function needsOf({ needs, hooks }: PolicyInfo): string[] {
+  const { prefixCaches, severalRanks, lanes, stepTokens } = needs ?? {}
+  return [
+    ...(prefixCaches === undefined ? [] : ['an engine with a prefix cache']),
+    ...(severalRanks === undefined ? [] : ['an engine of several ranks']),
+    ...(lanes === undefined ? [] : [`${lanes} engines or more that take prompts`]),
+    ...(stepTokens === undefined ? [] : [`steps of ${stepTokens} tokens or more`]),
+    ...(hooks.includes('switchRole') ? ['engines that may change their roles (may_switch)'] : []),
+  ]
 }
