@@ -40,7 +40,7 @@ export function migrating(make: (state: Float64Array) => RankPolicy, slots: numb
       inputs: [...info.inputs, 'KV, output so far and stay of the decoding sequences', 'mean answer so far', 'rate of a port'],
       complexity: `${info.complexity}, a step O(ranks), a move O(ranks + sequences)`,
       wins: `${info.wins}; long answers that leave ranks uneven`,
-      loses: `${info.loses}; links that others need, and requests that stand still while they are copied`,
+      loses: `${info.loses}; links that others need, and requests that stand still while they are copied; with a dwell under 16 steps sequences may go to and fro`,
       source: `${info.source}; background migration of KV as in Llumnix (2406.03243) and proposed for SGLang (issue 8159)`,
     },
     state,
