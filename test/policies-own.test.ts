@@ -18,6 +18,7 @@ import {
 } from '../src/levers/lever.js'
 import { beatInto, decisionUnderWay, guarded, HEARTBEAT, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
 import type { PolicyShape } from '../src/policies/shape.js'
+import { loadScenario } from '../src/scenario/index.js'
 import { movingScenario, rolesScenario, type Scenario, scenario } from '../src/testing/arbitraries.js'
 import { recordObjects, runFast } from '../src/testing/run.js'
 import { newFolder } from './cliRunner.js'
@@ -65,6 +66,10 @@ test.each([
   ['// async function\nconst later = async (x) => x', /:2 is async/],
   ['const o = { async later() {} }', /:1 is async/],
   ['class Planner { async *later() {} }', /:1 is async/],
+  ["const o = { async ['later']() {} }", /:1 is async/],
+  ["const o = { async 'later'() {} }", /:1 is async/],
+  ['class Planner { async #later() {} }', /:1 is async/],
+  ['const later = async <T>(x: T) => x', /:1 is async/],
   ['const later = () => import("node:fs")', /:1 imports while it runs/],
 ])('what happens later is refused when the file is read: %s', (before, told) => {
   const error = failure(() => parsePolicy('rank', file(placing('return 0', before))))
@@ -72,8 +77,10 @@ test.each([
   expect(error.message).toMatch(told)
 })
 
-test('async may be a name or a word', () => {
-  const before = 'const async = 1; const o = { async: 3, text: "async function f() {}" }; const sum = o.async + async'
+test('async may be a name or a word, and a type may be imported where it stands', () => {
+  const before =
+    'const async = 1; const o = { async: 3, text: "async function f() {}" }; const sum = o.async + async\n' +
+    "type Rank = import('shapewise').RankPolicy; interface Later { async(): typeof import('shapewise') }"
   expect(parsePolicy('rank', file(placing('return 0', before)))().place).toBeTypeOf('function')
 })
 
@@ -168,6 +175,20 @@ describe('a file', () => {
       /planningPs must be .* whole and >= 0/,
     ],
     ['planning that is not a number', placing('return 0', '', 'planningPs: NaN, migrate() {},'), /planningPs must be/],
+    ...(
+      [
+        ['null', /info\.needs must be an object that says what engines must have/],
+        ["['lanes']", /info\.needs must be an object/],
+        ["{ lanes: '2' }", /info\.needs\.lanes must be a whole number >= 1/],
+        ['{ stepTokens: NaN }', /info\.needs\.stepTokens must be a whole number >= 1/],
+        ['{ severalRanks: true }', /info\.needs\.severalRanks must be a text that says what for/],
+        ['{ gpus: 8 }', /info\.needs\.gpus is not known: engines can be asked for prefixCaches, severalRanks, lanes, stepTokens/],
+      ] as const
+    ).map(([needs, says]): [string, string, RegExp] => [
+      `needs that are ${needs}`,
+      placing('return 0').replace('hooks: []', `hooks: [], needs: ${needs}`),
+      says,
+    ]),
     ['a state of another kind', placing('return 0', '', 'state: [1],'), /state must be a Float64Array/],
   ])('with a fault is refused with its place and a remedy: %s', (_, text, message) => {
     const error = failure(() => open(file(text)))
@@ -180,6 +201,18 @@ describe('a file', () => {
     ['that is a folder', join(folder, '.'), /ends in \.ts/],
     ['of another kind', './policy.py', /ends in \.ts, \.mts, \.js or \.mjs/],
   ])('%s is refused', (_, path, message) => expect(failure(() => open(path)).message).toMatch(message))
+})
+
+test('a scenario that lacks what the policy of a file needs is refused', () => {
+  const needs = "hooks: [], needs: { prefixCaches: 'looks into prefix caches' }"
+  const path = file(placing('return 0').replace('hooks: []', needs))
+  const scenario = (caching: boolean): string =>
+    `system: gb200\nmodel: llama-3.1-70b\nengines: [{layout: TP4, enable_prefix_caching: ${caching}}]\nworkload: {preset: agent}\narms: {mine: {rank: ${path}}}\n`
+  const open = (caching: boolean) => loadScenario({ text: scenario(caching), file: 'scenario.yaml' })
+  expect(open(true).arms.map(({ name }) => name)).toEqual(['mine'])
+  expect(failure(() => open(false)).message).toMatch(
+    /arms\.mine\.rank: .*policy-\d+\.ts looks into prefix caches, and no engine has one/,
+  )
 })
 
 describe('a decision under guard', () => {

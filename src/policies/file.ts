@@ -120,14 +120,20 @@ interface Stripper {
 const kindOf = ({ path }: PolicyFile): ('typescript' | 'imports')[] =>
   /\.m?ts$/.test(path) ? ['typescript', 'imports'] : ['imports']
 
-/** The line of the first async function or import() and what it is, as `3 is async`; null without any. `tokens`: one a line, with its place, kind and text. */
+/** What follows `async` where it begins a function: of any name, arrow or method. */
+const FUNCTION_KINDS = ['name', 'string', 'num', 'function', '(', '<', '*', '[', '#']
+
+/**
+ * The line of the first async function or import() and what it is, as `3 is async`; null without any. `tokens`: one a line, with its place, kind,
+ * text and two numbers, and whether it is of a type.
+ */
 function asyncIn(tokens: string): string | null {
-  const rows = tokens.split('\n').map((row) => /^(\d+):\S+\s+(\S+)\s+(\S+)/.exec(row)?.slice(1) ?? ['', '', ''])
-  for (const [i, [line, kind, text]] of rows.entries()) {
-    const [nextLine, nextKind, next] = rows[i + 1] ?? ['', '', '']
-    const isFunction = next === 'function' || next === '(' || next === '*' || nextKind === 'name'
-    if (text === 'async' && kind !== 'string' && rows[i - 1]?.[2] !== '.' && nextLine === line && isFunction)
-      return `${line} is async`
+  const rows = tokens.split('\n').map((row) => /^(\d+):\S+\s+(\S+)\s+(\S+)(?:\s+\d+\s+\d+\s+(isType))?/.exec(row)?.slice(1) ?? [])
+  for (const [i, [line, kind, text, isType]] of rows.entries()) {
+    const [nextLine, next] = rows[i + 1] ?? []
+    if (isType) continue
+    const isWord = text === 'async' && kind !== 'string' && rows[i - 1]?.[1] !== '.'
+    if (isWord && nextLine === line && FUNCTION_KINDS.includes(next)) return `${line} is async`
     if (kind === 'import' && next === '(') return `${line} imports while it runs`
   }
   return null

@@ -1,5 +1,5 @@
 /** Whether what a file exports is a policy of its lever, before it is asked anything. */
-import type { LeverName, PolicyInfo } from '../levers/lever.js'
+import type { EngineNeeds, LeverName, PolicyInfo } from '../levers/lever.js'
 import { HOOKS, MOST_PLANNING_PS } from './hooks.js'
 
 const TEXTS = ['name', 'complexity', 'wins', 'loses', 'source'] as const
@@ -9,6 +9,13 @@ const NUMBERS: Readonly<Partial<Record<LeverName, readonly (readonly [string, nu
   chunk: [['paceNs', 1, 'the time promised for a token, whole ns >= 1']],
   rank: [['planningPs', 0, 'the picoseconds that planning costs a step, whole and >= 0']],
   span: [['largest', 1, 'the largest degree that is ever answered, a whole number >= 1']],
+}
+/** What a policy may say that it needs of engines: a clause to complete its refusal, or a number. */
+const NEEDS: Readonly<Record<keyof EngineNeeds, 'clause' | 'number'>> = {
+  prefixCaches: 'clause',
+  severalRanks: 'clause',
+  lanes: 'number',
+  stepTokens: 'number',
 }
 
 /** The fields that the simulator reads of a policy, beside its hooks. */
@@ -76,5 +83,20 @@ function infoFaults(lever: LeverName, info: PolicyInfo): string[] {
   const { signalAge } = info
   if (signalAge !== 'now' && !(typeof signalAge === 'number' && signalAge >= 0))
     faults.push("info.signalAge must be 'now' or a period in ns")
-  return faults
+  return [...faults, ...needsFaults(info.needs)]
+}
+
+function needsFaults(needs: unknown): string[] {
+  if (needs === undefined) return []
+  if (needs === null || typeof needs !== 'object' || Array.isArray(needs))
+    return ['info.needs must be an object that says what engines must have, or left out']
+  return Object.entries(needs).flatMap(([key, value]) => {
+    const kind = Object.hasOwn(NEEDS, key) ? NEEDS[key as keyof EngineNeeds] : null
+    if (kind === null) return [`info.needs.${key} is not known: engines can be asked for ${Object.keys(NEEDS).join(', ')}`]
+    if (kind === 'number')
+      return Number.isSafeInteger(value) && value >= 1 ? [] : [`info.needs.${key} must be a whole number >= 1, or left out`]
+    return typeof value === 'string' && value !== ''
+      ? []
+      : [`info.needs.${key} must be a text that says what for, such as 'weighs what prefix caches hold', or left out`]
+  })
 }

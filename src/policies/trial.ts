@@ -28,7 +28,8 @@ export function tryElsewhere({ path, text }: PolicyFile, where: string): void {
     stdio: ['pipe', 'ignore', 'ignore'],
     timeout: TRIAL_LIMIT_MS,
   })
-  if (signal === null) return
+  // Ctrl-C reaches both processes, and this one answers it
+  if (signal === null || signal === 'SIGINT') return
   const late = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT'
   throw new UserError({
     where,
