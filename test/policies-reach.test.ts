@@ -1,13 +1,14 @@
 /** The scenarios of the kit reach what a policy can do: its hooks are called, contexts are spread, roles change, sequences move. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parsePolicy } from '../src/levers/catalogue.js'
 import type { LeverName } from '../src/levers/lever.js'
 import { HOOKS } from '../src/policies/index.js'
 import { makerOf, needsOf, stageOf } from '../src/testing/check.js'
 import { scenarioOn } from '../src/testing/rules.js'
 import { runFast } from '../src/testing/run.js'
 import { smallScenarios } from '../src/testing/small.js'
-import { SHIPPED } from '../src/testing.js'
+import { findFault, SHIPPED } from '../src/testing.js'
 
 const RUNS = 60
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_253)
@@ -63,4 +64,10 @@ test.each([
   ['rank', 'round-robin(migrate=0.01,steps=1)', 'moves', 0.1],
 ] as const)('%s %s: %s in a good share of the scenarios', (lever, policy, what, share) => {
   expect(reachOf(lever, policy)[what] / RUNS).toBeGreaterThanOrEqual(share)
+})
+
+test('a span policy that would spread a context over more ranks than a rack has is checked on what there is', () => {
+  const wide = () => ({ ...parsePolicy('span', 'by-shape(theta=0.25,min=8)')(), largest: 128 })
+  expect(needsOf(wide, 'span').degree).toBe(64)
+  expect(findFault(wide, { lever: 'span', runs: 5 })).toBeNull()
 })

@@ -8,7 +8,7 @@ import { guarded, openPolicyFiles, shapeFaults } from '../policies/index.js'
 import type { PolicyShape } from '../policies/shape.js'
 import { memoryFaults } from './endurance.js'
 import { companionsOf, type MakePolicy, policyFaults, type Stage } from './rules.js'
-import { ANYWHERE, type Needs, type SmallScenario, smallScenarios } from './small.js'
+import { ANYWHERE, type Needs, type SmallScenario, smallScenarios, WIDEST } from './small.js'
 import { untilSpent } from './untilSpent.js'
 import { planOf, scenarioText, traceName, traceText, workloadOf } from './written.js'
 
@@ -64,7 +64,7 @@ function steady({ degree, switches }: Needs): SmallScenario {
 export function needsOf(make: MakePolicy, lever: LeverName): Needs {
   try {
     const { largest = 2, switchRole } = make() as { readonly largest?: number; readonly switchRole?: unknown }
-    return { degree: lever === 'span' ? largest : 1, switches: typeof switchRole === 'function' }
+    return { degree: lever === 'span' ? Math.min(largest, WIDEST) : 1, switches: typeof switchRole === 'function' }
   } catch (error) {
     if (error instanceof PolicyError || error instanceof UserError) return ANYWHERE
     throw error

@@ -68,8 +68,9 @@ const WIDE_PLACES = [
   { model: 'gpt-oss-120b', layout: 'DEP8' },
 ] as const
 
-/** GPUs of the rack. */
+/** GPUs of the rack, and the most of its ranks that a context can be spread over. */
 const GPUS = 72
+export const WIDEST = 64
 
 /** Lengths of contexts: short ones that chunk and preempt, long answers that outlive others, and prompts that fill a GPU's slots. */
 const SIZES = [
