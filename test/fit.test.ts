@@ -198,6 +198,31 @@ describe('fits', () => {
     expect(total / (w.count / 1500)).toBeCloseTo(1, 1)
   })
 
+  it('tenants with few requests share a stream, or go with the smallest of the others', () => {
+    const w = draw({ requests: 4000, streams: { a: { rate_per_s: 4, lengths: { isl: 100, osl: 50 } } } })
+    /** Rates of the streams of tenants that have so many of each twenty requests, over the rate of all. */
+    const sharesOf = (...ofTwenty: number[]): number[] => {
+      const turns = ofTwenty.flatMap((requests, tenant) => new Array<number>(requests).fill(tenant))
+      const { streams } = fitRecipe({ ...w, tenant: Int32Array.from(w.isl, (_, i) => turns[i % 20]) }).recipe
+      const rates = Object.values(streams).map(({ rate_per_s }) => rate_per_s)
+      const total = rates.reduce((sum, rate) => sum + rate, 0)
+      return rates.map((rate) => Number((rate / total).toFixed(3)))
+    }
+    expect(sharesOf(10, 5, 2, 2, 1)).toEqual([0.5, 0.25, 0.25])
+    expect(sharesOf(10, 8, 2)).toEqual([0.5, 0.5])
+  })
+
+  it('tenants whose requests all come at one time are no stream', () => {
+    const w = draw({ duration_s: 500, streams: { a: { rate_per_s: 4, lengths: { isl: 100, osl: 50 } } } })
+    const isBurst = (i: number): boolean => i >= w.count - 700
+    const burstNs = w.arrivalNs[w.count - 700]
+    const arrivalNs = w.arrivalNs.map((timeNs, i) => (isBurst(i) ? burstNs : timeNs))
+    const tenant = Int32Array.from(arrivalNs, (_, i) => (isBurst(i) ? 1 : 0))
+    const { streams } = fitRecipe({ ...w, arrivalNs, tenant }).recipe
+    expect(Object.keys(streams)).toEqual(['like'])
+    expect(streams.like.rate_per_s * (burstNs / NS_PER_S)).toBeCloseTo(w.count, -1)
+  })
+
   it('gaps of 0 stay gaps of 0', () => {
     const gaps = Float64Array.from({ length: 1000 }, (_, i) => (i % 4 === 0 ? 0 : 0.001 + i / 1000))
     const { p, x } = tableOf(gaps, { nearest: 0.002 })

@@ -76,6 +76,21 @@ describe('traces of the same traffic', () => {
     ).toBeLessThan(2)
   })
 
+  it('requests at one time are at one time, whatever the mean gap is', () => {
+    const inPairs = (seed: string): Workload => {
+      const w = traffic(seed, 4000)
+      return { ...w, arrivalNs: w.arrivalNs.map((_, i, all) => all[i - (i % 2)]) }
+    }
+    expect(
+      alarms(
+        20,
+        (k) => inPairs(`pairs ${k}`),
+        (k) => inPairs(`other pairs ${k}`),
+      ),
+    ).toBeLessThanOrEqual(1)
+    expect(differing(inPairs('pairs'), traffic('single', 4000))).toContain('law of the gaps')
+  })
+
   it('a trace is like itself', () => {
     const trace = traffic('x', 3000, { inBursts: true })
     const { verdict, different, compared } = compareTraces(trace, trace)

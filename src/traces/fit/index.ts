@@ -109,7 +109,8 @@ function clientsOf(workload: Workload): Workload[] {
   for (const rows of alone) for (const row of rows) taken[row] = 1
   const others = Array.from({ length: count }, (_, row) => row).filter((row) => taken[row] === 0)
   // too few others, or others that all come at one time, are no stream: they go with the smallest client
-  if (others.length > 0 && others.length < FEWEST_OF_CLIENT && alone.length > 0)
+  const isStream = others.length >= FEWEST_OF_CLIENT && atTwoTimes(workload, others)
+  if (others.length > 0 && !isStream && alone.length > 0)
     alone[alone.length - 1] = [...alone[alone.length - 1], ...others].sort((a, b) => a - b)
   else if (others.length > 0) alone.push(others)
   return alone.map((rows) =>
