@@ -15,7 +15,12 @@ describe('trace synth, sample, split and merge', () => {
   it('write what they say', { timeout: 60_000 }, () => {
     expect(must('trace synth chat chat.swt --requests 2000')).toBe('chat.swt: 2000 requests\n')
     expect(must('trace synth --like chat.swt alike.swt --recipe-out alike.yaml')).toMatch(/Same traffic/)
-    expect(readFileSync(`${folder}/alike.yaml`, 'utf8')).toMatch(/^# The rate changes in/)
+    const fitted = readFileSync(`${folder}/alike.yaml`, 'utf8')
+    expect(fitted).toMatch(/^# The rate changes in/)
+    const seed = /^# Of \d+ draws that of seed (\d+) is written/m.exec(fitted)?.[1]
+    must(`trace synth alike.yaml redrawn.swt --seed ${seed}`)
+    for (const name of ['alike', 'redrawn']) must(`trace convert ${name}.swt ${name}.csv`)
+    expect(readFileSync(`${folder}/redrawn.csv`, 'utf8')).toBe(readFileSync(`${folder}/alike.csv`, 'utf8'))
     must('trace synth alike.yaml again.swt')
     expect(JSON.parse(must('trace diff alike.swt again.swt --format json')).verdict).toBe('same')
     expect(must('trace sample chat.swt more.swt --copies 2')).toBe('more.swt: 4000 requests of 2000\n')

@@ -48,12 +48,13 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
     scaleFree: ratePerS !== undefined,
   })
   if (comparison.verdict !== 'same' && !args.allowDifference) throw differs(workload.provenance.name, comparison)
-  const origin = of === 1 ? [] : [`Of ${of} draws that of seed ${seed} has queues most like those of the file.`]
+  const origin = of === 1 ? [] : [`Of ${of} draws that of seed ${seed} is written: it was chosen for queues like the file's.`]
   for (const note of origin) remark(note)
   if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, [...notes, ...origin]))
   await writeWorkload(output, drawn, { to })
   const names: TraceNames = [workload.provenance.name, output]
-  if (args.format === 'json') printJson({ output, requests: drawn.count, comparison: comparisonJson(comparison, names) })
+  if (args.format === 'json')
+    printJson({ output, requests: drawn.count, seed, draws: of, comparison: comparisonJson(comparison, names) })
   else printResult(`${output}: ${drawn.count} requests\n${comparisonTable(comparison, names)}`)
 }
 
