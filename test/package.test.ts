@@ -1,7 +1,7 @@
 /** The package as a user gets it: packed, installed into an empty folder, run, imported, type-checked. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { newFolder } from './cliRunner.js'
@@ -25,7 +25,7 @@ beforeAll(() => {
 }, 120_000)
 
 describe('the package', () => {
-  it('carries code, data, scenarios and licence, and neither sources nor tests', () => {
+  it('carries all code, data, scenarios and traces, and the licence, and neither sources nor tests', () => {
     for (const name of [
       'dist/cli/main.js',
       'dist/index.d.ts',
@@ -35,6 +35,14 @@ describe('the package', () => {
       'README.md',
     ])
       expect(files).toContain(name)
+    const within = (folder: string) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8', withFileTypes: true })
+    const paths = (folder: string) =>
+      within(folder)
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => relative(root, join(parentPath, name)).replaceAll('\\', '/'))
+    const modules = paths('src').map((path) => path.replace(/^src/, 'dist').replace(/\.ts$/, '.js'))
+    const missing = [...modules, ...['data', 'scenarios', 'traces'].flatMap(paths)].filter((path) => !files.includes(path))
+    expect(missing).toEqual([])
     expect(files.filter((path) => /^(src|test|bench|\.ci)\//.test(path))).toEqual([])
   })
 
