@@ -213,7 +213,7 @@ export function createCuts(machine: SplitMachine, maxSequences: number): Cuts {
       // in locals until the end: a captured variable goes to memory, as a tagged value, each time it is set
       let total = 0
       let kinds = 0
-      let last = 0
+      let last = -1
       for (let i = 0; i < n; i++) {
         const t = Math.ceil(lengths[i] / tileTokens)
         total += t
