@@ -20,17 +20,16 @@ const data = new URL('../../shared/data/traces/', import.meta.url)
 const present = existsSync(data)
 if (!present && !process.env.CI) console.warn('skipped: no shared/data beside the repository, so no public traces to imitate')
 
+/** Requests of a run beside it: azure-code has 39 bursts, and each is drawn often enough only in a long one. */
 const TRACES = [
-  ['azure-conv', 'azure-2023/AzureLLMInferenceTrace_conv.first-half.csv', false],
-  ['azure-code', 'azure-2023/AzureLLMInferenceTrace_code.first-half.csv', false],
-  ['mooncake-conversation', 'mooncake-fast25/conversation_trace.first-half.jsonl.gz', true],
-  ['servegen-deepseek-r1', 'servegen-sampled/deepseek-r1.1h.csv.gz', false],
-  ['servegen-m-mid', 'servegen-sampled/m-mid.30min.thinned.csv.gz', false],
+  ['azure-conv', 'azure-2023/AzureLLMInferenceTrace_conv.first-half.csv', false, 60_000],
+  ['azure-code', 'azure-2023/AzureLLMInferenceTrace_code.first-half.csv', false, 200_000],
+  ['mooncake-conversation', 'mooncake-fast25/conversation_trace.first-half.jsonl.gz', true, 60_000],
+  ['servegen-deepseek-r1', 'servegen-sampled/deepseek-r1.1h.csv.gz', false, 60_000],
+  ['servegen-m-mid', 'servegen-sampled/m-mid.30min.thinned.csv.gz', false, 60_000],
 ] as const
 
 const LOAD = 0.7
-/** Requests of a run: azure-code has 39 bursts, and each is drawn often enough only in a long one. */
-const SERVED = 200_000
 const TOLERATED = 0.15
 
 const plan = loadScenario({
@@ -50,8 +49,8 @@ function capacityOf(workload: Workload): number {
   return runJob(context, { kind: 'capacity', arm, draw, ...size }).capacityPerS as number
 }
 
-function latencies(workload: Workload, ratePerS: number): Record<string, number> {
-  const durationNs = (SERVED / ratePerS) * NS_PER_S
+function latencies(workload: Workload, ratePerS: number, served: number): Record<string, number> {
+  const durationNs = (served / ratePerS) * NS_PER_S
   const traffic = offeredTraffic({ part: workload, ratePerS, durationNs, seed: 1, replicate: 0, mode: 'draw' })
   const window = { fromNs: 0.05 * durationNs, toNs: 0.98 * durationNs }
   const result = simulate(config, createArm(arm), traffic.workload, { load: { kind: 'open' }, window })
@@ -65,15 +64,15 @@ if (process.env.CI) {
   })
 }
 
-describe.runIf(present || process.env.CI).each(TRACES)('%s', (_, path, spreadTicks) => {
+describe.runIf(present || process.env.CI).each(TRACES)('%s', (_, path, spreadTicks, served) => {
   it('has a look-alike that passes the comparison and is served alike', { timeout: 60_000 }, async () => {
     const { workload } = await readTrace(fileURLToPath(new URL(path, data)), { spreadTicks })
     const { workload: alike, comparison } = drawAlike(workload, fitRecipe(workload).recipe, 1, 'alike')
     expect(comparison.lines.filter((line) => line.verdict === 'different')).toEqual([])
 
     const ratePerS = LOAD * capacityOf(workload)
-    const original = latencies(workload, ratePerS)
-    for (const [name, value] of Object.entries(latencies(alike, ratePerS)))
+    const original = latencies(workload, ratePerS, served)
+    for (const [name, value] of Object.entries(latencies(alike, ratePerS, served)))
       expect(Math.abs(value / original[name] - 1), `${name}: ${value} ms, of the original ${original[name]}`).toBeLessThan(
         TOLERATED,
       )
