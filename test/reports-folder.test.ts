@@ -29,6 +29,15 @@ describe('createRunFolder', () => {
     const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8'))
     expect(manifest).toMatchObject({ ...facts, node: process.version, files: [{ name: 'summary.json', bytes: 2 }] })
   })
+  it('two runs of one plan that begin in the same second have folders of their own', () => {
+    const begin = () => createRunFolder({ root, hash, startedAt: new Date(0) })
+    const [first, second] = [begin(), begin()]
+    first.finish(facts)
+    second.finish(facts)
+    begin().finish(facts)
+    const name = '19700101T000000Z-a1b2c3'
+    expect(readdirSync(root).sort()).toEqual([name, `${name}-2`, `${name}-3`])
+  })
   it('leaves nothing behind when abandoned', () => {
     const folder = createRunFolder({ root, hash })
     folder.write('summary.json', '{}')

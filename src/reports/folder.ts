@@ -62,10 +62,10 @@ const stamp = (date: Date): string => date.toISOString().replace(/[-:]/g, '').re
 
 export function createRunFolder(options: RunFolderOptions): RunFolder {
   const { root = 'runs', out, hash, overwrite = false, startedAt = new Date() } = options
-  const path = resolve(out ?? join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`))
+  const path = resolve(out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`)))
   const where = out === undefined ? path : `--out ${out}`
   refuseExisting(path, where, overwrite)
-  const partial = join(dirname(path), `.${basename(path)}.partial`)
+  const partial = partialOf(path)
   reporting(where, () => {
     rmSync(partial, { recursive: true, force: true })
     mkdirSync(partial, { recursive: true })
@@ -87,6 +87,16 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     },
     abandon: () => rmSync(partial, { recursive: true, force: true }),
   }
+}
+
+const partialOf = (path: string): string => join(dirname(path), `.${basename(path)}.partial`)
+
+/** Of runs of one plan that begin in the same second, the second has -2 at its end, and so on. */
+function freeName(name: string): string {
+  const nth = (n: number): string => (n === 1 ? name : `${name}-${n}`)
+  let n = 1
+  while (existsSync(nth(n)) || existsSync(partialOf(nth(n)))) n++
+  return nth(n)
 }
 
 function plain(name: string): string {
