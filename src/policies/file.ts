@@ -75,6 +75,7 @@ export function evaluate(file: PolicyFile, where: string): unknown {
 
 const keyOf = ({ path, hash }: PolicyFile): string => `${path} ${hash}`
 
+/** The same in this process, whatever it costs: for the trial itself, and for what has passed it. Throws UserError, naming `where`. */
 export function evaluateHere(file: PolicyFile, where: string): unknown {
   const fail = (what: string, error: unknown, hint: string): never => {
     throw new UserError({ where, message: `${file.path} ${what}: ${describeThrown(error, file.path)}`, hint })
