@@ -6,6 +6,7 @@ import { kvBytesPerTokenPerGpu, weightBytesPerGpu } from '../src/models/memory.j
 import { constantsOf, loadCalibration, NEUTRAL } from '../src/timing/index.js'
 import { ABLATIONS } from '../src/validation/ablation.js'
 import { parseCsv } from '../src/validation/csvTable.js'
+import { measuredArm } from '../src/validation/measuredArm.js'
 import { moePathOf } from '../src/validation/profile.js'
 import { closedLoopRate, simulateRow } from '../src/validation/protocol.js'
 import { rowCluster } from '../src/validation/rowCluster.js'
@@ -151,4 +152,49 @@ it.each([
   ['', 'nvfp4', 'auto'],
 ] as const)("a recipe's '%s' with %s experts is %s", (words, precision, path) => {
   expect(moePathOf(words, precision)).toBe(path)
+})
+
+describe('ranks of the measured stacks', () => {
+  /** Where 64 requests of an engine of four ranks go, of which rank 2 alone is empty. */
+  const ranksOf = (fields: Record<string, string>, engine: number, seed = 1): number[] => {
+    const { rank } = measuredArm(planOf({ ...DISAGG, ...fields }), seed)
+    const load = { running: (place: number) => (place === 2 ? 0 : 1), waiting: () => 0 }
+    const view = {
+      ...load,
+      engine,
+      count: 4,
+      kvTokens: () => 0,
+      queuedTokens: () => 0,
+      freeBlocks: () => 1,
+      matchedTokens: () => 0,
+    }
+    const request = { inputTokens: 1, classId: 0, tenant: 0 }
+    return Array.from({ length: 64 }, () => rank.place?.(view, request as never) ?? -1)
+  }
+  const inTurn = Array.from({ length: 64 }, (_, i) => i % 4)
+  const isDrawn = (ranks: readonly number[]): boolean =>
+    [0, 1, 2, 3].every((rank) => ranks.filter((other) => other === rank).length >= 6) && ranks.join() !== inTurn.join()
+
+  it('are the emptiest ones, but drawn by room in a disaggregated SGLang, whose decode ranks take turns since 2026', () => {
+    const PREFILL = 0
+    const DECODE = 1
+    for (const backend of ['trtllm', 'vllm'])
+      for (const engine of [PREFILL, DECODE]) expect(new Set(ranksOf({ backend }, engine))).toEqual(new Set([2]))
+    const recent = { backend: 'sglang', measured_date: '2026-02-01' }
+    const old = { backend: 'sglang', measured_date: '2025-12-01' }
+    expect(isDrawn(ranksOf(recent, PREFILL))).toBe(true)
+    expect(ranksOf(recent, DECODE)).toEqual(inTurn)
+    for (const engine of [PREFILL, DECODE]) expect(isDrawn(ranksOf(old, engine))).toBe(true)
+    expect(new Set(ranksOf({ ...recent, mode: 'agg' }, 0))).toEqual(new Set([2]))
+    expect(ranksOf(old, PREFILL)).toEqual(ranksOf(old, PREFILL))
+    expect(ranksOf(old, PREFILL, 2)).not.toEqual(ranksOf(old, PREFILL))
+  })
+
+  it('drawn make a step wait for the fullest one', () => {
+    const plan = planOf({ ...DISAGG, backend: 'sglang', isl: '8192', concurrency: '16' })
+    const ttftMs = (profile: RowPlan['profile']) =>
+      simulateRow({ ...plan, profile }, NEUTRAL, { seed: 1, requestsPerPlace: 10 }).ttftMs
+    // with neutral constants the two profiles have the same prefill
+    expect(ttftMs('sglang-2026')).toBeGreaterThan(1.05 * ttftMs('vllm-2026'))
+  })
 })

@@ -3,7 +3,6 @@
  * uniform on [0.8, 1] of the nominal ones; means over all requests are reported.
  */
 import { UserError } from '../errors.js'
-import { createArm } from '../levers/catalogue.js'
 import { COMPLETED, PHASES } from '../metrics/records.js'
 import { stream } from '../rng.js'
 import { simulate } from '../simulator/index.js'
@@ -11,6 +10,7 @@ import type { Constants } from '../timing/index.js'
 import { uniformLengths } from '../traces/generate/uniform.js'
 import { shapesOnly, type Workload } from '../traces/workload.js'
 import { NS_PER_MS } from '../units.js'
+import { measuredArm } from './measuredArm.js'
 import { rowCluster } from './rowCluster.js'
 import type { RowPlan } from './rowPlan.js'
 
@@ -22,22 +22,6 @@ const SHORTEST = 0.8
 const MEAN_LENGTH = 0.9
 const QUEUE = PHASES.indexOf('queue')
 const DECODE_WAIT = PHASES.indexOf('decode_wait')
-/** Larger than any step: the engine's own token limit is the budget. */
-const UNLIMITED_TOKENS = 2 ** 20
-
-/**
- * The policies of the measured stacks: round robin over engines, the emptiest rank of an engine, the whole token budget; and the piece rule
- * that the kernels were measured with, so that the split factor is 1.
- */
-const ARM = {
-  name: 'measured',
-  split: 'occupancy-rule',
-  chunk: `fixed-budget(${UNLIMITED_TOKENS})`,
-  rank: 'least-requests',
-  span: 'one',
-  pool: 'round-robin',
-}
-
 export interface RowResult {
   readonly id: string
   /** Means over the requests of a run, ms. */
@@ -84,7 +68,7 @@ export function simulateRow(plan: RowPlan, constants: Constants, { seed, request
   const count = requestsPerPlace * plan.concurrency
   const workload = benchmarkTraffic(plan.isl, plan.osl, count, seed)
   const config = rowCluster(plan, constants)
-  const { records } = simulate(config, createArm(ARM), workload, {
+  const { records } = simulate(config, measuredArm(plan, seed), workload, {
     load: { kind: 'closed', concurrency: plan.concurrency },
   })
   let ttftNs = 0
