@@ -51,7 +51,7 @@ try {
   process.stderr.write(`scale: drawing ${requests} requests …\n`)
   writeTrace(trace)
   process.stderr.write('scale: running …\n')
-  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+  const cli = fileURLToPath(new URL('../dist/bin/shapewise.js', import.meta.url))
   const began = performance.now()
   const args = ['run', trace, '--out', values.out ?? join(folder, 'run'), '--format', 'json', '--quiet', '--overwrite']
   const child = spawnSync(

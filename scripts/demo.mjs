@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const result = spawnSync(
   process.execPath,
-  [join(root, 'dist/cli/main.js'), 'compare', 'scenarios/demo.yaml', '--effort', 'quick', ...process.argv.slice(2)],
+  [join(root, 'dist/bin/shapewise.js'), 'compare', 'scenarios/demo.yaml', '--effort', 'quick', ...process.argv.slice(2)],
   {
     cwd: root,
     stdio: 'inherit',

@@ -3,7 +3,7 @@
  * when dist is missing or older than a source file. Plain Node, no dependency. Says nothing when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -38,11 +38,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
 if (mtimeMs(at('node_modules', '.package-lock.json')) < mtimeMs(at('package-lock.json'))) {
   work('installing dependencies', 'npm', ['ci', '--no-audit', '--no-fund'])
 }
-const stamp = at('dist', '.tsbuildinfo')
-const sources = Math.max(newestMs(at('src')), mtimeMs(at('tsconfig.json')), mtimeMs(at('tsconfig.build.json')))
-if (mtimeMs(stamp) < sources || !existsSync(at('dist', 'cli', 'main.js'))) {
-  rmSync(stamp, { force: true })
+const BUILT_FROM = ['package.json', 'tsconfig.json', 'tsconfig.build.json', join('scripts', 'bundle.mjs')]
+const sources = Math.max(newestMs(at('src')), ...BUILT_FROM.map((name) => mtimeMs(at(name))))
+if (mtimeMs(at('dist', 'bin', 'shapewise.js')) < sources) {
+  rmSync(at('dist', '.tsbuildinfo'), { force: true })
   work('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
-  // npx runs the command's file itself, and the compiler writes it without the permission.
-  chmodSync(at('dist', 'cli', 'main.js'), 0o755)
+  work('packing', process.execPath, [at('scripts', 'bundle.mjs')])
 }

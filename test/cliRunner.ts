@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../dist/bin/shapewise.js', import.meta.url))
 
 export interface Ran {
   readonly status: number | null

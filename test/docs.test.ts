@@ -29,7 +29,7 @@ utimesSync(join(copy, 'dist', '.tsbuildinfo'), now, now)
 function run(command: string) {
   const [program, name, ...words] = command.split(' ')
   const isOurs = program === 'npx' && name === 'shapewise'
-  const call = isOurs ? [process.execPath, join(copy, 'dist/cli/main.js')] : [program, name]
+  const call = isOurs ? [process.execPath, join(copy, 'dist/bin/shapewise.js')] : [program, name]
   return spawnSync(call[0], [...call.slice(1), ...words], { cwd: copy, encoding: 'utf8' })
 }
 

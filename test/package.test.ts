@@ -27,7 +27,8 @@ beforeAll(() => {
 describe('the package', () => {
   it('carries all code, data, scenarios and traces, and the licence, and neither sources nor tests', () => {
     for (const name of [
-      'dist/cli/main.js',
+      'dist/bin/shapewise.js',
+      'dist/bin/LICENCES.txt',
       'dist/index.d.ts',
       'data/systems/gb200.json',
       'scenarios/demo.yaml',
@@ -44,6 +45,23 @@ describe('the package', () => {
     const missing = [...modules, ...['data', 'scenarios', 'traces'].flatMap(paths)].filter((path) => !files.includes(path))
     expect(missing).toEqual([])
     expect(files.filter((path) => /^(src|test|bench|\.ci)\//.test(path))).toEqual([])
+  })
+
+  it('starts packed modules alone from the packed command, and carries the licences of what is packed', () => {
+    const bin = join(root, 'dist/bin')
+    const packed = readdirSync(bin).filter((name) => name.endsWith('.js'))
+    const text = packed.map((name) => readFileSync(join(bin, name), 'utf8')).join('\n')
+    // a path of a module that scripts/bundle.mjs does not name is moved to where the compiler wrote it
+    expect([...text.matchAll(/new URL\([`'"](\.{1,2}\/[^`'"]*\.js)[`'"], new URL\(/g)].map(([, path]) => path)).toEqual([
+      '../../experiments/claim/runCell.js',
+    ])
+    const started = [...text.matchAll(/new URL\([`'"]\.\/([^`'"]+\.js)[`'"], import\.meta\.url\)/g)].map(([, name]) => name)
+    expect(started.length).toBeGreaterThanOrEqual(6)
+    for (const name of started) expect(packed).toContain(name)
+    const licences = readFileSync(join(bin, 'LICENCES.txt'), 'utf8')
+    for (const name of ['zod', 'yargs', '@msgpack/msgpack', 'hyparquet', 'seedrandom'])
+      expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'))
+    for (const part of licences.split('-'.repeat(80))) expect(part).toMatch(/permi(ssion|tted)|licensed under/i)
   })
 
   it('answers --version and finds its data', () => {
