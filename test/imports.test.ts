@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest'
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
 /** Leaves: everybody may import them, they import nothing of the project but each other. */
-const LEAVES = ['units', 'errors', 'rng', 'collections', 'dataFile', 'textFile', 'yaml']
+const LEAVES = ['units', 'errors', 'rng', 'collections', 'dataFile', 'textFile', 'suggest', 'yaml']
 /** The pure core: no clock, no file, no terminal, no thread. */
-const PURE = ['simulator', 'levers', 'metrics', 'collections', 'units', 'errors', 'rng']
+const PURE = ['simulator', 'levers', 'metrics', 'collections', 'units', 'errors', 'rng', 'suggest']
 
 /** Folder (or file) of src -> what it may import at run time, besides leaves and itself. Data flows downwards in this table. */
 const RUNTIME: Readonly<Record<string, readonly string[]>> = {
@@ -24,7 +24,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   experiments: ['simulator', 'levers', 'traces', 'metrics', 'executors', 'scenario'],
   executors: ['simulator', 'levers', 'policies', 'traces', 'metrics', 'experiments'],
   testing: ['simulator', 'levers', 'policies', 'metrics', 'traces', 'timing', 'scenario'],
-  validation: ['simulator', 'levers', 'traces', 'metrics', 'scenario', 'timing', 'models', 'hardware'],
+  validation: ['executors', 'simulator', 'levers', 'traces', 'metrics', 'scenario', 'timing', 'models', 'hardware'],
   reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation', 'levers', 'timing'],
   cli: [
     'scenario',

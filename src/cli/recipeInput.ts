@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { applyOverrides, flagOf } from '../scenario/overrides.js'
+import { suggest } from '../suggest.js'
 import { presetRecipeText } from '../traces/generate/presets.js'
 import { type RecipeChange, readRecipe } from '../traces/generate/readRecipe.js'
 import type { Recipe } from '../traces/generate/recipe.js'
 import { PRESETS, type PresetName } from '../traces/presetNames.js'
-import { suggest } from '../yaml/suggest.js'
 
 export interface RecipeFlags {
   readonly requests?: number

@@ -1,6 +1,6 @@
 /** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts or rank/catalogue.ts. */
 import { UserError } from '../errors.js'
-import { nearest } from '../yaml/suggest.js'
+import { nearest } from '../suggest.js'
 import { aligned } from './chunk/aligned.js'
 import { equalTime } from './chunk/equalTime.js'
 import { fixedBudget } from './chunk/fixedBudget.js'

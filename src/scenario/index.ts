@@ -3,7 +3,7 @@
  * (defaults), cluster.ts (the simulator's numbers).
  */
 
-export { nearest, suggest } from '../yaml/suggest.js'
+export { nearest, suggest } from '../suggest.js'
 export { clusterConfig, timingRequest } from './cluster.js'
 export { describePlan, gpusOfPlan, placementOf, planJson } from './describe.js'
 export { layoutName, parseLayout } from './layout.js'

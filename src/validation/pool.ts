@@ -1,7 +1,6 @@
 /** Row jobs in this thread or in worker threads; answers come back in the order of the jobs and do not depend on the threads. */
 import { setMaxListeners } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { Piscina } from 'piscina'
+import { startPool } from '../executors/pool.js'
 import { jobWeight, type RowAnswer, type RowJob, runRowJob } from './runRows.js'
 
 export interface RowPool {
@@ -13,8 +12,6 @@ export interface PoolOptions {
   readonly threads: number
   readonly signal?: AbortSignal
 }
-
-const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 
 export function createRowPool({ threads, signal }: PoolOptions): RowPool {
   return threads <= 1 ? inline(signal) : threaded(threads, signal)
@@ -38,7 +35,7 @@ function inline(signal?: AbortSignal): RowPool {
 }
 
 function threaded(threads: number, signal?: AbortSignal): RowPool {
-  const pool = new Piscina({ filename: WORKER, minThreads: threads, maxThreads: threads, idleTimeout: Number.MAX_SAFE_INTEGER })
+  const pool = startPool(new URL('./worker.js', import.meta.url), threads, undefined)
   // one listener a job is meant
   if (signal) setMaxListeners(0, signal)
   return {

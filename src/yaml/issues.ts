@@ -1,6 +1,6 @@
 /** Schema issues as faults a person can act on: path, what was expected, what was found. */
 import type { ZodError } from 'zod'
-import { suggest } from './suggest.js'
+import { suggest } from '../suggest.js'
 import type { Path, YamlKind } from './text.js'
 
 /** A fault before its position is known. */

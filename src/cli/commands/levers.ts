@@ -3,7 +3,7 @@
 import { UserError } from '../../errors.js'
 import type { PolicyInfo } from '../../levers/lever.js'
 import { columns } from '../../reports/columns.js'
-import { suggest } from '../../yaml/suggest.js'
+import { suggest } from '../../suggest.js'
 import { defineCommand } from '../command.js'
 import { formatOption } from '../options.js'
 import { printJson, printResult } from '../output.js'

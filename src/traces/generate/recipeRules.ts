@@ -1,6 +1,7 @@
 /** What must fit together in a recipe, beyond the form of its keys. */
+
+import { suggest } from '../../suggest.js'
 import { type Problem, showPath } from '../../yaml/issues.js'
-import { suggest } from '../../yaml/suggest.js'
 import type { Path } from '../../yaml/text.js'
 import { type LawSpec, lawOf, meanOf } from './laws.js'
 import { type MixedLengths, publishedNames } from './lengths.js'

@@ -1,6 +1,6 @@
 /** `shapewise trace …`: one file per verb. */
 import { UserError } from '../../../errors.js'
-import { suggest } from '../../../yaml/suggest.js'
+import { suggest } from '../../../suggest.js'
 import { defineCommand } from '../../command.js'
 import { convertCommand } from './convert.js'
 import { diffCommand } from './diff.js'

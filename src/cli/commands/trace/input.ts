@@ -1,10 +1,10 @@
 /** The options by which every verb of `trace` reads a file. What they mean is said once, in traces/options.ts. */
 import type { Argv } from 'yargs'
 import { UserError } from '../../../errors.js'
+import { nearest } from '../../../suggest.js'
 import { FORMAT_NAMES } from '../../../traces/formats/catalogue.js'
 import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../../../traces/rules.js'
 import { COLUMN_ROLES } from '../../../traces/table/roles.js'
-import { nearest } from '../../../yaml/suggest.js'
 import { seedOption, wholeNumber } from '../../options.js'
 import type { TraceInput } from '../../traceInput.js'
 
