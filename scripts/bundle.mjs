@@ -1,14 +1,20 @@
 /**
- * Packs the compiled command line, its worker threads and the libraries they need into few files, dist/bin: a command then opens some ten files
- * where it opened four hundred, a fifth to a third of the time of a short run. dist itself stays as it is, for `import 'shapewise'`.
+ * Packs the compiled command line, its worker threads and the libraries they need into few files, dist/bin: a command then opens a quarter of
+ * the files, and starts in two thirds to half of the time (docs/decisions/0015-packed-command.md). dist itself stays as it is, for
+ * `import 'shapewise'`. dist/bin/packed.json is the last file of a complete packing.
  */
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
 const bin = join(dist, 'bin')
+/** Where it is packed, and where the last packing waits to be deleted: what stands in dist/bin is complete. */
+const next = join(dist, 'bin.next')
+const last = join(dist, 'bin.last')
+const STAMP = 'packed.json'
 
 /** What is started by its path, by the name it gets in dist/bin. */
 const ENTRIES = {
@@ -39,13 +45,13 @@ const relocate = {
   },
 }
 
-rmSync(bin, { recursive: true, force: true })
+for (const folder of [next, last]) rmSync(folder, { recursive: true, force: true })
 const { output } = await build({
   input: Object.fromEntries([...entryAt].map(([path, name]) => [name, path])),
   platform: 'node',
   external: LEFT_OUT,
   plugins: [relocate],
-  output: { dir: bin, format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  output: { dir: next, format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
 })
 
 /** Packed libraries bring their licences. */
@@ -67,9 +73,19 @@ const licences = [...folders].sort().map((folder) => {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   return `${name} ${version} (${license})\n\n${licenceIn(folder).trim()}\n`
 })
-writeFileSync(join(bin, 'LICENCES.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`))
-
-const command = join(bin, 'shapewise.js')
-if (!existsSync(command)) throw new Error(`${command} was not written`)
+writeFileSync(join(next, 'LICENCES.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`))
 // npx runs the file itself
-chmodSync(command, 0o755)
+chmodSync(join(next, 'shapewise.js'), 0o755)
+
+// a command that is running loads some files late: those of the packing before stay for as long as this one
+const files = output.map(({ fileName }) => fileName)
+const before = existsSync(join(bin, STAMP)) ? JSON.parse(readFileSync(join(bin, STAMP), 'utf8')).files : []
+for (const name of before) if (!files.includes(name)) copyFileSync(join(bin, name), join(next, name))
+const compiled = createHash('sha256')
+  .update(readFileSync(join(dist, '.tsbuildinfo')))
+  .digest('hex')
+writeFileSync(join(next, STAMP), JSON.stringify({ compiled, files }))
+
+if (existsSync(bin)) renameSync(bin, last)
+renameSync(next, bin)
+rmSync(last, { recursive: true, force: true })

@@ -1,9 +1,10 @@
 /**
- * Makes the checkout runnable: installs dependencies when node_modules is missing or older than the lock file, and compiles
- * when dist is missing or older than a source file. Plain Node, no dependency. Says nothing when there is nothing to do.
+ * Makes the checkout runnable: installs dependencies when node_modules is missing or older than the lock file, compiles and
+ * packs when dist is missing, incomplete or older than a source file. Plain Node, no dependency. Says nothing when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -38,10 +39,21 @@ if (major < 20 || (major === 20 && minor < 19)) {
 if (mtimeMs(at('node_modules', '.package-lock.json')) < mtimeMs(at('package-lock.json'))) {
   work('installing dependencies', 'npm', ['ci', '--no-audit', '--no-fund'])
 }
-const BUILT_FROM = ['package.json', 'tsconfig.json', 'tsconfig.build.json', join('scripts', 'bundle.mjs')]
-const sources = Math.max(newestMs(at('src')), ...BUILT_FROM.map((name) => mtimeMs(at(name))))
-if (mtimeMs(at('dist', 'bin', 'shapewise.js')) < sources) {
+/** What was packed last and from which compilation, written when all is done. */
+const stamp = at('dist', 'bin', 'packed.json')
+function isBuilt() {
+  const compiled = at('dist', '.tsbuildinfo')
+  if (!existsSync(stamp) || !existsSync(compiled)) return false
+  if (JSON.parse(readFileSync(stamp, 'utf8')).compiled !== createHash('sha256').update(readFileSync(compiled)).digest('hex'))
+    return false
+  const named = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', join('scripts', 'bundle.mjs')]
+  return mtimeMs(stamp) >= Math.max(newestMs(at('src')), ...named.map((name) => mtimeMs(at(name))))
+}
+if (!isBuilt()) {
+  const began = new Date()
   rmSync(at('dist', '.tsbuildinfo'), { force: true })
   work('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
   work('packing', process.execPath, [at('scripts', 'bundle.mjs')])
+  // a source that is written meanwhile is newer
+  utimesSync(stamp, began, began)
 }

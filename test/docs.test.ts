@@ -24,7 +24,7 @@ const LOCK = join(copy, 'node_modules', '.package-lock.json')
 rmSync(LOCK)
 writeFileSync(LOCK, readFileSync(join(root, 'node_modules', '.package-lock.json')))
 const now = new Date()
-utimesSync(join(copy, 'dist', '.tsbuildinfo'), now, now)
+utimesSync(join(copy, 'dist', 'bin', 'packed.json'), now, now)
 
 function run(command: string) {
   const [program, name, ...words] = command.split(' ')

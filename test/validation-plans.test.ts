@@ -156,7 +156,8 @@ it.each([
 
 describe('ranks of the measured stacks', () => {
   /** Where 64 requests of an engine of four ranks go, of which rank 2 alone is empty. */
-  const ranksOf = (fields: Record<string, string>, engine: number, seed = 1): number[] => {
+  const ranksOf = (fields: Record<string, string>, engine: number | readonly number[], seed = 1): number[] => {
+    const engines = [engine].flat()
     const { rank } = measuredArm(planOf({ ...DISAGG, ...fields }), seed)
     const load = { running: (place: number) => (place === 2 ? 0 : 1), waiting: () => 0 }
     const view = {
@@ -169,7 +170,10 @@ describe('ranks of the measured stacks', () => {
       matchedTokens: () => 0,
     }
     const request = { inputTokens: 1, classId: 0, tenant: 0 }
-    return Array.from({ length: 64 }, () => rank.place?.(view, request as never) ?? -1)
+    return Array.from(
+      { length: 64 },
+      (_, i) => rank.place?.({ ...view, engine: engines[i % engines.length] }, request as never) ?? -1,
+    )
   }
   const inTurn = Array.from({ length: 64 }, (_, i) => i % 4)
   const isDrawn = (ranks: readonly number[]): boolean =>
@@ -184,7 +188,20 @@ describe('ranks of the measured stacks', () => {
     const old = { backend: 'sglang', measured_date: '2025-12-01' }
     expect(isDrawn(ranksOf(recent, PREFILL))).toBe(true)
     expect(ranksOf(recent, DECODE)).toEqual(inTurn)
+    // two decode engines asked by turns: each has a turn of its own
+    const two = ranksOf({ ...recent, decode_workers: '2' }, [DECODE, DECODE + 1])
+    expect(two).toEqual(inTurn.flatMap((rank) => [rank, rank]).slice(0, 64))
     for (const engine of [PREFILL, DECODE]) expect(isDrawn(ranksOf(old, engine))).toBe(true)
+    const odd = {
+      ...old,
+      precision: 'fp8',
+      isl: '8192',
+      decode_gpus_per_worker: '24',
+      decode_attention_dp: '24',
+      decode_moe_ep: '24',
+    }
+    expect(planOf({ ...DISAGG, ...odd }).profile).toBe('sglang-2025-dep24')
+    for (const engine of [PREFILL, DECODE]) expect(isDrawn(ranksOf(odd, engine))).toBe(true)
     expect(new Set(ranksOf({ ...recent, mode: 'agg' }, 0))).toEqual(new Set([2]))
     expect(ranksOf(old, PREFILL)).toEqual(ranksOf(old, PREFILL))
     expect(ranksOf(old, PREFILL, 2)).not.toEqual(ranksOf(old, PREFILL))
