@@ -99,6 +99,29 @@ describe('rules', () => {
     for (let i = 0; i < 16; i++) seen[i % 2].add(placed(rank, loads([0, 0, 0, 0], [0, 0, 0, 0], i % 2)))
     expect(seen.map((s) => s.size)).toEqual([4, 4])
   })
+  it('random draws ranks evenly whatever the load, each engine for itself, and again the same from the same state', () => {
+    const rank = parsePolicy('rank', 'random')()
+    const full = loads([0, 9, 9, 9], [0, 9, 9, 9])
+    const drawn = Array.from({ length: 4000 }, () => placed(rank, full))
+    for (const place of [0, 1, 2, 3]) {
+      const share = drawn.filter((other) => other === place).length / drawn.length
+      expect(Math.abs(share - 0.25)).toBeLessThan(0.03)
+    }
+    // a rank follows every rank as often as any other
+    const pairs = new Map<number, number>()
+    for (let i = 1; i < drawn.length; i++)
+      pairs.set(4 * drawn[i - 1] + drawn[i], (pairs.get(4 * drawn[i - 1] + drawn[i]) ?? 0) + 1)
+    for (const count of pairs.values()) expect(Math.abs(count / drawn.length - 1 / 16)).toBeLessThan(0.02)
+    expect(pairs.size).toBe(16)
+    const again = parsePolicy('rank', 'random')()
+    expect(Array.from({ length: 100 }, () => placed(again, full))).toEqual(drawn.slice(0, 100))
+    const other = parsePolicy('rank', 'random')()
+    expect(Array.from({ length: 100 }, () => placed(other, loads([0, 9, 9, 9], [0, 9, 9, 9], 1)))).not.toEqual(
+      drawn.slice(0, 100),
+    )
+    ;(other.state as Float64Array)[0] = 100
+    expect(Array.from({ length: 100 }, () => placed(other, full))).toEqual(drawn.slice(100, 200))
+  })
   it('least-cost weighs requests against tokens, and ties go to the lowest place', () => {
     const view2 = loads([1, 3], [9000, 1000])
     expect(placed(parsePolicy('rank', 'least-cost(5000)')(), view2)).toBe(0)

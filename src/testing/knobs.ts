@@ -113,6 +113,7 @@ export const shippedArm: fc.Arbitrary<ArmSpec> = fc.record({
     'least-cost(5,migrate=0.1,steps=2,dwell=3)',
     'lpt',
     'barrier(3,w=2)',
+    'random',
     'least-requests',
     'least-kv-tokens',
     'least-cost(5)',

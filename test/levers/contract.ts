@@ -149,6 +149,9 @@ export function loads(running: readonly number[], kvTokens: readonly number[], e
   }
 }
 
+/** Requests for each place in which it must be chosen: a policy that draws needs more than one that takes turns. */
+const ROUNDS = 16
+
 export function choiceContract(choose: () => (view: LoadView) => number): void {
   it('stays in range and repeats itself; never starves a place that is idle', () => {
     for (const count of [1, 2, 7, 64]) {
@@ -156,7 +159,7 @@ export function choiceContract(choose: () => (view: LoadView) => number): void {
       const kv = new Array<number>(count).fill(0)
       const policy = choose()
       const twin = choose()
-      for (let i = 0; i < 3 * count; i++) {
+      for (let i = 0; i < ROUNDS * count; i++) {
         const place = policy(loads(running, kv))
         expect(twin(loads(running, kv))).toBe(place)
         expect(place).toBeGreaterThanOrEqual(0)

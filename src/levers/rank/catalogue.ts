@@ -7,6 +7,7 @@ import { leastCost, leastKvTokens, leastRequests } from './least.js'
 import { lpt } from './lpt.js'
 import { type MigrationOptions, migrating } from './migrating.js'
 import { oracleRank } from './oracleRank.js'
+import { random } from './random.js'
 import { roundRobin, TURNS } from './roundRobin.js'
 
 /** Cost of a sequence beside its KV: 5000 tokens follow from DeepSeek-R1 on 32 ranks. */
@@ -66,6 +67,7 @@ export const RANK_ENTRIES: readonly Entry<RankPolicy>[] = [
     example: [0, 0],
     make: ([age, temperature]) => kvAdaptiveRank({ age, temperature }),
   },
+  { name: 'random', parameters: [], example: [], make: () => random() },
   { name: 'lpt', parameters: [], example: [], make: () => lpt() },
   {
     name: 'barrier',

@@ -1,4 +1,5 @@
 import { SPLIT_COUNT, type SplitPolicy } from '../lever.js'
+import { mixed } from '../mixed.js'
 
 /**
  * The placebo of an experiment: a count of pieces drawn anew whenever the policy is asked, from 1, 2, 4 … `most`. The draw is a hash of the batch's size
@@ -26,12 +27,4 @@ export function randomCount(most: number): SplitPolicy {
       out.longestFirst = false
     },
   }
-}
-
-/** 32 well-mixed bits of two whole numbers (the finaliser of MurmurHash3, A. Appleby, public domain). */
-function mixed(a: number, b: number): number {
-  let bits = Math.imul(a, 0x9e3779b1) ^ (b % 2 ** 32)
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-  return (bits ^ (bits >>> 16)) >>> 0
 }
