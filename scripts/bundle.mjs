@@ -3,18 +3,14 @@
  * the files, and starts in two thirds to half of the time (docs/decisions/0015-packed-command.md). dist itself stays as it is, for
  * `import 'shapewise'`. dist/bin/packed.json is the last file of a complete packing.
  */
-import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
+import { bin, compilationHash, dist, lastPacking, STAMP } from './packed.mjs'
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
-const bin = join(dist, 'bin')
 /** Where it is packed, and where the last packing waits to be deleted: what stands in dist/bin is complete. */
 const next = join(dist, 'bin.next')
 const last = join(dist, 'bin.last')
-const STAMP = 'packed.json'
 
 /** What is started by its path, by the name it gets in dist/bin. */
 const ENTRIES = {
@@ -79,12 +75,8 @@ chmodSync(join(next, 'shapewise.js'), 0o755)
 
 // a command that is running loads some files late: those of the packing before stay for as long as this one
 const files = output.map(({ fileName }) => fileName)
-const before = existsSync(join(bin, STAMP)) ? JSON.parse(readFileSync(join(bin, STAMP), 'utf8')).files : []
-for (const name of before) if (!files.includes(name)) copyFileSync(join(bin, name), join(next, name))
-const compiled = createHash('sha256')
-  .update(readFileSync(join(dist, '.tsbuildinfo')))
-  .digest('hex')
-writeFileSync(join(next, STAMP), JSON.stringify({ compiled, files }))
+for (const name of lastPacking()?.files ?? []) if (!files.includes(name)) copyFileSync(join(bin, name), join(next, name))
+writeFileSync(join(next, STAMP), JSON.stringify({ compiled: compilationHash(), files }))
 
 if (existsSync(bin)) renameSync(bin, last)
 renameSync(next, bin)

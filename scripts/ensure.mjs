@@ -3,10 +3,10 @@
  * packs when dist is missing, incomplete or older than a source file. Plain Node, no dependency. Says nothing when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bin, compilationHash, lastPacking, STAMP } from './packed.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const at = (...parts) => join(root, ...parts)
@@ -39,14 +39,12 @@ if (major < 20 || (major === 20 && minor < 19)) {
 if (mtimeMs(at('node_modules', '.package-lock.json')) < mtimeMs(at('package-lock.json'))) {
   work('installing dependencies', 'npm', ['ci', '--no-audit', '--no-fund'])
 }
-/** What was packed last and from which compilation, written when all is done. */
-const stamp = at('dist', 'bin', 'packed.json')
+const stamp = join(bin, STAMP)
 function isBuilt() {
-  const compiled = at('dist', '.tsbuildinfo')
-  if (!existsSync(stamp) || !existsSync(compiled)) return false
-  if (JSON.parse(readFileSync(stamp, 'utf8')).compiled !== createHash('sha256').update(readFileSync(compiled)).digest('hex'))
-    return false
-  const named = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', join('scripts', 'bundle.mjs')]
+  const compiled = compilationHash()
+  if (compiled === null || lastPacking()?.compiled !== compiled) return false
+  const scripts = ['bundle.mjs', 'packed.mjs'].map((name) => join('scripts', name))
+  const named = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...scripts]
   return mtimeMs(stamp) >= Math.max(newestMs(at('src')), ...named.map((name) => mtimeMs(at(name))))
 }
 if (!isBuilt()) {

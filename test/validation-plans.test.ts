@@ -13,6 +13,7 @@ import { rowCluster } from '../src/validation/rowCluster.js'
 import { BLOCK_TOKENS, type Mapped, planRow, type RowPlan } from '../src/validation/rowPlan.js'
 import { servingRows } from '../src/validation/servingRow.js'
 import { settingsById } from '../src/validation/settings.js'
+import { loads } from './levers/contract.js'
 import { rowCsv, settingsCsv } from './validationRows.js'
 
 /** One prefill engine DEP4 and one decode engine DEP4. */
@@ -159,21 +160,9 @@ describe('ranks of the measured stacks', () => {
   const ranksOf = (fields: Record<string, string>, engine: number | readonly number[], seed = 1): number[] => {
     const engines = [engine].flat()
     const { rank } = measuredArm(planOf({ ...DISAGG, ...fields }), seed)
-    const load = { running: (place: number) => (place === 2 ? 0 : 1), waiting: () => 0 }
-    const view = {
-      ...load,
-      engine,
-      count: 4,
-      kvTokens: () => 0,
-      queuedTokens: () => 0,
-      freeBlocks: () => 1,
-      matchedTokens: () => 0,
-    }
     const request = { inputTokens: 1, classId: 0, tenant: 0 }
-    return Array.from(
-      { length: 64 },
-      (_, i) => rank.place?.({ ...view, engine: engines[i % engines.length] }, request as never) ?? -1,
-    )
+    const view = (i: number) => loads([1, 1, 0, 1], [0, 0, 0, 0], engines[i % engines.length])
+    return Array.from({ length: 64 }, (_, i) => rank.place?.(view(i), request as never) ?? -1)
   }
   const inTurn = Array.from({ length: 64 }, (_, i) => i % 4)
   const isDrawn = (ranks: readonly number[]): boolean =>

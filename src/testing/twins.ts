@@ -34,6 +34,7 @@ function sameRounded(a: FastRun, b: FastRun): boolean {
     first.use.every((use, i) => Math.abs(use - second.use[i]) <= KV_USE_ERROR * use)
   )
 }
+
 /**
  * LAW-9: what happens before time T does not depend on the output lengths still to be seen, nor on arrivals after T. Where the whole
  * life of a request is reserved, the requested output is known from its entry on, and arrivals after T alone are changed. `first`: a run of

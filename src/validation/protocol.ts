@@ -22,6 +22,7 @@ const SHORTEST = 0.8
 const MEAN_LENGTH = 0.9
 const QUEUE = PHASES.indexOf('queue')
 const DECODE_WAIT = PHASES.indexOf('decode_wait')
+
 export interface RowResult {
   readonly id: string
   /** Means over the requests of a run, ms. */

@@ -1,5 +1,4 @@
 /** What must fit together in a recipe, beyond the form of its keys. */
-
 import { suggest } from '../../suggest.js'
 import { type Problem, showPath } from '../../yaml/issues.js'
 import type { Path } from '../../yaml/text.js'
