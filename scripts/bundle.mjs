@@ -70,8 +70,8 @@ const licences = [...folders].sort().map((folder) => {
   return `${name} ${version} (${license})\n\n${licenceIn(folder).trim()}\n`
 })
 writeFileSync(join(next, 'LICENCES.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`))
-// npx runs the file itself
-chmodSync(join(next, 'shapewise.js'), 0o755)
+// npx runs the file itself: this one, or the unpacked one where it linked the checkout before there was a packing (it never links anew)
+for (const file of [join(next, 'shapewise.js'), join(dist, ENTRIES.shapewise)]) chmodSync(file, 0o755)
 
 // a command that is running loads some files late: those of the packing before stay for as long as this one
 const files = output.map(({ fileName }) => fileName)

@@ -1,6 +1,18 @@
 /** Every command of the README runs, as it stands, in a copy of the project: what it leaves behind is no part of the project. The test run does not run within itself. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -44,6 +56,8 @@ describe('README', () => {
     expect(stderr).not.toMatch(/denied|not found/)
     expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+/)
     expect(status).toBe(0)
+    // an npx that linked this folder when the entry lay there goes on running it
+    accessSync(join(root, 'dist/cli/main.js'), constants.X_OK)
   })
 
   it.each(commands.filter((command) => command !== 'npm test'))('%s', { timeout: 180_000 }, (command) => {

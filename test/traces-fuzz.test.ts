@@ -18,8 +18,8 @@ import { ORIGINALS, type Original, OWN, PARQUET_TABLE_ROWS, PARQUET_TABLES, VARI
 
 const CI_FILES = 150
 const FILES = Number(process.env.FUZZ_FILES ?? CI_FILES)
-/** Seen: 13 to 15 on Node 20, 31 on Node 24 beside other work. */
-const MOST_SECONDS = Number(process.versions.node.split('.')[0]) < 22 ? 25 : 45
+/** Seen: 13 to 25 on Node 20 by what else the machine did, 31 on Node 24. A single slow file is told by its own limit. */
+const MOST_SECONDS = 75
 /** A file of some 10 KB that takes longer hangs. */
 const MOST_FILE_SECONDS = 5
 const HOUR_MS = 3_600_000
