@@ -93,16 +93,6 @@ describe('constants of a profile', () => {
     const { operators } = explainStep({ ...glm, constants }, [{ decode: { n: 4, K: 8192 }, chunks: [] }])
     expect(operators.find(({ name }) => name === 'sparse indexer')?.us).toBeCloseTo(78 * 2 * 4, 6)
   })
-
-  it('multiply the prefill of an odd release besides that of its stack, so that it is like its stack when nothing is known of it', () => {
-    const prefill = { ...FP8, role: 'prefill' } as const
-    const local = (profile: 'sglang-2025' | 'sglang-2025-dep24', constants = NEUTRAL) =>
-      buildStepTables({ ...prefill, profile, constants }).localPs[512]
-    expect(local('sglang-2025-dep24')).toBe(local('sglang-2025'))
-    const constants = { ...NEUTRAL, prefillSglangDeepEp: 1.5, prefillSglangDep24: 2 }
-    expect(local('sglang-2025', constants) / local('sglang-2025')).toBeCloseTo(1.5, 6)
-    expect(local('sglang-2025-dep24', constants) / local('sglang-2025')).toBeCloseTo(3, 6)
-  })
 })
 
 describe('a release that replays one captured graph of 768 sequences', () => {
@@ -176,7 +166,7 @@ describe('roles', () => {
       prefillSglangDp: 2,
       prefillSglangDeepEp: 1.5,
       prefillSglangTp: 0.5,
-      prefillSglangFp8Tp: 5,
+      prefillSglangFp8Slow: 5,
       prefillTrtllm: 0.75,
       era2025: 3,
     }
@@ -188,6 +178,9 @@ describe('roles', () => {
     expect(factor(TEP4, 'sglang-2026')).toBeCloseTo(0.5, 6)
     expect(factor(DEP8, 'trtllm-2026')).toBeCloseTo(0.75, 6)
     expect(factor(SHARDED, 'sglang-2026')).toBeCloseTo(5, 6)
+    // the slow release prefills FP8 like engines without attention data parallelism, and NVFP4 like its stack
+    expect(factor(FP8, 'sglang-2025-dep24')).toBeCloseTo(5 * 3, 6)
+    expect(factor(DEP8, 'sglang-2025-dep24')).toBeCloseTo(2 * 3, 6)
     expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(3 * 0.75, 6)
     expect(factor(DEP8, 'vllm-2026')).toBeCloseTo(0.75, 6)
   })

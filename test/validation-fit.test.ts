@@ -157,7 +157,7 @@ describe('calibrate', () => {
     expect(run.fit.constants.hostPythonMs).toBeCloseTo(3, 1)
     const file = calibrationOf(run, calibration, 'test')
     expect(file.constants.hostPythonMs.source).toBe('4 rows of 1 configurations')
-    expect(file.constants.prefillSglangDep24.value).toBe(1)
+    expect(file.constants.prefillSglangFp8Slow.value).toBe(1)
     expect(drawsOf(file)).toHaveLength(40)
   })
 })

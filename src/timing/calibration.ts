@@ -37,16 +37,14 @@ export interface Constants {
   readonly frontendMs: number
   /**
    * Prefill step time, x, by stack and layout. SGLang with attention data parallelism: NVFP4 gathers the tokens on every rank
-   * (`prefillSglangDp`), FP8 exchanges them with DeepEP (`prefillSglangDeepEp`). Without it FP8 experts are cut within each expert
-   * (`prefillSglangFp8Tp`). vLLM's prefill is priced as TensorRT-LLM's. `prefillSglangDep24` multiplies `prefillSglangDeepEp` in one odd
-   * release (`sglang-2025-dep24`): neutral, that release is like its stack.
+   * (`prefillSglangDp`), FP8 exchanges them with DeepEP (`prefillSglangDeepEp`). `prefillSglangFp8Slow`: FP8 whose experts are cut within each
+   * expert, and the release `sglang-2025-dep24`. vLLM's prefill is priced as TensorRT-LLM's.
    */
   readonly prefillTrtllm: number
   readonly prefillSglangDp: number
   readonly prefillSglangDeepEp: number
   readonly prefillSglangTp: number
-  readonly prefillSglangFp8Tp: number
-  readonly prefillSglangDep24: number
+  readonly prefillSglangFp8Slow: number
   /** Latency that an all-reduce over 8 GPUs adds to the measured one over 4 (per doubling), us. */
   readonly allReduceHopUs: number
 }
@@ -64,8 +62,7 @@ export const NEUTRAL: Constants = {
   prefillSglangDp: 1,
   prefillSglangDeepEp: 1,
   prefillSglangTp: 1,
-  prefillSglangFp8Tp: 1,
-  prefillSglangDep24: 1,
+  prefillSglangFp8Slow: 1,
   allReduceHopUs: 0,
 }
 

@@ -20,8 +20,8 @@ interface ProfileFacts {
   readonly graphRows: number
   /** Multiplier of a prefill step. */
   readonly prefill: 'none' | 'trtllm' | 'sglang'
-  /** Prefill takes `prefillSglangDep24` times what the stack's own multiplier makes of it. */
-  readonly oddPrefill: boolean
+  /** FP8 prefill of SGLang as slow with attention data parallelism as it is without: `prefillSglangFp8Slow`. */
+  readonly slowFp8: boolean
   /** Expert kernels of NVFP4 layouts with attention data parallelism; other layouts run the general or the low-latency ones. */
   readonly dataParallelFp4: MoePath
   /** Exchanges tokens with DeepEP (low-latency kernels in decode) and sums with SGLang's all-reduce. */
@@ -29,18 +29,19 @@ interface ProfileFacts {
 }
 
 type StackFacts = Omit<ProfileFacts, 'before2026' | 'dataParallelFp4'>
-const TRTLLM: StackFacts = { host: 'overlapped', graphRows: 1, prefill: 'trtllm', oddPrefill: false, deepEp: false }
-const SGLANG: StackFacts = { host: 'python', graphRows: 1, prefill: 'sglang', oddPrefill: false, deepEp: true }
-const VLLM: StackFacts = { host: 'python', graphRows: 1, prefill: 'trtllm', oddPrefill: false, deepEp: false }
-const NONE: StackFacts = { host: 'assumed', graphRows: 1, prefill: 'none', oddPrefill: false, deepEp: false }
+const TRTLLM: StackFacts = { host: 'overlapped', graphRows: 1, prefill: 'trtllm', slowFp8: false, deepEp: false }
+const SGLANG: StackFacts = { host: 'python', graphRows: 1, prefill: 'sglang', slowFp8: false, deepEp: true }
+const VLLM: StackFacts = { host: 'python', graphRows: 1, prefill: 'trtllm', slowFp8: false, deepEp: false }
+const NONE: StackFacts = { host: 'assumed', graphRows: 1, prefill: 'none', slowFp8: false, deepEp: false }
 
 const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
   generic: { ...NONE, before2026: false, dataParallelFp4: 'auto' },
   'trtllm-2025': { ...TRTLLM, before2026: true, dataParallelFp4: 'cutlass' },
   'trtllm-2026': { ...TRTLLM, before2026: false, dataParallelFp4: 'cutedsl' },
   'sglang-2025': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl' },
-  // 768 is the largest captured batch in its recipe; that it is the only one is inferred from a flat TPOT (docs/decisions/0007), trust C
-  'sglang-2025-dep24': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl', graphRows: 768, oddPrefill: true },
+  // 768 is the largest captured batch in its recipe; that it is the only one is inferred from a flat TPOT, and the slow prefill from its speed
+  // (docs/decisions/0007), trust C
+  'sglang-2025-dep24': { ...SGLANG, before2026: true, dataParallelFp4: 'cutedsl', graphRows: 768, slowFp8: true },
   'sglang-2026': { ...SGLANG, before2026: false, dataParallelFp4: 'cutedsl' },
   'vllm-2026': { ...VLLM, before2026: false, dataParallelFp4: 'cutlass' },
 }
@@ -112,28 +113,22 @@ export interface StepScale {
   readonly positionUs: readonly Named[]
 }
 
-function stackPrefill({ profile, parallelism, precision }: TimingRequest, constants: Constants): Named[] {
+/** Multiplier of a prefill step, by stack and layout. */
+function prefillFactor({ profile, parallelism, precision }: TimingRequest, constants: Constants): Named[] {
   switch (FACTS[profile].prefill) {
     case 'none':
       return []
     case 'trtllm':
       return [{ value: constants.prefillTrtllm, why: 'prefillTrtllm' }]
     case 'sglang':
-      if (parallelism.dp === 1)
-        return precision === 'fp8' && parallelism.moeTp > 1
-          ? [{ value: constants.prefillSglangFp8Tp, why: 'prefillSglangFp8Tp' }]
-          : [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
+      if (precision === 'fp8' && (FACTS[profile].slowFp8 || (parallelism.dp === 1 && parallelism.moeTp > 1)))
+        return [{ value: constants.prefillSglangFp8Slow, why: 'prefillSglangFp8Slow' }]
+      if (parallelism.dp === 1) return [{ value: constants.prefillSglangTp, why: 'prefillSglangTp' }]
       return precision === 'fp8'
         ? [{ value: constants.prefillSglangDeepEp, why: 'prefillSglangDeepEp' }]
         : [{ value: constants.prefillSglangDp, why: 'prefillSglangDp' }]
   }
 }
-
-/** What is odd about a release multiplies what its stack does: where no row speaks of it, the stack remains. */
-const prefillFactor = (request: TimingRequest, constants: Constants): Named[] => [
-  ...stackPrefill(request, constants),
-  ...(FACTS[request.profile].oddPrefill ? [{ value: constants.prefillSglangDep24, why: 'prefillSglangDep24' }] : []),
-]
 
 /** The ratio of bytes belongs to the rows that stand for the experts, the constants to the decode steps that they were seen in. */
 function expertsFactor(request: TimingRequest): Named[] {

@@ -20,7 +20,7 @@ export interface ProfileRequest {
   readonly decodeDp: number
 }
 
-/** Long prompts begin here: the odd SGLang release of 2025 was measured at 8192 tokens. */
+/** Long prompts begin here: the slow SGLang release of 2025 was measured at 8192 tokens. */
 const LONG_PROMPT = 4096
 const DEP24 = 24
 

@@ -102,8 +102,6 @@ const speculation = ({ plan }: ScoredRow): string => (plan.draftTokens > 0 ? 'sp
 /** Rows that count: certain or reconstructed ones (tiers A and B), and rows of files without tiers. */
 export const counts = ({ row }: ScoredRow): boolean => row.tier !== 'C'
 
-const ODD_RELEASE = 'sglang-2025-dep24'
-
 /** How rows are grouped; each row belongs to one value of each. */
 const DIMENSIONS: Readonly<Record<string, (row: ScoredRow) => string>> = {
   all: () => 'tiers A and B',
@@ -118,10 +116,6 @@ const DIMENSIONS: Readonly<Record<string, (row: ScoredRow) => string>> = {
         : row.full
           ? 'concurrency equals the decode slots'
           : 'all others',
-  // one configuration alone fixes the prefill of the odd release: left out, it is predicted like the rest of its stack
-  'speculation, without the odd release': (row) => (row.plan.profile === ODD_RELEASE ? '' : speculation(row)),
-  'load, without the odd release': (row) =>
-    row.plan.profile === ODD_RELEASE ? '' : isSaturated(row) ? 'saturated' : 'unsaturated',
   system: ({ plan }) => plan.system,
   model: ({ plan }) => plan.model,
   mode: ({ plan }) => plan.mode,
