@@ -112,6 +112,7 @@ export async function runOne(request: RunRequest): Promise<void> {
     let ended: { snapshot: Uint8Array; timeNs: number } | null = null
     const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
     progress?.stage('simulating', 100)
+    const began = performance.now()
     const result = await simulatePaced(config, createArm(arm), workload, {
       load,
       window,
@@ -138,6 +139,9 @@ export async function runOne(request: RunRequest): Promise<void> {
         folder?.addRequests(records)
       },
     }).finally(() => progress?.stop())
+    const wallS = (performance.now() - began) / 1000
+    const simulatedS = nsToS(result.endNs - (warm?.timeNs ?? 0))
+    say(`simulated ${simulatedS.toFixed(1)} s in ${wallS.toFixed(3)} s, ${(simulatedS / wallS).toFixed(0)} times real time`)
     const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
     warnUnservable(summary, plan)
     if (request.saveState !== undefined && ended !== null)
