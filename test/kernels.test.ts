@@ -145,6 +145,13 @@ const anyOperator: fc.Arbitrary<TabledOperator> = fc.oneof(
   fc
     .record({ gpus: fc.integer({ min: 2, max: 72 }), kernel: fc.constantFrom('trtllm', 'sglang-graph') })
     .map((shape) => ({ ...common, kind: 'allreduce', elementsPerToken: 7168, ...shape }) as TabledOperator),
+  fc
+    .record({
+      ranks: fc.integer({ min: 2, max: 72 }),
+      leg: fc.constantFrom('all-gather', 'reduce-scatter'),
+      type: fc.constantFrom('int8', 'half'),
+    })
+    .map((shape) => ({ ...common, kind: 'gather', elementsPerToken: 7168, ...shape }) as TabledOperator),
 )
 
 describe('slices', () => {
@@ -223,7 +230,9 @@ describe('slices', () => {
 
   it('are refused when nothing like them was measured', () => {
     expect(() => loadTables('gb200').slice({ ...moe, type: 'int3' })).toThrow(/no row/)
-    expect(() => loadTables('gb200').slice({ ...exchange, leg: 'dispatch', ep: 1 })).toThrow(/moe_ep/)
+    expect(() => loadTables('gb200').slice({ ...exchange, leg: 'dispatch', ep: 1 })).toThrow(
+      /no row for alltoall\/dispatch\/nvfp4\/1/,
+    )
     expect(() => loadTables('gb200').slice({ ...exchange, leg: 'prepare', ep: 8, kernel: 'one-sided' })).toThrow(UserError)
     expect(() => loadKernelTable('h100')).toThrow(/gb200 or gb300/)
   })

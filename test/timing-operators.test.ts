@@ -5,6 +5,7 @@ import { loadModel } from '../src/models/load.js'
 import {
   type AllReduce,
   type AllToAll,
+  type Gather,
   type Gemm,
   type Gqa,
   type Mla,
@@ -34,6 +35,15 @@ const exchange: AllToAll = {
   topk: 8,
   gpusPerRank: 1,
 }
+const gather: Gather = {
+  ...common,
+  group: 'exchange',
+  kind: 'gather',
+  leg: 'all-gather',
+  type: 'half',
+  ranks: 4,
+  elementsPerToken: 4 * 7168,
+}
 const mla = { ...common, kv: 'fp8', heads: 128, width: 1 } as const
 const mlaDecode: Mla = { ...mla, group: 'kernel', kind: 'mla_decode' }
 const mlaPrefill: Mla = { ...mla, group: 'prefill', kind: 'mla_prefill' }
@@ -57,6 +67,29 @@ describe('collectives', () => {
     const wide = { ...exchange, ep: 32 }
     expect(us({ ...wide, topk: 4 }, 1024)).toBeCloseTo(us(wide, (1024 * remote(4)) / remote(8)), 9)
     expect(us({ ...wide, hidden: 3584, gpusPerRank: 2 }, 1024)).toBeCloseTo(us(wide, 256), 9)
+  })
+
+  it('a gather over more ranks than were measured moves more by the ring, and half the bytes take half the time', () => {
+    for (const leg of ['all-gather', 'reduce-scatter'] as const) {
+      const wide = { ...gather, leg, ranks: 8, elementsPerToken: 8 * 7168 }
+      expect(us(wide, 512) / us({ ...gather, leg }, 1024)).toBeCloseTo(7 / 8 / (3 / 4), 9)
+      expect(priced(wide).evidence(64, 0)).toEqual({ evidence: 'transferred', note: 'from 4 GPUs by ring volume' })
+    }
+    expect(us({ ...gather, type: 'int8' }, 4096) / us(gather, 4096)).toBeCloseTo(0.5, 1)
+  })
+
+  it('experts that every rank holds a share of gather the tokens of all ranks: no row is needed for an exchange of one', () => {
+    const cut = { tp: 1, pp: 1, dp: 8, cp: 1, moeTp: 8, moeEp: 1 }
+    const exchanges = (precision: 'nvfp4' | 'fp8', parallelism = cut) =>
+      operatorsOf({ model: loadModel('deepseek-r1'), precision, kvPrecision: 'fp8', parallelism }).filter(
+        ({ group }) => group === 'exchange',
+      )
+    expect(exchanges('fp8')).toMatchObject([
+      { kind: 'gather', leg: 'all-gather', type: 'half', ranks: 8, count: 58, elementsPerToken: 8 * 7168 },
+      { kind: 'gather', leg: 'reduce-scatter', type: 'half', ranks: 8, count: 58, elementsPerToken: 8 * 7168 },
+    ])
+    expect(exchanges('nvfp4')).toMatchObject([{ type: 'int8', elementsPerToken: 4.5 * 7168 }, { type: 'half' }])
+    expect(exchanges('fp8', { ...cut, moeTp: 4, moeEp: 2 }).map(({ kind }) => kind)).toEqual(['alltoall', 'alltoall', 'alltoall'])
   })
 
   it('a one-sided dispatch was measured with NVFP4 alone and goes by bytes, a combine is bf16 in all formats', () => {

@@ -69,6 +69,16 @@ export type AllToAll = Common & {
   /** Exchange kernel: the two-sided one of TensorRT-LLM when absent. DeepEP has no prepare leg and was measured on 4 GPUs. */
   readonly kernel?: ExchangeKernel
 }
+/** One leg by which experts that every rank holds a share of get the tokens of all ranks, and give their sums back. */
+export type Gather = Common & {
+  readonly kind: 'gather'
+  readonly leg: 'all-gather' | 'reduce-scatter'
+  readonly ranks: number
+  /** Values of the type that NCCL moves: one byte, or two. */
+  readonly type: 'int8' | 'half'
+  /** Of a token, for all ranks together: each brings as many tokens as the fullest. */
+  readonly elementsPerToken: number
+}
 export type Gqa = Common & {
   readonly kind: 'gqa_decode' | 'gqa_prefill'
   readonly heads: number
@@ -104,7 +114,7 @@ export type MlaModule = Common & {
   /** The module less its attention kernel, which is an operator of its own: what depends on the tokens alone. */
   readonly withoutKernel?: true
 }
-export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gqa | Mla | MlaBmm | MlaModule
+export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gather | Gqa | Mla | MlaBmm | MlaModule
 
 /** Which of several measured kernels an engine runs; the general ones when absent. */
 export interface KernelChoice {
@@ -278,6 +288,23 @@ function denseFfn(request: OperatorRequest, layers: number, inner: number): Oper
 
 const LEGS = ['prepare', 'dispatch', 'combine'] as const
 
+/** Bytes of an NVFP4 value with its share of a block scale. */
+const NVFP4_BYTES = 0.5625
+
+/**
+ * Stacks gather NVFP4 tokens after they are quantised and others as bf16, and reduce in bf16 (TensorRT-LLM's and SGLang's MoE with attention
+ * data parallelism, as far as known to us; trust C).
+ */
+function gathers(layers: number, ranks: number, hidden: number, precision: Precision): Operator[] {
+  const gather = { kind: 'gather', group: 'exchange', count: layers, ranks } as const
+  const values = ranks * hidden
+  const quantised = precision === 'nvfp4' && ({ type: 'int8', elementsPerToken: NVFP4_BYTES * values } as const)
+  return [
+    { ...gather, name: 'exchange all-gather', leg: 'all-gather', ...(quantised || { type: 'half', elementsPerToken: values }) },
+    { ...gather, name: 'exchange reduce-scatter', leg: 'reduce-scatter', type: 'half', elementsPerToken: values },
+  ]
+}
+
 function moeFfn(request: OperatorRequest): Operator[] {
   const { model, parallelism, precision } = request
   const { ffn, hidden } = model
@@ -311,6 +338,7 @@ function moeFfn(request: OperatorRequest): Operator[] {
     )
   }
   if (dp === 1) return operators
+  if (moeEp === 1) return [...operators, ...gathers(layers, dp, hidden, precision)]
   const payload = precision === 'nvfp4' ? 'nvfp4' : precision === 'bf16' ? 'bfloat16' : 'fp8'
   const exchange = {
     kind: 'alltoall',

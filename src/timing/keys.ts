@@ -20,6 +20,8 @@ export function sliceKey(operator: TabledOperator): string {
     }
     case 'alltoall':
       return `alltoall/${named(operator.kernel, 'two-sided')}${operator.leg}/${operator.type}/${operator.ep}`
+    case 'gather':
+      return `gather/${operator.leg}/${operator.type}/${operator.ranks}`
     case 'gqa_decode':
       return `gqa_decode/${operator.heads}-${operator.kvHeads}-${operator.headDim}/${operator.window}/${operator.kv}`
     case 'gqa_prefill':

@@ -1,8 +1,8 @@
 /** The time of one operator, from its slice of the measured tables. */
 import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
-import type { Operator } from '../models/operators.js'
-import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
+import type { AllReduce, Gather, Operator } from '../models/operators.js'
+import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
 /** Memory-bound passes: 80 % of 8 TB/s (6.4e6 bytes per us) and 3 us of launch; AIConfigurator's assumption for both systems, not measured. */
@@ -61,6 +61,15 @@ function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToke
   return Math.max(readCurve(slice, whole) * share, floor)
 }
 
+const membersOf = (collective: AllReduce | Gather): number =>
+  collective.kind === 'allreduce' ? collective.gpus : collective.ranks
+
+/** Ring volume (g - 1) / g of a group, relative to the largest measured one. */
+function ringVolume(members: number): number {
+  const measured = Math.min(members, MEASURED_COLLECTIVE_GPUS)
+  return (members - 1) / members / ((measured - 1) / measured)
+}
+
 /** Distinct remote ranks that the topk experts of a token live on, for uniform routing over `ep` ranks. */
 const remoteRanks = (ep: number, topk: number): number => (ep - 1) * (1 - (1 - 1 / ep) ** topk)
 
@@ -85,10 +94,9 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
   switch (operator.kind) {
     case 'gemm':
       return operator.group === 'prefill' ? (x, y) => readCurve(table, x + y) : (x) => readCurve(table, x)
-    case 'allreduce': {
-      // Ring volume (g - 1) / g relative to the largest measured group.
-      const measured = Math.min(operator.gpus, MEASURED_ALLREDUCE_GPUS)
-      const factor = (operator.gpus - 1) / operator.gpus / ((measured - 1) / measured)
+    case 'allreduce':
+    case 'gather': {
+      const factor = ringVolume(membersOf(operator))
       return (x) => factor * readCurve(table, operator.elementsPerToken * x)
     }
     case 'alltoall': {
@@ -129,7 +137,8 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
 
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
   if (!slice) return { evidence: 'roofline', note: 'bytes at 6.4 TB/s and 3 us a launch' }
-  if (operator.kind === 'allreduce' && operator.gpus > MEASURED_ALLREDUCE_GPUS)
+  const isCollective = operator.kind === 'allreduce' || operator.kind === 'gather'
+  if (isCollective && membersOf(operator) > MEASURED_COLLECTIVE_GPUS)
     return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }
   if (operator.kind === 'alltoall') {
     if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk)
@@ -139,13 +148,7 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
   if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0)
     return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
   const size =
-    operator.group === 'kernel'
-      ? x * y
-      : operator.kind === 'allreduce'
-        ? operator.elementsPerToken * x
-        : operator.group === 'prefill'
-          ? x + y
-          : x
+    operator.group === 'kernel' ? x * y : isCollective ? operator.elementsPerToken * x : operator.group === 'prefill' ? x + y : x
   if (size > slice.reach) return { evidence: 'transferred', note: `extended beyond the measured ${slice.reach}` }
   return { evidence: slice.evidence, note: slice.note }
 }

@@ -5,7 +5,7 @@
 import type { ModelSpec, Precision } from '../models/model.js'
 import type { KernelChoice } from '../models/operators.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
-import { MEASURED_ALLREDUCE_GPUS } from './kernels/exchange.js'
+import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import type { TimingRequest } from './request.js'
 
 interface ProfileFacts {
@@ -150,7 +150,7 @@ function hostOf(request: TimingRequest): Named[] {
   if (host === 'python') own.push({ value: constants.hostPythonMs, why: 'hostPythonMs' })
   if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
     own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
-  const hops = Math.log2(parallelism.tp / MEASURED_ALLREDUCE_GPUS)
+  const hops = Math.log2(parallelism.tp / MEASURED_COLLECTIVE_GPUS)
   if (hops > 0) {
     const calls = model.layers * (parallelism.dp === 1 ? 2 : 1)
     own.push({ value: (calls * hops * constants.allReduceHopUs) / US_PER_MS, why: 'allReduceHopUs' })

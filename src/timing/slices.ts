@@ -45,7 +45,7 @@ function tablesOf(own: KernelTable, other: () => KernelTable | null): KernelTabl
         throw new UserError({
           where: 'engines',
           message: `the kernel tables of ${own.system} have no row for ${key}.`,
-          hint: 'Use a precision, head dimension and expert type that were measured; moe_ep 2 or more with attention data parallelism.',
+          hint: 'Use a precision, head dimension and expert type that were measured.',
         })
       }
       made.set(key, slice)

@@ -1,5 +1,5 @@
 /** Collectives: all-reduce and the exchange of tokens between experts. */
-import type { AllReduce, AllToAll } from '../../models/operators.js'
+import type { AllReduce, AllToAll, Gather } from '../../models/operators.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
 import { affine, proportional, risingBelow, timeAt } from './curve.js'
@@ -7,8 +7,8 @@ import { alongColumn, type ColumnValues, type Found } from './find.js'
 import { curveOf, curveSlice, reachOf, sliceOf } from './slice.js'
 import type { KernelTable, Sheet } from './table.js'
 
-/** Largest group of GPUs whose all-reduce was measured; larger groups are derived from it. */
-export const MEASURED_ALLREDUCE_GPUS = 4
+/** Largest group of GPUs whose collectives were measured; larger groups are derived from it. */
+export const MEASURED_COLLECTIVE_GPUS = 4
 
 /** The DeepSeek shape and the SMs that DeepEP gives to its normal kernels by default. */
 const DEEPEP_SHAPE = { node_num: 1, hidden_size: 7168, topk: 8, num_experts: 256 }
@@ -20,7 +20,14 @@ export function allReduceSlice(key: string, table: KernelTable, { gpus, kernel }
   const sglang = kernel === 'sglang-graph'
   const sheet = table.sheet(sglang ? 'custom-allreduce_sglang' : 'custom-allreduce_trtllm')
   const values: ColumnValues = sglang ? { kernel_source: 'SGLang_CustomAllReduce_graph' } : {}
-  const found = alongColumn(sheet, values, 'num_gpus', Math.min(gpus, MEASURED_ALLREDUCE_GPUS))
+  const found = alongColumn(sheet, values, 'num_gpus', Math.min(gpus, MEASURED_COLLECTIVE_GPUS))
+  return found && curveSlice(key, sheet, found, 'elements', proportional)
+}
+
+export function gatherSlice(key: string, table: KernelTable, { leg, type, ranks }: Gather): Slice | null {
+  const sheet = table.sheet('nccl')
+  const values: ColumnValues = { op_name: leg === 'all-gather' ? 'all_gather' : 'reduce_scatter', nccl_dtype: type }
+  const found = alongColumn(sheet, values, 'num_gpus', Math.min(ranks, MEASURED_COLLECTIVE_GPUS))
   return found && curveSlice(key, sheet, found, 'elements', proportional)
 }
 
@@ -35,7 +42,7 @@ function exchangeSlice(key: string, sheet: Sheet, found: Found, payload: number)
 /** `exchanges`: the table that holds exchanges: measured on GB200 alone, the fabric of GB300 is the same. */
 export function allToAllSlice(key: string, table: KernelTable, exchanges: KernelTable, operator: AllToAll): Slice | null {
   const { leg, type, ep, kernel = 'two-sided' } = operator
-  // Experts that are all on every rank exchange by gathering, which these kernels do not do.
+  // experts that are all on every rank exchange by gathering
   if (ep < 2) return null
   if (kernel === 'deepep-ll' || kernel === 'deepep-normal') {
     const normal = kernel === 'deepep-normal'

@@ -2,7 +2,7 @@
 import type { TabledOperator } from '../keys.js'
 import type { Slice } from '../slices.js'
 import { gqaSlice, mlaBmmSlice, mlaModuleSlice, mlaSlice } from './attention.js'
-import { allReduceSlice, allToAllSlice } from './exchange.js'
+import { allReduceSlice, allToAllSlice, gatherSlice } from './exchange.js'
 import { gemmSlice } from './gemm.js'
 import { moeSlice } from './moe.js'
 import { staticGemmSlice } from './staticGemm.js'
@@ -29,6 +29,8 @@ export function makeSlice(key: string, operator: TabledOperator, { own, other }:
       return allToAllSlice(key, own, own.has('alltoall_trtllm') ? own : (other() ?? own), operator)
     case 'allreduce':
       return allReduceSlice(key, own, operator)
+    case 'gather':
+      return gatherSlice(key, own, operator)
     case 'gqa_decode':
     case 'gqa_prefill':
       return gqaSlice(key, own, operator)
