@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { PLAIN_ENGINE } from '../src/simulator/config.js'
 import { FIRST_GAP_STRIDE, largestGapNs, OPEN_MAX, openSegment } from '../src/simulator/gaps.js'
-import { createState, DECODING, takeSlot } from '../src/simulator/state.js'
+import { DECODING, takeSlot } from '../src/simulator/slots.js'
+import { createState } from '../src/simulator/state.js'
 
 function twoEngines() {
   const engine = {

@@ -1,7 +1,8 @@
 /** KV blocks: how many a request needs at each turn of its life (docs/SEMANTICS.md, "Engines", "A step begins" and "Prefix cache"). */
 import type { EngineConfig } from './config.js'
+import { NOW } from './scalars.js'
 import { giveSpan, takeSpan } from './spans.js'
-import { NOW, type State } from './state.js'
+import type { State } from './state.js'
 
 /** Tokens of a request that a block on each of its ranks holds. */
 const tokensPerBlock = (s: State, { blockSize }: EngineConfig, slot: number): number => blockSize << s.slots.spanClass[slot]

@@ -2,8 +2,9 @@
 import { insertBase, modulo, removeBase } from './bases.js'
 import type { EngineConfig } from './config.js'
 import { largestGapNs } from './gaps.js'
+import { DECODING } from './slots.js'
 import { joinLane, leaveLane } from './spans.js'
-import { DECODING, type State, WHEEL } from './state.js'
+import { type State, WHEEL } from './state.js'
 
 /**
  * `slot` begins to decode with this length (KV tokens and drafts) and `left` > 0 tokens still to emit. The token clock is that between

@@ -7,7 +7,8 @@
  * All of an engine lies side by side in `state.gaps`: the open segment, its longest step, the number of closed segments, and these as
  * pairs (segment, longest step).
  */
-import { DECODING, type State } from './state.js'
+import { DECODING } from './slots.js'
+import type { State } from './state.js'
 
 const OPEN = 0
 /** The longest step of the open segment, ns. */

@@ -1,7 +1,7 @@
 /** A policy that fails is told with the event in which it was asked; one of the user's own is the user's error. */
 import { PolicyError, UserError } from '../errors.js'
 import type { Core } from './core.js'
-import { EVENTS, NOW } from './state.js'
+import { EVENTS, NOW } from './scalars.js'
 
 const NS_PER_S = 1e9
 

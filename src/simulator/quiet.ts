@@ -11,7 +11,6 @@ import { attentionGrowthPs, kernelColumn } from '../timing/stepTimer.js'
 import type { Core } from './core.js'
 import { hastenStep, pushStep } from './engineHeap.js'
 import { OPEN_MAX } from './gaps.js'
-import { factorExpiry, isFar } from './splitFactor.js'
 import {
   DECODE_SEQUENCES,
   EVENTS,
@@ -24,9 +23,9 @@ import {
   SERVING,
   STEP_PS,
   STEPS,
-  type State,
-  WHEEL,
-} from './state.js'
+} from './scalars.js'
+import { factorExpiry, isFar } from './splitFactor.js'
+import { type State, WHEEL } from './state.js'
 
 /** Sum of `count` numbers that begin with `first` and grow by `growth`; whole, and exact below 2^53. */
 const sumOf = (count: number, first: number, growth: number): number => count * first + (growth * count * (count - 1)) / 2

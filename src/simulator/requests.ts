@@ -7,9 +7,11 @@ import type { Core } from './core.js'
 import { classOf } from './lanes.js'
 import { widerRecords } from './recordStore.js'
 import { reviseRoles } from './roles.js'
+import { NEXT_REQUEST, NOW, WAITING_TOTAL } from './scalars.js'
 import { columnsOf, isWaiting, requestLeft, type Sessions } from './sessions.js'
 import { append, prepend, unlink } from './slotList.js'
-import { giveSlot, NEXT_REQUEST, NOW, type Slots, type State, TRANSFERRING, takeSlot, WAITING, WAITING_TOTAL } from './state.js'
+import { giveSlot, type Slots, TRANSFERRING, takeSlot, WAITING } from './slots.js'
+import type { State } from './state.js'
 
 /** Indices into PHASES. */
 export const PHASE_QUEUE = 0

@@ -6,8 +6,8 @@ import type { StepTimer } from '../timing/stepTimer.js'
 import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
 import { settleServed } from './quiet.js'
+import { DECODE_WAITING, NOW, ROLE_CHANGES, WAITING_TOTAL } from './scalars.js'
 import { decodingAtHome } from './spans.js'
-import { DECODE_WAITING, NOW, ROLE_CHANGES, WAITING_TOTAL } from './state.js'
 import { createPool, type Pool } from './views.js'
 
 /** What an engine is in one of its roles. */

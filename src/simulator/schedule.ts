@@ -6,8 +6,9 @@ import type { Core } from './core.js'
 import { stopDecoding } from './decodeSet.js'
 import { enqueueHead, enterPhase, leaveQueue, PHASE_PREFILL, PHASE_QUEUE, PHASE_STALL, patienceEnds } from './requests.js'
 import { appendRunning, leaveRunning } from './runningList.js'
+import { PREEMPTIONS } from './scalars.js'
+import { DECODING, PREFILLING } from './slots.js'
 import { addPrefilled, attendedSequences, attendedTokens, placesTaken } from './spans.js'
-import { DECODING, PREEMPTIONS, PREFILLING } from './state.js'
 import { admitTransfer } from './transfers.js'
 
 /** Takes the blocks that this step's tokens of the decoding sequences need. Returns whether somebody was preempted for it. */

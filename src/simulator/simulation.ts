@@ -14,9 +14,19 @@ import { admitBlocks } from './prefixInput.js'
 import { queueStep, settle, settleAll, wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { arrive, currentInput, enterWaited, recordInside, releaseFirst, timeOut } from './requests.js'
+import {
+  DECODE_WAITING,
+  EVENTS,
+  IN_FLIGHT,
+  NEXT_REQUEST,
+  NOW,
+  OTHER_EVENTS,
+  OTHER_NS,
+  SERVING,
+  WAITING_TOTAL,
+} from './scalars.js'
 import { createSessions, feedSessions, hasWaiting } from './sessions.js'
 import { restore, snapshot } from './snapshot.js'
-import { DECODE_WAITING, EVENTS, IN_FLIGHT, NEXT_REQUEST, NOW, OTHER_EVENTS, OTHER_NS, SERVING, WAITING_TOTAL } from './state.js'
 import { beginStep, endStep } from './step.js'
 import { forgetStatistics, statistics } from './stepStatistics.js'
 import { nextTransferNs } from './transferHeap.js'

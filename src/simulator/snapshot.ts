@@ -9,7 +9,7 @@ import { wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { restoreRoles } from './roles.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
-import type { Slots } from './state.js'
+import type { Slots } from './slots.js'
 
 const SNAPSHOT_VERSION = 9
 

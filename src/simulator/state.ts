@@ -1,6 +1,6 @@
 /**
  * All mutable state of a simulation, in typed arrays. Indices: `e` an engine, `g` a rank counted over all engines (the ranks of
- * engine e are rankStart[e] .. rankStart[e + 1]), `slot` a request in flight. Slots are recycled; their columns grow by doubling.
+ * engine e are rankStart[e] .. rankStart[e + 1]), `slot` a request in flight (slots.ts).
  *
  * Decoding sequences of an engine all grow alike, so a rank keeps `base = length - token clock` of each, which never changes: the
  * ascending order of the bases, their sum and the histogram of base mod block size stay true without touching a sequence. The length
@@ -13,128 +13,11 @@ import type { ClusterConfig } from './config.js'
 import { FIRST_GAP_STRIDE } from './gaps.js'
 import { createLanes, type Lanes } from './lanes.js'
 import { PrefixCache } from './prefixCache.js'
-
-/** In a queue: for prefill, or with its KV on a prefill rank for a place to decode. */
-export const WAITING = 1
-export const PREFILLING = 2
-export const DECODING = 3
-/** Admitted by a decode rank, its KV on the way. */
-export const TRANSFERRING = 4
-/** Its KV is here: it decodes from the next step on. */
-export const ARRIVED = 5
+import { DECODE_WAITING, SCALARS, WAITING_TOTAL } from './scalars.js'
+import { createSlots, linkFree, type Slots } from './slots.js'
 
 /** Buckets of the finish wheel of a rank: a power of two near a typical answer, so few sequences are met before their time. */
 export const WHEEL = 1024
-
-/** Scalars, in one array so that a snapshot is a copy. */
-export const NOW = 0
-export const NEXT_REQUEST = 1
-export const WAITING_TOTAL = 2
-export const FREE_HEAD = 3
-export const EVENTS = 4
-export const STEPS = 5
-export const OUTPUT_TOKENS = 6
-export const INPUT_TOKENS = 7
-export const STEP_PS = 8
-export const GATING_ATTENTION_PS = 9
-export const MAX_ATTENTION_PS = 10
-export const DECODE_SEQUENCES = 11
-export const PREEMPTIONS = 12
-export const IN_FLIGHT = 13
-/** Requests in the queues of decode engines; WAITING_TOTAL counts those of all others. */
-export const DECODE_WAITING = 14
-/** Entries of the heap of transfer events. */
-export const TRANSFERS = 15
-/** The engine whose step end is being served; the number of engines when it is another event, which follows all step ends of its time. */
-export const SERVING = 16
-/** The last event that was no step end: its time, and how many events there were with it. */
-export const OTHER_NS = 17
-export const OTHER_EVENTS = 18
-/** Migrations begun in the measure window, and the bytes that they move. */
-export const MIGRATIONS = 19
-export const MIGRATED_BYTES = 20
-/** Engines that took their other role. */
-export const ROLE_CHANGES = 21
-const SCALARS = 22
-
-/** Columns of the requests in flight. */
-export interface Slots {
-  capacity: number
-  request: Int32Array
-  isl: Int32Array
-  /** Never visible to a policy. */
-  osl: Int32Array
-  /** Kept where levers are asked a second time, for a place to decode. */
-  classId: Int32Array
-  tenant: Int32Array
-  arrivalNs: Float64Array
-  firstTokenNs: Float64Array
-  /** Start of the present phase and its index into PHASES. */
-  sinceNs: Float64Array
-  phase: Uint8Array
-  /** [slot * 6 + phase] ns spent. */
-  phaseNs: Float64Array
-  state: Uint8Array
-  rank: Int32Array
-  /** Its context is spread over 2^spanClass ranks; number of its admission, and neighbours in its lane (see lanes.ts). */
-  spanClass: Uint8Array
-  admission: Float64Array
-  laneNext: Int32Array
-  lanePrevious: Int32Array
-  /** Rank that holds the KV until its transfer or migration ends; -1 = none, so of a free slot too. */
-  source: Int32Array
-  /** Prefill: tokens to compute (of KV on the way: to bring), computed so far, scheduled in this step; blocks held while prefilling, or at the source. */
-  target: Int32Array
-  done: Int32Array
-  chunk: Int32Array
-  held: Int32Array
-  /** Tokens emitted; while decoding it is derived: osl - (finishKey - token clock). */
-  emitted: Int32Array
-  /** Decoding: length - token clock; token clock at the last token. */
-  base: Int32Array
-  finishKey: Int32Array
-  preemptions: Uint16Array
-  migrations: Uint16Array
-  /** Steps that its engine had ended when it began to decode on its rank. */
-  joinedStep: Int32Array
-  /** List of prefix blocks, -1 = none; leading blocks held in the cache of its rank, and of `source`; input tokens served from a cache, and those of them from a host. */
-  prefix: Int32Array
-  shared: Int32Array
-  sourceShared: Int32Array
-  cached: Int32Array
-  loaded: Int32Array
-  /** Neighbours in the waiting or the running list of the rank. */
-  next: Int32Array
-  previous: Int32Array
-  /** Next in the bucket of the finish wheel. */
-  wheelNext: Int32Array
-  /** Neighbours in the list of never-scheduled requests, by arrival (patience). */
-  timeoutNext: Int32Array
-  timeoutPrevious: Int32Array
-  /** Time of the next transfer event, and place in the heap of these. */
-  transferNs: Float64Array
-  heapAt: Int32Array
-  /** Not of a slot: the heap itself, which has at most as many entries as there are slots. */
-  transferHeap: Int32Array
-  /** The flow: bytes left at `flowSinceNs`, its share since then (0: it has not started), and its ports. */
-  flowBytes: Float64Array
-  flowSinceNs: Float64Array
-  flowShare: Int32Array
-  fromPort: Int32Array
-  toPort: Int32Array
-  /** Neighbours among the flows of the source port and of the destination port. */
-  fromNext: Int32Array
-  fromPrevious: Int32Array
-  toNext: Int32Array
-  toPrevious: Int32Array
-  /** Next in the list of arrived requests, and of those in their first decode step. */
-  arrivedNext: Int32Array
-  /** Largest gap so far, without the segments from `segment` on (see gaps.ts); time of the last token delivered before them. */
-  maxGapNs: Float64Array
-  lastTokenNs: Float64Array
-  /** Decoding: -1 in its first step after a transfer. */
-  segment: Int32Array
-}
 
 export interface State {
   readonly scalars: Float64Array
@@ -354,94 +237,4 @@ export function createState(config: ClusterConfig, maySpan = false): State {
     factorTokens: new Float64Array(ranks),
     changed: new Uint8Array(ranks),
   }
-}
-
-function createSlots(capacity: number): Slots {
-  const ints = () => new Int32Array(capacity)
-  const doubles = () => new Float64Array(capacity)
-  return {
-    capacity,
-    request: ints(),
-    isl: ints(),
-    osl: ints(),
-    classId: ints(),
-    tenant: ints(),
-    arrivalNs: doubles(),
-    firstTokenNs: doubles(),
-    sinceNs: doubles(),
-    phase: new Uint8Array(capacity),
-    phaseNs: new Float64Array(capacity * 6),
-    state: new Uint8Array(capacity),
-    rank: ints(),
-    spanClass: new Uint8Array(capacity),
-    admission: doubles(),
-    laneNext: ints(),
-    lanePrevious: ints(),
-    source: ints().fill(-1),
-    target: ints(),
-    done: ints(),
-    chunk: ints(),
-    held: ints(),
-    emitted: ints(),
-    base: ints(),
-    finishKey: ints(),
-    preemptions: new Uint16Array(capacity),
-    migrations: new Uint16Array(capacity),
-    joinedStep: ints(),
-    prefix: ints(),
-    shared: ints(),
-    sourceShared: ints(),
-    cached: ints(),
-    loaded: ints(),
-    next: ints(),
-    previous: ints(),
-    wheelNext: ints(),
-    timeoutNext: ints(),
-    timeoutPrevious: ints(),
-    transferNs: doubles(),
-    heapAt: ints(),
-    transferHeap: ints(),
-    flowBytes: doubles(),
-    flowSinceNs: doubles(),
-    flowShare: ints(),
-    fromPort: ints(),
-    toPort: ints(),
-    fromNext: ints(),
-    fromPrevious: ints(),
-    toNext: ints(),
-    toPrevious: ints(),
-    arrivedNext: ints(),
-    maxGapNs: doubles(),
-    lastTokenNs: doubles(),
-    segment: ints(),
-  }
-}
-
-/** Chains the slots from `from` on into the free list, lowest first. */
-function linkFree(slots: Slots, scalars: Float64Array, from: number): void {
-  for (let slot = from; slot < slots.capacity; slot++) slots.next[slot] = slot + 1 < slots.capacity ? slot + 1 : -1
-  scalars[FREE_HEAD] = from
-}
-
-export function takeSlot(s: State): number {
-  if (s.scalars[FREE_HEAD] < 0) {
-    const old = s.slots
-    const fresh = createSlots(old.capacity * 2)
-    for (const key of Object.keys(old) as (keyof Slots)[]) {
-      if (key !== 'capacity') (fresh[key] as Float64Array).set(old[key] as Float64Array)
-    }
-    s.slots = fresh
-    linkFree(fresh, s.scalars, old.capacity)
-  }
-  const slot = s.scalars[FREE_HEAD]
-  s.scalars[FREE_HEAD] = s.slots.next[slot]
-  s.scalars[IN_FLIGHT]++
-  return slot
-}
-
-export function giveSlot(s: State, slot: number): void {
-  s.slots.state[slot] = 0
-  s.slots.next[slot] = s.scalars[FREE_HEAD]
-  s.scalars[FREE_HEAD] = slot
-  s.scalars[IN_FLIGHT]--
 }

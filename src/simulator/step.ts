@@ -7,21 +7,21 @@ import { joinDecode, leaveDecode } from './decodeSet.js'
 import { largestGapNs, OPEN_MAX, openSegment } from './gaps.js'
 import { complete, enterPhase, PHASE_DECODE } from './requests.js'
 import { leaveRunning } from './runningList.js'
-import { growDecode, scheduleQueue } from './schedule.js'
-import { beginSpannedStep } from './spanStep.js'
-import { addPrefilled } from './spans.js'
-import { splitFactor } from './splitFactor.js'
 import {
   DECODE_SEQUENCES,
-  DECODING,
   GATING_ATTENTION_PS,
   INPUT_TOKENS,
   MAX_ATTENTION_PS,
   OUTPUT_TOKENS,
   STEP_PS,
   STEPS,
-  WHEEL,
-} from './state.js'
+} from './scalars.js'
+import { growDecode, scheduleQueue } from './schedule.js'
+import { DECODING } from './slots.js'
+import { beginSpannedStep } from './spanStep.js'
+import { addPrefilled } from './spans.js'
+import { splitFactor } from './splitFactor.js'
+import { WHEEL } from './state.js'
 import { hostLoadPs, setOff } from './stepClock.js'
 import { lookAtEngine } from './stepView.js'
 import { joinArrived, routeToDecode } from './transfers.js'

@@ -16,7 +16,7 @@ import {
   ROLE_CHANGES,
   STEP_PS,
   STEPS,
-} from './state.js'
+} from './scalars.js'
 
 export function statistics(core: Core): StepStatistics {
   const { state: s, engines } = core

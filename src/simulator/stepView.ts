@@ -3,8 +3,9 @@ import { PolicyError } from '../errors.js'
 import type { EngineStepView } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
+import { DECODING } from './slots.js'
 import { decodingAtHome, placesTaken } from './spans.js'
-import { DECODING, type State } from './state.js'
+import type { State } from './state.js'
 
 export function engineStepView(s: State, e: number, { maxNumSeqs }: EngineConfig): EngineStepView {
   const { prefillingCount, waitingHead } = s

@@ -1,5 +1,6 @@
 /** Heap of the requests whose transfer has a next event, by (time, request): at most one entry a request, so nothing in it is ever stale. */
-import { type State, TRANSFERS } from './state.js'
+import { TRANSFERS } from './scalars.js'
+import type { State } from './state.js'
 
 /** Time of the next transfer event, Infinity when there is none. */
 export function nextTransferNs(s: State): number {

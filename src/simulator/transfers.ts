@@ -14,7 +14,8 @@ import {
   PHASE_TRANSFER,
 } from './requests.js'
 import { insertDecoding } from './runningList.js'
-import { ARRIVED, type State, TRANSFERRING } from './state.js'
+import { ARRIVED, TRANSFERRING } from './slots.js'
+import type { State } from './state.js'
 import { moveTransfer, popTransfer, pushTransfer } from './transferHeap.js'
 
 /** The prompt is computed on prefill rank g, which keeps its blocks: the levers choose where the request decodes, and it queues there. */

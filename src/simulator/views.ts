@@ -1,8 +1,9 @@
 /** What routing policies see: load columns only. No view reaches a request's output length or a slot. */
 import type { LoadView } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
+import { NOW } from './scalars.js'
 import { decodingAtHome, laneTokens } from './spans.js'
-import { NOW, type State } from './state.js'
+import type { State } from './state.js'
 
 /**
  * Leading tokens of the request being routed that rank g holds in its cache, in both tiers, as an index shows them that is updated every `ageNs`
