@@ -48,6 +48,21 @@ describe('a saved state', () => {
     expect(summary.prefix_cache.hit_rate).not.toBe(JSON.parse(whole.stdout).summary.prefix_cache.hit_rate)
   })
 
+  it('is where the time that was simulated is counted from, also when all was over before', () => {
+    const dir = newFolder()
+    const file = put(dir, 't.csv', 'arrival_s,input_tokens,output_tokens\n0,100,20\n1,200,20\n')
+    const simulated = (...more: string[]) =>
+      /^simulated (.*) s in \d+\.\d{3} s(, \d+ times real time)?$/m.exec(
+        shapewise(dir, 'run', file, '--format', 'json', ...more).stderr,
+      )
+    const whole = Number(simulated()?.[1])
+    expect(whole).toBeGreaterThan(1)
+    simulated('--stop-at', '1', '--save-state', 'early')
+    expect(Number(simulated('--warm-from', 'early')?.[1])).toBeCloseTo(whole - 1, 1)
+    simulated('--stop-at', '500', '--save-state', 'late')
+    expect(simulated('--warm-from', 'late')?.slice(1)).toEqual(['0.0', undefined])
+  })
+
   it('taken up by another arm begins with the same caches', () => {
     const warm = JSON.parse(run('--warm-from', 'warm.state', '--arm', 'shape-aware').stdout).summary
     const same = JSON.parse(run('--warm-from', 'warm.state').stdout).summary

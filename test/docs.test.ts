@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   accessSync,
+  chmodSync,
   constants,
   cpSync,
   existsSync,
@@ -56,8 +57,14 @@ describe('README', () => {
     expect(stderr).not.toMatch(/denied|not found/)
     expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+/)
     expect(status).toBe(0)
-    // an npx that linked this folder when the entry lay there goes on running it
-    accessSync(join(root, 'dist/cli/main.js'), constants.X_OK)
+  })
+
+  it('a packing makes the unpacked command executable too: an npx that linked the checkout when it was the entry runs it', () => {
+    const main = join(copy, 'dist/cli/main.js')
+    chmodSync(main, 0o644)
+    const { status, stderr } = spawnSync(process.execPath, [join(copy, 'scripts/bundle.mjs')], { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([0, ''])
+    accessSync(main, constants.X_OK)
   })
 
   it.each(commands.filter((command) => command !== 'npm test'))('%s', { timeout: 180_000 }, (command) => {

@@ -180,6 +180,8 @@ describe('roles', () => {
     expect(factor(SHARDED, 'sglang-2026')).toBeCloseTo(5, 6)
     // the slow release prefills FP8 like engines without attention data parallelism, and NVFP4 like its stack
     expect(factor(FP8, 'sglang-2025-dep24')).toBeCloseTo(5 * 3, 6)
+    expect(factor({ ...TEP4, precision: 'fp8' }, 'sglang-2025-dep24')).toBeCloseTo(5 * 3, 6)
+    expect(factor({ ...TEP4, precision: 'fp8' }, 'sglang-2025')).toBeCloseTo(0.5 * 3, 6)
     expect(factor(DEP8, 'sglang-2025-dep24')).toBeCloseTo(2 * 3, 6)
     expect(factor(DEP8, 'trtllm-2025')).toBeCloseTo(3 * 0.75, 6)
     expect(factor(DEP8, 'vllm-2026')).toBeCloseTo(0.75, 6)

@@ -140,8 +140,10 @@ export async function runOne(request: RunRequest): Promise<void> {
       },
     }).finally(() => progress?.stop())
     const wallS = (performance.now() - began) / 1000
-    const simulatedS = nsToS(result.endNs - (warm?.timeNs ?? 0))
-    say(`simulated ${simulatedS.toFixed(1)} s in ${wallS.toFixed(3)} s, ${(simulatedS / wallS).toFixed(0)} times real time`)
+    // the state may have been saved long after the last event
+    const simulatedS = Math.max(0, nsToS(result.endNs - (warm?.timeNs ?? 0)))
+    const ratio = simulatedS > 0 ? `, ${(simulatedS / wallS).toFixed(0)} times real time` : ''
+    say(`simulated ${simulatedS.toFixed(1)} s in ${wallS.toFixed(3)} s${ratio}`)
     const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
     warnUnservable(summary, plan)
     if (request.saveState !== undefined && ended !== null)

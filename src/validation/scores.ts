@@ -116,6 +116,9 @@ const DIMENSIONS: Readonly<Record<string, (row: ScoredRow) => string>> = {
         : row.full
           ? 'concurrency equals the decode slots'
           : 'all others',
+  // five of the saturated rows are of this one release, and two configurations carry its prefill constant
+  'load, without sglang-2025-dep24': (row) =>
+    row.plan.profile === 'sglang-2025-dep24' ? '' : isSaturated(row) ? 'saturated' : 'unsaturated',
   system: ({ plan }) => plan.system,
   model: ({ plan }) => plan.model,
   mode: ({ plan }) => plan.mode,
