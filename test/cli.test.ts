@@ -53,6 +53,20 @@ describe('run', () => {
     expect(readFileSync(page, 'utf8')).toBe(before)
   })
 
+  it('leaves the rows of requests out when told so, and says where that has no effect', () => {
+    const dir = newFolder()
+    const file = put(dir, 't.csv', CSV)
+    const files = (...flags: string[]) => {
+      expect(shapewise(dir, 'run', file, '--quiet', '--overwrite', '--out', 'one', ...flags).status).toBe(0)
+      return readdirSync(join(dir, 'one'))
+    }
+    expect(files()).toContain('requests.parquet')
+    expect(files('--no-requests')).not.toContain('requests.parquet')
+    expect(files('--no-requests')).toContain('summary.json')
+    const { status, stderr } = shapewise(dir, 'run', file, '--format', 'json', '--no-requests')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/--no-requests {2}has no effect here/)])
+  })
+
   it('answers on three rows in a second', () => {
     const dir = newFolder()
     const file = put(dir, 't.csv', CSV)

@@ -13,7 +13,7 @@ interface RunArgs extends OutputArgs {
   readonly set?: string[]
   readonly seed?: string
   readonly quiet: boolean
-  readonly requests: boolean
+  readonly 'no-requests': boolean
   readonly 'export-trace'?: string
   readonly 'stop-at'?: string
   readonly 'save-state'?: string
@@ -32,10 +32,10 @@ export const runCommand = defineCommand<RunArgs>({
           describe: 'A scenario, or a trace (three-column CSV, Azure CSV, Mooncake JSONL, .swt; .gz too)',
         })
         .option('arm', armOption)
-        .option('requests', {
+        .option('no-requests', {
           type: 'boolean',
-          default: true,
-          describe: 'Write requests.parquet, one row per request, to the run folder (--no-requests: leave it out)',
+          default: false,
+          describe: 'Leave requests.parquet, one row per request, out of the run folder',
         })
         .option('export-trace', {
           type: 'string',
@@ -61,7 +61,7 @@ export const runCommand = defineCommand<RunArgs>({
       .example('$0 run trace.csv --set engines.0.count=4 --format json', 'fewer engines, results for a program'),
   handler: async (args) => {
     checkOutput(args)
-    if (!args.requests && args.format === 'json' && args.out === undefined)
+    if (args['no-requests'] && args.format === 'json' && args.out === undefined)
       throw new UserError({
         where: '--no-requests',
         message: 'has no effect here: --format json writes no run folder',
@@ -99,10 +99,10 @@ export const runCommand = defineCommand<RunArgs>({
 })
 
 /** What a thread can be handed: yargs' own keys may hold functions. */
-const requestOf = ({ input, quiet, requests, format, out, overwrite }: RunArgs) => ({
+const requestOf = ({ input, quiet, 'no-requests': withoutRequests, format, out, overwrite }: RunArgs) => ({
   input,
   quiet,
-  requests,
+  requests: !withoutRequests,
   format,
   out,
   overwrite,
