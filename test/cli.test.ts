@@ -29,6 +29,30 @@ describe('help', () => {
   )
 })
 
+/** Every option that a help text names, also within its sentences, as it would be typed. */
+function typed(help: string): string[] {
+  const [options] = help.slice(help.indexOf('\nOptions:')).split('\nExamples:')
+  const described = options.split(/\n(?= +--)/)
+  return [...new Set(options.match(/--[a-z][a-z-]*/g))].flatMap((name) => {
+    if (name === '--help' || name === '--version') return []
+    const text = described.find((one) => one.trimStart().startsWith(`${name} `))
+    if (text === undefined || text.includes('[boolean]')) return [name]
+    return [name, /choices: "([^"]+)"/.exec(text)?.[1] ?? 'x']
+  })
+}
+
+it.each([...VERBS.filter((verb) => verb !== 'trace'), 'check', 'claim', 'trace inspect', 'trace convert', 'trace merge'])(
+  '%s knows every option that its help names',
+  (verb) => {
+    const dir = newFolder()
+    const { stdout } = shapewise(dir, ...verb.split(' '), '--help')
+    const places = stdout.split('\n')[0].match(/[<[]\w+/g) ?? []
+    const { status, stderr } = shapewise(dir, ...verb.split(' '), ...places.map(() => 'missing'), ...typed(stdout))
+    expect(stderr).not.toMatch(/Unknown argument|internal error/)
+    expect(status).toBe(2)
+  },
+)
+
 describe('run', () => {
   it('json goes to stdout alone, is the same twice, and writes nothing', () => {
     const dir = newFolder()
