@@ -91,11 +91,14 @@ test.each([
   [['--set', 'workload.load.sessions=closed'], 'no request of the trace follows another one'],
   [[...closedLoop, '--set', 'workload.load.sessions=closed'], 'workload.load.sessions: has no effect with method closed_loop'],
   [['--export-trace', 'sent.csv'], 'a run is written as a .swt trace'],
-  [['--export-trace', 'none/sent.swt'], 'There is no folder'],
+  [['--export-trace', 'none/sent.swt'], '--export-trace  cannot write none/sent.swt'],
+  [['--export-trace', 'there.swt'], '--export-trace there.swt  exists already'],
 ])('%s is refused', (options, message) => {
   const folder = newFolder()
   const file = put(folder, 'three.csv', 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n2,30,5\n')
+  put(folder, 'there.swt', 'kept')
   const { status, stderr } = shapewise(folder, 'run', file, '--format', 'json', ...options)
   expect(stderr).toContain(message)
   expect(status).toBe(2)
+  expect(readFileSync(join(folder, 'there.swt'), 'utf8')).toBe('kept')
 })

@@ -49,6 +49,7 @@ describe('trace inspect', () => {
     [['--lru', '0'], /--lru {2}expected sizes/],
     [['--html', 'no/such/folder/a.html'], /--html {2}cannot write/],
     [['--html', 'a.csv'], /the command reads it/],
+    [['--html', 'b.csv'], /--html b\.csv {2}is not the name of a page/],
   ])('refuses %j', (flags, message) => {
     const folder = newFolder()
     const { status, stdout, stderr } = shapewise(folder, 'trace', 'inspect', put(folder, 'a.csv', csv(20)), ...flags)

@@ -109,6 +109,11 @@ describe('mistakes', () => {
       /--cross-validate {2}expected a whole number from 2/,
     ],
     ['report nowhere', ['validate', '--rows', 'rows.csv', '--report', 'none/r.html'], /--report {2}cannot write none\/r\.html/],
+    [
+      'report that is no page',
+      ['validate', '--rows', 'rows.csv', '--report', 'r.csv'],
+      /--report r\.csv {2}is not the name of a page/,
+    ],
     ['report over the rows', ['validate', '--rows', 'rows.csv', '--report', './rows.csv'], /rows\.csv: the command reads it/],
     ['docs in a folder', ['validate', '--rows', 'rows.csv', '--docs', '.'], /--docs {2}cannot write \.: it is a folder/],
     ['constants nowhere', ['calibrate', '--rows', 'rows.csv', '--out', 'none/c.json'], /--out {2}cannot write none\/c\.json/],

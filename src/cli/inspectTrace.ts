@@ -5,7 +5,7 @@ import { traceJson } from '../reports/trace/json.js'
 import { traceTable } from '../reports/trace/table.js'
 import { statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
-import { demandWritable, writeOutput } from './outputFile.js'
+import { demandPage, writeOutput } from './outputFile.js'
 import { readTraceFile } from './readTraceFile.js'
 import type { TraceInput } from './traceInput.js'
 import { packageVersion } from './version.js'
@@ -33,7 +33,7 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
     inspectPool(input.file, format)
     return
   }
-  demandWritable('--html', html, [input.file])
+  demandPage('--html', html, [input.file])
   const { workload, report } = await readTraceFile(input.file, { ...input, keepTicks: !input.spreadTicks })
   const statistics = traceStatistics(workload, { lruTokens })
   const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]

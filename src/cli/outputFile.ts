@@ -19,6 +19,20 @@ export function demandWritable(flag: string, path: string | undefined, inputs: r
   }
 }
 
+/** The same for a file that must not be there yet, as those that the command reads are. */
+export function demandNew(flag: string, path: string | undefined): void {
+  if (path !== undefined && existsSync(path))
+    throw new UserError({ where: `${flag} ${path}`, message: 'exists already', hint: 'name another file' })
+  demandWritable(flag, path, [])
+}
+
+/** The same for a page: an old one is replaced, and nothing else is. */
+export function demandPage(flag: string, path: string | undefined, inputs: readonly (string | null | undefined)[]): void {
+  demandWritable(flag, path, inputs)
+  if (path !== undefined && !/\.html?$/i.test(path))
+    throw new UserError({ where: `${flag} ${path}`, message: 'is not the name of a page', hint: 'end it in .html' })
+}
+
 export function writeOutput(flag: string, path: string, text: string): void {
   try {
     writeFileSync(path, text)

@@ -1,6 +1,5 @@
 /** The work of `run`: plan, traffic, one simulation, its summary. */
 
-import { existsSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import { armOn } from '../experiments/families.js'
@@ -18,7 +17,7 @@ import { lastArrivalNs, sessionShape } from '../traces/sessions.js'
 import { nsToS, sToNs } from '../units.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
-import { demandWritable } from './outputFile.js'
+import { demandNew } from './outputFile.js'
 import { simulatePaced } from './paced.js'
 import { chooseArm, evidenceOfPlan } from './prepare.js'
 import { readState, type SavedState, writeState } from './savedState.js'
@@ -60,6 +59,8 @@ export async function runOne(request: RunRequest): Promise<void> {
       message: 'a trace holds the prefix ids of prompts, and with workload.cache_answers the run has those of answers too',
       hint: 'leave one of them out: --set workload.cache_answers=false',
     })
+  demandNew('--save-state', request.saveState)
+  demandNew('--export-trace', request.exportTrace)
   const chosen = chooseArm(plan, request.arm)
   if (chosen.sourceHash !== undefined && isMainThread) return (await import('./runWatched.js')).runWatched(request, chosen)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${chosen.name}`)
@@ -87,9 +88,6 @@ export async function runOne(request: RunRequest): Promise<void> {
     evidence: evidenceOfPlan(plan),
   }
   const stateOf = { state_hash: plan.stateHash, trace_hash: identity.trace_hash }
-  if (request.saveState !== undefined && existsSync(request.saveState))
-    throw new UserError({ where: `--save-state ${request.saveState}`, message: 'exists already', hint: 'name another file' })
-  demandWritable('--save-state', request.saveState, [input, plan.workload.path, request.warmFrom])
   const warm = request.warmFrom === undefined ? null : readState(request.warmFrom, stateOf)
   const { window, note } = partOf(whole, offered, warm, request.stopAtS)
   const folder =

@@ -11,7 +11,7 @@ import { readMeasuredRows } from '../validation/levers/measuredRows.js'
 import { otherReadings, validateLevers } from '../validation/levers/score.js'
 import { wrongConstants } from '../validation/levers/wrongConstants.js'
 import { printJson, printResult } from './output.js'
-import { demandWritable, writeOutput } from './outputFile.js'
+import { demandPage, demandWritable, writeOutput } from './outputFile.js'
 import { packageVersion } from './version.js'
 
 export interface LeverCellsRequest {
@@ -21,7 +21,7 @@ export interface LeverCellsRequest {
 }
 
 export function validateLeverCells({ report, docs, format }: LeverCellsRequest): void {
-  demandWritable('--report', report, [docs])
+  demandPage('--report', report, [docs])
   demandWritable('--docs', docs, [])
   const validation = validateLevers()
   const all = { validation, others: otherReadings(validation), wrong: wrongConstants() }

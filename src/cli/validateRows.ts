@@ -20,7 +20,7 @@ import { findSettings } from '../validation/settings.js'
 import { TOPOLOGY_RULES } from '../validation/shape.js'
 import { type RowSet, readRows, scoreRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
-import { demandWritable, writeOutput } from './outputFile.js'
+import { demandPage, demandWritable, writeOutput } from './outputFile.js'
 import { packageVersion } from './version.js'
 
 export interface ValidateRequest {
@@ -80,7 +80,7 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   const { threads, format, quiet, signal } = request
   const settingsPath = findSettings(request.rows, request.settings)
   const inputs = [request.rows, settingsPath, request.calibration]
-  demandWritable('--report', request.report, [...inputs, request.docs])
+  demandPage('--report', request.report, [...inputs, request.docs])
   demandWritable('--docs', request.docs, inputs)
   const set = readRows(request.rows, settingsPath)
   const calibration = loadCalibration(request.calibration)
