@@ -147,7 +147,7 @@ const anyOperator: fc.Arbitrary<TabledOperator> = fc.oneof(
     .map((shape) => ({ ...common, kind: 'allreduce', elementsPerToken: 7168, ...shape }) as TabledOperator),
   fc
     .record({
-      ranks: fc.integer({ min: 2, max: 72 }),
+      gpus: fc.integer({ min: 2, max: 72 }),
       leg: fc.constantFrom('all-gather', 'reduce-scatter'),
       type: fc.constantFrom('int8', 'half'),
     })

@@ -41,7 +41,7 @@ const gather: Gather = {
   kind: 'gather',
   leg: 'all-gather',
   type: 'half',
-  ranks: 4,
+  gpus: 4,
   elementsPerToken: 4 * 7168,
 }
 const mla = { ...common, kv: 'fp8', heads: 128, width: 1 } as const
@@ -71,7 +71,7 @@ describe('collectives', () => {
 
   it('a gather over more ranks than were measured moves more by the ring, and half the bytes take half the time', () => {
     for (const leg of ['all-gather', 'reduce-scatter'] as const) {
-      const wide = { ...gather, leg, ranks: 8, elementsPerToken: 8 * 7168 }
+      const wide = { ...gather, leg, gpus: 8, elementsPerToken: 8 * 7168 }
       expect(us(wide, 512) / us({ ...gather, leg }, 1024)).toBeCloseTo(7 / 8 / (3 / 4), 9)
       expect(priced(wide).evidence(64, 0)).toEqual({ evidence: 'transferred', note: 'from 4 GPUs by ring volume' })
     }
@@ -85,8 +85,8 @@ describe('collectives', () => {
         ({ group }) => group === 'exchange',
       )
     expect(exchanges('fp8')).toMatchObject([
-      { kind: 'gather', leg: 'all-gather', type: 'half', ranks: 8, count: 58, elementsPerToken: 8 * 7168 },
-      { kind: 'gather', leg: 'reduce-scatter', type: 'half', ranks: 8, count: 58, elementsPerToken: 8 * 7168 },
+      { kind: 'gather', leg: 'all-gather', type: 'half', gpus: 8, count: 58, elementsPerToken: 8 * 7168 },
+      { kind: 'gather', leg: 'reduce-scatter', type: 'half', gpus: 8, count: 58, elementsPerToken: 8 * 7168 },
     ])
     expect(exchanges('nvfp4')).toMatchObject([{ type: 'int8', elementsPerToken: 4.5 * 7168 }, { type: 'half' }])
     expect(exchanges('fp8', { ...cut, moeTp: 4, moeEp: 2 }).map(({ kind }) => kind)).toEqual(['alltoall', 'alltoall', 'alltoall'])

@@ -5,7 +5,7 @@ import { validationHtml, worstFirst } from '../src/reports/html/validation.js'
 import { withGenerated } from '../src/reports/markdown.js'
 import { validationTable } from '../src/reports/validation.js'
 import { DOCS_MARKS, validationDocs } from '../src/reports/validationDocs.js'
-import { loadCalibration } from '../src/timing/index.js'
+import { constantsOf, loadCalibration } from '../src/timing/index.js'
 import { parseCsv } from '../src/validation/csvTable.js'
 import { validationJson } from '../src/validation/json.js'
 import { type Scored, scoreRow } from '../src/validation/scores.js'
@@ -86,5 +86,17 @@ describe('what is written', () => {
     const twice = withGenerated(once.replace('# Mine', '# Yours'), 'new', DOCS_MARKS)
     expect(once.startsWith('# Mine\n\n')).toBe(true)
     expect(twice).toBe(`# Yours\n\n${DOCS_MARKS.begin}\n\nnew\n\n${DOCS_MARKS.end}\n`)
+  })
+
+  it('names the constants that one configuration alone fixes, where they were fitted without some rows', () => {
+    const shipped = loadCalibration()
+    const frontendMs = { ...shipped.constants.frontendMs, source: '3 rows of 1 configurations' }
+    const calibration = { ...shipped, constants: { ...shipped.constants, frontendMs } }
+    const docs = { scored, calibration, ablation: [], leftOut: '' }
+    const folds = [{ fold: { name: 'fold 1', heldOut: new Set<string>() }, constants: constantsOf(calibration) }]
+    expect(validationDocs({ ...docs, folds })).toContain(
+      'One configuration alone fixes frontendMs: a fit without its rows leaves it neutral.',
+    )
+    expect(validationDocs({ ...docs, folds: [] })).not.toContain('One configuration alone')
   })
 })

@@ -19,14 +19,20 @@ export function demandWritable(flag: string, path: string | undefined, inputs: r
   }
 }
 
-/** The same for a file that must not be there yet, as those that the command reads are. */
+/** Throws when something is at `path` already. `overwrite`: what the flag of that name says; absent where the command has none. */
+export function demandAbsent(where: string, path: string, overwrite?: boolean): void {
+  if (overwrite === true || !existsSync(path)) return
+  const hint = overwrite === undefined ? 'name another file' : 'choose another name, or add --overwrite'
+  throw new UserError({ where, message: 'exists already', hint })
+}
+
+/** `demandWritable` for a file that must not be there yet, as those that the command reads are. */
 export function demandNew(flag: string, path: string | undefined): void {
-  if (path !== undefined && existsSync(path))
-    throw new UserError({ where: `${flag} ${path}`, message: 'exists already', hint: 'name another file' })
+  if (path !== undefined) demandAbsent(`${flag} ${path}`, path)
   demandWritable(flag, path, [])
 }
 
-/** The same for a page: an old one is replaced, and nothing else is. */
+/** `demandWritable` for a page: an old one is replaced, and nothing else is. */
 export function demandPage(flag: string, path: string | undefined, inputs: readonly (string | null | undefined)[]): void {
   demandWritable(flag, path, inputs)
   if (path !== undefined && !/\.html?$/i.test(path))

@@ -1,12 +1,11 @@
 /** The work of `trace synth --like`: a recipe fitted to a trace, traffic drawn from it, and whether the two are the same traffic. */
-import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames } from '../reports/trace/comparison.js'
 import { drawAlike, fitRecipe } from '../traces/fit/index.js'
 import { recipeText } from '../traces/generate/writeRecipe.js'
 import { type ComparisonLine, type TraceComparison, writeWorkload } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
-import { demandWritable, writeOutput } from './outputFile.js'
+import { demandAbsent, demandWritable, writeOutput } from './outputFile.js'
 import { atRate } from './recipeInput.js'
 import { rateOf, requestsOf, type SynthRequest, seedOf } from './synthTrace.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
@@ -60,8 +59,7 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
 
 function demandRecipeOutput(path: string | undefined, overwrite: boolean, input: string): void {
   if (path === undefined) return
-  if (!overwrite && existsSync(path))
-    throw new UserError({ where: path, message: 'exists already', hint: 'choose another name, or add --overwrite' })
+  demandAbsent(path, path, overwrite)
   demandWritable('--recipe-out', path, [input])
 }
 

@@ -1,9 +1,8 @@
 /** Trace files that a command writes. */
-import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { UserError } from '../errors.js'
 import { TARGET_ENDINGS, TARGET_NAMES, type TargetName, targetOf } from '../traces/write/targets.js'
-import { demandWritable } from './outputFile.js'
+import { demandAbsent, demandWritable } from './outputFile.js'
 
 /**
  * The format in which `path` is to be written, by `to` or by its ending. Throws when nothing may be written there: an ending without a
@@ -19,9 +18,7 @@ export function demandTraceOutput(path: string, overwrite: boolean, inputs: read
       hint: `use the ending ${endings.join(', ')}`,
     })
   }
-  if (!overwrite && existsSync(path)) {
-    throw new UserError({ where: path, message: 'exists already', hint: 'choose another name, or add --overwrite' })
-  }
+  demandAbsent(path, path, overwrite)
   demandWritable(path, path, inputs)
   return target
 }

@@ -4,6 +4,7 @@
  * belong to one rank; `shared` (experts) is sized by the sum of tokens over the ranks, `exchange` by the fullest rank.
  */
 import { UserError } from '../errors.js'
+import { WEIGHT_BYTES } from './memory.js'
 import type { ModelSpec, Parallelism, Precision } from './model.js'
 
 export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'prefill' | 'shared' | 'exchange'
@@ -69,11 +70,11 @@ export type AllToAll = Common & {
   /** Exchange kernel: the two-sided one of TensorRT-LLM when absent. DeepEP has no prepare leg and was measured on 4 GPUs. */
   readonly kernel?: ExchangeKernel
 }
-/** One leg by which experts that every rank holds a share of get the tokens of all ranks, and give their sums back. */
+/** One leg by which experts that every rank holds a share of get the tokens of all ranks, and give their sums back: one GPU of each rank takes part. */
 export type Gather = Common & {
   readonly kind: 'gather'
   readonly leg: 'all-gather' | 'reduce-scatter'
-  readonly ranks: number
+  readonly gpus: number
   /** Values of the type that NCCL moves: one byte, or two. */
   readonly type: 'int8' | 'half'
   /** Of a token, for all ranks together: each brings as many tokens as the fullest. */
@@ -288,20 +289,18 @@ function denseFfn(request: OperatorRequest, layers: number, inner: number): Oper
 
 const LEGS = ['prepare', 'dispatch', 'combine'] as const
 
-/** Bytes of an NVFP4 value with its share of a block scale. */
-const NVFP4_BYTES = 0.5625
-
 /**
  * Stacks gather NVFP4 tokens after they are quantised and others as bf16, and reduce in bf16 (TensorRT-LLM's and SGLang's MoE with attention
  * data parallelism, as far as known to us; trust C).
  */
 function gathers(layers: number, ranks: number, hidden: number, precision: Precision): Operator[] {
-  const gather = { kind: 'gather', group: 'exchange', count: layers, ranks } as const
   const values = ranks * hidden
-  const quantised = precision === 'nvfp4' && ({ type: 'int8', elementsPerToken: NVFP4_BYTES * values } as const)
+  const bf16 = { kind: 'gather', group: 'exchange', count: layers, gpus: ranks, type: 'half', elementsPerToken: values } as const
+  const tokens =
+    precision === 'nvfp4' ? ({ ...bf16, type: 'int8', elementsPerToken: WEIGHT_BYTES.nvfp4 * values } as const) : bf16
   return [
-    { ...gather, name: 'exchange all-gather', leg: 'all-gather', ...(quantised || { type: 'half', elementsPerToken: values }) },
-    { ...gather, name: 'exchange reduce-scatter', leg: 'reduce-scatter', type: 'half', elementsPerToken: values },
+    { ...tokens, name: 'exchange all-gather', leg: 'all-gather' },
+    { ...bf16, name: 'exchange reduce-scatter', leg: 'reduce-scatter' },
   ]
 }
 

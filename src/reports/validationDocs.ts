@@ -75,7 +75,7 @@ export function validationDocs({ scored, calibration, ablation, folds, leftOut }
   const lonely = Object.entries(calibration.constants).filter(([, { source }]) => source.endsWith('of 1 configurations'))
   if (lonely.length > 0 && folds.length > 0) {
     parts.push(
-      `One configuration alone fixes ${lonely.map(([name]) => name).join(' and ')}: when it is left out its rows are predicted like the rest of its stack.`,
+      `One configuration alone fixes ${lonely.map(([name]) => name).join(' and ')}: a fit without its rows leaves it neutral.`,
     )
   }
   if (folds.length > 0) {

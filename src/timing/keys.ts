@@ -21,7 +21,7 @@ export function sliceKey(operator: TabledOperator): string {
     case 'alltoall':
       return `alltoall/${named(operator.kernel, 'two-sided')}${operator.leg}/${operator.type}/${operator.ep}`
     case 'gather':
-      return `gather/${operator.leg}/${operator.type}/${operator.ranks}`
+      return `gather/${operator.leg}/${operator.type}/${operator.gpus}`
     case 'gqa_decode':
       return `gqa_decode/${operator.heads}-${operator.kvHeads}-${operator.headDim}/${operator.window}/${operator.kv}`
     case 'gqa_prefill':

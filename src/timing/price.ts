@@ -1,7 +1,7 @@
 /** The time of one operator, from its slice of the measured tables. */
 import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
-import type { AllReduce, Gather, Operator } from '../models/operators.js'
+import type { Operator } from '../models/operators.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
@@ -61,13 +61,10 @@ function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToke
   return Math.max(readCurve(slice, whole) * share, floor)
 }
 
-const membersOf = (collective: AllReduce | Gather): number =>
-  collective.kind === 'allreduce' ? collective.gpus : collective.ranks
-
 /** Ring volume (g - 1) / g of a group, relative to the largest measured one. */
-function ringVolume(members: number): number {
-  const measured = Math.min(members, MEASURED_COLLECTIVE_GPUS)
-  return (members - 1) / members / ((measured - 1) / measured)
+function ringVolume(gpus: number): number {
+  const measured = Math.min(gpus, MEASURED_COLLECTIVE_GPUS)
+  return (gpus - 1) / gpus / ((measured - 1) / measured)
 }
 
 /** Distinct remote ranks that the topk experts of a token live on, for uniform routing over `ep` ranks. */
@@ -96,7 +93,7 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
       return operator.group === 'prefill' ? (x, y) => readCurve(table, x + y) : (x) => readCurve(table, x)
     case 'allreduce':
     case 'gather': {
-      const factor = ringVolume(membersOf(operator))
+      const factor = ringVolume(operator.gpus)
       return (x) => factor * readCurve(table, operator.elementsPerToken * x)
     }
     case 'alltoall': {
@@ -138,7 +135,7 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
   if (!slice) return { evidence: 'roofline', note: 'bytes at 6.4 TB/s and 3 us a launch' }
   const isCollective = operator.kind === 'allreduce' || operator.kind === 'gather'
-  if (isCollective && membersOf(operator) > MEASURED_COLLECTIVE_GPUS)
+  if (isCollective && operator.gpus > MEASURED_COLLECTIVE_GPUS)
     return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }
   if (operator.kind === 'alltoall') {
     if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk)

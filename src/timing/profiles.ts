@@ -2,6 +2,7 @@
  * What a serving stack and the time of its release imply for the price of a step. One row per profile; nothing here was fitted: the
  * fitted numbers are the `Constants` that the rows name.
  */
+import { WEIGHT_BYTES } from '../models/memory.js'
 import type { ModelSpec, Precision } from '../models/model.js'
 import type { KernelChoice } from '../models/operators.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
@@ -53,7 +54,7 @@ const FACTS: Readonly<Record<Profile, ProfileFacts>> = {
 const ASSUMED_HOST_MS = 0.5
 const US_PER_MS = 1e3
 /** Bytes of a weight, FP8 in blocks against NVFP4 with its scales: few tokens are bound by them. Measured FP8 rows fit 1.74 to 1.78. */
-const FP8_OVER_NVFP4_BYTES = 1 / 0.5625
+const FP8_OVER_NVFP4_BYTES = WEIGHT_BYTES.fp8 / WEIGHT_BYTES.nvfp4
 
 /** Kernel families that experts of a weight format run on, `auto` first; none without experts. */
 export function moePathsOf(precision: Precision, model: ModelSpec): readonly MoePath[] {

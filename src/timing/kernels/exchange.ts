@@ -1,4 +1,5 @@
 /** Collectives: all-reduce and the exchange of tokens between experts. */
+import { WEIGHT_BYTES } from '../../models/memory.js'
 import type { AllReduce, AllToAll, Gather } from '../../models/operators.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
@@ -14,7 +15,7 @@ export const MEASURED_COLLECTIVE_GPUS = 4
 const DEEPEP_SHAPE = { node_num: 1, hidden_size: 7168, topk: 8, num_experts: 256 }
 const DEEPEP_SMS = { dispatch_sms: 20, combine_sms: 20 }
 /** Bytes of one value on the wire, block scales included. */
-const PAYLOAD_BYTES = { nvfp4: 0.5625, fp8: 1, bfloat16: 2 } as const
+const PAYLOAD_BYTES = { nvfp4: WEIGHT_BYTES.nvfp4, fp8: 1, bfloat16: 2 } as const
 
 export function allReduceSlice(key: string, table: KernelTable, { gpus, kernel }: AllReduce): Slice | null {
   const sglang = kernel === 'sglang-graph'
@@ -24,10 +25,10 @@ export function allReduceSlice(key: string, table: KernelTable, { gpus, kernel }
   return found && curveSlice(key, sheet, found, 'elements', proportional)
 }
 
-export function gatherSlice(key: string, table: KernelTable, { leg, type, ranks }: Gather): Slice | null {
+export function gatherSlice(key: string, table: KernelTable, { leg, type, gpus }: Gather): Slice | null {
   const sheet = table.sheet('nccl')
   const values: ColumnValues = { op_name: leg === 'all-gather' ? 'all_gather' : 'reduce_scatter', nccl_dtype: type }
-  const found = alongColumn(sheet, values, 'num_gpus', Math.min(ranks, MEASURED_COLLECTIVE_GPUS))
+  const found = alongColumn(sheet, values, 'num_gpus', Math.min(gpus, MEASURED_COLLECTIVE_GPUS))
   return found && curveSlice(key, sheet, found, 'elements', proportional)
 }
 

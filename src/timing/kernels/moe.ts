@@ -1,6 +1,7 @@
 /**
  * Routed experts: the measured shape and cut, times between measured EP sizes, or the nearest shape scaled by the work it does.
  */
+import { WEIGHT_BYTES } from '../../models/memory.js'
 import type { Moe } from '../../models/operators.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
@@ -19,12 +20,12 @@ const LAUNCH_US = 14.5
 const BYTES_PER_US = 8e6
 const FLOPS_PER_US: Readonly<Record<string, number>> = { nvfp4: 10e9, bfloat16: 2.5e9 }
 const FLOPS_PER_US_8_BITS = 5e9
-/** Bytes of a weight, block scales included. */
-const WEIGHT_BYTES: Readonly<Record<string, number>> = {
-  nvfp4: 0.5625,
-  bfloat16: 2,
-  w4a16_mxfp4: 0.53125,
-  w4a8_mxfp4_mxfp8: 0.53125,
+/** Bytes of a weight by the names of these tables; the others have one. */
+const TABLED_BYTES: Readonly<Record<string, number>> = {
+  nvfp4: WEIGHT_BYTES.nvfp4,
+  bfloat16: WEIGHT_BYTES.bf16,
+  w4a16_mxfp4: WEIGHT_BYTES.mxfp4,
+  w4a8_mxfp4_mxfp8: WEIGHT_BYTES.mxfp4,
 }
 
 const SOURCES = {
@@ -42,7 +43,7 @@ function workUs(type: string, { hidden, inner, topk, experts, moeTp, moeEp }: Sh
   const weights = (3 * hidden * inner) / moeTp
   const hit = (experts / moeEp) * (1 - (1 - topk / experts) ** tokens)
   const flops = (2 * weights * tokens * topk) / moeEp
-  return (hit * weights * (WEIGHT_BYTES[type] ?? 1)) / BYTES_PER_US + flops / (FLOPS_PER_US[type] ?? FLOPS_PER_US_8_BITS)
+  return (hit * weights * (TABLED_BYTES[type] ?? 1)) / BYTES_PER_US + flops / (FLOPS_PER_US[type] ?? FLOPS_PER_US_8_BITS)
 }
 
 interface Source {

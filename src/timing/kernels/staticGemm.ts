@@ -1,4 +1,5 @@
 /** GEMMs whose activations arrive quantised: the measured FP8 and NVFP4 ones quantise their BF16 activations themselves. */
+import { WEIGHT_BYTES } from '../../models/memory.js'
 import type { Gemm } from '../../models/operators.js'
 import type { Slice } from '../slices.js'
 import { affine, timeAt } from './curve.js'
@@ -10,9 +11,8 @@ import type { KernelTable } from './table.js'
 /** Least time of a GEMM: one read of its weights at 8 TB/s (bytes per us), and the fastest measured BF16 call, us. */
 const BYTES_PER_US = 8e6
 const LAUNCH_US = 1.8
-const WEIGHT_BYTES = { fp8: 1, nvfp4: 0.5625 } as const
 /** Bytes that a quantising pass reads (BF16) and writes (NVFP4 with scales) per value, at the 6.4 TB/s of memory-bound passes. */
-const NVFP4_PASS_BYTES = 2 + 0.5625
+const NVFP4_PASS_BYTES = WEIGHT_BYTES.bf16 + WEIGHT_BYTES.nvfp4
 const PASS_BYTES_PER_US = 6.4e6
 /** A GEMM too small for anything but its launches. */
 const TINY = 256
