@@ -9,6 +9,7 @@ The columns are those that `shapewise validate levers --measured FILE` reads.
 import argparse
 import csv
 import datetime
+import json
 import statistics
 import sys
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from kernels import Launch
 from rules import Shape, plan, target_rule
 
 COLUMNS = (
-    "gpu date kernel slots query_heads kv_heads head_dim rope_dim kv tile_tokens batch family lengths rule order time_us max_error"
+    "gpu date kernel slots query_heads kv_heads head_dim rope_dim kv tile_tokens batch family lengths rule order pieces time_us max_error"
 ).split()
 #: Outputs further than this from float64, in units of the largest output, stop the run. Weights are rounded to bf16: about 0.01.
 MOST_ERROR = 0.03
@@ -106,7 +107,7 @@ def resident_ctas(compiled, warps):
     return max(1, min(by_shared, by_registers, 2048 // (32 * warps)))
 
 
-def time_us(launch, arguments, repeats=30):
+def time_us(launch, arguments, repeats=30, repeats_of_long=10, long_us=2000):
     """Median of graph replays, the L2 cache overwritten before each. The work lists are built before: planning is not timed."""
     flush = torch.empty(2**28, dtype=torch.uint8, device="cuda")
     launch.run(*arguments)
@@ -123,6 +124,8 @@ def time_us(launch, arguments, repeats=30):
         after.record()
         torch.cuda.synchronize()
         times.append(1000 * before.elapsed_time(after))
+        if len(times) >= repeats_of_long and times[0] > long_us:
+            break
     return statistics.median(times)
 
 
@@ -155,7 +158,30 @@ def check():
         print(f"{kernel.kind}, {kernel.query_heads} heads, {kv}: off by at most {worst:.4f} of the largest output")
 
 
+def own_rounds(options, token_bytes):
+    """(family, name, lengths, launches of a shape) of every batch of batches.py; a launch is (rule, order, None)."""
+    for family, name, lengths in batches(options.sizes, int(options.memory_gb * 1e9 / token_bytes)):
+        yield family, name, lengths, lambda shape, lengths=lengths: [(*rule, None) for rule in rules_of(lengths, shape)]
+
+
+def planned_rounds(planned):
+    """The same of a file that plan.mjs wrote. Plans for other slots or tiles would be of another machine."""
+    for batch in planned["batches"]:
+        launches = [(one["rule"], one["order"], one.get("pieces")) for one in batch["launches"]]
+
+        def of_shape(shape, launches=launches):
+            if (shape.slots, shape.tile) != (planned["slots"], planned["tile_tokens"]):
+                sys.exit(f"planned for {planned['slots']} slots and tiles of {planned['tile_tokens']}; here are {shape.slots} and {shape.tile}")
+            return launches
+
+        yield batch["family"], batch["batch"], batch["lengths"], of_shape
+
+
 def measure(options):
+    planned = json.load(open(options.launches)) if options.launches else None
+    if planned:
+        for name in ("kernel", "kv", "query_heads", "kv_heads"):
+            setattr(options, name, planned[name])
     kernel = kernel_of(options.kernel, options.query_heads, options.kv_heads)
     gpu = torch.cuda.get_device_name(0)
     sms = torch.cuda.get_device_properties(0).multi_processor_count
@@ -165,7 +191,8 @@ def measure(options):
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         slots = None
-        for family, name, lengths in batches(options.sizes, int(options.memory_gb * 1e9 / token_bytes)):
+        rounds = planned_rounds(planned) if planned else own_rounds(options, token_bytes)
+        for family, name, lengths, launches_of in rounds:
             arrays = tensors(kernel, lengths, options.kv, "cuda")
             expected = reference(kernel, lengths, *arrays[:3])
             if slots is None:
@@ -173,15 +200,21 @@ def measure(options):
                 compiled = checked(kernel, lengths, probe, arrays, expected, "cuda")[3]
                 slots = sms * resident_ctas(compiled, kernel.warps)
             shape = Shape(slots, kernel.groups, kernel.tile)
-            for rule, order in rules_of(lengths, shape):
-                ctas = plan(rule, lengths, shape, order == "longest-first")
-                launch, arguments, error, _ = checked(kernel, lengths, ctas, arrays, expected, "cuda")
+            timed = {}
+            for rule, order, pieces in launches_of(shape):
+                ctas = plan(rule, lengths, shape, order == "longest-first", pieces)
+                # two rules that cut a batch alike are one launch
+                cut = tuple((i.request, i.group, i.begin) for items in ctas for i in items), tuple(map(len, ctas))
+                if cut not in timed:
+                    launch, arguments, error, _ = checked(kernel, lengths, ctas, arrays, expected, "cuda")
+                    timed[cut] = time_us(launch, arguments), error
+                taken_us, error = timed[cut]
                 writer.writerow({
                     "gpu": gpu, "date": datetime.date.today().isoformat(), "kernel": kernel.kind, "slots": slots,
                     "query_heads": kernel.query_heads, "kv_heads": kernel.kv_heads, "head_dim": kernel.dim, "rope_dim": kernel.rope,
                     "kv": options.kv, "tile_tokens": kernel.tile, "batch": name, "family": family,
                     "lengths": ";".join(map(str, lengths)), "rule": rule, "order": order,
-                    "time_us": f"{time_us(launch, arguments):.2f}", "max_error": f"{error:.5f}",
+                    "pieces": ";".join(map(str, pieces or [])), "time_us": f"{taken_us:.2f}", "max_error": f"{error:.5f}",
                 })  # fmt: skip
             file.flush()
             print(name, file=sys.stderr)
@@ -195,6 +228,7 @@ def main():
     parser.add_argument("--query-heads", type=int, default=16)
     parser.add_argument("--kv-heads", type=int, default=2, help="of GQA; MLA has one latent")
     parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=[1, 4, 8, 16, 32, 64, 96, 128, 200])
+    parser.add_argument("--launches", help="JSON of plan.mjs: its batches, rules and kernel in the place of the own ones")
     parser.add_argument("--memory-gb", type=float, default=24, help="largest KV cache of a batch")
     parser.add_argument("--out", default="rows.csv")
     options = parser.parse_args()

@@ -39,11 +39,15 @@ def occupancy_count(lengths, shape):
 
 
 def _even(lengths, shape, pieces_of):
+    return _even_counts(lengths, shape, [pieces_of(tiles_of(length, shape)) for length in lengths])
+
+
+def _even_counts(lengths, shape, counts):
     """Whole tiles spread evenly over the pieces of a request; the first ones have one tile more."""
     ctas = []
-    for request, length in enumerate(lengths):
+    for request, (length, count) in enumerate(zip(lengths, counts)):
         tiles = tiles_of(length, shape)
-        pieces = min(tiles, max(1, pieces_of(tiles)))
+        pieces = min(tiles, max(1, count))
         short, longer = divmod(tiles, pieces)
         for group in range(shape.groups):
             begin = 0
@@ -78,8 +82,10 @@ def _payload(lengths, shape, overhead):
     ]
 
 
-def plan(rule, lengths, shape, longest_first=False):
-    """CTAs of `rule` in launch order. `lengths` in arrival order, tokens."""
+def plan(rule, lengths, shape, longest_first=False, pieces=None):
+    """CTAs of `rule` in launch order. `lengths` in arrival order, tokens; `pieces` of each, if a planner has said them."""
+    if pieces is not None:
+        return _ordered(_even_counts(lengths, shape, pieces), shape, longest_first)
     name, argument = re.fullmatch(r"([a-z-]+)(?:\((\d+)\))?", rule).groups()
     value = int(argument) if argument else 0
     if name == "fixed-count":
@@ -95,6 +101,10 @@ def plan(rule, lengths, shape, longest_first=False):
         ctas = _payload(lengths, shape, max(1, int(value / shape.tile + 0.5)))
     else:
         raise ValueError(f"no rule {rule}")
+    return _ordered(ctas, shape, longest_first)
+
+
+def _ordered(ctas, shape, longest_first):
     if longest_first:
         ctas.sort(key=lambda items: -sum(tiles_of(i.end - i.begin, shape) for i in items))
     return ctas
@@ -112,7 +122,7 @@ def main():
     out = []
     for case in cases:
         shape = Shape(case["slots"], case["groups"], case["tile"])
-        ctas = plan(case["rule"], case["lengths"], shape, case.get("longest_first", False))
+        ctas = plan(case["rule"], case["lengths"], shape, case.get("longest_first", False), case.get("pieces"))
         out.append([[[i.request, i.group, i.begin, i.end] for i in items] for items in ctas])
     json.dump(out, sys.stdout)
 

@@ -85,7 +85,7 @@ export interface OutputArgs {
 }
 
 /** Options and lists of names of which there may be several. */
-const REPEATABLE = new Set(['set', '_', 'files', 'into'])
+const REPEATABLE = new Set(['set', 'train', '_', 'files', 'into'])
 /** Of `compare` and `ablate`, where it is a list. */
 const REPEATABLE_ARMS = new Set(['compare', 'ablate'])
 

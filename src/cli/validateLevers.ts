@@ -33,8 +33,8 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all), LEVER_MARKS))
 }
 
-export function validateMeasuredLaunches(path: string, format: string): void {
-  const groups = scoreMeasured(readMeasuredRows(path))
+export function validateMeasuredLaunches(path: string, train: readonly string[], format: string): void {
+  const groups = scoreMeasured(readMeasuredRows(path), train.flatMap(readMeasuredRows))
   if (format === 'json') printJson(measuredJson(groups))
   else printResult(measuredTable(groups))
 }

@@ -1,47 +1,120 @@
 /** Measured launches against the exact form of the SM-level model, as text. */
 import type { LaunchErrors, MeasuredGroup } from '../validation/levers/measured.js'
+import type { Gain, GainTable } from '../validation/levers/measuredGains.js'
 import { columns } from './columns.js'
 import { change, NOTHING, number, percent } from './format.js'
 
 const errorText = ({ median, p90 }: LaunchErrors): string => `${percent(median, 1)} / ${percent(p90, 1)}`
+const gainText = ({ measured, model }: Gain): string => `${change(measured)} (${change(model)})`
+
+export const CONSTANTS_HEAD = ['', 'memory GB/s', 'CTA GB/s', 'CTA ns', 'merge ns', 'merge GB/s', 'knee']
+
+export const constantCells = ({ group, constants }: MeasuredGroup): string[] => [
+  group,
+  ...[
+    constants.bandwidth,
+    constants.ctaBandwidth,
+    constants.ctaOverheadNs,
+    constants.mergeFixedNs,
+    constants.mergeBandwidth,
+    constants.knee,
+  ].map((value) => number(value ?? 0)),
+]
+
+export const CHOICE_HEAD = ['', 'batches', 'over the fastest', 'worst', 'gain over the occupancy rule', 'worst']
+
+export const choiceCells = ({ group, choice: { batches, regret, worstRegret, gain, worstGain } }: MeasuredGroup): string[] => [
+  group,
+  String(batches),
+  change(regret),
+  change(worstRegret),
+  gain === null ? NOTHING : `${number(gain)}x`,
+  worstGain === null ? NOTHING : `${number(worstGain)}x`,
+]
+
+/** Policies down, families across: gain over the tuned count, and in brackets what the model says. */
+export function gainRows({ families }: GainTable): { head: string[]; rows: string[][] } {
+  const sizes = families.map(({ gains, tunedSize }) => gains.find(({ policy }) => policy === tunedSize))
+  const policies = [
+    ...new Set(families.flatMap(({ gains, tunedSize }) => gains.flatMap(({ policy }) => (policy === tunedSize ? [] : policy)))),
+  ]
+  const row = (name: string, gains: readonly (Gain | undefined)[]): string[] => [
+    name,
+    ...gains.map((gain) => (gain === undefined ? NOTHING : gainText(gain))),
+    change(Math.min(...gains.map((gain) => gain?.worst ?? Number.POSITIVE_INFINITY))),
+  ]
+  return {
+    head: ['', ...families.map(({ family, batches }) => `${family} (${batches})`), 'worst batch'],
+    rows: [
+      ['tuned count', ...families.map(({ tunedCount }) => tunedCount), ''],
+      ['tuned size', ...families.map(({ tunedSize }) => tunedSize ?? NOTHING), ''],
+      row('tuned size', sizes),
+      ...policies.map((name) =>
+        row(
+          name,
+          families.map(({ gains }) => gains.find(({ policy }) => policy === name)),
+        ),
+      ),
+    ],
+  }
+}
+
+export const signsText = ({ signs, rightSigns, error }: GainTable): string =>
+  `right signs ${rightSigns} of ${signs} gains beyond 2 %; the model's gain is off by ${percent(error, 1)} (median)`
 
 export function measuredTable(groups: readonly MeasuredGroup[]): string {
-  const constants = groups.map(({ group, constants: { bandwidth, ctaBandwidth, ctaOverheadNs, mergeFixedNs } }) => [
-    group,
-    ...[bandwidth, ctaBandwidth, ctaOverheadNs, mergeFixedNs].map(number),
-  ])
   const errors = groups.flatMap(({ group, fitted, heldOut, byFamily }) => [
     [group, 'fitted', String(fitted.launches), errorText(fitted)],
     ['', 'held out', String(heldOut.launches), errorText(heldOut)],
     ...byFamily.map((family) => ['', `held out, ${family.family}`, String(family.launches), errorText(family)]),
   ])
-  const choices = groups.map(({ group, choice: { batches, regret, worstRegret, gain, worstGain } }) => [
-    group,
-    String(batches),
-    change(regret),
-    change(worstRegret),
-    gain === null ? NOTHING : `${number(gain)}x`,
-    worstGain === null ? NOTHING : `${number(worstGain)}x`,
-  ])
+  const trained = groups.some(({ gains }) => gains !== null)
   return [
-    `constants, fitted on half of the batches\n${columns([['', 'memory GB/s', 'CTA GB/s', 'CTA ns', 'merge ns'], ...constants], [1, 2, 3, 4])}`,
+    `constants, fitted ${trained ? 'to the training launches' : 'on half of the batches'}\n${columns([CONSTANTS_HEAD, ...groups.map(constantCells)], [1, 2, 3, 4, 5, 6])}`,
     `error of the exact form, median / 90th percentile\n${columns([['', '', 'launches', ''], ...errors], [2, 3])}`,
-    `choice of a rule on held-out batches: the one that the model finds fastest\n${columns([['', 'batches', 'over the fastest', 'worst', 'gain over the occupancy rule', 'worst'], ...choices], [1, 2, 3, 4, 5])}`,
+    `choice of a rule on held-out batches: the one that the model finds fastest\n${columns([CHOICE_HEAD, ...groups.map(choiceCells)], [1, 2, 3, 4, 5])}`,
+    ...groups.flatMap(({ group, gains }) => (gains === null ? [] : [gainsTable(group, gains)])),
   ].join('\n\n')
+}
+
+function gainsTable(group: string, gains: GainTable): string {
+  const { head, rows } = gainRows(gains)
+  const numbers = head.map((_, i) => i).slice(1)
+  return `${group}: time saved over the count tuned on the training launches, measured (model), median of the batches\n${columns([head, ...rows], numbers)}\n${signsText(gains)}`
 }
 
 const short = (value: number): number => Number(value.toPrecision(6))
 const pct = (share: number): number => Number((100 * share).toFixed(3))
 const errorsJson = ({ launches, median, p90 }: LaunchErrors) => ({ launches, median_pct: pct(median), p90_pct: pct(p90) })
 
+const gainsJson = ({ families, signs, rightSigns, error }: GainTable) => ({
+  signs,
+  right_signs: rightSigns,
+  median_error_pct: pct(error),
+  families: families.map(({ family, batches, tunedCount, tunedSize, gains }) => ({
+    family,
+    batches,
+    tuned_count: tunedCount,
+    tuned_size: tunedSize,
+    gains_over_tuned_count: gains.map(({ policy, measured, worst, model }) => ({
+      policy,
+      measured: short(measured),
+      worst_batch: short(worst),
+      model: short(model),
+    })),
+  })),
+})
+
 export const measuredJson = (groups: readonly MeasuredGroup[]) => ({
-  groups: groups.map(({ group, constants, fitted, heldOut, byFamily, choice }) => ({
+  groups: groups.map(({ group, constants, fitted, heldOut, byFamily, choice, gains }) => ({
     group,
     constants: {
       bandwidth_gb_s: short(constants.bandwidth ?? 0),
       cta_bandwidth_gb_s: short(constants.ctaBandwidth ?? 0),
       cta_overhead_ns: short(constants.ctaOverheadNs ?? 0),
       merge_fixed_ns: short(constants.mergeFixedNs ?? 0),
+      merge_bandwidth_gb_s: short(constants.mergeBandwidth ?? 0),
+      knee: short(constants.knee ?? 0),
     },
     fitted: errorsJson(fitted),
     held_out: errorsJson(heldOut),
@@ -53,5 +126,6 @@ export const measuredJson = (groups: readonly MeasuredGroup[]) => ({
       gain_over_occupancy_rule: choice.gain === null ? null : short(choice.gain),
       worst_gain_over_occupancy_rule: choice.worstGain === null ? null : short(choice.worstGain),
     },
+    gains: gains === null ? null : gainsJson(gains),
   })),
 })

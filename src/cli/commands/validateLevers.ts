@@ -5,6 +5,7 @@ import { formatOption } from '../options.js'
 
 interface ValidateLeversArgs {
   readonly measured?: string
+  readonly train?: readonly string[]
   readonly report?: string
   readonly docs?: string
   readonly format: string
@@ -20,17 +21,24 @@ export const validateLeversCommand = defineCommand<ValidateLeversArgs>({
         requiresArg: true,
         describe: 'CSV of measured launches (scripts/measure-split): fit on half of its batches, judge on the others',
       })
+      .option('train', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Launches to fit the constants and to tune counts on, so that all of --measured is judged; may be given again',
+      })
       .option('report', { type: 'string', requiresArg: true, describe: 'HTML file to write: published against simulated' })
       .option('docs', { type: 'string', requiresArg: true, describe: 'Markdown file to write or to bring up to date' })
       .option('format', formatOption)
       .example('$0 validate levers', 'every published cell: sign, size, and why it is missed')
       .example('$0 validate levers --measured rows.csv', 'constants of your GPU, and how well the model predicts it')
+      .example('$0 validate levers --measured new.csv --train rows.csv', 'launches of new batches, judged by what is known')
       .epilogue(
         'Cells are ratios of the older way over the newer way. The constants of the model were fitted to the rows of role fit alone and then ' +
           'frozen. Kernel cells are computed by list scheduling, cells of whole engines by what the column `by` says. What a source leaves ' +
           'open is assumed and said: --format json has it.',
       ),
-  handler: async ({ measured, report, docs, format }) => {
+  handler: async ({ measured, train, report, docs, format }) => {
     if (measured !== undefined && (report !== undefined || docs !== undefined)) {
       throw new UserError({
         where: report === undefined ? '--docs' : '--report',
@@ -38,8 +46,15 @@ export const validateLeversCommand = defineCommand<ValidateLeversArgs>({
         hint: 'leave it or --measured out',
       })
     }
+    if (measured === undefined && train !== undefined) {
+      throw new UserError({
+        where: '--train',
+        message: 'has no effect without --measured',
+        hint: 'name the launches to judge with --measured, or leave it out',
+      })
+    }
     const { validateLeverCells, validateMeasuredLaunches } = await import('../validateLevers.js')
     if (measured === undefined) validateLeverCells({ report, docs, format })
-    else validateMeasuredLaunches(measured, format)
+    else validateMeasuredLaunches(measured, train ?? [], format)
   },
 })

@@ -1,26 +1,42 @@
 /**
  * The exact form of the SM-level model: list scheduling of the pieces on P slots, every running piece streaming at
- * r(n) = min(b, BW / n). It costs O(N log P) for N pieces, so it is the oracle of the fast form (model.ts), not the hot path.
+ * r(n) = min(b, BW / n), or below it where the machine has a knee. It costs O(N log P) for N pieces, so it is the oracle of the fast form
+ * (model.ts), not the hot path.
  */
 import { SPLIT_GRID, SPLIT_LAUNCHES, SPLIT_PAYLOAD, type SplitBatch, type SplitDecision } from '../lever.js'
 import type { SplitMachine } from './machine.js'
 import { createPayloadRanges, cutPayload } from './payload.js'
 import { exitBytes, mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from './pieces.js'
 
+/** A machine whose CTAs slow each other down before the memory is full. The fast form has the sharp knee alone. */
+export interface ExactMachine extends SplitMachine {
+  /** k of r(n) = (b^-k + (BW / n)^-k)^(-1/k), above 0; absent: infinite, r(n) = min(b, BW / n). Measured on a GPU: about 2 (docs/decisions/0003-split-model.md). */
+  readonly knee?: number
+}
+
+/** Time that each of `running` pieces takes for a byte, ns. */
+function nsPerByte(running: number, { bandwidth, ctaBandwidth, knee }: ExactMachine): number {
+  const alone = 1 / ctaBandwidth
+  const together = running / bandwidth
+  const sharp = alone > together ? alone : together
+  if (knee === undefined) return sharp
+  const other = alone > together ? together : alone
+  return sharp * (1 + (other / sharp) ** knee) ** (1 / knee)
+}
+
 /**
  * Time until the last of `tasks` (bytes, in launch order) is done, ns. All running pieces share one rate, so a virtual clock counts
  * the bytes done by each of them since the start: a piece launched at v ends at v + bytes, whatever the others do. A heap holds
  * the ends of the running pieces.
  */
-export function exactMakespanNs(tasks: ArrayLike<number>, machine: SplitMachine): number {
-  const { slots, bandwidth, ctaBandwidth } = machine
-  const first = Math.min(slots, tasks.length)
+export function exactMakespanNs(tasks: ArrayLike<number>, machine: ExactMachine): number {
+  const first = Math.min(machine.slots, tasks.length)
   const ends = new Float64Array(first)
   for (let j = 0; j < first; j++) ends[j] = tasks[j]
   ends.sort()
   let virtual = 0
   let timeNs = 0
-  const full = Math.max(1 / ctaBandwidth, first / bandwidth)
+  const full = nsPerByte(first, machine)
   for (let next = first; next < tasks.length; next++) {
     const end = ends[0]
     timeNs += (end - virtual) * full
@@ -29,7 +45,7 @@ export function exactMakespanNs(tasks: ArrayLike<number>, machine: SplitMachine)
   }
   ends.sort()
   for (let j = 0; j < first; j++) {
-    timeNs += (ends[j] - virtual) * Math.max(1 / ctaBandwidth, (first - j) / bandwidth)
+    timeNs += (ends[j] - virtual) * nsPerByte(first - j, machine)
     virtual = ends[j]
   }
   return timeNs
@@ -42,7 +58,7 @@ export function exactMakespanNs(tasks: ArrayLike<number>, machine: SplitMachine)
 export function exactAttentionNs(
   batch: SplitBatch,
   decision: SplitDecision,
-  machine: SplitMachine,
+  machine: ExactMachine,
   order?: ArrayLike<number>,
 ): number {
   if (decision.kind === SPLIT_PAYLOAD) return payloadNs(batch, decision.value, machine, order)
@@ -57,7 +73,7 @@ function launchNs(
   batch: SplitBatch,
   decision: SplitDecision,
   launch: number,
-  machine: SplitMachine,
+  machine: ExactMachine,
   order: ArrayLike<number> | undefined,
 ): number {
   const tasks: number[] = []
@@ -89,7 +105,7 @@ function launchNs(
 function payloadNs(
   batch: SplitBatch,
   overheadTiles: number,
-  machine: SplitMachine,
+  machine: ExactMachine,
   order: ArrayLike<number> | undefined,
 ): number {
   const tiles = Array.from({ length: batch.n }, (_, i) => tilesOf(batch.lengths[order === undefined ? i : order[i]], machine))

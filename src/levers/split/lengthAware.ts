@@ -6,6 +6,9 @@ import { createSplitModel, occupancyCount, type SplitModel } from './model.js'
 const PLANNING_PS = 5e6
 /** Target pieces tried, as multiples of the average work of a slot, H K / P tokens. */
 const TARGETS = [0.5, 0.75, 1, 1.5, 2, 3]
+/** Finer targets, tried while even these pieces run for many times the fixed time of a CTA: long contexts. */
+const FINE_TARGETS = [0.25, 0.125]
+const LONG_PIECE = 4
 /** Coarser targets, tried while the batch fills less than a quarter of the slots: there the merge costs more than idle slots. */
 const COARSE_TARGETS = [4, 6, 8, 12, 18, 27]
 /** Counts tried in such batches, for lengths that lie close together. */
@@ -92,6 +95,8 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
         previous = tokens
         tryNext(SPLIT_SIZE, tokens)
       }
+      const overheadTokens = (planner.ctaOverheadNs * planner.ctaBandwidth) / planner.bytesPerToken
+      for (const target of FINE_TARGETS) if (target * average >= LONG_PIECE * overheadTokens) trySize(target)
       for (const target of TARGETS) trySize(target)
       if (4 * batch.n * planner.headGroups <= planner.slots) {
         for (const target of COARSE_TARGETS) trySize(target)

@@ -21,6 +21,11 @@ export interface SplitMachine {
   readonly partialBytes: number
   /** Fixed cost of a merge pass, ns; 0 when nothing is split. */
   readonly mergeFixedNs: number
+  /**
+   * Rate at which the partial results of one request are reduced, bytes per ns. Absent where one CTA reduces a request, at its own rate b, as
+   * the published rows of trtllm-gen grow; kernels that reduce the heads of a request side by side are faster.
+   */
+  readonly mergeBandwidth?: number
   /** Launch of the kernel, ns. */
   readonly launchNs: number
 }

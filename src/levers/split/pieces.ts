@@ -48,13 +48,13 @@ export function tileBytes(machine: SplitMachine): number {
 }
 
 /**
- * Time of the merge pass, ns: a fixed part, plus the slower of one request's reduction by one CTA and of all partial results
+ * Time of the merge pass, ns: a fixed part, plus the slower of one request's reduction and of all partial results
  * through HBM. 0 when nothing is split. `largest` is the largest number of pieces of a request, `split` the sum of the pieces of
  * the requests that are cut (per head group).
  */
 export function mergeNs(largest: number, split: number, machine: SplitMachine): number {
   if (split === 0) return 0
-  const alone = (largest * machine.partialBytes) / machine.ctaBandwidth
+  const alone = (largest * machine.partialBytes) / (machine.mergeBandwidth ?? machine.ctaBandwidth)
   const together = (machine.headGroups * split * machine.partialBytes) / machine.bandwidth
   return machine.mergeFixedNs + (alone > together ? alone : together)
 }

@@ -1,5 +1,5 @@
 /** Constants of the SM-level model from timed launches: least squares of log errors. */
-import type { SplitMachine, SplitPolicy } from '../../levers/index.js'
+import type { ExactMachine, SplitMachine, SplitPolicy } from '../../levers/index.js'
 import { minimise } from '../engine/minimise.js'
 import { kernelNs, type Launch } from './launches.js'
 
@@ -13,7 +13,14 @@ export interface TimedLaunch {
   readonly longestFirst?: boolean
 }
 
-export type MachineConstant = 'bandwidth' | 'ctaBandwidth' | 'ctaOverheadNs' | 'mergeFixedNs' | 'launchNs'
+export type MachineConstant =
+  | 'bandwidth'
+  | 'ctaBandwidth'
+  | 'ctaOverheadNs'
+  | 'mergeFixedNs'
+  | 'mergeBandwidth'
+  | 'launchNs'
+  | 'knee'
 
 export interface MachineFit {
   /** Values of the free constants. */
@@ -27,23 +34,29 @@ const STEP = 0.3
 const MOST_CALLS = 400
 const TOLERANCE = 1e-12
 const RESTARTS = 3
+/** Where the knee starts: between the softest that was measured and a sharp one. */
+const KNEE = 4
+
+/** What a machine has before anything is fitted. */
+const startOf = (machine: ExactMachine, name: MachineConstant): number =>
+  machine[name] ?? (name === 'knee' ? KNEE : machine.ctaBandwidth)
+
+/** Model over measured - 1 of each launch. */
+export const errorsOf = (rows: readonly TimedLaunch[], constants: MachineFit['constants']): number[] =>
+  rows.map(({ launch, policy, machine, measuredNs, longestFirst }) => {
+    return kernelNs(launch, policy, { ...machine, ...constants }, { longestFirst }) / measuredNs - 1
+  })
 
 /**
  * The values of the `free` constants that the launches share. Others keep the value of each launch's machine. All are positive: a constant that the
  * rows want below zero ends near zero.
  */
 export function fitMachine(rows: readonly TimedLaunch[], free: readonly MachineConstant[]): MachineFit {
-  const errorsAt = (logs: readonly number[]): number[] => {
-    const constants = Object.fromEntries(free.map((name, i) => [name, Math.exp(logs[i])]))
-    return rows.map(({ launch, policy, machine, measuredNs, longestFirst }) => {
-      return kernelNs(launch, policy, { ...machine, ...constants }, { longestFirst }) / measuredNs - 1
-    })
-  }
-  const loss = (logs: readonly number[]): number => errorsAt(logs).reduce((sum, error) => sum + Math.log1p(error) ** 2, 0)
-  let at: readonly number[] = free.map((name) => Math.log(rows[0].machine[name]))
+  const constantsAt = (logs: readonly number[]) => Object.fromEntries(free.map((name, i) => [name, Math.exp(logs[i])]))
+  const loss = (logs: readonly number[]): number =>
+    errorsOf(rows, constantsAt(logs)).reduce((sum, error) => sum + Math.log1p(error) ** 2, 0)
+  let at: readonly number[] = free.map((name) => Math.log(startOf(rows[0].machine, name)))
   for (let restart = 0; restart < RESTARTS; restart++) at = minimise(loss, at, STEP, MOST_CALLS, TOLERANCE).at
-  return {
-    constants: Object.fromEntries(free.map((name, i) => [name, Math.exp(at[i])])),
-    errors: errorsAt(at),
-  }
+  const constants = constantsAt(at)
+  return { constants, errors: errorsOf(rows, constants) }
 }

@@ -1,6 +1,7 @@
 /** Single launches of a decode attention kernel, timed by the exact form of the SM-level model (levers/split/exact.ts). */
 import {
   createSplitDecision,
+  type ExactMachine,
   exactAttentionNs,
   parsePolicy,
   type SplitBatch,
@@ -38,7 +39,7 @@ export interface KernelOptions {
 }
 
 /** Kernel time of `launch` as `policy` partitions it, ns, without planning. */
-export function kernelNs(launch: Launch, policy: SplitPolicy, machine: SplitMachine, options: KernelOptions = {}): number {
+export function kernelNs(launch: Launch, policy: SplitPolicy, machine: ExactMachine, options: KernelOptions = {}): number {
   const decision = createSplitDecision(launch.batch.n)
   policy.plan(launch.batch, options.plansFor ?? machine, decision)
   if (options.longestFirst) decision.longestFirst = true

@@ -1,16 +1,20 @@
 /**
- * Measured launches: the constants of a machine fitted on half of the batches, the exact form and the choice of a rule judged on the other half. All
- * launches of a batch stay on one side.
+ * Measured launches: the constants of a machine fitted to some of them, the exact form and the choice of a rule judged on others. All launches of a batch
+ * stay on one side. Without launches to train on, half of the batches are kept for the judging.
  */
 import { median, quantileSorted } from 'simple-statistics'
 import { UserError } from '../../errors.js'
-import { fitMachine, type MachineConstant, type MachineFit } from './fitMachine.js'
-import { kernelNs } from './launches.js'
+import type { ExactMachine } from '../../levers/index.js'
+import { errorsOf, fitMachine, type MachineConstant, type MachineFit } from './fitMachine.js'
+import { grouped } from './grouped.js'
+import { type GainTable, gainsOf, type JudgedRow } from './measuredGains.js'
 import type { MeasuredRow } from './measuredRows.js'
 import { geometricMean } from './simulated.js'
 
 /** The launch keeps its shipped time: with one launch a row it cannot be told from the time of the first CTA. */
-const FREE: readonly MachineConstant[] = ['bandwidth', 'ctaBandwidth', 'ctaOverheadNs', 'mergeFixedNs']
+const FREE: readonly MachineConstant[] = ['bandwidth', 'ctaBandwidth', 'ctaOverheadNs', 'mergeFixedNs', 'mergeBandwidth', 'knee']
+/** Most launches that six constants are fitted to, evenly spaced: more change them by a percent and take minutes. */
+const MOST_FITTED = 300
 /** Batches of each half below which nothing is fitted. */
 const FEWEST_BATCHES = 4
 const SHIPPED_RULE = 'occupancy-rule'
@@ -40,49 +44,85 @@ export interface MeasuredGroup {
   readonly heldOut: LaunchErrors
   readonly byFamily: readonly (LaunchErrors & { readonly family: string })[]
   readonly choice: ChoiceScore
+  /** What policies gain over the count that was tuned on the training launches; null without those. */
+  readonly gains: GainTable | null
 }
 
-export function scoreMeasured(rows: readonly MeasuredRow[]): MeasuredGroup[] {
-  return [...grouped(rows, ({ group }) => group)].map(([group, all]) => scoreGroup(group, all))
+/** The machine of every kernel, its constants fitted to its rows. */
+export function fitGroups(rows: readonly MeasuredRow[]): { readonly group: string; readonly machine: ExactMachine }[] {
+  return [...grouped(rows, ({ group }) => group)].map(([group, all]) => ({
+    group,
+    machine: { ...all[0].machine, ...fitMachine(thinned(all), FREE).constants },
+  }))
 }
 
-function scoreGroup(group: string, rows: readonly MeasuredRow[]): MeasuredGroup {
+/** Every kernel of `rows`, judged on all of them when there is `train`, else on half. Throws a UserError for a kernel with too few batches to learn from. */
+export function scoreMeasured(rows: readonly MeasuredRow[], train: readonly MeasuredRow[] = []): MeasuredGroup[] {
+  return [...grouped(rows, ({ group }) => group)].map(([group, all]) => {
+    if (train.length === 0) return scoreGroup(group, ...halvesOf(group, all), null)
+    const known = train.filter((row) => row.group === group)
+    if (known.length === 0) {
+      throw new UserError({
+        where: group,
+        message: 'the launches to train on have none of this kernel',
+        hint: 'give --train files of the same GPU, kernel, heads and KV precision, or leave it out',
+      })
+    }
+    return scoreGroup(group, known, all, known)
+  })
+}
+
+/** Every second batch of each family, so that both halves hold all families. */
+function halvesOf(group: string, rows: readonly MeasuredRow[]): [MeasuredRow[], MeasuredRow[]] {
   const batches = [...grouped(rows, ({ batch }) => batch).values()]
-  // Every second batch of each family, so that both halves hold all families.
   const halves: [MeasuredRow[], MeasuredRow[]] = [[], []]
   for (const family of grouped(batches, ([{ family }]) => family).values())
     for (const [i, batch] of family.entries()) halves[i % 2].push(...batch)
-  const [fit, judge] = halves
-  const heldBatches = [...grouped(judge, ({ batch }) => batch).values()]
-  if (heldBatches.length < FEWEST_BATCHES) {
+  if (grouped(halves[1], ({ batch }) => batch).size < FEWEST_BATCHES) {
     throw new UserError({
       where: group,
       message: `${batches.length} batches are too few to fit on half of them and judge on the others`,
       hint: `measure at least ${2 * FEWEST_BATCHES} batches of each kernel, of several families`,
     })
   }
-  const { constants, errors } = fitMachine(fit, FREE)
-  const timed = judge.map((row) => ({ row, modelNs: modelNs(row, constants) }))
-  const errorOf = ({ row, modelNs: ns }: (typeof timed)[number]): number => ns / row.measuredNs - 1
+  return halves
+}
+
+function scoreGroup(
+  group: string,
+  fit: readonly MeasuredRow[],
+  judge: readonly MeasuredRow[],
+  train: readonly MeasuredRow[] | null,
+): MeasuredGroup {
+  const { constants } = fitMachine(thinned(fit), FREE)
+  const errors = errorsOf(judge, constants)
+  const judged = judge.map((row, i): JudgedRow => ({ row, modelNs: row.measuredNs * (1 + errors[i]) }))
+  const families = grouped(
+    judge.map((row, i) => ({ family: row.family, error: errors[i] })),
+    ({ family }) => family,
+  )
   return {
     group,
     constants,
-    fitted: errorsOf(errors),
-    heldOut: errorsOf(timed.map(errorOf)),
-    byFamily: [...grouped(timed, ({ row }) => row.family)].map(([family, some]) => ({ family, ...errorsOf(some.map(errorOf)) })),
-    choice: choiceOf([...grouped(timed, ({ row }) => row.batch).values()]),
+    fitted: sizesOf(errorsOf(fit, constants)),
+    heldOut: sizesOf(errors),
+    byFamily: [...families].map(([family, some]) => ({ family, ...sizesOf(some.map(({ error }) => error)) })),
+    choice: choiceOf([...grouped(judged, ({ row }) => row.batch).values()]),
+    gains: train === null ? null : gainsOf(judged, train),
   }
 }
 
-const modelNs = ({ launch, policy, machine, longestFirst }: MeasuredRow, constants: MachineFit['constants']): number =>
-  kernelNs(launch, policy, { ...machine, ...constants }, { longestFirst })
+function thinned(rows: readonly MeasuredRow[]): readonly MeasuredRow[] {
+  const step = Math.max(1, rows.length / MOST_FITTED)
+  return Array.from({ length: Math.min(rows.length, MOST_FITTED) }, (_, i) => rows[Math.floor(i * step)])
+}
 
-function errorsOf(errors: readonly number[]): LaunchErrors {
+function sizesOf(errors: readonly number[]): LaunchErrors {
   const sizes = errors.map(Math.abs).sort((a, b) => a - b)
   return { launches: sizes.length, median: median(sizes), p90: quantileSorted(sizes, 0.9) }
 }
 
-function choiceOf(batches: readonly (readonly { readonly row: MeasuredRow; readonly modelNs: number }[])[]): ChoiceScore {
+function choiceOf(batches: readonly (readonly JudgedRow[])[]): ChoiceScore {
   const chosen = batches
     .filter((batch) => batch.length > 1)
     .map((batch) => {
@@ -100,14 +140,4 @@ function choiceOf(batches: readonly (readonly { readonly row: MeasuredRow; reado
     gain: gains.length === 0 ? null : geometricMean(gains),
     worstGain: gains.length === 0 ? null : Math.min(...gains),
   }
-}
-
-function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const members = groups.get(keyOf(item))
-    if (members) members.push(item)
-    else groups.set(keyOf(item), [item])
-  }
-  return groups
 }

@@ -1,6 +1,6 @@
 /** Measured launches of a split-KV decode kernel, as scripts/measure-split writes them: one timed launch of a batch under a rule a row. */
 import { UserError } from '../../errors.js'
-import type { SplitMachine, SplitPolicy } from '../../levers/index.js'
+import { SPLIT_PER_REQUEST, type SplitMachine, type SplitPolicy } from '../../levers/index.js'
 import { NS_PER_US } from '../../units.js'
 import { type CsvRecord, type CsvTable, demandColumns, numberIn, readCsv, wholeIn } from '../csvTable.js'
 import { machineOf } from './kernelCells.js'
@@ -10,20 +10,24 @@ export const MEASURED_COLUMNS = [
   ...['gpu', 'date', 'kernel', 'slots', 'query_heads', 'kv_heads', 'head_dim', 'rope_dim', 'kv', 'tile_tokens'],
   ...['batch', 'family', 'lengths', 'rule', 'order', 'time_us', 'max_error'],
 ] as const
+/** Optional: pieces of each request where the rule is a policy that planned with constants of its own; blank where the rule says it all. */
+const PIECES_COLUMN = 'pieces'
 
 export interface MeasuredRow {
   readonly line: number
-  /** Kernel, shape, GPU and date: launches that share constants. */
+  /** GPU, kernel and shape: launches that share constants. */
   readonly group: string
   /** Name of the batch in its group: its rows differ by rule and order alone. */
   readonly batch: string
   /** Family of its lengths: equal, ragged, adversarial. */
   readonly family: string
-  /** Rule and order, as measured. */
+  /** Rule and order, as measured; the rule alone where a planner decided the order. */
   readonly rule: string
   readonly policy: SplitPolicy
   readonly longestFirst: boolean
   readonly launch: Launch
+  /** The kernel as scripts/measure-split names it. */
+  readonly kernel: { readonly kernel: string; readonly kv: string; readonly query_heads: number; readonly kv_heads: number }
   /** Shape of the kernel, with the shipped constants of its family. */
   readonly machine: SplitMachine
   readonly measuredNs: number
@@ -67,19 +71,24 @@ function rowOf(table: CsvTable, record: CsvRecord): MeasuredRow {
   if (error > MOST_ERROR)
     refuse(`max_error is ${error}, above ${MOST_ERROR}: the kernel computed something else`, 'repair it first')
   const rule = field('rule')
+  const pieces = field(PIECES_COLUMN)
+  const launch = launchOf(lengthsOf(field('lengths'), refuse))
+  const named = splitPolicy(rule, `${table.file}:${line}, rule`)
   const attention =
     kind === 'gqa'
       ? ({ kind, query_heads: queryHeads, kv_heads: kvHeads, head_dim: headDim } as const)
       : ({ kind: 'mla', query_heads: queryHeads, kv_rank: headDim, rope: needed('rope_dim', 1) } as const)
   return {
     line,
-    group: [field('gpu'), field('date'), kind, `${queryHeads}/${kvHeads}x${headDim}`, kv].join(' '),
+    group: [field('gpu'), kind, `${queryHeads}/${kvHeads}x${headDim}`, kv].join(' '),
     batch: field('batch'),
     family: field('family'),
-    rule: `${rule}${field('order') === 'longest-first' ? ', longest first' : ''}`,
-    policy: splitPolicy(rule, `${table.file}:${line}, rule`),
+    // a planner decides the order too
+    rule: field('order') === 'longest-first' && pieces === '' ? `${rule}, longest first` : rule,
+    policy: pieces === '' ? named : launched(named, piecesOf(pieces, launch, refuse), launch),
     longestFirst: oneOf('order', ['arrival', 'longest-first']) === 'longest-first',
-    launch: launchOf(lengthsOf(field('lengths'), refuse)),
+    launch,
+    kernel: { kernel: kind, kv, query_heads: queryHeads, kv_heads: kvHeads },
     machine: { ...machineOf({ slots: needed('slots', 1), attention, kv }), tileTokens: needed('tile_tokens', 1) },
     measuredNs: measuredUs * NS_PER_US,
   }
@@ -96,4 +105,30 @@ function lengthsOf(text: string, refuse: (message: string, hint: string) => neve
     )
   }
   return lengths
+}
+
+/** `16;1;1`: pieces of each request, in arrival order. */
+function piecesOf(text: string, { order }: Launch, refuse: (message: string, hint: string) => never): number[] {
+  const pieces = text.split(';').map(Number)
+  if (pieces.length !== order.length || pieces.some((count) => !(Number.isInteger(count) && count >= 1))) {
+    refuse(
+      'pieces are not one whole number of at least 1 for each length',
+      'write them in arrival order, or leave the field blank',
+    )
+  }
+  return pieces
+}
+
+/** The policy as it was launched, whatever it would decide with other constants. `pieces` in arrival order. */
+function launched(policy: SplitPolicy, pieces: readonly number[], { order }: Launch): SplitPolicy {
+  return {
+    ...policy,
+    plan(_batch, _machine, out) {
+      out.kind = SPLIT_PER_REQUEST
+      out.longestFirst = false
+      pieces.forEach((count, request) => {
+        out.pieces[order[request]] = count
+      })
+    },
+  }
 }
