@@ -1,15 +1,23 @@
-/** Measured launches: what is read, what is fitted to half of them, what is refused. Rows here are drawn from the exact form with noise. */
+/**
+ * Measured launches: what is read, what is fitted to some and judged on others, what is refused. Rows here are drawn from the exact form with noise; the
+ * shipped ones were timed on a GPU.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { createSplitDecision, SPLIT_COUNT, SPLIT_PER_REQUEST } from '../src/levers/index.js'
+import { measuredDocs } from '../src/reports/measuredDocs.js'
 import { measuredJson, measuredTable } from '../src/reports/measuredLaunches.js'
 import { stream } from '../src/rng.js'
 import { machineOf } from '../src/validation/levers/kernelCells.js'
 import { kernelNs, launchOf, splitPolicy } from '../src/validation/levers/launches.js'
 import { scoreMeasured } from '../src/validation/levers/measured.js'
 import { MEASURED_COLUMNS, readMeasuredRows } from '../src/validation/levers/measuredRows.js'
+import { loadShippedLaunches, scoreShippedLaunches } from '../src/validation/levers/shippedLaunches.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
 
 /** The GPU that the rows are drawn from: none of these values is the shipped one. */
-const TRUTH = { bandwidth: 4200, ctaBandwidth: 51, ctaOverheadNs: 5300, mergeFixedNs: 4100 }
+const TRUTH = { bandwidth: 4200, ctaBandwidth: 51, ctaOverheadNs: 5300, mergeFixedNs: 4100, mergeBandwidth: 20, knee: 2.5 }
 const RULES = [
   ['occupancy-rule', 'arrival'],
   ['fixed-count(1)', 'arrival'],
@@ -93,6 +101,139 @@ describe('rows drawn from the exact form', () => {
   }, 30_000)
 })
 
+/** A launch of `lengths` under a rule, with the pieces that a planner chose. */
+const planned = (
+  batch: string,
+  family: string,
+  rule: string,
+  pieces: readonly number[],
+  us: number,
+  lengths: readonly number[],
+) =>
+  [
+    ...['Test GPU', '2026-01-02', 'gqa', 132, 8, 2, 128, 0, 'bf16', 64, batch, family, lengths.join(';'), rule, 'longest-first'],
+    ...[us, 0.001, pieces.join(';')],
+  ].join(',')
+const HEAD = [...MEASURED_COLUMNS, 'pieces'].join(',')
+const file = (...lines: readonly string[]): string => `${[HEAD, ...lines].join('\n')}\n`
+
+describe('pieces that a planner chose', () => {
+  const lengths = [3000, 200, 9000]
+
+  it('are launched as they were, whatever the policy would decide', () => {
+    const [row] = read(file(planned('a', 'chat', 'length-aware', [3, 1, 9], 20, lengths)))
+    const decision = createSplitDecision(3)
+    row.policy.plan(row.launch.batch, row.machine, decision)
+    expect(decision.kind).toBe(SPLIT_PER_REQUEST)
+    // ascending lengths: 200, 3000, 9000
+    expect([...decision.pieces.slice(0, 3)]).toEqual([1, 3, 9])
+    expect(row).toMatchObject({ rule: 'length-aware', longestFirst: true })
+    const [blank] = read(file(planned('a', 'chat', 'fixed-count(4)', [], 20, lengths)))
+    blank.policy.plan(blank.launch.batch, blank.machine, decision)
+    expect(decision).toMatchObject({ kind: SPLIT_COUNT, value: 4 })
+    expect(blank.rule).toBe('fixed-count(4), longest first')
+  })
+
+  it.each([[[1, 1]], [[1, 1, 0]], [[1, 1, 1.5]]])('%j for three lengths is refused', (pieces) => {
+    expect(() => read(file(planned('a', 'chat', 'length-aware', pieces, 20, lengths)))).toThrow(
+      /rows\.csv:2 {2}pieces are not one whole number/,
+    )
+  })
+})
+
+describe('gains over what was tuned on other launches', () => {
+  const ones = [1, 1]
+  const batch = (name: string, family: string, times: Readonly<Record<string, number>>): string[] =>
+    Object.entries(times).map(([rule, us]) => planned(name, family, rule, ones, us, [4000, 800]))
+  const train = [
+    ...batch('t1', 'chat', { 'fixed-count(2)': 10, 'fixed-count(8)': 20, 'occupancy-rule': 30, 'fixed-size(512)': 9 }),
+    // without all counts: does not take part
+    ...batch('t2', 'chat', { 'fixed-count(8)': 1, 'fixed-size(512)': 9 }),
+  ]
+  const test = [
+    ...batch('j1', 'chat', {
+      'fixed-count(2)': 12,
+      'fixed-count(8)': 6,
+      'occupancy-rule': 30,
+      'fixed-size(512)': 8,
+      'length-aware': 10,
+    }),
+    ...batch('j2', 'chat', {
+      'fixed-count(2)': 12,
+      'fixed-count(8)': 6,
+      'occupancy-rule': 30,
+      'fixed-size(512)': 16,
+      'length-aware': 15,
+    }),
+    ...batch('j3', 'code', { 'fixed-count(2)': 12, 'length-aware': 10 }),
+  ]
+  const rowsOf = (lines: readonly string[]) => read(file(...lines))
+
+  it('takes the count of the training part, not the one that hindsight would', () => {
+    const [{ gains, heldOut }] = scoreMeasured(rowsOf(test), rowsOf(train))
+    expect(heldOut.launches).toBe(12)
+    expect(gains?.families).toHaveLength(1)
+    expect(gains?.families[0]).toMatchObject({
+      family: 'chat',
+      batches: 2,
+      tunedCount: 'fixed-count(2)',
+      tunedSize: 'fixed-size(512)',
+    })
+    const lengthAware = gains?.families[0].gains.find(({ policy }) => policy === 'length-aware')
+    expect(lengthAware?.measured).toBeCloseTo((12 / 10 + 12 / 15) / 2, 12)
+    expect(lengthAware?.worst).toBeCloseTo(12 / 15, 12)
+    // all cut the batch alike, so the model sees no gain at all, and is wrong about each that has a sign
+    expect(lengthAware?.model).toBeCloseTo(1, 12)
+    expect(gains).toMatchObject({ signs: 1, rightSigns: 0 })
+  })
+
+  it('launches of another kernel teach nothing', () => {
+    expect(() => scoreMeasured(rowsOf(test), rowsOf(train.map((line) => line.replace('bf16', 'fp8'))))).toThrow(
+      /the launches to train on have none of this kernel/,
+    )
+  })
+})
+
+describe('the launches that ship', () => {
+  it('of a kernel with one CTA an SM: predicted within a few percent, every sign right, and nothing lost on equal lengths', {
+    timeout: 180_000,
+  }, () => {
+    const scored = scoreShippedLaunches(['mla128-bf16'])
+    const [{ heldOut, choice, gains, constants }] = scored.groups
+    expect(heldOut.launches).toBe(2100)
+    expect(heldOut.median).toBeLessThan(0.02)
+    expect(heldOut.p90).toBeLessThan(0.05)
+    expect(choice.regret).toBeLessThan(1.005)
+    expect(gains?.signs).toBeGreaterThanOrEqual(45)
+    expect(gains?.rightSigns).toBe(gains?.signs)
+    for (const { family, gains: some } of gains?.families ?? []) {
+      const { measured = 0 } = some.find(({ policy }) => policy === 'length-aware') ?? {}
+      expect(measured, family).toBeGreaterThan(family === 'equal' ? 0.999 : 1.02)
+    }
+    // not the same constant: one CTA for each request would merge at the rate at which it reads
+    expect((constants.mergeBandwidth ?? 0) / (constants.ctaBandwidth ?? 1)).toBeGreaterThan(10)
+    // the page says what is computed here
+    const page = readFileSync(new URL('../docs/VALIDATION.md', import.meta.url), 'utf8')
+    const about = { ...scored.about, kernels: scored.about.kernels.filter(({ name }) => name === 'mla128-bf16') }
+    const rows = measuredDocs({ ...scored, about })
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !line.startsWith('| ---'))
+    expect(rows.length).toBeGreaterThan(12)
+    expect(rows.filter((line) => !page.includes(line))).toEqual([])
+  })
+
+  it('are all there and can be read', () => {
+    const { kernels } = loadShippedLaunches()
+    const files = kernels.flatMap(({ train, judge }) => [...train, judge])
+    const folder = new URL('../data/levers/measured/', import.meta.url)
+    expect(new Set(files)).toEqual(new Set(readdirSync(folder).filter((name) => name !== 'launches.json')))
+    for (const { residents, judge } of kernels) {
+      const [{ machine }] = readMeasuredRows(fileURLToPath(new URL(judge, folder)))
+      expect(machine.slots, judge).toBe(132 * residents)
+    }
+  })
+})
+
 describe('what cannot be scored', () => {
   const withRow = (change: Readonly<Record<string, string | number>>): string => rowsCsv(0, (row) => ({ ...row, ...change }))
 
@@ -135,6 +276,22 @@ describe('validate levers', () => {
     const refused = shapewise(folder, 'validate', 'levers', '--measured', 'rows.csv', '--docs', 'page.md')
     expect(refused.status).toBe(2)
     expect(refused.stderr).toContain('has no effect with --measured')
+    const alone = shapewise(folder, 'validate', 'levers', '--train', 'rows.csv')
+    expect(alone.status).toBe(2)
+    expect(alone.stderr).toContain('--train  has no effect without --measured')
+    const trained = shapewise(
+      folder,
+      'validate',
+      'levers',
+      '--measured',
+      'rows.csv',
+      '--train',
+      'rows.csv',
+      '--train',
+      'rows.csv',
+    )
+    expect(trained.status).toBe(0)
+    expect(trained.stdout).toContain('speed-up over the count tuned on the training launches')
     expect(shapewise(folder, 'validate', 'levers', '--measured', 'nowhere.csv').status).toBe(2)
     expect(shapewise(folder, 'validate', 'levers', '--report', 'nowhere/page.html').status).toBe(2)
   })

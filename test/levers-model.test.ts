@@ -44,19 +44,26 @@ function exactMeanNs(batch: SplitBatch, decision: SplitDecision, machine: SplitM
 
 describe('exact form', () => {
   it('agrees with a naive fluid simulation', () => {
-    const machine = { ...MACHINES.gqa, slots: 4, bandwidth: 300, ctaBandwidth: 100 }
+    const sharp = { ...MACHINES.gqa, slots: 4, bandwidth: 300, ctaBandwidth: 100 }
+    const sizes = fc.array(fc.integer({ min: 50, max: 5000 }), { minLength: 1, maxLength: 30 })
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 50, max: 5000 }), { minLength: 1, maxLength: 30 }), (tasks) => {
+      fc.property(sizes, fc.option(fc.double({ min: 0.5, max: 60, noNaN: true }), { nil: undefined }), (tasks, knee) => {
+        const machine = { ...sharp, knee }
+        const together = (running: number): number => machine.bandwidth / running
+        const rate = (running: number): number =>
+          knee === undefined
+            ? Math.min(machine.ctaBandwidth, together(running))
+            : (machine.ctaBandwidth ** -knee + together(running) ** -knee) ** (-1 / knee)
         const queue = [...tasks]
         let running: number[] = []
         let timeNs = 0
         while (queue.length > 0 || running.length > 0) {
           while (queue.length > 0 && running.length < machine.slots) running.push(queue.shift() as number)
           const shortest = Math.min(...running)
-          timeNs += shortest / Math.min(machine.ctaBandwidth, machine.bandwidth / running.length)
+          timeNs += shortest / rate(running.length)
           running = running.map((left) => left - shortest).filter((left) => left > 1e-9)
         }
-        expect(exactMakespanNs(tasks, machine)).toBeCloseTo(timeNs, 6)
+        expect(Math.abs(exactMakespanNs(tasks, machine) / timeNs - 1)).toBeLessThan(1e-9)
       }),
       { numRuns: 200, seed: 1 },
     )

@@ -173,7 +173,7 @@ describe('what is written', () => {
   it('table, JSON, page and document hold every cell, the bars and the reasons', () => {
     const table = leverValidationTable(all)
     const html = leverValidationHtml(all, '9.9.9')
-    const docs = leverValidationDocs(all)
+    const docs = leverValidationDocs(all, '')
     const json = leverValidationJson(all)
     for (const { id, missed } of cells) {
       for (const text of [table, html, docs]) expect(text).toContain(id)

@@ -89,6 +89,45 @@ describe.runIf(present)('scripts/measure-split', () => {
     })
   })
 
+  it('cuts as a planner says', () => {
+    const lengths = [3000, 100, 9000]
+    const { stdout } = python(
+      ['rules.py'],
+      JSON.stringify([
+        { rule: 'length-aware', slots: 132, groups: 1, tile: 64, lengths, pieces: [4, 7, 1], longest_first: true },
+      ]),
+    )
+    const [ctas] = JSON.parse(stdout) as Item[][][]
+    const tiles = (request: number) =>
+      ctas.filter(([[owner]]) => owner === request).map(([[, , begin, end]]) => Math.ceil((end - begin) / 64))
+    // 100 tokens are two tiles, so not seven pieces
+    expect([tiles(0), tiles(1), tiles(2)]).toEqual([[12, 12, 12, 11], [1, 1], [141]])
+    expect(ctas[0][0][0]).toBe(2)
+  })
+
+  it('plans the policies for batches of the shipped traces, each as its rule says', { timeout: 60_000 }, () => {
+    const plan = (...args: readonly string[]) =>
+      spawnSync(process.execPath, ['plan.mjs', ...args], { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 })
+    expect(plan()).toMatchObject({ status: 2, stdout: '' })
+    expect(plan().stderr).toContain('--measured')
+    const rows = fileURLToPath(new URL('../data/levers/measured/h100-mla128-bf16-laws.csv.gz', import.meta.url))
+    const made = plan('--measured', rows, '--sizes', '4', '--draws', '1')
+    expect(made.status, made.stderr).toBe(0)
+    const { batches, slots, tile_tokens: tile } = JSON.parse(made.stdout)
+    expect([slots, tile]).toEqual([132, 32])
+    expect(batches).toHaveLength(6 + 3)
+    for (const { lengths, launches } of batches as { lengths: number[]; launches: { rule: string; pieces?: number[] }[] }[]) {
+      expect(lengths).toHaveLength(4)
+      for (const { rule, pieces } of launches) {
+        if (rule === 'payload(320)') expect(pieces).toBeUndefined()
+        else expect(pieces, rule).toHaveLength(4)
+        const count = /^fixed-count\((\d+)\)$/.exec(rule)?.[1]
+        if (count !== undefined)
+          expect(pieces).toEqual(lengths.map((length) => Math.min(Number(count), Math.ceil(length / tile))))
+      }
+    }
+  })
+
   it('its batches are the same every time, and of every family', () => {
     const text = `from batches import batches; import json; print(json.dumps(batches([1, 8, 64], 10**7)))`
     const [once, twice] = [python(['-c', text]).stdout, python(['-c', text]).stdout]

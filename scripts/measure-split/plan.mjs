@@ -71,6 +71,10 @@ const { values } = parseArgs({
     'most-tokens': { type: 'string', default: '16000000' },
   },
 })
+if (values.measured === undefined) {
+  process.stderr.write('--measured is missing: name the launches to fit the constants of the machine to\n')
+  process.exit(2)
+}
 const rows = readMeasuredRows(values.measured)
 const [{ group, machine }] = fitGroups(rows)
 const batches = await batchesOf({

@@ -5,10 +5,12 @@ import { leverValidationTable } from '../reports/leverValidation.js'
 import { LEVER_MARKS, leverValidationDocs } from '../reports/leverValidationDocs.js'
 import { leverValidationJson } from '../reports/leverValidationJson.js'
 import { withGenerated } from '../reports/markdown.js'
+import { measuredDocs } from '../reports/measuredDocs.js'
 import { measuredJson, measuredTable } from '../reports/measuredLaunches.js'
 import { scoreMeasured } from '../validation/levers/measured.js'
 import { readMeasuredRows } from '../validation/levers/measuredRows.js'
 import { otherReadings, validateLevers } from '../validation/levers/score.js'
+import { scoreShippedLaunches } from '../validation/levers/shippedLaunches.js'
 import { wrongConstants } from '../validation/levers/wrongConstants.js'
 import { printJson, printResult } from './output.js'
 import { demandPage, demandWritable, writeOutput } from './outputFile.js'
@@ -30,7 +32,7 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   if (report !== undefined) writeOutput('--report', report, leverValidationHtml(all, packageVersion()))
   if (docs === undefined) return
   const text = existsSync(docs) ? readFileSync(docs, 'utf8') : ''
-  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all), LEVER_MARKS))
+  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all, measuredDocs(scoreShippedLaunches())), LEVER_MARKS))
 }
 
 export function validateMeasuredLaunches(path: string, train: readonly string[], format: string): void {

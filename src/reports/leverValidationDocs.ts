@@ -28,7 +28,8 @@ function assumptions(scored: readonly ScoredCell[]): string[] {
   return [...cells].map(([text, ids]) => `${ids[0]}${ids.length > 1 ? ` and ${ids.length - 1} more` : ''}: ${text}`)
 }
 
-export function leverValidationDocs({ validation, others, wrong }: LeverReport): string {
+/** Cells in full, then `measured`: the section on launches of a GPU. */
+export function leverValidationDocs({ validation, others, wrong }: LeverReport, measured: string): string {
   const { scored } = validation
   const of = (role: Cell['role']): ScoredCell[] => scored.filter(({ cell }) => cell.role === role)
   const sources = [...new Set(scored.map(({ cell }) => cell.source))]
@@ -57,5 +58,6 @@ export function leverValidationDocs({ validation, others, wrong }: LeverReport):
     `\`length-aware(b, o)\` plans with these multiples of the true bandwidth and fixed time of a CTA; the exact form judges on the true machine, ${wrong[0].batches} batches of three kernels, 4 to 200 ` +
       'sequences, ragged and equal. Planning time left out.',
     markdownTable(WRONG_HEAD, wrong.map(wrongCells)),
+    measured,
   ].join('\n\n')
 }

@@ -33,7 +33,7 @@ export const choiceCells = ({ group, choice: { batches, regret, worstRegret, gai
 ]
 
 /** Policies down, families across: gain over the tuned count, and in brackets what the model says. */
-export function gainRows({ families }: GainTable): { head: string[]; rows: string[][] } {
+export function gainRows({ families }: GainTable): { head: string[]; rows: string[][]; tuned: string[] } {
   const sizes = families.map(({ gains, tunedSize }) => gains.find(({ policy }) => policy === tunedSize))
   const policies = [
     ...new Set(families.flatMap(({ gains, tunedSize }) => gains.flatMap(({ policy }) => (policy === tunedSize ? [] : policy)))),
@@ -46,8 +46,6 @@ export function gainRows({ families }: GainTable): { head: string[]; rows: strin
   return {
     head: ['', ...families.map(({ family, batches }) => `${family} (${batches})`), 'worst batch'],
     rows: [
-      ['tuned count', ...families.map(({ tunedCount }) => tunedCount), ''],
-      ['tuned size', ...families.map(({ tunedSize }) => tunedSize ?? NOTHING), ''],
       row('tuned size', sizes),
       ...policies.map((name) =>
         row(
@@ -56,6 +54,9 @@ export function gainRows({ families }: GainTable): { head: string[]; rows: strin
         ),
       ),
     ],
+    tuned: families.map(
+      ({ family, tunedCount, tunedSize }) => `${family} ${[tunedCount, tunedSize].filter((rule) => rule !== null).join(' and ')}`,
+    ),
   }
 }
 
@@ -78,9 +79,9 @@ export function measuredTable(groups: readonly MeasuredGroup[]): string {
 }
 
 function gainsTable(group: string, gains: GainTable): string {
-  const { head, rows } = gainRows(gains)
+  const { head, rows, tuned } = gainRows(gains)
   const numbers = head.map((_, i) => i).slice(1)
-  return `${group}: time saved over the count tuned on the training launches, measured (model), median of the batches\n${columns([head, ...rows], numbers)}\n${signsText(gains)}`
+  return `${group}: speed-up over the count tuned on the training launches, measured (model), median of the batches\n${columns([head, ...rows], numbers)}\ntuned: ${tuned.join('; ')}\n${signsText(gains)}`
 }
 
 const short = (value: number): number => Number(value.toPrecision(6))
