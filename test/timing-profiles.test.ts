@@ -75,11 +75,15 @@ describe('constants of a profile', () => {
     expect(shared(SHARDED) / shared({ ...SHARDED, precision: 'nvfp4' })).toBeCloseTo(1 / 0.5625, 6)
   })
 
-  it('lengthen the all-reduces of more GPUs than were measured', () => {
+  it('lengthen all-reduces by the doublings of their GPUs, where experts are spread or more GPUs take part than were measured', () => {
     const constants = { ...NEUTRAL, allReduceHopUs: 2 }
-    const host = (tp: number) =>
-      buildStepTables({ ...DEP8, parallelism: cut(tp, 1, 1, tp), profile: 'trtllm-2026', constants }).hostPs
-    expect([host(4), host(8)]).toEqual([0, 61 * 2 * 2 * 1e6])
+    const host = (tp: number, moeEp: number) =>
+      buildStepTables({ ...DEP8, parallelism: cut(tp, 1, tp / moeEp, moeEp), profile: 'trtllm-2026', constants }).hostPs
+    const doubling = 61 * 2 * 2 * 1e6
+    expect([host(2, 2), host(4, 4), host(8, 8)]).toEqual([doubling, 2 * doubling, 3 * doubling])
+    expect([host(4, 1), host(8, 1)]).toEqual([0, 3 * doubling])
+    // one rank sums with nobody; under attention DP only what its tp ranks cut is summed
+    expect(buildStepTables({ ...DEP8, profile: 'trtllm-2026', constants }).hostPs).toBe(0)
   })
 
   it('price the choice of tokens of a sparse attention by layer and by decoded position, drafts too', () => {

@@ -45,7 +45,7 @@ export interface Constants {
   readonly prefillSglangDeepEp: number
   readonly prefillSglangTp: number
   readonly prefillSglangFp8Slow: number
-  /** Latency that an all-reduce over 8 GPUs adds to the measured one over 4 (per doubling), us. */
+  /** Time that an all-reduce of a serving step takes beyond the one timed alone, for each doubling of its GPUs, us. */
   readonly allReduceHopUs: number
 }
 

@@ -151,10 +151,12 @@ function hostOf(request: TimingRequest): Named[] {
   if (host === 'python') own.push({ value: constants.hostPythonMs, why: 'hostPythonMs' })
   if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
     own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
-  const hops = Math.log2(parallelism.tp / MEASURED_COLLECTIVE_GPUS)
-  if (hops > 0) {
+  // The ranks wait for the one whose experts were hit; with the same work on each, sizes that were timed show no such wait.
+  const shown = parallelism.moeEp > 1 || parallelism.tp > MEASURED_COLLECTIVE_GPUS
+  if (shown && parallelism.tp > 1) {
     const calls = model.layers * (parallelism.dp === 1 ? 2 : 1)
-    own.push({ value: (calls * hops * constants.allReduceHopUs) / US_PER_MS, why: 'allReduceHopUs' })
+    const us = calls * Math.log2(parallelism.tp) * constants.allReduceHopUs
+    own.push({ value: us / US_PER_MS, why: 'allReduceHopUs' })
   }
   return own
 }
