@@ -110,6 +110,16 @@ describe.runIf(present)('scripts/measure-split', () => {
       spawnSync(process.execPath, ['plan.mjs', ...args], { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 })
     expect(plan()).toMatchObject({ status: 2, stdout: '' })
     expect(plan().stderr).toContain('--measured')
+    for (const [args, message] of [
+      [['--measured', 'nowhere.csv'], 'nowhere.csv'],
+      [['--measured', 'x', '--colour', 'red'], '--colour'],
+      [['--measured', 'x', '--sizes', '8,many'], "--sizes  expected a whole number of at least 1, got 'many'"],
+      [['--measured', 'x', '--draws', '0'], '--draws  expected'],
+    ] as const) {
+      const { status, stderr } = plan(...args)
+      expect(status, stderr).toBe(2)
+      expect(stderr).toContain(message)
+    }
     const rows = fileURLToPath(new URL('../data/levers/measured/h100-mla128-bf16-laws.csv.gz', import.meta.url))
     const made = plan('--measured', rows, '--sizes', '4', '--draws', '1')
     expect(made.status, made.stderr).toBe(0)

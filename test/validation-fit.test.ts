@@ -149,7 +149,15 @@ describe('calibrate', () => {
   it('finds a constant that made the rows', async () => {
     const pool = createRowPool({ threads: 1 })
     const evaluator = createEvaluator(pool, { seed: 1, requestsPerPlace: 2 })
-    const rows = mapped(['2', '4', '8', '16'].map((concurrency) => ({ id: `c${concurrency}`, backend: 'sglang', concurrency })))
+    const rows = mapped(
+      ['2', '4', '8', '16'].map((concurrency) => ({
+        id: `c${concurrency}`,
+        backend: 'sglang',
+        concurrency,
+        // spread experts would bring another host time that such rows cannot tell apart
+        agg_moe_ep: '1',
+      })),
+    )
     const truth = { ...constantsOf(calibration), hostPythonMs: 3 }
     const means = await evaluator.means(rows.map(({ plan }) => ({ plan, constants: truth })))
     const measured: FitRow[] = rows.map(({ row, plan }, i) => ({ plan, row: { ...row, tpotMs: means[i]?.tpotMs ?? null } }))

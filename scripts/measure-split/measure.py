@@ -178,10 +178,7 @@ def planned_rounds(planned):
 
 
 def measure(options):
-    planned = json.load(open(options.launches)) if options.launches else None
-    if planned:
-        for name in ("kernel", "kv", "query_heads", "kv_heads"):
-            setattr(options, name, planned[name])
+    planned = options.planned
     kernel = kernel_of(options.kernel, options.query_heads, options.kv_heads)
     gpu = torch.cuda.get_device_name(0)
     sms = torch.cuda.get_device_properties(0).multi_processor_count
@@ -232,6 +229,19 @@ def main():
     parser.add_argument("--memory-gb", type=float, default=24, help="largest KV cache of a batch")
     parser.add_argument("--out", default="rows.csv")
     options = parser.parse_args()
+    options.planned = None
+    if options.launches:
+        of_the_file = {"--kernel", "--kv", "--query-heads", "--kv-heads", "--sizes", "--memory-gb"}
+        given = sorted(of_the_file & {word.split("=")[0] for word in sys.argv[1:]})
+        if given:
+            parser.error(f"{', '.join(given)}: no effect with --launches, whose file says it")
+        try:
+            with open(options.launches) as file:
+                options.planned = json.load(file)
+            for name in ("kernel", "kv", "query_heads", "kv_heads"):
+                setattr(options, name, options.planned[name])
+        except (OSError, ValueError, KeyError) as error:
+            parser.error(f"--launches {options.launches}: {error!r}; write it with plan.mjs")
     if options.check:
         check()
     elif not torch.cuda.is_available():

@@ -1,14 +1,16 @@
 /**
  * `node plan.mjs --measured FIRST.csv > launches.json`: fits the constants of a machine to measured launches, draws batches from the shipped traces and
- * plans every split policy for them with those constants. `measure.py --launches launches.json` then times plans of batches that no fit has seen.
+ * plans 28 rules of eleven policies for them with those constants (not several launches, padded grids, random counts and gates). `measure.py --launches launches.json` then times plans of batches that no fit has seen.
  */
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { UserError } from '../../dist/errors.js'
 import { readTrace } from '../../dist/index.js'
 import { createSplitDecision, parsePolicy, SPLIT_PAYLOAD } from '../../dist/levers/index.js'
 import { pieceCount } from '../../dist/levers/split/pieces.js'
 import { stream } from '../../dist/rng.js'
 import { launchOf } from '../../dist/validation/levers/launches.js'
-import { fitGroups } from '../../dist/validation/levers/measured.js'
+import { plannersOf } from '../../dist/validation/levers/measured.js'
 import { readMeasuredRows } from '../../dist/validation/levers/measuredRows.js'
 
 const TRACES = ['chat', 'code', 'rag', 'reasoning', 'agent', 'mixed']
@@ -37,7 +39,7 @@ function running({ isl, osl, count }, n, rng) {
 async function batchesOf({ sizes, first, draws, mostTokens }) {
   const batches = []
   for (const trace of TRACES) {
-    const file = new URL(`../../traces/${trace}.swt.gz`, import.meta.url).pathname
+    const file = fileURLToPath(new URL(`../../traces/${trace}.swt.gz`, import.meta.url))
     const { workload } = await readTrace(file, { spreadTicks: false })
     for (const n of sizes)
       for (let draw = first; draw < first + draws; draw++)
@@ -62,33 +64,69 @@ function planned(rule, lengths, machine) {
   return { ...launch, pieces: Array.from(order, (place) => pieceCount(decision, batch, place, machine)) }
 }
 
-const { values } = parseArgs({
-  options: {
-    measured: { type: 'string' },
-    sizes: { type: 'string', default: '8,16,32,64,128' },
-    draws: { type: 'string', default: '2' },
-    'first-draw': { type: 'string', default: '0' },
-    'most-tokens': { type: 'string', default: '16000000' },
-  },
-})
-if (values.measured === undefined) {
-  process.stderr.write('--measured is missing: name the launches to fit the constants of the machine to\n')
-  process.exit(2)
+/** A whole number of at least `least`. */
+function whole(name, text, least) {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least) return value
+  throw new UserError({
+    where: `--${name}`,
+    message: `expected a whole number of at least ${least}, got '${text}'`,
+    hint: 'leave it out for the default',
+  })
 }
-const rows = readMeasuredRows(values.measured)
-const [{ group, machine }] = fitGroups(rows)
-const batches = await batchesOf({
-  sizes: values.sizes.split(',').map(Number),
-  first: Number(values['first-draw']),
-  draws: Number(values.draws),
-  mostTokens: Number(values['most-tokens']),
+
+/** Options by name; throws a UserError for what is no option of this script. */
+function options() {
+  const text = (value) => ({ type: 'string', default: value })
+  const known = {
+    measured: { type: 'string' },
+    sizes: text('8,16,32,64,128'),
+    draws: text('2'),
+    'first-draw': text('0'),
+    'most-tokens': text('16000000'),
+  }
+  let values
+  try {
+    values = parseArgs({ options: known }).values
+  } catch (error) {
+    throw new UserError({ where: 'plan.mjs', message: error.message, hint: `options are ${Object.keys(known).join(', ')}` })
+  }
+  if (values.measured === undefined) {
+    throw new UserError({
+      where: '--measured',
+      message: 'is missing',
+      hint: 'name the launches to fit the constants of the machine to',
+    })
+  }
+  return {
+    measured: values.measured,
+    sizes: values.sizes.split(',').map((size) => whole('sizes', size, 1)),
+    first: whole('first-draw', values['first-draw'], 0),
+    draws: whole('draws', values.draws, 1),
+    mostTokens: whole('most-tokens', values['most-tokens'], 1),
+  }
+}
+
+async function main() {
+  const { measured, ...chosen } = options()
+  const rows = readMeasuredRows(measured)
+  const [{ group, machine }, other] = plannersOf(rows)
+  if (other !== undefined) {
+    throw new UserError({
+      where: measured,
+      message: `launches of several kernels: ${group}, ${other.group}`,
+      hint: 'plan for one kernel at a time',
+    })
+  }
+  const batches = await batchesOf(chosen)
+  process.stderr.write(`${group}: ${batches.length} batches, ${RULES.length} rules\n`)
+  const { slots, tileTokens: tile_tokens } = machine
+  const launches = batches.map((one) => ({ ...one, launches: RULES.map((rule) => planned(rule, one.lengths, machine)) }))
+  process.stdout.write(JSON.stringify({ ...rows[0].kernel, slots, tile_tokens, batches: launches }))
+}
+
+main().catch((error) => {
+  if (!(error instanceof UserError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 2
 })
-process.stderr.write(`${group}: ${batches.length} batches, ${RULES.length} rules\n`)
-process.stdout.write(
-  JSON.stringify({
-    ...rows[0].kernel,
-    slots: machine.slots,
-    tile_tokens: machine.tileTokens,
-    batches: batches.map((one) => ({ ...one, launches: RULES.map((rule) => planned(rule, one.lengths, machine)) })),
-  }),
-)

@@ -6,7 +6,7 @@
 export { createArm, POLICIES, type PolicyOf, parsePolicy, SHAPE_AWARE_ARM, STATIC_ARM } from './catalogue.js'
 export * from './lever.js'
 export { createSplitDecision } from './split/decision.js'
-export { type ExactMachine, exactAttentionNs, exactMakespanNs } from './split/exact.js'
+export { type ExactMachine, exactAttentionNs, exactMakespanNs, nsPerByte } from './split/exact.js'
 export type { SplitMachine } from './split/machine.js'
 export {
   createSplitEvaluator,

@@ -15,20 +15,23 @@ export function measuredDocs({ about, groups }: ScoredLaunches): string {
       '(`scripts/measure-split`), every output compared with float64. Named after its heads (MLA, or query x KV heads of GQA) and the KV cache. It is no kernel of a serving ' +
       'stack and no Blackwell GPU: what is tested is the form of the model, with constants of its own, not the shipped constants.',
     'Constants are fitted to launches of other batches than those judged (`-laws`: equal, ragged and adversarial lengths; `-traces-train`: KV lengths of requests running in the ' +
-      'shipped traces; judged: other draws of the traces, every plan made before it was timed). `gqa64x8` has no plans of traces: half of its batches are held out.',
+      'shipped traces; judged: other draws of the traces, every plan made before it was timed; equal batches are the same in all files, so there they teach nothing). `gqa64x8` has ' +
+      'no plans of traces: half of its batches are held out. Plans that cut a batch alike are one launch. A few launches in a thousand are hiccups of up to five times, and are kept: ' +
+      'most of the worst batches of `gqa16x2-fp8` are such.',
+    'With a soft knee the memory bandwidth is an asymptote; the last column but one is what all slots read together.',
     markdownTable(
       [...CONSTANTS_HEAD, 'CTAs an SM'],
       named.map((group, i) => [...constantCells(group), String(about.kernels[i].residents)]),
     ),
-    'Error of the exact form, median / 90th percentile of launches:',
+    'Error of the exact form, median / 90th percentile of plans:',
     markdownTable(
-      ['', 'fitted', 'launches held out', 'held out', 'worst kind of lengths'],
+      ['', 'fitted', 'plans held out', 'held out', 'worst kind of lengths'],
       named.map((group) => {
         const worst = group.byFamily.reduce((a, b) => (b.median > a.median ? b : a))
         return [
           group.group,
           errors(group.fitted),
-          String(group.heldOut.launches),
+          String(group.heldOut.plans),
           errors(group.heldOut),
           `${worst.family} ${errors(worst)}`,
         ]
@@ -40,7 +43,7 @@ export function measuredDocs({ about, groups }: ScoredLaunches): string {
       if (gains === null) return []
       const { head, rows, tuned } = gainRows(gains)
       return [
-        `**${group}**: speed-up over the count that was fastest on the training draws of the same traffic, measured (model); median of the batches. ${signsText(gains)}. Tuned: ${tuned.join('; ')}.`,
+        `**${group}**: speed-up over the fixed rule that was fastest on the training draws of the same traffic (equal lengths: the shipped occupancy rule), measured (model); median of the batches. ${signsText(gains)}. Tuned: ${tuned.join('; ')}.`,
         markdownTable(head, rows),
       ]
     }),

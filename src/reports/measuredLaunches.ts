@@ -7,18 +7,18 @@ import { change, NOTHING, number, percent } from './format.js'
 const errorText = ({ median, p90 }: LaunchErrors): string => `${percent(median, 1)} / ${percent(p90, 1)}`
 const gainText = ({ measured, model }: Gain): string => `${change(measured)} (${change(model)})`
 
-export const CONSTANTS_HEAD = ['', 'memory GB/s', 'CTA GB/s', 'CTA ns', 'merge ns', 'merge GB/s', 'knee']
+export const CONSTANTS_HEAD = ['', 'memory GB/s', 'CTA GB/s', 'CTA ns', 'merge ns', 'merge GB/s', 'knee', 'all slots GB/s']
 
-export const constantCells = ({ group, constants }: MeasuredGroup): string[] => [
+/** A knee sharper than this takes less than 4 % of the rate anywhere. */
+const SHARP = 20
+
+export const constantCells = ({ group, constants, busyBandwidth }: MeasuredGroup): string[] => [
   group,
-  ...[
-    constants.bandwidth,
-    constants.ctaBandwidth,
-    constants.ctaOverheadNs,
-    constants.mergeFixedNs,
-    constants.mergeBandwidth,
-    constants.knee,
-  ].map((value) => number(value ?? 0)),
+  ...[constants.bandwidth, constants.ctaBandwidth, constants.ctaOverheadNs, constants.mergeFixedNs, constants.mergeBandwidth].map(
+    (value) => number(value ?? 0),
+  ),
+  constants.knee === undefined || constants.knee > SHARP ? 'sharp' : number(constants.knee),
+  number(busyBandwidth),
 ]
 
 export const CHOICE_HEAD = ['', 'batches', 'over the fastest', 'worst', 'gain over the occupancy rule', 'worst']
@@ -46,7 +46,7 @@ export function gainRows({ families }: GainTable): { head: string[]; rows: strin
   return {
     head: ['', ...families.map(({ family, batches }) => `${family} (${batches})`), 'worst batch'],
     rows: [
-      row('tuned size', sizes),
+      ...(sizes.some((gain) => gain !== undefined) ? [row('tuned size', sizes)] : []),
       ...policies.map((name) =>
         row(
           name,
@@ -65,14 +65,14 @@ export const signsText = ({ signs, rightSigns, error }: GainTable): string =>
 
 export function measuredTable(groups: readonly MeasuredGroup[]): string {
   const errors = groups.flatMap(({ group, fitted, heldOut, byFamily }) => [
-    [group, 'fitted', String(fitted.launches), errorText(fitted)],
-    ['', 'held out', String(heldOut.launches), errorText(heldOut)],
-    ...byFamily.map((family) => ['', `held out, ${family.family}`, String(family.launches), errorText(family)]),
+    [group, 'fitted', String(fitted.plans), errorText(fitted)],
+    ['', 'held out', String(heldOut.plans), errorText(heldOut)],
+    ...byFamily.map((family) => ['', `held out, ${family.family}`, String(family.plans), errorText(family)]),
   ])
   const trained = groups.some(({ gains }) => gains !== null)
   return [
-    `constants, fitted ${trained ? 'to the training launches' : 'on half of the batches'}\n${columns([CONSTANTS_HEAD, ...groups.map(constantCells)], [1, 2, 3, 4, 5, 6])}`,
-    `error of the exact form, median / 90th percentile\n${columns([['', '', 'launches', ''], ...errors], [2, 3])}`,
+    `constants, fitted ${trained ? 'to the training launches' : 'on half of the batches'}\n${columns([CONSTANTS_HEAD, ...groups.map(constantCells)], [1, 2, 3, 4, 5, 6, 7])}`,
+    `error of the exact form, median / 90th percentile\n${columns([['', '', 'plans', ''], ...errors], [2, 3])}`,
     `choice of a rule on held-out batches: the one that the model finds fastest\n${columns([CHOICE_HEAD, ...groups.map(choiceCells)], [1, 2, 3, 4, 5])}`,
     ...groups.flatMap(({ group, gains }) => (gains === null ? [] : [gainsTable(group, gains)])),
   ].join('\n\n')
@@ -80,15 +80,17 @@ export function measuredTable(groups: readonly MeasuredGroup[]): string {
 
 function gainsTable(group: string, gains: GainTable): string {
   const { head, rows, tuned } = gainRows(gains)
+  const left = gains.notCompared.length === 0 ? '' : `without a fixed rule to compare with: ${gains.notCompared.join(', ')}\n`
   const numbers = head.map((_, i) => i).slice(1)
-  return `${group}: speed-up over the count tuned on the training launches, measured (model), median of the batches\n${columns([head, ...rows], numbers)}\ntuned: ${tuned.join('; ')}\n${signsText(gains)}`
+  return `${group}: speed-up over the count tuned on the training launches, measured (model), median of the batches\n${columns([head, ...rows], numbers)}\ntuned: ${tuned.join('; ')}\n${left}${signsText(gains)}`
 }
 
 const short = (value: number): number => Number(value.toPrecision(6))
 const pct = (share: number): number => Number((100 * share).toFixed(3))
-const errorsJson = ({ launches, median, p90 }: LaunchErrors) => ({ launches, median_pct: pct(median), p90_pct: pct(p90) })
+const errorsJson = ({ plans, median, p90 }: LaunchErrors) => ({ plans, median_pct: pct(median), p90_pct: pct(p90) })
 
-const gainsJson = ({ families, signs, rightSigns, error }: GainTable) => ({
+const gainsJson = ({ families, notCompared, signs, rightSigns, error }: GainTable) => ({
+  not_compared: notCompared,
   signs,
   right_signs: rightSigns,
   median_error_pct: pct(error),
@@ -107,7 +109,7 @@ const gainsJson = ({ families, signs, rightSigns, error }: GainTable) => ({
 })
 
 export const measuredJson = (groups: readonly MeasuredGroup[]) => ({
-  groups: groups.map(({ group, constants, fitted, heldOut, byFamily, choice, gains }) => ({
+  groups: groups.map(({ group, constants, busyBandwidth, fitted, heldOut, byFamily, choice, gains }) => ({
     group,
     constants: {
       bandwidth_gb_s: short(constants.bandwidth ?? 0),
@@ -116,6 +118,7 @@ export const measuredJson = (groups: readonly MeasuredGroup[]) => ({
       merge_fixed_ns: short(constants.mergeFixedNs ?? 0),
       merge_bandwidth_gb_s: short(constants.mergeBandwidth ?? 0),
       knee: short(constants.knee ?? 0),
+      all_slots_gb_s: short(busyBandwidth),
     },
     fitted: errorsJson(fitted),
     held_out: errorsJson(heldOut),

@@ -90,6 +90,7 @@ export const splitMachine: fc.Arbitrary<SplitMachine> = fc.record({
   tileTokens: fc.constantFrom(1, 2, 4, 16),
   partialBytes: fc.constantFrom(1024, 32768),
   mergeFixedNs: fc.constantFrom(0, 1000),
+  mergeBandwidth: fc.constantFrom(undefined, 500),
   launchNs: fc.constantFrom(0, 2000),
 })
 
@@ -117,5 +118,6 @@ export const SMALL_MACHINE: SplitMachine = {
   tileTokens: 64,
   partialBytes: 1024,
   mergeFixedNs: 0,
+  mergeBandwidth: undefined,
   launchNs: 1000,
 }

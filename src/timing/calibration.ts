@@ -45,7 +45,10 @@ export interface Constants {
   readonly prefillSglangDeepEp: number
   readonly prefillSglangTp: number
   readonly prefillSglangFp8Slow: number
-  /** Time that an all-reduce of a serving step takes beyond the one timed alone, for each doubling of its GPUs, us. */
+  /**
+   * Time that an all-reduce of a serving step takes beyond the one timed alone, for each doubling of its GPUs, us: where experts are spread over
+   * them, or where there are more than the 4 that were timed.
+   */
   readonly allReduceHopUs: number
 }
 

@@ -151,7 +151,7 @@ function hostOf(request: TimingRequest): Named[] {
   if (host === 'python') own.push({ value: constants.hostPythonMs, why: 'hostPythonMs' })
   if (model.attention.kind === 'mla' && model.attention.sparseIndexer)
     own.push({ value: (model.layers * constants.sparseIndexerUs) / US_PER_MS, why: 'sparseIndexerUs' })
-  // The ranks wait for the one whose experts were hit; with the same work on each, sizes that were timed show no such wait.
+  // Ranks wait for the one whose experts were hit. With the same work on each, up to 4 GPUs rows show no such wait; 8 take as long as with experts.
   const shown = parallelism.moeEp > 1 || parallelism.tp > MEASURED_COLLECTIVE_GPUS
   if (shown && parallelism.tp > 1) {
     const calls = model.layers * (parallelism.dp === 1 ? 2 : 1)

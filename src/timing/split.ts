@@ -53,6 +53,8 @@ function constantsOf(family: SplitFamily, tilesOfSameBytes: number) {
     tileTokens: tile_tokens.value,
     launchNs: launch_ns.value,
     mergeFixedNs: merge_fixed_ns.value,
+    // one CTA reduces a request; named, so that a policy may read it
+    mergeBandwidth: undefined,
     bandwidth: tilesOfSameBytes * bandwidth_gb_s.value,
     ctaBandwidth: cta_bandwidth_gb_s.value,
     ctaOverheadNs: cta_overhead_ns.value,

@@ -10,14 +10,16 @@ import { exitBytes, mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } fro
 
 /** A machine whose CTAs slow each other down before the memory is full. The fast form has the sharp knee alone. */
 export interface ExactMachine extends SplitMachine {
-  /** k of r(n) = (b^-k + (BW / n)^-k)^(-1/k), above 0; absent: infinite, r(n) = min(b, BW / n). Measured on a GPU: about 2 (docs/decisions/0003-split-model.md). */
+  /** k of r(n) = (b^-k + (BW / n)^-k)^(-1/k), above 0; absent: infinite, r(n) = min(b, BW / n). Measured on a GPU: 1.1 to 2.2 (docs/decisions/0003-split-model.md). */
   readonly knee?: number
 }
 
 /** Time that each of `running` pieces takes for a byte, ns. */
-function nsPerByte(running: number, { bandwidth, ctaBandwidth, knee }: ExactMachine): number {
-  const alone = 1 / ctaBandwidth
-  const together = running / bandwidth
+export function nsPerByte(running: number, machine: ExactMachine): number {
+  const alone = 1 / machine.ctaBandwidth
+  const together = running / machine.bandwidth
+  // asked for by name: a policy's machine is under guard, and has no knee to be read
+  const knee = 'knee' in machine ? machine.knee : undefined
   const sharp = alone > together ? alone : together
   if (knee === undefined) return sharp
   const other = alone > together ? together : alone

@@ -4,10 +4,10 @@
  */
 import { median, quantileSorted } from 'simple-statistics'
 import { UserError } from '../../errors.js'
-import type { ExactMachine } from '../../levers/index.js'
+import { type ExactMachine, nsPerByte, type SplitMachine } from '../../levers/index.js'
 import { errorsOf, fitMachine, type MachineConstant, type MachineFit } from './fitMachine.js'
 import { grouped } from './grouped.js'
-import { type GainTable, gainsOf, type JudgedRow } from './measuredGains.js'
+import { type GainTable, gainsOf, type JudgedRow, SHIPPED_RULE } from './measuredGains.js'
 import type { MeasuredRow } from './measuredRows.js'
 import { geometricMean } from './simulated.js'
 
@@ -17,10 +17,10 @@ const FREE: readonly MachineConstant[] = ['bandwidth', 'ctaBandwidth', 'ctaOverh
 const MOST_FITTED = 300
 /** Batches of each half below which nothing is fitted. */
 const FEWEST_BATCHES = 4
-const SHIPPED_RULE = 'occupancy-rule'
 
 export interface LaunchErrors {
-  readonly launches: number
+  /** Rows: plans of a batch, of which those that cut it alike share a launch. */
+  readonly plans: number
   /** |model / measured - 1|. */
   readonly median: number
   readonly p90: number
@@ -40,37 +40,57 @@ export interface ChoiceScore {
 export interface MeasuredGroup {
   readonly group: string
   readonly constants: MachineFit['constants']
+  /** What all slots together read with these constants, bytes per ns. */
+  readonly busyBandwidth: number
   readonly fitted: LaunchErrors
   readonly heldOut: LaunchErrors
   readonly byFamily: readonly (LaunchErrors & { readonly family: string })[]
   readonly choice: ChoiceScore
-  /** What policies gain over the count that was tuned on the training launches; null without those. */
+  /** What policies gain over the fixed rule that was tuned on the training launches; null without those. */
   readonly gains: GainTable | null
 }
 
-/** The machine of every kernel, its constants fitted to its rows. */
-export function fitGroups(rows: readonly MeasuredRow[]): { readonly group: string; readonly machine: ExactMachine }[] {
+/** The machine of every kernel as a planner knows it: without a knee, its constants fitted to the rows. */
+export function plannersOf(rows: readonly MeasuredRow[]): { readonly group: string; readonly machine: SplitMachine }[] {
+  const free = FREE.filter((name) => name !== 'knee')
   return [...grouped(rows, ({ group }) => group)].map(([group, all]) => ({
     group,
-    machine: { ...all[0].machine, ...fitMachine(thinned(all), FREE).constants },
+    machine: { ...all[0].machine, ...fitMachine(thinned(all), free).constants },
   }))
 }
 
-/** Every kernel of `rows`, judged on all of them when there is `train`, else on half. Throws a UserError for a kernel with too few batches to learn from. */
+/**
+ * Every kernel of `rows`, judged on all of them when there is `train`, else on half. Batches that are judged teach nothing: their launches in `train` are
+ * left out. Throws a UserError for a kernel with too few batches to learn from, and for training launches of a kernel that is not judged.
+ */
 export function scoreMeasured(rows: readonly MeasuredRow[], train: readonly MeasuredRow[] = []): MeasuredGroup[] {
-  return [...grouped(rows, ({ group }) => group)].map(([group, all]) => {
+  const kernels = grouped(rows, ({ group }) => group)
+  const stranger = train.find(({ group }) => !kernels.has(group))
+  if (stranger !== undefined) {
+    throw new UserError({
+      where: stranger.group,
+      message: 'there are launches of it to train on, but none to judge',
+      hint: 'give --train files of the same GPU, kernel, heads and KV precision as --measured',
+    })
+  }
+  return [...kernels].map(([group, all]) => {
     if (train.length === 0) return scoreGroup(group, ...halvesOf(group, all), null)
-    const known = train.filter((row) => row.group === group)
-    if (known.length === 0) {
+    const judged = new Set(all.map(lengthsOf))
+    const known = train.filter((row) => row.group === group && !judged.has(lengthsOf(row)))
+    const batches = grouped(known, ({ batch }) => batch).size
+    if (batches < FEWEST_BATCHES) {
       throw new UserError({
         where: group,
-        message: 'the launches to train on have none of this kernel',
-        hint: 'give --train files of the same GPU, kernel, heads and KV precision, or leave it out',
+        message: `${batches} batches to train on are too few, without those that are judged too`,
+        hint: `give --train at least ${FEWEST_BATCHES} other batches of this kernel, or leave it out`,
       })
     }
     return scoreGroup(group, known, all, known)
   })
 }
+
+/** Names the lengths of a batch, whatever their order. */
+const lengthsOf = ({ launch }: MeasuredRow): string => launch.batch.lengths.join(';')
 
 /** Every second batch of each family, so that both halves hold all families. */
 function halvesOf(group: string, rows: readonly MeasuredRow[]): [MeasuredRow[], MeasuredRow[]] {
@@ -104,6 +124,7 @@ function scoreGroup(
   return {
     group,
     constants,
+    busyBandwidth: busyBandwidth({ ...fit[0].machine, ...constants }),
     fitted: sizesOf(errorsOf(fit, constants)),
     heldOut: sizesOf(errors),
     byFamily: [...families].map(([family, some]) => ({ family, ...sizesOf(some.map(({ error }) => error)) })),
@@ -112,6 +133,8 @@ function scoreGroup(
   }
 }
 
+const busyBandwidth = (machine: ExactMachine): number => machine.slots / nsPerByte(machine.slots, machine)
+
 function thinned(rows: readonly MeasuredRow[]): readonly MeasuredRow[] {
   const step = Math.max(1, rows.length / MOST_FITTED)
   return Array.from({ length: Math.min(rows.length, MOST_FITTED) }, (_, i) => rows[Math.floor(i * step)])
@@ -119,7 +142,7 @@ function thinned(rows: readonly MeasuredRow[]): readonly MeasuredRow[] {
 
 function sizesOf(errors: readonly number[]): LaunchErrors {
   const sizes = errors.map(Math.abs).sort((a, b) => a - b)
-  return { launches: sizes.length, median: median(sizes), p90: quantileSorted(sizes, 0.9) }
+  return { plans: sizes.length, median: median(sizes), p90: quantileSorted(sizes, 0.9) }
 }
 
 function choiceOf(batches: readonly (readonly JudgedRow[])[]): ChoiceScore {

@@ -7,6 +7,7 @@ import { geometricMean } from './simulated.js'
 /** What a fixed setting can be: the same counts, and the rules of the occupancy alone, that the arm `tuned-static` tries. */
 const COUNTS = /^(fixed-count\(\d+\)|occupancy-rule|k-waves\(\d+\))$/
 const SIZES = /^fixed-size\(/
+export const SHIPPED_RULE = 'occupancy-rule'
 /** A gain smaller than this has no sign. */
 const NO_SIGN = 0.02
 
@@ -27,7 +28,10 @@ export interface Gain {
 export interface FamilyGains {
   readonly family: string
   readonly batches: number
-  /** The count and the piece size that were fastest on the training launches of the family, by geometric mean. */
+  /**
+   * The fixed rule and the piece size that were fastest on the training launches of the family, by geometric mean. Where none was trained, the
+   * shipped occupancy rule and no size.
+   */
   readonly tunedCount: string
   readonly tunedSize: string | null
   readonly gains: readonly Gain[]
@@ -35,6 +39,8 @@ export interface FamilyGains {
 
 export interface GainTable {
   readonly families: readonly FamilyGains[]
+  /** Families in which neither a trained count nor the occupancy rule was measured. */
+  readonly notCompared: readonly string[]
   /** Cells of a policy and a family whose measured gain has a sign, and those of them where the model's has the same. */
   readonly signs: number
   readonly rightSigns: number
@@ -42,17 +48,20 @@ export interface GainTable {
   readonly error: number
 }
 
-/** Families of `judged` whose training launches name a count that was measured here too. */
-export function gainsOf(judged: readonly JudgedRow[], train: readonly MeasuredRow[]): GainTable | null {
+export function gainsOf(judged: readonly JudgedRow[], train: readonly MeasuredRow[]): GainTable {
   const families: FamilyGains[] = []
+  const notCompared: string[] = []
   for (const [family, some] of grouped(judged, ({ row }) => row.family)) {
     const batches = [...grouped(some, ({ row }) => row.batch).values()]
     const everywhere = [...new Set(some.map(({ row }) => row.rule))].filter((rule) =>
       batches.every((batch) => batch.some(({ row }) => row.rule === rule)),
     )
     const known = train.filter((row) => row.family === family)
-    const tunedCount = fastest(known, everywhere, COUNTS)
-    if (tunedCount === null) continue
+    const tunedCount = fastest(known, everywhere, COUNTS) ?? (everywhere.includes(SHIPPED_RULE) ? SHIPPED_RULE : null)
+    if (tunedCount === null) {
+      notCompared.push(family)
+      continue
+    }
     const policies = everywhere.filter((rule) => !COUNTS.test(rule) && !SIZES.test(rule))
     const tunedSize = fastest(known, everywhere, SIZES)
     const compared = tunedSize === null ? policies : [tunedSize, ...policies]
@@ -64,14 +73,14 @@ export function gainsOf(judged: readonly JudgedRow[], train: readonly MeasuredRo
       gains: compared.map((policy) => gainOf(policy, tunedCount, batches)),
     })
   }
-  if (families.length === 0) return null
   const cells = families.flatMap(({ gains }) => gains)
   const signed = cells.filter(({ measured }) => Math.abs(measured - 1) > NO_SIGN)
   return {
     families,
+    notCompared,
     signs: signed.length,
-    rightSigns: signed.filter(({ measured, model }) => measured > 1 === model > 1).length,
-    error: median(cells.map(({ measured, model }) => Math.abs(model / measured - 1))),
+    rightSigns: signed.filter(({ measured, model }) => (measured - 1) * (model - 1) > 0).length,
+    error: cells.length === 0 ? 0 : median(cells.map(({ measured, model }) => Math.abs(model / measured - 1))),
   }
 }
 

@@ -47,5 +47,8 @@ export function scoreShippedLaunches(names?: readonly string[]): ScoredLaunches 
   const about = loadShippedLaunches()
   const rowsOf = (file: string) => readMeasuredRows(fileURLToPath(new URL(file, FOLDER)))
   const chosen = about.kernels.filter(({ name }) => names === undefined || names.includes(name))
-  return { about, groups: chosen.flatMap(({ train, judge }) => scoreMeasured(rowsOf(judge), train.flatMap(rowsOf))) }
+  return {
+    about: { ...about, kernels: chosen },
+    groups: chosen.flatMap(({ train, judge }) => scoreMeasured(rowsOf(judge), train.flatMap(rowsOf))),
+  }
 }
