@@ -212,7 +212,7 @@ describe('the launches that ship', () => {
   it('of a kernel bound by its CTAs: predicted within a few percent, every sign right', {
     timeout: 180_000,
   }, () => {
-    const scored = scoreShippedLaunches(['mla128-bf16'])
+    const scored = scoreShippedLaunches({ names: ['mla128-bf16'] })
     const [{ heldOut, choice, gains, constants }] = scored.groups
     expect(heldOut.plans).toBe(2100)
     expect(heldOut.median).toBeLessThan(0.02)

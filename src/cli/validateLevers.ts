@@ -7,10 +7,11 @@ import { leverValidationJson } from '../reports/leverValidationJson.js'
 import { withGenerated } from '../reports/markdown.js'
 import { measuredDocs } from '../reports/measuredDocs.js'
 import { measuredJson, measuredTable } from '../reports/measuredLaunches.js'
+import { createProgress } from '../reports/progress.js'
 import { scoreMeasured } from '../validation/levers/measured.js'
 import { readMeasuredRows } from '../validation/levers/measuredRows.js'
 import { otherReadings, validateLevers } from '../validation/levers/score.js'
-import { scoreShippedLaunches } from '../validation/levers/shippedLaunches.js'
+import { loadShippedLaunches, scoreShippedLaunches } from '../validation/levers/shippedLaunches.js'
 import { wrongConstants } from '../validation/levers/wrongConstants.js'
 import { printJson, printResult } from './output.js'
 import { demandPage, demandWritable, writeOutput } from './outputFile.js'
@@ -31,8 +32,12 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   else printResult(leverValidationTable(all))
   if (report !== undefined) writeOutput('--report', report, leverValidationHtml(all, packageVersion()))
   if (docs === undefined) return
+  const progress = createProgress()
+  progress.stage('kernels measured on a GPU', loadShippedLaunches().kernels.length)
+  const measured = scoreShippedLaunches({ onKernel: (done, total) => progress.update({ done, total }) })
+  progress.stop()
   const text = existsSync(docs) ? readFileSync(docs, 'utf8') : ''
-  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all, measuredDocs(scoreShippedLaunches())), LEVER_MARKS))
+  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all, measuredDocs(measured)), LEVER_MARKS))
 }
 
 export function validateMeasuredLaunches(path: string, train: readonly string[], format: string): void {

@@ -42,13 +42,22 @@ export function loadShippedLaunches(): ShippedLaunches {
   return readDataFile({ kind: 'measured launches', nameOrPath: 'launches', names: ['launches'], folder: FOLDER, schema })
 }
 
-/** Fits and judges every kernel of the shipped launches, or the named ones; some 20 s each. */
-export function scoreShippedLaunches(names?: readonly string[]): ScoredLaunches {
+export interface ShippedLaunchesOptions {
+  /** Kernels by name; default: all. */
+  readonly names?: readonly string[]
+  /** Called with the kernels that are done and those in all. */
+  readonly onKernel?: (done: number, total: number) => void
+}
+
+/** Fits and judges the kernels of the shipped launches; some 20 s each. */
+export function scoreShippedLaunches({ names, onKernel }: ShippedLaunchesOptions = {}): ScoredLaunches {
   const about = loadShippedLaunches()
   const rowsOf = (file: string) => readMeasuredRows(fileURLToPath(new URL(file, FOLDER)))
   const chosen = about.kernels.filter(({ name }) => names === undefined || names.includes(name))
-  return {
-    about: { ...about, kernels: chosen },
-    groups: chosen.flatMap(({ train, judge }) => scoreMeasured(rowsOf(judge), train.flatMap(rowsOf))),
-  }
+  const groups = chosen.flatMap(({ train, judge }, i) => {
+    onKernel?.(i, chosen.length)
+    return scoreMeasured(rowsOf(judge), train.flatMap(rowsOf))
+  })
+  onKernel?.(chosen.length, chosen.length)
+  return { about: { ...about, kernels: chosen }, groups }
 }
