@@ -1,11 +1,7 @@
 /** The shipped measured launches against the model, as Markdown. */
-import type { MeasuredGroup } from '../validation/levers/measured.js'
 import type { ScoredLaunches } from '../validation/levers/shippedLaunches.js'
-import { percent } from './format.js'
 import { markdownTable } from './markdown.js'
-import { CHOICE_HEAD, CONSTANTS_HEAD, choiceCells, constantCells, gainRows, signsText } from './measuredLaunches.js'
-
-const errors = ({ median, p90 }: MeasuredGroup['fitted']): string => `${percent(median, 1)} / ${percent(p90, 1)}`
+import { CHOICE_HEAD, CONSTANTS_HEAD, choiceCells, constantCells, errorText, gainRows, signsText } from './measuredLaunches.js'
 
 export function measuredDocs({ about, groups }: ScoredLaunches): string {
   const named = groups.map((group, i) => ({ ...group, group: about.kernels[i].name }))
@@ -30,10 +26,10 @@ export function measuredDocs({ about, groups }: ScoredLaunches): string {
         const worst = group.byFamily.reduce((a, b) => (b.median > a.median ? b : a))
         return [
           group.group,
-          errors(group.fitted),
+          errorText(group.fitted),
           String(group.heldOut.plans),
-          errors(group.heldOut),
-          `${worst.family} ${errors(worst)}`,
+          errorText(group.heldOut),
+          `${worst.family} ${errorText(worst)}`,
         ]
       }),
     ),

@@ -4,7 +4,7 @@ import type { Gain, GainTable } from '../validation/levers/measuredGains.js'
 import { columns } from './columns.js'
 import { change, NOTHING, number, percent } from './format.js'
 
-const errorText = ({ median, p90 }: LaunchErrors): string => `${percent(median, 1)} / ${percent(p90, 1)}`
+export const errorText = ({ median, p90 }: LaunchErrors): string => `${percent(median, 1)} / ${percent(p90, 1)}`
 const gainText = ({ measured, model }: Gain): string => `${change(measured)} (${change(model)})`
 
 export const CONSTANTS_HEAD = ['', 'memory GB/s', 'CTA GB/s', 'CTA ns', 'merge ns', 'merge GB/s', 'knee', 'all slots GB/s']

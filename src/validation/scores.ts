@@ -1,4 +1,5 @@
 /** Simulated against measured, row by row, in groups, and as ranks. */
+import { grouped } from '../collections/grouped.js'
 import type { Evidence } from '../timing/index.js'
 import { closedLoopRate, type RowResult, ttftShare } from './protocol.js'
 import type { RowPlan } from './rowPlan.js'
@@ -133,12 +134,8 @@ const DIMENSIONS: Readonly<Record<string, (row: ScoredRow) => string>> = {
 export function groupScores(rows: readonly ScoredRow[]): GroupScore[] {
   const counted = rows.filter(counts)
   return Object.entries(DIMENSIONS).flatMap(([group, nameOf]) => {
-    const members = new Map<string, ScoredRow[]>()
-    for (const row of counted) {
-      const value = nameOf(row)
-      if (value === '') continue
-      members.set(value, [...(members.get(value) ?? []), row])
-    }
+    const members = grouped(counted, nameOf)
+    members.delete('')
     return [...members].sort(([a], [b]) => a.localeCompare(b, 'en')).map(([value, of]) => groupScore(group, value, of))
   })
 }
@@ -154,12 +151,8 @@ export interface RankScore {
 
 /** Rank correlation inside each (system, model, isl/osl). */
 export function rankScores(rows: readonly ScoredRow[]): RankScore[] {
-  const groups = new Map<string, ScoredRow[]>()
-  for (const row of rows.filter((candidate) => counts(candidate) && candidate.measured.outputTokSPerGpu !== null)) {
-    const key = `${row.plan.system} ${row.plan.model} ${row.plan.isl}/${row.plan.osl}`
-    groups.set(key, [...(groups.get(key) ?? []), row])
-  }
-  return [...groups]
+  const ranked = rows.filter((row) => counts(row) && row.measured.outputTokSPerGpu !== null)
+  return [...grouped(ranked, ({ plan }) => `${plan.system} ${plan.model} ${plan.isl}/${plan.osl}`)]
     .sort(([a], [b]) => a.localeCompare(b, 'en'))
     .map(([group, members]) => {
       const rank = (key: keyof Values): number | null =>

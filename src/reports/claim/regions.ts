@@ -1,4 +1,5 @@
 /** Where in the hypercube the gain is large, small or negative, and which axis moves it. */
+import { grouped } from '../../collections/grouped.js'
 import {
   AXES,
   AXIS_NAMES,
@@ -90,11 +91,7 @@ function thirds(samples: readonly Sample[], axis: AxisName): readonly [End, End]
 }
 
 function extremes(samples: readonly Sample[], axis: AxisName): readonly [End, End] | null {
-  const groups = new Map<string, Sample[]>()
-  for (const sample of samples) {
-    const name = String(sample.point[axis])
-    groups.set(name, [...(groups.get(name) ?? []), sample])
-  }
+  const groups = grouped(samples, ({ point }) => String(point[axis]))
   const ends = [...groups].filter(([, members]) => members.length >= FEWEST).map(([name, members]) => ({ name, members }))
   if (ends.length < 2) return null
   ends.sort((a, b) => geometric(a.members) - geometric(b.members))

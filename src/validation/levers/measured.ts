@@ -3,10 +3,10 @@
  * stay on one side. Without launches to train on, half of the batches are kept for the judging.
  */
 import { median, quantileSorted } from 'simple-statistics'
+import { grouped } from '../../collections/grouped.js'
 import { UserError } from '../../errors.js'
 import { type ExactMachine, nsPerByte, type SplitMachine } from '../../levers/index.js'
 import { errorsOf, fitMachine, type MachineConstant, type MachineFit } from './fitMachine.js'
-import { grouped } from './grouped.js'
 import { type GainTable, gainsOf, type JudgedRow, SHIPPED_RULE } from './measuredGains.js'
 import type { MeasuredRow } from './measuredRows.js'
 import { geometricMean } from './simulated.js'
@@ -74,7 +74,7 @@ export function scoreMeasured(rows: readonly MeasuredRow[], train: readonly Meas
     })
   }
   return [...kernels].map(([group, all]) => {
-    if (train.length === 0) return scoreGroup(group, ...halvesOf(group, all), null)
+    if (train.length === 0) return scoreGroup(group, ...halvesOf(group, all), false)
     const judged = new Set(all.map(lengthsOf))
     const known = train.filter((row) => row.group === group && !judged.has(lengthsOf(row)))
     const batches = grouped(known, ({ batch }) => batch).size
@@ -85,7 +85,7 @@ export function scoreMeasured(rows: readonly MeasuredRow[], train: readonly Meas
         hint: `give --train at least ${FEWEST_BATCHES} other batches of this kernel, or leave it out`,
       })
     }
-    return scoreGroup(group, known, all, known)
+    return scoreGroup(group, known, all, true)
   })
 }
 
@@ -108,12 +108,7 @@ function halvesOf(group: string, rows: readonly MeasuredRow[]): [MeasuredRow[], 
   return halves
 }
 
-function scoreGroup(
-  group: string,
-  fit: readonly MeasuredRow[],
-  judge: readonly MeasuredRow[],
-  train: readonly MeasuredRow[] | null,
-): MeasuredGroup {
+function scoreGroup(group: string, fit: readonly MeasuredRow[], judge: readonly MeasuredRow[], trained: boolean): MeasuredGroup {
   const { constants } = fitMachine(thinned(fit), FREE)
   const errors = errorsOf(judge, constants)
   const judged = judge.map((row, i): JudgedRow => ({ row, modelNs: row.measuredNs * (1 + errors[i]) }))
@@ -129,7 +124,7 @@ function scoreGroup(
     heldOut: sizesOf(errors),
     byFamily: [...families].map(([family, some]) => ({ family, ...sizesOf(some.map(({ error }) => error)) })),
     choice: choiceOf([...grouped(judged, ({ row }) => row.batch).values()]),
-    gains: train === null ? null : gainsOf(judged, train),
+    gains: trained ? gainsOf(judged, fit) : null,
   }
 }
 

@@ -1,6 +1,6 @@
 /** What policies gain over static ones on measured launches, and whether the model saw it coming. */
 import { median } from 'simple-statistics'
-import { grouped } from './grouped.js'
+import { grouped } from '../../collections/grouped.js'
 import type { MeasuredRow } from './measuredRows.js'
 import { geometricMean } from './simulated.js'
 
