@@ -60,7 +60,9 @@ describe('run', () => {
     const first = shapewise(dir, 'run', file, '--format', 'json')
     const second = shapewise(dir, 'run', file, '--format', 'json', '--quiet')
     expect(JSON.parse(first.stdout).summary.requests.completed).toBe(3)
-    expect(first.stderr).toMatch(/^simulated \d+\.\d s in \d+\.\d{3} s, \d+ times real time$/m)
+    expect(first.stderr).toMatch(
+      /^simulated \d+\.\d s in \d+\.\d{3} s, \d+ times real time; took in the records in \d+\.\d{3} s$/m,
+    )
     expect(second.stdout).toBe(first.stdout)
     expect(second.stderr).toBe('')
     expect(readdirSync(dir)).toEqual(['t.csv'])

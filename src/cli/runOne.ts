@@ -110,6 +110,7 @@ export async function runOne(request: RunRequest): Promise<void> {
     let ended: { snapshot: Uint8Array; timeNs: number } | null = null
     const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
     progress?.stage('simulating', 100)
+    let recordsMs = 0
     const began = performance.now()
     const result = await simulatePaced(config, createArm(arm), workload, {
       load,
@@ -130,18 +131,22 @@ export async function runOne(request: RunRequest): Promise<void> {
           simulatedS: nsToS(timeNs),
         }),
       onRecords: (records) => {
+        const from = performance.now()
         summariser.add(records)
         if (request.saveState !== undefined && ended === null)
           for (const one of records.request.subarray(0, records.count)) left.push(one)
         simulated?.add(records)
         folder?.addRequests(records)
+        recordsMs += performance.now() - from
       },
     }).finally(() => progress?.stop())
-    const wallS = (performance.now() - began) / 1000
+    const wallS = (performance.now() - began - recordsMs) / 1000
     // the state may have been saved long after the last event
     const simulatedS = Math.max(0, nsToS(result.endNs - (warm?.timeNs ?? 0)))
     const ratio = simulatedS > 0 ? `, ${(simulatedS / wallS).toFixed(0)} times real time` : ''
-    say(`simulated ${simulatedS.toFixed(1)} s in ${wallS.toFixed(3)} s${ratio}`)
+    say(
+      `simulated ${simulatedS.toFixed(1)} s in ${wallS.toFixed(3)} s${ratio}; took in the records in ${(recordsMs / 1000).toFixed(3)} s`,
+    )
     const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
     warnUnservable(summary, plan)
     if (request.saveState !== undefined && ended !== null)
