@@ -1,5 +1,4 @@
 /** The work of `calibrate`. */
-import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { createProgress } from '../reports/progress.js'
 import { constantsTable } from '../reports/validation.js'
@@ -9,7 +8,7 @@ import { createRowPool } from '../validation/pool.js'
 import { findSettings } from '../validation/settings.js'
 import { readRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
-import { demandWritable, writeOutput } from './outputFile.js'
+import { demandAbsent, demandWritable, writeOutput } from './outputFile.js'
 import { explainRows, fitProgress } from './validateRows.js'
 
 export interface CalibrateRequest {
@@ -29,8 +28,7 @@ export async function calibrateRows(request: CalibrateRequest): Promise<void> {
   const { out, overwrite, threads, seed, format, quiet, signal } = request
   const settingsPath = findSettings(request.rows, request.settings)
   demandWritable('--out', out, [request.rows, settingsPath])
-  if (out !== undefined && existsSync(out) && !overwrite)
-    throw new UserError({ where: '--out', message: `${out} exists`, hint: 'choose another file or add --overwrite' })
+  if (out !== undefined) demandAbsent(`--out ${out}`, out, overwrite)
   const set = readRows(request.rows, settingsPath)
   const say = quiet ? () => {} : remark
   explainRows(set, settingsPath, say)

@@ -5,6 +5,7 @@
  * each weighted by the inverse of its squared error where the truth is known: the median deviation over all measured times of a
  * kind, each predicted without itself.
  */
+import { grouped } from '../../collections/grouped.js'
 import type { TimingSystem } from '../kernels/families.js'
 import type { Measured } from './measured.js'
 
@@ -24,11 +25,8 @@ export interface Neighbours {
 export function neighbours(sites: Measured['sites'], columns: readonly string[], kin: string | readonly string[]): Neighbours {
   const moving = new Set((typeof kin === 'string' ? [kin] : kin).map((column) => columns.indexOf(column)))
   const first = Math.min(...moving)
-  const groups = new Map<string, number[]>()
-  sites.forEach((site, i) => {
-    const key = site.filter((_, column) => !moving.has(column)).join('/')
-    groups.set(key, [...(groups.get(key) ?? []), i])
-  })
+  const indices = sites.map((_, i) => i)
+  const groups = grouped(indices, (i) => sites[i].filter((_, column) => !moving.has(column)).join('/'))
   const numeric = sites.every((site) => Number.isFinite(Number(site[first])))
   const below = new Int32Array(sites.length).fill(-1)
   const above = new Int32Array(sites.length).fill(-1)
