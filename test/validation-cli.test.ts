@@ -88,7 +88,7 @@ describe('calibrate', () => {
     expect(low).toBeLessThanOrEqual(high)
     const again = shapewise(dir, 'calibrate', '--rows', 'rows.csv', '--out', 'mine.json')
     expect(again.status).toBe(2)
-    expect(again.stderr).toMatch(/mine\.json exists/)
+    expect(again.stderr).toMatch(/^--out mine\.json {2}exists already$/m)
   })
 })
 
