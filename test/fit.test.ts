@@ -1,5 +1,8 @@
 /** Recipes fitted to traces: change points, laws, prefix reuse, and that traffic drawn from a fit is the same traffic. */
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
 import { fitArrivals } from '../src/traces/fit/arrivals.js'
 import { changePoints, xLogX } from '../src/traces/fit/changePoints.js'
@@ -8,14 +11,19 @@ import { fitLengths } from '../src/traces/fit/lengths.js'
 import { queueDistance, queueFigures } from '../src/traces/fit/queues.js'
 import { tableOf } from '../src/traces/fit/table.js'
 import { inverseCdf, type TableSpec } from '../src/traces/generate/laws.js'
-import type { MixedLengths } from '../src/traces/generate/lengths.js'
+import type { LawsByBin, MixedLengths } from '../src/traces/generate/lengths.js'
 import { buildPreset } from '../src/traces/generate/presets.js'
 import { checkRecipe, readRecipe } from '../src/traces/generate/readRecipe.js'
 import type { ReuseSpec } from '../src/traces/generate/reuse.js'
+import type { SessionSpec } from '../src/traces/generate/sessions.js'
 import { synthesise } from '../src/traces/generate/synth.js'
 import { recipeText } from '../src/traces/generate/writeRecipe.js'
-import { compareTraces, traceHash, type Workload } from '../src/traces/index.js'
+import { compareTraces, readTrace, traceHash, type Workload } from '../src/traces/index.js'
+import { type SessionStatistics, sessionStatistics } from '../src/traces/statistics/sessions.js'
 import { NS_PER_S } from '../src/units.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'fit-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function draw(data: object, seed = 1): Workload {
   const { recipe, problems } = checkRecipe(data)
@@ -240,6 +248,27 @@ describe('fits', () => {
       )
     },
   )
+
+  it('sessions whose main thread goes on beside a sub-agent: the same requests are the main thread as in the statistics', async () => {
+    const rows = Array.from({ length: 200 }, (_, i) => [
+      { request_id: `${i} a`, timestamp: 1000 * i, input_length: 1000 + i, output_length: 20 },
+      { request_id: `${i} s`, wait_for: `${i} a`, input_length: 300, output_length: 30 },
+      { request_id: `${i} b`, wait_for: `${i} a`, input_length: 1100 + i, output_length: 20 },
+      { request_id: `${i} c`, wait_for: [`${i} b`, `${i} s`], input_length: 1200 + i, output_length: 20 },
+      { request_id: `${i} d`, wait_for: `${i} c`, input_length: 1300 + i, output_length: 20 },
+    ]).flat()
+    const path = join(folder, 'beside.jsonl')
+    writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const { workload } = await readTrace(path, { spreadTicks: false })
+    const { requestsPerSession, firstContext, subAgents, subAgentRequests } = sessionStatistics(workload) as SessionStatistics
+    expect([requestsPerSession.p50, firstContext.p50, subAgents, subAgentRequests]).toEqual([4, 1099.5, 200, 200])
+    const session = fitRecipe(workload).recipe.streams.like.session as SessionSpec
+    const always = (value: number): TableSpec => ({ p: [0, 100], x: [value, value] })
+    expect(session.steps).toEqual(always(4))
+    expect(session.subagents).toEqual({ share: 1, count: always(1), steps: always(1), first_context: always(300) })
+    const [{ p, x }] = (session.first_context as LawsByBin).laws as TableSpec[]
+    expect(inverseCdf(p, x, 0.5)).toBeCloseTo(firstContext.p50, -1)
+  })
 
   it('a fitted recipe can be written, and read again is the same', () => {
     const { recipe, notes } = fitRecipe(buildPreset('rag'))

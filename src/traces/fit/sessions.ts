@@ -4,12 +4,11 @@ import type { LawsByBin } from '../generate/lengths.js'
 import type { SessionSpec } from '../generate/sessions.js'
 import { type Units, unitsOf } from '../sessions.js'
 import { quantile } from '../statistics/distribution.js'
+import { RESET_BELOW, subAgents } from '../statistics/sessions.js'
 import type { Workload } from '../workload.js'
 import { binEdges, binOf } from './lengths.js'
 import { tableOf } from './table.js'
 
-/** A context that falls below this share of the one before was begun anew (the rule of the published statistics). */
-const RESET_BELOW = 0.7
 /** Bins of the number of steps. */
 const STEP_BINS = 8
 /** Share of the longest context from which on a context is full. */
@@ -42,8 +41,8 @@ interface Seen {
 export function fitSessions(workload: Workload): SessionSpec {
   const units = unitsOf(workload)
   const seen: Seen = { steps: [], first: [], added: [], left: [], waitS: [], threads: [], threadSteps: [], threadFirst: [] }
-  const ofSubagent = subagentRows(workload)
-  const { isl, osl } = workload
+  const { isl, osl, parent } = workload
+  const ofSubagent = parent === null ? new Uint8Array(workload.count) : subAgents(workload, parent).marked
   const longest = isl.reduce((most, tokens, i) => Math.max(most, tokens + osl[i]), 2)
   for (let unit = 0; unit < units.count; unit++) look(workload, units, unit, { ofSubagent, longest }, seen)
   const edges = binEdges(Int32Array.from(seen.steps), STEP_BINS)
@@ -122,16 +121,4 @@ function lengthOfThread(last: number, parent: Int32Array | null, ofSubagent: Uin
   let steps = 0
   for (let row = last; row >= 0 && ofSubagent[row] === 1; row = parent?.[row] ?? -1) steps++
   return steps
-}
-
-/** 1 for the rows between a request that forks and the later one that waits for them. */
-function subagentRows({ count, parent, joins }: Workload): Uint8Array {
-  const found = new Uint8Array(count)
-  if (parent === null || joins === null) return found
-  for (let last = 0; last < count; last++) {
-    if (joins[last] < 0) continue
-    const fork = parent[joins[last]]
-    for (let row = last; row >= 0 && row !== fork; row = parent[row]) found[row] = 1
-  }
-  return found
 }

@@ -5,7 +5,7 @@ import { inferredLinks } from './chains.js'
 import { type Distribution, distributionOf } from './distribution.js'
 
 /** A step whose context keeps less of the previous one is a reset (compaction, new topic). */
-const RESET_BELOW = 0.7
+export const RESET_BELOW = 0.7
 
 export interface SessionStatistics {
   /** `recorded` in the trace, or `inferred` from prefix blocks. */
@@ -80,7 +80,7 @@ interface SubAgents {
  * The requests of sub-agents. A thread that comes back by `joins` is a sub-agent from where it leaves the line of the request that it
  * joins: both lines are followed back to where they meet.
  */
-function subAgents({ joins, count }: Workload, previous: Int32Array): SubAgents {
+export function subAgents({ joins, count }: Workload, previous: Int32Array): SubAgents {
   const marked = new Uint8Array(count)
   let threads = 0
   for (let i = 0; joins !== null && i < count; i++) {
