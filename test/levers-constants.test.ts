@@ -3,14 +3,32 @@ import { describe, expect, it } from 'vitest'
 import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
 import { loadSplitConstants, PLAIN_TIMING, splitMachine, splitMachineOf } from '../src/timing/index.js'
+import { NS_PER_US } from '../src/units.js'
 import { type Cell, loadCells } from '../src/validation/levers/cells.js'
-import { fitMachine } from '../src/validation/levers/fitMachine.js'
+import { fitMachine, type MachineConstant, type MachineFit } from '../src/validation/levers/fitMachine.js'
+import { machineOf } from '../src/validation/levers/kernelCells.js'
 import { kernelNs, launchOf, splitPolicy } from '../src/validation/levers/launches.js'
-import { fitPublished } from '../src/validation/levers/published.js'
 
 const cells = loadCells()
 const constants = loadSplitConstants()
 const few = constants.families.mla_few_heads
+
+/** The rows are all of MLA with few heads, each one sequence: they fix the bandwidth of a CTA, and the fixed times only in sum. */
+const PUBLISHED_FREE: readonly MachineConstant[] = ['ctaBandwidth', 'mergeFixedNs']
+
+/** Where the search starts; the result does not depend on it. */
+const START = { ctaBandwidth: 50, mergeFixedNs: 3000 }
+
+/** Fits the free constants of `mla_few_heads` again, to the kernel times among the cells of role `fit`; the others are those shipped. */
+function fitPublished(cells: readonly Cell[], free: readonly MachineConstant[] = PUBLISHED_FREE): MachineFit {
+  const rows = cells.flatMap(({ role, setting, published }) => {
+    if (role !== 'fit' || setting.kind !== 'kernel-time' || published === null) return []
+    const launch = launchOf(new Array<number>(setting.sequences).fill(setting.tokens))
+    const machine = { ...machineOf(setting), ...START }
+    return [{ launch, policy: splitPolicy(setting.policy), machine, measuredNs: published * NS_PER_US }]
+  })
+  return fitMachine(rows, free)
+}
 
 describe('the constants fitted to published kernel times', () => {
   it('are those of the data file, fitted again', () => {

@@ -46,18 +46,6 @@ describe('a sample', () => {
       }),
     )
   })
-  it('merged from parts is the sample of all', () => {
-    fc.assert(
-      fc.property(values, values, fc.integer({ min: 1, max: 50 }), (first, second, exactValues) => {
-        const merged = sampleOf(first, exactValues)
-        merged.merge(sampleOf(second, exactValues))
-        const all = sampleOf([...first, ...second], exactValues)
-        // parts that were binned apart stay binned
-        expect(merged.count).toBe(all.count)
-        if (merged.isExact === all.isExact) expect(merged.quantiles(PROBABILITIES)).toEqual(all.quantiles(PROBABILITIES))
-      }),
-    )
-  })
   test('of nothing has no quantiles', () => {
     expect(createSample().quantiles([0.5])).toEqual([Number.NaN])
   })

@@ -1,6 +1,6 @@
 /**
  * A growing sample of non-negative values and its quantiles: exact while it is small, beyond that a log histogram, whose quantiles are within
- * 0.4 % of the value at the rank asked for. Both forms can be merged, so parts of a run may be gathered apart.
+ * 0.4 % of the value at the rank asked for.
  */
 import { grown } from './grow.js'
 import { LOG_HISTOGRAM_BINS, logBin, logBinValue } from './logHistogram.js'
@@ -21,12 +21,6 @@ export interface Sample {
   readonly isExact: boolean
   /** Quantiles at ascending probabilities in [0, 1], by linear interpolation while exact; NaN of nothing. */
   quantiles(probabilities: readonly number[]): number[]
-  /** Takes up the values of another sample, which is left as it is. */
-  merge(other: Sample): void
-  /** The values, in no order, or null when they are no longer kept. */
-  values(): Float64Array | null
-  /** The histogram of the values, or null while they are kept. */
-  histogram(): Float64Array | null
 }
 
 /** `expected`: values that there is room for from the first one on that is not 0. */
@@ -75,20 +69,6 @@ export function createSample(exactValues = EXACT_VALUES, expected = FIRST_CAPACI
         ? quantilesOf(keep(count) as Float64Array, count, probabilities)
         : binQuantiles(bins, count, probabilities)
     },
-    merge(other) {
-      const values = other.values()
-      if (values !== null) {
-        for (const value of values) this.add(value)
-        return
-      }
-      const theirs = other.histogram() as Float64Array
-      const mine = toBins()
-      for (let i = 0; i < theirs.length; i++) mine[i] += theirs[i]
-      count += other.count
-      sum[0] += other.mean * other.count
-    },
-    values: () => keep(count)?.subarray(0, count) ?? null,
-    histogram: () => bins,
   }
 }
 

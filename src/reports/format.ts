@@ -107,10 +107,3 @@ export function metricText(metric: string): MetricText {
 /** The five policies in one line. */
 export const policiesText = (policies: Omit<ArmSpec, 'name'>): string =>
   LEVERS.map((lever) => `${lever} ${policies[lever]}`).join(' · ')
-
-/** 1,234,567 bytes -> 1.2 MB; powers of 1000. */
-export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB']
-  const step = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3))
-  return `${number(count / 1000 ** step)} ${units[step]}`
-}

@@ -6,8 +6,7 @@ import { readDataFile } from '../../dataFile.js'
  * `fit`: the only rows that constants may be fitted to. `judge`: compared and counted. `context`: compared, counted nowhere, because it was not
  * read well enough.
  */
-export const ROLES = ['fit', 'judge', 'context'] as const
-export type Role = (typeof ROLES)[number]
+const ROLES = ['fit', 'judge', 'context'] as const
 
 const whole = z.int().min(1).max(1e7)
 const attention = z.discriminatedUnion('kind', [
