@@ -1,7 +1,7 @@
 /** "Did you mean": the nearest known word, when it is near enough to be a slip of the fingers. */
 
 /** Edit distance with transpositions of neighbours (optimal string alignment), two-row form kept to three rows. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

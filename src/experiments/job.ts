@@ -87,7 +87,7 @@ export interface Outcome {
   readonly picture: Picture | null
 }
 
-export const QUANTILE_POINTS = 256
+const QUANTILE_POINTS = 256
 /** Search for a capacity: ratio of neighbouring rates, at first and at most; rates tried before giving up; ratio that ends the bisection. */
 const FIRST_STRIDE = 1.25
 const LONGEST_STRIDE = 4
@@ -96,7 +96,7 @@ const PRECISION = 1.01
 /** Requests that a window must hold for its load to count as served. */
 const FEWEST_SERVED = 5
 /** Share of requests that must meet the SLO for a load to count as served. */
-export const ATTAINMENT = 0.95
+const ATTAINMENT = 0.95
 
 export type OnProgress = (simulatedNs: number, events: number) => void
 

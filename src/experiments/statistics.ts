@@ -91,7 +91,7 @@ export function meanInterval(values: readonly number[], seed: number, name: stri
  * The same for any statistic of `n` replicates, given the indices that were drawn: the expanded percentile bootstrap, of few replicates the jackknife with
  * Student's t. Null too when the statistic is not finite in some resample.
  */
-export function replicateInterval(
+function replicateInterval(
   n: number,
   seed: number,
   name: string,

@@ -12,7 +12,7 @@ import type { TuningRecord } from './result.js'
 
 const criterion = (part: string): string =>
   `median tokens/s/user at the offered load on the ${part} part; settings that overload or miss the SLO rank last`
-export const CRITERION = criterion('training')
+const CRITERION = criterion('training')
 
 /** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them (at least 2: one place may be the incumbent's). */
 export interface TuningRound {

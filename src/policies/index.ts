@@ -18,7 +18,7 @@ export { HOOKS } from './hooks.js'
 export { shapeFaults } from './shape.js'
 
 /** A fresh policy of the file, as it was written: not yet under guard. */
-export function policyOf(file: PolicyFile, lever: LeverName, where: string): PolicyShape {
+function policyOf(file: PolicyFile, lever: LeverName, where: string): PolicyShape {
   const made = evaluate(file, where)
   if (typeof made !== 'function')
     throw new UserError({

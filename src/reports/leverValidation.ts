@@ -19,10 +19,10 @@ export const publishedText = ({ published, sign, quantity }: Cell): string =>
 export const simulatedText = ({ cell, simulated }: ScoredCell): string => `${number(simulated.value)}${UNITS[cell.quantity]}`
 export const rangeText = ({ simulated: { range } }: ScoredCell): string =>
   range === null ? '' : `${number(range[0])}–${number(range[1])}`
-export const errorText = ({ error }: ScoredCell): string => (error === null ? NOTHING : change(1 + error))
+const errorText = ({ error }: ScoredCell): string => (error === null ? NOTHING : change(1 + error))
 
 /** Verdict of a cell in a word; '' for rows that are not judged. */
-export function verdictText({ cell, sign, error, missed }: ScoredCell): string {
+function verdictText({ cell, sign, error, missed }: ScoredCell): string {
   if (cell.role !== 'judge') return ''
   if (sign !== null && sign.published !== sign.simulated) return 'wrong sign'
   if (!missed) return 'right'

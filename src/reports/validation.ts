@@ -45,9 +45,9 @@ const NUMBERS = [4, 5, 6, 7, 8, 9, 10, 11, 12]
 
 export const meanMedian = (score: ErrorStatistics | null): string =>
   score === null ? NOTHING : `${score.mean_pct.toFixed(1)} / ${score.median_pct.toFixed(1)}`
-export const byConfiguration = (score: ErrorStatistics | null): string =>
+const byConfiguration = (score: ErrorStatistics | null): string =>
   score === null ? NOTHING : `${score.mean_by_configuration_pct.toFixed(1)} / ${score.median_by_configuration_pct.toFixed(1)}`
-export const confidence = (score: ErrorStatistics | null): string =>
+const confidence = (score: ErrorStatistics | null): string =>
   score?.mean_ci95_pct ? `${score.mean_ci95_pct[0].toFixed(1)}–${score.mean_ci95_pct[1].toFixed(1)}` : NOTHING
 
 export const GROUP_HEAD = [

@@ -264,7 +264,7 @@ function nextRecord(core: Core): number {
 }
 
 /** Writes the record of a request that leaves now, and frees its slot. KV and lists are the caller's business. */
-export function depart(core: Core, slot: number, nowNs: number, fate: number): void {
+function depart(core: Core, slot: number, nowNs: number, fate: number): void {
   const s = core.state
   const request = s.slots.request[slot]
   enterPhase(s.slots, slot, s.slots.phase[slot], nowNs)

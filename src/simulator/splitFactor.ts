@@ -8,13 +8,13 @@ const MAX_AGE = 32
 const CHANGED_AGE = 10
 
 /** Whether the factor of rank g still holds for n sequences with kvTokens in all, at the given step and token clock of their engine. */
-export function factorHolds(s: State, g: number, n: number, kvTokens: number, step: number, clock: number): boolean {
+function factorHolds(s: State, g: number, n: number, kvTokens: number, step: number, clock: number): boolean {
   const predicted = s.factorTokens[g] + s.factorCount[g] * (clock - s.factorClock[g])
   return factorSuits(s, g, n) && step < factorExpiry(s, g) && !isFar(kvTokens, predicted)
 }
 
 /** Whether there is a factor of rank g, for about n sequences. */
-export function factorSuits(s: State, g: number, n: number): boolean {
+function factorSuits(s: State, g: number, n: number): boolean {
   const count = s.factorCount[g]
   const off = n > count ? n - count : count - n
   return count > 0 && 20 * off <= count

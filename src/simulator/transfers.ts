@@ -38,7 +38,7 @@ export function routeToDecode(core: Core, g: number, slot: number, nowNs: number
 }
 
 /** The event being served gave engine `e` work. */
-export function touch(core: Core, e: number): void {
+function touch(core: Core, e: number): void {
   if (core.touched[e] === 1) return
   core.touched[e] = 1
   core.touchedCount++

@@ -34,7 +34,7 @@ export interface Fault {
   readonly seed: number
 }
 
-export const DEFAULT_RUNS = 1000
+const DEFAULT_RUNS = 1000
 /** Processor time for the search for a smaller scenario, ms. */
 const SHRINKING_MS = 20_000
 
@@ -157,7 +157,7 @@ function steadyFaults(weighed: SmallScenario, make: MakePolicy, lever: LeverName
 }
 
 /** The files of a scenario; `policies`: as its arm `checked` names them. */
-export const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): Fault['files'] => [
+const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): Fault['files'] => [
   { name: 'scenario.yaml', text: scenarioText(scenario, policies) },
   { name: traceName(scenario), text: traceText(scenario) },
 ]

@@ -16,7 +16,7 @@ import { HOOKS } from '../policies/index.js'
 import { frozen } from './frozen.js'
 
 /** Decisions in a row, for each rank, that may keep all prompts waiting. */
-export const PATIENCE = 256
+const PATIENCE = 256
 /** A request this long, in tiles, that holds this share of the tokens while the GPU has this share of its slots free, is to be cut. */
 const LONG_TILES = 64
 const LONE_SHARE = 0.5

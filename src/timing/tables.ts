@@ -6,7 +6,7 @@ import type { TimingRequest } from './request.js'
 import type { StepTables } from './stepTimer.js'
 
 export const productOf = (factors: readonly Named[]): number => factors.reduce((product, { value }) => product * value, 1)
-export const sumOf = (terms: readonly Named[]): number => terms.reduce((sum, { value }) => sum + value, 0)
+const sumOf = (terms: readonly Named[]): number => terms.reduce((sum, { value }) => sum + value, 0)
 
 const PS_PER_MS = NS_PER_MS * PS_PER_NS
 

@@ -12,7 +12,7 @@ import { packWhole, unpackWhole } from './varint.js'
 import { NO_NAMES, type Provenance, type Workload } from './workload.js'
 
 export const MAGIC = 'shapewise-trace'
-export const VERSION = 2
+const VERSION = 2
 
 const REQUIRED: readonly ColumnName[] = ['arrivalNs', 'isl', 'osl']
 /** Columns of which neighbours are alike: stored as differences. */

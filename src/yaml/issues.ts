@@ -21,7 +21,7 @@ export function showPath(path: Path): string {
 }
 
 /** A value, short enough for one line. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'

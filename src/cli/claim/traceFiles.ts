@@ -19,7 +19,7 @@ interface TraceSource {
   readonly title: string
 }
 
-export const TRACE_SOURCES: Readonly<Record<TraceName, TraceSource>> = {
+const TRACE_SOURCES: Readonly<Record<TraceName, TraceSource>> = {
   'azure-conv': {
     file: /^AzureLLMInferenceTrace_conv.*\.csv(\.gz)?$/,
     spreadTicks: false,

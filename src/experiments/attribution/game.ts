@@ -6,7 +6,7 @@
 /** Worth of every coalition of k players, 2^k values; bit i of the index says whether player i is in it. Only differences count. */
 export type Game = readonly number[]
 
-export const playersOf = (game: Game): number => Math.log2(game.length)
+const playersOf = (game: Game): number => Math.log2(game.length)
 
 export const everybody = (players: number): number => 2 ** players - 1
 

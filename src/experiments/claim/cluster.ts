@@ -18,7 +18,7 @@ interface LayoutFacts {
 
 const R1 = { model: 'deepseek-r1', precision: 'nvfp4', kvPrecision: 'fp8', prefill: 'DEP4' }
 
-export const LAYOUT_FACTS: Readonly<Record<LayoutName, LayoutFacts>> = {
+const LAYOUT_FACTS: Readonly<Record<LayoutName, LayoutFacts>> = {
   'r1-dep16': { ...R1, layout: 'DEP16', count: 2 },
   'r1-dep32': { ...R1, layout: 'DEP32', count: 1 },
   'r1-tp8': { ...R1, layout: 'TP8', count: 2 },

@@ -13,7 +13,7 @@ export interface Parts {
 }
 
 /** Where the parts end, as shares of the trace's time; of sessions without times, of their number. */
-export const SHARES = { train: 0.5, validation: 0.7 } as const
+const SHARES = { train: 0.5, validation: 0.7 } as const
 
 /** Whole parts of a trace, one after the other. Sessions are laid out as `openRequests` says, each part by itself. */
 export function partsOf(workload: Workload, seed: number): Parts {
@@ -61,7 +61,7 @@ export function openRequests(part: Workload, seed: number, name: string): Worklo
 }
 
 /** Lengths of the control with equal ones: long against what an answer adds, so that a batch is equal at every moment. */
-export const EQUAL = { isl: 8192, osl: 64 } as const
+const EQUAL = { isl: 8192, osl: 64 } as const
 
 /** The part with the lengths of a control; arrival times stay. */
 export function withLengths(part: Workload, lengths: Lengths, seed: number): Workload {

@@ -50,7 +50,7 @@ export function controlSection(controls: readonly ControlCell[], recordedOf: (co
   ].join('\n\n')
 }
 
-export const controlRatio = (control: Control, result: CellResult): PairedRatio =>
+const controlRatio = (control: Control, result: CellResult): PairedRatio =>
   control === 'placebo' ? gainOf(result, 'placebo') : gainOf(result)
 
 /** `recorded`: the gain with the lengths as recorded. */

@@ -20,7 +20,7 @@ export interface Sample {
 
 export type Region = 'above' | 'between' | 'negative'
 
-export const regionOf = (ratio: number): Region => (ratio > CLAIMED ? 'above' : ratio >= 1 ? 'between' : 'negative')
+const regionOf = (ratio: number): Region => (ratio > CLAIMED ? 'above' : ratio >= 1 ? 'between' : 'negative')
 
 /** Points with a result, but for those where an arm could not keep up. */
 export function samplesOf(

@@ -18,7 +18,7 @@ const BOTTOM = 38
 const EDGE = 10
 
 /** 950, 8.2k, 1.5M. */
-export const short = (value: number): string =>
+const short = (value: number): string =>
   value >= 1e6 ? `${number(value / 1e6)}M` : value >= 1e4 ? `${number(value / 1e3)}k` : number(value)
 
 /** Powers of ten within the edges; 1, 3, 10, 30 or 1, 2, 5 where they are few. */

@@ -20,7 +20,7 @@ const NUMBERS = 170
 const ROW = 30
 
 /** Bars from one level to the next: the baseline's zero, each lever's Shapley value, the total. Whiskers are 95 % intervals of each step. */
-export function waterfall(attribution: Attribution, from: string, to: string): string {
+function waterfall(attribution: Attribution, from: string, to: string): string {
   const { total, levers, better } = attribution
   if (total === null) return `<p class="lead">${escapeHtml(attribution.note ?? 'Undefined.')}</p>`
   let level = 1
@@ -101,7 +101,7 @@ function interactionMatrix({ levers, interactions, better }: Attribution): strin
   return `<div class="wide">${svg(Math.max(NARROWEST, SIDE + levers.length * CELL_W), 22 + levers.length * CELL_H, 'Interactions of levers', cells.join('') + heads.join(''))}</div>`
 }
 
-export function termsTable(attribution: Attribution): string {
+function termsTable(attribution: Attribution): string {
   const { levers, total, overlap } = attribution
   const rows = levers.map((entry) => [
     entry.lever,

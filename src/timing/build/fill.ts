@@ -22,7 +22,7 @@ export interface Neighbours {
   readonly logValues: Float64Array | null
 }
 
-export function neighbours(sites: Measured['sites'], columns: readonly string[], kin: string | readonly string[]): Neighbours {
+function neighbours(sites: Measured['sites'], columns: readonly string[], kin: string | readonly string[]): Neighbours {
   const moving = new Set((typeof kin === 'string' ? [kin] : kin).map((column) => columns.indexOf(column)))
   const first = Math.min(...moving)
   const indices = sites.map((_, i) => i)

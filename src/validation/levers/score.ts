@@ -49,7 +49,7 @@ export function signOf(ratio: number): Sign {
 }
 
 /** What the model says of one cell. */
-export function simulate({ id, setting, quantity }: Cell): Simulated {
+function simulate({ id, setting, quantity }: Cell): Simulated {
   switch (setting.kind) {
     case 'kernel':
       return kernelGain(id, setting)

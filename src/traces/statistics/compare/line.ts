@@ -21,7 +21,7 @@ export interface ComparisonLine {
 
 /** Differences below these matter to nobody, however long the traces are. */
 export const LEAST_RELATIVE = 0.02
-export const LEAST_SHARE = 0.02
+const LEAST_SHARE = 0.02
 const LEAST_DISTANCE = 0.02
 
 /**
