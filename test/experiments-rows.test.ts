@@ -16,7 +16,7 @@ const capacities = (values: readonly (number | null)[]): Outcome[] => values.map
 const measured = (values: readonly (number | null)[], label: Summary['saturation']['label'] = 'stable'): Outcome[] =>
   values.map((value) => {
     const distribution = { mean: value, p50: value, p90: value, p95: value, p99: value }
-    const times = ['ttft_ms', 'tpot_ms', 'itl_ms', 'e2e_ms', 'queue_ms', 'prefill_ms', 'decode_ms', 'stall_ms']
+    const times = ['ttft_ms', 'tpot_ms', 'itl_ms', 'gap_ms', 'e2e_ms']
     const metrics = {
       ...Object.fromEntries(times.map((name) => [name, distribution])),
       tok_s_user: { ...distribution, p10: value, p5: value },
@@ -61,6 +61,13 @@ describe('replicates in which a metric is undefined', () => {
     })
     expect(row('fixed_concurrency', 'static', 'ttft_ms.p50')).toMatchObject({ n: 5, note: null })
   })
+})
+
+test('tails are compared too', () => {
+  const rows = comparisonRows(ARMS, { fixedLoad: flat, mix: flat, fixedConcurrency: flat, capacity: served }, 1, false)
+  const compared = new Set(rows.map(({ metric }) => metric))
+  for (const time of ['ttft_ms', 'tpot_ms', 'itl_ms']) expect(compared).toContain(`${time}.p99`)
+  for (const time of ['ttft_ms', 'tpot_ms', 'itl_ms', 'gap_ms', 'e2e_ms']) expect(compared).toContain(`${time}.p95`)
 })
 
 test('the interval over mixes is the spread of the mix replicates, around their own mean', () => {

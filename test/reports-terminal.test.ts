@@ -91,11 +91,31 @@ describe('negative results', () => {
   )
   it('come first, in tail metrics too, with the worst at the front', () => {
     const said = verdict({ ...result, comparisons: losing }).losses
-    expect(said).toHaveLength(1)
-    expect(said[0]).toMatch(/^shape-aware loses to tuned-size: TTFT p95 at the same .*\+20\.0 % \[\+10\.0, \+30\.0\]/)
+    expect(said).toEqual(
+      ['same offered load', 'same concurrency'].map(
+        (where) => `shape-aware loses to tuned-size at the ${where}: TTFT p95 +20.0 % [+10.0, +30.0].`,
+      ),
+    )
     const text = comparisonTable({ ...result, comparisons: losing })
     expect(text.indexOf('where it loses:')).toBeGreaterThan(0)
     expect(text.indexOf('where it loses:')).toBeLessThan(text.indexOf('▲ +'))
+  })
+  it('are all named, the percentiles of a metric together, the worst metric at the front', () => {
+    const lost = (metric: string, ratio: number) => ({
+      ...result.comparisons[0],
+      arm: 'shape-aware',
+      baseline: 'static',
+      metric,
+      better: 'lower' as const,
+      ratio,
+      ci95: [ratio, ratio] as const,
+    })
+    const tails = ['ttft_ms.p50', 'ttft_ms.p95', 'tpot_ms.p95', 'tpot_ms.p99', 'e2e_ms.p50', 'itl_ms.p95', 'itl_ms.p99']
+    const said = verdict({ ...result, comparisons: tails.map((metric, i) => lost(metric, 1.01 + i / 100)) }).losses
+    expect(said).toHaveLength(1)
+    expect(said[0].replaceAll(/ \[[^\]]*\]/g, '')).toBe(
+      'shape-aware loses to static at the same offered load: token gap p95 +6.0 %, p99 +7.0 %; E2E p50 +5.0 %; TPOT p95 +3.0 %, p99 +4.0 %; TTFT p50 +1.0 %, p95 +2.0 %.',
+    )
   })
   it('are not said where there are none', () => {
     expect(verdict({ ...result, comparisons }).losses).toEqual([])
@@ -103,10 +123,10 @@ describe('negative results', () => {
   })
   it('of levers too', () => {
     const printed = ablationTable(ablation)
-    expect(printed).toContain('chunk costs: ')
+    expect(printed).toContain('chunk costs at the same ')
     // a time that falls is no loss
     expect(printed).not.toMatch(/split costs|rank costs/)
-    expect(printed.indexOf('chunk costs: ')).toBeLessThan(printed.indexOf('where the gain comes from'))
+    expect(printed.indexOf('chunk costs at')).toBeLessThan(printed.indexOf('where the gain comes from'))
   })
 })
 

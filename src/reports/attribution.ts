@@ -1,7 +1,9 @@
 /** What an attribution says, in plain words, the same in the terminal and in HTML. */
+import { grouped } from '../collections/grouped.js'
 import type { Attribution, LeverTerms, Term } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
-import { change, includesZero, interval, metricText, readingText } from './format.js'
+import { change, includesZero, interval, metricText, readingWhere } from './format.js'
+import { lossSentences } from './losses.js'
 
 /** The headline metric of each reading, in the order of the readings. */
 const HEADLINES: readonly (readonly [Reading, string])[] = [
@@ -31,7 +33,7 @@ export const shareShown = ({ total, better }: Attribution, { share }: Pick<Lever
 
 /** "tokens/s/user p50 at the same offered load" */
 export const whereText = ({ metric, reading }: Pick<Attribution, 'metric' | 'reading'>): string =>
-  `${metricText(metric).title}${reading === 'capacity' ? ' at equal SLO' : ` at the ${readingText[reading]}`}`
+  `${metricText(metric).title} ${readingWhere(reading)}`
 
 /** How the total divides among the levers: one sentence. */
 export function sharesSentence(attribution: Attribution, from: string, to: string): string {
@@ -72,21 +74,12 @@ export function interactionSentences({ interactions, better }: Attribution): str
     })
 }
 
-/** Levers that cost something in some reading or metric, the worst first: one sentence each. */
+/** Levers that cost something in some reading or metric, tails too. */
 export function leverLosses(attributions: readonly Attribution[]): string[] {
-  const losses = attributions.flatMap((attribution) =>
-    attribution.levers
-      .filter(({ shapley }) => directionOf(shapley, attribution.better) === 'loss')
-      .map(({ lever, shapley }) => ({ lever, shapley, attribution })),
+  const losses = attributions.flatMap(({ levers, better, reading, metric }) =>
+    levers
+      .filter(({ shapley }) => directionOf(shapley, better) === 'loss')
+      .map(({ lever, shapley }) => ({ lever, reading, metric, ratio: shapley.ratio, text: termText(shapley) })),
   )
-  const names = [...new Set(losses.map(({ lever }) => lever))]
-  return names.map((name) => {
-    const own = losses.filter(({ lever }) => lever === name).sort((a, b) => Math.abs(b.shapley.log) - Math.abs(a.shapley.log))
-    const told = own.slice(0, MOST_LOSSES).map(({ shapley, attribution }) => `${whereText(attribution)} ${termText(shapley)}`)
-    const rest = own.length > told.length ? `, and ${own.length - told.length} more` : ''
-    return `${name} costs: ${told.join('; ')}${rest}.`
-  })
+  return [...grouped(losses, ({ lever }) => lever)].flatMap(([lever, own]) => lossSentences(`${lever} costs`, own))
 }
-
-/** Losses named in one sentence. */
-export const MOST_LOSSES = 4

@@ -52,6 +52,10 @@ export const readingText: Readonly<Record<Reading, string>> = {
   capacity: 'capacity at equal SLO',
 }
 
+/** Where a metric was read: "at the same offered load", "at equal SLO". */
+export const readingWhere = (reading: Reading): string =>
+  reading === 'capacity' ? 'at equal SLO' : `at the ${readingText[reading]}`
+
 export interface MetricText {
   readonly title: string
   readonly unit: string

@@ -1,7 +1,8 @@
 /** The oracle ladder in plain words: how much room there was, and how much of it an arm has taken. */
 import type { GapRow } from '../experiments/oracles.js'
 import type { ComparisonResult, OracleResult, Reading } from '../experiments/result.js'
-import { change, interval, metricText, NOTHING, percent, readingText } from './format.js'
+import { whereText } from './attribution.js'
+import { change, interval, NOTHING, percent } from './format.js'
 
 type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>
 
@@ -42,11 +43,10 @@ export function ladderSentences(
   result: WithLadder,
   at: { readonly reading: Reading; readonly metric: string; readonly arm: string; readonly baseline: string },
 ): string[] {
-  const where = `${metricText(at.metric).title}${at.reading === 'capacity' ? ' at equal SLO' : ` at the ${readingText[at.reading]}`}`
   return result.oracles.flatMap(({ name }) => {
     const row = findGap(result, at, name)
     if (row === null) return []
-    const room = `${name} is ${change(row.oracle_ratio)}${row.oracle_ci95 ? ` ${interval(row.oracle_ci95)}` : ''} over ${at.baseline} in ${where}`
+    const room = `${name} is ${change(row.oracle_ratio)}${row.oracle_ci95 ? ` ${interval(row.oracle_ci95)}` : ''} over ${at.baseline} in ${whereText(at)}`
     const closed = isDecided(row) ? `${at.arm} closes ${shareText(row)} of that gap` : row.note
     return [`${room}; ${closed}.`]
   })

@@ -19,6 +19,8 @@ const ARM_ROWS = [
   ...['ttft_ms', 'tpot_ms', 'itl_ms', 'e2e_ms'].flatMap((metric) =>
     ['p50', 'p90', 'p95', 'p99', 'mean'].map((name) => `${metric}.${name}`),
   ),
+  'gap_ms.p50',
+  'gap_ms.p95',
   'tok_s_user.p50',
   'tok_s_user.p10',
   'output_tok_s_per_gpu.value',

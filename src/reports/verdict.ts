@@ -1,8 +1,9 @@
 /** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
+import { grouped } from '../collections/grouped.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
-import { MOST_LOSSES, whereText } from './attribution.js'
-import { change, includesZero, interval, metricText, readingText } from './format.js'
+import { change, includesZero, interval, metricText, readingText, readingWhere } from './format.js'
 import { ladderSentences } from './ladder.js'
+import { lossSentences } from './losses.js'
 
 export type Outcome = 'gain' | 'loss' | 'no difference' | 'not decided'
 
@@ -15,7 +16,7 @@ export function outcome(row: ComparisonRow): Outcome {
 
 export interface Verdict {
   readonly outcome: Outcome
-  /** Where challengers lose, to be said before any gain: one sentence for each arm and baseline. */
+  /** Where challengers lose, to be said before any gain: one sentence for each arm, baseline and reading. */
   readonly losses: readonly string[]
   /** The main row, null when the result has no comparison. */
   readonly row: ComparisonRow | null
@@ -46,7 +47,7 @@ const withInterval = (row: ComparisonRow): string => `${change(row.ratio)}${row.
 
 function headline(row: ComparisonRow): string {
   const what = metricText(row.metric).title
-  const where = row.reading === 'capacity' ? 'at equal SLO' : `at the ${readingText[row.reading]}`
+  const where = readingWhere(row.reading)
   const numbers = `${withInterval(row)}, n = ${row.n}`
   switch (outcome(row)) {
     case 'gain':
@@ -61,7 +62,7 @@ function headline(row: ComparisonRow): string {
 }
 
 export function verdict(result: ComparisonResult): Verdict {
-  const losses = lossSentences(result)
+  const losses = armLosses(result)
   const row = mainRow(result)
   if (!row)
     return {
@@ -105,17 +106,13 @@ function splitCarriesMost({ attribution }: ComparisonResult, row: ComparisonRow)
   return attributed && share !== null && outcome(row) === 'gain' && share > 0.5
 }
 
-/** Every challenger against every baseline in every reading and metric, tails too: what lies on the wrong side of zero, the worst first. */
-function lossSentences(result: ComparisonResult): string[] {
-  const losses = result.comparisons.filter((row) => BASELINES.indexOf(row.arm) < 0 && outcome(row) === 'loss')
-  const pairs = [...new Set(losses.map((row) => `${row.arm} loses to ${row.baseline}`))]
-  return pairs.map((pair) => {
-    const own = losses
-      .filter((row) => `${row.arm} loses to ${row.baseline}` === pair)
-      .sort((a, b) => Math.abs(Math.log(b.ratio as number)) - Math.abs(Math.log(a.ratio as number)))
-    const told = own.slice(0, MOST_LOSSES).map((row) => `${whereText(row)} ${withInterval(row)}`)
-    return `${pair}: ${told.join('; ')}${own.length > told.length ? `, and ${own.length - told.length} more` : ''}.`
-  })
+/** Every challenger against every baseline in every reading and metric, tails too: what lies on the wrong side of zero. */
+function armLosses(result: ComparisonResult): string[] {
+  const losses = result.comparisons
+    .filter((row) => !BASELINES.includes(row.arm) && outcome(row) === 'loss')
+    .map((row) => ({ ...row, ratio: row.ratio as number, text: withInterval(row) }))
+  const pairs = grouped(losses, ({ arm, baseline }) => `${arm} loses to ${baseline}`)
+  return [...pairs].flatMap(([pair, own]) => lossSentences(pair, own))
 }
 
 function saturationWords(result: ComparisonResult): string[] {

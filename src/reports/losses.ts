@@ -1,0 +1,29 @@
+/** Losses in plain words, none left out: a sentence for each reading, in which the percentiles of a metric stand together. */
+import { grouped } from '../collections/grouped.js'
+import type { Reading } from '../experiments/result.js'
+import { metricText, readingWhere } from './format.js'
+
+export interface Loss {
+  readonly reading: Reading
+  readonly metric: string
+  readonly ratio: number
+  /** The change and its interval. */
+  readonly text: string
+}
+
+const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
+
+/** "`what` at the same offered load: token gap p95 +2.5 %, p99 +61 %; TTFT p50 +9.9 %." The worst metric first. */
+export function lossSentences(what: string, losses: readonly Loss[]): string[] {
+  return READINGS.flatMap((reading) => {
+    const own = losses.filter((loss) => loss.reading === reading)
+    if (own.length === 0) return []
+    const metrics = [...grouped(own, ({ metric }) => metric.split('.')[0]).values()].sort((a, b) => worst(b) - worst(a))
+    return [`${what} ${readingWhere(reading)}: ${metrics.map(metricWords).join('; ')}.`]
+  })
+}
+
+const worst = (losses: readonly Loss[]): number => Math.max(...losses.map(({ ratio }) => Math.abs(Math.log(ratio))))
+
+const metricWords = (losses: readonly Loss[]): string =>
+  losses.map(({ metric, text }, i) => `${i === 0 ? metricText(metric).title : metric.split('.')[1]} ${text}`).join(', ')
