@@ -41,7 +41,7 @@ describe.runIf(present || process.env.CI).each(TRACES)('$name', ({ path, format,
   if (ticks)
     it('is refused with its ticks, and keeps its duration but for a tick when they are spread', async () => {
       await expect(readTrace(fileURLToPath(new URL(path, data)), { spreadTicks: false })).rejects.toThrow(
-        /The arrivals were recorded in ticks of 3\.0\d\d s, so requests would arrive in bursts that never were\./,
+        /arrivals come in ticks of 3\.0\d\d s/,
       )
       const { workload } = await readTrace(fileURLToPath(new URL(path, data)), { spreadTicks: false, keepTicks: true })
       const durationOf = ({ arrivalNs, count }: typeof workload) => (arrivalNs[count - 1] - arrivalNs[0]) / 1e9

@@ -56,12 +56,17 @@ const shapes = ({ workload }: Awaited<ReturnType<typeof readTrace>>) =>
 describe('files that are no trace', () => {
   it('names a missing file and a directory', async () => {
     expect(await faultsOf(readTrace(join(folder, 'none.csv'), { spreadTicks: false }))).toEqual([
-      { where: 'none.csv', message: 'There is no such trace file.', hint: 'Check the path, or use a preset.' },
+      { where: 'none.csv', message: 'There is no such trace file.', hint: 'check the path' },
     ])
     mkdirSync(join(folder, 'traces'))
     expect(await faultsOf(readTrace(join(folder, 'traces'), { spreadTicks: false }))).toEqual([
-      { where: 'traces', message: 'This is a directory, not a trace file.', hint: 'Name one file in it.' },
+      { where: 'traces', message: 'This is a directory, not a trace file.', hint: 'name one file in it' },
     ])
+    writeFileSync(join(folder, 'traces', 'chunk-3-trace.csv.gz'), '')
+    const [{ hint }] = await faultsOf(readTrace(join(folder, 'traces'), { spreadTicks: false }))
+    expect(hint).toContain(`trace synth --pool ${join(folder, 'traces')}`)
+    const [{ hint: preset }] = await faultsOf(readTrace('chat', { spreadTicks: false }))
+    expect(preset).toContain('--set workload.preset=chat')
     const below = join(file('1,2,3\n', 'plain'), 'x.csv')
     expect((await faultsOf(readTrace(below, { spreadTicks: false })))[0].message).toBe(
       'The file could not be read (ENOTDIR) after 0 rows.',
@@ -373,14 +378,14 @@ describe('ways to write a CSV file', () => {
       {},
       'trace:1',
       'No column is known to be the arrival time; the columns are a, b, c.',
-      'Name the time column, or call it arrival_s.',
+      'name it: workload.read.columns.time=NAME (trace commands: --columns time=NAME), or call it arrival_s',
     ],
     [
       'time,b,c\n1,2,3\n',
       {},
       'trace:1',
       'No column is known to be the input tokens; the columns are time, b, c.',
-      'Name the input column, or call it input_tokens.',
+      'name it: workload.read.columns.input=NAME (trace commands: --columns input=NAME), or call it input_tokens',
     ],
     [
       '1,2\n',
@@ -602,10 +607,17 @@ describe('Mooncake traces', () => {
       expect(await refusal(ticked)).toEqual([
         {
           where: 'trace',
-          message: 'The arrivals were recorded in ticks of 3.001 s, so requests would arrive in bursts that never were.',
-          hint: 'Set spread_ticks: true to spread each tick uniformly over its length.',
+          message:
+            "arrivals come in ticks of 3.001 s: a recorder's coarse clock, which makes bursts that never were, or bursts that are real",
+          hint: 'say which: workload.spread_ticks=true spreads each tick uniformly over its length, =false keeps the bursts (trace commands: --spread-ticks, --keep-ticks)',
         },
       ])
+    })
+
+    it('keeps its bursts when they are said to be real', async () => {
+      const { workload, report } = await read(ticked, { keepTicks: true })
+      expect(new Set(workload.arrivalNs).size).toBeLessThan(workload.count / 2)
+      expect(report.notes).toContain('Arrivals keep their ticks of 3.001 s: those of a tick come at once.')
     })
 
     it('spreads every request over its own tick, in order, with its blocks', async () => {

@@ -3,8 +3,7 @@ import { UserError } from '../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames, verdictText } from '../reports/trace/comparison.js'
 import { compareTraces, type Workload } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
-import { readTraceFile } from './readTraceFile.js'
-import type { TraceInput } from './traceInput.js'
+import { readAsRecorded, type TraceInput } from './traceInput.js'
 
 export interface DiffRequest {
   readonly other: string
@@ -27,7 +26,7 @@ export async function diffTraces(input: TraceInput, { other, scaleFree, failOnDi
 
 /** Ticks stay as they were recorded: spread ones would be compared with times that never were. */
 async function readForStatistics(input: TraceInput): Promise<Workload> {
-  const { workload, report } = await readTraceFile(input.file, { ...input, keepTicks: !input.spreadTicks })
+  const { workload, report } = await readAsRecorded(input)
   for (const note of report.notes) remark(`${workload.provenance.name}: ${note}`)
   return workload
 }

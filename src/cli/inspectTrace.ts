@@ -6,8 +6,7 @@ import { traceTable } from '../reports/trace/table.js'
 import { statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
 import { demandPage, writeOutput } from './outputFile.js'
-import { readTraceFile } from './readTraceFile.js'
-import type { TraceInput } from './traceInput.js'
+import { readAsRecorded, type TraceInput } from './traceInput.js'
 import { packageVersion } from './version.js'
 
 export interface InspectRequest {
@@ -34,7 +33,7 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
     return
   }
   demandPage('--html', html, [input.file])
-  const { workload, report } = await readTraceFile(input.file, { ...input, keepTicks: !input.spreadTicks })
+  const { workload, report } = await readAsRecorded(input)
   const statistics = traceStatistics(workload, { lruTokens })
   const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]
   const name = workload.provenance.name

@@ -111,9 +111,10 @@ async function withPrefixes(plan: Plan, workload: Workload, onRemark: (text: str
 }
 
 /** The options of `workload.read` as the readers take them. */
-function readOptionsOf({ workload: { spreadTicks, read = {} } }: Plan): ReadOptions {
+function readOptionsOf({ workload: { spreadTicks, keepTicks, read = {} } }: Plan): ReadOptions {
   return {
     spreadTicks,
+    keepTicks,
     from: read.from,
     columns:
       read.columns === undefined && read.time_unit === undefined ? undefined : { ...read.columns, timeUnit: read.time_unit },

@@ -54,7 +54,7 @@ export function describePlan(plan: Plan): string {
     ...poolsRows(plan),
     [
       'workload',
-      `${shapeWords(plan.workload)}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : ''}`,
+      `${shapeWords(plan.workload)}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : plan.workload.keepTicks ? ', ticks kept' : ''}`,
     ],
     ['limits', limits.join(', ')],
     [

@@ -45,11 +45,11 @@ export function loadScenario({ text, file, folder = dirname(file), sets = [], ar
   }
 }
 
-/** Presets have no ticks. A file may ask for spreading beside a preset, for the path that takes its place; a flag may not. */
+/** Presets have no ticks. A file may say what becomes of them beside a preset, for the path that takes its place; a flag may not. */
 function ticksProblems(data: Record<string, unknown>, flags: ReadonlyMap<string, string>): Problem[] {
   const path = ['workload', 'spread_ticks']
   const { preset, spread_ticks: spread } = (data.workload ?? {}) as Record<string, unknown>
-  if (preset === undefined || spread !== true || flagOf(flags, path) === undefined) return []
+  if (preset === undefined || spread === undefined || flagOf(flags, path) === undefined) return []
   return [
     {
       path,

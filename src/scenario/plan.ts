@@ -58,8 +58,10 @@ export interface WorkloadPlan {
   readonly load: LoadPlan
   /** Engines that cache prefixes keep the blocks of answers too, where the trace's ids name them. */
   readonly cacheAnswers: boolean
-  /** Spread coarse ticks of the trace uniformly over their length; null = refuse a trace with ticks. */
+  /** Spread coarse ticks of the trace uniformly over their length. */
   readonly spreadTicks: boolean
+  /** Coarse ticks are bursts that are real, and stay. Where neither is said a trace with ticks is refused. */
+  readonly keepTicks?: true
   /** Keys of `workload.read` as they were given; absent without any. */
   readonly read?: ReadKeys
 }

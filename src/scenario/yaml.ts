@@ -12,7 +12,7 @@ import { hasPools } from './pools.js'
 
 /** Paths are made absolute, so that the text may be kept anywhere. */
 export function resolvedYaml(plan: Plan): string {
-  const { load, path, preset, uniform, cacheAnswers, spreadTicks, read } = plan.workload
+  const { load, path, preset, uniform, cacheAnswers, spreadTicks, keepTicks, read } = plan.workload
   const { interactive } = plan.slo
   const scenario = {
     system: absolute(plan.system),
@@ -35,7 +35,7 @@ export function resolvedYaml(plan: Plan): string {
         concurrency: load.concurrency,
       }),
       cache_answers: cacheAnswers ? true : null,
-      spread_ticks: spreadTicks,
+      spread_ticks: keepTicks ? false : spreadTicks || null,
       read: read ?? null,
     }),
     slo: {

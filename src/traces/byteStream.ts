@@ -1,9 +1,10 @@
 /**
  * Bytes of a trace file, plain or compressed, as a stream of buffers; and its lines.
  */
-import { createReadStream } from 'node:fs'
+import { createReadStream, readdirSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { CompressionFault, compressionOf, counted, decompressed, type OnRead } from './compressed.js'
+import { PRESETS } from './presetNames.js'
 
 const CHUNK_BYTES = 1 << 20
 /** A longer line is no trace row: the largest known row (a 1 M-token context in 16-token blocks) has below 2 MiB. */
@@ -24,9 +25,9 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
   const code = (error as NodeJS.ErrnoException).code
   switch (code) {
     case 'ENOENT':
-      return new UserError({ where: path, message: 'There is no such trace file.', hint: 'Check the path, or use a preset.' })
+      return new UserError({ where: path, message: 'There is no such trace file.', hint: missingHint(path) })
     case 'EISDIR':
-      return new UserError({ where: path, message: 'This is a directory, not a trace file.', hint: 'Name one file in it.' })
+      return new UserError({ where: path, message: 'This is a directory, not a trace file.', hint: folderHint(path) })
     case 'EACCES':
     case 'EPERM':
       return new UserError({ where: path, message: 'The file may not be read.', hint: 'Give yourself read permission.' })
@@ -34,6 +35,17 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
   if (typeof code !== 'string') return error
   return new UserError({ where: path, message: `The file could not be read (${code}) after ${rows}.`, hint: 'Try a local copy.' })
 }
+
+const missingHint = (path: string): string =>
+  PRESETS.some((name) => name === path)
+    ? `for the preset of that name give a scenario with workload.preset: ${path}, or --set workload.preset=${path}`
+    : 'check the path'
+
+/** A pool of clients comes as a folder of pairs of files, of which traffic is drawn. */
+const folderHint = (path: string): string =>
+  readdirSync(path).some((name) => /^chunk-\d+-trace\.csv/.test(name))
+    ? `it holds a ServeGen pool: draw a trace of it with shapewise trace synth --pool ${path} OUT`
+    : 'name one file in it'
 
 function explainFault({ compression, cut }: CompressionFault, path: string, rows: string, one: boolean): UserError {
   const message = cut

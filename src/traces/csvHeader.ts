@@ -80,7 +80,7 @@ export function layoutOf(
     throw new UserError({
       where: `${path}:1`,
       message: `No column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${listed(fields)}.`,
-      hint: `Name the ${role} column, or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}.`,
+      hint: `name it: workload.read.columns.${role}=NAME (trace commands: --columns ${role}=NAME), or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}`,
     })
   }
   const time = hasTime ? find('time', TIME, 0) : -1

@@ -37,8 +37,9 @@ export function normalise(raw: Workload, path: string, options: ReadOptions, ski
   workload = applyContextLimit(distinct, path, options, skips, note)
   if (options.window !== undefined) workload = inWindow(workload, options.window, path, skips)
   const tickNs = isOurs ? null : detectTick(workload.arrivalNs.filter((time) => !Number.isNaN(time)))
-  if (tickNs !== null && !options.keepTicks) workload = spread(workload, tickNs, path, options, note)
-  else note(oneTime(workload))
+  if (tickNs === null) note(oneTime(workload))
+  else if (options.keepTicks) note(`Arrivals keep their ticks of ${seconds(tickNs)} s: those of a tick come at once.`)
+  else workload = spread(workload, tickNs, path, options, note)
   if (!isOurs || options.window !== undefined) workload = fromZero(workload)
   if (skips.count > 0 || options.overLimit === 'clip') workload = { ...workload, ...denseBlocks(workload) }
   const gap = longestGap(workload.arrivalNs)
@@ -140,12 +141,12 @@ function spread(
   options: ReadOptions,
   note: (sentence: string) => void,
 ): Workload {
-  const tick = (tickNs / NS_PER_S).toFixed(3)
+  const tick = seconds(tickNs)
   if (!options.spreadTicks) {
     throw new UserError({
       where: path,
-      message: `The arrivals were recorded in ticks of ${tick} s, so requests would arrive in bursts that never were.`,
-      hint: 'Set spread_ticks: true to spread each tick uniformly over its length.',
+      message: `arrivals come in ticks of ${tick} s: a recorder's coarse clock, which makes bursts that never were, or bursts that are real`,
+      hint: 'say which: workload.spread_ticks=true spreads each tick uniformly over its length, =false keeps the bursts (trace commands: --spread-ticks, --keep-ticks)',
     })
   }
   note(`Arrivals of each ${tick} s tick were spread uniformly over it.`)
@@ -155,6 +156,8 @@ function spread(
   const arrivalNs = workload.arrivalNs.map((time) => (Number.isNaN(time) ? time : fine[next++]))
   return inReleaseOrder({ ...workload, arrivalNs }).workload
 }
+
+const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(3)
 
 function oneTime({ arrivalNs, count }: Workload): string | null {
   if (count < 2 || arrivalNs.some((time) => !Number.isNaN(time) && time !== arrivalNs[0])) return null

@@ -78,5 +78,6 @@ function hintFor(value: unknown, message: string, example: string): string | und
     if (/^[\d.,_]+\s*[a-zA-Z%/]+$/.test(value)) return 'write the number alone: the unit is part of the key'
     return 'write a plain number, without quotes'
   }
+  if (/^expected a mapping/.test(message)) return 'give each of its keys a value; with --set, one KEY.NAME=VALUE for each'
   return 'change it to a value in this range'
 }

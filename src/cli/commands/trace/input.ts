@@ -12,6 +12,7 @@ export interface TraceArgs {
   readonly file: string
   readonly from?: string
   readonly 'spread-ticks': boolean
+  readonly 'keep-ticks': boolean
   readonly seed?: string
   readonly columns?: string
   readonly 'time-unit'?: string
@@ -44,6 +45,11 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
       default: false,
       describe: 'Spread coarse ticks of the recorded times uniformly over their length',
     })
+    .option('keep-ticks', {
+      type: 'boolean',
+      default: false,
+      describe: 'Keep such ticks: they are bursts that are real',
+    })
     .option('columns', text(`Columns of a table by name or position: ROLE=COLUMN,..., roles ${COLUMN_ROLES.join(', ')}`))
     .option('time-unit', choice(TIME_UNITS, 'Unit of the times (default: what the format or the column name says)'))
     .option('outputs', text('Requests without output tokens: skip (default; weka: 1), fail, or the number of tokens they get'))
@@ -70,6 +76,8 @@ export const traceInput = (args: TraceArgs, draws: Draws = 'draws nothing'): Tra
       message: 'has no effect here: without --spread-ticks nothing is drawn',
       hint: 'leave it out, or add --spread-ticks for a trace with coarse times',
     })
+  if (args['spread-ticks'] && args['keep-ticks'])
+    throw new UserError({ where: '--keep-ticks', message: 'says the opposite of --spread-ticks', hint: 'give one of the two' })
   const count = (flag: keyof TraceArgs, least: number): number | undefined => {
     const given = args[flag] as string | undefined
     return given === undefined ? undefined : wholeNumber(`--${flag}`, given, least, MOST_TOKENS)
@@ -78,6 +86,7 @@ export const traceInput = (args: TraceArgs, draws: Draws = 'draws nothing'): Tra
     file: args.file,
     from: args.from as TraceInput['from'],
     spreadTicks: args['spread-ticks'],
+    keepTicks: args['keep-ticks'],
     columns: columnsOf(args.columns, args['time-unit']),
     outputs: outputsOf(args.outputs),
     order: args.order as TraceInput['order'],
@@ -97,6 +106,7 @@ export function readingGiven(args: Readonly<Record<string, unknown>>): string[] 
   const names = [
     'from',
     'spread-ticks',
+    'keep-ticks',
     'columns',
     'time-unit',
     'outputs',
