@@ -1,5 +1,6 @@
 /** Tests on paired log ratios, and what becomes of p values when there are many of them. */
 import { cumulativeStdNormalProbability } from 'simple-statistics'
+import { ranksOf } from '../collections/ranks.js'
 
 /** Up to so many pairs the distribution is counted out; beyond, the normal approximation is good to three digits. */
 const EXACT_PAIRS = 25
@@ -9,17 +10,11 @@ const EXACT_PAIRS = 25
  * out, ties share their mean rank; 1 when nothing is left. Exact up to EXACT_PAIRS values.
  */
 export function signedRankP(values: readonly number[]): number {
-  const kept = values.filter((value) => value !== 0).sort((a, b) => Math.abs(a) - Math.abs(b))
+  const kept = values.filter((value) => value !== 0)
   const n = kept.length
   if (n === 0) return 1
-  // doubled ranks, so that shared ones stay whole numbers
-  const ranks = new Array<number>(n)
-  for (let from = 0; from < n; ) {
-    let to = from
-    while (to < n && Math.abs(kept[to]) === Math.abs(kept[from])) to++
-    for (let i = from; i < to; i++) ranks[i] = from + 1 + to
-    from = to
-  }
+  // doubled ranks from 1, so that shared ones stay whole numbers
+  const ranks = ranksOf(kept.map(Math.abs)).map((rank) => 2 * rank + 2)
   const total = ranks.reduce((sum, rank) => sum + rank, 0)
   const positive = kept.reduce((sum, value, i) => (value > 0 ? sum + ranks[i] : sum), 0)
   const extreme = Math.min(positive, total - positive)

@@ -1,5 +1,7 @@
 /** Statistics of errors: means and medians by row and by configuration, bootstrap over configurations, rank correlation. */
 import { mean, median, quantileSorted, sampleCorrelation } from 'simple-statistics'
+import { grouped } from '../collections/grouped.js'
+import { ranksOf } from '../collections/ranks.js'
 import { stream } from '../rng.js'
 
 const RESAMPLES = 1000
@@ -25,13 +27,8 @@ export interface ErrorStatistics {
 /** `errors` are signed fractions (simulated / measured - 1), `keys` name the configuration of each; null when there are none. */
 export function errorStatistics(errors: readonly number[], keys: readonly string[]): ErrorStatistics | null {
   if (errors.length === 0) return null
-  const groups = new Map<string, number[]>()
-  errors.forEach((error, i) => {
-    const members = groups.get(keys[i])
-    if (members) members.push(100 * Math.abs(error))
-    else groups.set(keys[i], [100 * Math.abs(error)])
-  })
-  const all = [...groups.values()]
+  const places = grouped([...errors.keys()], (i) => keys[i])
+  const all = [...places.values()].map((members) => members.map((i) => 100 * Math.abs(errors[i])))
   const absolute = all.flat()
   const byConfiguration = all.map((members) => mean(members))
   return {
@@ -62,22 +59,11 @@ function bootstrapMean(groups: readonly (readonly number[])[]): [number, number]
   return [quantileSorted(means, 0.025), quantileSorted(means, 0.975)]
 }
 
-/** Ranks from 1; equal values share the mean of their ranks. */
-function ranksOf(values: readonly number[]): number[] {
-  const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b])
-  const ranks = new Array<number>(values.length)
-  for (let from = 0; from < order.length; ) {
-    let to = from
-    while (to + 1 < order.length && values[order[to + 1]] === values[order[from]]) to++
-    for (let i = from; i <= to; i++) ranks[order[i]] = 1 + (from + to) / 2
-    from = to + 1
-  }
-  return ranks
-}
+const ranksFromOne = (values: readonly number[]): number[] => Array.from(ranksOf(values), (rank) => rank + 1)
 
 /** Spearman's rank correlation; null for fewer than four pairs or a constant side. */
 export function spearman(a: readonly number[], b: readonly number[]): number | null {
   if (a.length < FEWEST_FOR_RANK) return null
-  const correlation = sampleCorrelation(ranksOf(a), ranksOf(b))
+  const correlation = sampleCorrelation(ranksFromOne(a), ranksFromOne(b))
   return Number.isFinite(correlation) ? correlation : null
 }

@@ -98,18 +98,10 @@ function estimateBetween(
 
 /** Typical error of an estimate where the truth is known, by kind of site. */
 function errorsByKind(own: Float64Array, estimate: Float64Array, cells: number, kinds: readonly string[]): Map<string, number> {
-  const errors = new Map<string, number[]>()
-  for (let at = 0; at < own.length; at++) {
-    const error = Math.abs(own[at] - estimate[at])
-    if (Number.isNaN(error)) continue
-    const kind = kinds[Math.floor(at / cells)]
-    const list = errors.get(kind)
-    if (list) list.push(error)
-    else errors.set(kind, [error])
-  }
+  const known = [...own.keys()].filter((at) => !Number.isNaN(own[at] - estimate[at]))
   return new Map(
-    [...errors].map(([kind, list]) => {
-      const sorted = Float64Array.from(list).sort()
+    [...grouped(known, (at) => kinds[Math.floor(at / cells)])].map(([kind, places]) => {
+      const sorted = Float64Array.from(places, (at) => Math.abs(own[at] - estimate[at])).sort()
       return [kind, Math.max(SMALLEST_ERROR, SIGMA_PER_MEDIAN_DEVIATION * sorted[sorted.length >> 1])]
     }),
   )

@@ -1,4 +1,5 @@
 /** From a trace to a recipe of traffic like it. What is fitted and what is left out is said in the recipe's note and in `notes`. */
+import { grouped } from '../../collections/grouped.js'
 import { UserError } from '../../errors.js'
 import { NS_PER_S } from '../../units.js'
 import { pickRequests } from '../columns.js'
@@ -96,12 +97,7 @@ const systemAlone = ({ system }: PrefixSpec): PrefixSpec | null => (system === u
 function clientsOf(workload: Workload): Workload[] {
   const { tenant, count } = workload
   if (tenant === null) return [workload]
-  const rowsOf = new Map<number, number[]>()
-  for (let row = 0; row < count; row++) {
-    const rows = rowsOf.get(tenant[row])
-    if (rows === undefined) rowsOf.set(tenant[row], [row])
-    else rows.push(row)
-  }
+  const rowsOf = grouped(tenant.keys(), (row) => tenant[row])
   const own = [...rowsOf.values()].filter((rows) => rows.length >= FEWEST_OF_CLIENT && atTwoTimes(workload, rows))
   own.sort((a, b) => b.length - a.length || a[0] - b[0])
   const alone = own.slice(0, MOST_CLIENTS)

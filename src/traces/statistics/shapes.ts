@@ -1,4 +1,5 @@
 /** How input and output lengths go together, and how unequal requests are. */
+import { ranksOf } from '../../collections/ranks.js'
 import { quantile } from './distribution.js'
 
 export interface Concentration {
@@ -27,7 +28,7 @@ export function shapeStatistics(isl: Int32Array, osl: Int32Array): ShapeStatisti
     inputTokens: sumOf(isl),
     outputTokens: sumOf(osl),
     pearson: correlation(isl, osl),
-    spearman: correlation(ranksOf(isl), ranksOf(osl)),
+    spearman: correlation(tokenRanks(isl), tokenRanks(osl)),
     tokens: concentration(total),
     output: concentration(osl),
     oslGivenIsl: oslByIslFifth(isl, osl),
@@ -54,19 +55,8 @@ export function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number 
   return squaresA > 0 && squaresB > 0 ? product / Math.sqrt(squaresA * squaresB) : null
 }
 
-/** Ranks from 0; equal values share the mean of their ranks. */
-export function ranksOf(values: Int32Array): Float64Array {
-  const n = values.length
-  const order = rowsBy(values)
-  const ranks = new Float64Array(n)
-  for (let from = 0; from < n; ) {
-    let to = from
-    while (to + 1 < n && values[order[to + 1]] === values[order[from]]) to++
-    for (let i = from; i <= to; i++) ranks[order[i]] = (from + to) / 2
-    from = to + 1
-  }
-  return ranks
-}
+/** Ranks from 0. */
+export const tokenRanks = (tokens: Int32Array): Float64Array => ranksOf(tokens, rowsBy(tokens))
 
 /** Row numbers in ascending order of their values. Value and row are packed into one double, so that the sort needs no comparator. */
 function rowsBy(values: Int32Array): Float64Array {

@@ -1,7 +1,7 @@
 /** Lines on lengths: means, quantiles, laws, what goes together, and how unequal requests are. */
 import type { Workload } from '../../workload.js'
 import { quantile } from '../distribution.js'
-import { correlation, islFifths, ranksOf, shapeStatistics } from '../shapes.js'
+import { correlation, islFifths, shapeStatistics, tokenRanks } from '../shapes.js'
 import { lawLine, quantileLine } from './laws.js'
 import { absoluteLine, type ComparisonLine, notCompared, relativeLine } from './line.js'
 import { requestUnits, UnitSums, type Units } from './units.js'
@@ -87,8 +87,8 @@ function jointLines(a: Workload, b: Workload, units: Units, errors: (units: numb
 
 /** Standard error of Spearman's correlation, ranks taken as given. */
 function rankError({ isl, osl, count }: Workload, units: Units): number {
-  const x = ranksOf(isl)
-  const y = ranksOf(osl)
+  const x = tokenRanks(isl)
+  const y = tokenRanks(osl)
   if (correlation(x, y) === null) return 0
   const sums = new UnitSums(units, 6)
   for (let i = 0; i < count; i++) sums.add(i, [1, x[i], y[i], x[i] ** 2, y[i] ** 2, x[i] * y[i]])
