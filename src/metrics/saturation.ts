@@ -24,7 +24,7 @@ const LONG_DRAIN_SHARE = 0.2
 /** The drain lasts until this share of the requests have left: the one longest answer is no sign of a queue. */
 const DRAINED = 0.99
 
-interface Span {
+interface Period {
   readonly fromNs: number
   readonly toNs: number
 }
@@ -67,14 +67,14 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
   const verdict = (statistics: StepStatistics, endNs: number): SaturationVerdict => {
     const [queueNs, prefillNs, transferNs, decodeWaitNs, decodeNs] = phaseNs
     // what follows the last arrival is the drain, in which every system empties
-    const span = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
-    const judged = arrivals >= FEWEST_ARRIVALS && span.toNs > span.fromNs
-    const early = firstThird(span)
+    const period = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
+    const judged = arrivals >= FEWEST_ARRIVALS && period.toNs > period.fromNs
+    const early = firstThird(period)
     const lifeNs = judged ? presence.meanLifeNs(early.fromNs, early.toNs) : 0
     const metLifeNs = judged ? presence.metLifeNs(early.fromNs, early.toNs) : 0
-    const trend = judged ? growthOver(presence, window.fromNs <= firstNs ? warmedUp(span, lifeNs) : span) : NO_TREND
-    const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - span.toNs) : 0
-    const isLongDrain = drainNs > LONG_DRAIN_LIVES * metLifeNs && drainNs > LONG_DRAIN_SHARE * (span.toNs - span.fromNs)
+    const trend = judged ? growthOver(presence, window.fromNs <= firstNs ? warmedUp(period, lifeNs) : period) : NO_TREND
+    const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - period.toNs) : 0
+    const isLongDrain = drainNs > LONG_DRAIN_LIVES * metLifeNs && drainNs > LONG_DRAIN_SHARE * (period.toNs - period.fromNs)
     const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
     const label =
       growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
@@ -104,30 +104,30 @@ function fullestEngine({ engineKvUsePs, engineBusyPs }: StepStatistics): number 
   return most
 }
 
-interface Trend extends Span {
-  /** Requests by which the number in the system grew from the beginning of the span to its end. */
+interface Trend extends Period {
+  /** Requests by which the number in the system grew from the beginning of the period to its end. */
   readonly growth: number
-  /** Requests that arrived in the span. */
+  /** Requests that arrived in the period. */
   readonly arrivals: number
 }
 const NO_TREND: Trend = { fromNs: 0, toNs: 0, growth: 0, arrivals: 0 }
 
-/** The means over the first and the last third lie two thirds of the span apart: half as much again is the growth over all of it. */
-function growthOver(presence: Presence, span: Span): Trend {
-  const { fromNs, toNs } = span
+/** The means over the first and the last third lie two thirds of the period apart: half as much again is the growth over all of it. */
+function growthOver(presence: Presence, period: Period): Trend {
+  const { fromNs, toNs } = period
   const third = (toNs - fromNs) / 3
   const early = presence.insideNs(fromNs, fromNs + third)
   const late = presence.insideNs(toNs - third, toNs)
-  return { ...span, growth: (1.5 * (late - early)) / third, arrivals: Math.round(presence.arrivals(fromNs, toNs)) }
+  return { ...period, growth: (1.5 * (late - early)) / third, arrivals: Math.round(presence.arrivals(fromNs, toNs)) }
 }
 
-/** A run that begins empty fills up for one mean E2E at any load; that is no trend. At most a third of the span is left out. */
-const warmedUp = ({ fromNs, toNs }: Span, lifeNs: number): Span => ({
+/** A run that begins empty fills up for one mean E2E at any load; that is no trend. At most a third of the period is left out. */
+const warmedUp = ({ fromNs, toNs }: Period, lifeNs: number): Period => ({
   fromNs: fromNs + Math.min(lifeNs, (toNs - fromNs) / 3),
   toNs,
 })
 
-const firstThird = ({ fromNs, toNs }: Span): Span => ({ fromNs, toNs: fromNs + (toNs - fromNs) / 3 })
+const firstThird = ({ fromNs, toNs }: Period): Period => ({ fromNs, toNs: fromNs + (toNs - fromNs) / 3 })
 
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
 

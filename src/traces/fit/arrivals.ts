@@ -30,23 +30,23 @@ const BY_CHANCE = 2
 const NEAREST = 1e-5
 
 /** The time that a trace is about: its first and last arrival; those of one of its clients lie within. */
-export interface Span {
+export interface Period {
   readonly fromNs: number
   readonly toNs: number
 }
 
-/** `timesNs`: two or more arrivals, sorted, not all at one time, all within `span`. */
-export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Span): FittedArrivals {
-  const spanS = (toNs - fromNs) / NS_PER_S
-  const binS = Math.max(SHORTEST_STEP_S, spanS / MOST_BINS)
-  const bins = Math.max(1, Math.ceil(spanS / binS))
+/** `timesNs`: two or more arrivals, sorted, not all at one time, all within `period`. */
+export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Period): FittedArrivals {
+  const periodS = (toNs - fromNs) / NS_PER_S
+  const binS = Math.max(SHORTEST_STEP_S, periodS / MOST_BINS)
+  const bins = Math.max(1, Math.ceil(periodS / binS))
   const counts = new Float64Array(bins)
   for (const timeNs of timesNs) counts[Math.min(bins - 1, Math.floor((timeNs - fromNs) / NS_PER_S / binS))]++
   const starts = ratePieces(counts)
   const ends = [...starts.slice(1), bins]
-  const untilS = ends.map((end, i) => (i === ends.length - 1 ? spanS : end * binS))
+  const untilS = ends.map((end, i) => (i === ends.length - 1 ? periodS : end * binS))
   const inPiece = starts.map((start, i) => counts.subarray(start, ends[i]).reduce((sum, count) => sum + count, 0))
-  const ratePerS = timesNs.length / spanS
+  const ratePerS = timesNs.length / periodS
   const factors = inPiece.map((count, i) => count / (untilS[i] - (untilS[i - 1] ?? 0)) / ratePerS)
   return {
     rate_per_s: Number(ratePerS.toPrecision(6)),

@@ -36,7 +36,7 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
     })
   const inSessions = arrivalNs.some(Number.isNaN)
   const begun = inSessions ? rootsOf(workload) : workload
-  const span = { fromNs: begun.arrivalNs[0], toNs: begun.arrivalNs[begun.count - 1] }
+  const period = { fromNs: begun.arrivalNs[0], toNs: begun.arrivalNs[begun.count - 1] }
   const notes: string[] = []
   if (workload.classId !== null) notes.push('Classes are not fitted: requests of all are taken together.')
   if (!inSessions && workload.session !== null)
@@ -49,14 +49,15 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
   else if (workload.tenant !== null) notes.push('Tenants are not fitted: requests of all are taken together.')
   const streams = clients.map((client, at): [string, StreamRecipe] => {
     const name = clients.length === 1 ? 'like' : `like-${at + 1}`
-    const arrivals = span.toNs > span.fromNs ? fitArrivals(client.arrivalNs, span) : poissonAt(ratePerS, provenance, inSessions)
+    const arrivals =
+      period.toNs > period.fromNs ? fitArrivals(client.arrivalNs, period) : poissonAt(ratePerS, provenance, inSessions)
     const steps = arrivals.profile?.until_s.length ?? 1
     notes.push(
       `${clients.length === 1 ? 'The' : `${name}: the`} rate changes in ${steps} steps; between them gaps are ${arrivals.arrivals.law}. ${client.count} arrivals were seen.`,
     )
     const stream = {
       ...arrivals,
-      ...(inSessions ? { session: fitSessions(workload) } : { lengths: fitLengths(client, span.fromNs) }),
+      ...(inSessions ? { session: fitSessions(workload) } : { lengths: fitLengths(client, period.fromNs) }),
       ...(prefixes === null ? {} : { prefixes }),
     }
     return [name, stream]
@@ -65,7 +66,7 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
   return {
     recipe: {
       note: `fitted to ${provenance.name}: its rate in steps, its laws of gaps, lengths and prefix reuse`,
-      ...(inSessions ? { requests: count } : { duration_s: Number(((span.toNs - span.fromNs) / NS_PER_S).toFixed(3)) }),
+      ...(inSessions ? { requests: count } : { duration_s: Number(((period.toNs - period.fromNs) / NS_PER_S).toFixed(3)) }),
       max_tokens: contextLimit ?? isl.reduce((most, tokens, i) => Math.max(most, tokens + osl[i]), 2),
       ...(inSessions || prefixes !== null ? { block_tokens: workload.blockTokens || DEFAULT_BLOCK_TOKENS } : {}),
       streams: Object.fromEntries(streams),

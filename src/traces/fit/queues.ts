@@ -14,11 +14,11 @@ const QUANTILES = [0.5, 0.9, 0.99]
  * at each of BUSY. `workload`: two or more requests with times of their own, not all at one time.
  */
 export function queueFigures({ isl, osl, arrivalNs, count }: Workload): number[] {
-  const spanNs = arrivalNs[count - 1] - arrivalNs[0]
+  const durationNs = arrivalNs[count - 1] - arrivalNs[0]
   return [isl, osl].flatMap((tokens) => {
     const mean = tokens.reduce((sum, value) => sum + value, 0) / count
     return BUSY.flatMap((busy) => {
-      const perNs = count / (busy * spanNs)
+      const perNs = count / (busy * durationNs)
       const found = new Float64Array(count)
       let waiting = 0
       for (let i = 0; i < count; i++) {

@@ -37,10 +37,10 @@ export function drawFromPool(pool: Pool, draw: PoolDraw): Workload {
       hint: 'Choose an earlier hour, or fewer hours.',
     })
   }
-  const span = { fromS: fromHour * HOUR_S, toS: (fromHour + hours) * HOUR_S }
+  const period = { fromS: fromHour * HOUR_S, toS: (fromHour + hours) * HOUR_S }
   const active = pool.clients.flatMap((client) =>
     client.windows
-      .filter(({ startS }) => startS + pool.windowS > span.fromS && startS < span.toS)
+      .filter(({ startS }) => startS + pool.windowS > period.fromS && startS < period.toS)
       .map((window) => ({ client, window })),
   )
   const most = active.reduce((sum, { window }) => sum + Math.ceil(window.ratePerS * pool.windowS * scale), 0)
@@ -57,7 +57,7 @@ export function drawFromPool(pool: Pool, draw: PoolDraw): Workload {
     const lengths = lengthsAt(client, window.startS)
     if (lengths === null) continue
     if (lengths.borrowed) borrowed++
-    drawWindow(drawn, client.id, window, lengths.fields, span, pool.windowS, draw)
+    drawWindow(drawn, client.id, window, lengths.fields, period, pool.windowS, draw)
   }
   if (drawn.count === 0) {
     throw new UserError({
@@ -77,7 +77,7 @@ export function drawFromPool(pool: Pool, draw: PoolDraw): Workload {
   })
 }
 
-interface Span {
+interface Period {
   readonly fromS: number
   readonly toS: number
 }
@@ -87,7 +87,7 @@ function drawWindow(
   client: number,
   window: RateWindow,
   fields: LengthWindow['fields'],
-  { fromS, toS }: Span,
+  { fromS, toS }: Period,
   windowS: number,
   { scale, seed }: PoolDraw,
 ): void {

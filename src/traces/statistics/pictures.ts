@@ -59,9 +59,9 @@ export function tracePictures(workload: Workload, sizes: PictureSizes): TracePic
 /** Bins of 1, 2, 5, 10 … s, the shortest that are few enough. */
 function rateCourse(allNs: Float64Array, mostBins: number): RateCourse | null {
   const timesNs = allNs.filter((timeNs) => !Number.isNaN(timeNs))
-  const spanS = timesNs.length === 0 ? 0 : (timesNs[timesNs.length - 1] - timesNs[0]) / 1e9
-  if (!(spanS > 0)) return null
-  const least = spanS / mostBins
+  const durationS = timesNs.length === 0 ? 0 : (timesNs[timesNs.length - 1] - timesNs[0]) / 1e9
+  if (!(durationS > 0)) return null
+  const least = durationS / mostBins
   const power = 10 ** Math.floor(Math.log10(least))
   const binS = ([1, 2, 5, 10].find((step) => step * power >= least) ?? 10) * power
   const counts = countsPerBin(timesNs, binS)

@@ -20,9 +20,9 @@ export interface Units {
 /** Stretches of equal time: a minute or a little more, longer in traces of more than 100 min, shorter in traces below 10 min. */
 export function stretches(sortedNs: Float64Array): Units {
   const first = sortedNs[0]
-  const spanNs = sortedNs[sortedNs.length - 1] - first
-  const count = Math.min(MOST_UNITS, Math.max(FEWEST_STRETCHES, Math.floor(spanNs / STRETCH_NS)))
-  return { count, of: (row) => Math.min(count - 1, Math.floor(((sortedNs[row] - first) / spanNs) * count)) }
+  const durationNs = sortedNs[sortedNs.length - 1] - first
+  const count = Math.min(MOST_UNITS, Math.max(FEWEST_STRETCHES, Math.floor(durationNs / STRETCH_NS)))
+  return { count, of: (row) => Math.min(count - 1, Math.floor(((sortedNs[row] - first) / durationNs) * count)) }
 }
 
 /** `length` rows in order, cut into at most `most` equal parts. */
