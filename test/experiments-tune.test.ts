@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
-import { armOn, familyGrid, staticSetting } from '../src/experiments/families.js'
+import { differing } from '../src/experiments/attribution/arms.js'
+import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type Outcome, runJob } from '../src/experiments/job.js'
 import { policiesOf, score, type TuningRound, tune } from '../src/experiments/tune.js'
-import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
+import { createArm, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import type { Summary } from '../src/metrics/summary.js'
+import { clusterConfig, loadScenario, resolvedYaml } from '../src/scenario/index.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
-import { tinyContext } from './tinyCluster.js'
+import { companionsOf } from '../src/testing/rules.js'
+import { tinyContext, tinyPlan } from './tinyCluster.js'
 
 const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
 
@@ -56,10 +59,29 @@ describe('the grid of a family', () => {
     const decode = { role: 'decode', ranks: 32, maxNumBatchedTokens: 64 }
     const pair = cluster(prefill, decode)
     for (const family of FAMILIES) for (const arm of familyGrid(family, pair)) expect(arm.chunk).toBe('fixed-budget(8192)')
-    expect(armOn(STATIC_ARM, pair).chunk).toBe('fixed-budget(8192)')
-    expect(armOn(STATIC_ARM, cluster({ ...decode, role: 'aggregated' }))).toEqual(STATIC_ARM)
+    expect(staticArm(pair.engines).chunk).toBe('fixed-budget(8192)')
+    expect(staticArm([{ role: 'aggregated', maxNumBatchedTokens: 8192 }])).toEqual(STATIC_ARM)
     const pools = (config: ClusterConfig) => new Set(familyGrid('tuned-static', config).map(({ pool }) => pool)).size
     expect([pools(pair), pools(cluster(prefill, prefill, decode))]).toEqual([1, 2])
+  })
+})
+
+describe('levers that an arm does not name', () => {
+  test.each([
+    ['a small step', [512]],
+    ['a wide step', [8192]],
+    ['unequal steps', [512, 8192]],
+    ['unequal small steps', [700, 512]],
+  ])('are those of the static arm: %s', (_name, steps) => {
+    const engines = steps.map((tokens) => `{name: step-${tokens}, layout: TP4, count: 1, max_num_batched_tokens: ${tokens}}`)
+    const plan = tinyPlan([`engines=[${engines}]`, 'arms={mine: {split: fixed-count(4)}}'])
+    const config = clusterConfig(plan)
+    const fixed = staticArm(config.engines)
+    expect(fixed.chunk).toBe(`fixed-budget(${Math.min(2048, Math.max(...steps))})`)
+    expect(differing(fixed, plan.arms[0], config)).toEqual(['split'])
+    expect(differing(fixed, staticSetting(config), config)).toEqual([])
+    expect(companionsOf(config, { split: 'fixed-count(4)' })).toEqual({ ...plan.arms[0], name: 'static' })
+    expect(loadScenario({ text: resolvedYaml(plan), file: 'again.yaml' }).planHash).toBe(plan.planHash)
   })
 })
 

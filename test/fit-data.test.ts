@@ -6,8 +6,8 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { armOn, arrivalShape, capacitySize, EFFORTS, probeJob, runJob } from '../src/experiments/index.js'
-import { createArm, STATIC_ARM } from '../src/levers/index.js'
+import { arrivalShape, capacitySize, EFFORTS, probeJob, runJob } from '../src/experiments/index.js'
+import { createArm, staticArm } from '../src/levers/index.js'
 import { summarise } from '../src/metrics/summarise.js'
 import { clusterConfig, loadScenario } from '../src/scenario/index.js'
 import { simulate } from '../src/simulator/index.js'
@@ -37,7 +37,7 @@ const plan = loadScenario({
   file: 'fit-data.yaml',
 })
 const config = clusterConfig(plan)
-const arm = armOn(STATIC_ARM, config)
+const arm = staticArm(config.engines)
 
 /** Requests per second that the engines carry within the SLO, sought as `compare` seeks it. */
 function capacityOf(workload: Workload): number {

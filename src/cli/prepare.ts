@@ -1,7 +1,7 @@
 /** What `run`, `compare` and `explain` share: arms by name, and how well the step times of a plan are known. */
 import { UserError } from '../errors.js'
 import type { Evidence } from '../experiments/result.js'
-import { SHAPE_AWARE_ARM, STATIC_ARM } from '../levers/index.js'
+import { SHAPE_AWARE_ARM, staticArm } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { suggest, timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
@@ -13,7 +13,8 @@ export const evidenceOfPlan = (plan: Plan): Evidence =>
 
 /** Arms that exist without a comparison: the fixed ones and the user's. */
 export function chooseArm(plan: Plan, name: string): ArmSpec {
-  const arms = [STATIC_ARM, SHAPE_AWARE_ARM, ...plan.arms]
+  const fixed = staticArm(plan.engines)
+  const arms = [fixed, { ...SHAPE_AWARE_ARM, chunk: fixed.chunk }, ...plan.arms]
   const found = arms.find((arm) => arm.name === name)
   if (found) return found
   const hint =

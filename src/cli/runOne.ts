@@ -2,7 +2,6 @@
 
 import { isMainThread } from 'node:worker_threads'
 import { UserError } from '../errors.js'
-import { armOn } from '../experiments/families.js'
 import { sixDigits } from '../experiments/json.js'
 import { policiesOf } from '../experiments/tune.js'
 import { createArm } from '../levers/index.js'
@@ -61,12 +60,11 @@ export async function runOne(request: RunRequest): Promise<void> {
     })
   demandNew('--save-state', request.saveState)
   demandNew('--export-trace', request.exportTrace)
-  const chosen = chooseArm(plan, request.arm)
-  if (chosen.sourceHash !== undefined && isMainThread) return (await import('./runWatched.js')).runWatched(request, chosen)
-  say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${chosen.name}`)
+  const arm = chooseArm(plan, request.arm)
+  if (arm.sourceHash !== undefined && isMainThread) return (await import('./runWatched.js')).runWatched(request, arm)
+  say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${arm.name}`)
   const recorded = await loadWorkload(plan, say, quiet)
   const config = clusterConfig(plan)
-  const arm = armOn(chosen, config)
   const {
     workload,
     load,

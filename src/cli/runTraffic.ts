@@ -3,7 +3,6 @@ import { UserError } from '../errors.js'
 import { createExecutor } from '../executors/index.js'
 import {
   type ArrivalShape,
-  armOn,
   arrivalShape,
   capacitySize,
   EFFORTS,
@@ -15,7 +14,7 @@ import {
   TAIL,
   windowS,
 } from '../experiments/index.js'
-import { STATIC_ARM } from '../levers/index.js'
+import { staticArm } from '../levers/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { offeredTraffic, splitInTime } from '../traces/load.js'
@@ -81,7 +80,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
   try {
     const one = async (job: Job): Promise<Outcome> => (await executor.run([job]))[0]
     const draw = { part: 'train', mode: 'draw', replicate: 0 } as const
-    const arm = armOn(STATIC_ARM, config)
+    const arm = staticArm(config.engines)
     const probe = await one(probeJob(arm, config, null))
     const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
     let ratePerS = load.ratePerS

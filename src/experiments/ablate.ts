@@ -3,7 +3,7 @@
  * part, and the gain is shared out among the levers (attribution/). Reading order: experiment.ts, this file, attribution/.
  */
 import { UserError } from '../errors.js'
-import { STATIC_ARM } from '../levers/catalogue.js'
+import { STATIC_ARM, staticArm } from '../levers/catalogue.js'
 import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
@@ -14,7 +14,7 @@ import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
 import { loadOf, sessionNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
-import { armOn, FAMILIES, type Family, inertLevers } from './families.js'
+import { FAMILIES, type Family, inertLevers } from './families.js'
 import type { Outcome } from './job.js'
 import { CAPACITY, METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
@@ -139,7 +139,7 @@ const isRun = (reading: Reading, { closed }: OperatingPoint, options: AblateOpti
   reading === 'fixed_concurrency' || (!closed && (reading === 'fixed_load' || options.capacity))
 
 function fixedArm({ plan, config }: Pick<Experiment, 'plan' | 'config'>, name: string): ArmSpec | null {
-  if (name === STATIC_ARM.name) return armOn(STATIC_ARM, config)
+  if (name === STATIC_ARM.name) return staticArm(config.engines)
   return plan.arms.find((arm) => arm.name === name) ?? null
 }
 

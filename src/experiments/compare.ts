@@ -3,7 +3,7 @@
  * same replicates of the test part, in three readings. Reading order: experiment.ts, this file, rows.ts and pictures.ts.
  */
 
-import { STATIC_ARM } from '../levers/catalogue.js'
+import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
@@ -14,7 +14,7 @@ import { differing, factorialArms } from './attribution/arms.js'
 import { type Attribution, attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './clairvoyant.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
-import { armOn, FAMILIES, type Family } from './families.js'
+import { FAMILIES, type Family } from './families.js'
 import type { Outcome } from './job.js'
 import { METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
@@ -52,7 +52,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
   const families: readonly Family[] = options.oracles ? [...FAMILIES, 'oracle-static'] : FAMILIES
   for (const family of families) tuned.set(family, await tuneFamily(experiment, point, family))
   const armOf = (family: Family): ArmSpec => (tuned.get(family) as Tuned).arm
-  const arms: ArmSpec[] = [armOn(STATIC_ARM, config), ...FAMILIES.map(armOf), ...plan.arms.filter((arm) => !isOracleArm(arm))]
+  const arms: ArmSpec[] = [staticArm(config.engines), ...FAMILIES.map(armOf), ...plan.arms.filter((arm) => !isOracleArm(arm))]
   const oracles = [
     ...(options.oracles ? [{ arm: armOf('oracle-static'), says: ORACLE_STATIC }] : []),
     ...oracleArms(armOf('shape-aware'), config, options.oracles ?? false),

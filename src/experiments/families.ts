@@ -1,5 +1,5 @@
 /** The families of arms that are tuned: every setting of their grids that differs on a cluster. */
-import { STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
+import { chunkIsInert, staticArm } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 
@@ -13,20 +13,8 @@ export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware' | 'oracle-sta
 /** What every comparison tunes, from the weakest form of static to the challenger. */
 export const FAMILIES: readonly Family[] = ['tuned-static', 'tuned-size', 'shape-aware']
 
-/** Prefill has engines of its own: then no decode waits for a chunk, and a step takes what its engine's limit allows. */
-const chunkIsInert = ({ engines }: ClusterConfig): boolean => engines.some(({ role }) => role === 'prefill')
-
-const largestStep = ({ engines }: ClusterConfig): number => Math.max(...engines.map((engine) => engine.maxNumBatchedTokens))
-
-/** A built-in arm on this cluster: where the chunk lever is inert, its policy is the one that does nothing. */
-export const armOn = (arm: ArmSpec, config: ClusterConfig): ArmSpec =>
-  chunkIsInert(config) ? { ...arm, chunk: `fixed-budget(${largestStep(config)})` } : arm
-
-/** The static arm's own policies as a setting of tuned-static; the budget is cut where every engine would cut it. */
-export function staticSetting(config: ClusterConfig): ArmSpec {
-  const chunk = `fixed-budget(${Math.min(STATIC_BUDGET_TOKENS, largestStep(config))})`
-  return armOn({ ...STATIC_ARM, name: 'tuned-static', chunk }, config)
-}
+/** The static arm's own policies as a setting of tuned-static. */
+export const staticSetting = ({ engines }: ClusterConfig): ArmSpec => ({ ...staticArm(engines), name: 'tuned-static' })
 
 const hasOneRank = ({ engines }: ClusterConfig): boolean => engines.every((engine) => engine.ranks === 1)
 /** A request goes to one engine of each role. */
@@ -35,7 +23,7 @@ const hasOneEngine = ({ engines }: ClusterConfig): boolean => new Set(engines.ma
 /** Levers that no policy can pull on this cluster, with the reason. */
 export function inertLevers(config: ClusterConfig): ReadonlyMap<LeverName, string> {
   const inert = new Map<LeverName, string>()
-  if (chunkIsInert(config)) inert.set('chunk', 'prefill has engines of its own')
+  if (chunkIsInert(config.engines)) inert.set('chunk', 'prefill has engines of its own')
   if (hasOneRank(config)) inert.set('rank', 'every engine has one rank')
   if (hasOneEngine(config)) inert.set('pool', 'there is one engine of each role')
   return inert
@@ -49,7 +37,7 @@ export function inertLevers(config: ClusterConfig): ReadonlyMap<LeverName, strin
 export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
   const smallest = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
   const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
-  const inert = chunkIsInert(config)
+  const inert = chunkIsInert(config.engines)
   const budgets = [...new Set([...(inert ? [] : fitting), staticSetting(config).chunk])]
   const oneRank = hasOneRank(config)
   const oneEngine = hasOneEngine(config)

@@ -4,7 +4,7 @@ export { type Attribution, attribute, type Term } from './attribution/attribute.
 export { addOne, dropOne, type Game, interaction, overlap, shapley } from './attribution/game.js'
 export { type CompareOptions, type CompareOutput, compare } from './compare.js'
 export { type ExperimentOptions, type ExperimentProgress, withExperiment } from './experiment.js'
-export { armOn, FAMILIES, type Family, familyGrid } from './families.js'
+export { FAMILIES, type Family, familyGrid } from './families.js'
 export { type Job, type JobContext, type Outcome, pictureOf, runJob } from './job.js'
 export { ablationJson, comparisonJson, sixDigits } from './json.js'
 export { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'

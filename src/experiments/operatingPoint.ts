@@ -3,10 +3,9 @@
  * runs last. Found once, on the training part, with the static arm; every arm then gets the same.
  */
 import { UserError } from '../errors.js'
-import { STATIC_ARM } from '../levers/catalogue.js'
+import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { Experiment } from './experiment.js'
-import { armOn } from './families.js'
 import type { Draw, Job, Outcome } from './job.js'
 import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
 
@@ -43,11 +42,11 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const { plan, config, context, executor, effort } = experiment
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
-  const staticArm = armOn(STATIC_ARM, config)
+  const arm = staticArm(config.engines)
   experiment.stage('capacity of static', closed ? 1 : 3)
   const run = async (job: Job): Promise<Outcome> => (await executor.run([job], experiment.done))[0]
 
-  const probe = await run(probeJob(staticArm, config, closed ? load.concurrency : null))
+  const probe = await run(probeJob(arm, config, closed ? load.concurrency : null))
   const probeE2eS = meanE2eS(probe) ?? 1
   const arrivals = arrivalShape(context.parts.train)
   const { recordedPerS } = arrivals
@@ -62,7 +61,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   if (!closed) {
     const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
     const size = capacitySize(probeE2eS, guess, effort, arrivals)
-    staticCapacity = (await run({ kind: 'capacity', arm: staticArm, draw: TRAIN, ...size })).capacityPerS
+    staticCapacity = (await run({ kind: 'capacity', arm, draw: TRAIN, ...size })).capacityPerS
     if (load.method === 'as_recorded') ratePerS = recordedPerS ?? 0
     else if (load.method === 'speed_up') ratePerS = (recordedPerS ?? 0) * (load.speedUp ?? 1)
     else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(staticCapacity)
@@ -82,7 +81,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   let e2eS = probeE2eS
   let concurrency = load.concurrency ?? 1
   if (!closed) {
-    const pilot = await run(openJob(probeE2eS, staticArm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary'))
+    const pilot = await run(openJob(probeE2eS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary'))
     e2eS = meanE2eS(pilot) ?? probeE2eS
     // of sessions the number under way at once: rate x life
     const inFlight = arrivals.are === 'sessions' ? ratePerS * arrivals.lifeS(e2eS) : pilot.meanInside

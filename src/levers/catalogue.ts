@@ -1,5 +1,6 @@
 /** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts or rank/catalogue.ts. */
 import { UserError } from '../errors.js'
+import type { EngineConfig } from '../simulator/config.js'
 import { nearest } from '../suggest.js'
 import { aligned } from './chunk/aligned.js'
 import { equalTime } from './chunk/equalTime.js'
@@ -191,9 +192,9 @@ export function createArm(spec: ArmSpec): Arm {
 }
 
 /** Tokens a step in the static arm; an engine whose step holds fewer cuts it to what it holds. */
-export const STATIC_BUDGET_TOKENS = 2048
+const STATIC_BUDGET_TOKENS = 2048
 
-/** The static arm that load fractions refer to. */
+/** The static arm where the chunk lever is alive and some step holds its budget; on any engines: `staticArm`. */
 export const STATIC_ARM: ArmSpec = {
   name: 'static',
   split: 'fixed-count(8)',
@@ -201,6 +202,20 @@ export const STATIC_ARM: ArmSpec = {
   rank: 'round-robin',
   span: 'one',
   pool: 'round-robin',
+}
+
+/** Prefill has engines of its own: then no decode waits for a chunk, and a step takes what its engine's limit allows. */
+export const chunkIsInert = (engines: readonly Pick<EngineConfig, 'role'>[]): boolean =>
+  engines.some(({ role }) => role === 'prefill')
+
+/**
+ * The static arm on these engines, which load fractions refer to and which gives every arm the levers that it does not name. Its budget is cut to the
+ * largest step, since no engine would notice; where the chunk lever is inert, its policy is the one that does nothing.
+ */
+export function staticArm(engines: readonly Pick<EngineConfig, 'role' | 'maxNumBatchedTokens'>[]): ArmSpec {
+  const largest = Math.max(...engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens))
+  const budget = chunkIsInert(engines) ? largest : Math.min(STATIC_BUDGET_TOKENS, largest)
+  return { ...STATIC_ARM, chunk: `fixed-budget(${budget})` }
 }
 
 /** The shape-aware arm, before its chunk policy is tuned to the objective. */

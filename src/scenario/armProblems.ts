@@ -1,6 +1,6 @@
 /** What is wrong with the user's arms: names, policies, and what policies declare to need of engines (`EngineNeeds`, hooks). */
 import { UserError } from '../errors.js'
-import { type PolicyOf, parsePolicy } from '../levers/catalogue.js'
+import { type PolicyOf, parsePolicy, staticArm } from '../levers/catalogue.js'
 import { type EngineNeeds, LEVERS, type LeverName } from '../levers/lever.js'
 import { isOracleArm, ORACLE_ARMS } from '../levers/oracles.js'
 import { type Problem, showPath } from '../yaml/issues.js'
@@ -90,9 +90,13 @@ function oracleProblems(name: string, levers: LeversInput, policies: Policies): 
 
 /** What the policies need and no engine has. */
 function engineProblems(levers: LeversInput, policies: Policies, engines: readonly EnginePlan[], fault: Fault): Problem[] {
+  const fixed = staticArm(engines)
   const problems = LEVERS.flatMap((lever) => {
     const needs = policies[lever]?.info.needs
-    return needs === undefined ? [] : needProblems(needs, nameOf(levers[lever]), engines, (...words) => fault(lever, ...words))
+    // the static arm runs on any engines, so its policies may be named too: a written plan does
+    return needs === undefined || levers[lever] === fixed[lever]
+      ? []
+      : needProblems(needs, nameOf(levers[lever]), engines, (...words) => fault(lever, ...words))
   })
   if (levers.chunk !== undefined && hasPools(engines)) {
     const message = 'has no effect where prefill has engines of its own: no decode waits for a chunk there'

@@ -1,24 +1,17 @@
 /** The user's arms: policies by name, the rest as in the static arm. What is wrong with them: `armProblems.ts`. */
-import { STATIC_ARM, STATIC_BUDGET_TOKENS } from '../levers/catalogue.js'
+import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { isPolicyFile } from '../levers/own.js'
 import { openPolicyFiles, readPolicyFile } from '../policies/index.js'
 import type { EnginePlan } from './plan.js'
-import { hasPools } from './pools.js'
 import type { LeversInput, ScenarioInput } from './schema.js'
 
 openPolicyFiles()
 
-/**
- * Levers that an arm does not name are those of the static arm. Its budget is cut to the smallest engine's step, which is what that engine
- * would do with it. With prefill engines the chunk lever is inert: a step takes what the engine's own limit allows.
- */
+/** Levers that an arm does not name are those of the static arm. */
 export function resolveArms(arms: ScenarioInput['arms'], engines: readonly EnginePlan[]): ArmSpec[] {
-  const steps = engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens)
-  const budget = hasPools(engines) ? Math.max(...steps) : Math.min(STATIC_BUDGET_TOKENS, ...steps)
   return Object.entries(arms ?? {}).map(([name, levers]) => ({
-    ...STATIC_ARM,
-    chunk: `fixed-budget(${budget})`,
+    ...staticArm(engines),
     ...dropUndefined(levers),
     name,
     ...sourceHashes(name, levers),

@@ -1,6 +1,6 @@
 /** All that is asked of a policy in one scenario. Each fault is a sentence that begins with the number of the law. */
 import { PolicyError, UserError } from '../errors.js'
-import { createArm, STATIC_ARM } from '../levers/catalogue.js'
+import { createArm, staticArm } from '../levers/catalogue.js'
 import type { Arm, ArmSpec, LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
@@ -35,13 +35,11 @@ export function scenarioOn(stage: Stage, lever: LeverName, make: MakePolicy, tel
   }
 }
 
-/** The static arm with the companions; its budget is cut to the smallest step as anywhere. */
-export function companionsOf(config: ClusterConfig, policies: Readonly<Partial<Record<LeverName, string>>>): ArmSpec {
-  const steps = config.engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens)
-  const isSplit = config.engines.some(({ role }) => role === 'prefill')
-  const budget = isSplit ? Math.max(...steps) : Math.min(2048, ...steps)
-  return { ...STATIC_ARM, chunk: `fixed-budget(${budget})`, ...policies }
-}
+/** The static arm with the companions. */
+export const companionsOf = (config: ClusterConfig, policies: Readonly<Partial<Record<LeverName, string>>>): ArmSpec => ({
+  ...staticArm(config.engines),
+  ...policies,
+})
 
 type TwinLaw = (scenario: Scenario, run: FastRun, events: number) => string[]
 

@@ -4,11 +4,10 @@
  */
 import { UserError } from '../../errors.js'
 import { inlineExecutor } from '../../executors/inline.js'
-import { STATIC_ARM } from '../../levers/catalogue.js'
+import { staticArm } from '../../levers/catalogue.js'
 import type { ArmSpec } from '../../levers/lever.js'
 import { differing, factorialArms } from '../attribution/arms.js'
 import type { Experiment } from '../experiment.js'
-import { armOn } from '../families.js'
 import type { JobContext, Outcome } from '../job.js'
 import { sixDigits } from '../json.js'
 import { findOperatingPoint, type OperatingPoint } from '../operatingPoint.js'
@@ -57,15 +56,15 @@ async function measure(cell: Cell, experiment: Experiment): Promise<CellResult> 
   const point = await findOperatingPoint(experiment)
   const tuned: ArmSpec[] = []
   for (const family of cell.tuned) tuned.push(await tuneOn(cell, experiment, point, family))
-  const staticArm = armOn(STATIC_ARM, experiment.config)
-  const arms = [staticArm, ...tuned, ...extraArms(cell, staticArm, tuned)]
+  const fixed = staticArm(experiment.config.engines)
+  const arms = [fixed, ...tuned, ...extraArms(cell, fixed, tuned)]
   const readings = await readingsOf(cell, experiment, point, arms)
   const own = point.closed ? readings.fixedConcurrency : readings.fixedLoad
   const attribution = await gamesOf(cell, experiment, point, tuned)
   const counts = (outcomes: readonly Outcome[]) => outcomes.map(({ summary }) => summary?.requests.injected)
-  const injected = counts(own.get(staticArm.name) ?? [])
+  const injected = counts(own.get(fixed.name) ?? [])
   const ranks = experiment.config.engines.reduce((sum, engine) => sum + (engine.role === 'prefill' ? 0 : engine.ranks), 0)
-  const first = own.get(staticArm.name)?.[0].summary
+  const first = own.get(fixed.name)?.[0].summary
   return {
     id: cell.id,
     void_because: null,
