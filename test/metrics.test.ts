@@ -206,7 +206,8 @@ describe('a summary of hand-made records', () => {
     {
       steps: 10,
       outputTokens: 800,
-      inputTokens: 200,
+      // computed: half of the prompts came from a cache
+      inputTokens: 100,
       stepPs: 1e12,
       gatingAttentionPs: 4e11,
       meanAttentionPs: 3e11,
@@ -245,6 +246,19 @@ describe('a summary of hand-made records', () => {
     expect(summary.output_tok_s_per_gpu).toBe(100)
     expect(summary.total_tok_s).toBe(1000)
     expect(summary.request_s).toBe(2)
+  })
+
+  test('an answer that comes at once, with its first token, has no time between tokens', () => {
+    const rows: Row[] = [
+      { arrival: 0, first: 100, end: 200, osl: 11 },
+      { arrival: 0, first: 150, end: 150, osl: 2 },
+    ]
+    const { metrics, undefined_because } = summaryOf(rows, WINDOW)
+    expect(metrics.tok_s_user).toMatchObject({ mean: 100, p50: 100, p99: 100 })
+    expect(metrics.tpot_ms).toMatchObject({ mean: 10, p50: 10, p99: 10 })
+    expect(metrics.ttft_ms.mean).toBe(125)
+    expect(undefined_because['metrics.tok_s_user']).toBeUndefined()
+    expect(summaryOf(rows.slice(1), WINDOW).undefined_because['metrics.tok_s_user']).toMatch(/no request/)
   })
 
   test('the rate of requests counts what completes in the window, whenever it arrived', () => {

@@ -88,8 +88,8 @@ export function gainGrid(
 }
 
 function tokenTime(records: Records, row: number): number | null {
-  if (records.fate[row] !== COMPLETED || records.osl[row] < 2) return null
-  return (records.endNs[row] - records.firstTokenNs[row]) / (records.osl[row] - 1)
+  const timeNs = records.endNs[row] - records.firstTokenNs[row]
+  return records.fate[row] !== COMPLETED || records.osl[row] < 2 || timeNs === 0 ? null : timeNs / (records.osl[row] - 1)
 }
 
 function secondsPerToken(records: Records): Map<number, number> {

@@ -64,6 +64,8 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   const meetsSlo = createSloTest(slo)
   let firstNs = Number.POSITIVE_INFINITY
   let completions = 0
+  /** Of the prompts of these, cached tokens included: what a prefix cache saves was served all the same. */
+  let promptTokens = 0
   let injected = 0
   let met = 0
   // of requests of the window that were certainly admitted
@@ -83,7 +85,10 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       const isCompleted = fate === COMPLETED
       if (arrivalNs < earliestNs) earliestNs = arrivalNs
       // requests that complete in the window, whenever they arrived
-      if (isCompleted && endNs >= window.fromNs && endNs < window.toNs) completions++
+      if (isCompleted && endNs >= window.fromNs && endNs < window.toNs) {
+        completions++
+        promptTokens += isl[row]
+      }
       if (!(arrivalNs >= window.fromNs && arrivalNs < window.toNs)) continue
       injected++
       fates[fate]++
@@ -98,7 +103,8 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       ttft.add((firstTokenNs - arrivalNs) / NS_PER_MS)
       e2e.add((endNs - arrivalNs) / NS_PER_MS)
       for (let phase = 0; phase < 6; phase++) phases[phase].add(phaseNs[phase][row] / NS_PER_MS)
-      if (osl[row] < 2) continue
+      // where decode engines deliver the first token, it may come with the last one: no time between tokens
+      if (osl[row] < 2 || endNs === firstTokenNs) continue
       const perToken = (endNs - firstTokenNs) / NS_PER_MS / (osl[row] - 1)
       tpot.add(perToken)
       gap.add(records.maxGapNs[row] / NS_PER_MS)
@@ -165,7 +171,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       quantiles: e2e.isExact ? 'exact' : 'within 0.4 %',
       output_tok_s: perS(statistics.outputTokens),
       output_tok_s_per_gpu: perS(statistics.outputTokens) / gpus,
-      total_tok_s: perS(statistics.outputTokens + statistics.inputTokens),
+      total_tok_s: perS(statistics.outputTokens + promptTokens),
       request_s: perS(completions),
       slo_attainment: attainment,
       attention_share: share(statistics.gatingAttentionPs, statistics.stepPs, 'attention_share'),

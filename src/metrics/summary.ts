@@ -32,6 +32,7 @@ export interface Summary {
   readonly quantiles: 'exact' | 'within 0.4 %'
   readonly output_tok_s: number
   readonly output_tok_s_per_gpu: number
+  /** Output tokens of the window and the prompts of the requests that completed in it, cached tokens included, per second. */
   readonly total_tok_s: number
   /** Requests completed in the window, whenever they arrived, per second of it: a throughput, not the rate of arrival. */
   readonly request_s: number

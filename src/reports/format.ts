@@ -91,7 +91,11 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   },
   output_tok_s: { title: 'output throughput', unit: 'tok/s', formula: 'output tokens in the window ÷ window' },
   output_tok_s_per_gpu: { title: 'tokens/s/GPU', unit: 'tok/s/GPU', formula: 'output tokens per second ÷ all GPUs of the plan' },
-  total_tok_s: { title: 'total throughput', unit: 'tok/s', formula: '(input + output tokens) ÷ window' },
+  total_tok_s: {
+    title: 'total throughput',
+    unit: 'tok/s',
+    formula: '(output tokens + prompts of completed requests, cached tokens included) ÷ window',
+  },
   request_s: { title: 'requests', unit: 'req/s', formula: 'completed requests ÷ window' },
   capacity_rps: { title: 'capacity', unit: 'req/s', formula: 'highest offered rate that meets the SLO' },
   slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
