@@ -1,0 +1,112 @@
+/** What `run` knows before it simulates: plan, arm, traffic, and the state it begins with. */
+import { UserError } from '../errors.js'
+import type { ArmSpec } from '../levers/lever.js'
+import type { RunMeta } from '../reports/runReport.js'
+import { clusterConfig, scenarioFromDefaults } from '../scenario/index.js'
+import type { Plan } from '../scenario/plan.js'
+import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
+import { traceHash } from '../traces/hash.js'
+import type { Workload } from '../traces/workload.js'
+import { nsToS, sToNs } from '../units.js'
+import { demandNew } from './outputFile.js'
+import { evidenceOfPlan } from './prepare.js'
+import type { RunRequest } from './runOne.js'
+import { readState, type SavedState, type StateOf } from './savedState.js'
+import { isScenarioPath, loadPlan, loadWorkload } from './scenarioInput.js'
+
+export interface PreparedRun {
+  readonly plan: Plan
+  readonly config: ClusterConfig
+  readonly arm: ArmSpec
+  readonly meta: RunMeta
+  readonly workload: Workload
+  readonly load: LoadConfig
+  /** What is measured. */
+  readonly window: MeasureWindow
+  /** What is offered and measured, in words. */
+  readonly note: string
+  /** What a saved state of this run is of. */
+  readonly stateOf: StateOf
+  /** The state it begins with. */
+  readonly warm: SavedState | null
+}
+
+/** The plan of a run; what the request asks and the run would not do is refused. */
+export async function planOfRun({ input, sets, arms, exportTrace, saveState }: RunRequest): Promise<Plan> {
+  const plan = isScenarioPath(input)
+    ? await loadPlan(input, sets, arms)
+    : scenarioFromDefaults({ sets, workloadPath: input, arms })
+  refuseUnused(plan, sets)
+  if (exportTrace !== undefined && plan.workload.cacheAnswers)
+    throw new UserError({
+      where: `--export-trace ${exportTrace}`,
+      message: 'a trace holds the prefix ids of prompts, and with workload.cache_answers the run has those of answers too',
+      hint: 'leave one of them out: --set workload.cache_answers=false',
+    })
+  demandNew('--save-state', saveState)
+  demandNew('--export-trace', exportTrace)
+  return plan
+}
+
+export async function prepareRun(
+  { quiet, signal, warmFrom, stopAtS }: RunRequest,
+  plan: Plan,
+  arm: ArmSpec,
+  say: (text: string) => void,
+): Promise<PreparedRun> {
+  const recorded = await loadWorkload(plan, say, quiet)
+  const config = clusterConfig(plan)
+  const traffic =
+    plan.workload.load.method === 'as_recorded'
+      ? {
+          workload: recorded,
+          load: { kind: 'open' } as const,
+          window: { fromNs: 0, toNs: Number.POSITIVE_INFINITY },
+          note: 'offered as recorded',
+        }
+      : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
+  const meta = {
+    version: plan.version,
+    plan_hash: plan.planHash,
+    trace_hash: traceHash(recorded),
+    seed: plan.experiment.seed,
+    evidence: evidenceOfPlan(plan),
+    arm,
+  }
+  const stateOf = { state_hash: plan.stateHash, trace_hash: meta.trace_hash }
+  const warm = warmFrom === undefined ? null : readState(warmFrom, stateOf)
+  return { ...traffic, ...partOf(traffic.window, traffic.note, warm, stopAtS), plan, config, arm, meta, stateOf, warm }
+}
+
+/** What of the traffic is measured when the run begins with a saved state or ends early. */
+function partOf(window: MeasureWindow, note: string, warm: SavedState | null, stopAtS: number | undefined) {
+  const fromNs = Math.max(window.fromNs, warm?.timeNs ?? 0)
+  const toNs = Math.min(window.toNs, stopAtS === undefined ? Number.POSITIVE_INFINITY : sToNs(stopAtS))
+  if (toNs <= fromNs)
+    throw new UserError({
+      where: stopAtS === undefined ? '--warm-from' : `--stop-at ${stopAtS}`,
+      message: `nothing is measured before ${nsToS(toNs)} s: what is measured begins at ${nsToS(fromNs)} s`,
+      hint: stopAtS === undefined ? 'save a state of an earlier time' : 'stop later',
+    })
+  const parts = [note]
+  if (warm !== null) parts.push(`going on from the state of ${warm.arm} at ${nsToS(warm.timeNs)} s`)
+  if (stopAtS !== undefined) parts.push(`ended at ${stopAtS} s`)
+  return { window: { fromNs, toNs }, note: parts.join('; ') }
+}
+
+/** Keys of `experiment` that a single simulation does not read are refused on the command line; a file may hold them for `compare`. */
+function refuseUnused(plan: Plan, sets: readonly string[]): void {
+  const unused = plan.workload.load.method === 'superpose' ? ['replicates'] : ['replicates', 'warmup']
+  for (const key of unused) {
+    const set = sets.find((text) => new RegExp(`^experiment(\\.${key}=|=.*\\b${key}\\b)`).test(text))
+    if (set === undefined) continue
+    throw new UserError({
+      where: `--set ${set}`,
+      message:
+        key === 'replicates'
+          ? 'has no effect here: `run` makes one simulation; `compare` makes replicates'
+          : `has no effect here: with method ${plan.workload.load.method} \`run\` measures from the first request on`,
+      hint: 'leave it out, or use `shapewise compare`',
+    })
+  }
+}
