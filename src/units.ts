@@ -7,6 +7,7 @@ export const NS_PER_MS = 1e6
 export const NS_PER_S = 1e9
 export const PS_PER_NS = 1e3
 export const PS_PER_US = 1e6
+export const PS_PER_MS = 1e9
 export const PS_PER_S = 1e12
 
 export const nsToMs = (timeNs: number): number => timeNs / NS_PER_MS

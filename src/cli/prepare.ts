@@ -1,11 +1,10 @@
 /** What `run`, `compare` and `explain` share: arms by name, and how well the step times of a plan are known. */
 import { UserError } from '../errors.js'
-import type { Evidence } from '../experiments/result.js'
 import { SHAPE_AWARE_ARM, staticArm } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { suggest, timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
-import { evidenceOf, weakestEvidence } from '../timing/index.js'
+import { type Evidence, evidenceOf, weakestEvidence } from '../timing/index.js'
 
 /** The weakest evidence that carries a tenth or more of a full step of some engine of the plan; `explain` shows every operator's own. */
 export const evidenceOfPlan = (plan: Plan): Evidence =>

@@ -3,6 +3,7 @@ import { SYSTEM_NAMES } from '../hardware/load.js'
 import { MODEL_NAMES } from '../models/load.js'
 import { columns } from '../reports/columns.js'
 import { type SupportRow, supportRows } from '../scenario/index.js'
+import { EVIDENCE_KINDS } from '../timing/index.js'
 import { printJson, printResult } from './output.js'
 
 export interface SupportRequest {
@@ -10,8 +11,6 @@ export interface SupportRequest {
   readonly model?: string
   readonly format: string
 }
-
-const KINDS = ['measured', 'interpolated', 'transferred', 'roofline'] as const
 
 export function printSupport({ system, model, format }: SupportRequest): void {
   const rows = supportRows({
@@ -50,4 +49,4 @@ export function printSupport({ system, model, format }: SupportRequest): void {
 }
 
 const shares = (row: SupportRow['decode']): string =>
-  row === null ? '' : KINDS.map((kind) => (100 * row[kind]).toFixed(0)).join(' / ')
+  row === null ? '' : EVIDENCE_KINDS.map((kind) => (100 * row[kind]).toFixed(0)).join(' / ')

@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import type { Job } from '../experiments/job.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { decisionUnderWay, HEARTBEAT } from '../policies/index.js'
+import { nsToS } from '../units.js'
 import { BEAT, DECISION, UNDER_WAY } from './beat.js'
 
 /** Time that a policy of the user's may take for one decision. */
@@ -25,13 +26,13 @@ export function createStallWatch(jobs: readonly Job[], beats: Float64Array, stal
       for (const [index, { arm }] of jobs.entries()) {
         const [status, events, timeNs] = beats.subarray(index * BEAT)
         if (status !== UNDER_WAY || events !== seen[index].events) seen[index] = { events, atMs: nowMs }
-        const late = status === UNDER_WAY ? decisions[index](nowMs, arm, `after event ${events} (t = ${timeNs / 1e9} s)`) : null
+        const late = status === UNDER_WAY ? decisions[index](nowMs, arm, `after event ${events} (t = ${nsToS(timeNs)} s)`) : null
         if (late !== null) return late
         if (status === UNDER_WAY && nowMs - seen[index].atMs >= stallMs) {
           const { name, ...policies } = arm
           return new UserError({
             where: `arms.${name}`,
-            message: `no event was served for ${stallMs / 1e3} s after event ${events} (t = ${timeNs / 1e9} s); its thread was ended`,
+            message: `no event was served for ${stallMs / 1e3} s after event ${events} (t = ${nsToS(timeNs)} s); its thread was ended`,
             hint: `look for an endless loop in one of its policies: ${JSON.stringify(policies)}`,
           })
         }

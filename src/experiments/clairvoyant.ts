@@ -8,10 +8,9 @@ import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
 import { type Demand, leastEnginePs } from '../simulator/leastWork.js'
 import { countArrivals } from '../traces/load.js'
 import type { Workload } from '../traces/workload.js'
+import { PS_PER_S } from '../units.js'
 import type { Outcome } from './job.js'
 import type { OracleResult } from './result.js'
-
-const PS_PER_S = 1e12
 
 export const CLAIRVOYANT = 'oracle-clairvoyant'
 

@@ -6,10 +6,10 @@ import { createExecutor, type Executor } from '../executors/index.js'
 import { createArm } from '../levers/catalogue.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import type { Evidence } from '../timing/slices.js'
 import { splitInTime } from '../traces/load.js'
 import type { Workload } from '../traces/workload.js'
 import type { JobContext, Outcome } from './job.js'
-import type { Evidence } from './result.js'
 import { EFFORTS, type Effort, type EffortPlan, requireHalves } from './sizing.js'
 
 export interface ExperimentOptions {

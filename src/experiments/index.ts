@@ -10,7 +10,7 @@ export { ablationJson, comparisonJson, sixDigits } from './json.js'
 export { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
 export { type GapRow, gapRows, oracleArms } from './oracles.js'
 export { runReplicates } from './replicates.js'
-export type { AblationResult, ArmResult, ComparisonResult, ComparisonRow, Evidence, Reading } from './result.js'
+export type { AblationResult, ArmResult, ComparisonResult, ComparisonRow, Reading } from './result.js'
 export { comparisonRows, type Readings } from './rows.js'
 export {
   type ArrivalShape,

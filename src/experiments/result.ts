@@ -2,11 +2,11 @@
 
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { Summary } from '../metrics/summary.js'
+import type { Evidence } from '../timing/slices.js'
 import type { Attribution } from './attribution/attribute.js'
 import type { GapRow } from './oracles.js'
 
 export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
-export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
 
 export interface ArmResult {
   readonly name: string

@@ -12,6 +12,7 @@ export interface Sourced {
 
 /** Systems whose kernels were measured: data/timing/*.bin. */
 export const MEASURED_SYSTEMS = ['gb200', 'gb300'] as const
+export type MeasuredSystem = (typeof MEASURED_SYSTEMS)[number]
 
 export interface SystemSpec {
   readonly name: string
@@ -20,7 +21,7 @@ export interface SystemSpec {
   readonly evidence: 'measured' | 'transferred'
   /** Whose measured kernel times price a step, and what they are multiplied by (clock and bandwidth ratios; 1 = its own tables). */
   readonly kernels: {
-    readonly of: (typeof MEASURED_SYSTEMS)[number]
+    readonly of: MeasuredSystem
     readonly factor: number
     readonly trust: Sourced['trust']
     readonly source: string

@@ -47,6 +47,11 @@ export interface ModelSpec {
   /** Routing skew of the measured MoE rows used by default: balanced | power_law_1.01 | power_law_1.2. */
   readonly routing: string
 }
+
+/** Which part of a request an engine computes: all of it, its prompt, or its answer. */
+export const ENGINE_ROLES = ['aggregated', 'prefill', 'decode'] as const
+export type EngineRole = (typeof ENGINE_ROLES)[number]
+
 /** How one engine is cut. tp*dp*cp = moeTp*moeEp for MoE. */
 export interface Parallelism {
   readonly tp: number

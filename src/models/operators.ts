@@ -5,7 +5,7 @@
  */
 import { UserError } from '../errors.js'
 import { WEIGHT_BYTES } from './memory.js'
-import type { ModelSpec, Parallelism, Precision } from './model.js'
+import type { EngineRole, ModelSpec, Parallelism, Precision } from './model.js'
 
 export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'prefill' | 'shared' | 'exchange'
 export type GemmType = 'bfloat16' | 'fp8' | 'fp8_block' | 'nvfp4'
@@ -134,7 +134,7 @@ export interface OperatorRequest {
   readonly precision: Precision
   readonly kvPrecision: KvPrecision
   /** Decode engines run the attention block as the measured module; others need its parts, since their steps mix chunks and decoding. */
-  readonly role?: 'aggregated' | 'prefill' | 'decode'
+  readonly role?: EngineRole
   /** Draft tokens that a decode step verifies for each sequence; 0 when absent. */
   readonly draftTokens?: number
   readonly kernels?: KernelChoice

@@ -10,7 +10,7 @@ import {
   tokensPer1024Steps as tokenClock,
 } from '../timing/index.js'
 import { msToNs } from '../units.js'
-import { constantsOf } from './constants.js'
+import { profileConstants } from './constants.js'
 import { placementOf } from './describe.js'
 import { engineGpus } from './engine.js'
 import { fabricOf } from './fabric.js'
@@ -33,7 +33,7 @@ export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
     draftTokens: engine.mtp?.n ?? 0,
     profile: plan.profile,
     moePath: engine.moePath,
-    constants: constantsOf(plan.profile),
+    constants: profileConstants(plan.profile),
   }
 }
 
@@ -84,6 +84,6 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs),
     fabric: fabricOf(loadSystem(plan.system)),
     firstToken: plan.firstToken,
-    frontendNs: msToNs(constantsOf(plan.profile).frontendMs),
+    frontendNs: msToNs(profileConstants(plan.profile).frontendMs),
   }
 }

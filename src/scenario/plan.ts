@@ -1,7 +1,6 @@
 /** The Plan: a scenario with every default filled, checked and frozen. Printable, hashed; no path or thread count enters its hash. */
 import type { ArmSpec } from '../levers/lever.js'
-import type { Parallelism, Precision } from '../models/model.js'
-import type { EngineRole } from '../simulator/config.js'
+import type { EngineRole, Parallelism, Precision } from '../models/model.js'
 import type { MoePath, Profile } from '../timing/calibration.js'
 import type { UniformLengths } from '../traces/generate/uniform.js'
 import type { SessionReplay } from './loadKeys.js'

@@ -9,7 +9,7 @@ import type { UniformLengths } from '../traces/generate/uniform.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import { armProblems, switchProblems } from './armProblems.js'
 import { resolveArms } from './arms.js'
-import { constantsOf, defaultAcceptance } from './constants.js'
+import { defaultAcceptance, profileConstants } from './constants.js'
 import { cutOf, type EngineContext, resolveEngine } from './engine.js'
 import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
@@ -98,7 +98,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     arms: resolveArms(input.arms, engines),
     experiment: { ...EXPERIMENT_DEFAULTS, ...input.experiment },
   }
-  const hash = (arms: Plan['arms']): string => planHash({ ...plan, arms }, system, model, constantsOf(profile))
+  const hash = (arms: Plan['arms']): string => planHash({ ...plan, arms }, system, model, profileConstants(profile))
   return { plan: deepFreeze({ ...plan, planHash: hash(plan.arms), stateHash: hash([]) }), problems: [] }
 }
 

@@ -1,5 +1,6 @@
 /** The keys of a scenario and what each may hold. Strict: an unknown key is an error. Cross-field rules are in rules.ts. */
 import * as z from 'zod'
+import { ENGINE_ROLES } from '../models/model.js'
 import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
 import { PRESETS } from '../traces/presetNames.js'
 import { COLUMN_ROLES } from '../traces/table/roles.js'
@@ -32,7 +33,7 @@ const mtp = z.union(
 
 const ENGINE_SHAPE = {
   name: name('a name').optional(),
-  role: choice(['aggregated', 'prefill', 'decode']).optional(),
+  role: choice(ENGINE_ROLES).optional(),
   count: integer(1, 18432, 'engines').optional(),
   layout: text('a layout such as TP4, TEP8 or DEP16').optional(),
   tp: degree.optional(),

@@ -1,9 +1,8 @@
 /** What the simulator needs to know of a plan: numbers only, structured-cloneable. Made by `clusterConfig(plan)` (scenario/). */
 import type { SplitMachine } from '../levers/split/machine.js'
+import type { EngineRole } from '../models/model.js'
 import type { SpanPrices } from '../timing/span.js'
 import type { StepTables } from '../timing/stepTimer.js'
-
-export type EngineRole = 'aggregated' | 'prefill' | 'decode'
 
 export interface EngineConfig {
   readonly name: string

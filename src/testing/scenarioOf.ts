@@ -1,7 +1,8 @@
 /** The scenario of what was drawn: engines, requests with their sessions and prefixes, and the arm. */
 import { createArm, parsePolicy } from '../levers/catalogue.js'
 import type { Arm, ArmSpec } from '../levers/lever.js'
-import type { ClusterConfig, EngineConfig, EngineRole, LoadConfig, MeasureWindow } from '../simulator/config.js'
+import type { EngineRole } from '../models/model.js'
+import type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from '../simulator/config.js'
 import { createBlockBuilder } from '../traces/blocks.js'
 import { shapesOnly, type Workload } from '../traces/workload.js'
 import { atBoundary } from './boundaryPolicies.js'

@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check'
 import type { LeverName } from '../levers/lever.js'
+import type { EngineRole } from '../models/model.js'
 
 /** A kind of engine, as in a scenario. */
 export interface SmallEngine {
-  readonly role: 'aggregated' | 'prefill' | 'decode'
+  readonly role: EngineRole
   readonly model: string
   readonly layout: string
   readonly count: number

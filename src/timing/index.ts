@@ -17,7 +17,7 @@ export {
 } from './explain.js'
 export { moePathsOf } from './profiles.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
-export type { Evidence } from './slices.js'
+export { EVIDENCE_KINDS, type Evidence } from './slices.js'
 export { spanPrices } from './span.js'
 export { type SplitKernel, splitMachine, splitMachineOf } from './split.js'
 export { loadSplitConstants, type SplitConstants, type SplitFamily } from './splitConstants.js'

@@ -1,4 +1,5 @@
 import type { SystemSpec } from '../hardware/system.js'
+import type { EngineRole } from '../models/model.js'
 import type { OperatorRequest } from '../models/operators.js'
 import { type Constants, type MoePath, NEUTRAL, type Profile } from './calibration.js'
 
@@ -9,7 +10,7 @@ export interface TimingRequest extends OperatorRequest {
   readonly maxNumSeqs: number
   readonly maxNumBatchedTokens: number
   readonly maxModelLen: number
-  readonly role: 'aggregated' | 'prefill' | 'decode'
+  readonly role: EngineRole
   /** Draft tokens verified per sequence in a decode step (multi-token prediction). */
   readonly draftTokens: number
   readonly profile: Profile

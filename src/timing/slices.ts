@@ -1,12 +1,14 @@
 /** Times of the operators of a plan, made from the shipped kernel tables when first asked for. */
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
-import { TIMING_SYSTEMS } from './kernels/families.js'
+import { MEASURED_SYSTEMS } from '../hardware/system.js'
 import { makeSlice } from './kernels/makeSlice.js'
 import { decodeTable, type KernelTable } from './kernels/table.js'
 import { sliceKey, type TabledOperator } from './keys.js'
 
-export type Evidence = 'measured' | 'interpolated' | 'transferred' | 'roofline'
+/** What the time of an operator stands on, from the strongest on. */
+export const EVIDENCE_KINDS = ['measured', 'interpolated', 'transferred', 'roofline'] as const
+export type Evidence = (typeof EVIDENCE_KINDS)[number]
 
 /** Times of one operator on one or two axes of knots. */
 export interface Slice {
@@ -68,7 +70,7 @@ export function loadKernelTable(system: string): KernelTable {
     throw new UserError({
       where: 'system',
       message: `there are no kernel times of the system ${system}.`,
-      hint: `Use ${TIMING_SYSTEMS.join(' or ')}.`,
+      hint: `Use ${MEASURED_SYSTEMS.join(' or ')}.`,
     })
   }
   const table = decodeTable(file)
@@ -81,7 +83,7 @@ export function loadTables(system: string): KernelTables {
   const known = loaded.get(system)
   if (known) return known
   const own = loadKernelTable(system)
-  const other = TIMING_SYSTEMS.find((name) => name !== system)
+  const other = MEASURED_SYSTEMS.find((name) => name !== system)
   const tables = tablesOf(own, () => (other ? loadKernelTable(other) : null))
   loaded.set(system, tables)
   return tables

@@ -27,7 +27,7 @@ export function splitMachineOf({ slots, kvValueBytes, attention }: SplitKernel):
   if (attention.kind === 'gqa') {
     const { queryHeads, kvHeads, headDim } = attention
     return {
-      ...constantsOf('gqa', 1),
+      ...familyConstants('gqa', 1),
       slots,
       headGroups: kvHeads,
       bytesPerToken: 2 * headDim * kvValueBytes,
@@ -38,7 +38,7 @@ export function splitMachineOf({ slots, kvValueBytes, attention }: SplitKernel):
   const headGroups = Math.ceil(queryHeads / MLA_TILE_HEADS)
   return {
     // Tiles of the same request read the same latents, the second from cache, so the bandwidth of the memory counts once for each.
-    ...constantsOf(queryHeads >= MLA_TILE_HEADS ? 'mla_64_heads' : 'mla_few_heads', headGroups),
+    ...familyConstants(queryHeads >= MLA_TILE_HEADS ? 'mla_64_heads' : 'mla_few_heads', headGroups),
     slots,
     headGroups,
     bytesPerToken: (kvRank + rope) * kvValueBytes,
@@ -46,7 +46,7 @@ export function splitMachineOf({ slots, kvValueBytes, attention }: SplitKernel):
   }
 }
 
-function constantsOf(family: SplitFamily, tilesOfSameBytes: number) {
+function familyConstants(family: SplitFamily, tilesOfSameBytes: number) {
   const { tile_tokens, launch_ns, families } = loadSplitConstants()
   const { bandwidth_gb_s, cta_bandwidth_gb_s, cta_overhead_ns, merge_fixed_ns } = families[family]
   return {

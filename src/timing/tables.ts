@@ -1,5 +1,5 @@
 /** The flat tables of a plan: its priced groups, times the constants of its profile. */
-import { NS_PER_MS, PS_PER_NS, PS_PER_US } from '../units.js'
+import { PS_PER_MS, PS_PER_US } from '../units.js'
 import { maxTokensOf, type PricedGroups, priceGroups, type Row } from './groups.js'
 import { type Named, scaleOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
@@ -7,8 +7,6 @@ import type { StepTables } from './stepTimer.js'
 
 export const productOf = (factors: readonly Named[]): number => factors.reduce((product, { value }) => product * value, 1)
 const sumOf = (terms: readonly Named[]): number => terms.reduce((sum, { value }) => sum + value, 0)
-
-const PS_PER_MS = NS_PER_MS * PS_PER_NS
 
 /** Whole ps at every size up to the last knot; `eachUs` = us that one more adds besides. */
 function fill({ knots, us: base }: Row, factor: number, eachUs = 0): Float64Array {

@@ -5,17 +5,17 @@
 import { loadSystem } from '../hardware/load.js'
 import { loadModel } from '../models/load.js'
 import { kvBytesPerTokenPerGpu, weightBytesPerGpu } from '../models/memory.js'
-import type { Parallelism, Precision } from '../models/model.js'
+import type { EngineRole, Parallelism, Precision } from '../models/model.js'
 import { layoutName } from '../scenario/layout.js'
 import type { MoePath, Profile } from '../timing/index.js'
 import { modelOf, precisionOf, systemOf } from './names.js'
 import { moePathOf, profileOf } from './profile.js'
 import type { ServingRow, ShapeColumns } from './servingRow.js'
 import { kvPrecisionOf, type RecipeSettings, type RoleSettings } from './settings.js'
-import { type EngineShape, type RowRole, shapeOf } from './shape.js'
+import { type EngineShape, shapeOf } from './shape.js'
 
 export interface RowEngine {
-  readonly role: RowRole
+  readonly role: EngineRole
   readonly count: number
   readonly parallelism: Parallelism
   readonly layout: string
@@ -94,7 +94,7 @@ export function planRow(row: ServingRow, settings: RecipeSettings | undefined): 
 }
 
 interface Engines {
-  readonly role: RowRole
+  readonly role: EngineRole
   readonly count: number
   readonly gpus: number
   readonly shape: EngineShape
@@ -146,7 +146,7 @@ const expertsOf = (model: string): boolean => loadModel(model).ffn.kind === 'moe
 
 function groupOf(
   row: ServingRow,
-  role: RowRole,
+  role: EngineRole,
   columns: ShapeColumns,
   recipe: RoleSettings | null,
   precision: Precision,

@@ -1,8 +1,6 @@
 /** The true cut of an engine: the recipe's, else the row's columns, else one rule for each backend. */
-import type { Parallelism } from '../models/model.js'
+import type { EngineRole, Parallelism } from '../models/model.js'
 import type { ShapeColumns } from './servingRow.js'
-
-export type RowRole = 'aggregated' | 'prefill' | 'decode'
 
 export interface EngineShape {
   readonly parallelism: Parallelism
@@ -18,7 +16,7 @@ interface Cut {
 
 export interface ShapeRequest {
   readonly backend: string
-  readonly role: RowRole
+  readonly role: EngineRole
   readonly gpus: number
   readonly columns: Pick<ShapeColumns, 'tp' | 'dp' | 'ep'>
   readonly recipe: Cut | null

@@ -1,6 +1,7 @@
 /** The machine with other constants: what the hypercube changes to see which of them the conclusion hangs on. */
 import type { ClusterConfig, EngineConfig } from '../../simulator/config.js'
 import type { StepTables } from '../../timing/stepTimer.js'
+import { PS_PER_MS } from '../../units.js'
 
 /** Factors on the machine, but for `hostMs` and the planner's; 1 = as calibrated. */
 export interface Perturbation {
@@ -31,8 +32,6 @@ export const NEUTRAL: Perturbation = {
   plannerB: 1,
   plannerO: 1,
 }
-
-const PS_PER_MS = 1e9
 
 const scaled = (row: Float64Array, factor: number): Float64Array =>
   factor === 1 ? row : row.map((timePs) => Math.round(timePs * factor))

@@ -1,6 +1,7 @@
 /** How many tokens of prefill a chunk policy lets into a step, and how long the step then lasts, by what was computed before. */
 import { CHUNK_CANDIDATES, type ChunkPolicy, type ChunkView } from '../../levers/lever.js'
 import { createStepTimer } from '../../timing/stepTimer.js'
+import { PS_PER_MS } from '../../units.js'
 import { columns } from '../columns.js'
 import { bar, type Example, thousands } from './example.js'
 
@@ -39,7 +40,7 @@ export function chunkPicture(policy: ChunkPolicy, { title, engine }: Example): s
         timer.sharedPs(all * engine.ranks) +
         (n > 0 ? timer.decodeRowsPs(n) + timer.kernelPs(n, n * KV_TOKENS) : 0) +
         (tokens > 0 ? timer.prefillPs(tokens, prefix) : 0)
-      rows.push({ n, prefix, tokens, ms: ps / 1e9 })
+      rows.push({ n, prefix, tokens, ms: ps / PS_PER_MS })
     }
   const mostTokens = Math.max(...rows.map(({ tokens }) => tokens))
   const mostMs = Math.max(...rows.map(({ ms }) => ms))

@@ -6,7 +6,7 @@
  * kind, each predicted without itself.
  */
 import { grouped } from '../../collections/grouped.js'
-import type { TimingSystem } from '../kernels/families.js'
+import type { MeasuredSystem } from '../../hardware/system.js'
 import type { Measured } from './measured.js'
 
 /** A smaller error than this is luck: repeated measurements differ by about 1 % (natural log). */
@@ -214,7 +214,7 @@ function fillSites(grid: Grid, own: Float64Array, other: Float64Array): Float64A
 /** The measured grids without holes. */
 export function fill(measured: Measured): Measured {
   const grid = gridOf(measured)
-  const otherOf = (logUs: Measured['logUs'], system: TimingSystem): Float64Array | undefined =>
+  const otherOf = (logUs: Measured['logUs'], system: MeasuredSystem): Float64Array | undefined =>
     [...logUs].find(([name]) => name !== system)?.[1]
   const curves = new Map(
     [...measured.logUs].map(([system, own]) => [system, fillCurves(grid, own, otherOf(measured.logUs, system))]),

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { UserError } from '../../errors.js'
-import { TIMING_SYSTEMS } from '../kernels/families.js'
+import { MEASURED_SYSTEMS } from '../../hardware/system.js'
 import { makeTables, openSystems } from './make.js'
 
 const ROOT = new URL('../../../', import.meta.url)
@@ -12,7 +12,7 @@ try {
   const { values } = parseArgs({ options: { kernels: { type: 'string' } } })
   const systems = openSystems(values.kernels ?? fileURLToPath(new URL('../shared/data/kernels/', ROOT)))
   mkdirSync(new URL('data/timing/', ROOT), { recursive: true })
-  for (const system of TIMING_SYSTEMS) {
+  for (const system of MEASURED_SYSTEMS) {
     const file = makeTables(system, systems)
     writeFileSync(new URL(`data/timing/${system}.bin`, ROOT), file)
     process.stderr.write(`data/timing/${system}.bin  ${file.length} bytes\n`)

@@ -1,5 +1,6 @@
 /** The file of kernel times of one system, from a folder of measured tables. Same input, same bytes. */
-import { FAMILIES, type TimingSystem } from '../kernels/families.js'
+import type { MeasuredSystem } from '../../hardware/system.js'
+import { FAMILIES } from '../kernels/families.js'
 import { encodeTable } from '../kernels/table.js'
 import { TABLE_KNOTS } from '../knots.js'
 import { fill } from './fill.js'
@@ -20,7 +21,7 @@ export function openSystems(folder: string): readonly Measured[] {
   return FAMILIES.map((family) => fill(measure(family, files)))
 }
 
-export function makeTables(system: TimingSystem, families: readonly Measured[]): Uint8Array {
+export function makeTables(system: MeasuredSystem, families: readonly Measured[]): Uint8Array {
   const sheets = families.flatMap((measured) => {
     const values = measured.logUs.get(system)
     if (!values) return []

@@ -2,7 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../errors.js'
-import { type Family, fileFamily, siteName, TIMING_SYSTEMS, type TimingSystem } from '../kernels/families.js'
+import { MEASURED_SYSTEMS, type MeasuredSystem } from '../../hardware/system.js'
+import { type Family, fileFamily, siteName } from '../kernels/families.js'
 import { columnIndexes, readRowFile } from '../kernels/rows.js'
 
 export interface Measured {
@@ -12,7 +13,7 @@ export interface Measured {
   /** Ascending sizes of each axis. */
   readonly grid: readonly (readonly number[])[]
   /** Natural log of us, [site][axes...]; a system that was not measured is absent. */
-  readonly logUs: ReadonlyMap<TimingSystem, Float64Array>
+  readonly logUs: ReadonlyMap<MeasuredSystem, Float64Array>
 }
 
 /** Path of the file of a family, null when the system was not measured. */
@@ -65,8 +66,8 @@ function pointsOf(family: Family, path: string, sites: Map<string, readonly stri
 
 export function measure(family: Family, files: ReadonlyMap<string, string>): Measured {
   const found = new Map<string, readonly string[]>()
-  const points = new Map<TimingSystem, Point[]>()
-  for (const system of TIMING_SYSTEMS) {
+  const points = new Map<MeasuredSystem, Point[]>()
+  for (const system of MEASURED_SYSTEMS) {
     const path = files.get(`${system}/${family.name}`)
     if (path) points.set(system, pointsOf(family, path, found))
   }
@@ -76,7 +77,7 @@ export function measure(family: Family, files: ReadonlyMap<string, string>): Mea
   const grid = family.axes.map((_, axis) => [...new Set(all.map(({ sizes }) => sizes[axis]))].sort((a, b) => a - b))
   const at = grid.map((sizes) => new Map(sizes.map((size, i) => [size, i])))
   const cells = grid.reduce((product, sizes) => product * sizes.length, 1)
-  const logUs = new Map<TimingSystem, Float64Array>()
+  const logUs = new Map<MeasuredSystem, Float64Array>()
   for (const [system, list] of points) {
     const values = new Float64Array(sites.length * cells).fill(Number.NaN)
     for (const { site, sizes, logUs: value } of list) {

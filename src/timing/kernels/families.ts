@@ -1,4 +1,5 @@
 /** The measured kernel tables as families: which columns name a site (a fixed shape), which are its axes, which hold times. */
+import { MEASURED_SYSTEMS, type MeasuredSystem } from '../../hardware/system.js'
 import type { TableAxis } from '../knots.js'
 
 export interface Family {
@@ -149,15 +150,13 @@ export const FAMILIES: readonly Family[] = [
   { name: 'quantize-scale-matrix_trtllm', site: ['quant_dtype', 'k'], axes: rows, times: LATENCY, kin: ['k'] },
 ]
 
-/** Systems with measured tables. */
-export const TIMING_SYSTEMS = ['gb200', 'gb300'] as const
-export type TimingSystem = (typeof TIMING_SYSTEMS)[number]
+const MEASURED_FILE = new RegExp(String.raw`^(${MEASURED_SYSTEMS.join('|')})_(.+?)-\d[^/]*\.csv(?:\.gz)?$`)
 
 /** System and family of a measured file such as `gb200_gemm_trtllm-1.3.0rc20.csv.gz`; null for any other name. */
-export function fileFamily(name: string): { system: TimingSystem; family: Family } | null {
-  const match = /^(gb200|gb300)_(.+?)-\d[^/]*\.csv(?:\.gz)?$/.exec(name)
+export function fileFamily(name: string): { system: MeasuredSystem; family: Family } | null {
+  const match = MEASURED_FILE.exec(name)
   const family = match && FAMILIES.find((candidate) => candidate.name === match[2])
-  return match && family ? { system: match[1] as TimingSystem, family } : null
+  return match && family ? { system: match[1] as MeasuredSystem, family } : null
 }
 
 /** Name of a site: its column values, and the column of times where there are several. */

@@ -1,4 +1,5 @@
 /** What is drawn of a trace: counts in bins, plain data. */
+import { nsToS } from '../../units.js'
 import type { Workload } from '../workload.js'
 import { countsPerBin } from './arrivals.js'
 import { prefixStatistics } from './prefixes.js'
@@ -59,7 +60,7 @@ export function tracePictures(workload: Workload, sizes: PictureSizes): TracePic
 /** Bins of 1, 2, 5, 10 … s, the shortest that are few enough. */
 function rateCourse(allNs: Float64Array, mostBins: number): RateCourse | null {
   const timesNs = allNs.filter((timeNs) => !Number.isNaN(timeNs))
-  const durationS = timesNs.length === 0 ? 0 : (timesNs[timesNs.length - 1] - timesNs[0]) / 1e9
+  const durationS = timesNs.length === 0 ? 0 : nsToS(timesNs[timesNs.length - 1] - timesNs[0])
   if (!(durationS > 0)) return null
   const least = durationS / mostBins
   const power = 10 ** Math.floor(Math.log10(least))

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { medianSorted, quantileSorted } from 'simple-statistics'
 import { UserError } from '../../errors.js'
-import { type Family, fileFamily, type TimingSystem } from '../../timing/kernels/families.js'
+import type { MeasuredSystem } from '../../hardware/system.js'
+import { type Family, fileFamily } from '../../timing/kernels/families.js'
 import { predictor } from '../../timing/kernels/predict.js'
 import { columnIndexes, readRowFile } from '../../timing/kernels/rows.js'
 import { loadKernelTable } from '../../timing/slices.js'
@@ -39,7 +40,7 @@ export interface KernelValidation {
 export interface KernelFile {
   readonly name: string
   readonly path: string
-  readonly system: TimingSystem
+  readonly system: MeasuredSystem
   readonly family: Family
 }
 
