@@ -1,6 +1,6 @@
 /**
- * Three kinds of error, never mixed: a user's mistake (exit code 2), a fault in the data they gave (exit code 2, with the
- * record named), and a bug of ours (a broken law, exit code 1).
+ * Kinds of error, never mixed: a UserError is a user's mistake or a fault in the data or the policy they gave (exit code 2, with its place
+ * named); a PolicyError is a fault of a policy that is no file of theirs. That, like any other error, is a bug of ours (exit code 1).
  */
 
 /** One fault of the user's input: where it is, what is wrong, and what to do about it. */
@@ -25,14 +25,6 @@ export class UserError extends Error {
 
 function formatFault(fault: Fault): string {
   return `${fault.where}  ${fault.message}${fault.hint ? `\n  hint: ${fault.hint}` : ''}`
-}
-
-/** A law of docs/INVARIANTS.md does not hold: a bug in Shapewise, or in a policy when `culprit` names one. */
-export class LawError extends Error {
-  constructor(law: string, message: string) {
-    super(`${law} broken: ${message}`)
-    this.name = 'LawError'
-  }
 }
 
 /** A policy returned something its contract forbids. Names the policy, the event and the value. */

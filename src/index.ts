@@ -2,7 +2,7 @@
  * The public library. One simulation: `loadScenario` → `clusterConfig` → `readTrace` → `simulate` → `summarise`; a comparison of arms:
  * `compare`. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
  */
-export { type Fault, LawError, PolicyError, UserError } from './errors.js'
+export { type Fault, PolicyError, UserError } from './errors.js'
 export {
   type CompareOutput,
   type ComparisonResult,

@@ -1,6 +1,6 @@
 /** Needs dist/ (built by `npm test`): worker threads run compiled code. */
 import { describe, expect, test } from 'vitest'
-import { LawError, PolicyError, UserError } from '../src/errors.js'
+import { PolicyError, UserError } from '../src/errors.js'
 import { BEAT } from '../src/executors/beat.js'
 import { errorOf, failureOf } from '../src/executors/failure.js'
 import { createExecutor } from '../src/executors/index.js'
@@ -118,9 +118,6 @@ describe('errors as plain data', () => {
     expect(policy).toBeInstanceOf(PolicyError)
     expect(policy.message).toBe('policy fixed-count(8): returned NaN [arm static (closed, replicate 4)]')
     expect(policy.stack).toContain('executors.test.ts')
-    const law = sent(new LawError('LAW-2 phases', 'sum is -1'))
-    expect(law).toBeInstanceOf(LawError)
-    expect(law.message).toBe('LAW-2 phases broken: sum is -1 [arm static (closed, replicate 4)]')
     const range = sent(new RangeError('Invalid array length'))
     expect([range.name, range.message]).toEqual(['RangeError', 'arm static (closed, replicate 4): Invalid array length'])
     expect(sent('a string').message).toMatch(/a string$/)

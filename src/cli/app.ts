@@ -1,10 +1,11 @@
 /**
- * The parser and the exit codes: 0 fine, 1 a bug or a broken law, 2 the user's input, 130 interrupted. Commands are declared here
+ * The parser and the exit codes: 0 fine, 1 a bug of ours, 2 the user's input, 130 interrupted. Commands are declared here
  * and in commands/*.ts with nothing heavy imported; what a command needs is loaded when it is called, so that `--help` and a
  * small `run` answer at once.
  */
 import yargs from 'yargs'
 import { UserError } from '../errors.js'
+import { VERSION } from '../scenario/version.js'
 import { ablateCommand } from './commands/ablate.js'
 import { calibrateCommand } from './commands/calibrate.js'
 import { checkCommand } from './commands/check.js'
@@ -21,7 +22,6 @@ import { traceCommand } from './commands/trace/index.js'
 import { validateCommand } from './commands/validate.js'
 import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
-import { packageVersion } from './version.js'
 
 /** In the order of `--help`. */
 const COMMANDS = [
@@ -86,7 +86,7 @@ function parser(args: readonly string[]) {
       'camel-case-expansion': false,
       'boolean-negation': false,
     })
-    .version(packageVersion())
+    .version(VERSION)
     .help()
     .detectLocale(false)
     .updateStrings(PLAINER)

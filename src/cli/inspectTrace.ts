@@ -3,11 +3,11 @@ import { statSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { traceJson } from '../reports/trace/json.js'
 import { traceTable } from '../reports/trace/table.js'
+import { VERSION } from '../scenario/version.js'
 import { statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
 import { demandPage, writeOutput } from './outputFile.js'
 import { readAsRecorded, type TraceInput } from './traceInput.js'
-import { packageVersion } from './version.js'
 
 export interface InspectRequest {
   readonly format: string
@@ -50,7 +50,7 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
         pictures,
         warnings,
         hash: traceHash(workload),
-        version: packageVersion(),
+        version: VERSION,
       }),
     )
   }

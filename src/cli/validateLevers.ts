@@ -8,6 +8,7 @@ import { withGenerated } from '../reports/markdown.js'
 import { measuredDocs } from '../reports/measuredDocs.js'
 import { measuredJson, measuredTable } from '../reports/measuredLaunches.js'
 import { createProgress } from '../reports/progress.js'
+import { VERSION } from '../scenario/version.js'
 import { scoreMeasured } from '../validation/levers/measured.js'
 import { readMeasuredRows } from '../validation/levers/measuredRows.js'
 import { otherReadings, validateLevers } from '../validation/levers/score.js'
@@ -15,7 +16,6 @@ import { loadShippedLaunches, scoreShippedLaunches } from '../validation/levers/
 import { wrongConstants } from '../validation/levers/wrongConstants.js'
 import { printJson, printResult } from './output.js'
 import { demandPage, demandWritable, writeOutput } from './outputFile.js'
-import { packageVersion } from './version.js'
 
 export interface LeverCellsRequest {
   readonly report?: string
@@ -30,7 +30,7 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   const all = { validation, others: otherReadings(validation), wrong: wrongConstants() }
   if (format === 'json') printJson(leverValidationJson(all))
   else printResult(leverValidationTable(all))
-  if (report !== undefined) writeOutput('--report', report, leverValidationHtml(all, packageVersion()))
+  if (report !== undefined) writeOutput('--report', report, leverValidationHtml(all, VERSION))
   if (docs === undefined) return
   const progress = createProgress()
   progress.stage('kernels measured on a GPU', loadShippedLaunches().kernels.length)

@@ -6,6 +6,7 @@ import { withGenerated } from '../reports/markdown.js'
 import { createProgress, type Progress } from '../reports/progress.js'
 import { foldsTable, rangesTable, validationTable } from '../reports/validation.js'
 import { DOCS_MARKS, validationDocs } from '../reports/validationDocs.js'
+import { VERSION } from '../scenario/version.js'
 import { type Calibration, constantsOf, drawsOf, loadCalibration } from '../timing/index.js'
 import { ablate } from '../validation/ablation.js'
 import { type RowRange, rowRanges } from '../validation/draws.js'
@@ -21,7 +22,6 @@ import { TOPOLOGY_RULES } from '../validation/shape.js'
 import { type RowSet, readRows, scoreRows } from '../validation/validate.js'
 import { printJson, printResult, remark } from './output.js'
 import { demandPage, demandWritable, writeOutput } from './outputFile.js'
-import { packageVersion } from './version.js'
 
 export interface ValidateRequest {
   readonly rows: string
@@ -159,7 +159,7 @@ function pageOf({ crossValidation }: ValidateRequest, { scored, cross }: Outcome
     cross === null
       ? `${calibration.title}. Errors on the rows of the fit are not held out: --cross-validate prints those.`
       : leftOutText(cross, crossValidation?.by ?? 'config_key')
-  return validationHtml({ scored, constants, version: packageVersion() })
+  return validationHtml({ scored, constants, version: VERSION })
 }
 
 async function docsOf(

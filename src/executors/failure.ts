@@ -1,5 +1,5 @@
 /** A thrown error as plain data and back, with the place it happened at: work fails in the same words in this thread and in another. */
-import { type Fault, LawError, PolicyError, UserError } from '../errors.js'
+import { type Fault, PolicyError, UserError } from '../errors.js'
 import type { Job } from '../experiments/job.js'
 
 export interface Failure {
@@ -47,8 +47,6 @@ export const errorOf = (failure: Failure, { arm, kind, draw }: Job): Error =>
 function rebuilt({ name, message }: Failure, where: string): Error {
   const policy = /^policy (.*?): ([\s\S]*)$/.exec(message)
   if (name === 'PolicyError' && policy) return new PolicyError(policy[1], `${policy[2]} [${where}]`)
-  const law = /^(.*?) broken: ([\s\S]*)$/.exec(message)
-  if (name === 'LawError' && law) return new LawError(law[1], `${law[2]} [${where}]`)
   const error = new Error(`${where}: ${message}`)
   error.name = name
   return error

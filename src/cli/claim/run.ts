@@ -20,10 +20,10 @@ import {
 } from '../../experiments/claim/index.js'
 import { claimPage } from '../../reports/claim/page.js'
 import { writeAtomically } from '../../reports/folder.js'
+import { VERSION } from '../../scenario/version.js'
 import { traceHash } from '../../traces/hash.js'
 import { Interrupted } from '../interrupt.js'
 import { printResult, remark } from '../output.js'
-import { packageVersion } from '../version.js'
 import { codeHash } from './codeHash.js'
 import { runWithin } from './schedule.js'
 import { openStore } from './store.js'
@@ -76,7 +76,7 @@ export async function runClaim(
   const page = placeOf(request.page ?? (request.quick ? join(request.out, 'CLAIM.md') : PAGE))
   if (!traces.real) say('The public traces are not at hand (--traces DIR): look-alikes take their place.')
   const hashes = new Map([...traces.workloads].map(([name, workload]) => [name, traceHash(workload)]))
-  const version = packageVersion()
+  const version = VERSION
   const code = `${version}-${codeHash()}`
   const keyOf = (cell: Cell): string => cellKey(cell, hashes.get(cell.trace) as string, protocol.constants_hash, code)
   const results = new Map<string, CellResult>()
@@ -179,7 +179,7 @@ function freeze(protocol: Protocol, page: string): void {
   mkdirSync(dirname(FROZEN), { recursive: true })
   writeAtomically(FROZEN, `${JSON.stringify(protocol, null, 2)}\n`)
   const nothing = { cells: [], results: new Map(), dropped: [], failed: [], quick: false, traces: true }
-  writeAtomically(page, claimPage({ protocol, frozen: true, version: packageVersion(), ...nothing }))
+  writeAtomically(page, claimPage({ protocol, frozen: true, version: VERSION, ...nothing }))
   printResult(`${FROZEN}: ${protocol.cells} cells, constants ${protocol.constants_hash}\n`)
 }
 
