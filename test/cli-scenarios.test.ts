@@ -1,7 +1,7 @@
 /** Shipped scenarios on the command line: each one runs; prefill and decode engines, speculation and the closed loop in detail. */
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { newFolder, shapewise } from './cliRunner.js'
+import { newFolder, put, shapewise } from './cliRunner.js'
 
 const folder = newFolder()
 const json = (...args: readonly string[]) => {
@@ -26,6 +26,34 @@ describe('every shipped scenario runs', () => {
     expect(summary.saturation.label).toBe('stable')
     expect(summary.slo_attainment).toBeGreaterThan(0.95)
   })
+})
+
+it('requests that all come at once are said to, as recorded and in a closed loop with a place for each', () => {
+  const rows = Array.from({ length: 400 }, () => '2000,300')
+  const table = put(folder, 'lengths.csv', ['num_prefill_tokens,num_decode_tokens', ...rows].join('\n'))
+  const few = ['--set', 'engines.0.count=1', '--set', 'engines.0.max_num_seqs=16']
+  const { load, summary } = json('run', table, ...few)
+  expect(load).toBe('offered as recorded, all at once')
+  expect(summary.saturation).toMatchObject({
+    label: 'backlogged',
+    reason: expect.stringContaining('400 requests arrived at once'),
+  })
+  const closed = (concurrency: number) =>
+    shapewise(
+      folder,
+      'run',
+      table,
+      ...few,
+      '--format',
+      'json',
+      '--set',
+      `workload.load={method: closed_loop, concurrency: ${concurrency}}`,
+    )
+  expect(closed(4000).stderr).toContain(
+    'warning: concurrency 4,000 has a place for each of the 400 requests of the trace: all start at once',
+  )
+  expect(JSON.parse(closed(4000).stdout).summary.saturation).toEqual(summary.saturation)
+  expect(closed(399).stderr).not.toContain('warning')
 })
 
 describe('a measured point', () => {

@@ -30,6 +30,22 @@ const byName = (outcomes: (name: string) => Outcome[]): Map<string, Outcome[]> =
 const flat = byName(() => measured([1, 1, 1, 1, 1]))
 const served = byName(() => capacities([1, 1, 1, 1, 1]))
 
+test('an arm has the worst label of its replicates, and one that was not judged is not said to fall behind', () => {
+  const label = (...labels: Summary['saturation']['label'][]) =>
+    armResult(
+      STATIC_ARM,
+      null,
+      labels.flatMap((each) => measured([1], each)),
+      capacities([1]),
+      1,
+    ).saturation.label
+  expect(label('stable', 'not judged')).toBe('stable')
+  expect(label('not judged', 'overloaded', 'backlogged')).toBe('overloaded')
+  const fixedLoad = byName(() => measured([1, 1], 'not judged'))
+  const rows = comparisonRows(ARMS, { fixedLoad, mix: flat, fixedConcurrency: flat, capacity: served }, 1, false)
+  expect(rows.filter(({ note }) => note?.includes('not stable'))).toEqual([])
+})
+
 describe('replicates in which a metric is undefined', () => {
   const one = (name: string) => (name === 'shape-aware' ? [2, null, 2, null, 2] : [1, 1, 1, 1, 1])
   const rows = comparisonRows(

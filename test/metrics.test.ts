@@ -9,6 +9,7 @@ import {
   IN_TRANSFER,
   PHASES,
   type Phase,
+  QUEUED,
   REJECTED,
   type Records,
   RUNNING,
@@ -405,7 +406,7 @@ describe('saturation of hand-made systems', () => {
   })
   test('fewer than twenty arrivals tell no trend', () => {
     const few = recordsOf(Array.from({ length: 19 }, (_, i) => ({ arrival: i * 50, fate: RUNNING, phases: { decode: 10 } })))
-    expect(verdict(few)).toMatchObject({ label: 'stable', reason: expect.stringMatching(/too few arrivals/) })
+    expect(verdict(few)).toMatchObject({ label: 'not judged', reason: expect.stringMatching(/too few arrivals/) })
   })
 
   test('what binds: KV memory when it is full or requests are preempted, prefill when it takes longer than decoding, else time', () => {
@@ -493,6 +494,26 @@ describe('saturation of queues', () => {
   test('one answer of great length is no backlog', () => {
     const rows = Array.from({ length: 500 }, (_, i): Row => ({ arrival: i * 10, first: i * 10 + 5, end: i * 10 + 50 }))
     expect(verdict([...rows, { arrival: 4000, first: 4010, end: 20_000 }]).label).toBe('stable')
+  })
+
+  test('requests that all arrive at once are judged by their waits: one server takes them one after the other, many take them together', () => {
+    const inTurn = Array.from({ length: 2000 }, (_, i): Row => {
+      const first = i * 10
+      return { arrival: 0, first, end: first + 10, phases: { queue: first, prefill: 0, decode: 10 } }
+    })
+    expect(verdict(inTurn)).toMatchObject({
+      label: 'backlogged',
+      reason: expect.stringMatching(
+        /^all 2,000 requests arrived at once: the last left after 20\.0 s, and the mean wait was 10\.0 s;/,
+      ),
+    })
+    // within the time of one request, a two-thousandth of the run
+    expect(verdict(inTurn.map((row, i) => ({ ...row, arrival: i * 0.005 }))).reason).toContain('arrived at once')
+    const unfinished = inTurn.map((row, i): Row => (i < 1500 ? row : { arrival: 0, fate: QUEUED, phases: { queue: 15_000 } }))
+    expect(verdict(unfinished).reason).toContain('500 were still inside after 15.0 s')
+    const together = inTurn.map((row, i): Row => ({ ...row, first: 5, end: 1000 + i, phases: { queue: 5, decode: 995 + i } }))
+    expect(verdict(together)).toMatchObject({ label: 'stable', binding: 'none' })
+    expect(verdict(inTurn.map((row, i) => (i % 10 === 0 ? { ...row, fate: REJECTED } : row))).label).toBe('overloaded')
   })
 
   test('nor are a few long answers in a hundred, which are what is left at the end at any load', () => {

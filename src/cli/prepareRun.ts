@@ -6,6 +6,7 @@ import { clusterConfig, scenarioFromDefaults } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { traceHash } from '../traces/hash.js'
+import { startAtOnce } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { nsToS, sToNs } from '../units.js'
 import { demandNew } from './outputFile.js'
@@ -62,7 +63,7 @@ export async function prepareRun(
           workload: recorded,
           load: { kind: 'open' } as const,
           window: { fromNs: 0, toNs: Number.POSITIVE_INFINITY },
-          note: 'offered as recorded',
+          note: startAtOnce(recorded) ? 'offered as recorded, all at once' : 'offered as recorded',
         }
       : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
   const meta = {

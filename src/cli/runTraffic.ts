@@ -1,4 +1,4 @@
-/** The traffic of a single run, by the load method of the plan. */
+/** The traffic of a single run that is not offered as it was recorded. */
 import { UserError } from '../errors.js'
 import { createExecutor } from '../executors/index.js'
 import {
@@ -18,9 +18,10 @@ import { staticArm } from '../levers/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { offeredTraffic, splitInTime } from '../traces/load.js'
-import { hasSessions } from '../traces/sessions.js'
+import { unitsOf } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { sToNs } from '../units.js'
+import { remark } from './output.js'
 
 export interface Traffic {
   readonly workload: Workload
@@ -37,14 +38,19 @@ const EFFORT = EFFORTS.normal
 
 export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
   const { load } = plan.workload
-  if (load.method === 'as_recorded') return { workload, load: { kind: 'open' }, window: EVERYTHING, note: 'offered as recorded' }
   if (load.method === 'closed_loop') {
     const concurrency = load.concurrency as number
+    const { count, areSessions } = unitsOf(workload)
+    const are = areSessions ? 'sessions' : 'requests'
+    if (concurrency >= count)
+      remark(
+        `warning: concurrency ${concurrency.toLocaleString('en-US')} has a place for each of the ${count.toLocaleString('en-US')} ${are} of the trace: all start at once`,
+      )
     return {
       workload,
       load: { kind: 'closed', concurrency },
       window: EVERYTHING,
-      note: `${concurrency} ${hasSessions(workload) ? 'sessions' : 'requests'} in flight, in the order of the trace`,
+      note: `${concurrency} ${are} in flight, in the order of the trace`,
     }
   }
   if (load.method === 'speed_up') {

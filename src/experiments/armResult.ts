@@ -37,7 +37,7 @@ export function armResult(
       )
   }
   for (const name of SCALARS) metrics[name] = { value: meanOf(summaries.map((s) => s[name])) }
-  const order = ['stable', 'backlogged', 'overloaded']
+  const order = ['not judged', 'stable', 'backlogged', 'overloaded']
   const worst = summaries.reduce((a, b) => (order.indexOf(b.saturation.label) > order.indexOf(a.saturation.label) ? b : a))
   // a mean over those replicates alone that could be served would flatter the arm
   const isServable = capacities.every((outcome) => outcome.capacityPerS !== null)

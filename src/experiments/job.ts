@@ -5,6 +5,7 @@
 import { createArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { Records } from '../metrics/records.js'
+import { fallsBehind } from '../metrics/saturation.js'
 import { createSummariser, type Summariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
 import { stream } from '../rng.js'
@@ -185,7 +186,7 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
     simulatedS += outcome.simulatedS
     const summary = outcome.summary as Summary
     // a window with hardly a request says nothing: at a rate low enough even an impossible SLO would be met
-    return summary.requests.injected >= FEWEST_SERVED && summary.saturation.label === 'stable' && meetsSlo(summary)
+    return summary.requests.injected >= FEWEST_SERVED && !fallsBehind(summary.saturation.label) && meetsSlo(summary)
   }
   let low: number | null = null
   let high: number | null = null

@@ -1,6 +1,7 @@
 /** Comparison rows: which arm over which baseline, by which metric, in which reading. */
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
+import { fallsBehind } from '../metrics/saturation.js'
 import type { Outcome } from './job.js'
 import { CAPACITY, METRICS, type Metric } from './metrics.js'
 import type { ComparisonRow, Reading } from './result.js'
@@ -75,7 +76,7 @@ function noteOf(
     return [`${name} ${lack} in ${missing} of ${outcomes.length} replicates, which are left out`]
   })
   const saturated = [arm, baseline].filter((name) =>
-    byArm.get(name)?.some((o) => o.summary !== null && o.summary.saturation.label !== 'stable'),
+    byArm.get(name)?.some((o) => o.summary !== null && fallsBehind(o.summary.saturation.label)),
   )
   if (saturated.length > 0) notes.push(`not stable in some replicate: ${saturated.join(', ')}`)
   return notes.length > 0 ? notes.join('; ') : null

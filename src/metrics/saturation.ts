@@ -5,6 +5,9 @@ import { createPresence, type Presence } from './presence.js'
 import { COMPLETED, IN_TRANSFER, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
 import type { SaturationVerdict } from './summary.js'
 
+/** Whether a label says that a queue grew or was long in being served: what was not judged says neither. */
+export const fallsBehind = (label: string): boolean => label === 'backlogged' || label === 'overloaded'
+
 /**
  * Growth of the number in the system while requests arrive, as a share of those arrivals: 1 - 1 / rho of a single queue, so 0.04 and 0.10
  * stand for loads of 1.04 and 1.11 times what can be served. Thresholds of our own choice.
@@ -21,6 +24,10 @@ const FEWEST_ARRIVALS = 20
  */
 const LONG_DRAIN_LIVES = 3
 const LONG_DRAIN_SHARE = 0.2
+/** Requests that come within this share of the run came at once: there is no time over which a number inside could grow. */
+const AT_ONCE_SHARE = 1e-3
+/** Where this share of the time that requests are served went by in waits, nobody calls the wait short. Of our own choice. */
+const SHORT_WAIT = 0.1
 /** The drain lasts until this share of the requests have left: the one longest answer is no sign of a queue. */
 const DRAINED = 0.99
 
@@ -40,6 +47,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
   const presence = createPresence()
   let arrivals = 0
   let lost = 0
+  let inside = 0
   let firstNs = Number.POSITIVE_INFINITY
   let lastNs = Number.NEGATIVE_INFINITY
   /** Of the queue without the frontend, which takes its time at any load. */
@@ -57,7 +65,8 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
       presence.add(arrivalNs, endNs[row], fate === COMPLETED, isInWindow)
       if (!isInWindow) continue
       arrivals++
-      if (fate !== COMPLETED && fate !== QUEUED && fate !== IN_TRANSFER && fate !== RUNNING) lost++
+      if (fate === QUEUED || fate === IN_TRANSFER || fate === RUNNING) inside++
+      else if (fate !== COMPLETED) lost++
       phaseNs[0] += Math.max(0, phasesNs[0][row] - frontendNs)
       for (let phase = 1; phase < 5; phase++) phaseNs[phase] += phasesNs[phase][row]
     }
@@ -68,7 +77,9 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const [queueNs, prefillNs, transferNs, decodeWaitNs, decodeNs] = phaseNs
     // what follows the last arrival is the drain, in which every system empties
     const period = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
-    const judged = arrivals >= FEWEST_ARRIVALS && period.toNs > period.fromNs
+    const areMany = arrivals >= FEWEST_ARRIVALS
+    const cameAtOnce = areMany && lastNs - firstNs <= AT_ONCE_SHARE * (endNs - firstNs)
+    const judged = areMany && !cameAtOnce && period.toNs > period.fromNs
     const early = firstThird(period)
     const lifeNs = judged ? presence.meanLifeNs(early.fromNs, early.toNs) : 0
     const metLifeNs = judged ? presence.metLifeNs(early.fromNs, early.toNs) : 0
@@ -76,18 +87,26 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - period.toNs) : 0
     const isLongDrain = drainNs > LONG_DRAIN_LIVES * metLifeNs && drainNs > LONG_DRAIN_SHARE * (period.toNs - period.fromNs)
     const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
-    const label =
-      growth > OVERLOADED || lost > 0.05 * arrivals ? 'overloaded' : growth > BACKLOGGED || isLongDrain ? 'backlogged' : 'stable'
+    const waitNs = queueNs + decodeWaitNs
+    const servedNs = prefillNs + decodeNs
+    const isLongWait = waitNs >= SHORT_WAIT * servedNs
+    const isOverloaded = growth > OVERLOADED || lost > 0.05 * arrivals
+    const isBacklogged = growth > BACKLOGGED || isLongDrain || (cameAtOnce && isLongWait)
+    const steady = judged || cameAtOnce ? 'stable' : 'not judged'
+    const label = isOverloaded ? 'overloaded' : isBacklogged ? 'backlogged' : steady
     const hasPools = transferNs + decodeWaitNs > 0
     const kvUse = hasPools ? fullestEngine(statistics) : statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
-    const isShort = label === 'stable' && queueNs + decodeWaitNs < 0.1 * (prefillNs + decodeNs)
     const isFull = kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
     // with pools the longer wait tells which one is short; without, what a request spends its time on
     const inPools = decodeWaitNs > queueNs ? 'decode_slots' : 'prefill'
     const slowest = hasPools ? inPools : prefillNs > decodeNs ? 'prefill' : 'time'
-    const binding = isShort ? 'none' : isFull ? 'kv_memory' : slowest
+    const binding = !fallsBehind(label) && !isLongWait ? 'none' : isFull ? 'kv_memory' : slowest
+    const atOnceText = (): string => {
+      const last = inside === 0 ? 'the last left' : `${inside.toLocaleString('en-US')} were still inside`
+      return `all ${arrivals.toLocaleString('en-US')} requests arrived at once: ${last} after ${seconds(endNs - firstNs)} s, and the mean wait was ${seconds(waitNs / arrivals)} s`
+    }
     const signals = [
-      trendText(trend),
+      cameAtOnce ? atOnceText() : trendText(trend),
       `${lost} turned away`,
       ...(isLongDrain ? [`serving went on for ${seconds(drainNs)} s after the last arrival`] : []),
       `KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`,
@@ -132,7 +151,7 @@ const firstThird = ({ fromNs, toNs }: Period): Period => ({ fromNs, toNs: fromNs
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
 
 function trendText({ growth, arrivals, fromNs, toNs }: Trend): string {
-  if (arrivals === 0) return `too few arrivals to tell a trend: at least ${FEWEST_ARRIVALS} are due`
+  if (arrivals === 0) return `too few arrivals to tell a trend: at least ${FEWEST_ARRIVALS} at different times are due`
   const share = ((Math.abs(growth) / arrivals) * 100).toFixed(1)
   return `requests inside ${growth < 0 ? 'shrank' : 'grew'} by ${share} % of the ${arrivals} arrivals over ${seconds(toNs - fromNs)} s`
 }

@@ -83,7 +83,8 @@ export interface SessionSummary {
 }
 
 export interface SaturationVerdict {
-  readonly label: 'stable' | 'backlogged' | 'overloaded'
+  /** `not judged`: too few arrivals to tell. */
+  readonly label: 'not judged' | 'stable' | 'backlogged' | 'overloaded'
   /** Signals behind the label, in words with numbers. */
   readonly reason: string
   /** What binds: time, KV memory, prefill, places on the decode engines (where prefill has engines of its own) or nothing. */

@@ -1,6 +1,7 @@
 /** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
 import { grouped } from '../collections/grouped.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
+import { fallsBehind } from '../metrics/saturation.js'
 import { change, includesZero, interval, metricText, readingText, readingWhere } from './format.js'
 import { ladderSentences } from './ladder.js'
 import { lossSentences } from './losses.js'
@@ -117,6 +118,6 @@ function armLosses(result: ComparisonResult): string[] {
 
 function saturationWords(result: ComparisonResult): string[] {
   return result.arms
-    .filter((arm) => arm.saturation.label !== 'stable')
+    .filter((arm) => fallsBehind(arm.saturation.label))
     .map((arm) => `${arm.name} is ${arm.saturation.label} (${arm.saturation.reason}): its means are taken over a growing queue.`)
 }

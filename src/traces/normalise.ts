@@ -11,6 +11,7 @@ import { longestGap } from './gaps.js'
 import type { ReadOptions } from './options.js'
 import { inReleaseOrder, isInReleaseOrder, settled } from './relations.js'
 import type { SkipLog } from './report.js'
+import { startAtOnce } from './sessions.js'
 import { detectTick, spreadTicks } from './ticks.js'
 import { plural } from './words.js'
 import type { Workload } from './workload.js'
@@ -159,9 +160,9 @@ function spread(
 
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(3)
 
-function oneTime({ arrivalNs, count }: Workload): string | null {
-  if (count < 2 || arrivalNs.some((time) => !Number.isNaN(time) && time !== arrivalNs[0])) return null
-  return arrivalNs.some(Number.isNaN)
+function oneTime(workload: Workload): string | null {
+  if (!startAtOnce(workload)) return null
+  return workload.arrivalNs.some(Number.isNaN)
     ? 'All sessions start at the same time: only closed-loop load or a rate of sessions makes sense.'
     : 'All requests arrive at the same time: only closed-loop load makes sense.'
 }

@@ -17,6 +17,10 @@ export const hasSessions = ({ session, parent }: Workload): boolean => session !
 /** The last time of its own that a request has. */
 export const lastArrivalNs = ({ arrivalNs }: Workload): number => arrivalNs.findLast((timeNs) => !Number.isNaN(timeNs)) ?? 0
 
+/** Whether nothing has a later time of its own than the first request: what does not wait for an answer comes at once. */
+export const startAtOnce = ({ arrivalNs, count }: Workload): boolean =>
+  count > 1 && !arrivalNs.some((timeNs) => !Number.isNaN(timeNs) && timeNs !== arrivalNs[0])
+
 export function unitsOf(workload: Workload): Units {
   const { count } = workload
   const identity = (length: number) => Int32Array.from({ length }, (_, i) => i)

@@ -11,6 +11,7 @@ import {
   ratioOf,
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
+import { fallsBehind } from '../../metrics/saturation.js'
 import { isDecided } from '../ladder.js'
 import { bounds, fact, interval, percent, pValue, table } from './markdown.js'
 import type { Sample } from './regions.js'
@@ -189,11 +190,11 @@ export function facts(judged: readonly Judged[]): string {
   ].join('\n\n')
 }
 
-/** Arms that were not stable in some replicate, with how many. */
+/** Arms that fell behind in some replicate, with how many. */
 function unstable({ arms }: CellResult): string {
   return arms
     .flatMap(({ name, saturation }) => {
-      const count = Object.entries(saturation).reduce((sum, [label, n]) => (label === 'stable' ? sum : sum + n), 0)
+      const count = Object.entries(saturation).reduce((sum, [label, n]) => (fallsBehind(label) ? sum + n : sum), 0)
       return count === 0 ? [] : [`${name} (${count})`]
     })
     .join(', ')
