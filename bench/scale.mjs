@@ -28,13 +28,12 @@ function writeTrace(path) {
   const file = openSync(path, 'w')
   const arrivals = stream(1, 'scale/arrivals')
   const lengths = stream(1, 'scale/lengths')
-  const normal = () => Math.sqrt(2 * lengths.exponential()) * Math.cos(2 * Math.PI * lengths.uniform())
   let timeS = 0
   let piece = 'arrival_s,input_tokens,output_tokens\n'
   for (let i = 0; i < requests; i++) {
     timeS += arrivals.exponential() / 88
-    const isl = 1 + Math.min(8000, Math.floor(Math.exp(6.7 + 0.9 * normal())))
-    const osl = 1 + Math.min(1000, Math.floor(Math.exp(5 + 0.8 * normal())))
+    const isl = 1 + Math.min(8000, Math.floor(Math.exp(6.7 + 0.9 * lengths.normal())))
+    const osl = 1 + Math.min(1000, Math.floor(Math.exp(5 + 0.8 * lengths.normal())))
     piece += `${timeS.toFixed(6)},${isl},${osl}\n`
     if (piece.length > 1 << 20) {
       writeSync(file, piece)

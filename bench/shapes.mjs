@@ -1,6 +1,6 @@
 /**
- * The four shapes of the bench. Each is a cluster, a source of requests, a number of requests and a pace (recorded time divided by
- * `speedUp`), sized so that the mean decode batch of an engine is what the name says.
+ * The shapes of the bench: each a cluster, a trace, a number of requests and a rate, to which the clock of the trace is scaled. Where `about` names a
+ * mean decode batch of an engine, that rate gives it.
  */
 const llama = { system: 'gb200', model: 'llama-3.1-70b', engines: [{ layout: 'TP4', count: 8, max_num_seqs: 256 }] }
 const deepseek = { system: 'gb200', model: 'deepseek-r1', engines: [{ layout: 'DEP16', count: 4, max_num_seqs: 128 }] }
