@@ -8,7 +8,7 @@ import { FATES, PHASES } from '../src/metrics/records.js'
 import { recordsToParquet } from '../src/reports/parquet.js'
 import { createRunFolder, openRunFolder, regenerateReport, writeResultFolder } from '../src/reports/runFolder.js'
 import { ablationFixture } from './fixtures/ablation.js'
-import { comparisonFixture, planFixture, recordsFixture } from './fixtures/comparison.js'
+import { comparisonFixture, identityFixture, planFixture, recordsFixture } from './fixtures/comparison.js'
 
 let root: string
 beforeEach(() => {
@@ -96,9 +96,9 @@ describe('a comparison folder', () => {
     expect(readFileSync(regenerateReport(path)).equals(report)).toBe(true)
   })
   it('does so for a run of one arm', () => {
-    const { version, plan_hash, trace_hash, seed, evidence, arms, pictures } = comparisonFixture()
+    const { arms, pictures } = comparisonFixture()
     const report = {
-      meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: 'static', ...arms[0].policies } },
+      meta: { ...identityFixture(), arm: { name: 'static', ...arms[0].policies } },
       picture: pictures.arms[0],
       notes: [],
     }

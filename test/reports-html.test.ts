@@ -12,15 +12,15 @@ import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
 import type { RunReport } from '../src/reports/runReport.js'
 import { ablationFixture } from './fixtures/ablation.js'
-import { comparisonFixture, planFixture } from './fixtures/comparison.js'
+import { comparisonFixture, identityFixture, planFixture } from './fixtures/comparison.js'
 
 const result = comparisonFixture()
 const plan = planFixture()
 
 function runFixture(): RunReport {
-  const { version, plan_hash, trace_hash, seed, evidence, arms, pictures } = result
+  const { arms, pictures } = result
   return {
-    meta: { version, plan_hash, trace_hash, seed, evidence, arm: { name: arms[3].name, ...arms[3].policies } },
+    meta: { ...identityFixture(), arm: { name: arms[3].name, ...arms[3].policies } },
     picture: pictures.arms[3],
     notes: [],
   }
@@ -36,6 +36,9 @@ describe.each(Object.entries(pages))('%s page', (_, html) => {
   it('loads nothing from anywhere', () => {
     expect(html.match(/(?:src|href)\s*=\s*["'](?!data:)[^"']*/g)).toBeNull()
     expect(html).not.toMatch(/@import|url\(\s*['"]?(?!data:)|\bfetch\(|XMLHttpRequest|importScripts/)
+  })
+  it('says what was simulated, and to which limits', () => {
+    expect(html).toContain('llama-3.3-70b nvfp4 · GB200 · 18 x TP4 (72 GPUs) · chat · SLO TTFT &lt;= 1000 ms, TPOT &lt;= 25 ms')
   })
   it('prints no undefined number', () => {
     const shown = html.replace(/<script[\s\S]*?<\/script>/g, '')

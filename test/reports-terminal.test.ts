@@ -17,8 +17,11 @@ describe('comparisonTable', () => {
     expect(text).not.toContain('\u001b')
     if (process.env.SHOW) console.log(text)
   })
-  it('names evidence, seed and hashes first, and says the saturation of every row', () => {
-    expect(text.split('\n')[0]).toContain('evidence measured · seed 1 · plan a1b2c3d4e5f6')
+  it('says first what was simulated to which limits, then evidence, seed and hashes, and the saturation of every row', () => {
+    expect(text.split('\n')[0]).toBe(
+      'llama-3.3-70b nvfp4 · GB200 · 18 x TP4 (72 GPUs) · chat · SLO TTFT <= 1000 ms, TPOT <= 25 ms',
+    )
+    expect(text.split('\n')[1]).toContain('evidence measured · seed 1 · plan a1b2c3d4e5f6')
     expect(text).toContain('backlogged: time')
     const line = text.split('\n').findIndex((row) => row.includes('÷ static'))
     expect(line).toBeGreaterThan(0)

@@ -1,11 +1,11 @@
 /** What `run` knows before it simulates: plan, arm, traffic, and the state it begins with. */
 import { UserError } from '../errors.js'
+import { identityOf } from '../experiments/identity.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { RunMeta } from '../reports/runReport.js'
 import { clusterConfig, scenarioFromDefaults } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
-import { traceHash } from '../traces/hash.js'
 import { startAtOnce } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { nsToS, sToNs } from '../units.js'
@@ -66,14 +66,7 @@ export async function prepareRun(
           note: startAtOnce(recorded) ? 'offered as recorded, all at once' : 'offered as recorded',
         }
       : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
-  const meta = {
-    version: plan.version,
-    plan_hash: plan.planHash,
-    trace_hash: traceHash(recorded),
-    seed: plan.experiment.seed,
-    evidence: evidenceOfPlan(plan),
-    arm,
-  }
+  const meta = { ...identityOf(plan, recorded, evidenceOfPlan(plan)), arm }
   const stateOf = { state_hash: plan.stateHash, trace_hash: meta.trace_hash }
   const warm = warmFrom === undefined ? null : readState(warmFrom, stateOf)
   return { ...traffic, ...partOf(traffic.window, traffic.note, warm, stopAtS), plan, config, arm, meta, stateOf, warm }

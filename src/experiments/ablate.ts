@@ -7,7 +7,6 @@ import { STATIC_ARM, staticArm } from '../levers/catalogue.js'
 import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
-import { traceHash } from '../traces/hash.js'
 import { armResult } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
@@ -15,6 +14,7 @@ import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clair
 import { loadOf, sessionNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family, inertLevers } from './families.js'
+import { identityOf } from './identity.js'
 import type { Outcome } from './job.js'
 import { CAPACITY, METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
@@ -85,11 +85,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
   const first = (main.get(from.name) as Outcome[])[0]
   return {
     result: {
-      version: plan.version,
-      plan_hash: plan.planHash,
-      trace_hash: traceHash(workload),
-      seed,
-      evidence: options.evidence,
+      ...identityOf(plan, workload, options.evidence),
       from: from.name,
       to: last.name,
       levers,

@@ -7,7 +7,6 @@ import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
-import { traceHash } from '../traces/hash.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import { armResult, evidenceNotes } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
@@ -15,6 +14,7 @@ import { type Attribution, attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './clairvoyant.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family } from './families.js'
+import { identityOf } from './identity.js'
 import type { Outcome } from './job.js'
 import { METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
@@ -94,11 +94,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     )
 
   const result: ComparisonResult = {
-    version: plan.version,
-    plan_hash: plan.planHash,
-    trace_hash: traceHash(workload),
-    seed,
-    evidence: options.evidence,
+    ...identityOf(plan, workload, options.evidence),
     arms: arms.map((arm) =>
       armResult(
         arm,

@@ -2,6 +2,7 @@
 
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { Summary } from '../metrics/summary.js'
+import type { Simulated } from '../scenario/simulated.js'
 import type { Evidence } from '../timing/slices.js'
 import type { Attribution } from './attribution/attribute.js'
 import type { GapRow } from './oracles.js'
@@ -57,7 +58,7 @@ export interface SeriesPoint {
 }
 
 /** What was run, and how well its step times are known. */
-export interface ResultIdentity {
+export interface ResultIdentity extends Simulated {
   readonly version: string
   readonly plan_hash: string
   readonly trace_hash: string

@@ -1,9 +1,9 @@
 /** What a report of one arm is made from. */
-import type { ComparisonResult } from '../experiments/result.js'
+import type { ComparisonResult, ResultIdentity } from '../experiments/result.js'
 import type { ArmSpec } from '../levers/lever.js'
 
 /** Who, what and how sure: printed at the top of every output. */
-export type RunMeta = Pick<ComparisonResult, 'version' | 'plan_hash' | 'trace_hash' | 'seed' | 'evidence'> & {
+export type RunMeta = ResultIdentity & {
   readonly arm: ArmSpec
 }
 

@@ -108,7 +108,7 @@ const runnersUp = (result: ComparisonResult): string[] =>
 export function comparisonTable(result: ComparisonResult, options: TableOptions = {}): string {
   const { load } = result
   const said = verdict(result)
-  const blocks = [wrap(identity(result))]
+  const blocks = [identity(result)]
   blocks.push(
     wrap(
       `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, static capacity ${number(load.static_capacity_rps)} req/s, replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered`,
@@ -180,7 +180,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
     ],
     ...Object.entries(summary.undefined_because).map(([key, reason]) => [`no ${key}`, reason] as const),
   ]
-  const head = [wrap(identity(meta)), wrap(`${meta.arm.name}: ${policiesText(meta.arm)}`, '  ')]
+  const head = [identity(meta), wrap(`${meta.arm.name}: ${policiesText(meta.arm)}`, '  ')]
   return `${[...head, '', sheet.toString(), ...facts.map(([name, text]) => wrap(`${name}: ${text}`, '  '))].join('\n')}\n`
 }
 

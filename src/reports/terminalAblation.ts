@@ -34,7 +34,7 @@ function metricsTable(result: AblationResult, reading: Reading, options: TableOp
 export function ablationTable(result: AblationResult, options: TableOptions = {}): string {
   const { load, from, to, arms } = result
   const blocks = [
-    wrap(identity(result)),
+    identity(result),
     wrap(
       `load: ${load.method}, ${load.method === 'closed_loop' ? '' : `${number(load.offered_rps)} req/s, static capacity ${number(load.static_capacity_rps)} req/s, `}concurrency ${number(load.concurrency)}; ${arms.length} arms`,
     ),

@@ -1,6 +1,7 @@
 /** What every table of the terminal is made of: at most 110 columns, no colour unless the caller says it is a terminal. */
 import Table from 'cli-table3'
 import type { ResultIdentity } from '../experiments/result.js'
+import { simulatedWords } from '../scenario/simulated.js'
 
 export interface TableOptions {
   /** ANSI colours. Default: false. */
@@ -35,5 +36,9 @@ export function wrap(text: string, indent = ''): string {
   return [...lines, line].join('\n')
 }
 
+/** What was simulated, and on the next line how well its step times are known and what it can be told apart by. */
 export const identity = (meta: ResultIdentity): string =>
+  [simulatedWords(meta), identityWords(meta)].map((line) => wrap(line)).join('\n')
+
+export const identityWords = (meta: ResultIdentity): string =>
   `evidence ${meta.evidence} · seed ${meta.seed} · plan ${meta.plan_hash} · trace ${meta.trace_hash} · shapewise ${meta.version}`

@@ -5,7 +5,7 @@ import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { loadModel } from '../models/load.js'
 import { engineGpus } from './engine.js'
-import type { EnginePlan, LoadPlan, Plan, WorkloadPlan } from './plan.js'
+import type { EnginePlan, LoadPlan, Plan, SloPlan, WorkloadPlan } from './plan.js'
 import { poolsName } from './pools.js'
 
 /** Where every engine of a plan sits. */
@@ -38,13 +38,6 @@ export function describePlan(plan: Plan): string {
   const model = loadModel(plan.model)
   const placed = placementOf(plan)
   const installed = plan.racks * system.nvlinkDomainGpus.value
-  const { interactive } = plan.slo
-  const limits = [
-    limit('TTFT', interactive.ttftMs),
-    limit('TPOT', interactive.tpotMs),
-    limit('largest gap', interactive.gapMs),
-    limit('E2E', interactive.e2eMs),
-  ].filter((text) => text !== null)
   const { maxQueue, timeoutMs } = plan.admission
   const rows: [string, string][] = [
     ['plan', `${plan.planHash} (shapewise ${plan.version})`],
@@ -56,7 +49,7 @@ export function describePlan(plan: Plan): string {
       'workload',
       `${shapeWords(plan.workload)}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : plan.workload.keepTicks ? ', ticks kept' : ''}`,
     ],
-    ['limits', limits.join(', ')],
+    ['limits', limitWords(plan.slo.interactive)],
     [
       'admission',
       `${maxQueue === null ? 'no queue limit' : `at most ${maxQueue} waiting`}, ${timeoutMs === null ? 'no timeout' : `timeout ${timeoutMs} ms`}`,
@@ -180,6 +173,13 @@ function amountWords({ method, fraction, ratePerS, speedUp, concurrency }: LoadP
 
 const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`)
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+
+/** TTFT <= 2000 ms, TPOT <= 50 ms; empty without a limit. */
+export const limitWords = ({ ttftMs, tpotMs, gapMs, e2eMs }: SloPlan): string =>
+  [limit('TTFT', ttftMs), limit('TPOT', tpotMs), limit('largest gap', gapMs), limit('E2E', e2eMs)]
+    .filter((text) => text !== null)
+    .join(', ')
+
 const limit = (name: string, valueMs: number | null): string | null => (valueMs === null ? null : `${name} <= ${valueMs} ms`)
 
 function aligned(rows: readonly (readonly [string, string])[], indent = ''): string {

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { ComparisonResult, ResultIdentity } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
+import { simulatedOf, simulatedWords } from '../../scenario/simulated.js'
 import type { ArmStyle } from '../colours.js'
+import { identityWords } from '../terminalTable.js'
 import type { Chart } from './charts.js'
 import { CLIENT_SCRIPT } from './client.js'
 import { embeddedJson, escapeHtml } from './markup.js'
@@ -45,7 +47,7 @@ export const legend = (arms: readonly ArmStyle[]): string =>
     .join('')}</ul>`
 
 export function identityLine(meta: ResultIdentity): string {
-  return `<p class="identity">evidence ${escapeHtml(meta.evidence)} · seed ${meta.seed} · plan ${escapeHtml(meta.plan_hash)} · trace ${escapeHtml(meta.trace_hash)} · shapewise ${escapeHtml(meta.version)}</p>`
+  return `<p class="identity">${escapeHtml(identityWords(meta))}</p>`
 }
 
 /** Where something loses, said before any gain; nothing when it never does. */
@@ -54,16 +56,8 @@ export const lossList = (losses: readonly string[]): string =>
     ? ''
     : `<p class="loss">Where it loses, first:</p><ul class="loss">${losses.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
 
-/** System, model and engines in one line. */
-export function kicker(plan: Plan): string {
-  const engines = plan.engines
-    .map(
-      ({ count, layout, role, mtp }) =>
-        `${count} × ${layout}${mtp === null ? '' : ` mtp${mtp.n}`}${role === 'aggregated' ? '' : ` ${role}`}`,
-    )
-    .join(' + ')
-  return `<p class="kicker">${escapeHtml(`${plan.system.toUpperCase()} · ${plan.racks} × ${plan.rack.trays * plan.rack.gpusPerTray} GPUs · ${plan.model} ${plan.precision} · ${engines}`)}</p>`
-}
+/** What was simulated, in one line; of the plan, which folders of earlier versions hold too. */
+export const kicker = (plan: Plan): string => `<p class="kicker">${escapeHtml(simulatedWords(simulatedOf(plan)))}</p>`
 
 const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
   measured: 'Kernel times come from measurements on this system.',
