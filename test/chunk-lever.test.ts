@@ -1,8 +1,10 @@
 /** What the chunk policies do to an engine: prompts that wait for each other, and chunks that use the lead of the decoding sequences. */
 import { describe, expect, test } from 'vitest'
 import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
+import { FATES } from '../src/metrics/records.js'
 import { type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
+import { observed } from '../src/testing/observe.js'
 import type { StepTables } from '../src/timing/stepTimer.js'
 import { shapesOnly } from '../src/traces/workload.js'
 import { MACHINES } from './levers/families.js'
@@ -54,8 +56,8 @@ interface Row {
   readonly osl: number
 }
 
-function run(chunk: string, rows: readonly Row[], concurrency?: number) {
-  const arm = createArm({ ...STATIC_ARM, name: 'mine', split: 'occupancy-rule', chunk })
+function run(chunk: string, rows: readonly Row[], concurrency?: number, engine = ENGINE) {
+  const { arm, decisions } = observed(createArm({ ...STATIC_ARM, name: 'mine', split: 'occupancy-rule', chunk }))
   const provenance = { name: 'rows', format: 'generated', note: 'by hand', rowsRead: rows.length, rowsSkipped: 0 }
   const column = (read: (row: Row) => number) => Int32Array.from(rows, read)
   const arrivals = Float64Array.from(rows, (row) => row.atMs * 1e6)
@@ -66,7 +68,7 @@ function run(chunk: string, rows: readonly Row[], concurrency?: number) {
     provenance,
   )
   const config = {
-    engines: [ENGINE],
+    engines: [engine],
     maxQueue: null,
     timeoutNs: null,
     fabric: NO_FABRIC,
@@ -74,13 +76,29 @@ function run(chunk: string, rows: readonly Row[], concurrency?: number) {
     frontendNs: 0,
   }
   const load = concurrency === undefined ? ({ kind: 'open' } as const) : ({ kind: 'closed', concurrency } as const)
-  return simulate(config, arm, workload, { load })
+  return { ...simulate(config, arm, workload, { load }), decisions }
 }
 
 /** Of a request: ns in its queue. */
 function queueNs({ records }: ReturnType<typeof run>, request: number): number {
   return records.phaseNs[0][records.request.indexOf(request)]
 }
+
+test.each(['fixed-budget(128)', 'aligned(128)'])(
+  '%s is kept where drafts are verified, and prompts are served all the same',
+  (chunk) => {
+    const rows = Array.from({ length: 400 }, (_, i) => ({ atMs: 0, isl: 4 + (i % 9), osl: 100 + ((i * 71) % 60) }))
+    // 64 sequences a rank take 256 tokens: twice the budget
+    const engine = { ...ENGINE, draftTokens: 3, tokensPer1024Steps: 2048 }
+    const { records, decisions } = run(chunk, rows, RANKS * engine.maxNumSeqs, engine)
+    // decoding tokens and the answer of each question
+    const asked = decisions.chunk.map((entry) => [entry[2], entry.at(-1) ?? Number.NaN])
+    const granted = asked.filter(([, tokens]) => tokens > 0).map(([decoding, tokens]) => decoding + tokens)
+    expect(new Set(granted)).toEqual(new Set([128]))
+    expect(granted.length).toBeLessThan(asked.length)
+    expect(records.fate.slice(0, records.count).every((fate) => FATES[fate] === 'completed')).toBe(true)
+  },
+)
 
 describe('aligned', () => {
   const decoding = Array.from({ length: RANKS }, () => ({ atMs: 0, isl: 10, osl: 400 }))

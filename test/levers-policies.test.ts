@@ -157,9 +157,15 @@ describe('rules', () => {
     expect(with_(-1e9)).toBe(256)
     expect(policy.paceNs).toBe(20e6)
   })
-  it('fixed budget takes decoding tokens off', () => {
-    expect(parsePolicy('chunk', 'fixed-budget(512)')().prefillTokens(view(100, 9999, 0))).toBe(412)
-    expect(parsePolicy('chunk', 'fixed-budget(64)')().prefillTokens(view(100, 9999, 0))).toBe(0)
+  it('fixed budget takes decoding tokens off, those of drafts too; sequences attended to for other ranks take none', () => {
+    const tokens = (policy: string, seen: ChunkView) => parsePolicy('chunk', policy)().prefillTokens(seen)
+    expect(tokens('fixed-budget(512)', view(100, 9999, 0))).toBe(412)
+    expect(tokens('fixed-budget(64)', view(100, 9999, 0))).toBe(0)
+    for (const policy of ['fixed-budget(512)', 'aligned(512)']) {
+      expect(tokens(policy, { ...view(100, 9999, 0), decodeTokens: 400 })).toBe(112)
+      expect(tokens(policy, { ...view(128, 9999, 0), decodeTokens: 512 })).toBe(0)
+      expect(tokens(policy, { ...view(100, 9999, 0), decodeTokens: 0 })).toBe(512)
+    }
   })
   it('policy names round-trip, arms are made fresh', () => {
     for (const info of POLICIES) expect(parsePolicy(info.lever, info.name)().info.name).toBe(info.name)

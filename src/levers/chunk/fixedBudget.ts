@@ -1,6 +1,9 @@
 import type { ChunkPolicy } from '../lever.js'
 
-/** A fixed number of tokens a step, decoding first. `tokens` in [1, 2^20]. When nothing decodes all of it is prefill. */
+/**
+ * A fixed number of tokens a step, decoding first, drafts counted. `tokens` in [1, 2^20]. When nothing decodes all of it is prefill. Where decoding
+ * takes all of it no prompt ends and so nobody begins to decode: prompts wait until an answer ends.
+ */
 export function fixedBudget(tokens: number): ChunkPolicy {
   return {
     info: {
@@ -8,7 +11,7 @@ export function fixedBudget(tokens: number): ChunkPolicy {
       name: `fixed-budget(${tokens})`,
       shapeAware: false,
       hooks: ['prefillTokens'],
-      inputs: ['decoding sequences'],
+      inputs: ['tokens that the decoding sequences take of the step'],
       signalAge: 'now',
       complexity: 'O(1)',
       needs: { stepTokens: tokens },
@@ -17,6 +20,6 @@ export function fixedBudget(tokens: number): ChunkPolicy {
       source: 'chunked prefill as in Sarathi-Serve and vLLM',
     },
     readsCandidates: false,
-    prefillTokens: (view) => (tokens > view.decodeSequences ? tokens - view.decodeSequences : 0),
+    prefillTokens: (view) => (tokens > view.decodeTokens ? tokens - view.decodeTokens : 0),
   }
 }
