@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { directionOf } from '../src/reports/format.js'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
 import { ablationTable } from '../src/reports/terminalAblation.js'
-import { outcome, verdict } from '../src/reports/verdict.js'
+import { verdict } from '../src/reports/verdict.js'
 import { ablationFixture } from './fixtures/ablation.js'
 import { comparisonFixture } from './fixtures/comparison.js'
 
@@ -61,13 +62,13 @@ describe('verdict', () => {
     )
   })
   it('says plainly when there is no gain, or a loss', () => {
-    const row = result.comparisons[0]
-    expect(outcome({ ...row, better: 'higher', ci95: [0.99, 1.02] })).toBe('no difference')
-    expect(outcome({ ...row, better: 'lower', ci95: [0.9, 0.95] })).toBe('gain')
-    expect(outcome({ ...row, better: 'higher', ci95: [0.9, 0.95] })).toBe('loss')
-    expect(outcome({ ...row, better: 'higher', ci95: [1.0004, 1.02] })).toBe('no difference')
-    expect(outcome({ ...row, better: 'higher', ci95: [1.0006, 1.02] })).toBe('gain')
-    expect(outcome({ ...row, ci95: null })).toBe('not decided')
+    expect(directionOf({ ratio: 1, ci95: [0.99, 1.02] }, 'higher')).toBe('no difference')
+    expect(directionOf({ ratio: 1, ci95: [0.9, 0.95] }, 'lower')).toBe('gain')
+    expect(directionOf({ ratio: 1, ci95: [0.9, 0.95] }, 'higher')).toBe('loss')
+    expect(directionOf({ ratio: 1, ci95: [1.0004, 1.02] }, 'higher')).toBe('no difference')
+    expect(directionOf({ ratio: 1, ci95: [1.0006, 1.02] }, 'higher')).toBe('gain')
+    expect(directionOf({ ratio: 1, ci95: null }, 'higher')).toBe('not decided')
+    expect(directionOf({ ratio: null, ci95: [0.9, 0.95] }, 'higher')).toBe('not decided')
     expect(verdict({ ...result, comparisons: [] }).headline).toBe('No pair of arms could be compared.')
   })
 })
@@ -86,7 +87,7 @@ describe('share of the split lever', () => {
 })
 
 describe('negative results', () => {
-  const comparisons = result.comparisons.filter((row) => outcome(row) !== 'loss')
+  const comparisons = result.comparisons.filter((row) => directionOf(row, row.better) !== 'loss')
   const losing = comparisons.map((row) =>
     row.arm === 'shape-aware' && row.baseline === 'tuned-size' && row.metric === 'ttft_ms.p95'
       ? { ...row, ratio: 1.2, ci95: [1.1, 1.3] as const }

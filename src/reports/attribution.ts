@@ -1,8 +1,8 @@
 /** What an attribution says, in plain words, the same in the terminal and in HTML. */
 import { grouped } from '../collections/grouped.js'
-import type { Attribution, LeverTerms, Term } from '../experiments/attribution/attribute.js'
+import type { Attribution, LeverTerms } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
-import { change, includesZero, interval, metricText, readingWhere } from './format.js'
+import { change, changeText, directionOf, whereText } from './format.js'
 import { lossSentences } from './losses.js'
 
 /** The headline metric of each reading, in the order of the readings. */
@@ -16,24 +16,9 @@ const HEADLINES: readonly (readonly [Reading, string])[] = [
 export const headlinesOf = ({ attributions }: Pick<AblationResult, 'attributions'>): Attribution[] =>
   HEADLINES.flatMap(([reading, metric]) => attributions.filter((entry) => entry.reading === reading && entry.metric === metric))
 
-export type Direction = 'gain' | 'loss' | 'no difference' | 'not decided'
-
-/** Which side of no change the interval of a term lies on, seen in the direction in which the metric is better. */
-export function directionOf(term: Term, better: Attribution['better']): Direction {
-  if (term.ci95 === null) return 'not decided'
-  if (includesZero(term.ci95)) return 'no difference'
-  return term.ci95[0] > 1 === (better === 'higher') ? 'gain' : 'loss'
-}
-
-export const termText = ({ ratio, ci95 }: Term): string => `${change(ratio)}${ci95 ? ` ${interval(ci95)}` : ''}`
-
 /** A share of a total whose printed interval includes zero is not printed. */
 export const shareShown = ({ total, better }: Attribution, { share }: Pick<LeverTerms, 'share'>): number | null =>
   total === null || directionOf(total, better) === 'no difference' ? null : share
-
-/** "tokens/s/user p50 at the same offered load" */
-export const whereText = ({ metric, reading }: Pick<Attribution, 'metric' | 'reading'>): string =>
-  `${metricText(metric).title} ${readingWhere(reading)}`
 
 /** How the total divides among the levers: one sentence. */
 export function sharesSentence(attribution: Attribution, from: string, to: string): string {
@@ -42,7 +27,7 @@ export function sharesSentence(attribution: Attribution, from: string, to: strin
   const parts = [...levers]
     .sort((a, b) => Math.abs(b.shapley.log) - Math.abs(a.shapley.log))
     .map(({ lever, shapley }) => `${lever} ${change(shapley.ratio)}`)
-  return `${to} over ${from} in ${whereText(attribution)}: ${termText(total)}, n = ${n}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
+  return `${to} over ${from} in ${whereText(attribution)}: ${changeText(total)}, n = ${n}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
 }
 
 /** Whether gains of different levers overlap, add up or complement each other; null when there is one lever, or nothing to say. */
@@ -68,8 +53,9 @@ export function interactionSentences({ interactions, better }: Attribution): str
     .sort((a, b) => Math.abs(b.term.log) - Math.abs(a.term.log))
     .flatMap(({ levers: [first, second], term }) => {
       const direction = directionOf(term, better)
-      if (direction === 'gain') return [`${first} and ${second} complement each other: ${termText(term)} beyond what each adds.`]
-      if (direction === 'loss') return [`${first} and ${second} overlap: ${termText(term)} against what each adds.`]
+      if (direction === 'gain')
+        return [`${first} and ${second} complement each other: ${changeText(term)} beyond what each adds.`]
+      if (direction === 'loss') return [`${first} and ${second} overlap: ${changeText(term)} against what each adds.`]
       return []
     })
 }
@@ -79,7 +65,7 @@ export function leverLosses(attributions: readonly Attribution[]): string[] {
   const losses = attributions.flatMap(({ levers, better, reading, metric }) =>
     levers
       .filter(({ shapley }) => directionOf(shapley, better) === 'loss')
-      .map(({ lever, shapley }) => ({ lever, reading, metric, ratio: shapley.ratio, text: termText(shapley) })),
+      .map(({ lever, shapley }) => ({ lever, reading, metric, ratio: shapley.ratio, text: changeText(shapley) })),
   )
   return [...grouped(losses, ({ lever }) => lever)].flatMap(([lever, own]) => lossSentences(`${lever} costs`, own))
 }

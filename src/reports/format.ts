@@ -21,6 +21,12 @@ export function number(value: number | null | undefined): string {
 export const percent = (share: number | null | undefined, digits = 0): string =>
   defined(share) ? `${(share * 100).toFixed(digits).replace('-', '−')} %` : NOTHING
 
+/** A number in JSON: six significant digits. */
+export const short = (value: number): number => Number(value.toPrecision(6))
+
+/** A share in JSON, in percent: three decimals. */
+export const pct = (share: number): number => Number((100 * share).toFixed(3))
+
 /** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
 function changePercent(ratio: number): number {
   const value = Number(((ratio - 1) * 100).toFixed(1))
@@ -44,6 +50,24 @@ export const includesZero = ([low, high]: readonly [number, number]): boolean =>
 export function interval(ci: readonly [number, number] | null): string {
   if (!ci || !defined(ci[0]) || !defined(ci[1])) return ''
   return `[${ci.map((bound) => change(bound).replace(' %', '')).join(', ')}]`
+}
+
+/** How an arm or a lever changes a metric: a ratio, with the bounds of its 95 % interval where there is one. */
+interface Change {
+  readonly ratio: number | null
+  readonly ci95: readonly [number, number] | null
+}
+
+/** +4.3 % [+2.9, +5.3] */
+export const changeText = ({ ratio, ci95 }: Change): string => `${change(ratio)}${ci95 ? ` ${interval(ci95)}` : ''}`
+
+export type Direction = 'gain' | 'loss' | 'no difference' | 'not decided'
+
+/** Which side of zero the interval of a change, as printed, lies on, seen in the direction in which the metric is better. */
+export function directionOf({ ratio, ci95 }: Change, better: 'higher' | 'lower'): Direction {
+  if (ratio === null || ci95 === null) return 'not decided'
+  if (includesZero(ci95)) return 'no difference'
+  return ci95[0] > 1 === (better === 'higher') ? 'gain' : 'loss'
 }
 
 export const readingText: Readonly<Record<Reading, string>> = {
@@ -111,6 +135,10 @@ export function metricText(metric: string): MetricText {
   const known = METRICS[head] ?? { title: head, unit: '', formula: '' }
   return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
 }
+
+/** "tokens/s/user p50 at the same offered load" */
+export const whereText = ({ metric, reading }: { readonly metric: string; readonly reading: Reading }): string =>
+  `${metricText(metric).title} ${readingWhere(reading)}`
 
 /** The five policies in one line. */
 export const policiesText = (policies: Omit<ArmSpec, 'name'>): string =>

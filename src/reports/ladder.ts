@@ -1,8 +1,7 @@
 /** The oracle ladder in plain words: how much room there was, and how much of it an arm has taken. */
 import type { GapRow } from '../experiments/oracles.js'
 import type { ComparisonResult, OracleResult, Reading } from '../experiments/result.js'
-import { whereText } from './attribution.js'
-import { change, interval, NOTHING, percent } from './format.js'
+import { changeText, NOTHING, percent, whereText } from './format.js'
 
 type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>
 
@@ -46,7 +45,7 @@ export function ladderSentences(
   return result.oracles.flatMap(({ name }) => {
     const row = findGap(result, at, name)
     if (row === null) return []
-    const room = `${name} is ${change(row.oracle_ratio)}${row.oracle_ci95 ? ` ${interval(row.oracle_ci95)}` : ''} over ${at.baseline} in ${whereText(at)}`
+    const room = `${name} is ${changeText({ ratio: row.oracle_ratio, ci95: row.oracle_ci95 })} over ${at.baseline} in ${whereText(at)}`
     const closed = isDecided(row) ? `${at.arm} closes ${shareText(row)} of that gap` : row.note
     return [`${room}; ${closed}.`]
   })

@@ -1,9 +1,7 @@
 /** `validate levers --format json`. */
 import type { LeverTotals } from '../validation/levers/score.js'
+import { pct, short } from './format.js'
 import type { LeverReport } from './leverValidation.js'
-
-const short = (value: number): number => Number(value.toPrecision(6))
-const pct = (share: number): number => Number((100 * share).toFixed(3))
 
 const totalsJson = (totals: LeverTotals) => ({
   judged: totals.cells,

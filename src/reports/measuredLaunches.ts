@@ -2,7 +2,7 @@
 import type { LaunchErrors, MeasuredGroup } from '../validation/levers/measured.js'
 import type { Gain, GainTable } from '../validation/levers/measuredGains.js'
 import { columns } from './columns.js'
-import { change, NOTHING, number, percent } from './format.js'
+import { change, NOTHING, number, pct, percent, short } from './format.js'
 
 export const errorText = ({ median, p90 }: LaunchErrors): string => `${percent(median, 1)} / ${percent(p90, 1)}`
 const gainText = ({ measured, model }: Gain): string => `${change(measured)} (${change(model)})`
@@ -85,8 +85,6 @@ function gainsTable(group: string, gains: GainTable): string {
   return `${group}: speed-up over the count tuned on the training launches, measured (model), median of the batches\n${columns([head, ...rows], numbers)}\ntuned: ${tuned.join('; ')}\n${left}${signsText(gains)}`
 }
 
-const short = (value: number): number => Number(value.toPrecision(6))
-const pct = (share: number): number => Number((100 * share).toFixed(3))
 const errorsJson = ({ plans, median, p90 }: LaunchErrors) => ({ plans, median_pct: pct(median), p90_pct: pct(p90) })
 
 const gainsJson = ({ families, notCompared, signs, rightSigns, error }: GainTable) => ({

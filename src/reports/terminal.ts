@@ -4,13 +4,24 @@ import { CLAIRVOYANT } from '../experiments/clairvoyant.js'
 import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
-import { change, interval, metricText, migrationText, NOTHING, number, percent, policiesText, readingText } from './format.js'
+import {
+  change,
+  directionOf,
+  interval,
+  metricText,
+  migrationText,
+  NOTHING,
+  number,
+  percent,
+  policiesText,
+  readingText,
+} from './format.js'
 import { findGap, isDecided, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
 import { attributionText, WHERE_FROM } from './terminalAttribution.js'
 import { identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
 import { ttftParts } from './ttft.js'
-import { outcome, verdict } from './verdict.js'
+import { verdict } from './verdict.js'
 
 export { TABLE_WIDTH, type TableOptions }
 
@@ -91,7 +102,7 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
 /** The change, its interval, and the share of the way to the byte floor that it is. */
 function gainCell(row: ComparisonRow, gap: GapRow | null): string {
   if (row.ratio === null) return NOTHING
-  const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[outcome(row)]
+  const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[directionOf(row, row.better)]
   const ofGap = gap === null || !isDecided(gap) ? '' : `\n${percent(gap.gap_closed)} of gap`
   return `${sign}${change(row.ratio)}\n${interval(row.ci95)}${ofGap}`
 }

@@ -2,8 +2,8 @@
 
 import type { Attribution, Term } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
-import { directionOf, headlinesOf, leverLosses, sharesSentence } from './attribution.js'
-import { change, interval, metricText, NOTHING, number, policiesText, readingText } from './format.js'
+import { headlinesOf, leverLosses, sharesSentence } from './attribution.js'
+import { change, directionOf, interval, metricText, NOTHING, number, policiesText, readingText } from './format.js'
 import { ladderSentences, oracleNotes } from './ladder.js'
 import { attributionText, MARKS, termsTable, WHERE_FROM } from './terminalAttribution.js'
 import { identity, type TableOptions, table, wrap } from './terminalTable.js'

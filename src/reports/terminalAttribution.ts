@@ -1,7 +1,7 @@
 /** An attribution for the terminal: a waterfall of bars, the terms beside it, and what they say. */
 import type { Attribution, Term } from '../experiments/attribution/attribute.js'
-import { directionOf, interactionSentences, overlapSentence, shareShown, termText, whereText } from './attribution.js'
-import { percent } from './format.js'
+import { interactionSentences, overlapSentence, shareShown } from './attribution.js'
+import { changeText, directionOf, percent, whereText } from './format.js'
 import { type TableOptions, table, wrap } from './terminalTable.js'
 
 export const WHERE_FROM = 'where the gain comes from (Shapley values; they multiply to the total):'
@@ -28,7 +28,7 @@ export function attributionText(attribution: Attribution, from: string, to: stri
   const place = (log: number): number => ((log - low) / (high - low)) * BAR
   const lines = bars.map(({ label, term, start, end }) => {
     const bar = drawn(place(Math.min(start, end)), place(Math.max(start, end)))
-    return `  ${label.padEnd(6)} ${bar.padEnd(BAR + 1)} ${termText(term)}`
+    return `  ${label.padEnd(6)} ${bar.padEnd(BAR + 1)} ${changeText(term)}`
   })
   const said = [overlapSentence(attribution), ...interactionSentences(attribution)].filter((line) => line !== null)
   return [head, ...lines, ...said.map((line) => wrap(line, '  '))].join('\n')
@@ -54,4 +54,4 @@ export function termsTable(attribution: Attribution, options: TableOptions): str
 }
 
 export const MARKS = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' } as const
-const marked = (term: Term, better: Attribution['better']): string => `${MARKS[directionOf(term, better)]}${termText(term)}`
+const marked = (term: Term, better: Attribution['better']): string => `${MARKS[directionOf(term, better)]}${changeText(term)}`

@@ -2,21 +2,12 @@
 import { grouped } from '../collections/grouped.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
 import { fallsBehind } from '../metrics/saturation.js'
-import { change, includesZero, interval, metricText, readingText, readingWhere } from './format.js'
+import { changeText, type Direction, directionOf, includesZero, interval, metricText, readingText, whereText } from './format.js'
 import { ladderSentences } from './ladder.js'
 import { lossSentences } from './losses.js'
 
-export type Outcome = 'gain' | 'loss' | 'no difference' | 'not decided'
-
-/** Whether a 95 % interval of the change, as printed, lies on one side of zero, seen in the direction in which the metric is better. */
-export function outcome(row: ComparisonRow): Outcome {
-  if (row.ratio === null || !row.ci95) return 'not decided'
-  if (includesZero(row.ci95)) return 'no difference'
-  return row.ci95[0] > 1 === (row.better === 'higher') ? 'gain' : 'loss'
-}
-
 export interface Verdict {
-  readonly outcome: Outcome
+  readonly direction: Direction
   /** Where challengers lose, to be said before any gain: one sentence for each arm, baseline and reading. */
   readonly losses: readonly string[]
   /** The main row, null when the result has no comparison. */
@@ -44,21 +35,18 @@ function mainRow(result: ComparisonResult): ComparisonRow | null {
   return decided.reduce<ComparisonRow | null>((best, row) => (best === null || rank(row) < rank(best) ? row : best), null)
 }
 
-const withInterval = (row: ComparisonRow): string => `${change(row.ratio)}${row.ci95 ? ` ${interval(row.ci95)}` : ''}`
-
 function headline(row: ComparisonRow): string {
-  const what = metricText(row.metric).title
-  const where = readingWhere(row.reading)
-  const numbers = `${withInterval(row)}, n = ${row.n}`
-  switch (outcome(row)) {
+  const where = whereText(row)
+  const numbers = `${changeText(row)}, n = ${row.n}`
+  switch (directionOf(row, row.better)) {
     case 'gain':
-      return `${row.arm} beats ${row.baseline} on ${what} ${where}: ${numbers}.`
+      return `${row.arm} beats ${row.baseline} on ${where}: ${numbers}.`
     case 'loss':
-      return `${row.arm} loses to ${row.baseline} on ${what} ${where}: ${numbers}.`
+      return `${row.arm} loses to ${row.baseline} on ${where}: ${numbers}.`
     case 'no difference':
-      return `No difference between ${row.arm} and ${row.baseline} on ${what} ${where}: ${numbers}; the interval includes zero.`
+      return `No difference between ${row.arm} and ${row.baseline} on ${where}: ${numbers}; the interval includes zero.`
     default:
-      return `${row.arm} against ${row.baseline} on ${what} ${where}: ${numbers}; without an interval this decides nothing.`
+      return `${row.arm} against ${row.baseline} on ${where}: ${numbers}; without an interval this decides nothing.`
   }
 }
 
@@ -67,7 +55,7 @@ export function verdict(result: ComparisonResult): Verdict {
   const row = mainRow(result)
   if (!row)
     return {
-      outcome: 'not decided',
+      direction: 'not decided',
       losses,
       row,
       headline: 'No pair of arms could be compared.',
@@ -76,42 +64,48 @@ export function verdict(result: ComparisonResult): Verdict {
   const details: string[] = []
   if (row.mix_ci95) {
     details.push(
-      `With another mix of traffic (minutes of the trace resampled) the interval is ${interval(row.mix_ci95)} %${includesZero(row.mix_ci95) && outcome(row) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
+      `With another mix of traffic (minutes of the trace resampled) the interval is ${interval(row.mix_ci95)} %${includesZero(row.mix_ci95) && directionOf(row, row.better) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
     )
   }
   const others = result.comparisons.filter((other) => other.arm === row.arm && other.ratio !== null)
   const sameMetric = others.filter((other) => other.baseline === row.baseline && other.reading !== row.reading)
   for (const other of sameMetric.filter((entry) => entry.metric === row.metric || entry.metric === 'capacity_rps'))
     details.push(
-      `Over ${other.baseline}, ${other.reading === 'capacity' ? '' : 'at the '}${readingText[other.reading]}: ${withInterval(other)} on ${metricText(other.metric).title}.`,
+      `Over ${other.baseline}, ${other.reading === 'capacity' ? '' : 'at the '}${readingText[other.reading]}: ${changeText(other)} on ${metricText(other.metric).title}.`,
     )
   const weaker = others.find(
     (other) => other.baseline === 'static' && other.reading === row.reading && other.metric === row.metric,
   )
   if (weaker && row.baseline !== 'static')
     details.push(
-      `Over the untuned static arm the same number is ${withInterval(weaker)}: the difference is what tuning alone gives.`,
+      `Over the untuned static arm the same number is ${changeText(weaker)}: the difference is what tuning alone gives.`,
     )
   details.push(...ladderSentences(result, row))
   if (row.reading !== 'capacity')
     details.push(...ladderSentences(result, { ...row, reading: 'capacity', metric: 'capacity_rps' }))
   if (splitCarriesMost(result, row))
     details.push('The split lever carries more than half of the gain (upper bound: the planner is scored by its own model).')
-  return { outcome: outcome(row), losses, row, headline: headline(row), details: [...details, ...saturationWords(result)] }
+  return {
+    direction: directionOf(row, row.better),
+    losses,
+    row,
+    headline: headline(row),
+    details: [...details, ...saturationWords(result)],
+  }
 }
 
 /** Whether the Shapley value of split is more than half of the gain. The attribution is of shape-aware over tuned-static in tokens/s/user p50. */
 function splitCarriesMost({ attribution }: ComparisonResult, row: ComparisonRow): boolean {
   const attributed = row.arm === 'shape-aware' && row.baseline === 'tuned-static' && row.metric === attribution.metric
   const share = attribution.levers.find(({ lever }) => lever === 'split')?.share ?? null
-  return attributed && share !== null && outcome(row) === 'gain' && share > 0.5
+  return attributed && share !== null && directionOf(row, row.better) === 'gain' && share > 0.5
 }
 
 /** Every challenger against every baseline in every reading and metric, tails too: what lies on the wrong side of zero. */
 function armLosses(result: ComparisonResult): string[] {
   const losses = result.comparisons
-    .filter((row) => !BASELINES.includes(row.arm) && outcome(row) === 'loss')
-    .map((row) => ({ ...row, ratio: row.ratio as number, text: withInterval(row) }))
+    .filter((row) => !BASELINES.includes(row.arm) && directionOf(row, row.better) === 'loss')
+    .map((row) => ({ ...row, ratio: row.ratio as number, text: changeText(row) }))
   const pairs = grouped(losses, ({ arm, baseline }) => `${arm} loses to ${baseline}`)
   return [...pairs].flatMap(([pair, own]) => lossSentences(pair, own))
 }

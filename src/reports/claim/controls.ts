@@ -12,7 +12,8 @@ import {
   ratioOf,
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
-import { interval, percent, table } from './markdown.js'
+import { markdownTable } from '../markdown.js'
+import { interval, percent } from './markdown.js'
 
 const TITLES: Readonly<Record<Control, string>> = {
   'equal-full': 'equal lengths, full waves',
@@ -46,7 +47,7 @@ export function controlSection(controls: readonly ControlCell[], recordedOf: (co
   return [
     '## Controls, each with a static arm tuned anew',
     `Shape-aware (placebo: random counts in the place of tuned-static's) over tuned-static. Zero means within ${NO_GAIN * 100} % on either side of none; a placebo knows nothing of lengths and may lose as much as it likes, but not gain; kept means a gain where there is one with the lengths as recorded.`,
-    table(['control', 'cell', 'expected', 'gain', 'over the shipped rule', 'holds'], rows),
+    markdownTable(['control', 'cell', 'expected', 'gain', 'over the shipped rule', 'holds'], rows),
   ].join('\n\n')
 }
 

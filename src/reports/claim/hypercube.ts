@@ -1,6 +1,7 @@
 /** The hypercube on the page: the map of regions and the tornado, in text. */
 import { type CellResult, CLAIMED, gainOf, isUnstable, POINTS } from '../../experiments/claim/index.js'
-import { percent, quantile, table } from './markdown.js'
+import { markdownTable } from '../markdown.js'
+import { percent, quantile } from './markdown.js'
 import { countRegions, type Sample, type Swing, swings } from './regions.js'
 
 const BAR = 40
@@ -51,8 +52,8 @@ function mapTable(samples: readonly Sample[]): string {
   )
   return [
     'Mean gain (points above 20 % / between / negative), prompts computed elsewhere or here:',
-    table(['', ...columns.map(({ layout, prompts }) => `${layout}, ${prompts}`), 'all'], rows),
-    table(['load', ...bands.map(([low, high]) => `${low} to ${high}`)], [['', ...byLoad]]),
+    markdownTable(['', ...columns.map(({ layout, prompts }) => `${layout}, ${prompts}`), 'all'], rows),
+    markdownTable(['load', ...bands.map(([low, high]) => `${low} to ${high}`)], [['', ...byLoad]]),
   ].join('\n\n')
 }
 

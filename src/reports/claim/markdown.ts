@@ -2,11 +2,6 @@
 import { quantileSorted } from 'simple-statistics'
 import type { PairedRatio } from '../../experiments/statistics.js'
 
-const escaped = (text: string): string => text.replaceAll('|', '\\|')
-
-export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(escaped).join(' | ')} |`).join('\n')
-
 /** A ratio as a gain: 1.234 is +23.4 %. */
 export function percent(ratio: number): string {
   const gain = (ratio - 1) * 100

@@ -12,9 +12,10 @@ import {
   POINTS,
   type Protocol,
 } from '../../experiments/claim/index.js'
+import { markdownTable } from '../markdown.js'
 import { controlSection } from './controls.js'
 import { hypercubeSection } from './hypercube.js'
-import { percent, quantile, table } from './markdown.js'
+import { percent, quantile } from './markdown.js'
 import { facts, ladder, levers, primaryTable, togetherTable, worstFirst } from './primary.js'
 import { samplesOf } from './regions.js'
 
@@ -128,7 +129,7 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
 function beforehand({ protocol, frozen, quick }: ClaimPage): string {
   return [
     '## What was fixed before the first result',
-    table(
+    markdownTable(
       ['', ''],
       [
         ['question', protocol.question],

@@ -13,7 +13,8 @@ import {
 import type { PairedRatio } from '../../experiments/statistics.js'
 import { fallsBehind } from '../../metrics/saturation.js'
 import { isDecided } from '../ladder.js'
-import { bounds, fact, interval, percent, pValue, table } from './markdown.js'
+import { markdownTable } from '../markdown.js'
+import { bounds, fact, interval, percent, pValue } from './markdown.js'
 import type { Sample } from './regions.js'
 
 /** A gain over an arm, marked where that arm could not keep up. */
@@ -44,7 +45,7 @@ export function primaryTable(judged: readonly Judged[]): string {
   return [
     '## Primary cells: decode fed with prompts, 0.7 of the capacity of static, gb200',
     'Gain of shape-aware in tokens/s of the median user, with 95 % intervals over draws; the mix column is the same gain on another mix of the same minutes. p: Holm-adjusted, against no gain and against 20 %. †: the other arm is backlogged or overloaded there in more than a tenth of the replicates, so the number says how long one looked, not how much slower it is.',
-    table(
+    markdownTable(
       [
         'cell',
         'over tuned-static',
@@ -123,7 +124,7 @@ export function ladder(judged: readonly Judged[]): string {
   return [
     '## The ladder: what is left to gain',
     'All over tuned-static. oracle-static is tuned on one draw of the part that judges it: below none it shows the noise of one draw. oracle-step is shape-aware with the best split of every batch that a wide search finds. Neither can be had, and neither competes. Gap closed: the share of the way in time per token from tuned-static to oracle-step, on the replicates that oracle-step was run on; empty where these leave open that there is a gap.',
-    table(['cell', 'oracle-static', 'tuned-size', 'shape-aware', 'oracle-step', 'gap closed'], rows),
+    markdownTable(['cell', 'oracle-static', 'tuned-size', 'shape-aware', 'oracle-step', 'gap closed'], rows),
   ].join('\n\n')
 }
 
@@ -145,7 +146,7 @@ export function levers(judged: readonly Judged[]): string {
   return [
     '## Which lever it comes from',
     'Shapley values, whose ratios multiply to the whole gain (column all) of the few replicates that ran every mix of levers; in brackets changed alone, and lost when it alone is put back. Empty: both arms agree, or there is nothing to choose.',
-    table(['cell', 'all', ...names], rows),
+    markdownTable(['cell', 'all', ...names], rows),
   ].join('\n\n')
 }
 
@@ -172,7 +173,7 @@ export function facts(judged: readonly Judged[]): string {
   return [
     '## What the primary cells are like',
     'Load as a share of the own capacity of tuned-static / shape-aware; attention as a share of the step, % (tuned-static / shape-aware).',
-    table(
+    markdownTable(
       [
         'cell',
         'requests/s',
@@ -205,7 +206,7 @@ export function togetherTable(judged: readonly Judged[]): string {
   return [
     '## The same engines compute the prompts',
     'Chunks of prompts come between the tokens, and the chunk lever is alive. A family of its own, without verdicts: of 8 replicates no p value survives the adjustment over 18 cells, so the last column says no more than where the interval lies.',
-    table(
+    markdownTable(
       [
         'cell',
         'over tuned-static',

@@ -1,8 +1,8 @@
 /** The report of an ablation: one HTML file, the same bytes for the same result and plan. */
 import type { AblationResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
-import { headlinesOf, leverLosses, sharesSentence, termText } from '../attribution.js'
-import { metricText, number, percent, readingText } from '../format.js'
+import { headlinesOf, leverLosses, sharesSentence } from '../attribution.js'
+import { changeText, metricText, number, percent, readingText } from '../format.js'
 import { ladderSentences, oracleNotes } from '../ladder.js'
 import { loadSentence } from './comparison.js'
 import { gapsTable, ladderBars, oracleGains } from './ladder.js'
@@ -80,9 +80,9 @@ function metricsTable({ attributions, levers }: AblationResult): string {
     readingText[reading],
     metricText(metric).title,
     better,
-    ...levers.map((_, i) => (terms[i] ? termText(terms[i].shapley) : '–')),
-    total ? termText(total) : '–',
-    overlap ? termText(overlap) : '–',
+    ...levers.map((_, i) => (terms[i] ? changeText(terms[i].shapley) : '–')),
+    total ? changeText(total) : '–',
+    overlap ? changeText(overlap) : '–',
     String(n),
     note ?? '',
   ])

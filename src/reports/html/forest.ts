@@ -1,8 +1,7 @@
 /** Paired gains with their intervals: one row a metric, one panel a pair of arms, one mark a reading. */
 import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments/result.js'
 import type { ArmStyle } from '../colours.js'
-import { change, interval, metricText, NOTHING, readingText } from '../format.js'
-import { outcome } from '../verdict.js'
+import { change, directionOf, interval, metricText, NOTHING, readingText } from '../format.js'
 import { escapeHtml, px, svg, text, ticks } from './markup.js'
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
@@ -63,14 +62,15 @@ function panel(
 function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string): string {
   if (row.ratio === null)
     return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escapeHtml(row.note ?? 'undefined')}"`)
-  const tip = `${readingText[row.reading]}\n${metricText(row.metric).title}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${outcome(row)}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
+  const direction = directionOf(row, row.better)
+  const tip = `${readingText[row.reading]}\n${metricText(row.metric).title}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${direction}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
   const line = (ci: readonly [number, number] | null, style: string) =>
     ci ? `<path d="M${px(x(ci[0] - 1))} ${px(y)}H${px(x(ci[1] - 1))}" stroke="${colour}" ${style}/>` : ''
   const numbers = text(
     LABELS + PLOT + 10,
     y + 4,
     `${change(row.ratio)} ${interval(row.ci95)}`,
-    `class="${outcome(row) === 'gain' || outcome(row) === 'loss' ? '' : 'soft'}" font-size="11"`,
+    `class="${direction === 'gain' || direction === 'loss' ? '' : 'soft'}" font-size="11"`,
   )
   const target = `<rect x="${LABELS}" y="${px(y - ROW / 2)}" width="${PLOT + NUMBERS}" height="${ROW}" fill="transparent"/>`
   return `<g class="mark" tabindex="0" data-tip="${escapeHtml(tip)}">${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`

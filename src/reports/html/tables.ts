@@ -1,8 +1,7 @@
 /** The tables of a report: arms and how they were chosen, and every number. */
 import type { ArmResult, ComparisonResult } from '../../experiments/result.js'
 import type { Distribution, Summary } from '../../metrics/summary.js'
-import { change, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
-import { outcome } from '../verdict.js'
+import { change, directionOf, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
 import { escapeHtml, htmlTable } from './markup.js'
 
 const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
@@ -101,7 +100,7 @@ export function comparisonsTable(result: ComparisonResult): string {
     interval(row.ci95),
     interval(row.mix_ci95),
     String(row.n),
-    outcome(row),
+    directionOf(row, row.better),
     row.note ?? '',
   ])
   return htmlTable(

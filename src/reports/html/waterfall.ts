@@ -1,8 +1,8 @@
 /** Where a gain comes from: a waterfall of Shapley values, the matrix of interactions, and all terms as a table. */
 import type { Attribution, Term } from '../../experiments/attribution/attribute.js'
-import { directionOf, interactionSentences, overlapSentence, shareShown, termText, whereText } from '../attribution.js'
+import { interactionSentences, overlapSentence, shareShown } from '../attribution.js'
 import { gainColour, inkOn } from '../colours.js'
-import { change, percent } from '../format.js'
+import { change, changeText, directionOf, percent, whereText } from '../format.js'
 import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
 
 /** Waterfall, matrix, what they say, and the table of all terms. */
@@ -51,8 +51,8 @@ function waterfall(attribution: Attribution, from: string, to: string): string {
       : ''
     const link = whole ? '' : `<path class="axis" stroke-dasharray="2 3" d="M${px(x(end))} ${y + 24}V${y + ROW + 6}"/>`
     const right = Math.max(x(end), x(start), ...(term.ci95 ?? []).map((bound) => x(start * bound)))
-    const tip = `${whole ? `${to} over ${from}` : `${label}, averaged over all orders of the levers`}\n${termText(term)}`
-    return `<g data-tip="${escapeHtml(tip)}" tabindex="0">${text(NAMES - 10, y + 19, label, `text-anchor="end"${whole ? ' font-weight="600"' : ''}`)}<rect class="mark" x="${px(left)}" y="${y + 6}" width="${px(width)}" height="18" rx="2" fill="${fill}" fill-opacity="${whole ? 1 : 0.75}"/>${whisker}${link}${text(right + 7, y + 19, termText(term), 'font-size="11.5"')}</g>`
+    const tip = `${whole ? `${to} over ${from}` : `${label}, averaged over all orders of the levers`}\n${changeText(term)}`
+    return `<g data-tip="${escapeHtml(tip)}" tabindex="0">${text(NAMES - 10, y + 19, label, `text-anchor="end"${whole ? ' font-weight="600"' : ''}`)}<rect class="mark" x="${px(left)}" y="${y + 6}" width="${px(width)}" height="18" rx="2" fill="${fill}" fill-opacity="${whole ? 1 : 0.75}"/>${whisker}${link}${text(right + 7, y + 19, changeText(term), 'font-size="11.5"')}</g>`
   })
   const name = text(NAMES + BAR / 2, bottom + 32, `change of ${whereText(attribution)}, %`, 'class="soft" text-anchor="middle"')
   return `<div class="wide">${svg(NAMES + BAR + NUMBERS, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis.join('')}${first}${drawn.join('')}${name}`)}</div>`
@@ -89,8 +89,8 @@ function interactionMatrix({ levers, interactions, better }: Attribution): strin
       const [x, y] = [SIDE + j * CELL_W, 22 + i * CELL_H]
       const tip = i === j ? `${row.lever}: its Shapley value` : `${row.lever} and ${column.lever}: beyond what each adds`
       const ink = `fill="${inkOn(colour)}" text-anchor="middle"`
-      const bounds = term.ci95 ? termText(term).replace(`${change(term.ratio)} `, '') : ''
-      return `<g data-tip="${escapeHtml(`${tip}\n${termText(term)}`)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + CELL_W / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + CELL_W / 2, y + 34, bounds, `${ink} font-size="10.5"`)}</g>`
+      const bounds = term.ci95 ? changeText(term).replace(`${change(term.ratio)} `, '') : ''
+      return `<g data-tip="${escapeHtml(`${tip}\n${changeText(term)}`)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + CELL_W / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + CELL_W / 2, y + 34, bounds, `${ink} font-size="10.5"`)}</g>`
     }),
   )
   const heads = levers.map(
@@ -105,12 +105,12 @@ function termsTable(attribution: Attribution): string {
   const { levers, total, overlap } = attribution
   const rows = levers.map((entry) => [
     entry.lever,
-    termText(entry.shapley),
+    changeText(entry.shapley),
     percent(shareShown(attribution, entry)),
-    termText(entry.add_one),
-    termText(entry.drop_one),
+    changeText(entry.add_one),
+    changeText(entry.drop_one),
   ])
-  if (total) rows.push(['all', termText(total), '', '', ''])
-  if (overlap) rows.push(['alone ÷ together', '', '', termText(overlap), ''])
+  if (total) rows.push(['all', changeText(total), '', '', ''])
+  if (overlap) rows.push(['alone ÷ together', '', '', changeText(overlap), ''])
   return htmlTable(['lever', 'Shapley value', 'share of the total', 'changed alone', 'lost when put back'], rows)
 }
