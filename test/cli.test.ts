@@ -1,5 +1,5 @@
 /** What the command line promises when nothing is wrong: streams, exit codes, folders, speed of start, Ctrl-C. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -142,6 +142,13 @@ describe('support', () => {
 })
 
 describe('interruption and closed pipes', () => {
+  it('goes on when nobody reads its remarks', () => {
+    const dir = newFolder()
+    put(dir, 'trace.csv', CSV)
+    const line = `"${process.execPath}" "${MAIN}" run trace.csv --format json 2>&1 >out.json | true`
+    expect(spawnSync('bash', ['-o', 'pipefail', '-c', line], { cwd: dir }).status).toBe(0)
+    expect(JSON.parse(readFileSync(join(dir, 'out.json'), 'utf8')).arm.name).toBe('static')
+  })
   it('Ctrl-C ends a long run with 130 and says what is on disk', async () => {
     const dir = newFolder()
     const rows = Array.from({ length: 400_000 }, (_, i) => `${(i / 60).toFixed(3)},1000,200`)
