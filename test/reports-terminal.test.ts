@@ -149,6 +149,23 @@ describe('ablationTable', () => {
     expect(unsure).toContain(note)
     expect(unsure).not.toContain('431')
   })
+  it('prints no share of next to no gap', () => {
+    const gaps = ablation.gaps.map((row) => ({
+      ...row,
+      oracle_ratio: 1.00004,
+      oracle_ci95: [0.99993, 1.00015] as const,
+      gap_closed: -2.02,
+      ci95: [-4, 1] as const,
+      note: null,
+    }))
+    const printed = ablationTable({ ...ablation, gaps }).replace(/\s+/g, ' ')
+    expect(printed).toContain('too small a gap to take shares of')
+    expect(printed).not.toContain('202')
+    const sure = gaps.map((row) => ({ ...row, oracle_ratio: 1.0014, oracle_ci95: [1.0011, 1.0017] as const }))
+    expect(ablationTable({ ...ablation, gaps: sure })).not.toContain('202')
+    const some = sure.map((row) => ({ ...row, oracle_ratio: 1.0024 }))
+    expect(ablationTable({ ...ablation, gaps: some }).replace(/\s+/g, ' ')).toContain('closes −202 % [−400, 100] of that gap')
+  })
   it('draws each bar where the one above ends, and says that the gains overlap', () => {
     const bars = text.split('\n').filter((line) => /^ {2}(split|chunk|rank|all) .*█/.test(line))
     expect(bars.slice(0, 4).map((line) => line.trim().split(' ')[0])).toEqual(['split', 'chunk', 'rank', 'all'])

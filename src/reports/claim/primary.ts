@@ -107,7 +107,9 @@ const TAILS = [
 /** Empty where the replicates leave open that there is a gap. */
 function closedText(cell: CellResult): string {
   const { share, ci95, note } = gapTo(cell, 'oracle-step')
-  if (share === null || !isDecided({ gap_closed: share, ci95, note })) return ''
+  const step = ratioOf(cell, 'fixedLoad', 'tok_s_user.p50', 'oracle-step', 'tuned-static')
+  const gap = { oracle_ratio: step.ratio, oracle_ci95: step.ci95, gap_closed: share, ci95, note }
+  if (share === null || !isDecided(gap)) return ''
   const text = (value: number): string => (value * 100).toFixed(0)
   return `${text(share)} %${ci95 === null ? '' : ` [${ci95.map(text).join(', ')}]`}`
 }
