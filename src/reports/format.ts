@@ -106,7 +106,12 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   prefill_ms: { title: 'prefill', unit: 'ms', formula: 'first chunk scheduled to first token computed' },
   transfer_ms: { title: 'transfer', unit: 'ms', formula: 'KV on its way from the prefill to the decode engine' },
   decode_wait_ms: { title: 'decode wait', unit: 'ms', formula: 'prefilled, waiting for a place and KV on a decode engine' },
-  decode_ms: { title: 'decode', unit: 'ms', formula: 'first token to last token, stalls left out' },
+  decode_ms: {
+    title: 'decode',
+    unit: 'ms',
+    formula:
+      'first token (on a decode engine: end of the transfer) to last token, stalls left out; with first_token: decode it begins before the first token',
+  },
   stall_ms: { title: 'stall', unit: 'ms', formula: 'preempted, recomputed or moved time' },
   gap_ms: {
     title: 'largest gap',

@@ -53,7 +53,9 @@ export function ladderSentences(
     const row = findGap(result, at, name)
     if (row === null) return []
     const room = `${name} is ${changeText({ ratio: row.oracle_ratio, ci95: row.oracle_ci95 })} over ${at.baseline} in ${whereText(at)}`
-    const closed = isDecided(row) ? `${at.arm} closes ${shareText(row)} of that gap` : (row.note ?? 'too small a gap to take shares of')
+    const closed = isDecided(row)
+      ? `${at.arm} closes ${shareText(row)} of that gap`
+      : (row.note ?? 'too small a gap to take shares of')
     return [`${room}; ${closed}.`]
   })
 }

@@ -1,6 +1,9 @@
 /** What the mean TTFT is made of, phase by phase. */
 import type { Summary } from '../metrics/summary.js'
 
+/** From the end of the transfer on: the rest of the step that is under way, and a whole one. */
+export const FIRST_DECODE = 'until the first decode step ends'
+
 export interface TtftPart {
   readonly name: string
   readonly ms: number
@@ -11,7 +14,8 @@ const SMALL_SHARE = 0.002
 
 /**
  * Means over the completed requests of the window, in the order in which a request passes them; they add up to the mean TTFT. What is left
- * over is the first decode step (`first_token: decode`), or time lost to preemption before the first token. Empty without a TTFT.
+ * over goes by until the first decode step ends (`first_token: decode`), or is time lost to preemption before the first token. Empty
+ * without a TTFT.
  */
 export function ttftParts({ metrics }: Summary): TtftPart[] {
   const ttft = metrics.ttft_ms.mean
@@ -29,5 +33,5 @@ export function ttftParts({ metrics }: Summary): TtftPart[] {
       : []),
   ]
   const rest = ttft - parts.reduce((sum, { ms }) => sum + ms, 0)
-  return rest > SMALL_SHARE * ttft ? [...parts, { name: handedOver ? 'first decode step' : 'stall', ms: rest }] : parts
+  return rest > SMALL_SHARE * ttft ? [...parts, { name: handedOver ? FIRST_DECODE : 'stall', ms: rest }] : parts
 }

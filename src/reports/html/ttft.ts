@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import { mix } from '../colours.js'
 import { number } from '../format.js'
-import { ttftParts } from '../ttft.js'
+import { FIRST_DECODE, ttftParts } from '../ttft.js'
 import { escapeHtml, px, svg, text } from './markup.js'
 
 type ArmPicture = ComparisonResult['pictures']['arms'][number]
@@ -20,7 +20,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   prefill: '#0072B2',
   'decode wait': '#D55E00',
   transfer: '#CC79A7',
-  'first decode step': '#009E73',
+  [FIRST_DECODE]: '#009E73',
   stall: '#7A7A7A',
 }
 
