@@ -135,7 +135,7 @@ describe('the schedule', () => {
     const run: number[] = []
     const dropped = await runWithin({
       items: [4, 4, 9, 2, 1],
-      lanes: 1,
+      threads: 1,
       cost: (item) => item,
       budgetS: 11,
       nowS: time.nowS,
@@ -154,7 +154,7 @@ describe('the schedule', () => {
       if (item === 3) throw new Error('three')
       time.pass(2)
     })
-    const options = { items: [1, 2, 3, 4], lanes: 1, cost: () => 1, budgetS: null, nowS: time.nowS, run }
+    const options = { items: [1, 2, 3, 4], threads: 1, cost: () => 1, budgetS: null, nowS: time.nowS, run }
     await expect(runWithin({ ...options, onDone: (item, { restS }) => told.push([item, restS]) })).rejects.toThrow('three')
     expect(run).toHaveBeenCalledTimes(3)
     expect(told).toEqual([

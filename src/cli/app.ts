@@ -19,7 +19,7 @@ import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
 import { supportCommand } from './commands/support.js'
 import { traceCommand } from './commands/trace/index.js'
-import { validateCommand } from './commands/validate.js'
+import { validateCommand } from './commands/validate/index.js'
 import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
 

@@ -132,20 +132,20 @@ interface Failed {
 }
 
 async function compute(
-  { threads, budgetMin, signal, out }: ClaimRequest,
+  { threads: mostThreads, budgetMin, signal, out }: ClaimRequest,
   cells: readonly Cell[],
   traces: Partial<Record<TraceName, Parts>>,
   say: (text: string) => void,
   done: (cell: Cell, result: CellResult) => void,
 ): Promise<{ dropped: Cell[]; failed: Failed[] }> {
-  const lanes = Math.min(threads, cells.length)
-  const pool = createCellPool({ traces, seed: SEED }, lanes, signal)
+  const threads = Math.min(mostThreads, cells.length)
+  const pool = createCellPool({ traces, seed: SEED }, threads, signal)
   const beganS = performance.now() / 1e3
   const failed: Failed[] = []
   try {
     const dropped = await runWithin({
       items: cells,
-      lanes,
+      threads,
       cost: costOf,
       budgetS: budgetMin === null ? null : budgetMin * 60,
       nowS: () => performance.now() / 1e3,

@@ -2,8 +2,8 @@
 
 export interface ScheduleOptions<T> {
   readonly items: readonly T[]
-  /** Lanes that work at the same time. */
-  readonly lanes: number
+  /** Items are run by so many at the same time. */
+  readonly threads: number
   /** What an item is expected to cost, in any unit. */
   readonly cost: (item: T) => number
   /** Wall seconds; null = no end. */
@@ -26,7 +26,7 @@ export interface ScheduleProgress {
  * the items left out; rejects with the first failure, after which no item is begun.
  */
 export async function runWithin<T>(options: ScheduleOptions<T>): Promise<T[]> {
-  const { items, lanes, cost, budgetS, run, nowS } = options
+  const { items, threads, cost, budgetS, run, nowS } = options
   const beganS = nowS()
   const dropped: T[] = []
   let next = 0
@@ -35,14 +35,14 @@ export async function runWithin<T>(options: ScheduleOptions<T>): Promise<T[]> {
   let spentCost = 0
   let restCost = items.reduce((sum, item) => sum + cost(item), 0)
   let failed = false
-  /** Wall seconds of one unit of cost in one lane. */
+  /** Wall seconds of one unit of cost in one thread. */
   const pace = (): number | null => (spentCost > 0 ? spentS / spentCost : null)
   const fits = (item: T): boolean => {
     if (budgetS === null) return true
     const leftS = budgetS - (nowS() - beganS)
     return leftS > 0 && (pace() ?? 0) * cost(item) <= leftS
   }
-  const lane = async (): Promise<void> => {
+  const workOff = async (): Promise<void> => {
     while (next < items.length && !failed) {
       const item = items[next++]
       if (!fits(item)) {
@@ -65,10 +65,10 @@ export async function runWithin<T>(options: ScheduleOptions<T>): Promise<T[]> {
       options.onDone?.(item, {
         done,
         total: items.length - dropped.length,
-        restS: secondsPerCost === null ? null : (secondsPerCost * restCost) / lanes,
+        restS: secondsPerCost === null ? null : (secondsPerCost * restCost) / threads,
       })
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all(Array.from({ length: threads }, workOff))
   return dropped
 }

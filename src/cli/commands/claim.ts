@@ -43,8 +43,8 @@ export const claimCommand = defineCommand<ClaimArgs>({
       .option('freeze', { type: 'boolean', default: false, describe: 'Write data/claim/protocol.json, before the first result' })
       .option('quiet', quietOption),
   handler: async ({ quick, freeze, resume, quiet, ...args }) => {
-    const { budget, traces, out, threads: lanes } = args
-    if (freeze && (quick || resume || quiet || [budget, traces, out, lanes].some((value) => value !== undefined)))
+    const { budget, traces, out } = args
+    if (freeze && (quick || resume || quiet || [budget, traces, out, args.threads].some((value) => value !== undefined)))
       throw new UserError({
         where: '--freeze',
         message: 'runs nothing, so the other options have no effect',

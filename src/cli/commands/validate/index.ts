@@ -1,16 +1,16 @@
 /**
- * `shapewise validate`: the simulator against measurements. Each sub-command is declared in a file of its own (validateKernels.ts,
- * validateEngine.ts, validateLevers.ts) and listed in VERBS; without one, measured serving rows are simulated.
+ * `shapewise validate`: the simulator against measurements. Each sub-command is declared in a file of its own and listed in VERBS;
+ * without one, measured serving rows are simulated.
  */
 import type { CommandModule } from 'yargs'
-import { UserError } from '../../errors.js'
-import type { FoldRule } from '../../validation/fit/folds.js'
-import { defineCommand } from '../command.js'
-import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import { formatOption, quietOption, rowRunOf, seedOption, threadsOption, wholeNumber } from '../options.js'
-import { validateEngineCommand } from './validateEngine.js'
-import { validateKernelsCommand } from './validateKernels.js'
-import { validateLeversCommand } from './validateLevers.js'
+import { UserError } from '../../../errors.js'
+import type { FoldRule } from '../../../validation/fit/folds.js'
+import { defineCommand } from '../../command.js'
+import { interruptSignal, unlessInterrupted } from '../../interrupt.js'
+import { formatOption, quietOption, rowRunOf, seedOption, threadsOption, wholeNumber } from '../../options.js'
+import { validateEngineCommand } from './engine.js'
+import { validateKernelsCommand } from './kernels.js'
+import { validateLeversCommand } from './levers.js'
 
 interface ValidateArgs {
   readonly rows?: string
@@ -107,7 +107,7 @@ export const validateCommand = defineCommand<ValidateArgs>({
       })
     }
     const signal = interruptSignal()
-    const { validateRows } = await import('../validateRows.js')
+    const { validateRows } = await import('../../validateRows.js')
     await unlessInterrupted(signal, () =>
       validateRows({ rows, settings, calibration, crossValidation, draws, report, docs, threads, seed, format, quiet, signal }),
     )

@@ -1,7 +1,7 @@
 /** `shapewise validate levers`: the model of the levers against published measurements, or against measured launches of a kernel. */
-import { UserError } from '../../errors.js'
-import { defineCommand } from '../command.js'
-import { formatOption } from '../options.js'
+import { UserError } from '../../../errors.js'
+import { defineCommand } from '../../command.js'
+import { formatOption } from '../../options.js'
 
 interface ValidateLeversArgs {
   readonly measured?: string
@@ -53,7 +53,7 @@ export const validateLeversCommand = defineCommand<ValidateLeversArgs>({
         hint: 'name the launches to judge with --measured, or leave it out',
       })
     }
-    const { validateLeverCells, validateMeasuredLaunches } = await import('../validateLevers.js')
+    const { validateLeverCells, validateMeasuredLaunches } = await import('../../validateLevers.js')
     if (measured === undefined) validateLeverCells({ report, docs, format })
     else validateMeasuredLaunches(measured, train ?? [], format)
   },

@@ -1,6 +1,6 @@
 /** `shapewise validate engine`: measured runs of single engines, replayed request by request. */
-import { defineCommand } from '../command.js'
-import { formatOption, quietOption } from '../options.js'
+import { defineCommand } from '../../command.js'
+import { formatOption, quietOption } from '../../options.js'
 
 interface ValidateEngineArgs {
   readonly rows: string
@@ -29,7 +29,7 @@ export const validateEngineCommand = defineCommand<ValidateEngineArgs>({
           'simulated and the other two thirds are judged.',
       ),
   handler: async ({ rows, format, quiet }) => {
-    const { validateEngine } = await import('../engineReplay.js')
+    const { validateEngine } = await import('../../validateEngine.js')
     validateEngine(rows, format, quiet)
   },
 })

@@ -1,6 +1,6 @@
 /** `shapewise validate kernels`: measured kernel rows against the shipped tables. */
-import { defineCommand } from '../command.js'
-import { formatOption, quietOption } from '../options.js'
+import { defineCommand } from '../../command.js'
+import { formatOption, quietOption } from '../../options.js'
 
 interface ValidateKernelsArgs {
   readonly rows: string
@@ -29,7 +29,7 @@ export const validateKernelsCommand = defineCommand<ValidateKernelsArgs>({
           'out of them tell how good the tables are. Interpolation = what reading between neighbouring rows reaches on such rows.',
       ),
   handler: async ({ rows, format, quiet }) => {
-    const { validateKernels } = await import('../validateKernels.js')
+    const { validateKernels } = await import('../../validateKernels.js')
     validateKernels(rows, format, quiet)
   },
 })
