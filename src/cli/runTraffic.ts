@@ -1,26 +1,12 @@
 /** The traffic of a single run that is not offered as it was recorded. */
-import { UserError } from '../errors.js'
 import { createExecutor } from '../executors/index.js'
-import {
-  type ArrivalShape,
-  arrivalShape,
-  capacitySize,
-  EFFORTS,
-  type Job,
-  type JobContext,
-  type Outcome,
-  probeJob,
-  requireHalves,
-  TAIL,
-  windowS,
-} from '../experiments/index.js'
+import { type ArrivalShape, EFFORTS, findLoad, type JobContext, openTraffic, requireHalves } from '../experiments/index.js'
 import { staticArm } from '../levers/index.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
-import { offeredTraffic, splitInTime } from '../traces/load.js'
+import { splitInTime } from '../traces/load.js'
 import { unitsOf } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
-import { sToNs } from '../units.js'
 import { remark } from './output.js'
 
 export interface Traffic {
@@ -32,8 +18,6 @@ export interface Traffic {
 }
 
 const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
-/** The window of a drawn run, in mean E2E. */
-const MEASURE_E2E = 30
 const EFFORT = EFFORTS.normal
 
 export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
@@ -79,59 +63,27 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     "superposed copies are drawn from halves of the trace's time",
     'use a longer trace, or --set workload.load.method=as_recorded',
   )
-  const arrivals = arrivalShape(parts.train)
   const { seed, warmup } = plan.experiment
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
   const executor = createExecutor({ context, threads: 2, signal })
   try {
-    const one = async (job: Job): Promise<Outcome> => (await executor.run([job]))[0]
-    const draw = { part: 'train', mode: 'draw', replicate: 0 } as const
-    const arm = staticArm(config.engines)
-    const probe = await one(probeJob(arm, config, null))
-    const probeE2eS = (probe.summary?.metrics.e2e_ms.mean ?? 1000) / 1e3
-    let ratePerS = load.ratePerS
-    let of = ''
-    if (ratePerS === null) {
-      const fraction = load.fraction as number
-      const guessPerS = probe.summary?.request_s ?? (arrivals.recordedPerS ?? 1) * arrivals.requests
-      const capacity = await one({ kind: 'capacity', arm, draw, ...capacitySize(probeE2eS, guessPerS, EFFORT, arrivals) })
-      if (capacity.capacityPerS === null)
-        throw new UserError({
-          where: 'workload.load.fraction',
-          message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',
-          hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
-        })
-      ratePerS = fraction * capacity.capacityPerS
-      of = `, ${fraction} of the capacity of the static arm`
-    }
-    // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
-    const pilot = await one({
-      kind: 'open',
-      arm,
-      draw: { ...draw, replicate: 1 },
-      ratePerS,
-      warmupS: 5 * arrivals.unitS(probeE2eS),
-      measureS: windowS(15, arrivals.unitS(probeE2eS), ratePerS * arrivals.requests, EFFORT),
-      tailS: TAIL * probeE2eS,
-      keep: 'summary',
+    const { arrivals, ratePerS, open } = await findLoad({
+      config,
+      context,
+      executor,
+      effort: EFFORT,
+      load,
+      wantsCapacity: false,
     })
-    const meanE2eS = (pilot.summary?.metrics.e2e_ms.mean ?? probeE2eS * 1e3) / 1e3
-    const unitS = arrivals.unitS(meanE2eS)
-    const warmupS = warmup * unitS
-    const measureS = windowS(MEASURE_E2E, unitS, ratePerS * arrivals.requests, EFFORT)
-    const { workload: drawn, copies } = offeredTraffic({
-      part: parts.test,
-      ratePerS,
-      durationNs: sToNs(warmupS + measureS + meanE2eS),
-      seed,
-      replicate: 0,
-      mode: 'draw',
-    })
+    const draw = { part: 'test', mode: 'draw', replicate: 0 } as const
+    const job = open(staticArm(config.engines), draw, warmup, EFFORT.measure)
+    const { workload: drawn, copies, window } = openTraffic(context, job)
+    const of = load.fraction === null ? '' : `, ${load.fraction} of the capacity of the static arm`
     return {
       workload: drawn,
       load: { kind: 'open' },
-      window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
-      note: `${ratePerS.toPrecision(4)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${measureS.toPrecision(3)} s after ${warmupS.toPrecision(3)} s of warm-up`,
+      window,
+      note: `${ratePerS.toPrecision(4)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${job.measureS.toPrecision(3)} s after ${job.warmupS.toPrecision(3)} s of warm-up`,
     }
   } finally {
     await executor.close()

@@ -5,9 +5,9 @@ export { addOne, dropOne, type Game, interaction, overlap, shapley } from './att
 export { type CompareOptions, type CompareOutput, compare } from './compare.js'
 export { type ExperimentOptions, type ExperimentProgress, withExperiment } from './experiment.js'
 export { FAMILIES, type Family, familyGrid } from './families.js'
-export { type Job, type JobContext, type Outcome, pictureOf, runJob } from './job.js'
+export { type Job, type JobContext, type Outcome, openTraffic, pictureOf, runJob } from './job.js'
 export { ablationJson, comparisonJson, sixDigits } from './json.js'
-export { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
+export { findLoad, findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
 export { type GapRow, gapRows, oracleArms } from './oracles.js'
 export { runReplicates } from './replicates.js'
 export type { AblationResult, ArmResult, ComparisonResult, ComparisonRow, Reading } from './result.js'
@@ -20,8 +20,6 @@ export {
   type Effort,
   probeJob,
   requireHalves,
-  TAIL,
-  windowS,
 } from './sizing.js'
 export { gapClosed, mixInterval, type PairedRatio, pairedRatio } from './statistics.js'
 export { type Tuned, tuneFamily } from './tune.js'

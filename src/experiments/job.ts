@@ -11,7 +11,7 @@ import type { Summary } from '../metrics/summary.js'
 import { stream } from '../rng.js'
 import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
-import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
+import { type MeasureWindow, type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
 import { closedLoopTraffic, countArrivals, offeredTraffic } from '../traces/load.js'
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
@@ -34,18 +34,20 @@ export interface Draw {
   readonly replicate: number
 }
 
+export interface OpenJob {
+  readonly kind: 'open'
+  readonly arm: ArmSpec
+  readonly draw: Draw
+  readonly ratePerS: number
+  readonly warmupS: number
+  readonly measureS: number
+  /** Traffic goes on for this long after the window, so that its last requests are served under load. */
+  readonly tailS: number
+  readonly keep: 'summary' | 'picture'
+}
+
 export type Job =
-  | {
-      readonly kind: 'open'
-      readonly arm: ArmSpec
-      readonly draw: Draw
-      readonly ratePerS: number
-      readonly warmupS: number
-      readonly measureS: number
-      /** Traffic goes on for this long after the window, so that its last requests are served under load. */
-      readonly tailS: number
-      readonly keep: 'summary' | 'picture'
-    }
+  | OpenJob
   | {
       readonly kind: 'closed'
       readonly arm: ArmSpec
@@ -106,9 +108,8 @@ export function runJob(context: JobContext, job: Job, onProgress?: OnProgress): 
   return job.kind === 'open' ? runOpen(context, job, onProgress) : runClosed(context, job, onProgress)
 }
 
-function runOpen(context: JobContext, job: Extract<Job, { kind: 'open' }>, onProgress?: OnProgress): Outcome {
-  const { workload, copies } = openTraffic(context, job.draw, job.ratePerS, job.warmupS + job.measureS + job.tailS)
-  const window = { fromNs: sToNs(job.warmupS), toNs: sToNs(job.warmupS + job.measureS) }
+function runOpen(context: JobContext, job: OpenJob, onProgress?: OnProgress): Outcome {
+  const { workload, copies, window } = openTraffic(context, job)
   const result = simulate(context.config, createArm(job.arm), workload, {
     load: { kind: 'open' },
     window,
@@ -124,21 +125,25 @@ function partOf({ parts }: JobContext, { part }: Draw): Workload {
   return found
 }
 
-function openTraffic(context: JobContext, draw: Draw, ratePerS: number, durationS: number) {
-  const part = partOf(context, draw)
+/** What an open job offers, and the part of it that is measured. */
+export function openTraffic(
+  context: JobContext,
+  { draw, ratePerS, warmupS, measureS, tailS }: OpenJob,
+): { workload: Workload; copies: number; window: MeasureWindow } {
   const factor = context.speedUp ?? 1
-  const traffic = offeredTraffic({
-    part,
+  const { workload, copies } = offeredTraffic({
+    part: partOf(context, draw),
     ratePerS: ratePerS / factor,
-    durationNs: sToNs(durationS * factor),
+    durationNs: sToNs((warmupS + measureS + tailS) * factor),
     seed: context.seed,
     replicate: draw.replicate,
     mode: draw.mode,
   })
-  if (factor === 1) return traffic
+  const arrivalNs = factor === 1 ? workload.arrivalNs : workload.arrivalNs.map((t) => Math.floor(t / factor))
   return {
-    copies: traffic.copies,
-    workload: { ...traffic.workload, arrivalNs: traffic.workload.arrivalNs.map((t) => Math.floor(t / factor)) },
+    workload: { ...workload, arrivalNs },
+    copies,
+    window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
   }
 }
 

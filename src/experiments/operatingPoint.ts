@@ -5,8 +5,9 @@
 import { UserError } from '../errors.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
+import type { LoadPlan } from '../scenario/plan.js'
 import type { Experiment } from './experiment.js'
-import type { Draw, Job, Outcome } from './job.js'
+import type { Draw, Job, OpenJob, Outcome } from './job.js'
 import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
 
 type Keep = 'summary' | 'picture'
@@ -37,14 +38,26 @@ export interface OperatingPoint {
 
 const TRAIN: Draw = { part: 'train', mode: 'draw', replicate: 0 }
 
-/** Throws UserError when the load of the plan means nothing on this trace, or the static arm meets the SLO at no load. */
-export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
-  const { plan, config, context, executor, effort } = experiment
-  const { load } = plan.workload
+/** What a load is found with. */
+interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' | 'effort'> {
+  readonly load: LoadPlan
+  /** Whether the capacity of the static arm is wanted where the load does not depend on it. */
+  readonly wantsCapacity: boolean
+  readonly done?: (outcome: Outcome) => void
+}
+
+/** The load of a plan, and how long a request lives under it. */
+interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'concurrency' | 'staticCapacity'> {
+  /** Mean E2E of the static arm at this load, s. */
+  readonly e2eS: number
+  open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): OpenJob
+}
+
+/** The load at which arms are compared, or one is run. Throws as `findOperatingPoint` does. */
+export async function findLoad({ config, context, executor, effort, load, wantsCapacity, done }: LoadSearch): Promise<FoundLoad> {
   const closed = load.method === 'closed_loop'
   const arm = staticArm(config.engines)
-  experiment.stage('capacity of static', closed ? 1 : 3)
-  const run = async (job: Job): Promise<Outcome> => (await executor.run([job], experiment.done))[0]
+  const run = async (job: Job): Promise<Outcome> => (await executor.run([job], done))[0]
 
   const probe = await run(probeJob(arm, config, closed ? load.concurrency : null))
   const probeE2eS = meanE2eS(probe) ?? 1
@@ -52,22 +65,22 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const { recordedPerS } = arrivals
   if (recordedPerS === null && (load.method === 'as_recorded' || load.method === 'speed_up'))
     throw new UserError({
-      where: experiment.workload.provenance.name,
+      where: context.parts.train.provenance.name,
       message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
       hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
     })
   let staticCapacity: number | null = null
   let ratePerS = load.ratePerS ?? 0
-  if (!closed) {
+  if (!closed && (wantsCapacity || load.fraction !== null)) {
     const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
     const size = capacitySize(probeE2eS, guess, effort, arrivals)
     staticCapacity = (await run({ kind: 'capacity', arm, draw: TRAIN, ...size })).capacityPerS
-    if (load.method === 'as_recorded') ratePerS = recordedPerS ?? 0
-    else if (load.method === 'speed_up') ratePerS = (recordedPerS ?? 0) * (load.speedUp ?? 1)
-    else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(staticCapacity)
   }
+  if (load.method === 'as_recorded') ratePerS = recordedPerS ?? 0
+  else if (load.method === 'speed_up') ratePerS = (recordedPerS ?? 0) * (load.speedUp ?? 1)
+  else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(staticCapacity)
 
-  const openJob = (e2eS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): Job => ({
+  const openJob = (e2eS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => ({
     kind: 'open',
     arm,
     draw,
@@ -77,7 +90,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     tailS: TAIL * e2eS,
     keep,
   })
-  // lengths of the runs, from a run of the static arm at the comparison's own load
+  // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
   let e2eS = probeE2eS
   let concurrency = load.concurrency ?? 1
   if (!closed) {
@@ -87,8 +100,24 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     const inFlight = arrivals.are === 'sessions' ? ratePerS * arrivals.lifeS(e2eS) : pilot.meanInside
     concurrency = Math.max(1, Math.round(inFlight))
   }
-  const open: OperatingPoint['open'] = (arm, draw, warm, measure, keep = 'summary') =>
-    openJob(e2eS, arm, draw, warm, measure, keep)
+  return {
+    arrivals,
+    ratePerS,
+    concurrency,
+    staticCapacity,
+    e2eS,
+    open: (one, draw, warm, measure, keep = 'summary') => openJob(e2eS, one, draw, warm, measure, keep),
+  }
+}
+
+/** Throws UserError when the load of the plan means nothing on this trace, or the static arm meets the SLO at no load. */
+export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
+  const { plan, effort, done } = experiment
+  const { load } = plan.workload
+  const closed = load.method === 'closed_loop'
+  experiment.stage('capacity of static', closed ? 1 : 3)
+  const found = await findLoad({ ...experiment, load, wantsCapacity: true, done })
+  const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found
   const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({
     kind: 'closed',
     arm,
@@ -101,7 +130,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   return {
     closed,
     arrivals,
-    ratePerS: closed ? 0 : ratePerS,
+    ratePerS,
     concurrency,
     staticCapacity,
     unitS: arrivals.unitS(e2eS),

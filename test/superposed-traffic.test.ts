@@ -1,0 +1,34 @@
+import { expect, test, vi } from 'vitest'
+import { findOperatingPoint, runReplicates, withExperiment } from '../src/experiments/index.js'
+import { createArm, staticArm } from '../src/levers/catalogue.js'
+import { summarise } from '../src/metrics/summarise.js'
+import { clusterConfig } from '../src/scenario/index.js'
+import { simulate } from '../src/simulator/index.js'
+import { tinyPlan, tinyWorkload } from './tinyCluster.js'
+
+// threads need what is built
+vi.mock('../src/executors/index.js', async () => ({
+  createExecutor: (await import('../src/executors/inline.js')).inlineExecutor,
+}))
+const { trafficOf } = await import('../src/cli/runTraffic.js')
+
+test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replicate of a comparison', async (amount) => {
+  const plan = tinyPlan([`workload.load={method: superpose, ${amount}}`])
+  const config = clusterConfig(plan)
+  const workload = tinyWorkload(600)
+  const arm = staticArm(config.engines)
+  const compared = await withExperiment({ plan, config, workload, evidence: 'interpolated', threads: 1 }, async (experiment) => {
+    const point = await findOperatingPoint(experiment)
+    const options = { replicates: 1, readings: ['fixedLoad'], pictured: [] } as const
+    const outcome = (await runReplicates(experiment, point, [arm], options)).fixedLoad.get('static')?.[0]
+    return { point, outcome }
+  })
+  const { workload: drawn, load, window, note } = await trafficOf(plan, config, workload, new AbortController().signal)
+  const result = simulate(config, createArm(arm), drawn, { load, window })
+  const summary = summarise(result, config, { slo: plan.slo.interactive, window })
+  expect(summary).toEqual(compared.outcome?.summary)
+  expect(note).toContain(
+    `${compared.point.ratePerS.toPrecision(4)} requests/s${amount === 'fraction: 0.5' ? ', 0.5 of the capacity of the static arm' : ''}; `,
+  )
+  expect(note).toContain(`${compared.point.replicateS.toPrecision(3)} s after`)
+})
