@@ -93,6 +93,20 @@ const FAULTS: readonly (Damage & { readonly title: string; readonly law: string 
     to: 'running <= engine.maxNumSeqs',
   },
   {
+    title: 'a step takes a token too many',
+    law: 'LAW-6',
+    file: 'simulator/schedule.ts',
+    from: 'const room = view.maxBatchedTokens - view.decodeTokens',
+    to: 'const room = view.maxBatchedTokens - view.decodeTokens + 1',
+  },
+  {
+    title: 'drafts take no room in a step',
+    law: 'LAW-6',
+    file: 'simulator/schedule.ts',
+    from: 'const room = view.maxBatchedTokens - view.decodeTokens',
+    to: 'const room = view.maxBatchedTokens - n',
+  },
+  {
     title: 'arrivals jump the queue',
     law: 'LAW-7',
     file: 'simulator/requests.ts',

@@ -16,13 +16,16 @@ export interface Outcome {
   readonly notSent: number
   readonly statistics: StepStatistics
   readonly decisions: Decisions
+  /** Of each engine: the most tokens of one rank in a step. */
+  readonly fullest: ArrayLike<number>
 }
 
-export function outcomeOfFast({ result, decisions }: FastRun): Outcome {
+export function outcomeOfFast({ result, decisions, fullest }: FastRun): Outcome {
   const rows = recordObjects(result.records)
   const order = [...result.records.request.slice(0, result.records.count)]
   const leavers = order.filter((request) => !Number.isNaN(rows.get(request)?.endNs))
-  return { written: result.records.count, rows, leavers, notSent: result.notSent, statistics: result.statistics, decisions }
+  const { records, notSent, statistics } = result
+  return { written: records.count, rows, leavers, notSent, statistics, decisions, fullest }
 }
 
 type Law = (scenario: Scenario, outcome: Outcome) => string[]
@@ -116,11 +119,9 @@ const causality: Law = (scenario, { rows }) =>
   })
 
 const capacity: Law = (scenario, outcome) => {
-  const { decisions, statistics } = outcome
+  const { decisions, fullest } = outcome
   const { config } = scenario
   const most = Math.max(...config.engines.map((engine) => engine.maxNumSeqs))
-  const budget = Math.max(...config.engines.map((engine) => engine.ranks * engine.maxNumBatchedTokens))
-  const tokens = statistics.inputTokens + statistics.decodeSequences
   return [
     ...knownPools(scenario, outcome).flatMap((entry) =>
       places(entry).flatMap(([running], at) => {
@@ -133,9 +134,11 @@ const capacity: Law = (scenario, outcome) => {
       places(entry).flatMap(([running]) => faults(running > most, () => `LAW-6 a rank runs ${running}`)),
     ),
     ...decisions.chunk.flatMap(([decoding]) => faults(decoding > most, () => `LAW-6 ${decoding} sequences decode`)),
-    ...faults(
-      tokens > budget * statistics.steps,
-      () => `LAW-6 ${tokens} tokens in ${statistics.steps} steps of at most ${budget}`,
+    ...config.engines.flatMap(({ name, maxNumBatchedTokens }, e) =>
+      faults(
+        fullest[e] > maxNumBatchedTokens,
+        () => `LAW-6 a rank of ${name} had ${fullest[e]} tokens in a step of at most ${maxNumBatchedTokens}`,
+      ),
     ),
   ]
 }

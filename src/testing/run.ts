@@ -2,6 +2,7 @@
 import { FATES, type Fate, type Records } from '../metrics/records.js'
 import { type SimulationResult, simulate } from '../simulator/index.js'
 import type { Scenario } from './arbitraries.js'
+import { noted } from './fullest.js'
 import { type Decisions, observed } from './observe.js'
 
 /** One request when it has left, or when the run ends with it inside. Engine and rank are -1 when it never had a place. */
@@ -25,6 +26,8 @@ export interface RequestRow {
 export interface FastRun {
   readonly result: SimulationResult
   readonly decisions: Decisions
+  /** Of each engine: the most tokens of one rank in a step. */
+  readonly fullest: ArrayLike<number>
 }
 
 /** The entry point of the fast core, or of a damaged copy of it. */
@@ -32,8 +35,9 @@ export type Simulate = typeof simulate
 
 export function runFast(scenario: Scenario, run: Simulate = simulate): FastRun {
   const { arm, decisions } = observed(scenario.arm())
-  const { config, workload, load, window, untilNs } = scenario
-  return { result: run(config, arm, workload, { load, window, untilNs }), decisions }
+  const { workload, load, window, untilNs } = scenario
+  const { config, fullest } = noted(scenario.config)
+  return { result: run(config, arm, workload, { load, window, untilNs }), decisions, fullest }
 }
 
 /** The records of the fast core as objects, by request. */

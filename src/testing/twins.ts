@@ -7,10 +7,12 @@ import type { Scenario } from './arbitraries.js'
 import { OBSERVED, observed } from './observe.js'
 import { type FastRun, recordObjects, runFast, type Simulate } from './run.js'
 
-/** What two runs must have in common: all that is written of them, bit for bit. */
-const same = (a: FastRun, b: FastRun): boolean => isDeepStrictEqual(essence(a), essence(b))
+type Run = Omit<FastRun, 'fullest'>
 
-const essence = ({ result, decisions }: FastRun) => ({
+/** What two runs must have in common: all that is written of them, bit for bit. */
+const same = (a: Run, b: Run): boolean => isDeepStrictEqual(essence(a), essence(b))
+
+const essence = ({ result, decisions }: Run) => ({
   rows: [...recordObjects(result.records)].sort(([a], [b]) => a - b),
   notSent: result.notSent,
   statistics: result.statistics,
@@ -23,7 +25,7 @@ const KV_USE_ERROR = 1e-12
  * The same, but for the last bits of the use of KV memory. Blocks x ps are whole up to 2^53, a second of 9,000 blocks; beyond it the sum depends on
  * which quiet steps are settled together, and so on where a run is cut and on who will end next.
  */
-function sameRounded(a: FastRun, b: FastRun): boolean {
+function sameRounded(a: Run, b: Run): boolean {
   const [first, second] = [a, b].map((run) => {
     const { statistics, ...rest } = essence(run)
     const { kvUsePs, engineKvUsePs, ...others } = statistics

@@ -3,6 +3,7 @@ import { createSplitEvaluator } from '../../src/levers/split/model.js'
 import type { StepStatistics } from '../../src/metrics/records.js'
 import type { EngineConfig } from '../../src/simulator/config.js'
 import type { Scenario } from '../../src/testing/arbitraries.js'
+import { noted } from '../../src/testing/fullest.js'
 import type { Outcome } from '../../src/testing/laws.js'
 import { type Decisions, OBSERVED, observed } from '../../src/testing/observe.js'
 import { type FastRun, recordObjects } from '../../src/testing/run.js'
@@ -11,16 +12,18 @@ import { type SlowResult, simulateSlowly } from './simulate.js'
 export interface SlowRun {
   readonly result: SlowResult
   readonly decisions: Decisions
+  readonly fullest: ArrayLike<number>
 }
 
 export function runSlow(scenario: Scenario): SlowRun {
   const { arm, decisions } = observed(scenario.arm())
-  const { config, workload, load, window, untilNs } = scenario
+  const { workload, load, window, untilNs } = scenario
+  const { config, fullest } = noted(scenario.config)
   const priceSplit = (engine: EngineConfig) => {
     const evaluator = createSplitEvaluator(engine.machine, engine.maxNumSeqs)
     return (batch: Parameters<typeof evaluator.factor>[1]) => evaluator.factor(arm.split, batch)
   }
-  return { result: simulateSlowly(config, arm, workload, { load, window, untilNs, priceSplit }), decisions }
+  return { result: simulateSlowly(config, arm, workload, { load, window, untilNs, priceSplit }), decisions, fullest }
 }
 
 const show = (value: unknown): string => JSON.stringify(value, (_, item) => (Number.isNaN(item) ? 'NaN' : item))
@@ -66,7 +69,7 @@ export function differences(fast: FastRun, slow: SlowRun): string[] {
 }
 
 /** What the laws need of a run of the reference simulator. */
-export function outcomeOfSlow({ result, decisions }: SlowRun): Outcome {
+export function outcomeOfSlow({ result, decisions, fullest }: SlowRun): Outcome {
   const { records: rows, leavers, notSent, statistics } = result
-  return { written: rows.size, rows, leavers, notSent, statistics, decisions }
+  return { written: rows.size, rows, leavers, notSent, statistics, decisions, fullest }
 }
