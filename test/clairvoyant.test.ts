@@ -21,6 +21,10 @@ const CLUSTERS: Readonly<Record<string, ClusterConfig>> = {
   'one engine of eight ranks': plan(DEP),
   'prefill and decode apart, with drafts': plan(POOLS),
 }
+const TWO = (a: number, b: number) =>
+  `system: gb200\nmodel: llama-3.1-70b\nengines:\n  - { name: a, layout: TP4, count: 1, max_num_seqs: ${a}, max_model_len: 16384 }\n  - { name: b, layout: TP4, count: 1, max_num_seqs: ${b}, max_model_len: 16384 }\nworkload: { preset: chat }\n`
+const ROLES =
+  'system: gb200\nmodel: llama-3.1-70b\nengines:\n  - { name: p, role: prefill, layout: TP4, count: 1, max_num_seqs: 64, max_model_len: 16384, may_switch: true }\n  - { name: d, role: decode, layout: TP4, count: 4, max_num_seqs: 64, max_model_len: 16384, may_switch: true }\nworkload: { preset: chat }\narms: { mine: { pool: "adaptive-roles(dwell=1,memory=1)" } }\n'
 const ARMS: readonly ArmSpec[] = [STATIC_ARM, SHAPE_AWARE_ARM, { ...SHAPE_AWARE_ARM, split: 'oracle-floor' }]
 
 function workloadOf(shapes: readonly (readonly [number, number])[]): Workload {
@@ -60,6 +64,32 @@ test.each(Object.entries(CLUSTERS))('%s: the bound is within a factor of three o
   console.info(`${name}: ${best.toFixed(1)} requests/s of at most ${bound.toFixed(1)}`)
   expect(best).toBeGreaterThan(bound / 3)
   expect(best).toBeLessThanOrEqual(bound)
+})
+
+const alike = (count: number, isl: number, osl: number) => Array.from({ length: count }, () => [isl, osl] as const)
+
+test('engines that differ: prompts go to the one that holds few sequences, answers to the one that holds many', () => {
+  const config = plan(TWO(256, 8))
+  const lanes = { ...SHAPE_AWARE_ARM, pool: 'lanes(1000,spill=1000000)' }
+  const workload = workloadOf([...alike(138, 8000, 1), ...alike(1200, 100, 300)])
+  const bound = clairvoyantBound(config, workload)?.capacity_rps ?? 0
+  const best = ratePerS(config, lanes, workload)
+  console.info(`engines that differ: ${best.toFixed(1)} requests/s of at most ${bound.toFixed(1)}`)
+  expect(best).toBeLessThanOrEqual(bound)
+  expect(best).toBeGreaterThan(bound / 3)
+})
+
+test('engines that change their roles: all of them may be at the work of one', () => {
+  const config = plan(ROLES)
+  const switching = { ...SHAPE_AWARE_ARM, pool: 'adaptive-roles(dwell=1,memory=1)' }
+  const shapes = alike(3000, 8000, 4)
+  const workload = { ...workloadOf(shapes), arrivalNs: Float64Array.from(shapes, (_, i) => i * 1.2e8) }
+  const bound = clairvoyantBound(config, workload)
+  const best = ratePerS(config, switching, workload)
+  console.info(`engines that change: ${best.toFixed(1)} requests/s of at most ${bound?.capacity_rps.toFixed(1)}`)
+  expect(bound?.binding).toBe('all')
+  expect(best).toBeLessThanOrEqual(bound?.capacity_rps ?? 0)
+  expect(best).toBeGreaterThan((bound?.capacity_rps ?? 0) / 3)
 })
 
 test('counts for nothing what a prefix cache may hold, and is null where nothing is left', () => {

@@ -6,7 +6,8 @@
  *   `ranks x maxNumSeqs` tokens; so the sum over all steps is at least a steps + b tokens, for each supporting line;
  *   decode attention: the cheapest KV token of any batch, under the floor of the kernel; prefill attention: the cheapest pair of query and key.
  *
- * Of an engine with several ranks the slowest counts, which is at least their mean.
+ * Of an engine with several ranks the slowest counts, which is at least their mean. What comes out are prices: of many such bounds the one that is
+ * largest for the demand at hand, a line in each of its terms. It bounds any other demand too, so shares of one demand may go to different engines.
  */
 import type { SplitBatch } from '../levers/lever.js'
 import { createSplitEvaluator } from '../levers/split/model.js'
@@ -27,35 +28,54 @@ export interface Demand {
   readonly kvTokens: number
 }
 
-/** Least time of one such engine for all of the demand, ps. */
-export function leastEnginePs(engine: EngineConfig, demand: Demand): number {
+/** Least time of one such engine for one of each term, ps. */
+export type LeastPrices = { readonly [Term in keyof Demand]: number }
+
+/** Prices that bound the engine time of any demand from below; of `demand` they give the largest bound. */
+export function leastPrices(engine: EngineConfig, demand: Demand): LeastPrices {
   const { tables, draftTokens } = engine
   const { ranks } = tables
   const timer = createStepTimer(tables)
   const tokens = demand.promptTokens + demand.sequenceSteps * (draftTokens + 1)
-  const steps = demand.sequenceSteps / (ranks * engine.maxNumSeqs)
-  const attentionPs =
-    (demand.kvTokens * leastKvTokenPs(engine, timer) +
-      demand.pairs * leastPairPs(engine, timer) +
-      demand.sequenceSteps * leastRowPs(engine, timer)) /
-    ranks
+  const places = ranks * engine.maxNumSeqs
+  const steps = demand.sequenceSteps / places
+  const pricesOf = ({ each, start }: Line, attention: number): LeastPrices => ({
+    promptTokens: each,
+    pairs: (attention * leastPairPs(engine, timer)) / ranks,
+    sequenceSteps: each * (draftTokens + 1) + start / places + (attention * leastRowPs(engine, timer)) / ranks,
+    kvTokens: (attention * leastKvTokenPs(engine, timer)) / ranks,
+  })
   const local = risingFrom(tables.localPs, engine.maxNumBatchedTokens)
-  const gated = lineSum(engine, (perRank) => local[perRank], steps, tokens)
-  if (ranks === 1) return gated + attentionPs
+  const gated = bestLine(engine, (perRank) => local[perRank], steps, tokens)
+  if (ranks === 1) return pricesOf(gated, 1)
   // which rank gates is unknown: either its token-wise work alone, or the mean of all work with the cheapest token anywhere
   let cheapest = Number.POSITIVE_INFINITY
   for (let t = 1; t <= engine.maxNumBatchedTokens; t++) cheapest = Math.min(cheapest, tables.localPs[t] / t)
-  const mean = lineSum(engine, (_, sum) => (cheapest * sum) / ranks, steps, tokens) + attentionPs
-  return Math.max(gated, mean)
+  const mean = bestLine(engine, (_, sum) => (cheapest * sum) / ranks, steps, tokens)
+  const [alone, together] = [pricesOf(gated, 0), pricesOf(mean, 1)]
+  return priced(alone, demand) > priced(together, demand) ? alone : together
 }
 
-/** The largest a steps + b tokens over the lines a + b S, a >= 0, below the time of every step of S >= 1 tokens. */
-function lineSum(
+/** The demand at these prices, ps. */
+export const priced = (prices: LeastPrices, demand: Demand): number =>
+  prices.promptTokens * demand.promptTokens +
+  prices.pairs * demand.pairs +
+  prices.sequenceSteps * demand.sequenceSteps +
+  prices.kvTokens * demand.kvTokens
+
+/** start + each x S, ps, of a step of S tokens. */
+interface Line {
+  readonly start: number
+  readonly each: number
+}
+
+/** Of the lines, start >= 0, below the time of every step of S >= 1 tokens the one with the largest start x steps + each x tokens. */
+function bestLine(
   { tables, ranks, maxNumBatchedTokens }: EngineConfig,
   localPs: (perRank: number, sum: number) => number,
   steps: number,
   tokens: number,
-): number {
+): Line {
   const most = ranks * maxNumBatchedTokens
   const shared = risingFrom(tables.sharedPs, most)
   const exchange = risingFrom(tables.exchangePs, maxNumBatchedTokens)
@@ -77,9 +97,13 @@ function lineSum(
     at.push(sum)
     ps.push(time)
   }
-  let best = 0
+  let best = { start: 0, each: 0 }
+  let largest = 0
   const consider = (each: number, start: number) => {
-    if (start >= 0) best = Math.max(best, start * steps + each * tokens)
+    const sum = start * steps + each * tokens
+    if (start < 0 || sum <= largest) return
+    best = { start, each }
+    largest = sum
   }
   for (let k = 1; k < at.length; k++) {
     const each = (ps[k] - ps[k - 1]) / (at[k] - at[k - 1])
