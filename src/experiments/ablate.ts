@@ -21,7 +21,7 @@ import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
 import { gapRows, oracleArms, oraclesOf, ownOracles } from './oracles.js'
 import { runReplicates } from './replicates.js'
 import type { AblationResult, Reading } from './result.js'
-import { ownLoad, type Readings } from './rows.js'
+import { ownReading, type Readings } from './rows.js'
 import { type Tuned, tuneFamily } from './tune.js'
 
 export interface AblateOptions extends ExperimentOptions {
@@ -81,7 +81,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
     withoutCapacity: oracles.map(({ arm }) => arm.name),
   })
   const bound = options.capacity ? clairvoyantBound(config, experiment.context.parts.test) : null
-  const main = ownLoad(readings, point.closed)
+  const main = readings[ownReading(point.closed)]
   const first = (main.get(from.name) as Outcome[])[0]
   return {
     result: {

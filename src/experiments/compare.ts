@@ -22,7 +22,7 @@ import { type GapRow, gapRows, ORACLE_STATIC, oracleArms, oraclesOf, ownOracles 
 import { frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import { runReplicates } from './replicates.js'
 import type { ComparisonResult, Reading } from './result.js'
-import { comparisonRows, ownLoad, pairs, type Readings } from './rows.js'
+import { comparisonRows, ownReading, pairs, type Readings } from './rows.js'
 import { type Tuned, tuneFamily } from './tune.js'
 
 /** Replicates of the arms between tuned-static and shape-aware. */
@@ -70,7 +70,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     oracles.map(({ arm }) => arm),
     { replicates, readings: ['fixedLoad', 'fixedConcurrency'], pictured: [], stage: 'oracles' },
   )
-  const main = ownLoad(readings, point.closed)
+  const main = readings[ownReading(point.closed)]
   const outcomesOf = (name: string): Outcome[] => main.get(name) as Outcome[]
   const attribution = await attributeOwnLoad(experiment, point, armOf('tuned-static'), armOf('shape-aware'), outcomesOf)
 
@@ -160,16 +160,16 @@ async function attributeOwnLoad(
   const replicates = Math.min(ATTRIBUTED, experiment.plan.experiment.replicates)
   const levers = differing(from, to, experiment.config)
   const arms = factorialArms(from, to, levers, experiment.config)
+  const own = ownReading(point.closed)
   const mixed = await runReplicates(experiment, point, arms.slice(1, -1), {
     replicates,
-    readings: [point.closed ? 'fixedConcurrency' : 'fixedLoad'],
+    readings: [own],
     pictured: [],
     stage: 'levers',
   })
-  const own = ownLoad(mixed, point.closed)
   return attribute(
     levers,
-    arms.map(({ name }) => (own.get(name) ?? outcomesOf(name)).slice(0, replicates)),
+    arms.map(({ name }) => (mixed[own].get(name) ?? outcomesOf(name)).slice(0, replicates)),
     point.closed ? 'fixed_concurrency' : 'fixed_load',
     METRICS[0],
     experiment.plan.experiment.seed,

@@ -16,7 +16,7 @@ export const FAMILIES: readonly Family[] = ['tuned-static', 'tuned-size', 'shape
 /** The static arm's own policies as a setting of tuned-static. */
 export const staticSetting = ({ engines }: ClusterConfig): ArmSpec => ({ ...staticArm(engines), name: 'tuned-static' })
 
-const hasOneRank = ({ engines }: ClusterConfig): boolean => engines.every((engine) => engine.ranks === 1)
+export const hasOneRank = ({ engines }: ClusterConfig): boolean => engines.every((engine) => engine.ranks === 1)
 /** A request goes to one engine of each role. */
 const hasOneEngine = ({ engines }: ClusterConfig): boolean => new Set(engines.map(({ role }) => role)).size === engines.length
 

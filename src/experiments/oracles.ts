@@ -6,6 +6,7 @@
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm, type ORACLE_ARMS } from '../levers/oracles.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import { hasOneRank } from './families.js'
 import type { Outcome } from './job.js'
 import { CAPACITY, METRICS } from './metrics.js'
 import type { OracleResult, Reading } from './result.js'
@@ -52,7 +53,7 @@ export interface OracleArm {
 
 /** The rungs of the ladder over `challenger` that differ on this cluster: with one rank an engine there is nothing to dispatch. */
 export function oracleArms(challenger: ArmSpec, config: ClusterConfig, all: boolean): OracleArm[] {
-  const oneRank = config.engines.every((engine) => engine.ranks === 1)
+  const oneRank = hasOneRank(config)
   return RUNGS.filter(({ cheap, lever }) => (all || cheap) && !(lever === 'rank' && oneRank)).map(
     ({ name, lever, policy, says }) => ({ arm: { ...challenger, name, [lever]: policy }, says }),
   )

@@ -16,8 +16,7 @@ export interface Readings {
 }
 
 /** The reading of the comparison's own load: fixed load, in a closed loop fixed concurrency. */
-export const ownLoad = (readings: Readings, closed: boolean): Map<string, Outcome[]> =>
-  closed ? readings.fixedConcurrency : readings.fixedLoad
+export const ownReading = (closed: boolean): 'fixedLoad' | 'fixedConcurrency' => (closed ? 'fixedConcurrency' : 'fixedLoad')
 
 const BASELINES: readonly string[] = ['static', 'tuned-static', 'tuned-size']
 

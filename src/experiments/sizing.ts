@@ -50,7 +50,7 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
 }
 
 /** Requests that live on the engines of a cluster decode on these ranks. */
-const decodingRanks = ({ engines }: ClusterConfig): number =>
+export const decodingRanks = ({ engines }: ClusterConfig): number =>
   engines.reduce((sum, { role, ranks }) => sum + (role === 'prefill' ? 0 : ranks), 0)
 
 /** A closed loop on the training part that tells how long a request lives and about how many are served a second. */

@@ -62,7 +62,8 @@ export function mixInterval(
   return [Math.exp(mean(logs) - half), Math.exp(mean(logs) + half)]
 }
 
-function pairedLogs(arm: readonly (number | null)[], baseline: readonly (number | null)[]): number[] {
+/** Logarithms of the ratios of pairs that are both there and positive. */
+export function pairedLogs(arm: readonly (number | null)[], baseline: readonly (number | null)[]): number[] {
   return arm.flatMap((value, i) => {
     const base = baseline[i] ?? null
     return value !== null && base !== null && value > 0 && base > 0 ? [Math.log(value / base)] : []

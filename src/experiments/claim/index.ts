@@ -17,9 +17,9 @@ export {
   type Judged,
   judge,
   leverShares,
+  loadShare,
   mixOf,
   NO_GAIN,
-  ownLoad,
-  ownReading,
   ratioOf,
+  readingOf,
 } from './verdict.js'

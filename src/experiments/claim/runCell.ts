@@ -12,7 +12,8 @@ import type { JobContext, Outcome } from '../job.js'
 import { sixDigits } from '../json.js'
 import { findOperatingPoint, type OperatingPoint } from '../operatingPoint.js'
 import { runReplicates } from '../replicates.js'
-import type { Readings } from '../rows.js'
+import { ownReading, type Readings } from '../rows.js'
+import { decodingRanks } from '../sizing.js'
 import { extraArms, tuneOn } from './arms.js'
 import type { Cell } from './cell.js'
 import { configOf, planOf } from './cluster.js'
@@ -59,11 +60,10 @@ async function measure(cell: Cell, experiment: Experiment): Promise<CellResult> 
   const fixed = staticArm(experiment.config.engines)
   const arms = [fixed, ...tuned, ...extraArms(cell, fixed, tuned)]
   const readings = await readingsOf(cell, experiment, point, arms)
-  const own = point.closed ? readings.fixedConcurrency : readings.fixedLoad
+  const own = readings[ownReading(point.closed)]
   const attribution = await gamesOf(cell, experiment, point, tuned)
   const counts = (outcomes: readonly Outcome[]) => outcomes.map(({ summary }) => summary?.requests.injected)
   const injected = counts(own.get(fixed.name) ?? [])
-  const ranks = experiment.config.engines.reduce((sum, engine) => sum + (engine.role === 'prefill' ? 0 : engine.ranks), 0)
   const first = own.get(fixed.name)?.[0].summary
   return {
     id: cell.id,
@@ -73,7 +73,7 @@ async function measure(cell: Cell, experiment: Experiment): Promise<CellResult> 
     concurrency: point.concurrency,
     replicate_e2e: short((first?.window_s ?? 0) / point.unitS),
     replicate_requests: first?.requests.injected ?? null,
-    arms: arms.map((arm) => factsOf(arm, own.get(arm.name) ?? [], ranks)),
+    arms: arms.map((arm) => factsOf(arm, own.get(arm.name) ?? [], decodingRanks(experiment.config))),
     values: valuesOf(readings),
     attribution,
     same_traffic:
@@ -118,9 +118,6 @@ async function readingsOf(
   }
 }
 
-const ownReading = (readings: Readings, point: OperatingPoint): Map<string, Outcome[]> =>
-  point.closed ? readings.fixedConcurrency : readings.fixedLoad
-
 /** Every mix of the levers on which tuned-static and shape-aware differ, on the same replicates at the cell's own load. */
 async function gamesOf(
   cell: Cell,
@@ -133,12 +130,13 @@ async function gamesOf(
   if (cell.attribution === 0 || !from || !to) return null
   const levers = differing(from, to, experiment.config)
   const arms = factorialArms(from, to, levers, experiment.config)
+  const own = ownReading(point.closed)
   const readings = await runReplicates(experiment, point, arms, {
     replicates: cell.attribution,
-    readings: [point.closed ? 'fixedConcurrency' : 'fixedLoad'],
+    readings: [own],
     pictured: [],
   })
-  const outcomes = arms.map(({ name }) => ownReading(readings, point).get(name) ?? [])
+  const outcomes = arms.map(({ name }) => readings[own].get(name) ?? [])
   const games = Array.from({ length: cell.attribution }, (_, replicate) =>
     outcomes.map((runs) => Math.log(METRICS['tok_s_user.p50'](runs[replicate]) ?? 0)),
   )

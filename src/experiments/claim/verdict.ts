@@ -2,7 +2,8 @@
 import type { LeverName } from '../../levers/lever.js'
 import { addOne, dropOne, shapley } from '../attribution/game.js'
 import { holm, signedRankP } from '../multiple.js'
-import { type GapClosed, gapClosed, mixInterval, type PairedRatio, pairedRatio } from '../statistics.js'
+import { ownReading } from '../rows.js'
+import { type GapClosed, gapClosed, mixInterval, type PairedRatio, pairedLogs, pairedRatio } from '../statistics.js'
 import type { CellResult, MetricName, Values } from './result.js'
 
 /** The gain that the claim speaks of. */
@@ -49,7 +50,7 @@ function isOften({ arms }: Pick<CellResult, 'arms'>, arm: string, labels: readon
 }
 
 /** Offered load as a share of what an arm carries within the SLO on the part that judges; null where that was not sought, or not found. */
-export function ownLoad(cell: CellResult, arm: string): number | null {
+export function loadShare(cell: CellResult, arm: string): number | null {
   const capacities = valuesOf(cell, 'capacity', 'capacity_rps', arm).filter((value) => value !== null)
   if (capacities.length === 0 || cell.offered_rps === null) return null
   return (cell.offered_rps * capacities.length) / capacities.reduce((sum, value) => sum + value, 0)
@@ -59,12 +60,12 @@ export function ownLoad(cell: CellResult, arm: string): number | null {
 export const isUnstable = (cell: Pick<CellResult, 'arms'>): boolean =>
   isOverloaded(cell, 'tuned-static') || isOverloaded(cell, 'shape-aware')
 
-/** The reading at the cell's own load: fixed load, or in a closed loop fixed concurrency. */
-export const ownReading = (cell: CellResult): ReadingName => (cell.offered_rps === null ? 'fixedConcurrency' : 'fixedLoad')
+/** The reading at the cell's own load. */
+export const readingOf = (cell: CellResult): ReadingName => ownReading(cell.offered_rps === null)
 
 /** Median speed of a user at the cell's own load. */
 export const gainOf = (cell: CellResult, arm = 'shape-aware', baseline = 'tuned-static'): PairedRatio =>
-  ratioOf(cell, ownReading(cell), 'tok_s_user.p50', arm, baseline)
+  ratioOf(cell, readingOf(cell), 'tok_s_user.p50', arm, baseline)
 
 /** What a lever brings, as ratios: Shapley value, changed alone, and lost when it alone is put back. */
 export interface LeverShare {
@@ -130,7 +131,10 @@ export interface Judged {
  * run cut short is not judged by a milder bar.
  */
 export function judge(cells: readonly CellResult[], family: number): Judged[] {
-  const logs = cells.map((cell) => logRatios(cell, 'shape-aware', 'tuned-static'))
+  const logs = cells.map((cell) => {
+    const values = (arm: string): Values => valuesOf(cell, readingOf(cell), 'tok_s_user.p50', arm)
+    return pairedLogs(values('shape-aware'), values('tuned-static'))
+  })
   const adjusted = (ps: readonly number[]): number[] => holm([...ps, ...new Array<number>(family - ps.length).fill(1)])
   const pNone = adjusted(logs.map(signedRankP))
   const pClaimed = adjusted(logs.map((values) => signedRankP(values.map((value) => value - Math.log(CLAIMED)))))
@@ -161,12 +165,4 @@ export function verdictOf(
   if (low >= CLAIMED) return 'reproduced'
   if (high >= CLAIMED) return 'undecided'
   return overShipped.ci95 !== null && overShipped.ci95[0] >= CLAIMED ? 'only against an untuned default' : 'refuted in this model'
-}
-
-function logRatios(cell: CellResult, arm: string, baseline: string): number[] {
-  const values = (name: string): Values => valuesOf(cell, ownReading(cell), 'tok_s_user.p50', name)
-  return values(arm).flatMap((value, i) => {
-    const base = values(baseline)[i] ?? null
-    return value !== null && base !== null && value > 0 && base > 0 ? [Math.log(value / base)] : []
-  })
 }

@@ -8,8 +8,8 @@ import {
   isOverloaded,
   isUnstable,
   NO_GAIN,
-  ownReading,
   ratioOf,
+  readingOf,
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
 import { markdownTable } from '../markdown.js'
@@ -40,7 +40,7 @@ export function controlSection(controls: readonly ControlCell[], recordedOf: (co
       `${cell.trace}, ${cell.layout}`,
       EXPECTED[control],
       interval(paired),
-      interval(ratioOf(result, ownReading(result), 'tok_s_user.p50', 'shape-aware', 'occupancy-rule')),
+      interval(ratioOf(result, readingOf(result), 'tok_s_user.p50', 'shape-aware', 'occupancy-rule')),
       isUnstable(result) || isOverloaded(result, 'placebo') ? 'unstable' : outcome(control, paired, recorded && gainOf(recorded)),
     ]
   })

@@ -6,8 +6,8 @@ import {
   isUnsteady,
   type Judged,
   leverShares,
+  loadShare,
   mixOf,
-  ownLoad,
   ratioOf,
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
@@ -73,7 +73,7 @@ export function worstFirst(judged: readonly Judged[], samples: readonly Sample[]
     }),
   )
   const beyond = judged.flatMap(({ cell }) => {
-    const load = ownLoad(cell, 'tuned-static')
+    const load = loadShare(cell, 'tuned-static')
     return load !== null && load > 1 ? [`${cell.id} ${load.toFixed(2)}`] : []
   })
   const worst = [...samples].sort((a, b) => a.ratio - b.ratio).slice(0, 5)
@@ -156,7 +156,7 @@ export function facts(judged: readonly Judged[]): string {
   if (judged.length === 0) return ''
   const rows = judged.map(({ cell }) => {
     const arm = (name: string) => cell.arms.find((one) => one.name === name)
-    const own = (name: string) => ownLoad(cell, name)?.toFixed(2) ?? ''
+    const own = (name: string) => loadShare(cell, name)?.toFixed(2) ?? ''
     const tuned = arm('tuned-static')
     const shape = arm('shape-aware')
     return [
