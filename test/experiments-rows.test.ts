@@ -104,3 +104,20 @@ test('an arm has a capacity only when every replicate has one', () => {
   expect(capacityOf([4, null])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
   expect(capacityOf([])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
 })
+
+test('a capacity beyond every load tried is not taken for none', () => {
+  const beyond: Outcome = { ...BARE, isUnbounded: true }
+  const notesOf = (outcomes: Outcome[]) =>
+    comparisonRows(
+      ARMS,
+      { fixedLoad: flat, mix: flat, fixedConcurrency: flat, capacity: new Map([...served, ['shape-aware', outcomes]]) },
+      1,
+      false,
+    ).find(({ reading, arm, baseline }) => reading === 'capacity' && arm === 'shape-aware' && baseline === 'static')?.note
+  const all = (outcome: Outcome) => Array.from({ length: 5 }, () => outcome)
+  expect(notesOf(all(beyond))).toBe('one of the two meets the SLO at every load tried')
+  expect(notesOf([beyond, ...capacities([1, 1, 1, 1])])).toContain(
+    'shape-aware meets the SLO at every load tried in 1 of 5 replicates, which are left out',
+  )
+  expect(notesOf([beyond, ...capacities([null, 1, 1, 1])])).toContain('at no load tried, or at every one, in 2 of 5')
+})

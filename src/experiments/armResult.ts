@@ -64,7 +64,6 @@ interface NoteSource {
   readonly closed: boolean
   readonly arms: readonly { readonly arm: ArmSpec; readonly outcome: Outcome }[]
   readonly hitRate: number | null
-  readonly replicates: number
   /** Length of a replicate of open traffic. */
   readonly windowS: number
   readonly requests: { readonly least: number; readonly most: number }

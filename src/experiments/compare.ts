@@ -130,7 +130,6 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         closed: point.closed,
         arms: pictured,
         hitRate: idealHitRate(workload),
-        replicates,
         windowS: point.replicateS,
         requests: effort.requests,
       }),

@@ -85,8 +85,10 @@ export interface Outcome {
   readonly meanInside: number
   readonly copies: number
   readonly simulatedS: number
-  /** Capacity jobs: requests/s, null when the SLO is not met at any load tried. */
+  /** Capacity jobs: requests/s, null when none of the loads tried was served, or all were (`isUnbounded`). */
   readonly capacityPerS: number | null
+  /** Capacity jobs: every load tried was served, so the capacity lies beyond. */
+  readonly isUnbounded?: true
   readonly picture: Picture | null
 }
 
@@ -218,7 +220,8 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
       else high = middle
     }
   }
-  return { summary: null, meanInside: 0, copies: 0, simulatedS, capacityPerS: high === null ? null : low, picture: null }
+  const found = high === null ? { capacityPerS: null, isUnbounded: true as const } : { capacityPerS: low }
+  return { summary: null, meanInside: 0, copies: 0, simulatedS, ...found, picture: null }
 }
 
 export function meetsSlo(summary: Summary): boolean {

@@ -69,16 +69,16 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
       message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
       hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
     })
-  let staticCapacity: number | null = null
+  let capacity: Outcome | null = null
   let ratePerS = load.ratePerS ?? 0
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
     const size = capacitySize(probeE2eS, guess, effort, arrivals)
-    staticCapacity = (await run({ kind: 'capacity', arm, draw: TRAIN, ...size })).capacityPerS
+    capacity = await run({ kind: 'capacity', arm, draw: TRAIN, ...size })
   }
   if (load.method === 'as_recorded') ratePerS = recordedPerS ?? 0
   else if (load.method === 'speed_up') ratePerS = (recordedPerS ?? 0) * (load.speedUp ?? 1)
-  else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(staticCapacity)
+  else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(capacity as Outcome)
 
   const openJob = (e2eS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => ({
     kind: 'open',
@@ -104,13 +104,13 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     arrivals,
     ratePerS,
     concurrency,
-    staticCapacity,
+    staticCapacity: capacity?.capacityPerS ?? null,
     e2eS,
     open: (one, draw, warm, measure, keep = 'summary') => openJob(e2eS, one, draw, warm, measure, keep),
   }
 }
 
-/** Throws UserError when the load of the plan means nothing on this trace, or the static arm meets the SLO at no load. */
+/** Throws UserError when the load of the plan means nothing on this trace, or the static arm has no capacity to take a fraction of. */
 export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
   const { plan, effort, done } = experiment
   const { load } = plan.workload
@@ -152,8 +152,14 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-function capacityOrRefuse(staticCapacity: number | null): number {
-  if (staticCapacity !== null) return staticCapacity
+function capacityOrRefuse({ capacityPerS, isUnbounded }: Outcome): number {
+  if (capacityPerS !== null) return capacityPerS
+  if (isUnbounded)
+    throw new UserError({
+      where: 'workload.load.fraction',
+      message: 'the static arm meets the SLO at every load tried, so a fraction of its capacity means nothing',
+      hint: 'tighten slo.interactive, or state rate_per_s',
+    })
   throw new UserError({
     where: 'workload.load.fraction',
     message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',

@@ -114,7 +114,7 @@ export interface ComparisonResult extends ResultIdentity {
   readonly notes: readonly string[]
   /** For pictures; not part of the printed JSON. */
   readonly pictures: {
-    /** Per arm: time series of the first replicate; sorted samples (<= 512 quantile points) of ttft, tpot, e2e; per-engine busy and kv share. */
+    /** Per arm: time series of the first replicate; QUANTILE_POINTS quantiles of ttft, tpot and e2e; per-engine busy and kv share. */
     readonly arms: readonly {
       readonly name: string
       readonly series: readonly SeriesPoint[]

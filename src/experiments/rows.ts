@@ -56,6 +56,14 @@ export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, see
   return rows
 }
 
+/** Why a search found no capacity, of outcomes that lack one among others. */
+function lackOfCapacity(outcomes: readonly Outcome[]): string {
+  const missing = outcomes.filter(({ capacityPerS }) => capacityPerS === null)
+  const beyond = missing.filter(({ isUnbounded }) => isUnbounded).length
+  if (beyond === 0) return 'meets the SLO at no load tried'
+  return beyond === missing.length ? 'meets the SLO at every load tried' : 'meets the SLO at no load tried, or at every one,'
+}
+
 function noteOf(
   metric: Metric,
   ratio: number | null,
@@ -65,14 +73,14 @@ function noteOf(
 ): string | null {
   if (ratio === null)
     return metric === CAPACITY
-      ? 'one of the two meets the SLO at no load tried'
+      ? `one of the two ${lackOfCapacity([arm, baseline].flatMap((name) => byArm.get(name) ?? []))}`
       : 'undefined in one of the two: no request of the window has it'
   const notes = [arm, baseline].flatMap((name) => {
     const outcomes = byArm.get(name) ?? []
-    const missing = outcomes.filter((outcome) => !((metric.read(outcome) ?? 0) > 0)).length
-    if (missing === 0) return []
-    const lack = metric === CAPACITY ? 'meets the SLO at no load tried' : 'is undefined or zero'
-    return [`${name} ${lack} in ${missing} of ${outcomes.length} replicates, which are left out`]
+    const missing = outcomes.filter((outcome) => !((metric.read(outcome) ?? 0) > 0))
+    if (missing.length === 0) return []
+    const lack = metric === CAPACITY ? lackOfCapacity(missing) : 'is undefined or zero'
+    return [`${name} ${lack} in ${missing.length} of ${outcomes.length} replicates, which are left out`]
   })
   const saturated = [arm, baseline].filter((name) =>
     byArm.get(name)?.some((o) => o.summary !== null && fallsBehind(o.summary.saturation.label)),

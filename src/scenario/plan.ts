@@ -3,7 +3,7 @@ import type { ArmSpec } from '../levers/lever.js'
 import type { EngineRole, Parallelism, Precision } from '../models/model.js'
 import type { MoePath, Profile } from '../timing/calibration.js'
 import type { UniformLengths } from '../traces/generate/uniform.js'
-import type { SessionReplay } from './loadKeys.js'
+import type { LoadMethod, SessionReplay } from './loadKeys.js'
 import type { ReadKeys } from './readKeys.js'
 
 export interface EnginePlan extends Parallelism {
@@ -39,8 +39,8 @@ export interface EnginePlan extends Parallelism {
 }
 
 export interface LoadPlan {
-  readonly method: 'superpose' | 'speed_up' | 'closed_loop' | 'as_recorded'
-  /** Fraction of the capacity of the `static` arm at the SLO (superpose, speed_up). */
+  readonly method: LoadMethod
+  /** Fraction of the capacity of the `static` arm at the SLO (superpose). */
   readonly fraction: number | null
   readonly ratePerS: number | null
   readonly speedUp: number | null

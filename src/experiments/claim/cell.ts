@@ -25,7 +25,7 @@ export type Lengths = 'own' | 'shuffled' | 'mean' | 'equal'
 
 export type CellFamily = 'primary' | 'together' | 'control' | 'hypercube'
 
-/** Arms beside those that are tuned: see `armsOf`. */
+/** Arms beside those that are tuned: see `extraArms`. */
 export type ExtraArm = 'occupancy-rule' | 'placebo' | 'oracle-step'
 
 export interface Cell {
