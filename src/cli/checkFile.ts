@@ -1,14 +1,13 @@
 /** The work of `check`. The search runs in a thread of its own: a policy that never answers is ended, as in a run. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import { errorFrom, type Failure } from '../executors/failure.js'
-import { createDecisionWatch, DECISION_LIMIT_MS } from '../executors/stallWatch.js'
+import { isOutOfMemory, OWN_POLICY_HEAP_MB, runWatchedThread } from '../executors/watchedThread.js'
 import { STATIC_ARM } from '../levers/index.js'
 import type { LeverName } from '../levers/lever.js'
 import { isPolicyFile } from '../levers/own.js'
-import { HEARTBEAT, leverOf, type PolicyFile, policyFiles, readPolicyFile } from '../policies/index.js'
+import { leverOf, readPolicyFile } from '../policies/index.js'
 import type { Fault } from '../testing/check.js'
 import { printJson, printResult, remark } from './output.js'
 
@@ -22,15 +21,13 @@ export interface CheckRequest {
   readonly format: string
 }
 
-/** What the thread is started with. */
+/** What the thread is to do. */
 export interface CheckStart {
   readonly policy: string
   readonly lever: LeverName
   readonly runs: number
   readonly seed: number
   readonly scenario?: string
-  readonly files: readonly PolicyFile[]
-  readonly heartbeat: SharedArrayBuffer
 }
 
 /** `scenario` etc. are missing where a given scenario was checked. */
@@ -38,8 +35,6 @@ export type Found = Pick<Fault, 'faults'> & Partial<Fault>
 /** What the thread answers: a fault, or null; or how it failed. */
 export type CheckAnswer = { readonly fault: Found | null } | { readonly failure: Failure }
 
-/** Heap of the thread, MiB. */
-const HEAP_MB = 1024
 const EXIT_FAULT = 2
 
 export async function checkFile(request: CheckRequest): Promise<void> {
@@ -72,33 +67,29 @@ function leverFor({ policy, lever }: CheckRequest): LeverName {
   return lever ?? said
 }
 
-async function search(wanted: Omit<CheckStart, 'files' | 'heartbeat'>): Promise<Found | null> {
-  const heartbeat = new SharedArrayBuffer(HEARTBEAT * 8)
-  const worker = new Worker(new URL('./checkThread.js', import.meta.url), {
-    workerData: { ...wanted, files: policyFiles(), heartbeat } satisfies CheckStart,
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-  })
-  const watch = createDecisionWatch(new Float64Array(heartbeat))
-  const arm = { ...STATIC_ARM, name: 'checked', [wanted.lever]: wanted.policy }
-  let late: UserError | null = null
-  const look = setInterval(() => {
-    late ??= watch(performance.now(), arm, 'in a generated scenario')
-    if (late !== null) worker.terminate().catch(() => {})
-  }, DECISION_LIMIT_MS / 4)
+async function search(wanted: CheckStart): Promise<Found | null> {
+  let answer: CheckAnswer | undefined
   try {
-    const answer = await new Promise<CheckAnswer>((answered, failed) => {
-      worker.on('message', answered)
-      worker.on('error', failed)
-      worker.on('exit', () => failed(late ?? new Error('the thread of the check ended without an answer')))
+    await runWatchedThread<CheckStart, CheckAnswer>({
+      module: new URL('./checkThread.js', import.meta.url),
+      data: wanted,
+      arm: { ...STATIC_ARM, name: 'checked', [wanted.lever]: wanted.policy },
+      place: 'in a generated scenario',
+      onMessage: (message) => {
+        answer = message
+      },
     })
-    if ('failure' in answer) throw errorFrom(answer.failure)
-    return answer.fault
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error
-    return { faults: [`LAW-62 the policy filled ${HEAP_MB} MiB of memory`] }
-  } finally {
-    clearInterval(look)
+    if (!isOutOfMemory(error)) throw error
+    return { faults: [`LAW-62 the policy filled ${OWN_POLICY_HEAP_MB} MiB of memory`] }
   }
+  return foundIn(answer)
+}
+
+function foundIn(answer: CheckAnswer | undefined): Found | null {
+  if (answer === undefined) throw new Error('the thread of the check ended without an answer')
+  if ('failure' in answer) throw errorFrom(answer.failure)
+  return answer.fault
 }
 
 /** Writes the scenario; its arm names the policy as seen from there. Returns the path of the scenario. */

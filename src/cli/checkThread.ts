@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import { failureOf } from '../executors/failure.js'
-import { adoptPolicyFiles, beatInto, openPolicyFiles } from '../policies/index.js'
+import { beginWatched, type WatchedStart } from '../executors/watchedThread.js'
 import { clusterConfig } from '../scenario/index.js'
 import { findFault, makerOf } from '../testing/check.js'
 import { companionsOf, policyFaults } from '../testing/rules.js'
@@ -10,7 +10,7 @@ import { CHECKED_ARM } from '../testing/written.js'
 import type { CheckAnswer, CheckStart, Found } from './checkFile.js'
 import { loadPlan, loadWorkload } from './scenarioInput.js'
 
-const { policy, lever, runs, seed, scenario, files, heartbeat } = workerData as CheckStart
+const { policy, lever, runs, seed, scenario, ...start } = workerData as CheckStart & WatchedStart
 
 /** On a scenario of the user's: its requests as recorded, and the other levers as in its arm `checked`, or static. */
 async function checkOn(path: string): Promise<Found | null> {
@@ -33,9 +33,7 @@ async function checkOn(path: string): Promise<Found | null> {
   return faults.length === 0 ? null : { faults }
 }
 
-adoptPolicyFiles(files)
-openPolicyFiles()
-beatInto(new Float64Array(heartbeat))
+beginWatched(start)
 let answer: CheckAnswer
 try {
   answer = { fault: scenario === undefined ? findFault(policy, { lever, runs, seed }) : await checkOn(scenario) }

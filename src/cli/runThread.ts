@@ -1,18 +1,16 @@
 /** The entry of the thread of a run with policies of the user's (runWatched.ts). */
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf } from '../executors/failure.js'
-import { adoptPolicyFiles, beatInto, openPolicyFiles } from '../policies/index.js'
+import { beginWatched, type WatchedStart } from '../executors/watchedThread.js'
 import { runOne } from './runOne.js'
 import type { RunMessage, RunStart } from './runWatched.js'
 
-const { request, files, heartbeat } = workerData as RunStart
+const { request, ...start } = workerData as RunStart & WatchedStart
 const tell = (message: RunMessage): void => parentPort?.postMessage(message)
 const stopping = new AbortController()
 const onStop = (): void => stopping.abort(new Error('stopped'))
 
-adoptPolicyFiles(files)
-openPolicyFiles()
-beatInto(new Float64Array(heartbeat))
+beginWatched(start)
 parentPort?.once('message', onStop)
 try {
   await runOne({ ...request, signal: stopping.signal, onPartial: (partial) => tell({ partial }) })

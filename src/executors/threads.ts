@@ -3,19 +3,16 @@
  * time): a policy that never returns cannot stop itself, so the parent looks and ends the threads, naming the arm and the event.
  */
 import { setMaxListeners } from 'node:events'
-import { UserError } from '../errors.js'
 import type { Job, Outcome } from '../experiments/job.js'
-import { isPolicyFile } from '../levers/own.js'
 import { policyFiles } from '../policies/index.js'
 import { BEAT, type WorkerAnswer, type WorkerStart, type WorkerTask } from './beat.js'
 import type { Executor, ExecutorOptions } from './executor.js'
 import { errorOf, failureOf } from './failure.js'
 import { startPool } from './pool.js'
 import { createStallWatch, DECISION_LIMIT_MS } from './stallWatch.js'
+import { memoryFault, OWN_POLICY_HEAP_MB } from './watchedThread.js'
 
 const DEFAULT_STALL_MS = 60_000
-/** Heap of a thread in which policies of the user's run, MiB: what a job itself needs is in arrays outside of it. */
-const OWN_POLICY_HEAP_MB = 1024
 const OWN_WORKER = new URL('./worker.js', import.meta.url)
 
 export interface ThreadSettings {
@@ -38,7 +35,7 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
     } catch (error) {
       // ended from outside, or the thread itself died (out of memory, process.exit)
       if (stop.aborted) throw stop.reason
-      throw memoryFault(error, job, heapLimitMb) ?? errorOf(failureOf(error), job)
+      throw memoryFault(error, job.arm, heapLimitMb) ?? errorOf(failureOf(error), job)
     }
     if ('failure' in answer) throw errorOf(answer.failure, job)
     return answer.outcome
@@ -74,15 +71,4 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
     },
     close: () => pool.destroy(),
   }
-}
-
-/** A thread that runs policies of the user's and is out of memory: their growth is the first suspect. */
-function memoryFault(error: unknown, { arm }: Job, heapMb: number | undefined): UserError | null {
-  const own = [arm.split, arm.chunk, arm.rank, arm.span, arm.pool].filter(isPolicyFile)
-  if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY' || own.length === 0) return null
-  return new UserError({
-    where: `arms.${arm.name}`,
-    message: `a thread with ${own.join(', ')} ran out of its ${heapMb} MiB of memory and was ended`,
-    hint: 'keep what a policy remembers in a `state` of fixed length; `shapewise check FILE` finds memory that grows',
-  })
 }
