@@ -148,6 +148,9 @@ const NO_STEPS: StepStatistics = {
   meanAttentionPs: 0,
   maxAttentionPs: 0,
   decodeSequences: 0,
+  prefillSteps: 0,
+  prefillStepPs: 0,
+  prefillInputTokens: 0,
   kvUsePs: 0,
   preemptions: 0,
   migrations: 0,
@@ -169,6 +172,7 @@ function summaryOf(
   slo: Partial<SloPlan> = {},
   steps: Partial<StepStatistics> = {},
   endMs = 5000,
+  cluster: Pick<ClusterConfig, 'engines'> = CLUSTER,
 ) {
   const result = {
     records: recordsOf(rows),
@@ -178,7 +182,7 @@ function summaryOf(
     events: 1,
     series: [],
   }
-  return summarise(result, CLUSTER, { slo: { ...NO_SLO, ...slo }, window })
+  return summarise(result, { ...CLUSTER, ...cluster }, { slo: { ...NO_SLO, ...slo }, window })
 }
 
 /** Six requests: four of the window [0, 1000) ms, one before it, one at its end. */
@@ -311,6 +315,27 @@ describe('the share that meets the SLO', () => {
       undefined_because: { slo_attainment: 'no request arrived in the window' },
     })
   })
+})
+
+test('steps of prefill and of decode engines are told apart, and a batch is one of engines that decode', () => {
+  const engine = CLUSTER.engines[0]
+  const pools = {
+    engines: [
+      { ...engine, role: 'prefill' as const },
+      { ...engine, role: 'decode' as const },
+    ],
+  }
+  const steps = { steps: 10, stepPs: 1e12, decodeSequences: 32, prefillSteps: 2, prefillStepPs: 6e11, prefillInputTokens: 9000 }
+  const found = summaryOf([], WINDOW, {}, steps, undefined, pools)
+  expect(found.steps_by_role).toEqual({
+    prefill: { steps: 2, mean_step_ms: 300, mean_input_tokens: 4500 },
+    decode: { steps: 8, mean_step_ms: 50, mean_batch: 4 },
+  })
+  expect(found.mean_batch).toBe(4)
+  expect(summaryOf([], WINDOW, {}, { ...steps, prefillSteps: 0 }).steps_by_role).toBeNull()
+  const idle = summaryOf([], WINDOW, {}, {}, undefined, pools)
+  expect(idle.steps_by_role?.prefill.mean_step_ms).toBeNull()
+  expect(idle.undefined_because['steps_by_role.prefill.mean_step_ms']).toBeTruthy()
 })
 
 describe('the window', () => {

@@ -12,7 +12,7 @@ import { NS_PER_MS, NS_PER_S, PS_PER_S } from '../units.js'
 import { COMPLETED, FATES, IN_TRANSFER, PHASES, type Records, RUNNING, type StepStatistics } from './records.js'
 import { createSaturation } from './saturation.js'
 import { createSessionTally } from './sessions.js'
-import type { Distribution, Summary } from './summary.js'
+import type { Distribution, StepsByRole, Summary } from './summary.js'
 
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99]
 /** Of tokens/s/user also the bad tail. */
@@ -155,6 +155,24 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       undefinedBecause[key] = 'no step of the window needs it'
       return null
     }
+    const stepMs = (ps: number, steps: number, key: string): number | null => share((ps / PS_PER_S) * 1e3, steps, key)
+    const decodeSteps = statistics.steps - statistics.prefillSteps
+    const stepsByRole = (): StepsByRole => {
+      const { stepPs, prefillSteps, prefillStepPs, prefillInputTokens, decodeSequences } = statistics
+      const [prefill, decode] = ['steps_by_role.prefill', 'steps_by_role.decode']
+      return {
+        prefill: {
+          steps: prefillSteps,
+          mean_step_ms: stepMs(prefillStepPs, prefillSteps, `${prefill}.mean_step_ms`),
+          mean_input_tokens: share(prefillInputTokens, prefillSteps, `${prefill}.mean_input_tokens`),
+        },
+        decode: {
+          steps: decodeSteps,
+          mean_step_ms: stepMs(stepPs - prefillStepPs, decodeSteps, `${decode}.mean_step_ms`),
+          mean_batch: share(decodeSequences, decodeSteps, `${decode}.mean_batch`),
+        },
+      }
+    }
     const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.gapMs !== null || slo.e2eMs !== null
     const attainment = limited && injected > 0 ? met / injected : null
     if (attainment === null)
@@ -177,8 +195,9 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       attention_share: share(statistics.gatingAttentionPs, statistics.stepPs, 'attention_share'),
       balance: share(statistics.meanAttentionPs, statistics.maxAttentionPs, 'balance'),
       kv_use: share(statistics.kvUsePs, statistics.stepPs, 'kv_use'),
-      mean_batch: share(statistics.decodeSequences, statistics.steps, 'mean_batch'),
-      mean_step_ms: share((statistics.stepPs / PS_PER_S) * 1e3, statistics.steps, 'mean_step_ms'),
+      mean_batch: share(statistics.decodeSequences, decodeSteps, 'mean_batch'),
+      mean_step_ms: stepMs(statistics.stepPs, statistics.steps, 'mean_step_ms'),
+      steps_by_role: config.engines.some(({ role }) => role === 'prefill') ? stepsByRole() : null,
       preemptions: statistics.preemptions,
       migrations: statistics.migrations,
       migrated_bytes: statistics.migratedBytes,

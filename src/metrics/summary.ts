@@ -41,8 +41,12 @@ export interface Summary {
   readonly attention_share: number | null
   readonly balance: number | null
   readonly kv_use: number | null
+  /** Decoding sequences of a step of the engines that decode. */
   readonly mean_batch: number | null
+  /** Of all steps; see `steps_by_role` for engines of both roles. */
   readonly mean_step_ms: number | null
+  /** Null where no engine has the role `prefill`. */
+  readonly steps_by_role: StepsByRole | null
   readonly preemptions: number
   /** Moves of decoding sequences to other ranks that began in the window, and their KV bytes through the port of one GPU. */
   readonly migrations: number
@@ -56,6 +60,12 @@ export interface Summary {
   readonly saturation: SaturationVerdict
   /** Reasons for nulls, by dotted key. */
   readonly undefined_because: Readonly<Record<string, string>>
+}
+
+/** Steps of prefill and of decode engines, each in the role that it had at the step. */
+export interface StepsByRole {
+  readonly prefill: { readonly steps: number; readonly mean_step_ms: number | null; readonly mean_input_tokens: number | null }
+  readonly decode: { readonly steps: number; readonly mean_step_ms: number | null; readonly mean_batch: number | null }
 }
 
 export interface PrefixCacheSummary {

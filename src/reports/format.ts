@@ -134,6 +134,16 @@ const METRICS: Readonly<Record<string, MetricText>> = {
 export const migrationText = ({ migrations, migrated_bytes }: Pick<Summary, 'migrations' | 'migrated_bytes'>): string =>
   `${number(migrations)} moves of decoding sequences to other ranks, ${number(migrated_bytes / 1e9)} GB through ports of GPUs`
 
+/** How long steps take and what they carry, for each role where engines have two. */
+export function stepsText({ mean_step_ms, mean_batch, steps_by_role: byRole }: Summary): string {
+  if (byRole === null) return `mean ${number(mean_step_ms)} ms, mean batch ${number(mean_batch)}`
+  const { prefill, decode } = byRole
+  return [
+    `prefill mean ${number(prefill.mean_step_ms)} ms with ${number(prefill.mean_input_tokens)} input tokens (${number(prefill.steps)} steps)`,
+    `decode mean ${number(decode.mean_step_ms)} ms with a batch of ${number(decode.mean_batch)} (${number(decode.steps)} steps)`,
+  ].join('; ')
+}
+
 /** Text of a dotted metric such as `ttft_ms.p95`; an unknown name is printed as it is. */
 export function metricText(metric: string): MetricText {
   const [head, tail] = metric.split('.', 2)

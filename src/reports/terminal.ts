@@ -15,6 +15,7 @@ import {
   percent,
   policiesText,
   readingText,
+  stepsText,
 } from './format.js'
 import { findGap, isDecided, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
@@ -171,7 +172,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
     ['SLO attainment', percent(summary.slo_attainment, 1)],
     [
       'steps',
-      `mean ${number(summary.mean_step_ms)} ms, mean batch ${number(summary.mean_batch)}, attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
+      `${stepsText(summary)}${summary.steps_by_role === null ? ',' : ';'} attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
     ],
     ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),
     ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],

@@ -27,4 +27,8 @@ export const MIGRATIONS = 19
 export const MIGRATED_BYTES = 20
 /** Engines that took their other role. */
 export const ROLE_CHANGES = 21
-export const SCALARS = 22
+/** Of the steps, their time and the input tokens, what engines of the role `prefill` have. */
+export const PREFILL_STEPS = 22
+export const PREFILL_STEP_PS = 23
+export const PREFILL_INPUT_TOKENS = 24
+export const SCALARS = 25

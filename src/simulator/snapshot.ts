@@ -11,7 +11,7 @@ import { restoreRoles } from './roles.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './slots.js'
 
-const SNAPSHOT_VERSION = 9
+const SNAPSHOT_VERSION = 10
 
 type Columns = Record<string, unknown>
 

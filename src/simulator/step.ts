@@ -13,6 +13,9 @@ import {
   INPUT_TOKENS,
   MAX_ATTENTION_PS,
   OUTPUT_TOKENS,
+  PREFILL_INPUT_TOKENS,
+  PREFILL_STEP_PS,
+  PREFILL_STEPS,
   STEP_PS,
   STEPS,
 } from './scalars.js'
@@ -271,6 +274,11 @@ function measure(core: Core, e: number, decoded: number, ended: number, prefille
   scalars[GATING_ATTENTION_PS] += s.pendingGatingPs[e]
   scalars[MAX_ATTENTION_PS] += s.pendingMaxPs[e]
   scalars[DECODE_SEQUENCES] += decoding
+  if (core.engines[e].role === 'prefill') {
+    scalars[PREFILL_STEPS]++
+    scalars[PREFILL_STEP_PS] += stepPs
+    scalars[PREFILL_INPUT_TOKENS] += prefilled
+  }
   s.engineBusyPs[e] += stepPs
   s.engineTokens[e] += emitted
   // summed engine by engine, so that fractions do not depend on how steps of engines interleave

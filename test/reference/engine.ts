@@ -16,6 +16,7 @@ export interface Step {
   readonly durationPs: number
   readonly gatingAttentionPs: number
   readonly attentionPs: readonly number[]
+  readonly isPrefill: boolean
   readonly decodeSequences: number
   /** Tokens that decoding sequences emit in it, and how many one that goes on gains. */
   readonly decodedTokens: number
@@ -166,6 +167,7 @@ export class Engine {
       durationPs: timer.tables.hostPs + Math.max(...times) + common,
       gatingAttentionPs: attention[times.indexOf(Math.max(...times))],
       attentionPs: attention,
+      isPrefill: this.config.role === 'prefill',
       decodeSequences: sum(decode),
       decodedTokens: sum(emitted),
       gain,

@@ -14,6 +14,9 @@ export function emptyStatistics(engines: number): StepStatistics {
     meanAttentionPs: 0,
     maxAttentionPs: 0,
     decodeSequences: 0,
+    prefillSteps: 0,
+    prefillStepPs: 0,
+    prefillInputTokens: 0,
     kvUsePs: 0,
     preemptions: 0,
     migrations: 0,
@@ -37,6 +40,11 @@ export function addStep(statistics: StepStatistics, engine: number, step: Step):
   statistics.meanAttentionPs += total / step.attentionPs.length
   statistics.maxAttentionPs += Math.max(...step.attentionPs)
   statistics.decodeSequences += step.decodeSequences
+  if (step.isPrefill) {
+    statistics.prefillSteps++
+    statistics.prefillStepPs += step.durationPs
+    statistics.prefillInputTokens += step.inputTokens
+  }
   statistics.kvUsePs += step.durationPs * step.usedShare
   statistics.itl[logBin(step.durationPs / PS_PER_NS / step.gain)] += step.decodedTokens
   statistics.engineBusyPs[engine] += step.durationPs
