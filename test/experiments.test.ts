@@ -82,6 +82,12 @@ describe('a small comparison at a fraction of capacity', () => {
   const workload = tinyWorkload(600)
   const first = compareTiny(plan, workload)
 
+  test('says in its notes what its tables say', async () => {
+    const { arms, notes } = (await first).result
+    for (const { name, mean_batch: batch } of arms)
+      expect(notes.find((note) => note.startsWith(`${name}: `))).toContain(`mean batch ${batch?.toFixed(1)} an engine`)
+  })
+
   test('prints the documented keys, and rounds to six digits', async () => {
     const printed = JSON.parse(comparisonJson((await first).result))
     expect(Object.keys(printed)).toEqual([

@@ -62,7 +62,9 @@ interface NoteSource {
   readonly config: ClusterConfig
   readonly workload: Workload
   readonly closed: boolean
-  readonly arms: readonly { readonly arm: ArmSpec; readonly outcome: Outcome }[]
+  readonly arms: readonly ArmResult[]
+  /** Of each arm, where engines cache prefixes: share of the input tokens that were found, mean over replicates. */
+  readonly hitRates: readonly (number | null)[]
   readonly hitRate: number | null
   /** Length of a replicate of open traffic. */
   readonly windowS: number
@@ -74,18 +76,15 @@ export function evidenceNotes(source: NoteSource): string[] {
   const notes: string[] = []
   const caps = [...new Set(config.engines.map((engine) => engine.maxNumSeqs))].join(', ')
   notes.push(`The batch cap is equal in all arms: max_num_seqs ${caps} a rank. A lower cap moves the gain more than most levers.`)
-  for (const { arm, outcome } of arms) {
-    const summary = outcome.summary
-    if (!summary) continue
-    const binding =
-      summary.saturation.binding === 'none' ? 'nothing binds' : `${summary.saturation.binding.replace('_', ' ')} binds`
+  for (const { name, saturation, attention_share: attention, balance, mean_batch: batch } of arms) {
+    const binding = saturation.binding === 'none' ? 'nothing binds' : `${saturation.binding.replace('_', ' ')} binds`
     notes.push(
-      `${arm.name}: ${binding}; attention is ${percent(summary.attention_share)} of the step at a balance of ${percent(summary.balance)} over ranks; mean batch ${summary.mean_batch?.toFixed(1) ?? 'undefined'} an engine.`,
+      `${name}: ${binding}; attention is ${percent(attention)} of the step at a balance of ${percent(balance)} over ranks; mean batch ${batch?.toFixed(1) ?? 'undefined'} an engine.`,
     )
   }
   const isCaching = config.engines.some((engine) => engine.prefixCaching)
   if (isCaching) {
-    const rates = arms.map(({ arm, outcome }) => `${arm.name} ${percent(outcome.summary?.prefix_cache?.hit_rate ?? null)}`)
+    const rates = arms.map(({ name }, i) => `${name} ${percent(source.hitRates[i])}`)
     notes.push(
       `Input tokens found in prefix caches: ${rates.join(', ')}; a cache without end that starts cold would hold ${percent(source.hitRate)} of the whole trace's. A prompt that is drawn twice is another prompt the second time.`,
     )
@@ -96,7 +95,7 @@ export function evidenceNotes(source: NoteSource): string[] {
     )
   if (!source.closed) {
     const { windowS } = source
-    const meanE2eS = (arms[0].outcome.summary?.metrics.e2e_ms.mean ?? 0) / 1e3
+    const meanE2eS = (arms[0].metrics.e2e_ms.mean ?? 0) / 1e3
     if (windowS < 30 * meanE2eS)
       notes.push(
         `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: runs are capped at ${source.requests.most} requests.`,

@@ -23,6 +23,7 @@ import { frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import { runReplicates } from './replicates.js'
 import type { ComparisonResult, Reading } from './result.js'
 import { comparisonRows, ownReading, pairs, type Readings } from './rows.js'
+import { meanOf } from './statistics.js'
 import { type Tuned, tuneFamily } from './tune.js'
 
 /** Replicates of the arms between tuned-static and shape-aware. */
@@ -93,17 +94,18 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       seed,
     )
 
+  const armResults = arms.map((arm) =>
+    armResult(
+      arm,
+      tuned.get(arm.name)?.record ?? null,
+      outcomesOf(arm.name),
+      readings.capacity.get(arm.name) ?? [],
+      point.closed ? null : point.ratePerS,
+    ),
+  )
   const result: ComparisonResult = {
     ...identityOf(plan, workload, options.evidence),
-    arms: arms.map((arm) =>
-      armResult(
-        arm,
-        tuned.get(arm.name)?.record ?? null,
-        outcomesOf(arm.name),
-        readings.capacity.get(arm.name) ?? [],
-        point.closed ? null : point.ratePerS,
-      ),
-    ),
+    arms: armResults,
     comparisons: comparisonRows(arms, readings, seed, point.closed),
     attribution,
     oracles: [...oraclesOf(oracles), ...(bound === null || point.closed ? [] : [boundAsOracle(bound)])],
@@ -128,7 +130,8 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         config,
         workload,
         closed: point.closed,
-        arms: pictured,
+        arms: armResults,
+        hitRates: arms.map(({ name }) => meanOf(outcomesOf(name).map(({ summary }) => summary?.prefix_cache?.hit_rate ?? null))),
         hitRate: idealHitRate(workload),
         windowS: point.replicateS,
         requests: effort.requests,

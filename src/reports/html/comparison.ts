@@ -48,7 +48,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'ttft',
       'What the first token waits for',
-      'Mean TTFT, phase by phase, in the order in which a request passes them.',
+      'First replicate: mean TTFT, phase by phase, in the order in which a request passes them.',
       ttftBars(pictures.arms),
     ),
     section(
@@ -60,13 +60,13 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'rack',
       'The rack',
-      'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent, after P or D where prefill and decode have engines of their own.',
+      'First replicate. Each cell is a GPU, each outline an engine; the number is the engine’s share in percent, after P or D where prefill and decode have engines of their own.',
       rackMaps(plan, pictures.arms),
     ),
     section(
       'shapes',
       'Who gains',
-      'Median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses.',
+      'First replicate: median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses.',
       gainGrid(pictures.grid),
     ),
     section(
