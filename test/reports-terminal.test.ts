@@ -28,6 +28,11 @@ describe('comparisonTable', () => {
     expect(line).toBeGreaterThan(0)
     expect(text.split('\n')[line]).toContain('backlogged')
   })
+  it('says which half a capacity is of, and the effort', () => {
+    expect(text.replace(/\s+/g, ' ')).toContain('static capacity 84 req/s on the tuning half')
+    expect(text).toContain('effort quick')
+    expect(text).toContain('capacity on the judging')
+  })
   it('prints percentiles before means', () => {
     expect(text.indexOf('TTFT p95')).toBeLessThan(text.indexOf('TTFT mean'))
   })

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { findOperatingPoint, runReplicates, withExperiment } from '../src/experiments/index.js'
 import { createArm, staticArm } from '../src/levers/catalogue.js'
 import { summarise } from '../src/metrics/summarise.js'
+import { number } from '../src/reports/format.js'
 import { clusterConfig } from '../src/scenario/index.js'
 import { simulate } from '../src/simulator/index.js'
 import { tinyPlan, tinyWorkload } from './tinyCluster.js'
@@ -28,7 +29,7 @@ test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replic
   const summary = summarise(result, config, { slo: plan.slo.interactive, window })
   expect(summary).toEqual(compared.outcome?.summary)
   expect(note).toContain(
-    `${compared.point.ratePerS.toPrecision(4)} requests/s${amount === 'fraction: 0.5' ? ', 0.5 of the capacity of the static arm' : ''}; `,
+    `${number(compared.point.ratePerS)} requests/s${amount === 'fraction: 0.5' ? `, 0.5 of the capacity of the static arm (${number(compared.point.staticCapacity)} requests/s on the tuning half, normal effort)` : ''}; `,
   )
-  expect(note).toContain(`${compared.point.replicateS.toPrecision(3)} s after`)
+  expect(note).toContain(`${number(compared.point.replicateS)} s after`)
 })

@@ -2,6 +2,7 @@
 import { createExecutor } from '../executors/index.js'
 import { type ArrivalShape, EFFORTS, findLoad, type JobContext, openTraffic, requireHalves } from '../experiments/index.js'
 import { staticArm } from '../levers/index.js'
+import { number } from '../reports/format.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { splitInTime } from '../traces/load.js'
@@ -67,7 +68,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
   const executor = createExecutor({ context, threads: 2, signal })
   try {
-    const { arrivals, ratePerS, open } = await findLoad({
+    const { arrivals, ratePerS, staticCapacity, open } = await findLoad({
       config,
       context,
       executor,
@@ -78,12 +79,15 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     const draw = { part: 'test', mode: 'draw', replicate: 0 } as const
     const job = open(staticArm(config.engines), draw, warmup, EFFORT.measure)
     const { workload: drawn, copies, window } = openTraffic(context, job)
-    const of = load.fraction === null ? '' : `, ${load.fraction} of the capacity of the static arm`
+    const of =
+      load.fraction === null
+        ? ''
+        : `, ${load.fraction} of the capacity of the static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort)`
     return {
       workload: drawn,
       load: { kind: 'open' },
       window,
-      note: `${ratePerS.toPrecision(4)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${job.measureS.toPrecision(3)} s after ${job.warmupS.toPrecision(3)} s of warm-up`,
+      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
     }
   } finally {
     await executor.close()

@@ -179,10 +179,15 @@ async function attributeOwnLoad(
 }
 
 /** The load as it was offered; `first` is a run of it whose picture was kept. */
-export function loadOf({ plan, context }: Experiment, point: OperatingPoint, first: Outcome): ComparisonResult['load'] {
+export function loadOf(
+  { plan, context, effortName }: Experiment,
+  point: OperatingPoint,
+  first: Outcome,
+): ComparisonResult['load'] {
   const { closed } = point
   return {
     method: plan.workload.load.method,
+    effort: effortName,
     offered_rps: point.ratePerS,
     concurrency: point.concurrency,
     static_capacity_rps: point.staticCapacity,

@@ -37,6 +37,8 @@ export interface Experiment {
   readonly context: JobContext
   readonly executor: Executor
   readonly effort: EffortPlan
+  /** Absent for a cell of the claim, which has lengths of its own. */
+  readonly effortName?: Effort
   /** Begins a stage of `jobs` jobs. */
   stage(name: string, jobs: number): void
   /** To be called as each job of the stage ends. */
@@ -67,9 +69,10 @@ export async function withExperiment<T>(options: ExperimentOptions, work: (exper
     speedUp: load.method === 'speed_up' ? (load.speedUp ?? 1) : null,
   }
   const executor = createExecutor({ context, threads: options.threads, signal })
-  const effort = EFFORTS[options.effort ?? 'normal']
+  const effortName = options.effort ?? 'normal'
+  const effort = EFFORTS[effortName]
   try {
-    return await work({ plan, config, workload, context, executor, effort, ...progressOf(options.onProgress) })
+    return await work({ plan, config, workload, context, executor, effort, effortName, ...progressOf(options.onProgress) })
   } finally {
     await executor.close()
   }

@@ -6,6 +6,7 @@ import type { Simulated } from '../scenario/simulated.js'
 import type { Evidence } from '../timing/slices.js'
 import type { Attribution } from './attribution/attribute.js'
 import type { GapRow } from './oracles.js'
+import type { Effort } from './sizing.js'
 
 export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
 
@@ -101,6 +102,8 @@ export interface ComparisonResult extends ResultIdentity {
   readonly gaps: readonly GapRow[]
   readonly load: {
     readonly method: string
+    /** How long the runs were; absent in folders of earlier versions. */
+    readonly effort?: Effort
     readonly offered_rps: number
     readonly concurrency: number
     readonly static_capacity_rps: number | null

@@ -80,6 +80,10 @@ export const readingText: Readonly<Record<Reading, string>> = {
 export const readingWhere = (reading: Reading): string =>
   reading === 'capacity' ? 'at equal SLO' : `at the ${readingText[reading]}`
 
+/** The capacity that a load is a fraction of; arms are judged on the other half of the trace, so their own capacities differ from it. */
+export const staticCapacityText = (capacityRps: number): string =>
+  `static capacity ${number(capacityRps)} req/s on the tuning half`
+
 export interface MetricText {
   readonly title: string
   readonly unit: string

@@ -15,6 +15,7 @@ import {
   percent,
   policiesText,
   readingText,
+  staticCapacityText,
   stepsText,
 } from './format.js'
 import { findGap, isDecided, oracleNotes, YARDSTICK } from './ladder.js'
@@ -61,7 +62,7 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
       (arm) => number(arm.metrics[metric]?.[name]),
     )
   }
-  row('capacity, req/s', (arm) => number(arm.capacity_rps))
+  row('capacity on the judging half, req/s', (arm) => number(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
   row('attention share', (arm) => percent(arm.attention_share))
   row('balance', (arm) => percent(arm.balance))
@@ -123,7 +124,7 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   const blocks = [identity(result)]
   blocks.push(
     wrap(
-      `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, static capacity ${number(load.static_capacity_rps)} req/s, replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered`,
+      `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps)}, `}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`,
     ),
   )
   blocks.push(

@@ -3,7 +3,17 @@
 import type { Attribution, Term } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
 import { headlinesOf, leverLosses, sharesSentence } from './attribution.js'
-import { change, directionOf, interval, metricText, NOTHING, number, policiesText, readingText } from './format.js'
+import {
+  change,
+  directionOf,
+  interval,
+  metricText,
+  NOTHING,
+  number,
+  policiesText,
+  readingText,
+  staticCapacityText,
+} from './format.js'
 import { ladderSentences, oracleNotes } from './ladder.js'
 import { attributionText, MARKS, termsTable, WHERE_FROM } from './terminalAttribution.js'
 import { identity, type TableOptions, table, wrap } from './terminalTable.js'
@@ -36,7 +46,7 @@ export function ablationTable(result: AblationResult, options: TableOptions = {}
   const blocks = [
     identity(result),
     wrap(
-      `load: ${load.method}, ${load.method === 'closed_loop' ? '' : `${number(load.offered_rps)} req/s, static capacity ${number(load.static_capacity_rps)} req/s, `}concurrency ${number(load.concurrency)}; ${arms.length} arms`,
+      `load: ${load.method}, ${load.method === 'closed_loop' ? '' : `${number(load.offered_rps)} req/s, ${load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps)}, `}`}concurrency ${number(load.concurrency)}; ${arms.length} arms; effort ${load.effort}`,
     ),
     [arms[0], arms[arms.length - 1]].map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'),
   ]

@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
-import { number, percent } from '../format.js'
+import { number, percent, staticCapacityText } from '../format.js'
 import { oracleNotes } from '../ladder.js'
 import { verdict } from '../verdict.js'
 import { chartHosts, latencyCharts, timeCharts } from './charts.js'
@@ -115,10 +115,14 @@ function header(result: ComparisonResult, plan: Plan): string {
 
 export function loadSentence(load: ComparisonResult['load']): string {
   const share =
-    load.static_capacity_rps === null ? '' : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the capacity of static`
+    load.static_capacity_rps === null
+      ? ''
+      : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the ${staticCapacityText(load.static_capacity_rps)}`
   const burst =
     load.idc_before === null || load.idc_after === null
       ? ''
       : ` Index of dispersion ${number(load.idc_before)} in the trace, ${number(load.idc_after)} as offered.`
-  return `Load: ${load.method}, ${number(load.offered_rps)} requests/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up.${burst}`
+  // folders of earlier versions do not say it
+  const effort = load.effort === undefined ? '' : `; effort ${load.effort}`
+  return `Load: ${load.method}, ${number(load.offered_rps)} requests/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
 }

@@ -21,7 +21,7 @@ export function armsTable(arms: readonly ArmResult[]): string {
     'pool',
     'saturation',
     'binds',
-    'capacity, req/s',
+    'capacity on the judging half, req/s',
     'load ÷ own capacity',
     'attention share',
     'balance',
