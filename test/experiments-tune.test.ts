@@ -10,7 +10,7 @@ import type { Summary } from '../src/metrics/summary.js'
 import { clusterConfig, loadScenario, resolvedYaml } from '../src/scenario/index.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
 import { companionsOf } from '../src/testing/rules.js'
-import { tinyContext, tinyPlan } from './tinyCluster.js'
+import { tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
 
@@ -169,5 +169,43 @@ describe('tuning', () => {
     })
     const baseline = runJob(context, simulated(STATIC_ARM, small[1]))
     expect(score(tuned.outcome)).toBeGreaterThanOrEqual(score(baseline))
+  })
+})
+
+describe('the window of a closed loop', () => {
+  const closed = (concurrency: number, warmupRequests: number, requests: number): Job => ({
+    kind: 'closed',
+    arm: STATIC_ARM,
+    draw: { part: 'test', mode: 'draw', replicate: 0 },
+    ...{ concurrency, warmupRequests, requests },
+    keep: 'summary',
+  })
+
+  test('is whole where turns that get no answer end their sessions', () => {
+    // turns of 9,000 tokens more each time: the fourth does not fit the model length, and six of ten are never sent
+    const turns = 10
+    const flat = tinyWorkload(60 * turns, { isl: 1, osl: 50 })
+    const isFirst = (i: number) => i % turns === 0
+    const sessions = {
+      ...flat,
+      arrivalNs: flat.arrivalNs.map((_, i) => (isFirst(i) ? i * 1e9 : Number.NaN)),
+      isl: flat.isl.map((_, i) => 9000 * ((i % turns) + 1)),
+      session: Int32Array.from(flat.isl, (_, i) => Math.floor(i / turns)),
+      parent: Int32Array.from(flat.isl, (_, i) => (isFirst(i) ? -1 : i - 1)),
+      waitNs: new Float64Array(flat.count).fill(1e9),
+      joinCount: Int32Array.from(flat.isl, (_, i) => (isFirst(i) ? 0 : 1)),
+    }
+    const context = tinyContext(['engines[0].max_model_len=32768'], sessions)
+    const { summary } = runJob(context, closed(4, 40, 400))
+    expect(summary?.requests.injected).toBe(400)
+    expect(summary?.requests.unservable).toBeGreaterThan(50)
+    expect(summary?.window_s).toBeGreaterThan(0)
+    expect(summary?.metrics.e2e_ms.p50).not.toBeNull()
+  })
+
+  test('begins when the first place is free again, however short the warm-up', () => {
+    const { summary } = runJob(tinyContext(), closed(900, 100, 400))
+    expect(summary?.window_s).toBeGreaterThan(0)
+    expect(summary?.requests.injected).toBeGreaterThan(300)
   })
 })

@@ -154,15 +154,25 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   const part = partOf(context, job.draw)
   // the loop must not run dry within the window: two arrivals for each place are left over
   const requestsPerPlace = part.count / countArrivals(part)
-  const count = job.warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
-  const workload = closedLoopTraffic({ part, count, seed: context.seed, replicate, mode })
+  // who fills a place at the beginning is warm-up in any case: those all come at one time
+  const warmupRequests = Math.max(job.warmupRequests, job.concurrency)
+  const sent = warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
+  const draw = (count: number) => closedLoopTraffic({ part, count, seed: context.seed, replicate, mode })
+  const probeOf = (traffic: Workload) =>
+    simulate(context.config, createArm(job.arm), traffic, {
+      load: { kind: 'closed', concurrency: job.concurrency },
+      onProgress,
+    })
   // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
-  const probe = simulate(context.config, createArm(job.arm), workload, {
-    load: { kind: 'closed', concurrency: job.concurrency },
-    onProgress,
-  })
+  let workload = draw(sent)
+  let probe = probeOf(workload)
+  // whoever gets no answer sends no more turns: more sessions are drawn in their place, after the same first ones
+  while (probe.records.count < sent) {
+    workload = draw(Math.ceil((1.1 * workload.count * sent) / probe.records.count))
+    probe = probeOf(workload)
+  }
   const arrivals = probe.records.arrivalNs.slice(0, probe.records.count).sort()
-  const window = { fromNs: arrivals[job.warmupRequests], toNs: arrivals[job.warmupRequests + job.requests] }
+  const window = { fromNs: arrivals[warmupRequests], toNs: arrivals[warmupRequests + job.requests] }
   const result = simulate(context.config, createArm(job.arm), workload, {
     load: { kind: 'closed', concurrency: job.concurrency },
     window,
