@@ -195,8 +195,9 @@ describe('the window of a closed loop', () => {
       waitNs: new Float64Array(flat.count).fill(1e9),
       joinCount: Int32Array.from(flat.isl, (_, i) => (isFirst(i) ? 0 : 1)),
     }
-    const context = tinyContext(['engines[0].max_model_len=32768'], sessions)
-    const { summary } = runJob(context, closed(4, 40, 400))
+    const context = tinyContext([], sessions)
+    const engines = context.config.engines.map((engine) => ({ ...engine, maxModelLen: 32_768 }))
+    const { summary } = runJob({ ...context, config: { ...context.config, engines } }, closed(4, 40, 400))
     expect(summary?.requests.injected).toBe(400)
     expect(summary?.requests.unservable).toBeGreaterThan(50)
     expect(summary?.window_s).toBeGreaterThan(0)
