@@ -3,7 +3,7 @@ import { UserError } from '../errors.js'
 import { ablate, ablationJson } from '../experiments/index.js'
 import { LEVERS, type LeverName } from '../levers/lever.js'
 import { ablationTable } from '../reports/terminalAblation.js'
-import { suggest } from '../scenario/index.js'
+import { suggest } from '../suggest.js'
 import { type ExperimentRequest, runExperiment } from './experimentInput.js'
 
 export interface AblateRequest extends ExperimentRequest {

@@ -2,8 +2,9 @@
 import { UserError } from '../errors.js'
 import { SHAPE_AWARE_ARM, staticArm } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
-import { suggest, timingRequest } from '../scenario/index.js'
+import { timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
+import { suggest } from '../suggest.js'
 import { type Evidence, evidenceOf, weakestEvidence } from '../timing/index.js'
 
 /** The weakest evidence that carries a tenth or more of a full step of some engine of the plan; `explain` shows every operator's own. */

@@ -4,7 +4,7 @@ import type { Executor, ExecutorOptions } from './executor.js'
 import { inlineExecutor } from './inline.js'
 import { threadExecutor } from './threads.js'
 
-export type { Executor, ExecutorOptions } from './executor.js'
+export type { Executor } from './executor.js'
 
 export function createExecutor(options: ExecutorOptions): Executor {
   // a policy of the user's is watched from outside its thread

@@ -3,12 +3,10 @@
  * (defaults), cluster.ts (the simulator's numbers).
  */
 
-export { nearest, suggest } from '../suggest.js'
 export { clusterConfig, timingRequest } from './cluster.js'
-export { describePlan, gpusOfPlan, placementOf, planJson } from './describe.js'
-export { layoutName, parseLayout } from './layout.js'
-export { type DefaultsSource, loadScenario, type ScenarioSource, scenarioFromDefaults } from './load.js'
-export type { EnginePlan, LoadPlan, Plan, SloPlan, WorkloadPlan } from './plan.js'
-export { type Simulated, simulatedOf, simulatedWords } from './simulated.js'
+export { describePlan, placementOf, planJson } from './describe.js'
+export { loadScenario, scenarioFromDefaults } from './load.js'
+export type { Plan } from './plan.js'
+export { simulatedOf, simulatedWords } from './simulated.js'
 export { type SupportRow, supportRows } from './support.js'
 export { resolvedYaml } from './yaml.js'

@@ -1,4 +1,4 @@
-export { type Constants, MOE_PATHS, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPer1024Steps } from './calibration.js'
+export { type Constants, type MoePath, NEUTRAL, PROFILES, type Profile, tokensPer1024Steps } from './calibration.js'
 export {
   type Calibration,
   calibrationSchema,
@@ -7,19 +7,12 @@ export {
   type FittedConstant,
   loadCalibration,
 } from './calibrationFile.js'
-export {
-  type BatchOfRank,
-  type ExplainedOperator,
-  type ExplainedStep,
-  evidenceOf,
-  explainStep,
-  weakestEvidence,
-} from './explain.js'
+export { evidenceOf, explainStep, weakestEvidence } from './explain.js'
 export { moePathsOf } from './profiles.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
 export { EVIDENCE_KINDS, type Evidence } from './slices.js'
 export { spanPrices } from './span.js'
-export { type SplitKernel, splitMachine, splitMachineOf } from './split.js'
-export { loadSplitConstants, type SplitConstants, type SplitFamily } from './splitConstants.js'
+export { splitMachine, splitMachineOf } from './split.js'
+export { loadSplitConstants } from './splitConstants.js'
 export { createStepTimer, type StepTables, type StepTimer } from './stepTimer.js'
 export { buildStepTables } from './tables.js'

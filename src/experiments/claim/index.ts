@@ -1,11 +1,10 @@
 /** The fair experiment. Reading order: cell.ts, cells.ts, runCell.ts, verdict.ts; protocol.ts says what is fixed beforehand. */
-export { type Cell, type CellFamily, type LayoutName, TRACES, type TraceName } from './cell.js'
+export type { Cell, TraceName } from './cell.js'
 export { allCells, type Control, EXPECTED, HYPERCUBE_SEED, POINTS, quickCells } from './cells.js'
 export { costOf } from './cost.js'
-export { AXES, AXIS_NAMES, type AxisName, hypercubePoints, latinHypercube, type Point } from './hypercube.js'
+export { AXES, AXIS_NAMES, type AxisName, hypercubePoints, type Point } from './hypercube.js'
 export { cellKey, type Protocol, protocolOf, SEED } from './protocol.js'
 export type { CellResult } from './result.js'
-export { runCell } from './runCell.js'
 export { type Parts, partsOf } from './traffic.js'
 export {
   CLAIMED,

@@ -11,7 +11,7 @@ import { fitLengths } from './lengths.js'
 import { fitPrefixes } from './prefixes.js'
 import { fitSessions } from './sessions.js'
 
-export { type Alike, drawAlike } from './nearest.js'
+export { drawAlike } from './nearest.js'
 
 export interface Fit {
   readonly recipe: Recipe

@@ -1,3 +1,3 @@
 /** Pools of ServeGen clients: rates and distributions from which requests are drawn. */
-export { type Pool, readPool } from './pool.js'
-export { type ClientSummary, type LengthQuantiles, type PoolSummary, poolSummary } from './summary.js'
+export { readPool } from './pool.js'
+export { type PoolSummary, poolSummary } from './summary.js'

@@ -7,13 +7,11 @@ import { type PrefixStatistics, prefixStatistics } from './prefixes.js'
 import { type SessionStatistics, sessionStatistics } from './sessions.js'
 import { type ShapeStatistics, shapeStatistics } from './shapes.js'
 
-export { type ArrivalStatistics, gapCv, indexOfDispersion } from './arrivals.js'
-export type { ShapeCluster } from './clusters.js'
-export { type Distribution, quantile } from './distribution.js'
+export { gapCv, indexOfDispersion } from './arrivals.js'
+export type { Distribution } from './distribution.js'
 export { type TracePictures, tracePictures } from './pictures.js'
 export { idealHitRate, type PrefixStatistics } from './prefixes.js'
 export type { SessionStatistics } from './sessions.js'
-export type { ShapeStatistics } from './shapes.js'
 export { statisticsWarnings } from './warnings.js'
 
 /** Sizes of the LRU caches that published statistics name, tokens. */
