@@ -218,7 +218,8 @@ describe('a summary of hand-made records', () => {
       meanAttentionPs: 3e11,
       maxAttentionPs: 4e11,
       decodeSequences: 50,
-      kvUsePs: 2.5e11,
+      engineBusyPs: Float64Array.of(2e11, 8e11),
+      engineKvUsePs: Float64Array.of(5e10, 8e10),
     },
   )
 
@@ -436,7 +437,9 @@ describe('saturation of hand-made systems', () => {
 
   test('what binds: KV memory when it is full or requests are preempted, prefill when it takes longer than decoding, else time', () => {
     const growing = system((row, i) => (i % 2 === 0 ? stays(row) : row))
-    expect(verdict(growing, { kvUsePs: 0.95e12 }).binding).toBe('kv_memory')
+    expect(verdict(growing, { engineBusyPs: Float64Array.of(1e12), engineKvUsePs: Float64Array.of(0.95e12) }).binding).toBe(
+      'kv_memory',
+    )
     expect(verdict(growing, { preemptions: 50 }).binding).toBe('kv_memory')
     const prefilling = system((row, i) => ({
       ...(i % 2 === 0 ? stays(row) : row),

@@ -92,6 +92,7 @@ test('a session is completed when all of its requests are answered', () => {
     unitOf: Int32Array.of(0, 0, 1, 1, 2, 3),
     sizes: Int32Array.of(2, 2, 1, 1),
     waitNs: Float64Array.of(0, 6e9, 0, 1e9, 0, 0),
+    allWait: true,
   }
   const tally = createSessionTally(shape, { fromNs: 0, toNs: 100e9 })
   const records = createRecords(4)

@@ -1,6 +1,7 @@
 /** Is the system keeping up? A mean over a growing queue means nothing, so every row carries this verdict. */
 import type { MeasureWindow } from '../simulator/config.js'
 import { NS_PER_S } from '../units.js'
+import { fullestKvUse } from './kvUse.js'
 import { createPresence, type Presence } from './presence.js'
 import { COMPLETED, IN_TRANSFER, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
 import type { SaturationVerdict } from './summary.js'
@@ -95,7 +96,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const steady = judged || cameAtOnce ? 'stable' : 'not judged'
     const label = isOverloaded ? 'overloaded' : isBacklogged ? 'backlogged' : steady
     const hasPools = transferNs + decodeWaitNs > 0
-    const kvUse = hasPools ? fullestEngine(statistics) : statistics.stepPs > 0 ? statistics.kvUsePs / statistics.stepPs : 0
+    const kvUse = fullestKvUse(statistics) ?? 0
     const isFull = kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
     // with pools the longer wait tells which one is short; without, what a request spends its time on
     const inPools = decodeWaitNs > queueNs ? 'decode_slots' : 'prefill'
@@ -114,13 +115,6 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     return { label, reason: signals.join('; '), binding }
   }
   return { add, verdict }
-}
-
-/** KV use of the fullest rank of an engine while it is busy, of the engine where that is most. */
-function fullestEngine({ engineKvUsePs, engineBusyPs }: StepStatistics): number {
-  let most = 0
-  for (let e = 0; e < engineBusyPs.length; e++) if (engineBusyPs[e] > 0) most = Math.max(most, engineKvUsePs[e] / engineBusyPs[e])
-  return most
 }
 
 interface Trend extends Period {

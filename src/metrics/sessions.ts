@@ -16,7 +16,7 @@ export interface SessionTally {
 }
 
 /** Memory: a few numbers a session, none a request. */
-export function createSessionTally({ unitOf, sizes, waitNs }: SessionShape, window: MeasureWindow): SessionTally {
+export function createSessionTally({ unitOf, sizes, waitNs, allWait }: SessionShape, window: MeasureWindow): SessionTally {
   const count = sizes.length
   const unanswered = sizes.slice()
   const firstNs = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
@@ -70,7 +70,7 @@ export function createSessionTally({ unitOf, sizes, waitNs }: SessionShape, wind
         gave_up: givenUp,
         requests_not_sent: notSent,
         duration_s: duration,
-        waiting_share: served + waited > 0 ? waited / (served + waited) : null,
+        waiting_share: allWait && served + waited > 0 ? waited / (served + waited) : null,
       }
     },
   }

@@ -9,6 +9,7 @@ import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import type { SimulationResult } from '../simulator/index.js'
 import type { SessionShape } from '../traces/sessions.js'
 import { NS_PER_MS, NS_PER_S, PS_PER_S } from '../units.js'
+import { fullestKvUse } from './kvUse.js'
 import { COMPLETED, FATES, IN_TRANSFER, PHASES, type Records, RUNNING, type StepStatistics } from './records.js'
 import { createSaturation } from './saturation.js'
 import { createSessionTally } from './sessions.js'
@@ -174,6 +175,8 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       }
     }
     const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.gapMs !== null || slo.e2eMs !== null
+    const kvUse = fullestKvUse(statistics)
+    if (kvUse === null) undefinedBecause.kv_use = 'no step of the window needs it'
     const attainment = limited && injected > 0 ? met / injected : null
     if (attainment === null)
       undefinedBecause.slo_attainment = limited ? 'no request arrived in the window' : 'the plan states no SLO'
@@ -182,6 +185,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
     const bySession = sessions?.summary(notSent) ?? null
     if (bySession !== null && bySession.completed === 0)
       undefinedBecause['sessions.duration_s'] = 'no session that began in the window came to its end'
+    else if (bySession?.waiting_share === null) undefinedBecause['sessions.waiting_share'] = 'turns come at times of their own'
     return {
       window_s: windowS,
       requests: { injected, ...Object.fromEntries(FATES.map((fate, index) => [fate, fates[index]])) },
@@ -194,7 +198,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       slo_attainment: attainment,
       attention_share: share(statistics.gatingAttentionPs, statistics.stepPs, 'attention_share'),
       balance: share(statistics.meanAttentionPs, statistics.maxAttentionPs, 'balance'),
-      kv_use: share(statistics.kvUsePs, statistics.stepPs, 'kv_use'),
+      kv_use: kvUse,
       mean_batch: share(statistics.decodeSequences, decodeSteps, 'mean_batch'),
       mean_step_ms: stepMs(statistics.stepPs, statistics.steps, 'mean_step_ms'),
       steps_by_role: config.engines.some(({ role }) => role === 'prefill') ? stepsByRole() : null,

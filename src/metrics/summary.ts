@@ -40,6 +40,7 @@ export interface Summary {
   readonly slo_attainment: number | null
   readonly attention_share: number | null
   readonly balance: number | null
+  /** Share of KV blocks in use on the fullest rank, in the mean while its engine steps; of the engine where that is most. */
   readonly kv_use: number | null
   /** Decoding sequences of a step of the engines that decode. */
   readonly mean_batch: number | null
@@ -88,7 +89,7 @@ export interface SessionSummary {
   readonly requests_not_sent: number
   /** From the first sending to the last token, completed sessions, s. */
   readonly duration_s: Distribution
-  /** Share of the clients' time in completed sessions that tools and people took: waits / (waits + E2E), summed over requests. */
+  /** Share of the clients' time in completed sessions that tools and people took: waits / (waits + E2E), summed over requests. null where turns have times of their own. */
   readonly waiting_share: number | null
 }
 

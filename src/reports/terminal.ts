@@ -176,7 +176,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
       `${stepsText(summary)}${summary.steps_by_role === null ? ',' : ';'} attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
     ],
     ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),
-    ['KV use', `${percent(summary.kv_use)} of the fullest rank, ${number(summary.preemptions)} preemptions`],
+    ['KV use', `${percent(summary.kv_use)} of the fullest rank in the mean, ${number(summary.preemptions)} preemptions`],
     ...(summary.migrations > 0 ? [['migration', migrationText(summary)] as const] : []),
     ...(summary.prefix_cache === null
       ? []
@@ -201,13 +201,12 @@ function sessionFacts(sessions: SessionSummary | null): (readonly [string, strin
   if (sessions === null) return []
   const { begun, completed, gave_up: gaveUp, requests_not_sent: notSent, duration_s: duration, waiting_share: share } = sessions
   const lost = gaveUp === 0 ? '' : `, ${number(gaveUp)} gave up (${number(notSent)} requests not sent)`
-  const lasting = `lasting ${number(duration.p50)} s (p50), ${number(duration.p90)} s (p90), ${number(duration.mean)} s (mean)`
-  return [
-    [
-      'sessions',
-      `${number(begun)} begun, ${number(completed)} completed${lost}, ${lasting}; ${percent(share)} of it tools and people`,
-    ],
-  ]
+  const lasting =
+    completed === 0
+      ? ''
+      : `, lasting ${number(duration.p50)} s (p50), ${number(duration.p90)} s (p90), ${number(duration.mean)} s (mean)`
+  const waited = share === null ? '' : `; ${percent(share)} of it tools and people`
+  return [['sessions', `${number(begun)} begun, ${number(completed)} completed${lost}${lasting}${waited}`]]
 }
 
 const fates = (summary: Summary): string =>

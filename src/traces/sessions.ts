@@ -74,6 +74,8 @@ export interface SessionShape {
   readonly unitOf: Int32Array
   readonly sizes: Int32Array
   readonly waitNs: Float64Array
+  /** Whether all requests but the first of each unit wait for others; else some come at times of their own, and nobody knows what they waited for. */
+  readonly allWait: boolean
 }
 
 /** null without sessions. `closed`: in a closed loop every request with a parent waits for it, otherwise those without an arrival do. */
@@ -84,10 +86,13 @@ export function sessionShape(workload: Workload, closed: boolean): SessionShape 
   const unitOf = new Int32Array(count)
   for (let u = 0; u < units.count; u++) for (let at = units.offset[u]; at < units.offset[u + 1]; at++) unitOf[units.rows[at]] = u
   const isWaiting = (row: number) => (closed ? parent !== null && parent[row] >= 0 : Number.isNaN(arrivalNs[row]))
+  let waiting = 0
+  for (let row = 0; row < count; row++) if (isWaiting(row)) waiting++
   return {
     unitOf,
     sizes: Int32Array.from({ length: units.count }, (_, u) => units.offset[u + 1] - units.offset[u]),
     waitNs: Float64Array.from({ length: count }, (_, row) => (isWaiting(row) ? (waitNs?.[row] ?? 0) : 0)),
+    allWait: waiting + units.count >= count,
   }
 }
 

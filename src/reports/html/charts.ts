@@ -101,7 +101,7 @@ export function timeCharts(arms: readonly ArmPicture[]): Chart[] {
   return [
     chart('time-waiting', 'Waiting requests', 'requests', false, (point) => point.waiting),
     chart('time-running', 'Running requests', 'requests', false, (point) => point.running),
-    chart('time-kv', 'KV use of the fullest rank', 'share of blocks', true, (point) => point.kv_use),
+    chart('time-kv', 'KV use of the fullest rank at the time', 'share of blocks', true, (point) => point.kv_use),
   ]
 }
 
