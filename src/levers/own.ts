@@ -2,7 +2,6 @@
  * Policies that are files of a user's own. The core knows them by their path alone: reading a file is the shell's work, so the shell
  * (policies/) says how such a policy is made, once in every thread.
  */
-import { UserError } from '../errors.js'
 import type { LeverName } from './lever.js'
 
 /** Makes fresh policies of the file at `path`; throws UserError, naming `where`, for a file that holds no policy of this lever. */
@@ -12,11 +11,7 @@ export type OpenPolicyFile = (lever: LeverName, path: string, where: string) => 
 export const isPolicyFile = (text: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(text.trim())
 
 let open: OpenPolicyFile = (_, path, where) => {
-  throw new UserError({
-    where,
-    message: `${path} is a file, and files of policies are not opened here`,
-    hint: 'call openPolicyFiles() of shapewise first',
-  })
+  throw new Error(`${where}: ${path} is a file of a policy, and openPolicyFiles() of policies/ was not called in this thread`)
 }
 
 export function setPolicyOpener(opener: OpenPolicyFile): void {
