@@ -59,7 +59,7 @@ describe('trace synth, sample, split and merge', () => {
     ['trace synth chat x.swt --from azure', /--from {2}has no effect without --like/],
     ['trace synth agent x.csv', /has sessions|blocks, which csv cannot hold/],
     ['trace synth missing.yaml x.swt', /cannot read the recipe/],
-    ['trace synth --like missing.csv x.swt', /There is no such trace file/],
+    ['trace synth --like missing.csv x.swt', /there is no such trace file/],
     ['trace synth --like three.csv x.swt', /too short/],
     ['trace synth --like three.csv chat x.swt', /one name too many/],
     ['trace synth --like three.csv x.swt --set requests=5', /a fitted recipe is compared as it is/],

@@ -48,7 +48,7 @@ it.each([...VERBS.filter((verb) => verb !== 'trace'), 'check', 'claim', 'trace i
     const { stdout } = shapewise(dir, ...verb.split(' '), '--help')
     const places = stdout.split('\n')[0].match(/[<[]\w+/g) ?? []
     const { status, stderr } = shapewise(dir, ...verb.split(' '), ...places.map(() => 'missing'), ...typed(stdout))
-    expect(stderr).not.toMatch(/Unknown argument|internal error/)
+    expect(stderr).not.toMatch(/unknown argument|internal error/)
     expect(status).toBe(2)
   },
 )

@@ -72,7 +72,7 @@ describe('a failing job', () => {
       const error = await executor.run([closed(STATIC_ARM, 0), closed(wrong, 3)]).catch((reason) => reason)
       expect(error).toBeInstanceOf(UserError)
       expect(error.faults[0].where).toBe('arm mine (closed, replicate 3): arms.mine.split')
-      expect(error.faults[0].hint).toMatch(/Did you mean fixed-count\?/)
+      expect(error.faults[0].hint).toMatch(/did you mean 'fixed-count'\?/)
     } finally {
       await executor.close()
     }

@@ -172,7 +172,7 @@ describe('rules', () => {
     for (const spec of [STATIC_ARM, SHAPE_AWARE_ARM]) expect(createArm(spec).rank).not.toBe(createArm(spec).rank)
   })
   it('names the remedy for a wrong name or argument', () => {
-    expect(() => parsePolicy('split', 'fixed-cont(8)')).toThrow(/Did you mean fixed-count/)
+    expect(() => parsePolicy('split', 'fixed-cont(8)')).toThrow(/did you mean 'fixed-count'/)
     expect(() => parsePolicy('split', 'fixed-count')).toThrow(/needs count/)
     expect(() => parsePolicy('split', 'fixed-count(0)')).toThrow(/must lie in/)
     expect(() => parsePolicy('split', 'fixed-count(2.5)')).toThrow(/whole number/)

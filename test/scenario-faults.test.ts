@@ -148,18 +148,14 @@ describe('one fault, one sentence, one place', () => {
       ['arms={mine: {chunk: fixed-budget(9000)}}'],
       /a budget of 9000 tokens is more than max_num_batched_tokens 8192/,
     ],
-    [
-      'misspelt policy',
-      ['arms={mine: {rank: least-cots(5000)}}'],
-      /^arms\.mine\.rank: there is no rank policy "least-cots"; known are round-robin, .*least-cost/,
-    ],
+    ['misspelt policy', ['arms={mine: {rank: least-cots(5000)}}'], /^arms\.mine\.rank: there is no rank policy "least-cots"$/],
     [
       'argument of a policy',
       ['arms={mine: {split: fixed-count(0)}}'],
       /arms\.mine\.split: count of fixed-count must lie in \[1, 512\]/,
     ],
     ['policy of another lever', ['arms={mine: {pool: least-kv-tokens}}'], /arms\.mine\.pool: there is no pool policy/],
-    ['span', ['arms={mine: {span: two}}'], /arms\.mine\.span: there is no span policy "two"; known are one, fixed, by-shape/],
+    ['span', ['arms={mine: {span: two}}'], /arms\.mine\.span: there is no span policy "two"$/],
     ['span of three', ['arms={mine: {span: fixed(3)}}'], /degree of fixed must be a power of two, not 3/],
     [
       'span on one rank',
@@ -191,7 +187,10 @@ describe('one fault, one sentence, one place', () => {
     const text = `${demo}\narms:\n  mine:\n    split: fixed-cuont(4)\n`
     const line = text.split('\n').findIndex((row) => row.includes('cuont')) + 1
     expect(faultsOf(text)).toEqual([
-      expect.objectContaining({ where: `s.yaml:${line}:12`, hint: expect.stringMatching(/did you mean fixed-count\?/i) }),
+      expect.objectContaining({
+        where: `s.yaml:${line}:12`,
+        hint: expect.stringMatching(/did you mean 'fixed-count'\? allowed: /),
+      }),
     ])
   })
 

@@ -101,8 +101,8 @@ describe('a pool', () => {
   })
 
   it.each<[string, Readonly<Record<string, string | null>>, RegExp]>([
-    ['a missing file', { 'chunk-12-dataset.json': null }, /^Client 12 of the pool has no chunk-12-dataset\.json\.$/],
-    ['no trace of a client', { 'chunk-3-trace.csv': null }, /^Client 3 of the pool has no chunk-3-trace\.csv\.$/],
+    ['a missing file', { 'chunk-12-dataset.json': null }, /^client 12 of the pool has no chunk-12-dataset\.json$/],
+    ['no trace of a client', { 'chunk-3-trace.csv': null }, /^client 3 of the pool has no chunk-3-trace\.csv$/],
     ['an empty trace', { 'chunk-3-trace.csv': '' }, /fewer than two windows/],
     [
       'a header',
@@ -114,17 +114,17 @@ describe('a pool', () => {
       { 'chunk-3-trace.csv': '0,1,1,Gamma,1,1\n600,1,1,Gamma,1,1\n1800,1,1,Gamma,1,1\n' },
       /do not follow one another/,
     ],
-    ['another law', { 'chunk-3-trace.csv': '0,1,1,Pareto,1,1\n600,1,1,Gamma,1,1\n' }, /^The law of the gaps is 'Pareto'\.$/],
-    ['no law', { 'chunk-3-trace.csv': '0,1,1,,1,1\n600,1,1,Gamma,1,1\n' }, /^The law of the gaps is ''\.$/],
+    ['another law', { 'chunk-3-trace.csv': '0,1,1,Pareto,1,1\n600,1,1,Gamma,1,1\n' }, /^the law of the gaps is 'Pareto'$/],
+    ['no law', { 'chunk-3-trace.csv': '0,1,1,,1,1\n600,1,1,Gamma,1,1\n' }, /^the law of the gaps is ''$/],
     ['no shape', { 'chunk-3-trace.csv': '0,1,1,Gamma,0,1\n600,1,1,Gamma,1,1\n' }, /no positive shape/],
     ['a negative rate', { 'chunk-3-trace.csv': '0,-1,1,Gamma,1,1\n600,1,1,Gamma,1,1\n' }, /no window of a ServeGen client/],
-    ['broken JSON', { 'chunk-3-dataset.json': '{"0": {' }, /^The file is no JSON\.$/],
+    ['broken JSON', { 'chunk-3-dataset.json': '{"0": {' }, /^the file is no JSON$/],
     ['a list', { 'chunk-3-dataset.json': '[]' }, /no JSON object/],
-    ['a wrong window', { 'chunk-3-dataset.json': '{"noon": {}}' }, /^'noon' is no window\.$/],
+    ['a wrong window', { 'chunk-3-dataset.json': '{"noon": {}}' }, /^'noon' is no window$/],
     [
       'a broken distribution',
       { 'chunk-3-dataset.json': '{"0": {"input_tokens": "{1: x}"}}' },
-      /^Field input_tokens of window 0 has the entry '1: x'\.$/,
+      /^field input_tokens of window 0 has the entry '1: x'$/,
     ],
   ])('with %s is refused', (what, changes, message) => {
     const fault = faultOf(() => readPool(writePool(`bad ${what}`, changes)))
@@ -134,7 +134,7 @@ describe('a pool', () => {
 
   it('that is none says what is missing', () => {
     expect(faultOf(() => readPool(folders))?.message).toBe(
-      'This folder is no pool of ServeGen clients: it has no chunk-N-trace.csv.',
+      'this folder is no pool of ServeGen clients: it has no chunk-N-trace.csv',
     )
     const damaged = writePool('damaged')
     writeFileSync(join(damaged, 'chunk-3-trace.csv.gz'), gzipSync('0,1,1,Gamma,1,1\n').subarray(0, 20))
@@ -211,9 +211,9 @@ describe('requests drawn from a pool', () => {
   })
 
   it('are refused for hours that the pool does not have, and for too many', () => {
-    expect(faultOf(() => draw({ fromHour: 23.5 }))?.message).toBe('The pool has 24 hours; hours 23.5 to 24.5 are not in it.')
+    expect(faultOf(() => draw({ fromHour: 23.5 }))?.message).toBe('the pool has 24 hours; hours 23.5 to 24.5 are not in it')
     expect(faultOf(() => draw({ hours: 24, scale: 1000 }))?.message).toMatch(
-      /^About \d+ million requests would be drawn; 20 million are the most\.$/,
+      /^about \d+ million requests would be drawn; 20 million are the most$/,
     )
   })
 

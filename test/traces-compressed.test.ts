@@ -69,12 +69,12 @@ describe('zstd', () => {
 
   it('cut off anywhere says so, with the rows before the cut', async () => {
     for (let bytes = 4; bytes < WHOLE.length; bytes++)
-      expect((await faultOf(WHOLE.subarray(0, bytes))).message).toMatch(/^The zstd file is cut off: it ends after \d+ rows?\.$/)
+      expect((await faultOf(WHOLE.subarray(0, bytes))).message).toMatch(/^the zstd file is cut off: it ends after \d+ rows?$/)
     const long = rawFrame(csv(200_000))
     const { message, hint } = await faultOf(long.subarray(0, long.length - 9))
     const rows = Number(/after (\d+) rows/.exec(message)?.[1])
     expect(rows).toBeGreaterThan(190_000)
-    expect(hint).toBe('Copy or download it again; `zstd -t` tells whether it is whole.')
+    expect(hint).toBe('copy or download it again; `zstd -t` tells whether it is whole')
   })
 
   it('damaged anywhere never ends in a wrong row', async () => {
@@ -92,9 +92,9 @@ describe('zstd', () => {
     flipped[WHOLE.length >> 1] ^= 16
     expect(await faultOf(flipped)).toEqual({
       where: join(folder, 'trace.csv'),
-      message: 'The zstd file is damaged: 0 rows were read before that showed.',
-      hint: 'Copy or download it again; `zstd -t` tells whether it is whole. A window above 128 MiB (`zstd --long=28` and up) is not read.',
+      message: 'the zstd file is damaged: 0 rows were read before that showed',
+      hint: 'copy or download it again; `zstd -t` tells whether it is whole; a window above 128 MiB (`zstd --long=28` and up) is not read',
     })
-    expect((await faultOf(Buffer.concat([WHOLE, Buffer.from('more and more')]))).message).toMatch(/^The zstd file is damaged/)
+    expect((await faultOf(Buffer.concat([WHOLE, Buffer.from('more and more')]))).message).toMatch(/^the zstd file is damaged/)
   })
 })

@@ -39,10 +39,10 @@ const EXPECTED: readonly (readonly [path: RegExp, format: string, rows: number |
   [/^dynamo-request-trace\//, 'dynamo', 17],
   [/^tracelab-format-examples\/round_trace/, 'tracelab', 19],
   [/^tracelab-format-examples\/multi_session/, 'tracelab-replay', 303],
-  [/^lmcache-agents\//, 'refused', /^The file holds lengths in characters, not in tokens\.$/],
-  [/^servegen\/.*-dataset/, 'refused', /^The file holds the length distributions of one ServeGen client: a part of a pool/],
-  [/^servegen\/.*-trace/, 'refused', /^The file holds the arrival rates of one ServeGen client: a part of a pool/],
-  [/^empirical-tables\.json$/, 'refused', /^The file is a set of inverse distribution functions of lengths/],
+  [/^lmcache-agents\//, 'refused', /^the file holds lengths in characters, not in tokens$/],
+  [/^servegen\/.*-dataset/, 'refused', /^the file holds the length distributions of one ServeGen client: a part of a pool/],
+  [/^servegen\/.*-trace/, 'refused', /^the file holds the arrival rates of one ServeGen client: a part of a pool/],
+  [/^empirical-tables\.json$/, 'refused', /^the file is a set of inverse distribution functions of lengths/],
   [/\.md$/, 'refused', /\S/],
 ]
 

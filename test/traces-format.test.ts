@@ -51,11 +51,11 @@ describe('a .swt trace', () => {
     await expect(writeTrace(path, plain)).rejects.toThrow(
       new UserError({
         where: path,
-        message: `There is no folder ${join(folder, 'none')} to write to.`,
-        hint: 'Choose a folder that exists and that you may write to.',
+        message: `there is no folder ${join(folder, 'none')} to write to`,
+        hint: 'choose a folder that exists and that you may write to',
       }),
     )
-    await expect(writeTrace(folder, plain)).rejects.toThrow('The file cannot be written (')
+    await expect(writeTrace(folder, plain)).rejects.toThrow('the file cannot be written (')
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 })
@@ -83,12 +83,12 @@ describe('a .swt trace that cannot be read', () => {
     await expect(readTrace(path, { spreadTicks: false })).rejects.toThrow(
       new UserError({
         where: path,
-        message: 'The trace file has format version 3; this version of Shapewise reads 2.',
-        hint: 'Use a newer Shapewise, or write the trace anew.',
+        message: 'the trace file has format version 3; this version of Shapewise reads 2',
+        hint: 'use a newer Shapewise, or write the trace anew',
       }),
     )
     expect(changed((f) => delete f.version)).toBe(
-      'The trace file has format version undefined; this version of Shapewise reads 2.',
+      'the trace file has format version undefined; this version of Shapewise reads 2',
     )
   })
 
@@ -99,17 +99,17 @@ describe('a .swt trace that cannot be read', () => {
     await expect(readTrace(path, { spreadTicks: false })).rejects.toThrow(
       new UserError({
         where: path,
-        message: 'The trace file is damaged: it cannot be decoded to its end.',
-        hint: 'Copy it again, or write it anew from its source.',
+        message: 'the trace file is damaged: it cannot be decoded to its end',
+        hint: 'copy it again, or write it anew from its source',
       }),
     )
-    expect(messageOf(Buffer.concat([bytes, Buffer.of(1)]))).toBe('The trace file is damaged: it cannot be decoded to its end.')
+    expect(messageOf(Buffer.concat([bytes, Buffer.of(1)]))).toBe('the trace file is damaged: it cannot be decoded to its end')
   })
 
   it('without requests', async () => {
     const path = join(folder, 'empty.swt')
     await writeTrace(path, shapesOnly(new Float64Array(), new Int32Array(), new Int32Array(), plain.provenance))
-    await expect(readTrace(path, { spreadTicks: false })).rejects.toThrow('The trace holds no requests.')
+    await expect(readTrace(path, { spreadTicks: false })).rejects.toThrow('the trace holds no requests')
   })
 
   it.each<[string, (file: Record<string, unknown>, columns: Record<string, Record<string, unknown>>) => void]>([
@@ -132,7 +132,7 @@ describe('a .swt trace that cannot be read', () => {
     ['prefix blocks are incomplete', (_, c) => (c.runCount = c.isl)],
     ['its content does not match its hash', (_, c) => (c.isl.data = new Uint8Array([20, 40, 60, 82]))],
   ])('because %s', (what, change) => {
-    expect(changed(change)).toBe(`The trace file is damaged: ${what}.`)
+    expect(changed(change)).toBe(`the trace file is damaged: ${what}`)
   })
 
   const CHAIN = Int32Array.of(-1, 0, 1, 2)
@@ -169,7 +169,7 @@ describe('a .swt trace that cannot be read', () => {
     ['request 0 has more prefix blocks than tokens', runs({ runLength: Int32Array.of(11) })],
     ['ids of prefix blocks are not dense', runs({ runFirst: Int32Array.of(7) })],
   ])('because %s', (what, columns) => {
-    expect(withColumns(columns)).toBe(`The trace file is damaged: ${what}.`)
+    expect(withColumns(columns)).toBe(`the trace file is damaged: ${what}`)
   })
 
   it('unless it is an older one, which has no hash', () => {

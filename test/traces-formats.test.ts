@@ -216,7 +216,7 @@ describe('Dynamo request traces', () => {
 
   it('refuses another version', async () => {
     const text = JSON.stringify(request(0, 1, 100)).replace('trace.v1', 'trace.v2')
-    await expect(read(`${text}\n`)).rejects.toThrow('The schema is dynamo.request.trace.v2; dynamo.request.trace.v1 is read.')
+    await expect(read(`${text}\n`)).rejects.toThrow('the schema is dynamo.request.trace.v2; dynamo.request.trace.v1 is read')
   })
 })
 
@@ -376,7 +376,7 @@ it('reads what AIPerf measured: Unix ns to the last digit, turns of a conversati
 
 it('refuses an AIPerf file of warm-up alone', async () => {
   await expect(read([{ metadata: { benchmark_phase: 'warmup' }, metrics: {} }])).rejects.toThrow(
-    'None of the 1 rows is usable: a request of the warm-up.',
+    'none of the 1 rows is usable: a request of the warm-up',
   )
 })
 
@@ -400,7 +400,7 @@ describe('results of benchmarks', () => {
   })
   it('of two runs are refused', async () => {
     const run = { input_lens: [10], output_lens: [1] }
-    await expect(read([run, run])).rejects.toThrow('The file holds 2 runs with input_lens; one is read.')
+    await expect(read([run, run])).rejects.toThrow('the file holds 2 runs with input_lens; one is read')
   })
 })
 
@@ -589,7 +589,7 @@ describe('sessions in the form of WEKA', () => {
 
   it('need what concerns all requests before them', async () => {
     const { block_size, ...rest } = session([request(0)]) as Record<string, unknown>
-    await expect(read([{ ...rest, block_size }])).rejects.toThrow('In session a the key block_size comes after the requests.')
+    await expect(read([{ ...rest, block_size }])).rejects.toThrow('in session a the key block_size comes after the requests')
   })
 
   it('need ids of their own scope and one size of block', async () => {

@@ -40,7 +40,7 @@ describe('requests without output', () => {
     expect(notes).toContain('2 requests without output tokens got 30 as asked for.')
   })
   it('are refused with their line', async () => {
-    await expect(read(text, { outputs: 'fail' })).rejects.toThrow(`${path}:3  Output tokens are 0: a failed request.`)
+    await expect(read(text, { outputs: 'fail' })).rejects.toThrow(`${path}:3  output tokens are 0: a failed request`)
   })
 })
 
@@ -48,7 +48,7 @@ describe('rows out of order', () => {
   const text = csv('2,1,1', '1,2,1')
   it('are sorted or refused', async () => {
     expect((await read(text)).isl).toEqual([2, 1])
-    await expect(read(text, { order: 'fail' })).rejects.toThrow('1 row is out of order in time.')
+    await expect(read(text, { order: 'fail' })).rejects.toThrow('1 row is out of order in time')
     expect((await read(csv('1,2,1', '2,1,1'), { order: 'fail' })).isl).toEqual([2, 1])
   })
 })
@@ -62,7 +62,7 @@ describe('rows that repeat another one', () => {
     const dropped = await read(text, { duplicates: 'drop' })
     expect(dropped.osl).toEqual([1, 2, 3, 1])
     expect(dropped.report.skippedByReason).toEqual([{ reason: 'repeats another row exactly', count: 2 }])
-    await expect(read(text, { duplicates: 'fail' })).rejects.toThrow('2 rows repeat another one exactly.')
+    await expect(read(text, { duplicates: 'fail' })).rejects.toThrow('2 rows repeat another one exactly')
   })
   it('differ by their prefix', async () => {
     expect((await read(jsonl({ hash_ids: [1] }, { hash_ids: [2] }, { hash_ids: [1] }, { timestamp: 9 }))).report.duplicates).toBe(
@@ -95,7 +95,7 @@ describe('requests over the context limit', () => {
       '2 of 4 requests (50.0 %) need more than 100',
     )
     await expect(read(csv('0,90,11'), { contextLimit: 100 })).rejects.toThrow(
-      'All 1 requests need more than 100 tokens of context.',
+      'all 1 requests need more than 100 tokens of context',
     )
   })
   it('lose the end of their input, and its blocks', async () => {
@@ -151,7 +151,7 @@ describe('parts of a trace', () => {
     expect(isl).toEqual([200, 201])
     expect([...workload.arrivalNs]).toEqual([0, Number.NaN])
     expect([...(workload.parent as Int32Array)]).toEqual([-1, 0])
-    await expect(read(rows, { window: { fromS: 100, toS: 200 } })).rejects.toThrow('No request arrives from 100 s to 200 s')
+    await expect(read(rows, { window: { fromS: 100, toS: 200 } })).rejects.toThrow('no request arrives from 100 s to 200 s')
   })
 })
 
@@ -166,10 +166,10 @@ it('tells of long silences', async () => {
 
 describe('options without effect', () => {
   it.each([
-    [csv('0,5,5'), { shareSystemPrompt: true }, 'Sharing the system prompt has no effect on a file of the format csv.'],
-    [csv('0,5,5'), { blockTokens: 16 }, 'The size of prefix blocks has no effect: the trace has no ids of prefix blocks.'],
-    [jsonl({}), { columns: { input: 'x' } }, 'The choice of columns has no effect on a file of the format mooncake.'],
-    [csv('0,5,5'), { overLimit: 'drop' }, 'What happens to requests over the context limit was given, but no limit.'],
+    [csv('0,5,5'), { shareSystemPrompt: true }, 'sharing the system prompt has no effect on a file of the format csv'],
+    [csv('0,5,5'), { blockTokens: 16 }, 'the size of prefix blocks has no effect: the trace has no ids of prefix blocks'],
+    [jsonl({}), { columns: { input: 'x' } }, 'the choice of columns has no effect on a file of the format mooncake'],
+    [csv('0,5,5'), { overLimit: 'drop' }, 'what happens to requests over the context limit was given, but no limit'],
   ] as const)('are refused: %#', async (content, options, message) => {
     await expect(read(content, options)).rejects.toThrow(message)
   })

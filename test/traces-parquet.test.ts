@@ -80,7 +80,7 @@ describe('a table of others', () => {
       { reason: 'time is missing', count: 1 },
       { reason: 'time cannot be read as a number or a date', count: 1 },
     ])
-    expect((await refusal(file)).message).toBe('No column is known to be the arrival time; the columns are when, in, out, who.')
+    expect((await refusal(file)).message).toBe('no column is known to be the arrival time; the columns are when, in, out, who')
   })
 
   it('keeps names apart that differ in marks of a CSV', async () => {
@@ -131,17 +131,15 @@ describe('a file that cannot be read', () => {
     await writeWorkload(path, trace, { to: 'parquet' })
     const whole = readFileSync(path)
     expect((await refusal(whole.subarray(0, 10))).message).toMatch(/it is too short/)
-    expect((await refusal(gzipSync(whole))).hint).toBe('Unpack it first, with `gzip -d`.')
+    expect((await refusal(gzipSync(whole))).hint).toBe('unpack it first, with `gzip -d`')
     expect((await refusal(whole, { columns: { time: 'arrival_ns' } })).message).toBe(
-      'The file is a trace of our own: its columns and units are known.',
+      'the file is a trace of our own: its columns and units are known',
     )
     const nameless = Buffer.from(whole.toString('latin1').replace(/shapewise(?! trace)/, 'shapevise'), 'latin1')
     expect(nameless.equals(whole)).toBe(false)
     expect((await refusal(nameless)).message).toMatch(/we wrote it, and its metadata under the key shapewise are gone/)
     const other = Buffer.from(whole.toString('latin1').replace('"version":1', '"version":7'), 'latin1')
-    expect((await refusal(other)).message).toBe(
-      'The trace in this Parquet file has version 7; this version of Shapewise reads 1.',
-    )
+    expect((await refusal(other)).message).toBe('the trace in this Parquet file has version 7; this version of Shapewise reads 1')
   })
 
   it('of others, damaged by the largest possible number at any place, is read or refused', async () => {

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'traces-read-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const HEADER = 'arrival_s,input_tokens,output_tokens\n'
-const SHAPES_HINT = 'Give a trace with at least one request of one or more input and output tokens.'
+const SHAPES_HINT = 'give a trace with at least one request of one or more input and output tokens'
 
 let files = 0
 function file(content: string | Uint8Array, name = `${files++}.csv`): string {
@@ -56,11 +56,11 @@ const shapes = ({ workload }: Awaited<ReturnType<typeof readTrace>>) =>
 describe('files that are no trace', () => {
   it('names a missing file and a directory', async () => {
     expect(await faultsOf(readTrace(join(folder, 'none.csv'), { spreadTicks: false }))).toEqual([
-      { where: 'none.csv', message: 'There is no such trace file.', hint: 'check the path' },
+      { where: 'none.csv', message: 'there is no such trace file', hint: 'check the path' },
     ])
     mkdirSync(join(folder, 'traces'))
     expect(await faultsOf(readTrace(join(folder, 'traces'), { spreadTicks: false }))).toEqual([
-      { where: 'traces', message: 'This is a directory, not a trace file.', hint: 'name one file in it' },
+      { where: 'traces', message: 'this is a directory, not a trace file', hint: 'name one file in it' },
     ])
     writeFileSync(join(folder, 'traces', 'chunk-3-trace.csv.gz'), '')
     const [{ hint }] = await faultsOf(readTrace(join(folder, 'traces'), { spreadTicks: false }))
@@ -69,35 +69,35 @@ describe('files that are no trace', () => {
     expect(preset).toContain('--set workload.preset=chat')
     const below = join(file('1,2,3\n', 'plain'), 'x.csv')
     expect((await faultsOf(readTrace(below, { spreadTicks: false })))[0].message).toBe(
-      'The file could not be read (ENOTDIR) after 0 rows.',
+      'the file could not be read (ENOTDIR) after 0 rows',
     )
   })
 
   it.each([
-    ['empty', '', 'The file is empty.', 'Give a trace with at least one request.'],
-    ['empty gzip', gzipSync(''), 'The file is empty.', 'Give a trace with at least one request.'],
-    ['blank', ' \n\r\n\t\n', 'The file holds only blank lines.', 'Give a trace with at least one request.'],
-    ['header only', HEADER, 'The file has no rows; a header alone is no trace.', SHAPES_HINT],
-    ['comments only', '# a\n# b\n', 'The file has no rows; a header alone is no trace.', SHAPES_HINT],
+    ['empty', '', 'the file is empty', 'give a trace with at least one request'],
+    ['empty gzip', gzipSync(''), 'the file is empty', 'give a trace with at least one request'],
+    ['blank', ' \n\r\n\t\n', 'the file holds only blank lines', 'give a trace with at least one request'],
+    ['header only', HEADER, 'the file has no rows; a header alone is no trace', SHAPES_HINT],
+    ['comments only', '# a\n# b\n', 'the file has no rows; a header alone is no trace', SHAPES_HINT],
     [
       'binary',
       Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 3)) % 256),
-      'The file is binary and of no known trace format.',
-      'Give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all.',
+      'the file is binary and of no known trace format',
+      'give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all',
     ],
-    ['zip', 'PK\u0003\u0004 and more', 'The file is a zip archive, which is not read.', 'Unpack it and name one file.'],
+    ['zip', 'PK\u0003\u0004 and more', 'the file is a zip archive, which is not read', 'unpack it and name one file'],
     [
       'no whole parquet file',
       'PAR1 and more',
-      'The Parquet file is damaged, or in a form that is not read: parquet file invalid (footer != PAR1).',
-      'Copy it again, or export it anew with snappy, gzip or zstd compression.',
+      'the Parquet file is damaged, or in a form that is not read: parquet file invalid (footer != PAR1)',
+      'copy it again, or export it anew with snappy, gzip or zstd compression',
     ],
-    ['utf-16', Buffer.from('\ufeff1,2,3\n', 'utf16le'), 'The file is UTF-16 text, which is not read.', 'Save it as UTF-8.'],
+    ['utf-16', Buffer.from('\ufeff1,2,3\n', 'utf16le'), 'the file is UTF-16 text, which is not read', 'save it as UTF-8'],
     [
       'JSON array',
       '[{"timestamp": 0}]',
-      'The file is one JSON array; a trace has one JSON object a line.',
-      "Convert it, for instance with `jq -c '.[]'`.",
+      'the file is one JSON array; a trace has one JSON object a line',
+      "convert it, for instance with `jq -c '.[]'`",
     ],
   ])('refuses a file that is %s', async (_, content, message, hint) => {
     expect(await refusal(content)).toEqual([{ where: 'trace', message, hint }])
@@ -109,20 +109,20 @@ describe('files that are no trace', () => {
     expect(await faultsOf(readTrace(own, { spreadTicks: false, from: 'csv' }))).toEqual([
       {
         where: 'own.swt',
-        message: 'The file is a Shapewise trace, not csv.',
-        hint: 'Leave the format out: it is told by the content.',
+        message: 'the file is a Shapewise trace, not csv',
+        hint: 'leave the format out: it is told by the content',
       },
     ])
-    expect((await refusal(rows(3), { from: 'shapewise' }))[0].message).toBe('The file is no Shapewise trace.')
+    expect((await refusal(rows(3), { from: 'shapewise' }))[0].message).toBe('the file is no Shapewise trace')
     expect(await refusal(rows(3), { from: 'azure' })).toEqual([
       {
         where: 'trace:1',
-        message: 'An Azure trace begins with the header TIMESTAMP,ContextTokens,GeneratedTokens; this file does not.',
-        hint: 'Read it as csv.',
+        message: 'an Azure trace begins with the header TIMESTAMP,ContextTokens,GeneratedTokens; this file does not',
+        hint: 'read it as csv',
       },
     ])
     expect((await refusal(rows(3), { from: 'mooncake' }))[0].message).toBe(
-      'None of the 4 rows is usable: the line is no JSON (line 1).',
+      'none of the 4 rows is usable: the line is no JSON (line 1)',
     )
   })
 
@@ -144,8 +144,8 @@ describe('gzip', () => {
     const [fault, ...others] = await refusal(whole.subarray(0, Math.floor(whole.length * 0.6)))
     expect(others).toEqual([])
     expect(fault.where).toBe('trace')
-    expect(fault.hint).toBe('Copy or download it again; `gzip -t` tells whether it is whole.')
-    const read = Number(/^The gzip file is cut off: it ends after (\d+) rows?\.$/.exec(fault.message)?.[1])
+    expect(fault.hint).toBe('copy or download it again; `gzip -t` tells whether it is whole')
+    const read = Number(/^the gzip file is cut off: it ends after (\d+) rows?$/.exec(fault.message)?.[1])
     expect(read).toBeGreaterThan(count * 0.1)
     expect(read).toBeLessThan(count)
   })
@@ -153,16 +153,16 @@ describe('gzip', () => {
   it('counts every row when only the checksum is cut off', async () => {
     const whole = gzipSync(rows(20))
     expect((await refusal(whole.subarray(0, whole.length - 4)))[0].message).toBe(
-      'The gzip file is cut off: it ends after 20 rows.',
+      'the gzip file is cut off: it ends after 20 rows',
     )
-    expect((await refusal(whole.subarray(0, 2)))[0].message).toBe('The gzip file is cut off: it ends after 0 rows.')
+    expect((await refusal(whole.subarray(0, 2)))[0].message).toBe('the gzip file is cut off: it ends after 0 rows')
   })
 
   it('names a damaged file', async () => {
     const whole = gzipSync(rows(200_000))
     whole.fill(0xff, whole.length >> 1, (whole.length >> 1) + 64)
     const [fault] = await refusal(whole)
-    expect(fault.message).toMatch(/^The gzip file is damaged: \d+ rows were read before that showed\.$/)
+    expect(fault.message).toMatch(/^the gzip file is damaged: \d+ rows were read before that showed$/)
     const read = Number(/\d+/.exec(fault.message)?.[0])
     expect(read).toBeGreaterThan(50_000)
     expect(read).toBeLessThanOrEqual(200_000)
@@ -170,8 +170,8 @@ describe('gzip', () => {
     wrongSum[wrongSum.length - 6] ^= 1
     expect((await refusal(wrongSum))[0]).toEqual({
       where: 'trace',
-      message: 'The gzip file is damaged: 0 rows were read before that showed.',
-      hint: 'Copy or download it again; `gzip -t` tells whether it is whole.',
+      message: 'the gzip file is damaged: 0 rows were read before that showed',
+      hint: 'copy or download it again; `gzip -t` tells whether it is whole',
     })
   })
 })
@@ -240,8 +240,8 @@ describe('bad rows of a CSV file', () => {
     expect(faults).toEqual([
       {
         where: 'trace',
-        message: '13 of 1200 rows are unusable; at most 1 % may be.',
-        hint: 'Correct the rows below, or name the right columns and the time unit.',
+        message: '13 of 1200 rows are unusable; at most 1 % may be',
+        hint: 'correct the rows below, or name the right columns and the time unit',
       },
       ...[3, 5, 7, 9, 11].map((line) => ({ where: `trace:${line}`, message: 'time cannot be read as a number or a date' })),
     ])
@@ -258,7 +258,7 @@ describe('bad rows of a CSV file', () => {
     expect(await refusal(`${HEADER}1,5,0\n2,5,0\n`)).toEqual([
       {
         where: 'trace',
-        message: 'None of the 2 rows is usable: output tokens are 0: a failed request (line 2).',
+        message: 'none of the 2 rows is usable: output tokens are 0: a failed request (line 2)',
         hint: SHAPES_HINT,
       },
     ])
@@ -359,8 +359,8 @@ describe('ways to write a CSV file', () => {
     expect(await refusal(content)).toEqual([
       {
         where: 'trace',
-        message: `The times, such as ${Number(time)}, are too large for seconds and the file does not say their unit.`,
-        hint: 'Call the column arrival_ms, arrival_us or arrival_ns, or give the time unit.',
+        message: `the times, such as ${Number(time)}, are too large for seconds and the file does not say their unit`,
+        hint: 'call the column arrival_ms, arrival_us or arrival_ns, or give the time unit',
       },
     ])
   })
@@ -377,37 +377,37 @@ describe('ways to write a CSV file', () => {
       'a,b,c\n1,2,3\n',
       {},
       'trace:1',
-      'No column is known to be the arrival time; the columns are a, b, c.',
+      'no column is known to be the arrival time; the columns are a, b, c',
       'name it: workload.read.columns.time=NAME (trace commands: --columns time=NAME), or call it arrival_s',
     ],
     [
       'time,b,c\n1,2,3\n',
       {},
       'trace:1',
-      'No column is known to be the input tokens; the columns are time, b, c.',
+      'no column is known to be the input tokens; the columns are time, b, c',
       'name it: workload.read.columns.input=NAME (trace commands: --columns input=NAME), or call it input_tokens',
     ],
     [
       '1,2\n',
       {},
       'trace:1',
-      'The file has no header and 2 columns; without a header it must have three: time, input tokens, output tokens.',
-      'Add a header line, or give the positions of the three columns.',
+      'the file has no header and 2 columns; without a header it must have three: time, input tokens, output tokens',
+      'add a header line, or give the positions of the three columns',
     ],
     [
       'time,isl,osl\n1,2,3\n',
       { input: 'prompt' },
       'trace',
-      "There is no input column 'prompt'; the columns are time, isl, osl.",
-      'Give one of these names, or a position counted from 1.',
+      "there is no input column 'prompt'; the columns are time, isl, osl",
+      'give one of these names, or a position counted from 1',
     ],
-    ['time,isl,osl\n1,2,3\n', { timeUnit: 'h' }, 'trace', "Time unit 'h' is unknown.", 'Give s, ms, us or ns.'],
+    ['time,isl,osl\n1,2,3\n', { timeUnit: 'h' }, 'trace', "time unit 'h' is unknown", 'give s, ms, us or ns'],
     [
       'time,isl,osl\n1,2,3\n',
       { output: 'isl' },
       'trace:1',
-      'Time, input and output tokens must be three different columns.',
-      'Name three columns.',
+      'time, input and output tokens must be three different columns',
+      'name three columns',
     ],
   ])('refuses %j with columns %j', async (content, columns, where, message, hint) => {
     expect(await refusal(content, { columns })).toEqual([{ where, message, hint }])
@@ -416,17 +416,15 @@ describe('ways to write a CSV file', () => {
   it('shortens the first line of a file that is no table', async () => {
     const [{ message }] = await refusal(`${'lorem ipsum '.repeat(1e4)}${', word'.repeat(300)}\n`)
     expect(message.length).toBeLessThan(1000)
-    expect(message).toMatch(
-      /^No column is known to be the arrival time; the columns are lorem .*\.\.\., word, .* and \d+ more\.$/,
-    )
+    expect(message).toMatch(/^no column is known to be the arrival time; the columns are lorem .*\.\.\., word, .* and \d+ more$/)
   })
 
   it('refuses a line that never ends', async () => {
     expect(await refusal(gzipSync(`1,2,${'3'.repeat(70 << 20)}`, { level: 1 }))).toEqual([
       {
         where: 'trace',
-        message: 'A line is longer than 64 MiB: this is no trace of one row a line.',
-        hint: 'Give a CSV file, or JSON with one object a line.',
+        message: 'a line is longer than 64 MiB: this is no trace of one row a line',
+        hint: 'give a CSV file, or JSON with one object a line',
       },
     ])
   })
@@ -582,12 +580,12 @@ describe('Mooncake traces', () => {
     expect(await refusal(other)).toEqual([
       {
         where: 'trace',
-        message: 'The file is JSON of no known trace format; its keys are prompt, answer.',
-        hint: '`shapewise trace formats` lists what is read; name one with --from if it is one of them.',
+        message: 'the file is JSON of no known trace format; its keys are prompt, answer',
+        hint: '`shapewise trace formats` lists what is read; name one with --from if it is one of them',
       },
     ])
     const [summary, first] = await refusal(other, { from: 'mooncake' })
-    expect(summary.message).toBe('12 of 12 rows are unusable; at most 1 % may be.')
+    expect(summary.message).toBe('12 of 12 rows are unusable; at most 1 % may be')
     expect(first).toEqual({ where: 'trace:1', message: 'input_length is missing' })
   })
 

@@ -127,7 +127,7 @@ describe('columns beyond time and lengths', () => {
     expect(workload.arrivalNs).toEqual(Float64Array.of(0, 2.5e9))
     expect((await read(rows)).report.format).toBe('lengths')
     expect((await refusal(rows, { from: 'lengths', columns: { time: 'at' } })).message).toBe(
-      'A column of times was named, but the format lengths has none.',
+      'a column of times was named, but the format lengths has none',
     )
   })
 
@@ -200,13 +200,13 @@ describe('columns beyond time and lengths', () => {
     const rows = ['arrival_s,isl,osl,parent,cached_tokens', '0,1,1,,1', '1,1,1,0,1']
     expect((await read(rows)).report.notes).toContain('Columns not used: parent, cached_tokens.')
     expect(await refusal(rows, { columns: { parent: 'parent' } })).toMatchObject({
-      message: 'A parent column says nothing without a request column.',
+      message: 'a parent column says nothing without a request column',
     })
     expect((await refusal(rows, { columns: { prefix: 'cached_tokens' } })).message).toBe(
-      'A prefix column says nothing without a session column.',
+      'a prefix column says nothing without a session column',
     )
     expect((await refusal(rows, { columns: { tenant: 'who' } })).message).toBe(
-      "There is no tenant column 'who'; the columns are arrival_s, isl, osl, parent, cached_tokens.",
+      "there is no tenant column 'who'; the columns are arrival_s, isl, osl, parent, cached_tokens",
     )
   })
 
@@ -227,7 +227,7 @@ describe('columns beyond time and lengths', () => {
       { reason: 'the prefix is no number of tokens', count: 1 },
       { reason: 'time is missing', count: 1 },
     ])
-    expect((await refusal(['arrival_s,isl,osl,id,parent', '0,1,1,a,', '1,1,1,a,'])).message).toBe("Two requests have the id 'a'.")
+    expect((await refusal(['arrival_s,isl,osl,id,parent', '0,1,1,a,', '1,1,1,a,'])).message).toBe("two requests have the id 'a'")
   })
 
   it('in quotes may hold separators and quotes', async () => {

@@ -72,8 +72,8 @@ describe('CSV', () => {
     const broken = { ...plain, tenant: Int32Array.of(0, 0, 0, 0), names: { tenant: ['a\nb'], class: null } }
     expect(await faultOf('x.csv', broken, { to: 'csv' })).toEqual({
       where: join(folder, 'x.csv'),
-      message: 'A CSV line cannot hold the line break in the name of tenant "a\\nb".',
-      hint: 'Write a .swt or .parquet trace, or add --drop tenants.',
+      message: 'a CSV line cannot hold the line break in the name of tenant "a\\nb"',
+      hint: 'write a .swt or .parquet trace, or add --drop tenants',
     })
   })
 })
@@ -111,7 +111,7 @@ describe('Mooncake', () => {
   it('cannot hold a fork', async () => {
     const fork = { ...full, joins: null, joinCount: null }
     expect((await faultOf('x.jsonl', fork, { to: 'mooncake', drop: ['classes', 'tenants'] })).message).toBe(
-      "In Mooncake's form a request waits for the one before it in its session; request 2 waits for request 0.",
+      "in Mooncake's form a request waits for the one before it in its session; request 2 waits for request 0",
     )
   })
 })
@@ -173,15 +173,15 @@ describe('a format', () => {
   it('refuses what it cannot hold, and takes it when it is dropped knowingly', async () => {
     expect(await faultOf('x.csv', full, { to: 'csv' })).toEqual({
       where: join(folder, 'x.csv'),
-      message: 'The trace has blocks, which csv cannot hold.',
-      hint: 'Write a .swt or .parquet trace, or add --drop blocks.',
+      message: 'the trace has blocks, which csv cannot hold',
+      hint: 'write a .swt or .parquet trace, or add --drop blocks',
     })
     expect(await faultOf('x.jsonl', full, { to: 'mooncake' })).toMatchObject({
-      message: 'The trace has classes, tenants and joins, which mooncake cannot hold.',
-      hint: 'Write a .swt or .parquet trace, or add --drop classes,tenants,joins.',
+      message: 'the trace has classes, tenants and joins, which mooncake cannot hold',
+      hint: 'write a .swt or .parquet trace, or add --drop classes,tenants,joins',
     })
     expect((await faultOf('x.csv', full, { to: 'csv', drop: ['sessions', 'blocks'] })).message).toBe(
-      'Without its sessions the trace has requests that are never sent: they wait for others and have no time of their own.',
+      'without its sessions the trace has requests that are never sent: they wait for others and have no time of their own',
     )
     const timed = { ...full, arrivalNs: plain.arrivalNs }
     expect(
@@ -205,13 +205,13 @@ describe('a format', () => {
   it('is compressed by its name, but not twice and not by zstd', async () => {
     const text = await written('plain.csv', plain, { to: 'csv' })
     expect(gunzipSync(await written('plain.csv.gz', plain, { to: 'csv' })).equals(text)).toBe(true)
-    expect((await faultOf('x.parquet.gz', plain, { to: 'parquet' })).hint).toBe('End the name in .parquet.')
-    expect((await faultOf('x.csv.zst', plain, { to: 'csv' })).message).toBe('zstd is read, but not written.')
+    expect((await faultOf('x.parquet.gz', plain, { to: 'parquet' })).hint).toBe('end the name in .parquet')
+    expect((await faultOf('x.csv.zst', plain, { to: 'csv' })).message).toBe('zstd is read, but not written')
   })
 
   it('leaves no half-written file behind', async () => {
     const missing = join('none', 'x.csv')
-    expect((await faultOf(missing, plain, { to: 'csv' })).message).toBe(`There is no folder ${join(folder, 'none')} to write to.`)
+    expect((await faultOf(missing, plain, { to: 'csv' })).message).toBe(`there is no folder ${join(folder, 'none')} to write to`)
     const broken = { ...full, names: { tenant: ['a\nb'], class: null } }
     await faultOf('half.csv', broken, { to: 'csv', drop: ['blocks'] })
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp') || name.startsWith('half'))).toEqual([])

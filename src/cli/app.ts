@@ -48,7 +48,7 @@ const PLAINER = {
     other: 'got %s arguments, expected at least %s',
   },
   'Not enough arguments following: %s': '--%s needs a value',
-  'Did you mean %s?': 'there is no such command. Did you mean %s?',
+  'Did you mean %s?': 'there is no such command; did you mean %s?',
 } as unknown as Record<string, string>
 
 const EXIT_FINE = 0
@@ -109,11 +109,11 @@ function withoutSpareHelp<T extends object>(instance: T): T {
 /** yargs' own complaints (with a message, and at most a YError) become user errors; what a command threw goes through as it is. */
 function refuse(message: string | null, error: Error | undefined, first = ''): never {
   if (error && (error.name !== 'YError' || !message)) throw error
-  const sentence = (message ?? 'the command line cannot be read').replace(/\s*\n\s*/g, ' ')
+  const complaint = (message ?? 'the command line cannot be read').replace(/\s*\n\s*/g, ' ')
   const isCommand = COMMANDS.some(({ command }) => String(command).split(' ')[0] === first)
   throw new UserError({
     where: isCommand ? `shapewise ${first}` : 'shapewise',
-    message: sentence,
+    message: complaint[0].toLowerCase() + complaint.slice(1),
     hint: isCommand
       ? `\`shapewise ${first} --help\` shows how it is called`
       : '`shapewise --help` lists the commands, `shapewise COMMAND --help` their options',

@@ -1,7 +1,7 @@
 /** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts or rank/catalogue.ts. */
 import { UserError } from '../errors.js'
 import type { EngineConfig } from '../simulator/config.js'
-import { nearest } from '../suggest.js'
+import { suggest } from '../suggest.js'
 import { aligned } from './chunk/aligned.js'
 import { equalTime } from './chunk/equalTime.js'
 import { fixedBudget } from './chunk/fixedBudget.js'
@@ -133,15 +133,14 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
   const entry = entries.find((e) => e.name === call.name)
   if (entry === undefined) {
     const names = entries.map((e) => e.name)
-    const near = nearest(call.name, names)
     throw new UserError({
       where,
-      message: `there is no ${lever} policy "${call.name}"; known are ${names.join(', ')}`,
-      hint: near === null ? `Choose one of the ${lever} policies.` : `Did you mean ${near}?`,
+      message: `there is no ${lever} policy "${call.name}"`,
+      hint: suggest(call.name, names),
     })
   }
   const fail = (message: string): never => {
-    throw new UserError({ where, message, hint: `Write it like ${entry.make(entry.example).info.name}.` })
+    throw new UserError({ where, message, hint: `write it like ${entry.make(entry.example).info.name}` })
   }
   const positions = entry.parameters.filter((p) => !p.named)
   if (call.positional.length > positions.length)

@@ -16,7 +16,7 @@ export function parseCall(where: string, text: string): PolicyCall {
     throw new UserError({
       where,
       message: `"${text}" is not a policy`,
-      hint: 'Write a name with arguments, such as fixed-count(8).',
+      hint: 'write a name with arguments, such as fixed-count(8)',
     })
   }
   const positional: PolicyArgument[] = []
@@ -30,7 +30,7 @@ export function parseCall(where: string, text: string): PolicyCall {
       throw new UserError({
         where,
         message: `argument "${part.trim()}" of ${match[1]} is not a number`,
-        hint: 'Write a plain number.',
+        hint: 'write a plain number',
       })
     }
     if (argument[1] === undefined) positional.push(value)

@@ -361,21 +361,18 @@ function checkParallelism({ model, parallelism }: OperatorRequest): void {
     throw new UserError({ where: 'engines', message, hint })
   }
   if (pp !== 1 || cp !== 1)
-    refuse(`pp ${pp} and cp ${cp} cannot be priced: only pp 1 and cp 1 are.`, 'Use tensor or attention data parallelism.')
+    refuse(`pp ${pp} and cp ${cp} cannot be priced: only pp 1 and cp 1 are`, 'use tensor or attention data parallelism')
   if (model.attention.heads % tp !== 0)
     refuse(
-      `${model.attention.heads} attention heads of ${model.name} cannot be cut over tp ${tp}.`,
-      'Choose a tp that divides the heads.',
+      `${model.attention.heads} attention heads of ${model.name} cannot be cut over tp ${tp}`,
+      'choose a tp that divides the heads',
     )
   if (model.ffn.kind === 'dense') {
-    if (dp !== 1) refuse(`dp ${dp} of the dense model ${model.name} is not one engine.`, 'Raise the engine count instead of dp.')
+    if (dp !== 1) refuse(`dp ${dp} of the dense model ${model.name} is not one engine`, 'raise the engine count instead of dp')
   } else if (tp * dp * cp !== moeTp * moeEp) {
-    refuse(`tp ${tp} x dp ${dp} differs from moe_tp ${moeTp} x moe_ep ${moeEp}.`, 'Make tp x dp x cp equal to moe_tp x moe_ep.')
+    refuse(`tp ${tp} x dp ${dp} differs from moe_tp ${moeTp} x moe_ep ${moeEp}`, 'make tp x dp x cp equal to moe_tp x moe_ep')
   } else if (model.ffn.experts < moeEp) {
-    refuse(
-      `${model.ffn.experts} experts cannot be cut over moe_ep ${moeEp}.`,
-      'Choose a moe_ep of at most the number of experts.',
-    )
+    refuse(`${model.ffn.experts} experts cannot be cut over moe_ep ${moeEp}`, 'choose a moe_ep of at most the number of experts')
   }
 }
 
@@ -388,8 +385,8 @@ export function operatorsOf(request: OperatorRequest): Operator[] {
     const known = model.precisions.map((candidate) => candidate.precision).join(', ')
     throw new UserError({
       where: 'precision',
-      message: `${model.name} has no ${precision} weights.`,
-      hint: `Use one of: ${known}.`,
+      message: `${model.name} has no ${precision} weights`,
+      hint: `use one of: ${known}`,
     })
   }
   const { hidden, ffn } = model

@@ -46,8 +46,8 @@ function tablesOf(own: KernelTable, other: () => KernelTable | null): KernelTabl
       if (!slice) {
         throw new UserError({
           where: 'engines',
-          message: `the kernel tables of ${own.system} have no row for ${key}.`,
-          hint: 'Use a precision, head dimension and expert type that were measured.',
+          message: `the kernel tables of ${own.system} have no row for ${key}`,
+          hint: 'use a precision, head dimension and expert type that were measured',
         })
       }
       made.set(key, slice)
@@ -69,8 +69,8 @@ export function loadKernelTable(system: string): KernelTable {
   } catch {
     throw new UserError({
       where: 'system',
-      message: `there are no kernel times of the system ${system}.`,
-      hint: `Use ${MEASURED_SYSTEMS.join(' or ')}.`,
+      message: `there are no kernel times of the system ${system}`,
+      hint: `use ${MEASURED_SYSTEMS.join(' or ')}`,
     })
   }
   const table = decodeTable(file)

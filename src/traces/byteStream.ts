@@ -25,15 +25,15 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
   const code = (error as NodeJS.ErrnoException).code
   switch (code) {
     case 'ENOENT':
-      return new UserError({ where: path, message: 'There is no such trace file.', hint: missingHint(path) })
+      return new UserError({ where: path, message: 'there is no such trace file', hint: missingHint(path) })
     case 'EISDIR':
-      return new UserError({ where: path, message: 'This is a directory, not a trace file.', hint: folderHint(path) })
+      return new UserError({ where: path, message: 'this is a directory, not a trace file', hint: folderHint(path) })
     case 'EACCES':
     case 'EPERM':
-      return new UserError({ where: path, message: 'The file may not be read.', hint: 'Give yourself read permission.' })
+      return new UserError({ where: path, message: 'the file may not be read', hint: 'give yourself read permission' })
   }
   if (typeof code !== 'string') return error
-  return new UserError({ where: path, message: `The file could not be read (${code}) after ${rows}.`, hint: 'Try a local copy.' })
+  return new UserError({ where: path, message: `the file could not be read (${code}) after ${rows}`, hint: 'try a local copy' })
 }
 
 const missingHint = (path: string): string =>
@@ -49,10 +49,10 @@ const folderHint = (path: string): string =>
 
 function explainFault({ compression, cut }: CompressionFault, path: string, rows: string, one: boolean): UserError {
   const message = cut
-    ? `The ${compression} file is cut off: it ends after ${rows}.`
-    : `The ${compression} file is damaged: ${rows} ${one ? 'was' : 'were'} read before that showed.`
-  const window = compression === 'zstd' && !cut ? ' A window above 128 MiB (`zstd --long=28` and up) is not read.' : ''
-  const hint = `Copy or download it again; \`${compression} -t\` tells whether it is whole.${window}`
+    ? `the ${compression} file is cut off: it ends after ${rows}`
+    : `the ${compression} file is damaged: ${rows} ${one ? 'was' : 'were'} read before that showed`
+  const window = compression === 'zstd' && !cut ? '; a window above 128 MiB (`zstd --long=28` and up) is not read' : ''
+  const hint = `copy or download it again; \`${compression} -t\` tells whether it is whole${window}`
   return new UserError({ where: path, message, hint })
 }
 
@@ -73,8 +73,8 @@ export function createLineSplitter(path: string, consume: (bytes: Buffer, start:
     if (pendingBytes > MAX_LINE_BYTES) {
       throw new UserError({
         where: path,
-        message: 'A line is longer than 64 MiB: this is no trace of one row a line.',
-        hint: 'Give a CSV file, or JSON with one object a line.',
+        message: 'a line is longer than 64 MiB: this is no trace of one row a line',
+        hint: 'give a CSV file, or JSON with one object a line',
       })
     }
   }

@@ -28,8 +28,8 @@ export function applyContextLimit(
   if (overLimit === 'fail') {
     throw new UserError({
       where: path,
-      message: `${share} need more than ${limit} tokens of context.`,
-      hint: 'Drop them (over_limit: drop), cut their input (over_limit: clip), or raise the limit.',
+      message: `${share} need more than ${limit} tokens of context`,
+      hint: 'drop them (over_limit: drop), cut their input (over_limit: clip), or raise the limit',
     })
   }
   if (overLimit === 'clip') {
@@ -39,8 +39,8 @@ export function applyContextLimit(
   if (found === count) {
     throw new UserError({
       where: path,
-      message: `All ${count} requests need more than ${limit} tokens of context.`,
-      hint: 'Cut their input (over_limit: clip), or raise the limit.',
+      message: `all ${count} requests need more than ${limit} tokens of context`,
+      hint: 'cut their input (over_limit: clip), or raise the limit',
     })
   }
   skips.leaveOut(found, `more than ${limit} tokens of context`)

@@ -60,15 +60,15 @@ export function layoutOf(
   if (mustBeAzure && !isAzure) {
     throw new UserError({
       where: `${path}:1`,
-      message: 'An Azure trace begins with the header TIMESTAMP,ContextTokens,GeneratedTokens; this file does not.',
-      hint: 'Read it as csv.',
+      message: 'an Azure trace begins with the header TIMESTAMP,ContextTokens,GeneratedTokens; this file does not',
+      hint: 'read it as csv',
     })
   }
   if (!hasHeader && fields.length !== 3 && (choice.time ?? choice.input ?? choice.output) === undefined) {
     throw new UserError({
       where: `${path}:1`,
-      message: `The file has no header and ${fields.length} ${fields.length === 1 ? 'column' : 'columns'}; without a header it must have three: time, input tokens, output tokens.`,
-      hint: 'Add a header line, or give the positions of the three columns.',
+      message: `the file has no header and ${fields.length} ${fields.length === 1 ? 'column' : 'columns'}; without a header it must have three: time, input tokens, output tokens`,
+      hint: 'add a header line, or give the positions of the three columns',
     })
   }
   const find = (role: 'time' | 'input' | 'output', pattern: RegExp, position: number): number => {
@@ -79,7 +79,7 @@ export function layoutOf(
     if (found >= 0) return found
     throw new UserError({
       where: `${path}:1`,
-      message: `No column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${listed(fields)}.`,
+      message: `no column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${listed(fields)}`,
       hint: `name it: workload.read.columns.${role}=NAME (trace commands: --columns ${role}=NAME), or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}`,
     })
   }
@@ -89,8 +89,8 @@ export function layoutOf(
   if (time === input || time === output || input === output) {
     throw new UserError({
       where: `${path}:1`,
-      message: 'Time, input and output tokens must be three different columns.',
-      hint: 'Name three columns.',
+      message: 'time, input and output tokens must be three different columns',
+      hint: 'name three columns',
     })
   }
   const extras = extraColumns(fields, onlyChosen ? [] : names, new Set([time, input, output]), choice, hasHeader, path)
@@ -147,8 +147,8 @@ function extraColumns(
   if (missing === null) return at
   throw new UserError({
     where: path,
-    message: `A ${missing.role} column says nothing without a ${missing.needs} column.`,
-    hint: `Name the ${missing.needs} column too, or leave the ${missing.role} column out.`,
+    message: `a ${missing.role} column says nothing without a ${missing.needs} column`,
+    hint: `name the ${missing.needs} column too, or leave the ${missing.role} column out`,
   })
 }
 
@@ -158,8 +158,8 @@ function chosenColumn(wanted: string, role: string, fields: readonly string[], h
   if (/^\d+$/.test(wanted) && +wanted >= 1 && +wanted <= fields.length) return +wanted - 1
   throw new UserError({
     where: path,
-    message: `There is no ${role} column '${wanted}'; ${hasHeader ? `the columns are ${listed(fields)}` : `the file has no header and ${fields.length} columns`}.`,
-    hint: 'Give one of these names, or a position counted from 1.',
+    message: `there is no ${role} column '${wanted}'; ${hasHeader ? `the columns are ${listed(fields)}` : `the file has no header and ${fields.length} columns`}`,
+    hint: 'give one of these names, or a position counted from 1',
   })
 }
 

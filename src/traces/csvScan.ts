@@ -159,8 +159,8 @@ export function secondsAssumed(path: string, firstTime: number): string {
   if (firstTime > LATEST_UNIX_S) {
     throw new UserError({
       where: path,
-      message: `The times, such as ${firstTime}, are too large for seconds and the file does not say their unit.`,
-      hint: 'Call the column arrival_ms, arrival_us or arrival_ns, or give the time unit.',
+      message: `the times, such as ${firstTime}, are too large for seconds and the file does not say their unit`,
+      hint: 'call the column arrival_ms, arrival_us or arrival_ns, or give the time unit',
     })
   }
   return 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'

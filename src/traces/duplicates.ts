@@ -18,8 +18,8 @@ export function applyDuplicates(
   if (rule === 'fail') {
     throw new UserError({
       where: path,
-      message: `${rows} another one exactly.`,
-      hint: 'Keep them (duplicates: keep), or drop them (duplicates: drop).',
+      message: `${rows} another one exactly`,
+      hint: 'keep them (duplicates: keep), or drop them (duplicates: drop)',
     })
   }
   if (rule === 'keep') return { workload, duplicates: count, note: `${rows} another one exactly; kept.` }

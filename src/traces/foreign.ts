@@ -11,7 +11,7 @@ const begins =
   (...magic: number[]) =>
   ({ bytes }: Head): boolean =>
     magic.every((byte, i) => bytes[i] === byte)
-const packed = (what: string, hint: string): Omit<Foreign, 'is'> => ({ message: `The file is ${what}, which is not read.`, hint })
+const packed = (what: string, hint: string): Omit<Foreign, 'is'> => ({ message: `the file is ${what}, which is not read`, hint })
 const hasKeys =
   (...wanted: string[]) =>
   ({ keys }: Head): boolean =>
@@ -22,54 +22,54 @@ const SERVEGEN_ROW = /^\s*\d+,[\d.e+-]+,[\d.e+-]*,(Gamma|Weibull)?,[\d.e+-]*,[\d
 const SERVEGEN_LENGTHS = /^\s*\{\s*"\d+"\s*:\s*\{\s*"\w+"\s*:\s*"\{/
 
 export const FOREIGN: readonly Foreign[] = [
-  { is: begins(0x50, 0x4b, 0x03, 0x04), ...packed('a zip archive', 'Unpack it and name one file.') },
-  { is: begins(0xfd, 0x37, 0x7a, 0x58), ...packed('xz compressed', 'Decompress it first, with `xz -d`.') },
-  { is: begins(0xff, 0xfe), ...packed('UTF-16 text', 'Save it as UTF-8.') },
-  { is: begins(0xfe, 0xff), ...packed('UTF-16 text', 'Save it as UTF-8.') },
+  { is: begins(0x50, 0x4b, 0x03, 0x04), ...packed('a zip archive', 'unpack it and name one file') },
+  { is: begins(0xfd, 0x37, 0x7a, 0x58), ...packed('xz compressed', 'decompress it first, with `xz -d`') },
+  { is: begins(0xff, 0xfe), ...packed('UTF-16 text', 'save it as UTF-8') },
+  { is: begins(0xfe, 0xff), ...packed('UTF-16 text', 'save it as UTF-8') },
   {
     is: ({ bytes }) => looksBinary(bytes),
-    message: 'The file is binary and of no known trace format.',
-    hint: 'Give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all.',
+    message: 'the file is binary and of no known trace format',
+    hint: 'give a CSV file, JSON lines or a .swt trace; each may be compressed with gzip or zstd. `shapewise trace formats` lists all',
   },
   {
     is: ({ text }) => text.trim() === '',
-    message: 'The file holds only blank lines.',
-    hint: 'Give a trace with at least one request.',
+    message: 'the file holds only blank lines',
+    hint: 'give a trace with at least one request',
   },
   {
     is: hasKeys('num_turns', 'assistant_response_length'),
-    message: 'The file is a table of agent runs as Applied Compute publishes them: lengths of turns, without arrivals.',
-    hint: 'Draw agent traffic from a preset, `shapewise trace synth agent`, or give sessions in the Mooncake form with delays.',
+    message: 'the file is a table of agent runs as Applied Compute publishes them: lengths of turns, without arrivals',
+    hint: 'draw agent traffic from a preset, `shapewise trace synth agent`, or give sessions in the Mooncake form with delays',
   },
   {
     is: ({ keys, isList }) => keys.has('conversations') || (isList && keys.has('from') && keys.has('value')),
-    message: 'The file is a collection of conversations in text, as ShareGPT: without lengths in tokens and without arrivals.',
-    hint: 'Count its tokens with your tokenizer and give a CSV of input and output tokens.',
+    message: 'the file is a collection of conversations in text, as ShareGPT: without lengths in tokens and without arrivals',
+    hint: 'count its tokens with your tokenizer and give a CSV of input and output tokens',
   },
   {
     is: hasKeys('percentiles', 'osl_percentiles', 'traces'),
-    message: 'The file is a set of inverse distribution functions of lengths: parameters of a generator, not a trace.',
-    hint: 'Give the trace that it was made from, or draw traffic with `shapewise trace synth`.',
+    message: 'the file is a set of inverse distribution functions of lengths: parameters of a generator, not a trace',
+    hint: 'give the trace that it was made from, or draw traffic with `shapewise trace synth`',
   },
   {
     is: ({ text }) => SERVEGEN_LENGTHS.test(text),
-    message: 'The file holds the length distributions of one ServeGen client: a part of a pool, not a trace.',
-    hint: 'Give the folder of the pool, with chunk-N-trace.csv and chunk-N-dataset.json of every client.',
+    message: 'the file holds the length distributions of one ServeGen client: a part of a pool, not a trace',
+    hint: 'give the folder of the pool, with chunk-N-trace.csv and chunk-N-dataset.json of every client',
   },
   {
     is: ({ text }) => SERVEGEN_ROW.test(text.split('\n')[0]),
-    message: 'The file holds the arrival rates of one ServeGen client: a part of a pool, not a trace.',
-    hint: 'Give the folder of the pool, with chunk-N-trace.csv and chunk-N-dataset.json of every client.',
+    message: 'the file holds the arrival rates of one ServeGen client: a part of a pool, not a trace',
+    hint: 'give the folder of the pool, with chunk-N-trace.csv and chunk-N-dataset.json of every client',
   },
   {
     is: ({ columns }) => columns.includes('inputchars') && columns.includes('outputchars'),
-    message: 'The file holds lengths in characters, not in tokens.',
-    hint: 'Convert them with your tokenizer, or divide by about 4 characters a token, and call the columns input_tokens and output_tokens.',
+    message: 'the file holds lengths in characters, not in tokens',
+    hint: 'convert them with your tokenizer, or divide by about 4 characters a token, and call the columns input_tokens and output_tokens',
   },
   {
     is: ({ isList }) => isList,
-    message: 'The file is one JSON array; a trace has one JSON object a line.',
-    hint: "Convert it, for instance with `jq -c '.[]'`.",
+    message: 'the file is one JSON array; a trace has one JSON object a line',
+    hint: "convert it, for instance with `jq -c '.[]'`",
   },
 ]
 

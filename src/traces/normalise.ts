@@ -59,8 +59,8 @@ function inOrder(
   if (outOfOrder > 0 && options.order === 'fail') {
     throw new UserError({
       where: path,
-      message: `${plural(outOfOrder, 'row is', 'rows are')} out of order in time.`,
-      hint: 'Sort the file, or let the rows be sorted (order: sort).',
+      message: `${plural(outOfOrder, 'row is', 'rows are')} out of order in time`,
+      hint: 'sort the file, or let the rows be sorted (order: sort)',
     })
   }
   if (outOfOrder === 0 && isInReleaseOrder(raw)) return { workload: raw, outOfOrder }
@@ -74,8 +74,8 @@ function inOrder(
   if (workload.count === 0) {
     throw new UserError({
       where: path,
-      message: 'Every request waits for another one that is not in the file.',
-      hint: 'Give the whole trace: a session needs its first request.',
+      message: 'every request waits for another one that is not in the file',
+      hint: 'give the whole trace: a session needs its first request',
     })
   }
   return { workload, outOfOrder }
@@ -86,8 +86,8 @@ function withBlockSize(workload: Workload, path: string, options: ReadOptions, n
   if (workload.runFirst === null && options.blockTokens !== undefined) {
     throw new UserError({
       where: path,
-      message: 'The size of prefix blocks has no effect: the trace has no ids of prefix blocks.',
-      hint: 'Leave it out.',
+      message: 'the size of prefix blocks has no effect: the trace has no ids of prefix blocks',
+      hint: 'leave it out',
     })
   }
   if (workload.runFirst === null) return workload
@@ -125,8 +125,8 @@ function inWindow(workload: Workload, window: NonNullable<ReadOptions['window']>
   if (remaining === 0) {
     throw new UserError({
       where: path,
-      message: `No request arrives from ${window.fromS} s ${Number.isFinite(window.toS) ? `to ${window.toS} s` : 'on'} after the first one.`,
-      hint: `The last one arrives after ${((arrivalNs.findLast((time) => !Number.isNaN(time)) ?? first) - first) / NS_PER_S} s.`,
+      message: `no request arrives from ${window.fromS} s ${Number.isFinite(window.toS) ? `to ${window.toS} s` : 'on'} after the first one`,
+      hint: `the last one arrives after ${((arrivalNs.findLast((time) => !Number.isNaN(time)) ?? first) - first) / NS_PER_S} s`,
     })
   }
   skips.leaveOut(count - remaining, 'outside the window of time')

@@ -41,10 +41,10 @@ export interface ReadOptions {
 export type HeededOption = 'columns' | 'timeUnit' | 'blockTokens' | 'shareSystemPrompt'
 
 const FLAGS: Readonly<Record<HeededOption, string>> = {
-  columns: 'The choice of columns',
-  timeUnit: 'The time unit',
-  blockTokens: 'The size of prefix blocks',
-  shareSystemPrompt: 'Sharing the system prompt',
+  columns: 'the choice of columns',
+  timeUnit: 'the time unit',
+  blockTokens: 'the size of prefix blocks',
+  shareSystemPrompt: 'sharing the system prompt',
 }
 
 /** Throws for an option that could have no effect on a file of this format. */
@@ -60,15 +60,15 @@ export function refuseIdleOptions(path: string, format: FormatName, heeds: reado
     if (!given[option] || heeds.includes(option)) continue
     throw new UserError({
       where: path,
-      message: `${FLAGS[option]} has no effect on a file of the format ${format}.`,
-      hint: 'Leave it out.',
+      message: `${FLAGS[option]} has no effect on a file of the format ${format}`,
+      hint: 'leave it out',
     })
   }
   if (overLimit !== undefined && contextLimit === undefined) {
     throw new UserError({
       where: path,
-      message: 'What happens to requests over the context limit was given, but no limit.',
-      hint: 'Give the context limit too, or leave both out.',
+      message: 'what happens to requests over the context limit was given, but no limit',
+      hint: 'give the context limit too, or leave both out',
     })
   }
 }

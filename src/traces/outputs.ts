@@ -18,8 +18,8 @@ export function createOutputRule(path: string, rule: ReadOptions['outputs'], ski
       if (rule === 'fail') {
         throw new UserError({
           where: `${path}:${line}`,
-          message: `${reason[0].toUpperCase()}${reason.slice(1)}.`,
-          hint: 'Skip such rows (outputs: skip), or give them a number of tokens (outputs: 100).',
+          message: reason,
+          hint: 'skip such rows (outputs: skip), or give them a number of tokens (outputs: 100)',
         })
       }
       if (typeof rule === 'number') {

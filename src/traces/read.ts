@@ -59,11 +59,11 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
   const rowsRead = reader.rowsRead()
   const { note, notes, blockTokens = 0, workload: own } = reader.findings()
   skips.refuseIfBad(path, rowsRead)
-  if (rowsRead === 0) throw noRequests(path, 'The file has no rows; a header alone is no trace.')
+  if (rowsRead === 0) throw noRequests(path, 'the file has no rows; a header alone is no trace')
   if (own === undefined && rows.count === 0) {
     const [first] = skips.firstSkipped
     const why = first === undefined ? skips.byReason()[0]?.reason : `${first.reason} (line ${first.line})`
-    throw noRequests(path, `None of the ${rowsRead} rows is usable: ${why}.`)
+    throw noRequests(path, `none of the ${rowsRead} rows is usable: ${why}`)
   }
   const limit = options.limit ?? Number.POSITIVE_INFINITY
   skips.leaveOut(Math.max(0, (own?.count ?? rows.count) - limit), 'beyond the limit of requests')
@@ -99,6 +99,6 @@ function noRequests(path: string, message: string): UserError {
   return new UserError({
     where: path,
     message,
-    hint: 'Give a trace with at least one request of one or more input and output tokens.',
+    hint: 'give a trace with at least one request of one or more input and output tokens',
   })
 }

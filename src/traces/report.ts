@@ -93,8 +93,8 @@ export function createSkipLog(): SkipLog {
       throw new UserError([
         {
           where: path,
-          message: `${bad} of ${rowsRead} rows are unusable; at most 1 % may be.`,
-          hint: 'Correct the rows below, or name the right columns and the time unit.',
+          message: `${bad} of ${rowsRead} rows are unusable; at most 1 % may be`,
+          hint: 'correct the rows below, or name the right columns and the time unit',
         },
         ...firstBad.map(({ line, reason, within }) => ({
           where: `${path}:${line}`,

@@ -85,8 +85,8 @@ export function createRequestRows(path: string): RequestRows {
       if (id >= MOST_CLASSES) {
         throw new UserError({
           where: path,
-          message: `The file names more than ${MOST_CLASSES} classes of requests.`,
-          hint: 'Leave the column of the class out, or read it as the tenant.',
+          message: `the file names more than ${MOST_CLASSES} classes of requests`,
+          hint: 'leave the column of the class out, or read it as the tenant',
         })
       }
       classId.set(row, id)
@@ -97,8 +97,8 @@ export function createRequestRows(path: string): RequestRows {
       if (first + length > MOST_ROWS) {
         throw new UserError({
           where: path,
-          message: `The file has more than ${MOST_ROWS} different prefix blocks.`,
-          hint: 'Read a part of it, with a limit of requests.',
+          message: `the file has more than ${MOST_ROWS} different prefix blocks`,
+          hint: 'read a part of it, with a limit of requests',
         })
       }
       reachRow(rows.count)

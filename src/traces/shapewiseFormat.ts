@@ -64,8 +64,8 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
   const damaged = (what: string): UserError =>
     new UserError({
       where: path,
-      message: `The trace file is damaged: ${what}.`,
-      hint: 'Copy it again, or write it anew from its source.',
+      message: `the trace file is damaged: ${what}`,
+      hint: 'copy it again, or write it anew from its source',
     })
   let file: Record<string, unknown>
   try {
@@ -77,8 +77,8 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
   if (file.version !== VERSION) {
     throw new UserError({
       where: path,
-      message: `The trace file has format version ${String(file.version)}; this version of Shapewise reads ${VERSION}.`,
-      hint: 'Use a newer Shapewise, or write the trace anew.',
+      message: `the trace file has format version ${String(file.version)}; this version of Shapewise reads ${VERSION}`,
+      hint: 'use a newer Shapewise, or write the trace anew',
     })
   }
   const stored = file.columns as Record<string, StoredColumn> | undefined

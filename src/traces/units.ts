@@ -7,5 +7,5 @@ const UNITS: Readonly<Record<string, number>> = { s: NS_PER_S, ms: NS_PER_MS, us
 /** ns in a unit s, ms, us or ns. */
 export function unitOf(word: string, path: string): number {
   if (Object.hasOwn(UNITS, word)) return UNITS[word]
-  throw new UserError({ where: path, message: `Time unit '${word}' is unknown.`, hint: 'Give s, ms, us or ns.' })
+  throw new UserError({ where: path, message: `time unit '${word}' is unknown`, hint: 'give s, ms, us or ns' })
 }

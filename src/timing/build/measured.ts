@@ -24,8 +24,8 @@ export function familyFiles(folder: string): Map<string, string> {
   } catch {
     throw new UserError({
       where: '--kernels',
-      message: `the folder ${folder} cannot be read.`,
-      hint: 'Give the folder of the measured kernel tables.',
+      message: `the folder ${folder} cannot be read`,
+      hint: 'give the folder of the measured kernel tables',
     })
   }
   const files = new Map<string, string>()
@@ -33,7 +33,7 @@ export function familyFiles(folder: string): Map<string, string> {
     const found = fileFamily(name)
     if (!found) continue
     const key = `${found.system}/${found.family.name}`
-    if (files.has(key)) throw new UserError({ where: '--kernels', message: `${folder} has several files of ${key}.` })
+    if (files.has(key)) throw new UserError({ where: '--kernels', message: `${folder} has several files of ${key}` })
     files.set(key, join(folder, name))
   }
   return files

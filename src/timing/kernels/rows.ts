@@ -26,8 +26,8 @@ export function columnIndexes(path: string, columns: readonly string[], wanted: 
     if (at < 0)
       throw new UserError({
         where: path,
-        message: `the column ${name} is missing.`,
-        hint: `Columns found: ${columns.join(', ')}.`,
+        message: `the column ${name} is missing`,
+        hint: `columns found: ${columns.join(', ')}`,
       })
     return at
   })

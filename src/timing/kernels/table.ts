@@ -105,7 +105,7 @@ function openSheet(index: FileIndex['sheets'][number], file: Buffer, start: numb
 
 export function decodeTable(file: Buffer): KernelTable {
   if (file.toString('latin1', 0, 4) !== MAGIC)
-    throw new UserError({ where: 'data/timing', message: 'this is not a file of kernel times.' })
+    throw new UserError({ where: 'data/timing', message: 'this is not a file of kernel times' })
   const indexLength = file.readUInt32LE(4)
   const index = JSON.parse(file.toString('utf8', 8, 8 + indexLength)) as FileIndex
   let start = 8 + indexLength
@@ -123,7 +123,7 @@ export function decodeTable(file: Buffer): KernelTable {
     sheet(name) {
       const sheet = byName.get(name)
       if (!sheet)
-        throw new UserError({ where: 'engines', message: `the kernel tables of ${index.system} have no rows of ${name}.` })
+        throw new UserError({ where: 'engines', message: `the kernel tables of ${index.system} have no rows of ${name}` })
       return sheet
     },
   }

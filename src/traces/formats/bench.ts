@@ -48,8 +48,8 @@ function benchReader(context: ReaderContext): TraceReader {
       if (runs.length !== 1) {
         throw new UserError({
           where: path,
-          message: `The file holds ${runs.length} runs with input_lens; one is read.`,
-          hint: 'Keep the line of one run, recorded with --save-detailed or --output-details.',
+          message: `the file holds ${runs.length} runs with input_lens; one is read`,
+          hint: 'keep the line of one run, recorded with --save-detailed or --output-details',
         })
       }
       const [run] = runs

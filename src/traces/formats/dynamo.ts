@@ -72,8 +72,8 @@ function dynamoReader(context: ReaderContext): TraceReader {
         throw typeof event.schema === 'string' && event.schema.startsWith('dynamo.request.trace')
           ? new UserError({
               where: `${path}:${number}`,
-              message: `The schema is ${event.schema.slice(0, 60)}; ${SCHEMA} is read.`,
-              hint: 'Record the trace with a version of Dynamo that writes it.',
+              message: `the schema is ${event.schema.slice(0, 60)}; ${SCHEMA} is read`,
+              hint: 'record the trace with a version of Dynamo that writes it',
             })
           : new RowFault(`schema is not ${SCHEMA}`)
       }

@@ -17,8 +17,8 @@ export const lengths: Format = {
     if (context.options.columns?.time !== undefined) {
       throw new UserError({
         where: context.path,
-        message: 'A column of times was named, but the format lengths has none.',
-        hint: 'Leave the time out, or read the file as csv.',
+        message: 'a column of times was named, but the format lengths has none',
+        hint: 'leave the time out, or read the file as csv',
       })
     }
     return csvReader(context, { mustBeAzure: false, hasTime: false, note: 'Lengths without times, read from a CSV file.' })

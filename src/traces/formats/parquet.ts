@@ -31,8 +31,8 @@ function parquetReader(context: ReaderContext): TraceReader {
       if (compression !== null) {
         throw new UserError({
           where: path,
-          message: `The Parquet file is inside ${compression}, where it cannot be read by row groups.`,
-          hint: `Unpack it first, with \`${compression} -d\`.`,
+          message: `the Parquet file is inside ${compression}, where it cannot be read by row groups`,
+          hint: `unpack it first, with \`${compression} -d\``,
         })
       }
       const source = await openParquet(path)
@@ -44,8 +44,8 @@ function parquetReader(context: ReaderContext): TraceReader {
       if (options.columns !== undefined) {
         throw new UserError({
           where: path,
-          message: 'The file is a trace of our own: its columns and units are known.',
-          hint: 'Leave the columns and the time unit out.',
+          message: 'the file is a trace of our own: its columns and units are known',
+          hint: 'leave the columns and the time unit out',
         })
       }
       own = await readOwnParquet(source, text, path)

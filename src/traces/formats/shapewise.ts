@@ -22,8 +22,8 @@ export const shapewise: Format = {
         if (workload.count > 0) return
         throw new UserError({
           where: path,
-          message: 'The trace holds no requests.',
-          hint: 'Give a trace with at least one request of one or more input and output tokens.',
+          message: 'the trace holds no requests',
+          hint: 'give a trace with at least one request of one or more input and output tokens',
         })
       },
       rowsRead: () => workload?.count ?? 0,

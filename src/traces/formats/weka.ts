@@ -60,8 +60,8 @@ function wekaReader(context: ReaderContext): TraceReader {
     if (late === undefined) return
     throw new UserError({
       where: `${path}:${line}`,
-      message: `In session ${name} the key ${late} comes after the requests.`,
-      hint: `Put ${HEAD_KEYS.join(', ')} before them.`,
+      message: `in session ${name} the key ${late} comes after the requests`,
+      hint: `put ${HEAD_KEYS.join(', ')} before them`,
     })
   }
 

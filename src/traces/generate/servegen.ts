@@ -33,8 +33,8 @@ export function drawFromPool(pool: Pool, draw: PoolDraw): Workload {
   if (fromHour + hours > poolHours) {
     throw new UserError({
       where: pool.name,
-      message: `The pool has ${poolHours} hours; hours ${fromHour} to ${fromHour + hours} are not in it.`,
-      hint: 'Choose an earlier hour, or fewer hours.',
+      message: `the pool has ${poolHours} hours; hours ${fromHour} to ${fromHour + hours} are not in it`,
+      hint: 'choose an earlier hour, or fewer hours',
     })
   }
   const period = { fromS: fromHour * HOUR_S, toS: (fromHour + hours) * HOUR_S }
@@ -47,8 +47,8 @@ export function drawFromPool(pool: Pool, draw: PoolDraw): Workload {
   if (most > MOST_REQUESTS) {
     throw new UserError({
       where: pool.name,
-      message: `About ${Math.round(most / 1e6)} million requests would be drawn; ${MOST_REQUESTS / 1e6} million are the most.`,
-      hint: 'Take fewer hours, or a scale below 1.',
+      message: `about ${Math.round(most / 1e6)} million requests would be drawn; ${MOST_REQUESTS / 1e6} million are the most`,
+      hint: 'take fewer hours, or a scale below 1',
     })
   }
   const drawn = createDrawn(most)
@@ -62,8 +62,8 @@ export function drawFromPool(pool: Pool, draw: PoolDraw): Workload {
   if (drawn.count === 0) {
     throw new UserError({
       where: pool.name,
-      message: 'No client of the pool sends anything in these hours.',
-      hint: 'Choose other hours, or a larger scale.',
+      message: 'no client of the pool sends anything in these hours',
+      hint: 'choose other hours, or a larger scale',
     })
   }
   return drawn.workload({

@@ -154,8 +154,8 @@ function createBytes(path: string) {
         if (used >= MOST_BYTES) {
           throw new UserError({
             where: path,
-            message: 'One request of the file is longer than 256 MiB: this is no trace.',
-            hint: 'Check the file; a request of a million tokens has below 2 MiB.',
+            message: 'one request of the file is longer than 256 MiB: this is no trace',
+            hint: 'check the file; a request of a million tokens has below 2 MiB',
           })
         }
         bytes = Buffer.concat([bytes], used * 2)

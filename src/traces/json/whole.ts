@@ -20,8 +20,8 @@ export function createWholeJson(path: string): WholeJson {
       if (size > MOST_BYTES) {
         throw new UserError({
           where: path,
-          message: 'The file is larger than 512 MiB, and this format is read whole.',
-          hint: 'Leave texts out when you record it, or split it.',
+          message: 'the file is larger than 512 MiB, and this format is read whole',
+          hint: 'leave texts out when you record it, or split it',
         })
       }
       chunks.push(bytes)
@@ -36,8 +36,8 @@ export function createWholeJson(path: string): WholeJson {
       const at = rows.indexOf(null) + 1
       throw new UserError({
         where: `${path}:${at}`,
-        message: 'The file is neither one JSON value nor JSON lines: it breaks off or is damaged here.',
-        hint: 'Copy or record it again.',
+        message: 'the file is neither one JSON value nor JSON lines: it breaks off or is damaged here',
+        hint: 'copy or record it again',
       })
     },
   }

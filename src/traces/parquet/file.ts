@@ -107,7 +107,7 @@ async function orDamaged<T>(path: string, work: () => Promise<T>): Promise<T> {
 export function damaged(path: string, what: string): UserError {
   return new UserError({
     where: path,
-    message: `The Parquet file is damaged, or in a form that is not read: ${what}.`,
-    hint: 'Copy it again, or export it anew with snappy, gzip or zstd compression.',
+    message: `the Parquet file is damaged, or in a form that is not read: ${what}`,
+    hint: 'copy it again, or export it anew with snappy, gzip or zstd compression',
   })
 }

@@ -27,8 +27,8 @@ export async function readOwnParquet(source: ParquetSource, text: string, path: 
   if (version !== METADATA_VERSION) {
     throw new UserError({
       where: path,
-      message: `The trace in this Parquet file has version ${String(version)}; this version of Shapewise reads ${METADATA_VERSION}.`,
-      hint: 'Use a newer Shapewise, or write the trace anew.',
+      message: `the trace in this Parquet file has version ${String(version)}; this version of Shapewise reads ${METADATA_VERSION}`,
+      hint: 'use a newer Shapewise, or write the trace anew',
     })
   }
   await checkPages(pages, path)

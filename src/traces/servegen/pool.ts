@@ -58,8 +58,8 @@ export function readPool(folder: string): Pool {
   if (chunks.size === 0) {
     throw new UserError({
       where: folder,
-      message: 'This folder is no pool of ServeGen clients: it has no chunk-N-trace.csv.',
-      hint: 'Name one trace file, or a folder with chunk-N-trace.csv and chunk-N-dataset.json.',
+      message: 'this folder is no pool of ServeGen clients: it has no chunk-N-trace.csv',
+      hint: 'name one trace file, or a folder with chunk-N-trace.csv and chunk-N-dataset.json',
     })
   }
   const spans: number[] = []
@@ -70,8 +70,8 @@ export function readPool(folder: string): Pool {
         const missing = trace === undefined ? `chunk-${id}-trace.csv` : `chunk-${id}-dataset.json`
         throw new UserError({
           where: folder,
-          message: `Client ${id} of the pool has no ${missing}.`,
-          hint: 'Add it, or remove the other file.',
+          message: `client ${id} of the pool has no ${missing}`,
+          hint: 'add it, or remove the other file',
         })
       }
       const { windows, starts } = readWindows(trace)
@@ -95,19 +95,19 @@ function readWindows(path: string): { windows: RateWindow[]; starts: number[] } 
       new UserError({
         where: `${path}:${i + 1}`,
         message,
-        hint: 'A line has the start of the window (s), rate (1/s), CV, Gamma or Weibull or nothing, shape and scale.',
+        hint: 'a line has the start of the window (s), rate (1/s), CV, Gamma or Weibull or nothing, shape and scale',
       })
-    if (fields.length !== 6 || !(ratePerS >= 0 && ratePerS < 1e9)) throw bad('The line is no window of a ServeGen client.')
+    if (fields.length !== 6 || !(ratePerS >= 0 && ratePerS < 1e9)) throw bad('the line is no window of a ServeGen client')
     if (startS !== i * (starts[1] ?? startS) || (i === 1 && !(startS > 0)))
-      throw bad('The windows do not follow one another from second 0.')
+      throw bad('the windows do not follow one another from second 0')
     starts.push(startS)
     if (ratePerS === 0) return
-    if (family !== 'gamma' && family !== 'weibull') throw bad(`The law of the gaps is '${fields[3]}'.`)
-    if (!(shape > 0 && shape < 1e6) || !(cv >= 0)) throw bad('The law of the gaps has no positive shape, or no CV.')
+    if (family !== 'gamma' && family !== 'weibull') throw bad(`the law of the gaps is '${fields[3]}'`)
+    if (!(shape > 0 && shape < 1e6) || !(cv >= 0)) throw bad('the law of the gaps has no positive shape, or no CV')
     windows.push({ startS, ratePerS, cv, family, shape })
   })
   if (starts.length < 2)
-    throw new UserError({ where: path, message: 'The client has fewer than two windows.', hint: 'Copy the file again.' })
+    throw new UserError({ where: path, message: 'the client has fewer than two windows', hint: 'copy the file again' })
   return { windows, starts }
 }
 
@@ -116,25 +116,25 @@ function readLengths(path: string): LengthWindow[] {
     new UserError({
       where: path,
       message,
-      hint: 'The file is {"start s": {"input_tokens": "{value: probability, ...}", ...}, ...}.',
+      hint: 'the file is {"start s": {"input_tokens": "{value: probability, ...}", ...}, ...}',
     })
   let parsed: unknown
   try {
     parsed = JSON.parse(readText(path, 'copy or download it again'))
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw bad('The file is no JSON.')
+    throw bad('the file is no JSON')
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw bad('The file is no JSON object.')
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw bad('the file is no JSON object')
   const windows = Object.entries(parsed).map(([start, fields]): LengthWindow => {
-    if (!/^\d+$/.test(start) || typeof fields !== 'object' || fields === null) throw bad(`'${start}' is no window.`)
+    if (!/^\d+$/.test(start) || typeof fields !== 'object' || fields === null) throw bad(`'${start}' is no window`)
     const known = new Map<string, Pmf>()
     for (const [field, text] of Object.entries(fields)) {
       try {
         const pmf = parsePmf(String(text))
         if (pmf !== null) known.set(field, pmf)
       } catch (error) {
-        throw bad(`Field ${field} of window ${start} ${(error as Error).message}.`)
+        throw bad(`field ${field} of window ${start} ${(error as Error).message}`)
       }
     }
     return { startS: +start, fields: known }

@@ -107,8 +107,8 @@ function createRequestIds(path: string) {
       if (find(id) !== undefined) {
         throw new UserError({
           where: path,
-          message: `Two requests have the id '${id}'.`,
-          hint: 'Give each request an id of its own, or leave the parent column out.',
+          message: `two requests have the id '${id}'`,
+          hint: 'give each request an id of its own, or leave the parent column out',
         })
       }
       rowOf.set(id, row)

@@ -72,8 +72,8 @@ function namedCell(
   if (broken !== undefined) {
     throw new UserError({
       where: path,
-      message: `A CSV line cannot hold the line break in the name of ${what} ${JSON.stringify(broken)}.`,
-      hint: `Write a .swt or .parquet trace, or add --drop ${what === 'class' ? 'classes' : 'tenants'}.`,
+      message: `a CSV line cannot hold the line break in the name of ${what} ${JSON.stringify(broken)}`,
+      hint: `write a .swt or .parquet trace, or add --drop ${what === 'class' ? 'classes' : 'tenants'}`,
     })
   }
   return (i) => cells[ids[i]] ?? ids[i]

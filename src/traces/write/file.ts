@@ -30,6 +30,6 @@ export async function writeWhole(path: string, pieces: Iterable<Piece>): Promise
 function explainWriteError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code
   if (code === undefined) return error
-  const message = code === 'ENOENT' ? `There is no folder ${dirname(path)} to write to.` : `The file cannot be written (${code}).`
-  return new UserError({ where: path, message, hint: 'Choose a folder that exists and that you may write to.' })
+  const message = code === 'ENOENT' ? `there is no folder ${dirname(path)} to write to` : `the file cannot be written (${code})`
+  return new UserError({ where: path, message, hint: 'choose a folder that exists and that you may write to' })
 }

@@ -41,16 +41,16 @@ export async function writeWorkload(path: string, workload: Workload, { to, drop
   if (lost.length > 0) {
     throw new UserError({
       where: path,
-      message: `The trace has ${listed(lost)}, which ${to} cannot hold.`,
-      hint: `Write a .swt or .parquet trace, or add --drop ${lost.join(',')}.`,
+      message: `the trace has ${listed(lost)}, which ${to} cannot hold`,
+      hint: `write a .swt or .parquet trace, or add --drop ${lost.join(',')}`,
     })
   }
   if (rest.parent === null && rest.arrivalNs.some(Number.isNaN)) {
     throw new UserError({
       where: path,
       message:
-        'Without its sessions the trace has requests that are never sent: they wait for others and have no time of their own.',
-      hint: 'Keep the sessions, or replay the trace first.',
+        'without its sessions the trace has requests that are never sent: they wait for others and have no time of their own',
+      hint: 'keep the sessions, or replay the trace first',
     })
   }
   await writeWhole(path, await target.pieces(rest, path))
@@ -67,15 +67,15 @@ function refuseName(path: string, to: TargetName): void {
   if (path.endsWith('.zst')) {
     throw new UserError({
       where: path,
-      message: 'zstd is read, but not written.',
-      hint: 'End the name in .gz, or compress it with `zstd`.',
+      message: 'zstd is read, but not written',
+      hint: 'end the name in .gz, or compress it with `zstd`',
     })
   }
   if (to === 'parquet' && path.endsWith('.gz')) {
     throw new UserError({
       where: path,
-      message: 'A Parquet file is compressed inside, and gzip around it would keep readers from seeking in it.',
-      hint: `End the name in ${TARGET_ENDINGS.parquet}.`,
+      message: 'a Parquet file is compressed inside, and gzip around it would keep readers from seeking in it',
+      hint: `end the name in ${TARGET_ENDINGS.parquet}`,
     })
   }
 }

@@ -55,8 +55,8 @@ function linearSessions(workload: Workload, path: string): Int32Array | null {
     if (parent[i] >= 0 && parent[i] !== before) {
       throw new UserError({
         where: path,
-        message: `In Mooncake's form a request waits for the one before it in its session; request ${i} waits for request ${parent[i]}.`,
-        hint: 'Write a .swt or .parquet trace instead.',
+        message: `in Mooncake's form a request waits for the one before it in its session; request ${i} waits for request ${parent[i]}`,
+        hint: 'write a .swt or .parquet trace instead',
       })
     }
     latest.set(found[i], i)
