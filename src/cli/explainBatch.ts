@@ -85,7 +85,11 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
     )
 }
 
-const signed = (value: number): string => (value < 0 ? '' : '+') + value.toFixed(2)
+/** A change in percent with two decimals; what prints as 0 has no sign. */
+function signed(value: number): string {
+  const size = Math.abs(value).toFixed(2)
+  return Number(size) === 0 ? size : `${value < 0 ? '−' : '+'}${size}`
+}
 
 /** By name, else by role; without either the first engine that such a batch can be on. */
 function chooseEngine(plan: Plan, wanted: string | undefined, batch: BatchText): EnginePlan {

@@ -132,6 +132,13 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   request_s: { title: 'requests', unit: 'req/s', formula: 'completed requests ÷ window' },
   capacity_rps: { title: 'capacity', unit: 'req/s', formula: 'highest offered rate that meets the SLO' },
   slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
+  kv_use: {
+    title: 'KV use',
+    unit: 'share',
+    formula: 'blocks in use ÷ blocks of the fullest rank, mean while its engine steps, of the fullest engine',
+  },
+  mean_step_ms: { title: 'mean step', unit: 'ms', formula: 'time of steps ÷ steps' },
+  preemptions: { title: 'preemptions', unit: '', formula: 'sequences preempted in the window' },
 }
 
 /** Moves of sequences between ranks, and what they put on the fabric. */

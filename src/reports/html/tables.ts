@@ -70,11 +70,12 @@ export function numbersTable(arms: readonly ArmResult[]): string {
       .filter((arm) => arm.metrics[metric])
       .map((arm) => {
         const values = arm.metrics[metric]
-        const cells = COLUMNS.map((column) => (column in values ? number(values[column]) : ''))
+        const show = metricText(metric).unit === 'share' ? (share: number | null) => percent(share, 1) : number
+        const cells = COLUMNS.map((column) => (column in values ? show(values[column]) : ''))
         return [
           withUnit(metric),
           arm.name,
-          ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? number(Object.values(values)[0]) : '')) : cells),
+          ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? show(Object.values(values)[0]) : '')) : cells),
         ]
       }),
   )

@@ -38,7 +38,8 @@ const marks: Readonly<Record<ComparisonLine['verdict'], string>> = { same: '=', 
 function difference({ scale, difference: by, a, b, note, verdict }: ComparisonLine): string {
   if (by === null) return verdict === 'different' ? (note ?? NOTHING) : NOTHING
   if (scale === 'relative' && a !== null && b !== null) return change(b / a)
-  return `${by > 0 && scale === 'absolute' ? '+' : ''}${number(Number(by.toPrecision(3)))}`
+  const sign = by < 0 ? '−' : by > 0 && scale === 'absolute' ? '+' : ''
+  return `${sign}${number(Math.abs(Number(by.toPrecision(3))))}`
 }
 
 function allowed({ low, high, scale, verdict }: ComparisonLine): string {
