@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
 import { differing } from '../src/experiments/attribution/arms.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
-import { type Job, type Outcome, runJob } from '../src/experiments/job.js'
+import { type Job, type Outcome, openTraffic, runJob } from '../src/experiments/job.js'
+import { findLoad } from '../src/experiments/operatingPoint.js'
+import { EFFORTS } from '../src/experiments/sizing.js'
 import { policiesOf, score, type TuningRound, tune } from '../src/experiments/tune.js'
 import { createArm, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
@@ -10,6 +12,7 @@ import type { Summary } from '../src/metrics/summary.js'
 import { clusterConfig, loadScenario, resolvedYaml } from '../src/scenario/index.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
 import { companionsOf } from '../src/testing/rules.js'
+import { NS_PER_S } from '../src/units.js'
 import { tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
@@ -208,5 +211,31 @@ describe('the window of a closed loop', () => {
     const { summary } = runJob(tinyContext(), closed(900, 100, 400))
     expect(summary?.window_s).toBeGreaterThan(0)
     expect(summary?.requests.injected).toBeGreaterThan(300)
+  })
+})
+
+describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('load %s', (load) => {
+  test('gives every part the arrivals of its own record: one copy, neither thinned nor doubled', async () => {
+    // the second half is twice as dense
+    const flat = tinyWorkload(3600, { isl: 50, osl: 5 })
+    const workload = { ...flat, arrivalNs: flat.arrivalNs.map((_, i) => (i < 1200 ? i : 1200 + (i - 1200) / 2) * NS_PER_S) }
+    const sets = [`workload.load=${load}`]
+    const { load: plan } = tinyPlan(sets).workload
+    const context = { ...tinyContext(sets, workload), speedUp: plan.speedUp }
+    const executor = createExecutor({ context, threads: 1 })
+    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load: plan, wantsCapacity: false })
+    await executor.close()
+    const factor = plan.speedUp ?? 1
+    expect(found.ratePerS).toBeCloseTo(2 * factor, 1)
+    for (const [part, perS] of [
+      ['train', 1],
+      ['test', 2],
+    ] as const) {
+      const job = found.open(STATIC_ARM, { part, mode: 'draw', replicate: 0 }, 2, 8)
+      const { workload: offered, copies } = openTraffic(context, job)
+      expect(copies).toBe(1)
+      const durationS = job.warmupS + job.measureS + job.tailS
+      expect(Math.abs(offered.count / durationS / (perS * factor) - 1)).toBeLessThan(0.02)
+    }
   })
 })

@@ -6,6 +6,7 @@ import { UserError } from '../errors.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { LoadPlan } from '../scenario/plan.js'
+import type { Workload } from '../traces/workload.js'
 import type { Experiment } from './experiment.js'
 import type { Draw, Job, OpenJob, Outcome } from './job.js'
 import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
@@ -16,9 +17,9 @@ export interface OperatingPoint {
   /** A fixed number of requests (or sessions) in flight, and no rate. */
   readonly closed: boolean
   readonly arrivals: ArrivalShape
-  /** Arrivals (requests or sessions) per second that every arm is offered; 0 in a closed loop. */
+  /** Arrivals (requests or sessions) per second that every arm is offered where it is judged; 0 in a closed loop. */
   readonly ratePerS: number
-  /** Arrivals in flight: as stated in a closed loop, else what the static arm holds at `ratePerS`. */
+  /** Arrivals in flight: as stated in a closed loop, else what the static arm holds at the rate of the training part. */
   readonly concurrency: number
   /** Arrivals per second that the static arm carries within the SLO on the training part; null in a closed loop, or when it carries none. */
   readonly staticCapacity: number | null
@@ -28,7 +29,7 @@ export interface OperatingPoint {
   readonly replicateS: number
   /** A run at the comparison's own load; `warm` and `measure` in units (closed loop: in requests for each place). */
   own(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
-  /** A run at `ratePerS`. */
+  /** A run at `ratePerS`; by methods as_recorded and speed_up each part has the rate of its own record. */
   open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
   /** A run with `at` (default: `concurrency`) arrivals in flight. */
   closedLoop(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, at?: number): Job
@@ -63,30 +64,32 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
   const probeE2eS = meanE2eS(probe) ?? 1
   const arrivals = arrivalShape(context.parts.train)
   const { recordedPerS } = arrivals
-  if (recordedPerS === null && (load.method === 'as_recorded' || load.method === 'speed_up'))
+  // of methods that keep the record; a rate from another part would thin it, or double it
+  const times = load.method === 'as_recorded' ? 1 : load.method === 'speed_up' ? (load.speedUp ?? 1) : null
+  const parts = Object.entries(context.parts) as [Draw['part'], Workload][]
+  const recorded = new Map(times === null ? [] : parts.map(([name, part]) => [name, arrivalShape(part).recordedPerS]))
+  if ([...recorded.values()].includes(null))
     throw new UserError({
       where: context.parts.train.provenance.name,
       message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
       hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
     })
   let capacity: Outcome | null = null
-  let ratePerS = load.ratePerS ?? 0
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
     const size = capacitySize(probeE2eS, guess, effort, arrivals)
     capacity = await run({ kind: 'capacity', arm, draw: TRAIN, ...size })
   }
-  if (load.method === 'as_recorded') ratePerS = recordedPerS ?? 0
-  else if (load.method === 'speed_up') ratePerS = (recordedPerS ?? 0) * (load.speedUp ?? 1)
-  else if (load.fraction !== null) ratePerS = load.fraction * capacityOrRefuse(capacity as Outcome)
+  const statedPerS = load.fraction === null ? (load.ratePerS ?? 0) : load.fraction * capacityOrRefuse(capacity as Outcome)
+  const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
 
   const openJob = (e2eS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => ({
     kind: 'open',
     arm,
     draw,
-    ratePerS,
+    ratePerS: ratePerSOf(draw.part),
     warmupS: warm * arrivals.unitS(e2eS),
-    measureS: windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort),
+    measureS: windowS(measure, arrivals.unitS(e2eS), ratePerSOf(draw.part) * arrivals.requests, effort),
     tailS: TAIL * e2eS,
     keep,
   })
@@ -97,12 +100,12 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     const pilot = await run(openJob(probeE2eS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary'))
     e2eS = meanE2eS(pilot) ?? probeE2eS
     // of sessions the number under way at once: rate x life
-    const inFlight = arrivals.are === 'sessions' ? ratePerS * arrivals.lifeS(e2eS) : pilot.meanInside
+    const inFlight = arrivals.are === 'sessions' ? ratePerSOf('train') * arrivals.lifeS(e2eS) : pilot.meanInside
     concurrency = Math.max(1, Math.round(inFlight))
   }
   return {
     arrivals,
-    ratePerS,
+    ratePerS: ratePerSOf('test'),
     concurrency,
     staticCapacity: capacity?.capacityPerS ?? null,
     e2eS,

@@ -2,6 +2,7 @@
 import { UserError } from '../errors.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import { recordedRatePerS } from '../traces/load.js'
 import { sessionShape, unitsOf } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
@@ -87,7 +88,8 @@ export function arrivalShape(part: Workload): ArrivalShape {
   const units = unitsOf(part)
   const first = (unit: number) => part.arrivalNs[units.rows[units.offset[unit]]]
   const spanNs = first(units.count - 1) - first(0)
-  const recordedPerS = spanNs > 0 ? (units.count - 1) / (spanNs / NS_PER_S) : null
+  const meanPerS = () => (units.areSessions ? (units.count - 1) / (spanNs / NS_PER_S) : recordedRatePerS(part))
+  const recordedPerS = spanNs > 0 ? meanPerS() : null
   if (!units.areSessions) return { are: 'requests', requests: 1, recordedPerS, lifeS: (e2eS) => e2eS, unitS: (e2eS) => e2eS }
   const requests = part.count / units.count
   const waitS =

@@ -79,7 +79,9 @@ export function offeredTraffic(request: TrafficRequest): { workload: Workload; c
   const blocks = blocksOf(part, units, seed, replicate, request.mode)
   if (units.areSessions) return sessionTraffic(request, units, blocks)
   const recordedPerS = meanRatePerS(part, blocks)
-  const copies = request.ratePerS / recordedPerS
+  const ratio = request.ratePerS / recordedPerS
+  // the record itself is one copy, whatever the last bit of a quotient says
+  const copies = Math.abs(ratio - Math.round(ratio)) < 1e-9 ? Math.round(ratio) : ratio
   const traffic = createCopies(part, units, Math.ceil((request.ratePerS * durationNs * 1.2) / NS_PER_S) + 64)
   let worlds = 0
   for (let copy = 0; copy < copies; copy++) {
@@ -126,6 +128,9 @@ function createUses({ start }: Blocks) {
     most: () => most,
   }
 }
+
+/** The rate at which traffic of a part without sessions is one copy of it: requests per second of its blocks. */
+export const recordedRatePerS = (part: Workload): number => meanRatePerS(part, blocksOf(part, unitsOf(part), 0, 0, 'draw'))
 
 /** Requests per second of the blocks that may be drawn. */
 function meanRatePerS(part: Workload, blocks: Blocks): number {
