@@ -32,6 +32,7 @@ const capacity = (arm: ArmSpec): Job => ({
   warmupS: 1,
   measureS: 4,
   tailS: 1,
+  e2eS: 1,
 })
 const JOBS = [
   closed(STATIC_ARM, 0, 'picture'),

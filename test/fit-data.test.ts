@@ -51,7 +51,7 @@ function capacityOf(workload: Workload): number {
 
 function latencies(workload: Workload, ratePerS: number, served: number): Record<string, number> {
   const durationNs = (served / ratePerS) * NS_PER_S
-  const traffic = offeredTraffic({ part: workload, ratePerS, durationNs, seed: 1, replicate: 0, mode: 'draw' })
+  const traffic = offeredTraffic({ part: workload, ratePerS, durationNs, seed: 1, replicate: 0, mode: 'draw', e2eNs: 0 })
   const window = { fromNs: 0.05 * durationNs, toNs: 0.98 * durationNs }
   const result = simulate(config, createArm(arm), traffic.workload, { load: { kind: 'open' }, window })
   const { ttft_ms: ttft, tpot_ms: tpot } = summarise(result, config, { slo: plan.slo.interactive, window }).metrics

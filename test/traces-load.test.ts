@@ -24,6 +24,7 @@ const request = (change: Partial<TrafficRequest> = {}): TrafficRequest => ({
   seed: 1,
   replicate: 0,
   mode: 'draw',
+  e2eNs: 0,
   ...change,
 })
 const columns = ({ arrivalNs, isl, osl }: Workload) => ({ arrivalNs, isl, osl })

@@ -12,6 +12,7 @@ import { nsToS, sToNs } from '../units.js'
 import { demandNew } from './outputFile.js'
 import { evidenceOfPlan } from './prepare.js'
 import type { RunRequest } from './runOne.js'
+import type { Traffic } from './runTraffic.js'
 import { readState, type SavedState, type StateOf } from './savedState.js'
 import { isScenarioPath, loadPlan, loadWorkload } from './scenarioInput.js'
 
@@ -24,6 +25,8 @@ export interface PreparedRun {
   readonly load: LoadConfig
   /** What is measured. */
   readonly window: MeasureWindow
+  /** Rows of sessions that began before time 0. */
+  readonly begunBefore?: Int32Array
   /** What is offered and measured, in words. */
   readonly note: string
   /** What a saved state of this run is of. */
@@ -57,7 +60,7 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const recorded = await loadWorkload(plan, say, quiet)
   const config = clusterConfig(plan)
-  const traffic =
+  const traffic: Traffic =
     plan.workload.load.method === 'as_recorded'
       ? {
           workload: recorded,

@@ -16,6 +16,8 @@ export interface Traffic {
   readonly window: MeasureWindow
   /** What is offered, in words, for the result. */
   readonly note: string
+  /** Rows of sessions that began before time 0. */
+  readonly begunBefore?: Int32Array
 }
 
 const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
@@ -78,13 +80,14 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     })
     const draw = { part: 'test', mode: 'draw', replicate: 0 } as const
     const job = open(staticArm(config.engines), draw, warmup, EFFORT.measure)
-    const { workload: drawn, copies, window } = openTraffic(context, job)
+    const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
     const of =
       load.fraction === null
         ? ''
         : `, ${load.fraction} of the capacity of the static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort)`
     return {
       workload: drawn,
+      begunBefore,
       load: { kind: 'open' },
       window,
       note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,

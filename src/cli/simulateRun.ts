@@ -30,12 +30,13 @@ export interface SimulatedRun {
 
 /** `folder` gets the records as requests leave. */
 export async function simulateRun(
-  { plan, config, arm, workload, load, window, stateOf, warm }: PreparedRun,
+  { plan, config, arm, workload, load, window, begunBefore, stateOf, warm }: PreparedRun,
   { quiet, signal, stopAtS, saveState, exportTrace }: RunRequest,
   folder: OpenRunFolder | null,
 ): Promise<SimulatedRun> {
   const closed = load.kind === 'closed'
   const summariser = createSummariser(config, { slo: plan.slo.interactive, window, sessions: sessionShape(workload, closed) })
+  if (begunBefore !== undefined) summariser.leave(begunBefore)
   if (warm !== null) summariser.leave(warm.left)
   const sent =
     exportTrace === undefined ? null : (await import('../traces/asSimulated.js')).createSimulatedTrace(workload, closed)

@@ -12,7 +12,7 @@ import { stream } from '../rng.js'
 import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { type MeasureWindow, type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
-import { closedLoopTraffic, countArrivals, offeredTraffic } from '../traces/load.js'
+import { closedLoopTraffic, countArrivals, offeredTraffic, type Traffic } from '../traces/load.js'
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S, sToNs } from '../units.js'
@@ -43,6 +43,8 @@ export interface OpenJob {
   readonly measureS: number
   /** Traffic goes on for this long after the window, so that its last requests are served under load. */
   readonly tailS: number
+  /** About how long a request takes: sessions that are under way at the beginning are as far as that says. */
+  readonly e2eS: number
   readonly keep: 'summary' | 'picture'
 }
 
@@ -63,10 +65,11 @@ export type Job =
       readonly draw: Draw
       /** First guess, requests/s. */
       readonly guessPerS: number
-      /** Lengths of every run of the search, as in an open job. */
+      /** As in an open job, the same for every run of the search. */
       readonly warmupS: number
       readonly measureS: number
       readonly tailS: number
+      readonly e2eS: number
     }
 
 export interface Picture {
@@ -111,14 +114,14 @@ export function runJob(context: JobContext, job: Job, onProgress?: OnProgress): 
 }
 
 function runOpen(context: JobContext, job: OpenJob, onProgress?: OnProgress): Outcome {
-  const { workload, copies, window } = openTraffic(context, job)
+  const { workload, copies, begunBefore, window } = openTraffic(context, job)
   const result = simulate(context.config, createArm(job.arm), workload, {
     load: { kind: 'open' },
     window,
     series: job.keep === 'picture',
     onProgress,
   })
-  return outcomeOf(context, result, window, job.keep, copies, sessionShape(workload, false))
+  return outcomeOf(context, result, window, job.keep, copies, sessionShape(workload, false), begunBefore)
 }
 
 function partOf({ parts }: JobContext, { part }: Draw): Workload {
@@ -130,21 +133,23 @@ function partOf({ parts }: JobContext, { part }: Draw): Workload {
 /** What an open job offers, and the part of it that is measured. */
 export function openTraffic(
   context: JobContext,
-  { draw, ratePerS, warmupS, measureS, tailS }: OpenJob,
-): { workload: Workload; copies: number; window: MeasureWindow } {
+  { draw, ratePerS, warmupS, measureS, tailS, e2eS }: OpenJob,
+): Traffic & { window: MeasureWindow } {
   const factor = context.speedUp ?? 1
-  const { workload, copies } = offeredTraffic({
+  const traffic = offeredTraffic({
     part: partOf(context, draw),
     ratePerS: ratePerS / factor,
     durationNs: sToNs((warmupS + measureS + tailS) * factor),
     seed: context.seed,
     replicate: draw.replicate,
     mode: draw.mode,
+    e2eNs: e2eS * NS_PER_S,
+    stretch: factor,
   })
-  const arrivalNs = factor === 1 ? workload.arrivalNs : workload.arrivalNs.map((t) => Math.floor(t / factor))
+  const { arrivalNs } = traffic.workload
   return {
-    workload: { ...workload, arrivalNs },
-    copies,
+    ...traffic,
+    workload: { ...traffic.workload, arrivalNs: factor === 1 ? arrivalNs : arrivalNs.map((t) => Math.floor(t / factor)) },
     window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
   }
 }
@@ -197,6 +202,7 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
         warmupS: job.warmupS,
         measureS: job.measureS,
         tailS: job.tailS,
+        e2eS: job.e2eS,
       },
       onProgress,
     )
@@ -245,8 +251,10 @@ function outcomeOf(
   keep: 'summary' | 'picture',
   copies: number,
   sessions: SessionShape | null,
+  begunBefore: Int32Array | null = null,
 ): Outcome {
   const summariser = createSummariser(context.config, { slo: context.slo, window, sessions })
+  if (begunBefore !== null) summariser.leave(begunBefore)
   summariser.add(result.records)
   const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
   const meanE2eS = (summary.metrics.e2e_ms.mean ?? 0) / 1e3

@@ -6,6 +6,7 @@ import { UserError } from '../errors.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { LoadPlan } from '../scenario/plan.js'
+import { hasSessions } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import type { Experiment } from './experiment.js'
 import type { Draw, Job, OpenJob, Outcome } from './job.js'
@@ -61,7 +62,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
   const run = async (job: Job): Promise<Outcome> => (await executor.run([job], done))[0]
 
   const probe = await run(probeJob(arm, config, closed ? load.concurrency : null))
-  const probeE2eS = meanE2eS(probe) ?? 1
+  let e2eS = meanE2eS(probe) ?? 1
   const arrivals = arrivalShape(context.parts.train)
   const { recordedPerS } = arrivals
   // of methods that keep the record; a rate from another part would thin it, or double it
@@ -74,31 +75,36 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
       message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
       hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
     })
+  const openJob = (ratePerS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => ({
+    kind: 'open',
+    arm,
+    draw,
+    ratePerS,
+    warmupS: warm * arrivals.unitS(e2eS),
+    measureS: windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort),
+    tailS: TAIL * e2eS,
+    e2eS,
+    keep,
+  })
+  const pilotAt = (ratePerS: number): OpenJob => openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary')
+  const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
+  // By the E2E of a loop far beyond capacity more sessions would be under way at the beginning than there ever are at a load that is served. So it is
+  // asked again at half of what the loop served, beginning as if answers came at once: too few are made up for sooner than a queue is worked off.
+  if (!closed && arrivals.are === 'sessions')
+    e2eS = meanE2eS(await run({ ...pilotAt(guess / 2 / arrivals.requests), e2eS: 0 })) ?? e2eS
   let capacity: Outcome | null = null
   if (!closed && (wantsCapacity || load.fraction !== null)) {
-    const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
-    const size = capacitySize(probeE2eS, guess, effort, arrivals)
+    const size = capacitySize(e2eS, guess, effort, arrivals)
     capacity = await run({ kind: 'capacity', arm, draw: TRAIN, ...size })
   }
   const statedPerS = load.fraction === null ? (load.ratePerS ?? 0) : load.fraction * capacityOrRefuse(capacity as Outcome)
   const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
 
-  const openJob = (e2eS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => ({
-    kind: 'open',
-    arm,
-    draw,
-    ratePerS: ratePerSOf(draw.part),
-    warmupS: warm * arrivals.unitS(e2eS),
-    measureS: windowS(measure, arrivals.unitS(e2eS), ratePerSOf(draw.part) * arrivals.requests, effort),
-    tailS: TAIL * e2eS,
-    keep,
-  })
   // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
-  let e2eS = probeE2eS
   let concurrency = load.concurrency ?? 1
   if (!closed) {
-    const pilot = await run(openJob(probeE2eS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary'))
-    e2eS = meanE2eS(pilot) ?? probeE2eS
+    const pilot = await run(pilotAt(ratePerSOf('train')))
+    e2eS = meanE2eS(pilot) ?? e2eS
     // of sessions the number under way at once: rate x life
     const inFlight = arrivals.are === 'sessions' ? ratePerSOf('train') * arrivals.lifeS(e2eS) : pilot.meanInside
     concurrency = Math.max(1, Math.round(inFlight))
@@ -109,7 +115,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     concurrency,
     staticCapacity: capacity?.capacityPerS ?? null,
     e2eS,
-    open: (one, draw, warm, measure, keep = 'summary') => openJob(e2eS, one, draw, warm, measure, keep),
+    open: (one, draw, warm, measure, keep = 'summary') => openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep),
   }
 }
 
@@ -118,7 +124,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const { plan, effort, done } = experiment
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
-  experiment.stage('capacity of static', closed ? 1 : 3)
+  experiment.stage('capacity of static', closed ? 1 : hasSessions(experiment.context.parts.train) ? 4 : 3)
   const found = await findLoad({ ...experiment, load, wantsCapacity: true, done })
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found
   const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({

@@ -81,7 +81,7 @@ export interface ArrivalShape {
   unitS(e2eS: number): number
 }
 
-/** Ten units fill a system with sessions: two and a half of their lives. */
+/** Sessions are under way from the beginning; a warm-up of some units fills engines and caches, a window sees whole sessions too. */
 const UNITS_OF_SESSION = 4
 
 export function arrivalShape(part: Workload): ArrivalShape {
@@ -123,6 +123,7 @@ export function capacitySize(e2eS: number, requestsPerS: number, effort: EffortP
     warmupS: warmup * unitS,
     measureS: windowS(measure, unitS, requestsPerS, effort),
     tailS: TAIL * e2eS,
+    e2eS,
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * Units of a workload (sessions, or requests alone) put together anew: more than once, at other times. Who waits for whom, classes, tenants
  * and shapes are those of the source. Prefix blocks are shared within one world only: a prompt that is played twice is not a prompt sent twice.
+ * Of a session that began before time 0 only what is sent from then on is there.
  */
 import { grown } from '../collections/grow.js'
 import { UserError } from '../errors.js'
 import { type BlockColumns, blockIdLimit } from './blocks.js'
 import { countOutOfOrder, pick, timeOrder } from './columns.js'
 import { denseIds } from './denseBlocks.js'
+import { settled } from './relations.js'
 import type { Units } from './sessions.js'
 import type { Workload } from './workload.js'
 
@@ -18,64 +20,95 @@ export interface Copies {
    * blocks as their sources do when they were added in the same `world`, else not at all. A world holds each unit once.
    */
   add(unit: number, startNs: number, world: number, speedUp?: number): void
-  /** Requests added so far. */
+  /**
+   * Adds what is left at time 0 of a unit that began `ageNs` before; `sentNs`: when each row of the part is sent, after the beginning of its unit.
+   * What was sent before time 0 is left out. Who waited for nothing else arrives when it is sent; the others wait for the rest.
+   */
+  addRest(unit: number, ageNs: number, world: number, sentNs: Float64Array): void
+  /** Requests added so far, with those left out. */
   readonly count: number
   /** Everything added, in order of time; equal times in the order of adding. */
   workload(): Workload
+  /** The same, with the rows that `addRest` added. */
+  traffic(): { workload: Workload; begunBefore: Int32Array }
 }
 
 export function createCopies(part: Workload, units: Units, expected: number): Copies {
   const { offset } = units
   let rows = new Int32Array(Math.max(16, expected))
-  // the time of a row; of one that waits, that of the last row before it in its unit
+  // the time of a row; of one that waits, that of the last row before it in its unit, or the one given
   let timeNs = new Float64Array(rows.length)
   let worlds = new Int32Array(rows.length)
+  let isRest = new Uint8Array(rows.length)
   let count = 0
+  const push = (row: number, atNs: number, world: number, rest: number): void => {
+    if (count === rows.length) {
+      rows = grown(rows)
+      timeNs = grown(timeNs)
+      worlds = grown(worlds)
+      isRest = grown(isRest)
+    }
+    rows[count] = row
+    timeNs[count] = atNs
+    worlds[count] = world
+    isRest[count++] = rest
+  }
+  const traffic = () =>
+    assemble(part, units, {
+      rows: rows.subarray(0, count),
+      timeNs: timeNs.subarray(0, count),
+      worlds: worlds.subarray(0, count),
+      isRest: isRest.subarray(0, count),
+    })
   return {
     add(unit, startNs, world, speedUp = 1) {
       const originNs = part.arrivalNs[units.rows[offset[unit]]]
       let latestNs = startNs
       for (let at = offset[unit]; at < offset[unit + 1]; at++) {
-        if (count === rows.length) {
-          rows = grown(rows)
-          timeNs = grown(timeNs)
-          worlds = grown(worlds)
-        }
         const row = units.rows[at]
         const recordedNs = part.arrivalNs[row]
         if (!Number.isNaN(recordedNs)) latestNs = startNs + Math.floor((recordedNs - originNs) / speedUp)
-        rows[count] = row
-        timeNs[count] = latestNs
-        worlds[count++] = world
+        push(row, latestNs, world, 0)
+      }
+    },
+    addRest(unit, ageNs, world, sentNs) {
+      for (let at = offset[unit]; at < offset[unit + 1]; at++) {
+        const row = units.rows[at]
+        push(row, Math.floor(sentNs[row] - ageNs), world, 1)
       }
     },
     get count() {
       return count
     },
-    workload: () =>
-      assemble(part, units, {
-        rows: rows.subarray(0, count),
-        timeNs: timeNs.subarray(0, count),
-        worlds: worlds.subarray(0, count),
-      }),
+    workload: () => traffic().workload,
+    traffic,
   }
 }
 
 interface Entries {
   readonly rows: Int32Array
+  /** Below 0: sent before the workload begins, so left out of it. */
   readonly timeNs: Float64Array
   readonly worlds: Int32Array
+  readonly isRest: Uint8Array
 }
 
-function assemble(part: Workload, units: Units, entries: Entries): Workload {
-  const isInOrder = countOutOfOrder(entries.timeNs) === 0
-  const order = isInOrder ? Uint32Array.from(entries.rows, (_, i) => i) : timeOrder(entries.timeNs)
-  const rows = isInOrder ? new Uint32Array(entries.rows) : order.map((entry) => entries.rows[entry])
-  const arrivalNs = new Float64Array(rows.length)
-  for (let i = 0; i < rows.length; i++)
-    arrivalNs[i] = Number.isNaN(part.arrivalNs[rows[i]]) ? Number.NaN : entries.timeNs[order[i]]
+function assemble(part: Workload, units: Units, entries: Entries): { workload: Workload; begunBefore: Int32Array } {
+  const { timeNs } = entries
+  const isInOrder = countOutOfOrder(timeNs) === 0
+  const all = isInOrder ? Uint32Array.from(entries.rows, (_, i) => i) : timeOrder(timeNs)
+  let leftOut = 0
+  while (leftOut < all.length && timeNs[all[leftOut]] < 0) leftOut++
+  const order = all.subarray(leftOut)
+  const rows = order.map((entry) => entries.rows[entry])
+  const isWaiting = (i: number): boolean => Number.isNaN(part.arrivalNs[rows[i]])
+  const linked = relations(part, units, order, rows, entries.rows.length)
+  if (leftOut > 0) waitForTheRest(linked, isWaiting)
+  const arrivalNs = Float64Array.from(order, (entry, i) =>
+    isWaiting(i) && linked.parent !== null && linked.parent[i] >= 0 ? Number.NaN : timeNs[entry],
+  )
   const worlds = part.runFirst === null ? null : pick(entries.worlds, order)
-  return {
+  const workload = {
     ...part,
     count: rows.length,
     arrivalNs,
@@ -85,19 +118,33 @@ function assemble(part: Workload, units: Units, entries: Entries): Workload {
     tenant: pick(part.tenant, rows),
     waitNs: pick(part.waitNs, rows),
     joinCount: pick(part.joinCount, rows),
-    ...relations(part, units, order, rows),
+    ...linked,
     ...(worlds === null ? {} : renamedBlocks(part, rows, worlds)),
+  }
+  return {
+    workload: leftOut > 0 ? settled(workload).workload : workload,
+    begunBefore: Int32Array.from(order.keys()).filter((i) => entries.isRest[order[i]] === 1),
   }
 }
 
-/** Sessions get new numbers; parents and joins the new rows of the same copy of their unit, which was added row by row. */
-function relations(part: Workload, units: Units, order: Uint32Array, rows: Uint32Array) {
+/** Who waited for a request that was left out waits for the first of those that join it, in the parent's place. */
+function waitForTheRest({ parent, joins }: Pick<Workload, 'parent' | 'joins'>, isWaiting: (i: number) => boolean): void {
+  if (parent === null || joins === null) return
+  for (let i = 0; i < joins.length; i++) {
+    if (joins[i] < 0 || parent[joins[i]] >= 0 || !isWaiting(joins[i])) continue
+    parent[joins[i]] = i
+    joins[i] = -1
+  }
+}
+
+/** Sessions get new numbers; parents and joins the new rows of the same copy of their unit, which was added row by row; -1: left out. */
+function relations(part: Workload, units: Units, order: Uint32Array, rows: Uint32Array, entryCount: number) {
   const { session, parent, joins } = part
   if (!units.areSessions) return { session, parent, joins }
   const place = new Int32Array(part.count)
   for (let u = 0; u < units.count; u++)
     for (let at = units.offset[u]; at < units.offset[u + 1]; at++) place[units.rows[at]] = at - units.offset[u]
-  const rowOf = new Int32Array(order.length)
+  const rowOf = new Int32Array(entryCount).fill(-1)
   for (let i = 0; i < order.length; i++) rowOf[order[i]] = i
   /** The entry of source row `other` in the copy that holds the entry of new row i. */
   const entryOf = (i: number, other: number): number => order[i] - place[rows[i]] + place[other]

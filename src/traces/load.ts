@@ -1,13 +1,13 @@
 /**
  * From a recorded part to the traffic of a replicate. A real trace is too thin for a rack, so copies of it are superposed; each copy is made
  * of whole minutes drawn with replacement, because copies of one file are not new traffic. Where a trace has sessions, whole sessions are
- * drawn instead and begin at random. Pure: everything comes from named streams.
+ * drawn instead and begin at random, some of them before the traffic does. Pure: everything comes from named streams.
  */
 import { lowerBound } from '../collections/search.js'
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
-import { createCopies } from './copies.js'
-import { closedSessions, hasSessions, type Units, unitsOf } from './sessions.js'
+import { type Copies, createCopies } from './copies.js'
+import { closedSessions, hasSessions, sendingTimes, type Units, unitsOf } from './sessions.js'
 import type { Workload } from './workload.js'
 
 /** Length of a resampled block; a part shorter than 8 blocks is cut into 8. */
@@ -44,6 +44,18 @@ export interface TrafficRequest {
   readonly replicate: number
   /** `draw`: minutes (sessions) from the whole part; `mix`: all copies draw from one bootstrap resample of these. */
   readonly mode: 'draw' | 'mix'
+  /** Estimate of how long a request of a session takes; tells how far the sessions are that are under way at time 0. */
+  readonly e2eNs: number
+  /** The factor by which the times will be sped up, waits and `e2eNs` not; default 1. */
+  readonly stretch?: number
+}
+
+export interface Traffic {
+  readonly workload: Workload
+  /** How often the most used minute or session is there at most. */
+  readonly copies: number
+  /** Rows of sessions that began before time 0. */
+  readonly begunBefore: Int32Array
 }
 
 /** Blocks of the part: first unit of each, and their common length. */
@@ -70,10 +82,10 @@ function blocksOf(part: Workload, units: Units, seed: number, replicate: number,
 }
 
 /**
- * Traffic at `ratePerS`, begun on [0, durationNs): whole copies, and a last one thinned request by request; or sessions that begin as a Poisson
- * process. `copies`: how often the most used minute or session is there at most.
+ * Traffic at `ratePerS` on [0, durationNs): whole copies, and a last one thinned request by request; or sessions that begin as a Poisson process
+ * and have always done so: the rest of those under way at time 0 is there too, so that turns come at their mean rate from the beginning.
  */
-export function offeredTraffic(request: TrafficRequest): { workload: Workload; copies: number } {
+export function offeredTraffic(request: TrafficRequest): Traffic {
   const { part, durationNs, seed, replicate } = request
   const units = unitsOf(part)
   const blocks = blocksOf(part, units, seed, replicate, request.mode)
@@ -100,19 +112,50 @@ export function offeredTraffic(request: TrafficRequest): { workload: Workload; c
     }
     worlds += uses.most()
   }
-  return { workload: traffic.workload(), copies: Math.ceil(copies) }
+  return { ...traffic.traffic(), copies: Math.ceil(copies) }
 }
 
-function sessionTraffic({ part, ratePerS, durationNs, seed, replicate }: TrafficRequest, units: Units, blocks: Blocks) {
+function sessionTraffic(request: TrafficRequest, units: Units, blocks: Blocks): Traffic {
+  const { part, ratePerS, durationNs, seed, replicate } = request
   const rng = stream(seed, `sessions/replicate-${replicate}`)
   const uses = createUses(blocks)
   const traffic = createCopies(part, units, part.count)
+  addUnderWay(traffic, request, units, blocks, uses)
   const meanGapNs = NS_PER_S / ratePerS
   for (let atNs = rng.exponential() * meanGapNs; atNs < durationNs; atNs += rng.exponential() * meanGapNs) {
     const unit = blocks.pool[rng.integer(blocks.pool.length)]
     traffic.add(unit, Math.floor(atNs), uses.of(unit))
   }
-  return { workload: traffic.workload(), copies: uses.most() }
+  return { ...traffic.traffic(), copies: uses.most() }
+}
+
+/**
+ * Sessions under way at time 0. Of sessions that begin as a Poisson process their number is Poisson, its mean the rate times the mean life; a session is
+ * among them as often as its life is long, at an age that is uniform on its life. A life ends when the last request is sent.
+ */
+function addUnderWay(
+  traffic: Copies,
+  { part, ratePerS, seed, replicate, e2eNs, stretch }: TrafficRequest,
+  units: Units,
+  { pool }: Blocks,
+  uses: ReturnType<typeof createUses>,
+): void {
+  const sentNs = sendingTimes(part, units, e2eNs, stretch)
+  const untilNs = new Float64Array(pool.length)
+  let livesNs = 0
+  pool.forEach((unit, k) => {
+    let lifeNs = 0
+    for (let at = units.offset[unit]; at < units.offset[unit + 1]; at++) lifeNs = Math.max(lifeNs, sentNs[units.rows[at]])
+    livesNs += lifeNs
+    untilNs[k] = livesNs
+  })
+  const mean = (ratePerS * livesNs) / pool.length / NS_PER_S
+  const rng = stream(seed, `sessions/replicate-${replicate}/under-way`)
+  for (let at = rng.exponential(); at < mean; at += rng.exponential()) {
+    const pointNs = rng.uniform() * livesNs
+    const k = lowerBound(untilNs, pointNs)
+    traffic.addRest(pool[k], pointNs - (untilNs[k - 1] ?? 0), uses.of(pool[k]), sentNs)
+  }
 }
 
 /** Counts how often each block was taken: its second use is another world than the first one, in which the same prompts are new. */

@@ -69,6 +69,31 @@ function firstOfUnit({ count, session, parent, joins }: Workload): Int32Array {
   return leader.map((_, row) => find(row))
 }
 
+/**
+ * When each request would be sent, ns after the first one of its unit, if each took `e2eNs` from its sending to its end. That and waits count
+ * `stretch` times, for a clock of recorded times that will be sped up by as much.
+ */
+export function sendingTimes(workload: Workload, units: Units, e2eNs: number, stretch = 1): Float64Array {
+  const { count, arrivalNs, parent, joins, waitNs } = workload
+  const lastsNs = stretch * e2eNs
+  const sentNs = new Float64Array(count)
+  /** The latest end that each request waits for, of those known so far: all stand before it. */
+  const lastEndNs = new Float64Array(count)
+  for (let u = 0; u < units.count; u++) {
+    const originNs = arrivalNs[units.rows[units.offset[u]]]
+    for (let at = units.offset[u]; at < units.offset[u + 1]; at++) {
+      const row = units.rows[at]
+      if (Number.isNaN(arrivalNs[row])) {
+        const answeredNs = parent === null ? 0 : sentNs[parent[row]] + lastsNs
+        sentNs[row] = Math.max(lastEndNs[row], answeredNs) + stretch * (waitNs?.[row] ?? 0)
+      } else sentNs[row] = arrivalNs[row] - originNs
+      const joined = joins === null ? -1 : joins[row]
+      if (joined >= 0) lastEndNs[joined] = Math.max(lastEndNs[joined], sentNs[row] + lastsNs)
+    }
+  }
+  return sentNs
+}
+
 /** What results by session need: the unit of each row, how many rows a unit has, and the wait of each row before it is sent, ns. */
 export interface SessionShape {
   readonly unitOf: Int32Array
