@@ -187,7 +187,7 @@ export function plainName(name: string): string {
 export function listed(names: readonly string[]): string {
   const shown = names
     .slice(0, MOST_LISTED)
-    .map((name) => (name.length > LONGEST_LISTED ? `${name.slice(0, LONGEST_LISTED)}...` : name))
+    .map((name) => (name.length > LONGEST_LISTED ? `${name.slice(0, LONGEST_LISTED)}...` : name.trim() || "''"))
   return shown.join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '')
 }
 
