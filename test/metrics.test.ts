@@ -18,6 +18,7 @@ import {
 } from '../src/metrics/records.js'
 import { createSaturation } from '../src/metrics/saturation.js'
 import { summarise } from '../src/metrics/summarise.js'
+import { stepsText } from '../src/reports/format.js'
 import { stream } from '../src/rng.js'
 import type { SloPlan } from '../src/scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../src/simulator/config.js'
@@ -333,6 +334,9 @@ test('steps of prefill and of decode engines are told apart, and a batch is one 
     decode: { steps: 8, mean_step_ms: 50, mean_batch: 4 },
   })
   expect(found.mean_batch).toBe(4)
+  expect(stepsText(found)).toMatch(/^prefill mean .*; decode mean/)
+  // as a folder of an earlier version has it
+  expect(stepsText({ ...found, steps_by_role: undefined as never })).toMatch(/^mean .*, mean batch/)
   expect(summaryOf([], WINDOW, {}, { ...steps, prefillSteps: 0 }).steps_by_role).toBeNull()
   const idle = summaryOf([], WINDOW, {}, {}, undefined, pools)
   expect(idle.steps_by_role?.prefill.mean_step_ms).toBeNull()
@@ -535,6 +539,9 @@ describe('saturation of queues', () => {
         /^all 2,000 requests arrived at once: the last left after 20\.0 s, and the mean wait was 10\.0 s;/,
       ),
     })
+    // a closed loop of nearly all of them sends the rest one by one
+    const nearly = inTurn.map((row, i) => (i < 1990 ? row : { ...row, arrival: (i - 1989) * 10 }))
+    expect(verdict(nearly)).toMatchObject({ label: 'backlogged', reason: expect.stringMatching(/^nearly all 2,000/) })
     // within the time of one request, a two-thousandth of the run
     expect(verdict(inTurn.map((row, i) => ({ ...row, arrival: i * 0.005 }))).reason).toContain('arrived at once')
     const unfinished = inTurn.map((row, i): Row => (i < 1500 ? row : { arrival: 0, fate: QUEUED, phases: { queue: 15_000 } }))

@@ -166,6 +166,8 @@ describe('ablationTable', () => {
     const printed = ablationTable({ ...ablation, gaps }).replace(/\s+/g, ' ')
     expect(printed).toContain('too small a gap to take shares of')
     expect(printed).not.toContain('202')
+    const open = gaps.map((row) => ({ ...row, oracle_ratio: 0.969, oracle_ci95: [0.934, 1.005] as const }))
+    expect(ablationTable({ ...ablation, gaps: open }).replace(/\s+/g, ' ')).toContain('leave open that there is a gap')
     const sure = gaps.map((row) => ({ ...row, oracle_ratio: 1.0014, oracle_ci95: [1.0011, 1.0017] as const }))
     expect(ablationTable({ ...ablation, gaps: sure })).not.toContain('202')
     const some = sure.map((row) => ({ ...row, oracle_ratio: 1.0024 }))

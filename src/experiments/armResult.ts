@@ -68,6 +68,8 @@ interface NoteSource {
   readonly hitRate: number | null
   /** Length of a replicate of open traffic. */
   readonly windowS: number
+  /** Requests/s that were offered. */
+  readonly ratePerS: number | null
   readonly requests: { readonly least: number; readonly most: number }
 }
 
@@ -94,11 +96,12 @@ export function evidenceNotes(source: NoteSource): string[] {
       `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`,
     )
   if (!source.closed) {
-    const { windowS } = source
+    const { windowS, ratePerS } = source
+    const isCapped = ratePerS !== null && windowS * ratePerS >= 0.99 * source.requests.most
     const meanE2eS = (arms[0].metrics.e2e_ms.mean ?? 0) / 1e3
     if (windowS < 30 * meanE2eS)
       notes.push(
-        `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: runs are capped at ${source.requests.most} requests.`,
+        `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
     notes.push(
       plan.workload.load.method === 'superpose'

@@ -103,6 +103,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       point.closed ? null : point.ratePerS,
     ),
   )
+  const load = loadOf(experiment, point, pictured[0].outcome)
   const result: ComparisonResult = {
     ...identityOf(plan, workload, options.evidence),
     arms: armResults,
@@ -122,7 +123,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
             seed,
           )),
     ],
-    load: loadOf(experiment, point, pictured[0].outcome),
+    load,
     notes: [
       ...sessionNotes(point),
       ...evidenceNotes({
@@ -134,6 +135,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         hitRates: arms.map(({ name }) => meanOf(outcomesOf(name).map(({ summary }) => summary?.prefix_cache?.hit_rate ?? null))),
         hitRate: idealHitRate(workload),
         windowS: point.replicateS,
+        ratePerS: load.offered_rps,
         requests: effort.requests,
       }),
     ],

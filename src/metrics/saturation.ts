@@ -27,6 +27,8 @@ const LONG_DRAIN_LIVES = 3
 const LONG_DRAIN_SHARE = 0.2
 /** Requests that come within this share of the run came at once: there is no time over which a number inside could grow. */
 const AT_ONCE_SHARE = 1e-3
+/** So do they where less than this share of them came after the beginning. Of our own choice. */
+const LATER_SHARE = 0.1
 /** Where this share of the time that requests are served went by in waits, nobody calls the wait short. Of our own choice. */
 const SHORT_WAIT = 0.1
 /** The drain lasts until this share of the requests have left: the one longest answer is no sign of a queue. */
@@ -79,12 +81,14 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     // what follows the last arrival is the drain, in which every system empties
     const period = { fromNs: Math.max(window.fromNs, Math.min(firstNs, endNs)), toNs: Math.min(window.toNs, endNs, lastNs) }
     const areMany = arrivals >= FEWEST_ARRIVALS
-    const cameAtOnce = areMany && lastNs - firstNs <= AT_ONCE_SHARE * (endNs - firstNs)
-    const judged = areMany && !cameAtOnce && period.toNs > period.fromNs
+    const isSpread = areMany && lastNs - firstNs > AT_ONCE_SHARE * (endNs - firstNs) && period.toNs > period.fromNs
     const early = firstThird(period)
-    const lifeNs = judged ? presence.meanLifeNs(early.fromNs, early.toNs) : 0
+    const lifeNs = isSpread ? presence.meanLifeNs(early.fromNs, early.toNs) : 0
+    const seen = isSpread ? growthOver(presence, window.fromNs <= firstNs ? warmedUp(period, lifeNs) : period) : NO_TREND
+    const judged = isSpread && seen.arrivals >= LATER_SHARE * arrivals
+    const cameAtOnce = areMany && !judged
+    const trend = judged ? seen : NO_TREND
     const metLifeNs = judged ? presence.metLifeNs(early.fromNs, early.toNs) : 0
-    const trend = judged ? growthOver(presence, window.fromNs <= firstNs ? warmedUp(period, lifeNs) : period) : NO_TREND
     const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - period.toNs) : 0
     const isLongDrain = drainNs > LONG_DRAIN_LIVES * metLifeNs && drainNs > LONG_DRAIN_SHARE * (period.toNs - period.fromNs)
     const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
@@ -104,7 +108,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const binding = !fallsBehind(label) && !isLongWait ? 'none' : isFull ? 'kv_memory' : slowest
     const atOnceText = (): string => {
       const last = inside === 0 ? 'the last left' : `${inside.toLocaleString('en-US')} were still inside`
-      return `all ${arrivals.toLocaleString('en-US')} requests arrived at once: ${last} after ${seconds(endNs - firstNs)} s, and the mean wait was ${seconds(waitNs / arrivals)} s`
+      return `${isSpread ? 'nearly all' : 'all'} ${arrivals.toLocaleString('en-US')} requests arrived at once: ${last} after ${seconds(endNs - firstNs)} s, and the mean wait was ${seconds(waitNs / arrivals)} s`
     }
     const signals = [
       cameAtOnce ? atOnceText() : trendText(trend),

@@ -147,7 +147,8 @@ export const migrationText = ({ migrations, migrated_bytes }: Pick<Summary, 'mig
 
 /** How long steps take and what they carry, for each role where engines have two. */
 export function stepsText({ mean_step_ms, mean_batch, steps_by_role: byRole }: Summary): string {
-  if (byRole === null) return `mean ${number(mean_step_ms)} ms, mean batch ${number(mean_batch)}`
+  // undefined in folders of earlier versions
+  if (!byRole) return `mean ${number(mean_step_ms)} ms, mean batch ${number(mean_batch)}`
   const { prefill, decode } = byRole
   return [
     `prefill mean ${number(prefill.mean_step_ms)} ms with ${number(prefill.mean_input_tokens)} input tokens (${number(prefill.steps)} steps)`,

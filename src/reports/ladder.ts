@@ -11,10 +11,14 @@ type Gap = Pick<GapRow, 'oracle_ratio' | 'oracle_ci95' | 'gap_closed' | 'ci95' |
 const LEAST_GAP = 0.001
 
 /** Whether the share may be printed: not where the replicates leave open that there is a gap at all, nor where there is next to none. */
-export const isDecided = (row: Gap): boolean => row.gap_closed !== null && (row.ci95 !== null || row.note === null) && hasGap(row)
+export const isDecided = (row: Gap): boolean =>
+  row.gap_closed !== null && (row.ci95 !== null || row.note === null) && doubt(row) === null
 
-const hasGap = ({ oracle_ratio: ratio, oracle_ci95: ci95 }: Gap): boolean =>
-  ratio !== null && Number(Math.abs(ratio - 1).toFixed(3)) > LEAST_GAP && (ci95 === null || !includesZero(ci95))
+/** Why a gap is none to take shares of; null where it is one. */
+function doubt({ oracle_ratio: ratio, oracle_ci95: ci95 }: Gap): string | null {
+  if (ratio === null || Number(Math.abs(ratio - 1).toFixed(3)) <= LEAST_GAP) return 'too small a gap to take shares of'
+  return ci95 !== null && includesZero(ci95) ? 'the replicates leave open that there is a gap' : null
+}
 
 /** 71 % [65, 77] */
 export function shareText(row: Gap): string {
@@ -53,9 +57,7 @@ export function ladderSentences(
     const row = findGap(result, at, name)
     if (row === null) return []
     const room = `${name} is ${changeText({ ratio: row.oracle_ratio, ci95: row.oracle_ci95 })} over ${at.baseline} in ${whereText(at)}`
-    const closed = isDecided(row)
-      ? `${at.arm} closes ${shareText(row)} of that gap`
-      : (row.note ?? 'too small a gap to take shares of')
+    const closed = isDecided(row) ? `${at.arm} closes ${shareText(row)} of that gap` : (row.note ?? doubt(row))
     return [`${room}; ${closed}.`]
   })
 }

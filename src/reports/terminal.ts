@@ -118,15 +118,19 @@ const runnersUp = (result: ComparisonResult): string[] =>
   )
 
 /** The comparison for the terminal. Identity first, then arms side by side, then the paired gains, then the verdict in words. */
+function loadText(load: ComparisonResult['load']): string {
+  // nothing is offered at a rate, and the warm-up is one of requests
+  if (load.method === 'closed_loop')
+    return `load: closed_loop, concurrency ${number(load.concurrency)}, replicate ${number(load.replicate_s)} s; effort ${load.effort}`
+  const capacity = load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps)}, `
+  return `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
+}
+
 export function comparisonTable(result: ComparisonResult, options: TableOptions = {}): string {
   const { load } = result
   const said = verdict(result)
   const blocks = [identity(result)]
-  blocks.push(
-    wrap(
-      `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps)}, `}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`,
-    ),
-  )
+  blocks.push(wrap(loadText(load)))
   blocks.push(
     [...result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')), ...runnersUp(result)].join('\n'),
   )

@@ -90,7 +90,8 @@ export function resolvePlan(input: ScenarioInput): Resolved {
       load: resolveLoad(input.workload.load),
       cacheAnswers: input.workload.cache_answers ?? false,
       spreadTicks: input.workload.spread_ticks ?? false,
-      ...(input.workload.spread_ticks === false ? { keepTicks: true as const } : {}),
+      // a preset has no ticks to be kept
+      ...(input.workload.spread_ticks === false && input.workload.path !== undefined ? { keepTicks: true as const } : {}),
       ...(input.workload.read === undefined ? {} : { read: input.workload.read }),
     },
     slo: { interactive: resolveSlo(input.slo) },

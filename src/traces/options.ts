@@ -8,7 +8,7 @@ export interface ReadOptions {
   /** Overrides the format told by the content. */
   readonly from?: FormatName
   /** Spread arrivals that were recorded in ticks of a second or more over their tick; such traces are refused without this and `keepTicks`. */
-  readonly spreadTicks: boolean
+  readonly spreadTicks?: boolean
   /** Leave such ticks as they were recorded, neither spread nor refused: bursts that are real, or statistics of the file itself. */
   readonly keepTicks?: boolean
   /** Columns of a table, where their names are not recognised, and the unit of its times. */

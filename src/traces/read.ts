@@ -21,7 +21,7 @@ export interface ReadResult {
   readonly report: TraceReport
 }
 
-export async function readTrace(path: string, options: ReadOptions): Promise<ReadResult> {
+export async function readTrace(path: string, options: ReadOptions = {}): Promise<ReadResult> {
   const skips = createSkipLog()
   const rows = createRequestRows(path)
   const outputs = createOutputRule(path, options.outputs, skips)

@@ -2,7 +2,8 @@ import type { ChunkPolicy } from '../lever.js'
 
 /**
  * A fixed number of tokens a step, decoding first, drafts counted. `tokens` in [1, 2^20]. When nothing decodes all of it is prefill. Where decoding
- * takes all of it no prompt ends and so nobody begins to decode: prompts wait until an answer ends.
+ * takes all of it no prompt ends and so nobody begins to decode: prompts wait until an answer ends. Prompts with fewer tokens to compute
+ * than a decoding sequence takes (1 and its drafts) may carry the step after them beyond it.
  */
 export function fixedBudget(tokens: number): ChunkPolicy {
   return {

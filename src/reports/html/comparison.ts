@@ -124,5 +124,7 @@ export function loadSentence(load: ComparisonResult['load']): string {
       : ` Index of dispersion ${number(load.idc_before)} in the trace, ${number(load.idc_after)} as offered.`
   // folders of earlier versions do not say it
   const effort = load.effort === undefined ? '' : `; effort ${load.effort}`
+  if (load.method === 'closed_loop')
+    return `Load: ${number(load.concurrency)} in flight, replicates of ${number(load.replicate_s)} s${effort}.`
   return `Load: ${load.method}, ${number(load.offered_rps)} requests/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
 }

@@ -27,6 +27,7 @@ export const diffCommand = defineCommand<DiffArgs>({
         describe: 'End with exit code 2 unless the traces are the same traffic',
       })
       .option('format', formatOption)
+      .hide('keep-ticks') // ticks stay as they are here
       .example('$0 trace diff measured.csv drawn.swt.gz', 'both figures, the allowed range and a verdict for each statistic'),
   handler: async (args) => {
     const { diffTraces } = await import('../../diffTraces.js')

@@ -22,6 +22,7 @@ export const inspectCommand = defineCommand<InspectArgs>({
         describe: 'Sizes of LRU prefix caches in tokens, as in 500k,2M (default: 1M,3M,10M,30M)',
       })
       .option('html', { type: 'string', requiresArg: true, describe: 'Write a page with plots to this file' })
+      .hide('keep-ticks') // ticks stay as they are here
       .example('$0 trace inspect trace.csv', 'quantiles of input and output tokens, burstiness, skipped rows')
       .example('$0 trace inspect trace.jsonl --html trace.html', 'the same as a page with plots'),
   handler: async (args) => {
