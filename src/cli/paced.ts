@@ -3,21 +3,14 @@
  * is shown. The result does not depend on the length of a turn.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
+import { createThinned } from '../collections/thinned.js'
 import type { Arm } from '../levers/lever.js'
 import type { Records } from '../metrics/records.js'
-import {
-  type ClusterConfig,
-  createSimulation,
-  type SeriesSample,
-  type SimulationOptions,
-  type SimulationResult,
-} from '../simulator/index.js'
+import { type ClusterConfig, createSimulation, type SimulationOptions, type SimulationResult } from '../simulator/index.js'
 import type { Workload } from '../traces/workload.js'
 
 /** About a tenth of a second of work on one core. */
 const EVENTS_PER_TURN = 65_536
-/** Samples of the state are thinned by two when twice as many are held. */
-const SERIES_LENGTH = 256
 const EVENTS_PER_SAMPLE = 1024
 
 /** Records are handed over when so many have gathered. */
@@ -56,19 +49,14 @@ export async function simulatePaced(
   simulation.feed(workload)
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
-  let series: SeriesSample[] = []
-  let every = 1
-  for (let turn = 0, done = false; !done; ) {
-    for (let served = 0; served < EVENTS_PER_TURN && !done; served += EVENTS_PER_SAMPLE, turn++) {
+  const series = createThinned(() => simulation.sample())
+  for (let done = false; !done; ) {
+    for (let served = 0; served < EVENTS_PER_TURN && !done; served += EVENTS_PER_SAMPLE) {
       const before = simulation.events
       done =
         simulation.advance(untilNs, EVENTS_PER_SAMPLE) === 'done' ||
         (untilNs < Number.POSITIVE_INFINITY && simulation.events - before < EVENTS_PER_SAMPLE)
-      if (turn % every === 0) series.push(simulation.sample())
-      if (series.length >= 2 * SERIES_LENGTH) {
-        series = series.filter((_, index) => index % 2 === 0)
-        every *= 2
-      }
+      series.turn()
     }
     if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())
     options.onProgress(simulation.nowNs)
@@ -86,6 +74,6 @@ export async function simulatePaced(
     notSent: simulation.notSent,
     endNs: simulation.nowNs,
     events: simulation.events,
-    series,
+    series: series.samples,
   }
 }

@@ -1,7 +1,7 @@
 /** What `run` leaves behind: a saved state, the requests as they were sent, the run folder. */
 
 import { sixDigits } from '../experiments/json.js'
-import { policiesOf } from '../experiments/tune.js'
+import { policiesOf } from '../levers/lever.js'
 import type { OpenRunFolder } from '../reports/runFolder.js'
 import { resolvedYaml } from '../scenario/index.js'
 import { nsToS } from '../units.js'

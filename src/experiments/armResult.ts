@@ -1,12 +1,11 @@
 /** One arm's row of a comparison, and the caveats in plain words. */
-import type { ArmSpec } from '../levers/lever.js'
+import { type ArmSpec, policiesOf } from '../levers/lever.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
 import type { Outcome } from './job.js'
 import type { ArmResult, TuningRecord } from './result.js'
 import { meanOf } from './statistics.js'
-import { policiesOf } from './tune.js'
 
 const SCALARS = [
   'output_tok_s',

@@ -3,7 +3,7 @@
  * to longer runs (successive halving). The baseline families and the challenger are tuned by the same rule and with the same care.
  */
 import type { Executor } from '../executors/index.js'
-import type { ArmSpec } from '../levers/lever.js'
+import { type ArmSpec, policiesOf } from '../levers/lever.js'
 import type { Experiment } from './experiment.js'
 import { type Family, familyGrid, staticSetting } from './families.js'
 import { type Draw, type Job, meetsSlo, type Outcome } from './job.js'
@@ -102,8 +102,3 @@ export function tuneFamily(experiment: Experiment, point: OperatingPoint, family
 
 const samePolicies = (a: ArmSpec, b: ArmSpec): boolean =>
   a.split === b.split && a.chunk === b.chunk && a.rank === b.rank && a.span === b.span && a.pool === b.pool
-
-export function policiesOf(arm: ArmSpec): Omit<ArmSpec, 'name'> {
-  const { split, chunk, rank, span, pool } = arm
-  return { split, chunk, rank, span, pool }
-}

@@ -271,3 +271,7 @@ export interface ArmSpec {
   /** Of policies that are files: first 12 hex digits of the sha256 of what was run. */
   readonly sourceHash?: Readonly<Partial<Record<LeverName, string>>>
 }
+
+export function policiesOf({ split, chunk, rank, span, pool }: ArmSpec): Omit<ArmSpec, 'name' | 'sourceHash'> {
+  return { split, chunk, rank, span, pool }
+}

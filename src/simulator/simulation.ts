@@ -2,6 +2,7 @@
  * The driver: `createSimulation` makes one, `feed` gives it requests, `advance` serves events, `drain` hands finished requests over,
  * `snapshot` and `restore` copy all state. `simulate` is a loop over these.
  */
+import { createThinned } from '../collections/thinned.js'
 import { UserError } from '../errors.js'
 import type { Arm } from '../levers/lever.js'
 import type { Records, StepStatistics } from '../metrics/records.js'
@@ -289,26 +290,17 @@ export interface SimulationResult {
 }
 
 const EVENTS_PER_TURN = 1024
-/** The series is thinned by two whenever it reaches twice this length. */
-const SERIES_LENGTH = 256
 
 export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, options: SimulateOptions): SimulationResult {
   const simulation = createSimulation(config, arm, { ...options, expectedRequests: workload.count })
   simulation.feed(workload)
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
-  let series: SeriesSample[] = []
-  let every = 1
-  for (let turn = 0; ; turn++) {
+  const series = createThinned(() => simulation.sample())
+  for (;;) {
     const before = simulation.events
     const outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
-    if (options.series && turn % every === 0) {
-      series.push(simulation.sample())
-      if (series.length >= 2 * SERIES_LENGTH) {
-        series = series.filter((_, index) => index % 2 === 0)
-        every *= 2
-      }
-    }
+    if (options.series) series.turn()
     options.onProgress?.(simulation.nowNs, simulation.events)
     if (outcome === 'done' || simulation.events - before < EVENTS_PER_TURN) break
   }
@@ -319,6 +311,6 @@ export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, op
     notSent: simulation.notSent,
     endNs: simulation.nowNs,
     events: simulation.events,
-    series,
+    series: series.samples,
   }
 }

@@ -1,11 +1,11 @@
 /** What is kept of a cell: metrics replicate by replicate, and what the arms were like. Plain data, six digits. */
 import type { ArmSpec, LeverName } from '../../levers/lever.js'
+import { policiesOf } from '../../levers/lever.js'
 import type { Game } from '../attribution/game.js'
 import type { Outcome } from '../job.js'
 import { sixDigits } from '../json.js'
 import type { Readings } from '../rows.js'
 import { meanOf } from '../statistics.js'
-import { policiesOf } from '../tune.js'
 
 /** Replicate by replicate; null where it is undefined. */
 export type Values = readonly (number | null)[]
