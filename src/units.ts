@@ -14,3 +14,6 @@ export const nsToMs = (timeNs: number): number => timeNs / NS_PER_MS
 export const nsToS = (timeNs: number): number => timeNs / NS_PER_S
 export const msToNs = (timeMs: number): number => Math.round(timeMs * NS_PER_MS)
 export const sToNs = (timeS: number): number => Math.round(timeS * NS_PER_S)
+
+/** Six significant digits: more than any measurement has, and the same text everywhere. */
+export const sixDigits = (value: number): number => Number(value.toPrecision(6))

@@ -4,7 +4,7 @@ import { differing, factorialArms } from '../src/experiments/attribution/arms.js
 import { attribute } from '../src/experiments/attribution/attribute.js'
 import { addOne, dropOne, type Game, interaction, overlap, shapley } from '../src/experiments/attribution/game.js'
 import { METRICS } from '../src/experiments/metrics.js'
-import { gapClosed } from '../src/experiments/statistics.js'
+import { gapClosed, pairedRatio } from '../src/experiments/statistics.js'
 import { SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import { stream } from '../src/rng.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
@@ -223,8 +223,10 @@ describe('the arms of an ablation', () => {
 })
 
 describe('LAW-41: gap closed', () => {
+  const closed = (three: Parameters<typeof gapClosed>[0], better: 'higher' | 'lower') =>
+    gapClosed(three, pairedRatio(three.oracle, three.baseline, 1, 'oracle'), better, 1, 'gap')
   const gap = (arm: number[], better: 'higher' | 'lower' = 'lower') =>
-    gapClosed({ baseline: [10, 12, 11, 10], arm, oracle: [5, 6, 5.5, 5] }, better, 1, 'gap')
+    closed({ baseline: [10, 12, 11, 10], arm, oracle: [5, 6, 5.5, 5] }, better)
   test('is 0 at the baseline, 1 at the oracle, below 0 for who is worse than the baseline', () => {
     expect(gap([10, 12, 11, 10]).share).toBe(0)
     expect(gap([5, 6, 5.5, 5]).share).toBe(1)
@@ -233,19 +235,25 @@ describe('LAW-41: gap closed', () => {
     expect(gap([7.5, 9, 8.25, 7.5]).ci95?.map((bound) => Number(bound.toFixed(9)))).toEqual([0.5, 0.5])
   })
   test('counts speeds as times', () => {
-    const { share } = gapClosed({ baseline: [100], arm: [150], oracle: [200] }, 'higher', 1, 'gap')
+    const { share } = closed({ baseline: [100], arm: [150], oracle: [200] }, 'higher')
     expect(share).toBeCloseTo((1 / 100 - 1 / 150) / (1 / 100 - 1 / 200), 12)
   })
-  test('is null with a reason where there is no gap, and has no interval where there may be none', () => {
-    expect(gap([9, 9, 9, 9], 'higher')).toMatchObject({
-      share: null,
-      ci95: null,
-      n: 4,
-      note: expect.stringContaining('no gap to close'),
-    })
-    const unsure = gapClosed({ baseline: [10, 10, 10, 10], arm: [9, 9, 9, 9], oracle: [5, 12, 11, 11] }, 'lower', 1, 'gap')
-    expect(unsure.share).not.toBeNull()
-    expect(unsure).toMatchObject({ ci95: null, note: expect.stringContaining('no interval') })
-    expect(gapClosed({ baseline: [null], arm: [1], oracle: [1] }, 'lower', 1, 'gap')).toMatchObject({ share: null, n: 0 })
+  test('is null with a reason where there is no gap, or may be none', () => {
+    const none = (note: string) => ({ share: null, ci95: null, n: 4, note: expect.stringContaining(note) })
+    expect(gap([9, 9, 9, 9], 'higher')).toMatchObject(none('no gap to close'))
+    const arm = [9, 9, 9, 9]
+    expect(closed({ baseline: [10, 10, 10, 10], arm, oracle: [5, 12, 11, 11] }, 'lower')).toMatchObject(none('in some resample'))
+    expect(closed({ baseline: [null], arm: [1], oracle: [1] }, 'lower')).toMatchObject({ share: null, n: 0 })
+  })
+  test('is null where the gap is next to none, or its interval includes none', () => {
+    const three = { baseline: [10, 10, 10, 10], arm: [9, 9, 9, 9], oracle: [5, 5, 5, 5] }
+    const to = (ratio: number, low: number, high: number) =>
+      gapClosed(three, { ratio, ci95: [low, high], n: 4 }, 'lower', 1, 'gap')
+    const none = (note: string) => ({ share: null, ci95: null, n: 4, note: expect.stringContaining(note) })
+    expect(to(1.00004, 0.99993, 1.00015)).toMatchObject(none('too small a gap'))
+    expect(to(1.0014, 1.0011, 1.0017)).toMatchObject(none('too small a gap'))
+    expect(to(0.969, 0.934, 1.0004)).toMatchObject(none('leave open'))
+    expect(to(0.969, 0.934, 0.999)).toMatchObject({ share: 0.2, note: null })
+    expect(to(1.0024, 1.0011, 1.0037).share).toBe(0.2)
   })
 })

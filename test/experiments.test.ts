@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { UserError } from '../src/errors.js'
 import { type CompareOutput, compare } from '../src/experiments/compare.js'
 import type { Outcome } from '../src/experiments/job.js'
-import { comparisonJson, sixDigits } from '../src/experiments/json.js'
+import { comparisonJson, printedNumber } from '../src/experiments/json.js'
 import { comparisonRows } from '../src/experiments/rows.js'
 import { STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
@@ -67,7 +67,7 @@ describe('rows of a comparison', () => {
 })
 
 test('printed numbers have six significant digits; whole numbers stay whole; what is not finite is null', () => {
-  expect([1 / 3, 123456.789, 1234567, 2.5e-9 / 3, Number.NaN, Number.POSITIVE_INFINITY].map(sixDigits)).toEqual([
+  expect([1 / 3, 123456.789, 1234567, 2.5e-9 / 3, Number.NaN, Number.POSITIVE_INFINITY].map(printedNumber)).toEqual([
     0.333333,
     123457,
     1234567,

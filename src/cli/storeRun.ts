@@ -1,6 +1,6 @@
 /** What `run` leaves behind: a saved state, the requests as they were sent, the run folder. */
 
-import { sixDigits } from '../experiments/json.js'
+import { printedNumber } from '../experiments/json.js'
 import { policiesOf } from '../levers/lever.js'
 import type { OpenRunFolder } from '../reports/runFolder.js'
 import { resolvedYaml } from '../scenario/index.js'
@@ -24,7 +24,7 @@ export function runJson({ arm, meta, note }: PreparedRun, { summary }: Simulated
   const { name, sourceHash } = arm
   return JSON.stringify(
     { ...meta, arm: { name, policies: policiesOf(arm), source_hash: sourceHash }, load: note, summary },
-    (_, value) => (typeof value === 'number' ? sixDigits(value) : value),
+    (_, value) => (typeof value === 'number' ? printedNumber(value) : value),
     2,
   )
 }

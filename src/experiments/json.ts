@@ -1,4 +1,5 @@
 /** The printed JSON of a result: stable key order, numbers to six significant digits, no pictures. */
+import { sixDigits } from '../units.js'
 import type { AblationResult, ComparisonResult } from './result.js'
 
 export function comparisonJson(result: ComparisonResult): string {
@@ -9,7 +10,8 @@ export function comparisonJson(result: ComparisonResult): string {
 export const ablationJson = (result: AblationResult): string => printedJson(result)
 
 const printedJson = (value: unknown): string =>
-  `${JSON.stringify(value, (_, held) => (typeof held === 'number' ? sixDigits(held) : held), 2)}\n`
+  `${JSON.stringify(value, (_, held) => (typeof held === 'number' ? printedNumber(held) : held), 2)}\n`
 
-export const sixDigits = (value: number): number | null =>
-  Number.isFinite(value) ? (Number.isInteger(value) ? value : Number(value.toPrecision(6))) : null
+/** A number in JSON; null where it is none. */
+export const printedNumber = (value: number): number | null =>
+  Number.isFinite(value) ? (Number.isInteger(value) ? value : sixDigits(value)) : null

@@ -84,6 +84,7 @@ export interface GapRow {
   /** The oracle over the baseline. */
   readonly oracle_ratio: number | null
   readonly oracle_ci95: readonly [number, number] | null
+  /** Null where the replicates leave open that there is a gap; `note` says why. */
   readonly gap_closed: number | null
   readonly ci95: readonly [number, number] | null
   readonly n: number
@@ -105,7 +106,7 @@ export function gapRows(
         const stream = `gap/${reading}/${metric.name}/${oracle}/${arm}/${baseline}`
         const best: PairedRatio = pairedRatio(values(oracle), values(baseline), seed, `${stream}/oracle`)
         const three = { baseline: values(baseline), arm: values(arm), oracle: values(oracle) }
-        const gap: GapClosed = gapClosed(three, metric.better, seed, stream)
+        const gap: GapClosed = gapClosed(three, best, metric.better, seed, stream)
         return {
           reading,
           metric: metric.name,

@@ -138,9 +138,21 @@ export interface GapClosed {
   readonly note: string | null
 }
 
+/** A smaller gap, as a ratio less 1 with three decimals, is none to take shares of. */
+const LEAST_GAP = 0.001
+
+/** Why the gap between an oracle and a baseline, given as their ratio, is none to take shares of; null where it is one. */
+export function gapDoubt({ ratio, ci95 }: Pick<PairedRatio, 'ratio' | 'ci95'>): string | null {
+  const gain = (value: number): number => Number((value - 1).toFixed(3))
+  if (ratio === null || Math.abs(gain(ratio)) <= LEAST_GAP) return 'too small a gap to take shares of'
+  const isOpen = ci95 !== null && gain(ci95[0]) <= 0 && gain(ci95[1]) >= 0
+  return isOpen ? 'the replicates leave open that there is a gap' : null
+}
+
 /**
  * (T_baseline - T_arm) / (T_baseline - T_oracle), T a time: the metric itself, or 1 / metric where higher is better; means over the replicates that
- * have all three. Null where the oracle is not better than the baseline: then there is no gap to close.
+ * have all three. Null where the oracle is not better than the baseline, or `toOracle`, their ratio, leaves in doubt that it is: then there is no gap
+ * to close. Null as well where so many resamples have none that there is no interval.
  */
 export function gapClosed(
   values: {
@@ -148,6 +160,7 @@ export function gapClosed(
     readonly arm: readonly (number | null)[]
     readonly oracle: readonly (number | null)[]
   },
+  toOracle: PairedRatio,
   better: 'higher' | 'lower',
   seed: number,
   name: string,
@@ -158,7 +171,8 @@ export function gapClosed(
     .map((value, i) => ({ baseline: time(value), arm: time(values.arm[i]), oracle: time(values.oracle[i]) }))
     .filter(({ baseline, arm, oracle }) => !Number.isNaN(baseline + arm + oracle))
   const n = triples.length
-  if (n === 0) return { share: null, ci95: null, n, note: 'undefined in one of the three: no replicate has it' }
+  const none = (note: string): GapClosed => ({ share: null, ci95: null, n, note })
+  if (n === 0) return none('undefined in one of the three: no replicate has it')
   const shareOf = (drawn: ArrayLike<number>): number => {
     let closed = 0
     let gap = 0
@@ -170,12 +184,11 @@ export function gapClosed(
     return gap > 0 ? closed / gap : Number.NaN
   }
   const share = shareOf(triples.map((_, i) => i))
-  if (Number.isNaN(share))
-    return { share: null, ci95: null, n, note: 'the oracle is no better than the baseline: there is no gap to close' }
+  if (Number.isNaN(share)) return none('the oracle is no better than the baseline: there is no gap to close')
   const ci95 = replicateInterval(n, seed, name, shareOf)
-  const note =
-    ci95 === null && n >= FEWEST_FOR_INTERVAL ? 'no interval: in some resample the oracle is no better than the baseline' : null
-  return { share, ci95, n, note }
+  if (ci95 === null && n >= FEWEST_FOR_INTERVAL) return none('in some resample the oracle is no better than the baseline')
+  const doubt = gapDoubt(toOracle)
+  return doubt === null ? { share, ci95, n, note: null } : none(doubt)
 }
 
 /** Mean over replicates of a metric that may be undefined in some of them. */

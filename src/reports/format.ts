@@ -21,9 +21,6 @@ export function number(value: number | null | undefined): string {
 export const percent = (share: number | null | undefined, digits = 0): string =>
   defined(share) ? `${(share * 100).toFixed(digits).replace('-', '−')} %` : NOTHING
 
-/** A number in JSON: six significant digits. */
-export const short = (value: number): number => Number(value.toPrecision(6))
-
 /** A share in JSON, in percent: three decimals. */
 export const pct = (share: number): number => Number((100 * share).toFixed(3))
 

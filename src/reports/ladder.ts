@@ -1,29 +1,13 @@
 /** The oracle ladder in plain words: how much room there was, and how much of it an arm has taken. */
 import type { GapRow } from '../experiments/oracles.js'
 import type { ComparisonResult, OracleResult, Reading } from '../experiments/result.js'
-import { changeText, includesZero, NOTHING, percent, whereText } from './format.js'
+import { changeText, NOTHING, percent, whereText } from './format.js'
 
 type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>
 
-type Gap = Pick<GapRow, 'oracle_ratio' | 'oracle_ci95' | 'gap_closed' | 'ci95' | 'note'>
-
-/** A smaller gap, as printed, is none to take shares of. */
-const LEAST_GAP = 0.001
-
-/** Whether the share may be printed: not where the replicates leave open that there is a gap at all, nor where there is next to none. */
-export const isDecided = (row: Gap): boolean =>
-  row.gap_closed !== null && (row.ci95 !== null || row.note === null) && doubt(row) === null
-
-/** Why a gap is none to take shares of; null where it is one. */
-function doubt({ oracle_ratio: ratio, oracle_ci95: ci95 }: Gap): string | null {
-  if (ratio === null || Number(Math.abs(ratio - 1).toFixed(3)) <= LEAST_GAP) return 'too small a gap to take shares of'
-  return ci95 !== null && includesZero(ci95) ? 'the replicates leave open that there is a gap' : null
-}
-
 /** 71 % [65, 77] */
-export function shareText(row: Gap): string {
-  const { gap_closed: share, ci95 } = row
-  if (!isDecided(row)) return NOTHING
+export function shareText({ gap_closed: share, ci95 }: Pick<GapRow, 'gap_closed' | 'ci95'>): string {
+  if (share === null) return NOTHING
   const bounds = ci95 === null ? '' : ` [${ci95.map((bound) => percent(bound).replace(' %', '')).join(', ')}]`
   return `${percent(share)}${bounds}`
 }
@@ -57,7 +41,7 @@ export function ladderSentences(
     const row = findGap(result, at, name)
     if (row === null) return []
     const room = `${name} is ${changeText({ ratio: row.oracle_ratio, ci95: row.oracle_ci95 })} over ${at.baseline} in ${whereText(at)}`
-    const closed = isDecided(row) ? `${at.arm} closes ${shareText(row)} of that gap` : (row.note ?? doubt(row))
+    const closed = row.gap_closed === null ? row.note : `${at.arm} closes ${shareText(row)} of that gap`
     return [`${room}; ${closed}.`]
   })
 }

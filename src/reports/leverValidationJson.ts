@@ -1,6 +1,8 @@
 /** `validate levers --format json`. */
+
+import { sixDigits } from '../units.js'
 import type { LeverTotals } from '../validation/levers/score.js'
-import { pct, short } from './format.js'
+import { pct } from './format.js'
 import type { LeverReport } from './leverValidation.js'
 
 const totalsJson = (totals: LeverTotals) => ({
@@ -24,8 +26,8 @@ export function leverValidationJson({ validation: { scored, totals }, others, wr
       trust: cell.trust,
       quantity: cell.quantity,
       published: cell.published,
-      simulated: short(simulated.value),
-      range: simulated.range?.map(short) ?? null,
+      simulated: sixDigits(simulated.value),
+      range: simulated.range?.map(sixDigits) ?? null,
       by: simulated.by,
       error_pct: error === null ? null : pct(error),
       published_sign: sign?.published ?? null,
@@ -41,11 +43,11 @@ export function leverValidationJson({ validation: { scored, totals }, others, wr
       b,
       o,
       batches,
-      time_over_true_constants: short(loss),
-      worst_time_over_true_constants: short(worstLoss),
-      gain_over_occupancy_rule: short(gain),
-      worst_gain_over_occupancy_rule: short(worstGain),
-      worst_gain_equal_lengths: short(worstEqualGain),
+      time_over_true_constants: sixDigits(loss),
+      worst_time_over_true_constants: sixDigits(worstLoss),
+      gain_over_occupancy_rule: sixDigits(gain),
+      worst_gain_over_occupancy_rule: sixDigits(worstGain),
+      worst_gain_equal_lengths: sixDigits(worstEqualGain),
     })),
   }
 }

@@ -1,8 +1,10 @@
 /** Measured launches against the exact form of the SM-level model, as text. */
+
+import { sixDigits } from '../units.js'
 import type { LaunchErrors, MeasuredGroup } from '../validation/levers/measured.js'
 import type { Gain, GainTable } from '../validation/levers/measuredGains.js'
 import { columns } from './columns.js'
-import { change, NOTHING, number, pct, percent, short } from './format.js'
+import { change, NOTHING, number, pct, percent } from './format.js'
 
 export const errorText = ({ median, p90 }: LaunchErrors): string => `${percent(median, 1)} / ${percent(p90, 1)}`
 const gainText = ({ measured, model }: Gain): string => `${change(measured)} (${change(model)})`
@@ -99,9 +101,9 @@ const gainsJson = ({ families, notCompared, signs, rightSigns, error }: GainTabl
     tuned_size: tunedSize,
     gains_over_tuned_count: gains.map(({ policy, measured, worst, model }) => ({
       policy,
-      measured: short(measured),
-      worst_batch: short(worst),
-      model: short(model),
+      measured: sixDigits(measured),
+      worst_batch: sixDigits(worst),
+      model: sixDigits(model),
     })),
   })),
 })
@@ -110,23 +112,23 @@ export const measuredJson = (groups: readonly MeasuredGroup[]) => ({
   groups: groups.map(({ group, constants, busyBandwidth, fitted, heldOut, byFamily, choice, gains }) => ({
     group,
     constants: {
-      bandwidth_gb_s: short(constants.bandwidth ?? 0),
-      cta_bandwidth_gb_s: short(constants.ctaBandwidth ?? 0),
-      cta_overhead_ns: short(constants.ctaOverheadNs ?? 0),
-      merge_fixed_ns: short(constants.mergeFixedNs ?? 0),
-      merge_bandwidth_gb_s: short(constants.mergeBandwidth ?? 0),
-      knee: short(constants.knee ?? 0),
-      all_slots_gb_s: short(busyBandwidth),
+      bandwidth_gb_s: sixDigits(constants.bandwidth ?? 0),
+      cta_bandwidth_gb_s: sixDigits(constants.ctaBandwidth ?? 0),
+      cta_overhead_ns: sixDigits(constants.ctaOverheadNs ?? 0),
+      merge_fixed_ns: sixDigits(constants.mergeFixedNs ?? 0),
+      merge_bandwidth_gb_s: sixDigits(constants.mergeBandwidth ?? 0),
+      knee: sixDigits(constants.knee ?? 0),
+      all_slots_gb_s: sixDigits(busyBandwidth),
     },
     fitted: errorsJson(fitted),
     held_out: errorsJson(heldOut),
     held_out_by_family: byFamily.map(({ family, ...errors }) => ({ family, ...errorsJson(errors) })),
     choice: {
       batches: choice.batches,
-      over_fastest: short(choice.regret),
-      worst_over_fastest: short(choice.worstRegret),
-      gain_over_occupancy_rule: choice.gain === null ? null : short(choice.gain),
-      worst_gain_over_occupancy_rule: choice.worstGain === null ? null : short(choice.worstGain),
+      over_fastest: sixDigits(choice.regret),
+      worst_over_fastest: sixDigits(choice.worstRegret),
+      gain_over_occupancy_rule: choice.gain === null ? null : sixDigits(choice.gain),
+      worst_gain_over_occupancy_rule: choice.worstGain === null ? null : sixDigits(choice.worstGain),
     },
     gains: gains === null ? null : gainsJson(gains),
   })),

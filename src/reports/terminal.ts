@@ -18,7 +18,7 @@ import {
   staticCapacityText,
   stepsText,
 } from './format.js'
-import { findGap, isDecided, oracleNotes, YARDSTICK } from './ladder.js'
+import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
 import { attributionText, WHERE_FROM } from './terminalAttribution.js'
 import { identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
@@ -105,7 +105,7 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
 function gainCell(row: ComparisonRow, gap: GapRow | null): string {
   if (row.ratio === null) return NOTHING
   const sign = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' }[directionOf(row, row.better)]
-  const ofGap = gap === null || !isDecided(gap) ? '' : `\n${percent(gap.gap_closed)} of gap`
+  const ofGap = gap === null || gap.gap_closed === null ? '' : `\n${percent(gap.gap_closed)} of gap`
   return `${sign}${change(row.ratio)}\n${interval(row.ci95)}${ofGap}`
 }
 

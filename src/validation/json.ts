@@ -1,4 +1,6 @@
 /** What `validate --format json` prints: simulated values by row, errors by group, rank correlations. */
+
+import { sixDigits } from '../units.js'
 import type { RowRange } from './draws.js'
 import type { FoldFit } from './fit/folds.js'
 import {
@@ -11,12 +13,9 @@ import {
   type ScoredRow,
 } from './scores.js'
 
-/** Six significant digits: more than any measurement has, and the same text everywhere. */
-const round = (value: number): number => Number(value.toPrecision(6))
-
 /** The same value with every number inside it rounded. */
 function rounded<T>(value: T): T {
-  const text = JSON.stringify(value, (_, inner) => (typeof inner === 'number' ? round(inner) : inner))
+  const text = JSON.stringify(value, (_, inner) => (typeof inner === 'number' ? sixDigits(inner) : inner))
   return JSON.parse(text) as T
 }
 
@@ -48,12 +47,12 @@ export interface ValidationJson {
 }
 
 function scoredJson({ row, plan, simulated, error, saturated, evidence }: ScoredRow): RowJson {
-  const percent = (name: string, value: number | null) => (value === null ? {} : { [name]: round(100 * value) })
+  const percent = (name: string, value: number | null) => (value === null ? {} : { [name]: sixDigits(100 * value) })
   return {
     id: row.id,
-    tpot_ms: round(simulated.tpotMs),
-    ttft_ms: round(simulated.ttftMs),
-    output_tok_s_per_gpu: round(simulated.outputTokSPerGpu),
+    tpot_ms: sixDigits(simulated.tpotMs),
+    ttft_ms: sixDigits(simulated.ttftMs),
+    output_tok_s_per_gpu: sixDigits(simulated.outputTokSPerGpu),
     saturated,
     evidence,
     profile: plan.profile,
@@ -87,7 +86,7 @@ export function validationJson({ rows, refused }: Scored): ValidationJson {
   }
 }
 
-const roundBoth = ([low, high]: readonly [number, number]): readonly [number, number] => [round(low), round(high)]
+const roundBoth = ([low, high]: readonly [number, number]): readonly [number, number] => [sixDigits(low), sixDigits(high)]
 
 export function withRanges(json: ValidationJson, ranges: ReadonlyMap<string, RowRange> | null): ValidationJson {
   if (ranges === null) return json
@@ -108,5 +107,5 @@ export function withRanges(json: ValidationJson, ranges: ReadonlyMap<string, Row
 export const foldJson = ({ fold, constants }: FoldFit) => ({
   fold: fold.name,
   rows: fold.heldOut.size,
-  constants: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, round(value)])),
+  constants: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, sixDigits(value)])),
 })

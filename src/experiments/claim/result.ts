@@ -3,7 +3,7 @@ import type { ArmSpec, LeverName } from '../../levers/lever.js'
 import { policiesOf } from '../../levers/lever.js'
 import type { Game } from '../attribution/game.js'
 import type { Outcome } from '../job.js'
-import { sixDigits } from '../json.js'
+import { printedNumber } from '../json.js'
 import type { Readings } from '../rows.js'
 import { meanOf } from '../statistics.js'
 
@@ -69,7 +69,7 @@ export const VOID = {
   same_traffic: true,
 } as const
 
-export const short = (value: number | null): number | null => (value === null ? null : sixDigits(value))
+export const short = (value: number | null): number | null => (value === null ? null : printedNumber(value))
 
 function byArm(outcomes: ReadonlyMap<string, readonly Outcome[]>): Record<string, Partial<Record<MetricName, Values>>> {
   const metrics = Object.entries(METRICS) as [MetricName, (outcome: Outcome) => number | null][]

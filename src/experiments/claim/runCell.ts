@@ -9,7 +9,7 @@ import type { ArmSpec } from '../../levers/lever.js'
 import { differing, factorialArms } from '../attribution/arms.js'
 import type { Experiment } from '../experiment.js'
 import type { JobContext, Outcome } from '../job.js'
-import { sixDigits } from '../json.js'
+import { printedNumber } from '../json.js'
 import { findOperatingPoint, type OperatingPoint } from '../operatingPoint.js'
 import { runReplicates } from '../replicates.js'
 import { ownReading, type Readings } from '../rows.js'
@@ -142,6 +142,6 @@ async function gamesOf(
   )
   return {
     levers,
-    games: games.filter((game) => game.every(Number.isFinite)).map((game) => game.map((log) => sixDigits(log) as number)),
+    games: games.filter((game) => game.every(Number.isFinite)).map((game) => game.map((log) => printedNumber(log) as number)),
   }
 }

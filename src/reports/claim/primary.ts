@@ -12,7 +12,6 @@ import {
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
 import { fallsBehind } from '../../metrics/saturation.js'
-import { isDecided } from '../ladder.js'
 import { markdownTable } from '../markdown.js'
 import { bounds, fact, interval, percent, pValue } from './markdown.js'
 import type { Sample } from './regions.js'
@@ -106,10 +105,8 @@ const TAILS = [
 
 /** Empty where the replicates leave open that there is a gap. */
 function closedText(cell: CellResult): string {
-  const { share, ci95, note } = gapTo(cell, 'oracle-step')
-  const step = ratioOf(cell, 'fixedLoad', 'tok_s_user.p50', 'oracle-step', 'tuned-static')
-  const gap = { oracle_ratio: step.ratio, oracle_ci95: step.ci95, gap_closed: share, ci95, note }
-  if (share === null || !isDecided(gap)) return ''
+  const { share, ci95 } = gapTo(cell, 'oracle-step')
+  if (share === null) return ''
   const text = (value: number): string => (value * 100).toFixed(0)
   return `${text(share)} %${ci95 === null ? '' : ` [${ci95.map(text).join(', ')}]`}`
 }

@@ -5,7 +5,7 @@
  * every arrival within.
  */
 import { gamma } from 'simple-statistics'
-import { NS_PER_S } from '../../units.js'
+import { NS_PER_S, sixDigits } from '../../units.js'
 import { type ArrivalSpec, weibullShape } from '../generate/arrivals.js'
 import type { ProfileSpec } from '../generate/pace.js'
 import { changePoints, xLogX } from './changePoints.js'
@@ -49,7 +49,7 @@ export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Period): Fi
   const ratePerS = timesNs.length / periodS
   const factors = inPiece.map((count, i) => count / (untilS[i] - (untilS[i - 1] ?? 0)) / ratePerS)
   return {
-    rate_per_s: Number(ratePerS.toPrecision(6)),
+    rate_per_s: sixDigits(ratePerS),
     arrivals: gapLaw(gapsAtConstantRate(timesNs, fromNs, untilS, factors)),
     ...(untilS.length === 1
       ? {}

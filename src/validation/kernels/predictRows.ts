@@ -8,6 +8,7 @@ import { type Family, fileFamily } from '../../timing/kernels/families.js'
 import { predictor } from '../../timing/kernels/predict.js'
 import { columnIndexes, readRowFile } from '../../timing/kernels/rows.js'
 import { loadKernelTable } from '../../timing/slices.js'
+import { sixDigits } from '../../units.js'
 import { type ErrorPair, interpolationOf } from './interpolation.js'
 
 export interface PredictedRow {
@@ -103,13 +104,13 @@ function predictFile(file: KernelFile, errors: Map<string, number[]>): Predicted
       const measured = Number(fields[timesAt[i]] ?? '')
       if (measured > 0) note(errors, times.length > 1 ? family.times[i] : group, Math.abs(us / measured - 1))
     })
-    const rounded = times.map((us) => Number(us.toPrecision(6)))
+    const rounded = times.map(sixDigits)
     if (rounded.length === 1) return { file: name, line, predicted_us: rounded[0] }
     const [dispatch, combine] = rounded
     return {
       file: name,
       line,
-      predicted_us: Number((times[0] + times[1]).toPrecision(6)),
+      predicted_us: sixDigits(times[0] + times[1]),
       predicted_dispatch_us: dispatch,
       predicted_combine_us: combine,
     }
