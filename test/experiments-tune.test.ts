@@ -55,7 +55,7 @@ describe('the grid of a family', () => {
       'tuned-static',
       cluster({ ranks: 2, maxNumBatchedTokens: 8192 }, { ranks: 2, maxNumBatchedTokens: 8192 }),
     )
-    expect(wide.length).toBe(9 * 5 * 2 * 2)
+    expect(wide.length).toBe(9 * 7 * 2 * 2)
   })
 
   test('leaves the chunk lever alone where prefill has engines of its own, in built-in arms too', () => {

@@ -3,7 +3,8 @@ import { chunkIsInert, staticArm } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 
-const BUDGETS = [512, 1024, 2048, 4096, 8192]
+/** Down to half of the least that equal-time takes: static arms must not lose for want of a budget that the challenger may have. */
+export const BUDGETS = [128, 256, 512, 1024, 2048, 4096, 8192]
 const COUNTS = [1, 2, 4, 8, 16, 32]
 const SIZES = [512, 1024, 2048, 4096, 8192, 16384]
 const EQUAL_TIMES_MS = [10, 20, 40, 80]

@@ -31,7 +31,7 @@ export interface EffortPlan {
 export const EFFORTS: Record<Effort, EffortPlan> = {
   quick: {
     tuning: [
-      { keep: 1000, warmup: 2, measure: 3 },
+      { keep: 1000, warmup: 2, measure: 2 },
       { keep: 6, warmup: 4, measure: 10 },
     ],
     capacity: { warmup: 4, measure: 8, replicates: 4 },

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { StepTables } from '../../timing/stepTimer.js'
+import { BUDGETS } from '../families.js'
 import { type Cell, LAYOUTS, primaryCell } from './cell.js'
 import { allCells, EXPECTED } from './cells.js'
 import { configOf, planOf } from './cluster.js'
@@ -34,8 +35,7 @@ const WORDS = {
     'On the same requests, at the same load, limits and memory: does partitioning by request shape raise token generation speed by more than 20 % over static chunking?',
   metric:
     'tokens/s of the median user (1000 / TPOT) at fixed offered load, 0.7 of the capacity of the static arm; fixed concurrency and capacity at equal SLO beside it',
-  baseline:
-    'tuned-static: best of the grid of fixed counts, occupancy rule and k waves x rank x pool (x budget), tuned on the first 50 % of the trace, chosen on the next 20 %, judged on the last 30 %',
+  baseline: `tuned-static: best of the grid of fixed counts, occupancy rule and k waves x rank x pool (where prompts are computed here x budget: ${BUDGETS.join(', ')} tokens a rank), tuned on the first 50 % of the trace, chosen on the next 20 %, judged on the last 30 %`,
   rule: `reproduced: lower 95 % bound of shape-aware / tuned-static >= ${CLAIMED}; refuted in this model: upper bound < ${CLAIMED}, said as "only against an untuned default" where the lower bound over the shipped occupancy rule >= ${CLAIMED}; both with Holm-adjusted p < 0.05 (signed rank, against ${CLAIMED}) over the 18 primary cells, else undecided; unstable where either arm is overloaded in more than a tenth of the replicates`,
   controls: `${Object.entries(EXPECTED)
     .map(([name, expected]) => `${name}: ${expected}`)
