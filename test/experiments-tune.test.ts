@@ -5,7 +5,7 @@ import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type Outcome, openTraffic, runJob } from '../src/experiments/job.js'
 import { findLoad } from '../src/experiments/operatingPoint.js'
 import { EFFORTS } from '../src/experiments/sizing.js'
-import { score, type TuningRound, tune } from '../src/experiments/tune.js'
+import { score, type TuningRound, tune, tuningDraw } from '../src/experiments/tune.js'
 import { createArm, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import { policiesOf } from '../src/levers/lever.js'
@@ -68,6 +68,12 @@ describe('the grid of a family', () => {
     const pools = (config: ClusterConfig) => new Set(familyGrid('tuned-static', config).map(({ pool }) => pool)).size
     expect([pools(pair), pools(cluster(prefill, prefill, decode))]).toEqual([1, 2])
   })
+})
+
+test('no replicate that can be judged has the random numbers of the draw that is tuned on', () => {
+  const most = 1000
+  expect(() => tinyPlan([`experiment.replicates=${most + 1}`])).toThrow('replicates')
+  expect(tuningDraw('train').replicate).toBeGreaterThanOrEqual(most)
 })
 
 describe('levers that an arm does not name', () => {

@@ -77,6 +77,12 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
   }
 }
 
+/** Streams of random numbers are named by replicate: those of tuning are no judged replicate's. */
+const TUNED_ON = 1_000_000
+
+/** The traffic that settings are tuned on. */
+export const tuningDraw = (part: Draw['part']): Draw => ({ part, mode: 'draw', replicate: TUNED_ON })
+
 /**
  * The best setting of a family at the comparison's load, frozen. `oracle-static` is tuned like `tuned-static`, on one draw of the test part: it
  * knows the traffic that judges, but the noise of one draw may still cost it more than `tuned-static` loses by tuning on other traffic.
@@ -84,7 +90,7 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
 export function tuneFamily(experiment: Experiment, point: OperatingPoint, family: Family): Promise<Tuned> {
   const { config, executor, effort } = experiment
   const grid = familyGrid(family, config)
-  const draw: Draw = { part: family === 'oracle-static' ? 'test' : 'train', mode: 'draw', replicate: 2 }
+  const draw = tuningDraw(family === 'oracle-static' ? 'test' : 'train')
   experiment.stage(
     `tuning ${family}`,
     effort.tuning.reduce((sum, round) => sum + Math.min(round.keep, grid.length), 0),

@@ -3,7 +3,7 @@ import type { ArmSpec } from '../../levers/lever.js'
 import type { Experiment } from '../experiment.js'
 import { type Family, familyGrid, staticSetting } from '../families.js'
 import type { OperatingPoint } from '../operatingPoint.js'
-import { tune } from '../tune.js'
+import { tune, tuningDraw } from '../tune.js'
 import type { Cell, ExtraArm } from './cell.js'
 
 /** All rounds but the last on the training part, the last on the validation part; the oracle sees the test part from the beginning. */
@@ -17,7 +17,7 @@ export async function tuneOn(cell: Cell, experiment: Experiment, point: Operatin
     incumbent: family === 'tuned-static' || family === 'oracle-static' ? { ...staticSetting(config), name: family } : undefined,
     jobOf: (one, round) => {
       const part = family === 'oracle-static' ? 'test' : round === rounds[rounds.length - 1] ? 'validation' : 'train'
-      return point.own(one, { part, mode: 'draw', replicate: 2 }, round.warmup, round.measure)
+      return point.own(one, tuningDraw(part), round.warmup, round.measure)
     },
   })
   return arm
