@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { describePlan, placementOf, planJson } from '../src/scenario/describe.js'
 import { layoutName, parseLayout } from '../src/scenario/layout.js'
 import { loadScenario, scenarioFromDefaults } from '../src/scenario/load.js'
+import { scenarioSchema } from '../src/scenario/schema.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
+import { COLUMN_ROLES } from '../src/traces/table/roles.js'
 
 const folder = new URL('../scenarios/', import.meta.url)
 const shipped = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
@@ -155,6 +157,121 @@ experiment: {seed: ${seed}}
       }),
       { numRuns: 100 },
     )
+  })
+})
+
+/** Paths of the values that a schema may hold; `*` is an entry of a list or of a mapping with free names. */
+function leavesOf(schema: unknown, path = ''): string[] {
+  const { type, innerType, element, valueType, shape, options } = (schema as { def: Record<string, unknown> }).def
+  if (type === 'optional') return leavesOf(innerType, path)
+  if (type === 'array' || type === 'record') return leavesOf(element ?? valueType, `${path}.*`)
+  if (type === 'union') return (options as unknown[]).flatMap((option) => leavesOf(option, path))
+  if (type !== 'object') return [path]
+  return Object.entries(shape as object).flatMap(([key, held]) => leavesOf(held, path === '' ? key : `${path}.${key}`))
+}
+
+/** For each key: a value that is not its default, and before it what makes the value mean something. A key of the schema that is absent here fails. */
+const MOE = ['model=deepseek-r1', 'engines=[{tp: 8, count: 1}]']
+const CACHE = ['engines.0.enable_prefix_caching=true']
+const ROLES = ['engines=[{layout: TP4, role: prefill, count: 2}, {layout: TP4, role: decode, count: 1}]']
+const FILE = ['workload={path: trace.csv, load: {method: as_recorded}}']
+const UNIFORM = ['workload={preset: uniform, isl: 100, osl: 10}']
+const AWAY: Readonly<Record<string, readonly string[]>> = {
+  system: ['system=b200'],
+  racks: ['racks=2'],
+  model: ['model=qwen3-235b'],
+  precision: ['precision=bf16'],
+  kv_precision: ['kv_precision=bf16'],
+  profile: ['profile=trtllm-2026'],
+  moe_path: [...MOE, 'moe_path=cutlass'],
+  first_token: [...ROLES, 'first_token=decode'],
+  'engines.*.name': ['engines.0.name=mine'],
+  'engines.*.role': ROLES,
+  'engines.*.count': ['engines.0.count=3'],
+  'engines.*.layout': ['engines.0.layout=TP2'],
+  'engines.*.tp': ['engines=[{count: 2}]', 'engines.0.tp=4'],
+  'engines.*.dp': [...MOE, 'engines=[{dp: 8, count: 1}]'],
+  'engines.*.moe_tp': [...MOE, 'engines.0.moe_tp=2'],
+  'engines.*.moe_ep': [...MOE, 'engines.0.moe_ep=2'],
+  'engines.*.max_num_seqs': ['engines.0.max_num_seqs=100'],
+  'engines.*.max_num_batched_tokens': ['engines.0.max_num_batched_tokens=4096'],
+  'engines.*.max_model_len': ['engines.0.max_model_len=4096'],
+  'engines.*.block_size': ['engines.0.block_size=32'],
+  'engines.*.kv_memory_fraction': ['engines.0.kv_memory_fraction=0.5'],
+  'engines.*.num_gpu_blocks': ['engines.0.num_gpu_blocks=5000'],
+  'engines.*.enable_prefix_caching': CACHE,
+  'engines.*.kv_offload.host_gb_per_gpu': [...CACHE, 'engines.0.kv_offload={host_gb_per_gpu: 100}'],
+  'engines.*.mtp': ['engines.0.mtp=2'],
+  'engines.*.mtp.n': ['engines.0.mtp={n: 2}'],
+  'engines.*.mtp.acceptance': ['engines.0.mtp=2', 'engines.0.mtp={n: 2, acceptance: 0.55}'],
+  'engines.*.kv_reservation': ['engines.0.kv_reservation=full'],
+  'engines.*.may_switch': [
+    'arms={mine: {pool: adaptive-roles}}',
+    'engines=[{layout: TP4, role: prefill, count: 2, may_switch: true}, {layout: TP4, role: decode, count: 1}]',
+    'engines.1.may_switch=true',
+  ],
+  'engines.*.moe_path': [...MOE, 'engines.0.moe_path=cutlass'],
+  'workload.path': FILE,
+  'workload.preset': ['workload.preset=code'],
+  'workload.isl': [...UNIFORM, 'workload.isl=200'],
+  'workload.osl': [...UNIFORM, 'workload.osl=20'],
+  'workload.spread': [...UNIFORM, 'workload.spread=0.5'],
+  'workload.requests': [...UNIFORM, 'workload.requests=50'],
+  'workload.load.method': ['workload.load.method=as_recorded'],
+  'workload.load.fraction': ['workload.load.fraction=0.5'],
+  'workload.load.rate_per_s': ['workload.load.rate_per_s=3'],
+  'workload.load.speed_up': ['workload.load={method: speed_up, speed_up: 2}'],
+  'workload.load.concurrency': ['workload.load={method: closed_loop, concurrency: 8}'],
+  'workload.load.sessions': ['workload.load.sessions=closed'],
+  'workload.cache_answers': [...CACHE, 'workload.cache_answers=true'],
+  'workload.spread_ticks': [...FILE, 'workload.spread_ticks=true'],
+  'workload.read.from': [...FILE, 'workload.read={from: mooncake}'],
+  'workload.read.time_unit': [...FILE, 'workload.read={time_unit: ms}'],
+  'workload.read.outputs': [...FILE, 'workload.read={outputs: 7}'],
+  'workload.read.order': [...FILE, 'workload.read={order: fail}'],
+  'workload.read.duplicates': [...FILE, 'workload.read={duplicates: drop}'],
+  'workload.read.block_tokens': [...FILE, 'workload.read={block_tokens: 16}'],
+  'workload.read.context_limit': [...FILE, 'workload.read={context_limit: 5000}'],
+  'workload.read.over_limit': [...FILE, 'workload.read={context_limit: 5000}', 'workload.read.over_limit=clip'],
+  'workload.read.limit': [...FILE, 'workload.read={limit: 5}'],
+  'workload.read.window': [...FILE, 'workload.read={window: 0..9}'],
+  'workload.read.share_system_prompt': [...FILE, 'workload.read={share_system_prompt: true}'],
+  ...Object.fromEntries(
+    COLUMN_ROLES.map((role) => [`workload.read.columns.${role}`, [...FILE, `workload.read={columns: {${role}: "2"}}`]]),
+  ),
+  'slo.interactive.ttft_ms': ['slo.interactive={ttft_ms: 900}'],
+  'slo.interactive.tpot_ms': ['slo.interactive={tpot_ms: 90}'],
+  'slo.interactive.gap_ms': ['slo.interactive={gap_ms: 900}'],
+  'slo.interactive.e2e_ms': ['slo.interactive={e2e_ms: 9000}'],
+  'admission.max_queue': ['admission={max_queue: 5}'],
+  'admission.timeout_ms': ['admission={timeout_ms: 5}'],
+  'arms.*.split': ['arms={mine: {split: fixed-count(8)}}'],
+  'arms.*.chunk': ['arms={mine: {chunk: fixed-budget(512)}}'],
+  'arms.*.rank': [...MOE, 'engines=[{dp: 8, count: 1}]', 'arms={mine: {rank: least-cost(5000)}}'],
+  'arms.*.span': [...MOE, 'engines=[{dp: 8, count: 1}]', 'arms={mine: {span: fixed(2)}}'],
+  'arms.*.pool': ['arms={mine: {pool: round-robin}}'],
+  'experiment.replicates': ['experiment={replicates: 3}'],
+  'experiment.warmup': ['experiment={warmup: 3}'],
+  'experiment.seed': ['experiment={seed: 3}'],
+}
+/** Keys that take their default alone so far. */
+const NOT_BUILT = ['engines.*.pp', 'engines.*.cp']
+
+describe('every key survives the way through the resolved scenario', () => {
+  const PLAIN = `system: gb200\nmodel: llama-3.1-70b\nengines: [{layout: TP4, count: 2}]\nworkload: {preset: chat}\n`
+  const plain = (sets: readonly string[]) => loadScenario({ text: PLAIN, file: 'plain.yaml', sets })
+  // a pair such as 10p1d is taken apart into engines, which are the other entries
+  const keys = new Set(leavesOf(scenarioSchema).filter((path) => !/^engines\.\*\.(prefill|decode)\./.test(path)))
+
+  test('each has a value here', () => {
+    expect([...Object.keys(AWAY), ...NOT_BUILT].sort()).toEqual([...keys].sort())
+    for (const key of NOT_BUILT) expect(() => plain([`${key.replace('*', '0')}=2`])).toThrow(/only 1 is built so far/)
+  })
+
+  test.each(Object.entries(AWAY))('%s', (_key, sets) => {
+    const plan = plain(sets)
+    expect(plan.planHash).not.toBe(plain(sets.slice(0, -1)).planHash)
+    expect(loadScenario({ text: resolvedYaml(plan), file: 'again.yaml' }).planHash).toBe(plan.planHash)
   })
 })
 

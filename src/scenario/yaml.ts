@@ -33,6 +33,8 @@ export function resolvedYaml(plan: Plan): string {
         rate_per_s: load.ratePerS,
         speed_up: load.speedUp,
         concurrency: load.concurrency,
+        // a closed loop takes none: there every turn waits
+        sessions: load.sessions === 'closed' ? load.sessions : null,
       }),
       cache_answers: cacheAnswers ? true : null,
       spread_ticks: keepTicks ? false : spreadTicks || null,
