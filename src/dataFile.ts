@@ -1,6 +1,6 @@
 /** Reading a JSON data file with a schema: shipped ones by name, a user's own by path. A leaf: knows no architecture and no rack. */
 import { readFileSync, statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ZodType } from 'zod'
 import { UserError } from './errors.js'
@@ -12,6 +12,8 @@ export interface DataFileRequest<T> {
   readonly names: readonly string[]
   readonly folder: URL
   readonly schema: ZodType<T>
+  /** Reads a file of the user's own again, though it is known. Default: false. */
+  readonly anew?: boolean
 }
 
 /** Larger than any description of a rack or a model; keeps a wrong path (a trace, a disk image) from being read whole. */
@@ -20,13 +22,14 @@ const MAX_BYTES = 4 * 2 ** 20
 /** A file is checked once: compiling a checker for its schema would take longer than the check. */
 const PARSE_ONCE = { jitless: true } as const
 
+/** By kind and path. What was checked and hashed is what is used later, though the file of a user has been edited since. */
 const cache = new Map<string, unknown>()
 
 /** True for what is meant as a path and not as a shipped name. */
 export const looksLikePath = (text: string): boolean => text.includes('/') || text.includes('\\') || text.endsWith('.json')
 
 export function readDataFile<T>(request: DataFileRequest<T>): T {
-  const { kind, nameOrPath, names, folder } = request
+  const { kind, nameOrPath, names, folder, anew = false } = request
   const own = looksLikePath(nameOrPath)
   if (!own && !names.includes(nameOrPath)) {
     throw new UserError({
@@ -36,11 +39,11 @@ export function readDataFile<T>(request: DataFileRequest<T>): T {
     })
   }
   const path = own ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.json`, folder))
-  const key = `${kind}:${path}`
-  const known = cache.get(key)
+  const key = `${kind}:${resolve(path)}`
+  const known = own && anew ? undefined : cache.get(key)
   if (known !== undefined) return known as T
   const value = parse(request, path)
-  if (!own) cache.set(key, value)
+  cache.set(key, value)
   return value
 }
 

@@ -7,6 +7,7 @@ import { createArm, STATIC_ARM } from '../src/levers/index.js'
 import { summarise } from '../src/metrics/summarise.js'
 import { clusterConfig } from '../src/scenario/cluster.js'
 import { loadScenario } from '../src/scenario/load.js'
+import { resolvedYaml } from '../src/scenario/yaml.js'
 import { simulate } from '../src/simulator/index.js'
 import { uniformWorkload } from '../src/traces/index.js'
 
@@ -53,4 +54,17 @@ test('a factor on the kernels is a factor on the work of a step', () => {
   const own = run(scenario('half-rack.json', 'llama-3.1-70b')).config.engines[0].tables
   const measured = run(scenario('gb200', 'llama-3.1-70b')).config.engines[0].tables
   expect(own.localPs[64] / measured.localPs[64]).toBeCloseTo(1.5, 2)
+})
+
+test('a plan stays that of the files as they were when it was made, and the next one is of the files as they are', () => {
+  const model = shipped('models/llama-3.1-70b.json')
+  write('edited.json', { ...model, layers: 40 })
+  const load = () => loadScenario({ text: scenario('gb200', 'edited.json'), file: join(folder, 's.yaml') })
+  const plan = load()
+  const before = resolvedYaml(plan)
+  write('edited.json', { ...model, layers: 20 })
+  expect(resolvedYaml(plan)).toBe(before)
+  expect(load().planHash).not.toBe(plan.planHash)
+  writeFileSync(join(folder, 'edited.json'), '{')
+  expect(load).toThrow(/cannot read the model file/)
 })

@@ -107,7 +107,7 @@ function lookUp<T>(
   key: string,
   text: string,
   names: readonly string[],
-  load: (text: string) => T,
+  load: (text: string, anew: boolean) => T,
   problems: Problem[],
 ): T | null {
   if (!looksLikePath(text) && !names.includes(text)) {
@@ -119,7 +119,8 @@ function lookUp<T>(
     return null
   }
   try {
-    return load(text)
+    // a plan is of the files as they are now, and stays so
+    return load(text, true)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     for (const { where, message, hint } of error.faults)
