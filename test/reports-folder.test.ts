@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { runExperiment } from '../src/cli/experimentInput.js'
 import { UserError } from '../src/errors.js'
 import { FATES, PHASES } from '../src/metrics/records.js'
 import { recordsToParquet } from '../src/reports/parquet.js'
-import { createRunFolder, openRunFolder, regenerateReport, writeResultFolder } from '../src/reports/runFolder.js'
+import { createRunFolder, openResultFolder, openRunFolder, regenerateReport } from '../src/reports/runFolder.js'
 import { ablationFixture } from './fixtures/ablation.js'
 import { comparisonFixture, identityFixture, planFixture, recordsFixture } from './fixtures/comparison.js'
 
@@ -60,6 +61,30 @@ describe('createRunFolder', () => {
     writeFileSync(join(root, 'home', 'thesis.txt'), 'dear')
     expect(() => createRunFolder({ out: join(root, 'home'), hash, overwrite: true })).toThrow(/no run folder/)
   })
+  it.each([
+    ['of another program', '{"manifest_version": 3, "name": "extension"}', /no run folder/],
+    ['without a list', '{"plan_hash": "a1b2c3d4e5f6"}', /no run folder/],
+    ['that is no JSON', 'CACHE MANIFEST', /no run folder/],
+    ['that does not list what is there', '{"plan_hash": "a1b2c3d4e5f6", "files": [{"name": "report.html"}]}', /thesis\.txt/],
+  ])('does not replace a folder with a manifest.json %s', (_, manifest, message) => {
+    writeFileSync(join(root, 'manifest.json'), manifest)
+    writeFileSync(join(root, 'thesis.txt'), 'dear')
+    expect(() => createRunFolder({ out: root, hash, overwrite: true })).toThrow(message)
+    expect(readFileSync(join(root, 'thesis.txt'), 'utf8')).toBe('dear')
+  })
+  it('does not replace what has come into its place since it was opened', () => {
+    const out = join(root, 'mine')
+    const folder = createRunFolder({ out, hash })
+    mkdirSync(out)
+    writeFileSync(join(out, 'thesis.txt'), 'dear')
+    expect(() => folder.finish(facts)).toThrow(/exists already/)
+    folder.abandon()
+    expect(readdirSync(root)).toEqual(['mine'])
+  })
+  it('takes away the folders that it made, when abandoned', () => {
+    createRunFolder({ root: join(root, 'a', 'b'), hash }).abandon()
+    expect(readdirSync(root)).toEqual([])
+  })
   it('says why it cannot write', () => {
     writeFileSync(join(root, 'file'), '')
     expect(() => createRunFolder({ out: join(root, 'file', 'run'), hash })).toThrow(UserError)
@@ -71,9 +96,10 @@ describe('createRunFolder', () => {
 })
 
 describe('a comparison folder', () => {
-  const options = () => ({ root, hash, resolvedYaml: 'system: gb200\n', summaryJson: '{}\n', plan: planFixture(), wallS: 2 })
+  const options = () => ({ root, hash, resolvedYaml: 'system: gb200\n' })
+  const files = () => ({ summaryJson: '{}\n', plan: planFixture(), wallS: 2 })
   it('makes its report again byte for byte', () => {
-    const path = writeResultFolder(options(), { kind: 'comparison', result: comparisonFixture() }, [
+    const path = openResultFolder(options()).finish(files(), { kind: 'comparison', result: comparisonFixture() }, [
       { arm: 'static', records: recordsFixture(100) },
     ])
     expect(readdirSync(path).sort()).toEqual([
@@ -90,7 +116,7 @@ describe('a comparison folder', () => {
   })
   it('does so for an ablation', () => {
     const result = ablationFixture(comparisonFixture())
-    const path = writeResultFolder(options(), { kind: 'ablation', result }, [])
+    const path = openResultFolder(options()).finish(files(), { kind: 'ablation', result }, [])
     expect(readdirSync(path)).toContain('ablation.full.json.gz')
     const report = readFileSync(join(path, 'report.html'))
     expect(readFileSync(regenerateReport(path)).equals(report)).toBe(true)
@@ -104,7 +130,7 @@ describe('a comparison folder', () => {
     }
     const folder = openRunFolder(options(), true)
     for (const count of [10, 0, 7]) folder.addRequests(recordsFixture(count))
-    const path = folder.finish(options(), report)
+    const path = folder.finish(files(), report)
     folder.abandon()
     expect(parquetMetadata(new Uint8Array(readFileSync(join(path, 'requests.parquet'))).buffer).num_rows).toBe(17n)
     const html = readFileSync(join(path, 'report.html'))
@@ -112,7 +138,7 @@ describe('a comparison folder', () => {
   })
   it('leaves nothing when a run is given up', () => {
     const before = readdirSync(root)
-    const folder = openRunFolder({ root, hash, startedAt: new Date(0) }, true)
+    const folder = openRunFolder({ ...options(), startedAt: new Date(0) }, true)
     folder.addRequests(recordsFixture(10))
     folder.abandon()
     expect(readdirSync(root)).toEqual(before)
@@ -121,6 +147,43 @@ describe('a comparison folder', () => {
     expect(() => regenerateReport(root)).toThrow(/not a run folder/)
     writeFileSync(join(root, 'run.full.json.gz'), 'zip?')
     expect(() => regenerateReport(root)).toThrow(/damaged/)
+  })
+})
+
+describe('the folder of an experiment', () => {
+  const request = (out: string, format: 'table' | 'json') => ({
+    ...{ scenario: 'scenarios/demo.yaml', sets: [], arms: [], threads: 1, effort: 'quick' as const, oracles: false },
+    ...{ quiet: true, overwrite: false, signal: new AbortController().signal, out, format },
+  })
+  const finished = () => ({
+    stored: { kind: 'comparison' as const, result: comparisonFixture() },
+    records: [],
+    json: '{"kept": true}',
+    table: () => 'kept',
+  })
+
+  it('is refused before the work', async () => {
+    writeFileSync(join(root, 'thesis.txt'), 'dear')
+    const work = vi.fn(async () => finished())
+    await expect(runExperiment(request(root, 'table'), work)).rejects.toThrow(/exists already/)
+    expect(work).not.toHaveBeenCalled()
+  })
+  it.each(['table', 'json'] as const)('that fails at the end leaves the result on stdout (%s)', async (format) => {
+    const out = join(root, 'late')
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    const remarked = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    try {
+      const run = runExperiment(request(out, format), async () => {
+        writeFileSync(out, 'in the way')
+        return finished()
+      })
+      await expect(run).rejects.toThrow(UserError)
+      expect(printed.mock.calls.join('')).toMatch(/kept/)
+    } finally {
+      printed.mockRestore()
+      remarked.mockRestore()
+    }
+    expect(readdirSync(root)).toEqual(['late'])
   })
 })
 

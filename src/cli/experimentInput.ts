@@ -2,7 +2,7 @@
 import type { ExperimentOptions } from '../experiments/experiment.js'
 import type { Records } from '../metrics/records.js'
 import { createProgress } from '../reports/progress.js'
-import { writeResultFolder } from '../reports/runFolder.js'
+import { openResultFolder, type StoredResult } from '../reports/runFolder.js'
 import { clusterConfig, resolvedYaml } from '../scenario/index.js'
 import type { ArmInput } from '../scenario/overrides.js'
 import { Interrupted, NOTHING_WRITTEN } from './interrupt.js'
@@ -24,7 +24,7 @@ export interface ExperimentRequest extends OutputArgs {
 
 /** A result as it is printed and kept. */
 interface Finished {
-  readonly stored: Parameters<typeof writeResultFolder>[1]
+  readonly stored: StoredResult
   readonly records: readonly { readonly arm: string; readonly records: Records }[]
   readonly json: string
   table(colour: boolean): string
@@ -40,26 +40,32 @@ export async function runExperiment(
   const say = quiet ? () => {} : remark
   const plan = await loadPlan(request.scenario, request.sets, request.arms)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}`)
-  const config = clusterConfig(plan)
-  const workload = await loadWorkload(plan, say, quiet)
-  const progress = createProgress({ quiet })
-  let stage = ''
-  const onProgress: ExperimentOptions['onProgress'] = (update) => {
-    if (update.stage !== stage) progress.stage(update.stage, update.total)
-    stage = update.stage
-    progress.update(update)
+  const folder =
+    format === 'table' || out !== undefined
+      ? openResultFolder({ out, overwrite, hash: plan.planHash, startedAt, resolvedYaml: resolvedYaml(plan) })
+      : null
+  try {
+    const config = clusterConfig(plan)
+    const workload = await loadWorkload(plan, say, quiet)
+    const progress = createProgress({ quiet })
+    let stage = ''
+    const onProgress: ExperimentOptions['onProgress'] = (update) => {
+      if (update.stage !== stage) progress.stage(update.stage, update.total)
+      stage = update.stage
+      progress.update(update)
+    }
+    const options = { plan, config, workload, evidence: evidenceOfPlan(plan), threads, effort, signal, onProgress }
+    const { stored, records, json, table } = await work(options).finally(() => progress.stop())
+    if (signal.aborted) throw new Interrupted(NOTHING_WRITTEN)
+    try {
+      const wallS = (Date.now() - startedAt.getTime()) / 1000
+      const path = folder?.finish({ wallS, plan, summaryJson: json }, stored, records)
+      if (path !== undefined) remark(`report: ${path}/report.html`)
+    } finally {
+      // a folder that fails at the end does not take the result with it
+      printResult(format === 'json' ? json : table(process.stdout.isTTY === true))
+    }
+  } finally {
+    folder?.abandon()
   }
-  const options = { plan, config, workload, evidence: evidenceOfPlan(plan), threads, effort, signal, onProgress }
-  const { stored, records, json, table } = await work(options).finally(() => progress.stop())
-  if (signal.aborted) throw new Interrupted(NOTHING_WRITTEN)
-  if (format === 'table' || out !== undefined) {
-    const wallS = (Date.now() - startedAt.getTime()) / 1000
-    const folder = writeResultFolder(
-      { out, overwrite, hash: plan.planHash, startedAt, wallS, plan, resolvedYaml: resolvedYaml(plan), summaryJson: json },
-      stored,
-      records,
-    )
-    remark(`report: ${folder}/report.html`)
-  }
-  printResult(format === 'json' ? json : table(process.stdout.isTTY === true))
 }

@@ -2,12 +2,13 @@
 import { isMainThread } from 'node:worker_threads'
 import type { Summary } from '../metrics/summary.js'
 import type { OpenRunFolder } from '../reports/runFolder.js'
+import { resolvedYaml } from '../scenario/index.js'
 import type { ArmInput } from '../scenario/overrides.js'
 import type { Plan } from '../scenario/plan.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
 import { chooseArm } from './prepare.js'
-import { planOfRun, prepareRun } from './prepareRun.js'
+import { type PreparedRun, planOfRun, prepareRun } from './prepareRun.js'
 import { type SimulatedRun, simulateRun } from './simulateRun.js'
 import { finishFolder, runJson, writeAsked } from './storeRun.js'
 
@@ -40,28 +41,32 @@ export async function runOne(request: RunRequest): Promise<void> {
   const arm = chooseArm(plan, request.arm)
   if (arm.sourceHash !== undefined && isMainThread) return (await import('./runWatched.js')).runWatched(request, arm)
   say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${arm.name}`)
-  const prepared = await prepareRun(request, plan, arm, say)
   const folder = await openFolder(request, plan, startedAt)
   try {
+    const prepared = await prepareRun(request, plan, arm, say)
     const simulated = await simulateRun(prepared, request, folder)
     say(speedText(simulated))
     warnUnservable(simulated.summary, plan)
-    await writeAsked(request, simulated)
     const json = runJson(prepared, simulated)
-    if (folder !== null) {
-      const path = await finishFolder(folder, prepared, simulated, json, startedAt)
-      remark(`report: ${path}/report.html`)
+    const printed = request.format === 'json' ? json : await tableOf(prepared, simulated)
+    try {
+      await writeAsked(request, simulated)
+      if (folder !== null) {
+        const path = await finishFolder(folder, prepared, simulated, json, startedAt)
+        remark(`report: ${path}/report.html`)
+      }
+    } finally {
+      // a file that fails at the end does not take the result with it
+      printResult(printed)
     }
-    if (request.format === 'json') {
-      printResult(json)
-      return
-    }
-    const { runTable } = await import('../reports/terminal.js')
-    const table = runTable(simulated.summary, prepared.meta, { colour: process.stdout.isTTY === true })
-    printResult(`load: ${prepared.note}\n${table}`)
   } finally {
     folder?.abandon()
   }
+}
+
+async function tableOf({ meta, note }: PreparedRun, { summary }: SimulatedRun): Promise<string> {
+  const { runTable } = await import('../reports/terminal.js')
+  return `load: ${note}\n${runTable(summary, meta, { colour: process.stdout.isTTY === true })}`
 }
 
 /** The run folder while it is filled; null where nothing but JSON is asked for. */
@@ -72,7 +77,7 @@ async function openFolder(
 ): Promise<OpenRunFolder | null> {
   if (format !== 'table' && out === undefined) return null
   const { openRunFolder } = await import('../reports/runFolder.js')
-  const folder = openRunFolder({ out, overwrite, hash: plan.planHash, startedAt }, requests)
+  const folder = openRunFolder({ out, overwrite, hash: plan.planHash, startedAt, resolvedYaml: resolvedYaml(plan) }, requests)
   onPartial?.(folder.partial)
   return folder
 }

@@ -3,7 +3,6 @@
 import { printedNumber } from '../experiments/json.js'
 import { policiesOf } from '../levers/lever.js'
 import type { OpenRunFolder } from '../reports/runFolder.js'
-import { resolvedYaml } from '../scenario/index.js'
 import { nsToS } from '../units.js'
 import type { PreparedRun } from './prepareRun.js'
 import type { RunRequest } from './runOne.js'
@@ -48,5 +47,5 @@ export async function finishFolder(
     series: series.map(({ timeNs, waiting, running, kvUse }) => ({ t_s: nsToS(timeNs), waiting, running, kv_use: kvUse })),
   }
   const wallS = (Date.now() - startedAt.getTime()) / 1000
-  return folder.finish({ wallS, plan, resolvedYaml: resolvedYaml(plan), summaryJson }, { meta, picture, notes: [note] })
+  return folder.finish({ wallS, plan, summaryJson }, { meta, picture, notes: [note] })
 }

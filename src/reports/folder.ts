@@ -9,8 +9,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -51,7 +53,7 @@ export interface RunFolder {
   stream<T>(name: string, fill: (path: string) => T): T
   /** Writes the manifest and moves the folder to its place. Returns its path. */
   finish(facts: ManifestFacts): string
-  /** Removes what has been written. Safe to call after `finish`. */
+  /** Removes what has been written, and the folders made for it. Safe to call after `finish`. */
   abandon(): void
 }
 
@@ -64,11 +66,11 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
   const { root = 'runs', out, hash, overwrite = false, startedAt = new Date() } = options
   const path = resolve(out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`)))
   const where = out === undefined ? path : `--out ${out}`
-  refuseExisting(path, where, overwrite)
+  reporting(where, () => refuseExisting(path, where, overwrite))
   const partial = partialOf(path)
-  reporting(where, () => {
+  const made = reporting(where, () => {
     rmSync(partial, { recursive: true, force: true })
-    mkdirSync(partial, { recursive: true })
+    return mkdirSync(partial, { recursive: true })
   })
   return {
     path,
@@ -80,12 +82,26 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     finish(facts) {
       const manifest = { ...facts, node: process.version, started_at: startedAt.toISOString(), files: listFiles(partial) }
       reporting(where, () => {
+        // hours may have passed
+        refuseExisting(path, where, overwrite)
         writeFileSync(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
         replaceFolder(partial, path)
       })
       return path
     },
-    abandon: () => rmSync(partial, { recursive: true, force: true }),
+    abandon() {
+      rmSync(partial, { recursive: true, force: true })
+      if (made !== undefined) removeEmpty(dirname(partial), made)
+    },
+  }
+}
+
+/** Removes `folder` and those above it up to `topmost`, until one holds something. */
+function removeEmpty(folder: string, topmost: string): void {
+  try {
+    for (let at = folder; at.length >= topmost.length; at = dirname(at)) rmdirSync(at)
+  } catch {
+    // somebody else uses it, or has removed it
   }
 }
 
@@ -104,7 +120,7 @@ function plain(name: string): string {
   return name
 }
 
-/** An existing folder is replaced only when asked, and only when it is empty or a run folder. */
+/** An existing folder is replaced only when asked, and only when it is empty or a run folder with nothing else in it. */
 function refuseExisting(path: string, where: string, overwrite: boolean): void {
   if (!existsSync(path)) return
   if (!statSync(path).isDirectory())
@@ -113,13 +129,34 @@ function refuseExisting(path: string, where: string, overwrite: boolean): void {
   if (names.length === 0) return
   if (!overwrite)
     throw new UserError({ where, message: 'the run folder exists already', hint: 'choose another --out, or pass --overwrite' })
-  if (!names.includes(MANIFEST)) {
+  const listed = listedFiles(join(path, MANIFEST))
+  if (listed === null) {
     throw new UserError({
       where,
-      message: `the folder holds no ${MANIFEST}, so it is no run folder and is not replaced`,
+      message: `the folder holds no ${MANIFEST} of a run, so it is no run folder and is not replaced`,
       hint: 'choose another --out',
     })
   }
+  const foreign = names.filter((name) => name !== MANIFEST && !listed.includes(name))
+  if (foreign.length > 0) {
+    throw new UserError({
+      where,
+      message: `the run folder holds what no run has written, and is not replaced: ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''}`,
+      hint: 'move it elsewhere, or choose another --out',
+    })
+  }
+}
+
+/** Names of the files that a manifest of a run lists; null for any other file, and for none. Many programs call a file of theirs manifest.json. */
+function listedFiles(path: string): readonly string[] | null {
+  let manifest: { readonly plan_hash?: unknown; readonly files?: unknown } | null
+  try {
+    manifest = JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    return null
+  }
+  if (typeof manifest?.plan_hash !== 'string' || !Array.isArray(manifest.files)) return null
+  return manifest.files.map((file: { readonly name?: unknown } | null) => String(file?.name))
 }
 
 function replaceFolder(partial: string, path: string): void {

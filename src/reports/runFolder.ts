@@ -16,39 +16,54 @@ import type { RunReport } from './runReport.js'
 
 export { createRunFolder }
 
-/** What every run folder holds. */
-export interface RunFiles {
-  /** The resolved scenario, re-runnable YAML. */
+/** What is known before the work that the folder is of. */
+export interface OpenOptions extends RunFolderOptions {
+  /** The resolved scenario, re-runnable YAML: becomes config.resolved.yaml. */
   readonly resolvedYaml: string
+}
+
+/** What every run folder holds in the end. */
+export interface RunFiles {
   /** Printed JSON: becomes summary.json. */
   readonly summaryJson: string
   readonly plan: Plan
   readonly wallS: number
 }
 
+const RESOLVED = 'config.resolved.yaml'
+const SUMMARY = 'summary.json'
 const REQUESTS = 'requests.parquet'
 const COMPARISON = 'comparison.full.json.gz'
 const ABLATION = 'ablation.full.json.gz'
 const RUN = 'run.full.json.gz'
 const REPORT = 'report.html'
 
-/** The folder of a comparison or an ablation. `records`: those of the first replicate, one entry per arm. Returns the folder's path. */
-export function writeResultFolder(
-  options: RunFolderOptions & RunFiles,
-  { kind, result }: { kind: 'comparison'; result: ComparisonResult } | { kind: 'ablation'; result: AblationResult },
-  records: readonly { readonly arm: string; readonly records: Records }[],
-): string {
-  const full = JSON.stringify({ kind, result, plan: options.plan })
-  const folder = createRunFolder(options)
-  try {
-    writeCommon(folder, options)
-    if (records.length > 0)
-      folder.write(REQUESTS, recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))))
-    folder.write(kind === 'comparison' ? COMPARISON : ABLATION, gzipSync(full))
-    folder.write(REPORT, htmlOf(full))
-    return folder.finish(manifestOf(options, result))
-  } finally {
-    folder.abandon()
+export type StoredResult =
+  | { readonly kind: 'comparison'; readonly result: ComparisonResult }
+  | { readonly kind: 'ablation'; readonly result: AblationResult }
+
+/** The folder of a comparison or an ablation while the work is on. */
+export interface OpenResultFolder {
+  /** Writes the result and moves the folder to its place. `records`: those of the first replicate, one entry per arm. Returns its path. */
+  finish(files: RunFiles, stored: StoredResult, records: readonly { readonly arm: string; readonly records: Records }[]): string
+  /** Removes what has been written. Safe to call after `finish`. */
+  abandon(): void
+}
+
+/** Opened before the work, so that a folder that cannot be written costs none of it. */
+export function openResultFolder(options: OpenOptions): OpenResultFolder {
+  const folder = openFolder(options)
+  return {
+    finish(files, { kind, result }, records) {
+      const full = JSON.stringify({ kind, result, plan: files.plan })
+      folder.write(SUMMARY, files.summaryJson)
+      if (records.length > 0)
+        folder.write(REQUESTS, recordsToParquet(records.map((entry) => ({ labels: { arm: entry.arm }, records: entry.records }))))
+      folder.write(kind === 'comparison' ? COMPARISON : ABLATION, gzipSync(full))
+      folder.write(REPORT, htmlOf(full))
+      return folder.finish(manifestOf(files, result))
+    },
+    abandon: folder.abandon,
   }
 }
 
@@ -65,8 +80,8 @@ export interface OpenRunFolder {
 }
 
 /** Opens the folder of a run; `withRequests`: it will hold requests.parquet, written as requests leave. */
-export function openRunFolder(options: RunFolderOptions, withRequests: boolean): OpenRunFolder {
-  const folder = createRunFolder(options)
+export function openRunFolder(options: OpenOptions, withRequests: boolean): OpenRunFolder {
+  const folder = openFolder(options)
   const writer = withRequests ? folder.stream(REQUESTS, (path) => createRequestsWriter(fileWriter(path))) : null
   return {
     addRequests(records) {
@@ -75,7 +90,7 @@ export function openRunFolder(options: RunFolderOptions, withRequests: boolean):
     finish(files, report) {
       if (writer !== null) folder.stream(REQUESTS, () => writer.finish())
       const full = JSON.stringify({ kind: 'run', report, plan: files.plan })
-      writeCommon(folder, files)
+      folder.write(SUMMARY, files.summaryJson)
       folder.write(RUN, gzipSync(full))
       folder.write(REPORT, htmlOf(full))
       return folder.finish(manifestOf(files, report.meta))
@@ -95,9 +110,15 @@ const manifestOf = ({ wallS }: RunFiles, { version, seed, plan_hash, trace_hash 
   wall_s: wallS,
 })
 
-function writeCommon(folder: RunFolder, files: RunFiles): void {
-  folder.write('config.resolved.yaml', files.resolvedYaml)
-  folder.write('summary.json', files.summaryJson)
+function openFolder(options: OpenOptions): RunFolder {
+  const folder = createRunFolder(options)
+  try {
+    folder.write(RESOLVED, options.resolvedYaml)
+  } catch (error) {
+    folder.abandon()
+    throw error
+  }
+  return folder
 }
 
 /** The page is always drawn from the stored text, so drawing it again later gives the same bytes. */
