@@ -114,6 +114,16 @@ describe('ablate', () => {
     expect(again.stdout).toBe(ran.stdout)
   })
 
+  it('names a winner on the edge of what was tried', () => {
+    const many = ['--set', 'workload.load.concurrency=48', '--set', 'engines.0.count=1', '--set', 'experiment.replicates=1']
+    const { stdout } = ablate('--from', 'static', '--to', 'tuned-static', ...many, '--format', 'json')
+    const { notes, arms } = JSON.parse(stdout)
+    expect(notes).toContain(
+      'tuned-static took fixed-budget(128), the smallest of the budgets tried (128 to 4096): a smaller one may be better still.',
+    )
+    expect(arms[arms.length - 1].tuning.tried.chunk).toContain('fixed-budget(256)')
+  })
+
   it('keeps a folder whose report can be made again; --levers leaves the others as they are', () => {
     const { status, stdout } = ablate('--from', 'static', '--to', 'mine', '--levers', 'split,span', '--out', 'kept')
     expect(status).toBe(0)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
 import { differing } from '../src/experiments/attribution/arms.js'
@@ -5,11 +6,13 @@ import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type Outcome, openTraffic, runJob } from '../src/experiments/job.js'
 import { findLoad } from '../src/experiments/operatingPoint.js'
 import { EFFORTS } from '../src/experiments/sizing.js'
+import { choicesText, edgeNotes, triedOf } from '../src/experiments/tried.js'
 import { score, type TuningRound, tune, tuningDraw } from '../src/experiments/tune.js'
-import { createArm, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
+import { createArm, POLICIES, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
-import { policiesOf } from '../src/levers/lever.js'
+import { LEVERS, policiesOf } from '../src/levers/lever.js'
 import type { Summary } from '../src/metrics/summary.js'
+import { untriedOf } from '../src/reports/untried.js'
 import { clusterConfig, loadScenario, resolvedYaml } from '../src/scenario/index.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
 import { companionsOf } from '../src/testing/rules.js'
@@ -68,6 +71,71 @@ describe('the grid of a family', () => {
     const pools = (config: ClusterConfig) => new Set(familyGrid('tuned-static', config).map(({ pool }) => pool)).size
     expect([pools(pair), pools(cluster(prefill, prefill, decode))]).toEqual([1, 2])
   })
+})
+
+describe('a winner on the edge of what was tried', () => {
+  const notesOf = (family: (typeof FAMILIES)[number], changes: Partial<ArmSpec>, maxNumBatchedTokens = 8192) => {
+    const config = cluster({ ranks: 1, maxNumBatchedTokens })
+    const grid = familyGrid(family, config)
+    return edgeNotes({ ...grid[0], split: 'length-aware', chunk: 'fixed-budget(1024)', ...changes }, triedOf(grid), config)
+  }
+  test.each([
+    [
+      'tuned-static',
+      { chunk: 'fixed-budget(128)' },
+      'fixed-budget(128), the smallest of the budgets tried (128 to 8192): a smaller',
+    ],
+    ['tuned-static', { split: 'fixed-count(32)' }, 'fixed-count(32), the largest of the counts tried (1 to 32): a larger'],
+    ['tuned-size', { split: 'fixed-size(512)' }, 'fixed-size(512), the smallest of the sizes tried (512 to 16384): a smaller'],
+    ['tuned-size', { split: 'fixed-size(16384)' }, 'fixed-size(16384), the largest of the sizes tried (512 to 16384): a larger'],
+    ['shape-aware', { chunk: 'equal-time(10)' }, 'equal-time(10), the smallest of the times tried (10 to 80): a smaller'],
+    ['shape-aware', { chunk: 'equal-time(80)' }, 'equal-time(80), the largest of the times tried (10 to 80): a larger'],
+  ] as const)('of %s is named: %o', (family, changes, words) => {
+    expect(notesOf(family, changes)).toEqual([`${family} took ${words} one may be better still.`])
+  })
+  test('is one of a budget only where a step would hold more', () => {
+    const largest = { chunk: 'fixed-budget(8192)' }
+    expect(notesOf('tuned-static', largest)).toEqual([])
+    expect(notesOf('tuned-static', largest, 16_384)).toEqual([
+      'tuned-static took fixed-budget(8192), the largest of the budgets tried (128 to 8192): a larger one may be better still.',
+    ])
+    expect(notesOf('tuned-static', { chunk: 'fixed-budget(4096)' }, 6000)[0]).toContain('(128 to 4096)')
+    // unequal engines: the static arm's own budget is beyond what the smallest step holds
+    const unequal = cluster({ ranks: 1, maxNumBatchedTokens: 512 }, { ranks: 1, maxNumBatchedTokens: 8192 })
+    const grid = familyGrid('tuned-static', unequal)
+    expect(edgeNotes({ ...grid[0], chunk: 'fixed-budget(2048)' }, triedOf(grid), unequal)).toEqual([])
+  })
+  test('is none of one piece, of words, and of a number that was not tuned', () => {
+    for (const split of ['fixed-count(1)', 'fixed-count(16)', 'occupancy-rule', 'k-waves(2)'])
+      expect(notesOf('tuned-static', { split })).toEqual([])
+    const pair = cluster(
+      { role: 'prefill', ranks: 4, maxNumBatchedTokens: 8192 },
+      { role: 'decode', ranks: 4, maxNumBatchedTokens: 64 },
+    )
+    const grid = familyGrid('tuned-static', pair)
+    expect(edgeNotes({ ...grid[0], split: 'occupancy-rule' }, triedOf(grid), pair)).toEqual([])
+  })
+  test('may be one of two levers', () => {
+    expect(notesOf('tuned-static', { split: 'fixed-count(32)', chunk: 'fixed-budget(128)' })).toEqual([
+      'tuned-static took fixed-count(32), the largest of the counts tried (1 to 32), and fixed-budget(128), the smallest of the budgets tried (128 to 8192): a larger one of the first or a smaller one of the second may be better still.',
+    ])
+  })
+})
+
+test('the README says what is tuned and what is not', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ')
+  const wide = cluster({ ranks: 4, maxNumBatchedTokens: 8192 }, { ranks: 4, maxNumBatchedTokens: 8192 })
+  const grids = FAMILIES.map((family) => triedOf(familyGrid(family, wide)))
+  FAMILIES.forEach((family, i) => {
+    const { split, chunk, rank, span, pool } = grids[i]
+    expect(readme).toContain(`| ${[family, ...[split, chunk, rank, pool].map(choicesText)].join(' | ')} |`)
+    expect(span).toEqual(['one'])
+  })
+  const untried = LEVERS.map((lever) => `${lever} ${untriedOf(lever, grids).join(', ')}`).join('; ')
+  expect(untried).toContain('chunk slack, aligned')
+  expect(readme).toContain(`by shape-aware neither: ${untried}.`)
+  const oracles = POLICIES.filter(({ oracle }) => oracle).map(({ name }) => name.replace(/\(.*/, ''))
+  for (const name of oracles) expect(untried).not.toContain(name)
 })
 
 test('no replicate that can be judged has the random numbers of the draw that is tuned on', () => {

@@ -4,6 +4,7 @@ import { type CompareOutput, compare } from '../src/experiments/compare.js'
 import type { Outcome } from '../src/experiments/job.js'
 import { comparisonJson, printedNumber } from '../src/experiments/json.js'
 import { comparisonRows } from '../src/experiments/rows.js'
+import { edgeNotes } from '../src/experiments/tried.js'
 import { STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import { clusterConfig } from '../src/scenario/index.js'
@@ -191,6 +192,27 @@ test('control: with equal requests in a closed loop shape-aware is within 2 % of
     expect(row?.reading).toBe('fixed_concurrency')
     expect(Math.abs((row?.ratio as number) - 1), metric).toBeLessThan(0.02)
   }
+})
+
+describe('a small comparison in a closed loop', () => {
+  const plan = tinyPlan([
+    'experiment.replicates=2',
+    'engines.0.count=1',
+    'workload.load={method: closed_loop, concurrency: 48}',
+    'arms={mine: {split: length-aware}}',
+  ])
+  const first = compareTiny(plan, tinyWorkload(300))
+
+  test('names winners on the edge of what was tried', async () => {
+    const { arms, notes } = (await first).result
+    const tuned = arms.flatMap(({ name, policies, tuning }) =>
+      tuning?.tried ? [{ arm: { name, ...policies }, tried: tuning.tried }] : [],
+    )
+    expect(tuned.map(({ arm }) => arm.name)).toEqual(BUILT_IN.slice(1))
+    const edges = tuned.flatMap(({ arm, tried }) => edgeNotes(arm, tried, clusterConfig(plan)))
+    expect(edges.length).toBeGreaterThan(0)
+    for (const edge of edges) expect(notes).toContain(edge)
+  })
 })
 
 describe('what a comparison refuses', () => {

@@ -50,6 +50,26 @@ describe('comparisonHtml', () => {
   it('is the same for the same result', () => {
     expect(comparisonHtml(comparisonFixture(), planFixture())).toBe(pages.comparison)
   })
+  it('says what each tuned arm was chosen from, and which policies were not tried; older folders do not know', () => {
+    const tried = {
+      split: ['length-aware'],
+      chunk: ['equal-time(10)', 'equal-time(20)'],
+      rank: ['lpt'],
+      span: ['one'],
+      pool: ['least-loaded'],
+    }
+    const arms = result.arms.map((arm) => ({ ...arm, tuning: arm.tuning && { ...arm.tuning, tried } }))
+    for (const page of [
+      comparisonHtml({ ...result, arms }, plan),
+      ablationHtml({ ...ablationFixture(result), arms: arms.map((arm) => ({ ...arm, changed: [] })) }, plan),
+    ]) {
+      expect(page).toContain('equal-time 10, 20')
+      expect(page).toMatch(
+        /not tried, by shape-aware neither: split fixed-count.*; chunk fixed-budget, slack, aligned; rank round-robin/,
+      )
+    }
+    expect(pages.comparison).not.toContain('not tried')
+  })
   it('escapes whatever comes from the user', () => {
     const evil = '</script><img src=x onerror=alert(1)>"\''
     const arms = result.arms.map((arm) => ({ ...arm, name: evil, policies: { ...arm.policies, split: evil } }))

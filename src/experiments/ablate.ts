@@ -11,7 +11,7 @@ import { armResult } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
-import { loadOf, sessionNotes } from './compare.js'
+import { loadOf, sessionNotes, tunedNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family, inertLevers } from './families.js'
 import { identityOf } from './identity.js'
@@ -122,7 +122,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
         ),
       ),
       load: loadOf(experiment, point, first),
-      notes: notesOf(experiment, point, options, { from, to, levers, isTuned: tuned.size > 0 }),
+      notes: notesOf(experiment, point, options, { from, to, levers, tuned: [...tuned.values()] }),
     },
     records: [from, last].flatMap(({ name }) => {
       const picture = (main.get(name) as Outcome[])[0].picture
@@ -190,16 +190,17 @@ interface NoteFacts {
   readonly from: ArmSpec
   readonly to: ArmSpec
   readonly levers: readonly LeverName[]
-  /** Whether one of the arms was tuned. */
-  readonly isTuned: boolean
+  /** Those of the two arms that were tuned. */
+  readonly tuned: readonly Tuned[]
 }
 
 function notesOf(
   { workload, plan, config }: Experiment,
   point: OperatingPoint,
   options: AblateOptions,
-  { from, to, levers, isTuned }: NoteFacts,
+  { from, to, levers, tuned }: NoteFacts,
 ): string[] {
+  const isTuned = tuned.length > 0
   const left = differing(from, to, config).filter((lever) => !levers.includes(lever))
   const agreeing = (options.levers ?? []).filter((lever) => from[lever] === to[lever])
   return [
@@ -214,6 +215,7 @@ function notesOf(
     ...sessionNotes(point),
     ...(point.closed ? ['Closed loop: the only reading is that at fixed concurrency.'] : []),
     `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
+    ...tunedNotes(tuned, config),
     ...(isTuned
       ? ['Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.']
       : []),

@@ -7,6 +7,7 @@ import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
+import type { ClusterConfig } from '../simulator/config.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import { armResult, evidenceNotes } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
@@ -24,6 +25,7 @@ import { runReplicates } from './replicates.js'
 import type { ComparisonResult, Reading } from './result.js'
 import { comparisonRows, ownReading, pairs, type Readings } from './rows.js'
 import { meanOf } from './statistics.js'
+import { edgeNotes } from './tried.js'
 import { type Tuned, tuneFamily } from './tune.js'
 
 /** Replicates of the arms between tuned-static and shape-aware. */
@@ -126,6 +128,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     load,
     notes: [
       ...sessionNotes(point),
+      ...tunedNotes(tuned.values(), config),
       ...evidenceNotes({
         plan,
         config,
@@ -200,6 +203,10 @@ export function loadOf(
     warmup_s: closed ? 0 : plan.experiment.warmup * point.unitS,
   }
 }
+
+/** What tuning left open. */
+export const tunedNotes = (tuned: Iterable<Tuned>, config: ClusterConfig): string[] =>
+  [...tuned].flatMap(({ arm, record }) => edgeNotes(arm, record.tried, config))
 
 export const sessionNotes = ({ arrivals }: OperatingPoint): string[] =>
   arrivals.are === 'sessions'

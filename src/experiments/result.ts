@@ -7,6 +7,7 @@ import type { Evidence } from '../timing/slices.js'
 import type { Attribution } from './attribution/attribute.js'
 import type { GapRow } from './oracles.js'
 import type { Effort } from './sizing.js'
+import type { Tried } from './tried.js'
 
 export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
 
@@ -31,6 +32,8 @@ export interface ArmResult {
 
 export interface TuningRecord {
   readonly candidates: number
+  /** The policies of each lever that were combined; absent in folders of earlier versions. */
+  readonly tried?: Tried
   readonly criterion: string
   readonly runners_up: readonly { readonly policies: Omit<ArmSpec, 'name'>; readonly score: number }[]
 }

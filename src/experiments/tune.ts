@@ -9,6 +9,7 @@ import { type Family, familyGrid, staticSetting } from './families.js'
 import { type Draw, type Job, meetsSlo, type Outcome } from './job.js'
 import type { OperatingPoint } from './operatingPoint.js'
 import type { TuningRecord } from './result.js'
+import { type Tried, triedOf } from './tried.js'
 
 const criterion = (part: string): string =>
   `median tokens/s/user at the offered load on the ${part} part; settings that overload or miss the SLO rank last`
@@ -36,7 +37,7 @@ export interface TuneOptions {
 
 export interface Tuned {
   readonly arm: ArmSpec
-  readonly record: TuningRecord
+  readonly record: TuningRecord & { readonly tried: Tried }
   /** The winner's longest run. */
   readonly outcome: Outcome
 }
@@ -71,6 +72,7 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
     outcome: best.outcome as Outcome,
     record: {
       candidates: options.grid.length,
+      tried: triedOf(options.grid),
       criterion: options.criterion ?? CRITERION,
       runners_up: ranked.slice(1, 4).map(({ arm, score }) => ({ policies: policiesOf(arm), score })),
     },

@@ -8,7 +8,7 @@ import { loadSentence } from './comparison.js'
 import { gapsTable, ladderBars, oracleGains } from './ladder.js'
 import { escapeHtml, htmlTable, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, lossList, page } from './page.js'
-import { armsTable } from './tables.js'
+import { armsTable, triedTable } from './tables.js'
 import { attributionFigures } from './waterfall.js'
 
 export function ablationHtml(result: AblationResult, plan: Plan): string {
@@ -34,7 +34,7 @@ export function ablationHtml(result: AblationResult, plan: Plan): string {
       'arms',
       'All mixes',
       'Every mix of the policies of the two arms ran on the same replicates.',
-      armsTable(result.arms) + mixesTable(result),
+      armsTable(result.arms) + mixesTable(result) + triedTable(result.arms),
     ),
     evidenceSection(result, [loadSentence(result.load), ...oracleNotes(result.oracles), ...result.notes]),
   ]

@@ -13,7 +13,7 @@ import { ladderSection } from './ladder.js'
 import { escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, legend, lossList, page } from './page.js'
 import { rackMaps } from './rack.js'
-import { armsTable, comparisonsTable, numbersTable, tuningTables } from './tables.js'
+import { armsTable, comparisonsTable, numbersTable, triedTable, tuningTables } from './tables.js'
 import { ttftBars } from './ttft.js'
 import { attributionFigures } from './waterfall.js'
 
@@ -87,7 +87,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       'arms',
       'The arms',
       'Attention share: attention time of the slowest rank ÷ step time, the part that the split lever can touch. Balance: mean ÷ maximum of attention time over ranks; 100 % means no rank waits.',
-      armsTable(result.arms) + tuningTables(result.arms),
+      armsTable(result.arms) + triedTable(result.arms) + tuningTables(result.arms),
     ),
     evidenceSection(result, [loadSentence(result.load), ...oracleNotes(result.oracles), ...result.notes]),
     section(

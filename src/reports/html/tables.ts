@@ -1,7 +1,10 @@
 /** The tables of a report: arms and how they were chosen, and every number. */
 import type { ArmResult, ComparisonResult } from '../../experiments/result.js'
+import { choicesText } from '../../experiments/tried.js'
+import { LEVERS } from '../../levers/lever.js'
 import type { Distribution, Summary } from '../../metrics/summary.js'
 import { change, directionOf, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
+import { untriedWords } from '../untried.js'
 import { escapeHtml, htmlTable } from './markup.js'
 
 const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
@@ -43,6 +46,21 @@ export function armsTable(arms: readonly ArmResult[]): string {
     number(arm.mean_batch),
   ])
   return htmlTable(head, rows)
+}
+
+/** What each tuned arm was chosen from; nothing for folders of versions that did not keep it. */
+export function triedTable(arms: readonly ArmResult[]): string {
+  const tuned = arms.flatMap(({ name, tuning }) => (tuning?.tried ? [{ name, tuning, tried: tuning.tried }] : []))
+  if (tuned.length === 0) return ''
+  const levers = LEVERS.filter((lever) => lever !== 'span')
+  const rows = tuned.map(({ name, tuning, tried }) => [
+    name,
+    ...levers.map((lever) => choicesText(tried[lever])),
+    number(tuning.candidates),
+  ])
+  const lead = 'Tried: all combinations in a row, one span (one) and only what has an effect here.'
+  const untried = untriedWords(tuned.map(({ tried }) => tried))
+  return `<p>${escapeHtml(lead)}</p>${htmlTable(['tuned arm', ...levers, 'settings'], rows)}<p>${escapeHtml(untried)}</p>`
 }
 
 export function tuningTables(arms: readonly ArmResult[]): string {
