@@ -27,6 +27,12 @@ describe('help', () => {
       expect(status).toBe(0)
     },
   )
+
+  it.each([
+    ['plan', 'docs/SCENARIO.md lists all keys'],
+    ['run', 'docs/SCENARIO.md'],
+    ['explain', '60x1000,4x64000'],
+  ])('%s --help says %s', (verb, text) => expect(shapewise(newFolder(), verb, '--help').stdout).toContain(text))
 })
 
 /** Every option that a help text names, also within its sentences, as it would be typed. */

@@ -17,11 +17,23 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import * as z from 'zod'
+import { SYSTEM_NAMES } from '../src/hardware/load.js'
+import { MODEL_NAMES } from '../src/models/load.js'
+import { planJson } from '../src/scenario/describe.js'
+import { loadScenario } from '../src/scenario/load.js'
+import { AMOUNTS_OF, LOAD_METHODS } from '../src/scenario/loadKeys.js'
+import { scenarioSchema } from '../src/scenario/schema.js'
+import { resolvedYaml } from '../src/scenario/yaml.js'
 import { newFolder } from './cliRunner.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(`${root}/README.md`, 'utf8')
-const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) => block[1].trim().split('\n'))
+const reference = readFileSync(`${root}/docs/SCENARIO.md`, 'utf8')
+const blocksOf = (page: string, language: string): string[] =>
+  [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text]) => text)
+const commands = [readme, reference].flatMap((page) => blocksOf(page, 'sh')).flatMap((block) => block.trim().split('\n'))
 
 /** Commands hand each other traces, recipes, policies and states, so they share it. */
 const copy = newFolder()
@@ -46,7 +58,7 @@ function run(command: string) {
   return spawnSync(call[0], [...call.slice(1), ...words], { cwd: copy, encoding: 'utf8' })
 }
 
-describe('README', () => {
+describe('README and docs/SCENARIO.md', () => {
   it('has commands', () => expect(commands.length).toBeGreaterThan(5))
 
   it('npx finds and may run the command of the checkout', { timeout: 60_000 }, () => {
@@ -84,9 +96,134 @@ it('the sample of README is what the command prints', () => {
 })
 
 describe('files named in the documents', () => {
-  it.each(['README.md', 'ARCHITECTURE.md'])('%s names only what exists', (page) => {
+  it.each(['README.md', 'ARCHITECTURE.md', 'docs/SCENARIO.md'])('%s names only what exists', (page) => {
     const text = readFileSync(`${root}/${page}`, 'utf8')
     const named = [...text.matchAll(/`((?:docs|src|scenarios|scripts|test|bench)\/[\w./-]+)`/g)].map((match) => match[1])
     expect(named.filter((path) => !existsSync(`${root}/${path}`))).toEqual([])
+  })
+})
+
+/** Of JSON Schema, as far as scenarios use it. */
+interface Schema {
+  readonly type?: string
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly additionalProperties?: Schema | false
+  readonly anyOf?: readonly Schema[]
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly exclusiveMinimum?: number
+  readonly maximum?: number
+}
+
+/** Every key by its path, as in engines[].tp and arms.NAME.split. The kinds of a pair have the keys of an engine. */
+function keysOf(schema: Schema, path = ''): [string, Schema][] {
+  const { properties = {}, items, additionalProperties, anyOf = [] } = schema
+  const within = [
+    ...(items ? keysOf(items, `${path}[]`) : []),
+    ...(additionalProperties ? keysOf(additionalProperties, `${path}.NAME`) : []),
+    ...anyOf.flatMap((one) => keysOf(one, path)),
+  ]
+  const named = Object.entries(properties).flatMap(([key, held]): [string, Schema][] => {
+    const at = path === '' ? key : `${path}.${key}`
+    return /^engines\[\]\.(prefill|decode)$/.test(at) ? [[at, held]] : [[at, held], ...keysOf(held, at)]
+  })
+  return [...within, ...named]
+}
+
+/** What the page says of the values; null where it needs words. */
+function valuesText({ type, enum: choices, minimum, exclusiveMinimum, maximum }: Schema): string | null {
+  const number = (value = Number.NaN) => value.toLocaleString('en-US')
+  if (choices) return choices.map((choice) => `\`${choice}\``).join(', ')
+  if (type === 'boolean') return '`true`, `false`'
+  if (exclusiveMinimum !== undefined) return `above ${number(exclusiveMinimum)} to ${number(maximum)}`
+  return minimum === undefined ? null : `${number(minimum)} to ${number(maximum)}`
+}
+
+describe('docs/SCENARIO.md', () => {
+  const keys = new Map(keysOf(z.toJSONSchema(scenarioSchema) as Schema))
+  /** Rows of the tables of keys, one for each key; the heading of a section names where its keys stand. */
+  const rows = reference.split(/^## /m).flatMap((section) => {
+    const within = /^`([^`]+)`/.exec(section)?.[1]
+    const table = section.split('| key | values | default | meaning |')[1]?.split('\n\n')[0] ?? ''
+    const lines = table.split('\n').filter((line) => line.startsWith('| `'))
+    return lines.flatMap((line) => {
+      const [named, values, fallback] = line.slice(2).split(' | ')
+      return [...named.matchAll(/`([^`]+)`/g)].map(([, key]) => ({
+        key: within === undefined ? key : `${within}.${key}`,
+        values,
+        fallback,
+      }))
+    })
+  })
+
+  it('names every key of a scenario once, and no other', () => {
+    // mappings whose keys have rows of their own
+    const split = ['engines[].kv_offload', 'workload.read.columns', 'slo.interactive']
+    expect(rows.map(({ key }) => key).sort()).toEqual([...keys.keys()].filter((key) => !split.includes(key)).sort())
+  })
+
+  it('gives the values that the schema allows', () => {
+    const wrong = rows.filter(({ key, values }) => !values.startsWith(valuesText(keys.get(key) as Schema) ?? ''))
+    expect(wrong).toEqual([])
+    const of = (key: string) =>
+      [...(rows.find((row) => row.key === key)?.values ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name)
+    expect([of('system'), of('model')]).toEqual([[...SYSTEM_NAMES], [...MODEL_NAMES]])
+  })
+
+  it('gives the defaults that a plan has', () => {
+    const plans = [
+      { system: 'gb200', model: 'llama-3.1-70b', engines: [{ dp: 1 }], workload: { preset: 'uniform', isl: 9, osl: 9 } },
+      {
+        system: 'gb200',
+        model: 'deepseek-r1',
+        engines: [{ layout: '1p1d', prefill: { layout: 'DEP4' }, decode: { layout: 'DEP4', mtp: 3 } }],
+        workload: { preset: 'chat' },
+      },
+    ].flatMap((scenario) => {
+      const plan = loadScenario({ text: JSON.stringify(scenario), file: 'defaults.yaml' })
+      return [parse(resolvedYaml(plan)), JSON.parse(planJson(plan))]
+    })
+    const valueAt = (key: string, plan: unknown): unknown =>
+      key.split('.').reduce<unknown>((at, step) => {
+        const held = (at as Record<string, unknown> | undefined)?.[step.replace('[]', '')]
+        return step.endsWith('[]') ? (held as unknown[]).at(-1) : held
+      }, plan)
+    // what a plan holds for each kind of engine
+    const from = (key: string) => (key === 'moe_path' ? 'engines[].moe_path' : key)
+    const literal = rows.filter(({ fallback }) => /^`[^`]+`$/.test(fallback))
+    expect(literal.length).toBeGreaterThan(20)
+    for (const { key, fallback } of literal) {
+      // what is off is left out of a plan
+      const found = plans.map((plan) => valueAt(from(key), plan)).find((value) => value !== undefined) ?? false
+      expect(`${key} \`${found}\``).toBe(`${key} ${fallback}`)
+    }
+    const required = rows.filter(({ fallback }) => fallback === 'required').map(({ key }) => key)
+    expect(required).toEqual(['system', 'model', 'engines', 'workload'])
+  })
+
+  const whole = parse(blocksOf(reference, 'yaml')[0])
+  it.each(blocksOf(reference, 'yaml'))('has examples that are scenarios, or parts of one: %s', (text) => {
+    expect(() => loadScenario({ text: JSON.stringify({ ...whole, ...parse(text) }), file: 'example.yaml' })).not.toThrow()
+  })
+
+  it('has an example of every method and amount of the load', () => {
+    const loads = [...reference.matchAll(/`(\{method: [^`]+\})`/g)].map(([, text]) => parse(text))
+    for (const load of loads) {
+      const scenario = { ...whole, workload: { ...whole.workload, load } }
+      expect(() => loadScenario({ text: JSON.stringify(scenario), file: 'load.yaml' })).not.toThrow()
+    }
+    const shown = loads.map(({ method, ...amount }) => [method, ...Object.keys(amount)].join(' '))
+    const all = LOAD_METHODS.flatMap((method) =>
+      AMOUNTS_OF[method].length === 0 ? [method] : AMOUNTS_OF[method].map((amount) => `${method} ${amount}`),
+    )
+    expect(shown.sort()).toEqual(all.sort())
+  })
+
+  it('names in the words of serving stacks only what there is', () => {
+    const table = reference.split('| here | vLLM')[1].split('\n\n')[0]
+    const named = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, key]) => key)
+    expect(named.length).toBeGreaterThan(8)
+    expect(named.filter((key) => !keys.has(`engines[].${key}`))).toEqual([])
   })
 })

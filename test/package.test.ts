@@ -34,6 +34,7 @@ describe('the package', () => {
       'scenarios/demo.yaml',
       'LICENSE',
       'README.md',
+      'docs/SCENARIO.md',
     ])
       expect(files).toContain(name)
     const within = (folder: string) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8', withFileTypes: true })

@@ -16,7 +16,7 @@ export const setOption = {
   type: 'string',
   array: true,
   requiresArg: true,
-  describe: 'Override a key of the scenario, as in experiment.replicates=4 (repeatable)',
+  describe: 'Override a key of the scenario, as in experiment.replicates=4 (repeatable; keys: docs/SCENARIO.md)',
 } as const satisfies Options
 export const seedOption = {
   type: 'string',

@@ -21,7 +21,8 @@ export const explainCommand = defineCommand<ExplainArgs>({
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'Batch of every rank: NxLENGTH decoding sequences, chunk=TOKENS@PREFIX of prefill',
+        describe:
+          'Batch of every rank, a list separated by commas: NxLENGTH (N decoding sequences of LENGTH KV tokens; several make a ragged batch), chunk=TOKENS@PREFIX (a prefill chunk)',
       })
       .option('engine', {
         type: 'string',
@@ -32,7 +33,11 @@ export const explainCommand = defineCommand<ExplainArgs>({
       .option('set', setOption)
       .option('format', formatOption)
       .example('$0 explain scenarios/demo.yaml --batch 64x8192', '64 sequences of 8192 tokens decode')
-      .example('$0 explain scenarios/demo.yaml --batch 64x8192,chunk=2048@0', 'with a prefill chunk in the same step'),
+      .example('$0 explain scenarios/demo.yaml --batch 64x8192,chunk=2048@0', 'with a prefill chunk in the same step')
+      .example(
+        '$0 explain scenarios/demo.yaml --batch 60x1000,4x64000 --arm shape-aware',
+        'a ragged batch: the split of an arm against that of static',
+      ),
   handler: async ({ scenario, batch, engine, arm, set, format }) => {
     const { explainBatch } = await import('../explainBatch.js')
     await explainBatch({ scenario, batch, engine, arm, sets: overrides(set, undefined), format })

@@ -28,7 +28,8 @@ export const planCommand = defineCommand<PlanArgs>({
       .option('seed', seedOption)
       .option('format', formatOption)
       .example('$0 plan scenarios/demo.yaml', 'KV blocks, weights and placement of each engine')
-      .example('$0 plan scenarios/demo.yaml --resolved', 'the same scenario, nothing left to defaults'),
+      .example('$0 plan scenarios/demo.yaml --resolved', 'the same scenario, nothing left to defaults')
+      .epilogue('docs/SCENARIO.md lists all keys of a scenario: values, units, defaults, and which go together.'),
   handler: async ({ scenario, set, seed, format, resolved }) => {
     if (resolved && format === 'json') {
       throw new UserError({
