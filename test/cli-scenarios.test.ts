@@ -99,6 +99,36 @@ describe('DeepSeek-R1 with engines of both roles', () => {
     expect(aware.step_us).toBeLessThan(fixed.step_us)
   })
 
+  it('explains it against the static arm on the same batch, so that a factor above 1 reads as no loss', () => {
+    const ragged = ['explain', DISAGG, '--batch', '4x100000,60x500', '--arm', 'shape-aware']
+    const { arm, baseline, ratio } = json(...ragged)
+    expect(baseline).toEqual(json('explain', DISAGG, '--batch', '4x100000,60x500').arm)
+    expect([arm.split_factor, baseline.split_factor].every((factor) => factor > 1)).toBe(true)
+    expect(ratio.split_factor).toBeCloseTo(arm.split_factor / baseline.split_factor, 12)
+    expect(ratio.step_us).toBeCloseTo(arm.step_us / baseline.step_us, 12)
+    const { stdout } = shapewise(folder, ...ragged)
+    expect(stdout).toContain(`x ${arm.split_factor.toFixed(3)}`)
+    expect(stdout).toContain(`x ${baseline.split_factor.toFixed(3)}`)
+    const less = (share: number) => `${(100 * (1 - share)).toFixed(1)} % less time`
+    expect(stdout).toContain(
+      `shape-aware takes ${less(ratio.split_factor)} for decode attention and ${less(ratio.step_us)} for the step`,
+    )
+    const alone = shapewise(folder, ...ragged.slice(0, -2)).stdout
+    expect(alone).toContain('x 1 is the decode attention of the step tables: the shipped rule on 64 sequences of the mean length')
+    expect(alone).not.toContain('against static')
+  })
+
+  it('explains a step in which nothing decodes without a factor, the same for every arm', () => {
+    const { arm, ratio } = json('explain', DISAGG, '--batch', 'chunk=4096@0', '--arm', 'shape-aware')
+    expect([arm.split_factor, ratio]).toEqual([null, { split_factor: null, step_us: 1 }])
+  })
+
+  it('counts the planning of a split policy as part of its step', () => {
+    const { arm, baseline } = json('explain', 'scenarios/demo.yaml', '--batch', '1x1', '--arm', 'shape-aware')
+    expect(arm.split_factor).toBeCloseTo(baseline.split_factor, 2)
+    expect(arm.step_us - baseline.step_us).toBeCloseTo(5, 1)
+  })
+
   it('runs, and speculation makes tokens come faster', () => {
     const at = ['--set', 'workload.load={rate_per_s: 40}', '--set', 'experiment.warmup=1']
     const drafted = json('run', DISAGG, ...FEWER, ...at).summary

@@ -1,12 +1,14 @@
 /** The work of `explain`: one step as its operators, and what the step tables of the simulator make of the same step. */
 import { UserError } from '../errors.js'
-import { createArm, createSplitEvaluator } from '../levers/index.js'
+import { staticArm } from '../levers/catalogue.js'
+import type { ArmSpec } from '../levers/lever.js'
 import { columns } from '../reports/columns.js'
 import { timingRequest } from '../scenario/index.js'
 import type { EnginePlan, Plan } from '../scenario/plan.js'
 import { buildStepTables, createStepTimer, explainStep, type StepTables, splitMachine } from '../timing/index.js'
 import { PS_PER_US } from '../units.js'
 import { type BatchText, parseBatch } from './batch.js'
+import { type ArmSplit, ratioOf, splitOf, splitText } from './explainSplit.js'
 import { chosenArm } from './options.js'
 import { printJson, printResult } from './output.js'
 import { chooseArm } from './prepare.js'
@@ -37,18 +39,11 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
   const tables = buildStepTables(timing)
   const positions = timing.draftTokens + 1
   const machine = splitMachine(timing)
-  const policy = createArm(arm).split
-  const lengths = Float64Array.from(batch.lengths)
-  const factor =
-    batch.sequences === 0
-      ? null
-      : createSplitEvaluator(machine, engine.maxNumSeqs).factor(policy, {
-          n: batch.sequences,
-          lengths,
-          totalTokens: batch.kvTokens,
-        })
   const tablesUs = stepUs(tables, batch, positions, 1)
-  const armUs = stepUs(tables, batch, positions, factor ?? 1)
+  const of = (spec: ArmSpec): ArmSplit =>
+    splitOf(spec, batch, machine, engine.maxNumSeqs, (factor) => stepUs(tables, batch, positions, factor))
+  const chosen = of(arm)
+  const baseline = of(staticArm(plan.engines))
   const facts = {
     engine: engine.name,
     role: engine.role,
@@ -58,7 +53,9 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
     ranks: engine.dp,
     total_us: step.totalUs,
     tables_us: tablesUs,
-    arm: { name: arm.name, split: policy.info.name, split_factor: factor, step_us: armUs },
+    arm: chosen,
+    baseline,
+    ratio: ratioOf(chosen, baseline),
   }
   if (request.format === 'json') {
     printJson({ plan_hash: plan.planHash, ...facts, operators: step.operators })
@@ -79,10 +76,7 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
   printResult(
     `\nsum of operators ${step.totalUs.toFixed(1)} us, step tables of the simulator ${tablesUs.toFixed(1)} us (${signed((tablesUs / step.totalUs - 1) * 100)} %)`,
   )
-  if (factor !== null)
-    printResult(
-      `arm ${arm.name} (split ${policy.info.name}) multiplies the attention kernel by ${factor.toFixed(3)}, which makes ${armUs.toFixed(1)} us; 1 is the shipped rule on equal lengths`,
-    )
+  if (chosen.split_factor !== null) printResult(splitText(chosen, baseline, batch))
 }
 
 /** A change in percent with two decimals; what prints as 0 has no sign. */
