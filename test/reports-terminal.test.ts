@@ -161,6 +161,24 @@ describe('ablationTable', () => {
   })
 })
 
+describe('too few replicates for an interval', () => {
+  const needs = 'an interval needs 4 replicates or more'
+  it('are told how many it takes in the verdict', () => {
+    const comparisons = result.comparisons.map((row) => ({ ...row, ci95: null, mix_ci95: null, n: 2 }))
+    const said = verdict({ ...result, comparisons }).headline
+    expect(said).toContain(`n = 2; without an interval this decides nothing; ${needs}.`)
+    expect(verdict(result).headline).not.toContain(needs)
+  })
+  it('and in an ablation', () => {
+    const [first, ...others] = ablation.attributions
+    const total = first.total && { ...first.total, ci95: null }
+    const printed = (attributions: typeof ablation.attributions) =>
+      ablationTable({ ...ablation, attributions }).replace(/\s+/g, ' ')
+    expect(printed([{ ...first, total, n: 3 }, ...others])).toContain(`n = 3 (${needs}); of it`)
+    expect(printed(ablation.attributions)).not.toContain(needs)
+  })
+})
+
 describe('runTable', () => {
   it('prints one arm within the width', () => {
     const arm = result.arms[3]

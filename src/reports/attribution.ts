@@ -3,6 +3,7 @@ import { grouped } from '../collections/grouped.js'
 import type { Attribution, LeverTerms } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
 import { change, changeText, directionOf, whereText } from './format.js'
+import { INTERVAL_NEEDS } from './intervalNeeds.js'
 import { lossSentences } from './losses.js'
 
 /** The headline metric of each reading, in the order of the readings. */
@@ -27,7 +28,8 @@ export function sharesSentence(attribution: Attribution, from: string, to: strin
   const parts = [...levers]
     .sort((a, b) => Math.abs(b.shapley.log) - Math.abs(a.shapley.log))
     .map(({ lever, shapley }) => `${lever} ${change(shapley.ratio)}`)
-  return `${to} over ${from} in ${whereText(attribution)}: ${changeText(total)}, n = ${n}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
+  const replicates = total.ci95 === null ? `n = ${n} (${INTERVAL_NEEDS})` : `n = ${n}`
+  return `${to} over ${from} in ${whereText(attribution)}: ${changeText(total)}, ${replicates}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
 }
 
 /** Whether gains of different levers overlap, add up or complement each other; null when there is one lever, or nothing to say. */

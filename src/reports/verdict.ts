@@ -3,6 +3,7 @@ import { grouped } from '../collections/grouped.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
 import { fallsBehind } from '../metrics/saturation.js'
 import { changeText, type Direction, directionOf, includesZero, interval, metricText, readingText, whereText } from './format.js'
+import { INTERVAL_NEEDS } from './intervalNeeds.js'
 import { ladderSentences } from './ladder.js'
 import { lossSentences } from './losses.js'
 
@@ -46,7 +47,7 @@ function headline(row: ComparisonRow): string {
     case 'no difference':
       return `No difference between ${row.arm} and ${row.baseline} on ${where}: ${numbers}; the interval includes zero.`
     default:
-      return `${row.arm} against ${row.baseline} on ${where}: ${numbers}; without an interval this decides nothing.`
+      return `${row.arm} against ${row.baseline} on ${where}: ${numbers}; without an interval this decides nothing; ${INTERVAL_NEEDS}.`
   }
 }
 
