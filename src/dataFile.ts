@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ZodType } from 'zod'
+import type { $ZodIssue } from 'zod/v4/core'
 import { UserError } from './errors.js'
 
 export interface DataFileRequest<T> {
@@ -47,6 +48,10 @@ export function readDataFile<T>(request: DataFileRequest<T>): T {
   return value
 }
 
+/** The remedy of a rule of ours, which it carries in its parameters. */
+const hintOf = (issue: $ZodIssue): string | undefined =>
+  issue.code === 'custom' ? (issue.params?.hint as string | undefined) : undefined
+
 function parse<T>({ kind, schema, folder }: DataFileRequest<T>, path: string): T {
   const shipped = `data/${basename(fileURLToPath(folder))}`
   const hint = `give a readable ${kind} file in JSON; the shipped ones in ${shipped} are examples`
@@ -63,7 +68,7 @@ function parse<T>({ kind, schema, folder }: DataFileRequest<T>, path: string): T
     checked.error.issues.map((issue) => ({
       where: path,
       message: `${issue.path.length ? `${issue.path.join('.')}: ` : ''}${issue.message}`,
-      hint: `compare with a shipped file in ${shipped}`,
+      hint: hintOf(issue) ?? `compare with a shipped file in ${shipped}`,
     })),
   )
 }

@@ -64,6 +64,23 @@ describe('system files', () => {
     writeFileSync(bad, text.replace('"smsPerGpu"', '"smPerGpu"'))
     expect(() => loadSystem(bad)).toThrow(/smPerGpu/)
   })
+
+  test.each([
+    [
+      'nicBytesPerS',
+      { value: 50, unit: 'GB/s' },
+      /nicBytesPerS\.unit: expected 'bytes per second per GPU, each way', got 'GB\/s'/,
+    ],
+    // 1.8e12 is the sum of both directions
+    ['nvlinkBytesPerS', { value: 1.8e12, unit: 'bytes per second per GPU' }, /nvlinkBytesPerS\.unit: expected .*each way/],
+    ['hbmBytes', { value: 185, unit: 'GiB per GPU' }, /hbmBytes\.unit: expected 'bytes per GPU', got 'GiB per GPU'/],
+    ['gpuWatts', { value: 2.1, unit: 'kW' }, /gpuWatts\.unit: expected 'watts per GPU'/],
+  ])('a unit that %s does not have is refused, for nothing is converted', (key, given, message) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'system-')), 'units.json')
+    writeFileSync(path, JSON.stringify({ ...gb200, [key]: { ...gb200.hbmBytes, ...given } }))
+    expect(() => loadSystem(path)).toThrow(message)
+    expect(() => loadSystem(path)).toThrow(/hint: give the value in this unit/)
+  })
 })
 
 describe('placement', () => {

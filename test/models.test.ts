@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../src/errors.js'
 import { loadSystem } from '../src/hardware/load.js'
@@ -114,6 +117,20 @@ describe('model files', () => {
     expect(model.name).toBe(name)
     const defaults = { 'llama-3.1-70b': 'fp8', 'gpt-oss-120b': 'mxfp4' } as Record<string, string>
     expect(model.precisions[0].precision).toBe(defaults[name] ?? 'nvfp4')
+  })
+
+  test.each([
+    ['gpt-oss-120b', 'ffn', { denseLayers: 56 }, /ffn\.denseLayers: 56 dense layers of 36 .*\n.*at most 35/],
+    ['deepseek-r1', 'ffn', { denseInner: 0 }, /ffn\.denseInner: 3 dense layers are 0 wide/],
+    ['deepseek-r1', 'ffn', { topk: 257 }, /ffn\.topk: a token goes to 257 experts, of 256 .*\n.*at most 256/],
+    ['gpt-oss-120b', 'attention', { windowedLayers: 37 }, /attention\.windowedLayers: 37 layers .* of 36 .*\n.*at most 36/],
+    ['gpt-oss-120b', 'attention', { window: 0 }, /attention\.window: 18 layers have a window of no tokens/],
+    ['gpt-oss-120b', 'attention', { kvHeads: 7 }, /attention\.kvHeads: 64 heads cannot share 7/],
+  ] as const)('%s with an impossible %s %j is refused', (name, part, change, message) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'model-')), 'bent.json')
+    const model = loadModel(name)
+    writeFileSync(path, JSON.stringify({ ...model, [part]: { ...model[part], ...change } }))
+    expect(() => loadModel(path)).toThrow(message)
   })
 
   test('an unknown name lists the shipped ones', () => {
