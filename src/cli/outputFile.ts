@@ -1,6 +1,6 @@
 /** Files that a command writes at its end: looked at before the work begins, so that hours of it are not lost to a wrong path. */
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, resolve, sep } from 'node:path'
 import { UserError } from '../errors.js'
 
 const cannotWrite = (flag: string, path: string, why: string): UserError =>
@@ -31,6 +31,30 @@ export function demandNew(flag: string, path: string | undefined): void {
   if (path !== undefined) demandAbsent(`${flag} ${path}`, path)
   demandWritable(flag, path, [])
 }
+
+/** What a command writes: the flag that names it, null for a plain argument, and its path. */
+export interface NamedOutput {
+  readonly flag: string | null
+  readonly path: string | undefined
+}
+
+/** Throws when two outputs are one file, however they are written, or one lies in the folder that the other is. */
+export function demandDistinct(outputs: readonly NamedOutput[]): void {
+  const given = outputs.flatMap(({ flag, path }) =>
+    path === undefined ? [] : [{ name: flag === null ? path : `${flag} ${path}`, place: resolve(path) }],
+  )
+  for (const [at, { name, place }] of given.entries()) {
+    const clash = given.slice(0, at).find((other) => isIn(place, other.place) || isIn(other.place, place))
+    if (clash !== undefined)
+      throw new UserError({
+        where: name,
+        message: `would be written to the same place as ${clash.name}`,
+        hint: 'name another file',
+      })
+  }
+}
+
+const isIn = (place: string, other: string): boolean => place === other || place.startsWith(`${other}${sep}`)
 
 /** `demandWritable` for a page: an old one is replaced, and nothing else is. */
 export function demandPage(flag: string, path: string | undefined, inputs: readonly (string | null | undefined)[]): void {

@@ -9,7 +9,7 @@ import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/inde
 import { startAtOnce } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { nsToS, sToNs } from '../units.js'
-import { demandNew } from './outputFile.js'
+import { demandDistinct, demandNew } from './outputFile.js'
 import { evidenceOfPlan } from './prepare.js'
 import type { RunRequest } from './runOne.js'
 import type { Traffic } from './runTraffic.js'
@@ -36,7 +36,7 @@ export interface PreparedRun {
 }
 
 /** The plan of a run; what the request asks and the run would not do is refused. */
-export async function planOfRun({ input, sets, arms, exportTrace, saveState }: RunRequest): Promise<Plan> {
+export async function planOfRun({ input, sets, arms, exportTrace, saveState, out }: RunRequest): Promise<Plan> {
   const plan = isScenarioPath(input)
     ? await loadPlan(input, sets, arms)
     : scenarioFromDefaults({ sets, workloadPath: input, arms })
@@ -47,6 +47,11 @@ export async function planOfRun({ input, sets, arms, exportTrace, saveState }: R
       message: 'a trace holds the prefix ids of prompts, and with workload.cache_answers the run has those of answers too',
       hint: 'leave one of them out: --set workload.cache_answers=false',
     })
+  demandDistinct([
+    { flag: '--out', path: out },
+    { flag: '--save-state', path: saveState },
+    { flag: '--export-trace', path: exportTrace },
+  ])
   demandNew('--save-state', saveState)
   demandNew('--export-trace', exportTrace)
   return plan

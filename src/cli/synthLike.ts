@@ -5,7 +5,7 @@ import { drawAlike, fitRecipe } from '../traces/fit/index.js'
 import { recipeText } from '../traces/generate/writeRecipe.js'
 import { type ComparisonLine, type TraceComparison, writeWorkload } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
-import { demandAbsent, demandWritable, writeOutput } from './outputFile.js'
+import { demandAbsent, demandDistinct, demandWritable, writeOutput } from './outputFile.js'
 import { atRate } from './recipeInput.js'
 import { rateOf, requestsOf, type SynthRequest, seedOf } from './synthTrace.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
@@ -31,6 +31,10 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
   const requests = requestsOf(args.requests)
   const ratePerS = rateOf(args.rate)
   const to = demandTraceOutput(output, args.overwrite, [input.file])
+  demandDistinct([
+    { flag: null, path: output },
+    { flag: '--recipe-out', path: recipeOut },
+  ])
   demandRecipeOutput(recipeOut, args.overwrite, input.file)
 
   const { workload } = await readNamedTrace(input)

@@ -9,6 +9,7 @@ import { splitByTenant, splitByTime } from '../traces/transform/split.js'
 import { NS_PER_S } from '../units.js'
 import { positiveNumber } from './options.js'
 import { printResult } from './output.js'
+import { demandDistinct } from './outputFile.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
 import { demandTraceOutput, traceNameOf } from './traceOutput.js'
 
@@ -92,13 +93,14 @@ interface SplitOptions {
 }
 
 export async function splitTrace(input: TraceInput, { outputs, by, parts, overwrite }: SplitOptions): Promise<void> {
-  if (outputs.length < 2 || new Set(outputs).size < outputs.length) {
+  if (outputs.length < 2) {
     throw new UserError({
       where: 'trace split',
-      message: `expected two or more different files to write, got ${outputs.join(', ')}`,
+      message: `expected two or more files to write, got ${outputs.join(', ')}`,
       hint: 'for example: shapewise trace split trace.csv first.swt second.swt',
     })
   }
+  demandDistinct(outputs.map((path) => ({ flag: null, path })))
   const shares = parts === undefined ? outputs.map(() => 1 / outputs.length) : sharesOf(parts, outputs.length)
   const targets = outputs.map((output) => demandTraceOutput(output, overwrite, [input.file]))
   const { workload } = await readNamedTrace(input)
