@@ -16,6 +16,8 @@ const csv = (name: string, rows: string): string => put(dir, name, HEADER + rows
 csv('sixty.csv', Array.from({ length: 60 }, (_, i) => `${i},500,20`).join('\n'))
 const many = (bad: string): string =>
   Array.from({ length: 30 }, (_, i) => (i % 2 ? bad.replace('T', String(i)) : `${i},100,10`)).join('\n')
+/** As long as a name may be, but for what is put around it. */
+const LONG = 'a'.repeat(255)
 mkdirSync(join(dir, 'full'))
 put(join(dir, 'full'), 'kept.txt', 'mine')
 mkdirSync(join(dir, 'locked'))
@@ -133,6 +135,28 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['tuned arm outside a comparison', ['run', 'good.csv', '--arm', 'tuned-static'], /tuned on the trace by `shapewise compare`/],
   ['trace too short to compare', ['compare', 's.yaml', '--threads', '1'], /each half needs 20 or more/],
   ['existing output folder', ['run', 'good.csv', '--out', 'full'], /--out full/],
+  [
+    'two outputs in one place',
+    ['run', 'good.csv', '--stop-at', '1', '--save-state', 'one.swt', '--export-trace', './one.swt'],
+    /--export-trace \.\/one\.swt {2}would be written to the same place as --save-state one\.swt/,
+  ],
+  [
+    'a file in the folder that is replaced',
+    ['run', 'good.csv', '--stop-at', '1', '--save-state', 'full/st', '--out', 'full', '--overwrite'],
+    /--save-state full\/st {2}would be written to the same place as --out full/,
+  ],
+  [
+    'output folder with a long name',
+    ['run', 'good.csv', '--out', LONG],
+    /--out a+ {2}cannot write here \(ENAMETOOLONG: name too long\)/,
+  ],
+  ['scenario with a long name', ['plan', `${LONG}.yaml`], /a+\.yaml {2}cannot be read: ENAMETOOLONG/],
+  ['a trace below a file', ['run', 'good.csv/x.csv'], /good\.csv\/x\.csv {2}cannot be used \(ENOTDIR: not a directory\)/],
+  [
+    'a role of columns that is none',
+    ['trace', 'inspect', 'good.csv', '--columns', 'toString=1'],
+    /--columns {2}expected ROLE=COLUMN, got 'toString=1'/,
+  ],
   ['not a run folder', ['report', 'full'], /not a run folder/],
   ['unreadable batch', ['explain', 's.yaml', '--batch', '64*100'], /--batch {2}cannot read '64\*100'/],
   [

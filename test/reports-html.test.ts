@@ -100,6 +100,7 @@ describe('pieces', () => {
     const styles = armStyles(['static', 'mine', 'shape-aware', 'yours'])
     expect(new Set(styles.map((style) => style.colour)).size).toBe(4)
     expect(armStyles(['shape-aware'])[0].colour).toBe(styles[2].colour)
+    expect(armStyles(['toString'])[0].colour).toMatch(/^#[0-9A-F]{6}$/)
   })
   it('places every engine of the plan on GPUs of its own', () => {
     const [rack] = engineOfGpu(plan)

@@ -168,6 +168,12 @@ describe('one fault, one sentence, one place', () => {
     ['empty limits', ['slo.interactive={}'], /has no limit/],
     ['flag without a value', ['seed'], /not of the form/],
     ['prototype', ['__proto__.x=1'], /not of the form/],
+    ['prototype in a value', ['arms={__proto__: {split: fixed-count(4)}}'], /unknown key '__proto__'/],
+    ['a word that every object knows', ['toString=1'], /^toString: unknown key$/],
+    ['such a word with a key', ['toString.x=1'], /^toString: unknown key$/],
+    ['such a word as a method', ['workload.load.method=constructor'], /method: expected one of superpose, .*got 'constructor'/],
+    ['an alias without an anchor', ['model=*x'], /not valid YAML: Unresolved alias/],
+    ['a tag that is none', ['model=!mine x'], /not valid YAML: Unresolved tag/],
     ['index', ['engines.3.count=1'], /engines has 1 entries, '3' is not one of them/],
     ['missing file', ['system=./none.json'], /cannot read the system file/],
   ])('%s', (_name, sets, message) => {
@@ -191,6 +197,12 @@ describe('one fault, one sentence, one place', () => {
         where: `s.yaml:${line}:12`,
         hint: expect.stringMatching(/did you mean 'fixed-count'\? allowed: /),
       }),
+    ])
+  })
+
+  test('an unknown key that every object knows is named as any other', () => {
+    expect(faultsOf(`toString: 1\n${demo}`)).toEqual([
+      expect.objectContaining({ where: 's.yaml:1:1', message: 'toString: unknown key' }),
     ])
   })
 

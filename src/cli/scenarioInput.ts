@@ -1,5 +1,5 @@
 /** From the words on the command line to a Plan and a Workload. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
@@ -16,6 +16,22 @@ const MAX_SCENARIO_BYTES = 2 ** 20
 const SCENARIO_ENDINGS = new Set(['.yaml', '.yml'])
 export const isScenarioPath = (path: string): boolean => SCENARIO_ENDINGS.has(extname(path).toLowerCase())
 
+const unreadable = (path: string, error: unknown): UserError =>
+  new UserError({
+    where: path,
+    message: `cannot be read: ${(error as Error).message}`,
+    hint: 'check the path and the permissions of the file',
+  })
+
+/** Undefined where there is no such file. */
+function statOf(candidate: string, path: string): Stats | undefined {
+  try {
+    return statSync(candidate, { throwIfNoEntry: false })
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
 /**
  * The scenario's text, and where it was found: a path that leads nowhere is looked up among the shipped scenarios, so `scenarios/demo.yaml` works
  * anywhere.
@@ -23,7 +39,7 @@ export const isScenarioPath = (path: string): boolean => SCENARIO_ENDINGS.has(ex
 function readScenario(path: string): { readonly text: string; readonly foundAt: string } {
   const shipped = fileURLToPath(new URL(`../../${path}`, import.meta.url))
   for (const candidate of path.startsWith('scenarios/') ? [path, shipped] : [path]) {
-    const stat = statSync(candidate, { throwIfNoEntry: false })
+    const stat = statOf(candidate, path)
     if (!stat) continue
     if (!stat.isFile())
       throw new UserError({ where: path, message: 'is not a file', hint: 'give the path of a scenario (.yaml)' })
@@ -37,11 +53,7 @@ function readScenario(path: string): { readonly text: string; readonly foundAt: 
     try {
       return { text: readFileSync(candidate, 'utf8'), foundAt: candidate }
     } catch (error) {
-      throw new UserError({
-        where: path,
-        message: `cannot be read: ${(error as Error).message}`,
-        hint: 'check the permissions of the file',
-      })
+      throw unreadable(path, error)
     }
   }
   throw new UserError({

@@ -20,7 +20,7 @@ export function armStyles(names: readonly string[]): readonly ArmStyle[] {
   let next = 0
   return names.map((name, index) => ({
     name,
-    colour: FIXED[name] ?? OTHERS[next++ % OTHERS.length],
+    colour: Object.hasOwn(FIXED, name) ? FIXED[name] : OTHERS[next++ % OTHERS.length],
     dash: name === 'shape-aware' ? [] : DASHES[(index + 1) % DASHES.length],
   }))
 }

@@ -216,13 +216,18 @@ const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'a part of the path is a file, not a folder',
 }
 
-/** Turns the refusals of the file system that a user can mend into UserErrors. */
+/** Turns the refusals of the file system into UserErrors. */
 function reporting<T>(where: string, action: () => T): T {
   try {
     return action()
   } catch (error) {
-    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? '']
-    if (!reason) throw error
-    throw new UserError({ where, message: reason, hint: 'choose another place with --out' })
+    const { code, syscall, message } = error as NodeJS.ErrnoException
+    if (code === undefined || syscall === undefined) throw error
+    // `ENAMETOOLONG: name too long, mkdir '…'`
+    throw new UserError({
+      where,
+      message: REASONS[code] ?? `cannot write here (${message.split(',')[0]})`,
+      hint: 'choose another place with --out',
+    })
   }
 }

@@ -84,14 +84,14 @@ export function scenarioFromDefaults({ sets = [], workloadPath, arms = [] }: Def
 }
 
 /** Sections whose rules read another section: a fault there would make these report what is only a consequence. */
-const DEPENDENTS: Readonly<Record<string, readonly string[]>> = {
-  system: ['engines'],
-  model: ['engines', 'precision'],
-  precision: ['engines'],
-  kv_precision: ['engines'],
-  racks: ['engines'],
-  engines: ['arms'],
-}
+const DEPENDENTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['system', ['engines']],
+  ['model', ['engines', 'precision']],
+  ['precision', ['engines']],
+  ['kv_precision', ['engines']],
+  ['racks', ['engines']],
+  ['engines', ['arms']],
+])
 
 /** A scenario is checked once: compiling a checker for its schema would take longer than the check. */
 const PARSE_ONCE = { jitless: true } as const
@@ -102,7 +102,7 @@ function check(data: Record<string, unknown>): Resolved {
   if (first.success) return resolvePlan(first.data)
   const problems = problemsOf(first.error, data, FORM)
   const tainted = new Set(problems.map(({ path, key }) => String(path[0] ?? key)))
-  for (const section of [...tainted]) for (const dependent of DEPENDENTS[section] ?? []) tainted.add(dependent)
+  for (const section of [...tainted]) for (const dependent of DEPENDENTS.get(section) ?? []) tainted.add(dependent)
   const rest = scenarioSchema.safeParse(
     {
       ...STAND_INS,

@@ -2,8 +2,8 @@
 import type { Fault } from '../errors.js'
 import type { LeverName } from '../levers/lever.js'
 import { yaml } from '../yaml/library.js'
-import { FORBIDDEN_KEYS, type Path } from '../yaml/text.js'
-import { AMOUNTS_OF, LOAD_AMOUNTS, type LoadMethod, UNIFORM_KEYS } from './loadKeys.js'
+import { FORBIDDEN_KEYS, forbiddenKeysOf, type Path } from '../yaml/text.js'
+import { AMOUNTS_OF, LOAD_AMOUNTS, LOAD_METHODS, UNIFORM_KEYS } from './loadKeys.js'
 
 export interface Overridden {
   readonly data: Record<string, unknown>
@@ -16,18 +16,19 @@ type Container = Record<string, unknown> | unknown[]
 
 /** Keys that exclude one another: setting one on the command line drops the file's others. */
 const CUTS = ['tp', 'pp', 'dp', 'cp', 'moe_tp', 'moe_ep']
-const REPLACES: Readonly<Record<string, readonly string[]>> = {
-  'workload.path': ['preset', ...UNIFORM_KEYS],
-  'workload.preset': ['path'],
-  ...Object.fromEntries(LOAD_AMOUNTS.map((key) => [`workload.load.${key}`, LOAD_AMOUNTS.filter((other) => other !== key)])),
-  ...Object.fromEntries(
-    ['engines.*', 'engines.*.prefill', 'engines.*.decode'].flatMap((engine) => [
-      [`${engine}.layout`, CUTS],
-      [`${engine}.kv_memory_fraction`, ['num_gpu_blocks']],
-      [`${engine}.num_gpu_blocks`, ['kv_memory_fraction']],
-    ]),
+const REPLACES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ['workload.path', ['preset', ...UNIFORM_KEYS]],
+  ['workload.preset', ['path']],
+  ...LOAD_AMOUNTS.map((key) => [`workload.load.${key}`, LOAD_AMOUNTS.filter((other) => other !== key)] as const),
+  ...['engines.*', 'engines.*.prefill', 'engines.*.decode'].flatMap(
+    (engine) =>
+      [
+        [`${engine}.layout`, CUTS],
+        [`${engine}.kv_memory_fraction`, ['num_gpu_blocks']],
+        [`${engine}.num_gpu_blocks`, ['kv_memory_fraction']],
+      ] as const,
   ),
-}
+])
 
 /** An arm given on the command line. */
 export interface ArmInput {
@@ -89,7 +90,7 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
     }
   }
   const read = readValue(set.slice(equals + 1))
-  if ('fault' in read) return { message: `the value is not valid YAML: ${read.fault}`, hint: 'quote it' }
+  if ('fault' in read) return read.fault
   const { value } = read
   let at: Container = data
   for (const [depth, step] of steps.entries()) {
@@ -107,7 +108,7 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
       else holder[step] = value
       dropReplaced(holder, steps, flags)
     } else {
-      if (holder[step] === undefined || holder[step] === null) holder[step] = {}
+      if (!Object.hasOwn(holder, step) || holder[step] === undefined || holder[step] === null) holder[step] = {}
       if (typeof holder[step] !== 'object') {
         return {
           message: `${steps.slice(0, depth + 1).join('.')} is a single value, it has no key '${steps[depth + 1]}'`,
@@ -125,11 +126,23 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
 const PLAIN_NUMBER = /^(0|[1-9]\d{0,14})$/
 const PLAIN_WORD = /^[A-Za-z](?=[\w.]*[\d-])[\w.-]*$/
 
-function readValue(text: string): { readonly value: unknown } | { readonly fault: string } {
+function readValue(text: string): { readonly value: unknown } | { readonly fault: Omit<Fault, 'where'> } {
   if (PLAIN_NUMBER.test(text)) return { value: Number(text) }
   if (PLAIN_WORD.test(text)) return { value: text }
   const doc = yaml().parseDocument(text)
-  return doc.errors.length > 0 ? { fault: doc.errors[0].message.split('\n')[0] } : { value: doc.toJS() }
+  const invalid = ({ message }: Error) => ({
+    fault: { message: `the value is not valid YAML: ${message.split('\n')[0]}`, hint: 'quote it' },
+  })
+  const [problem] = [...doc.errors, ...doc.warnings]
+  if (problem !== undefined) return invalid(problem)
+  const [forbidden] = forbiddenKeysOf(doc)
+  if (forbidden !== undefined) return { fault: { message: `unknown key '${forbidden.value}'`, hint: 'remove it' } }
+  try {
+    return { value: doc.toJS({ maxAliasCount: 100 }) }
+  } catch (error) {
+    // an alias without an anchor, or too many of them
+    return invalid(error as Error)
+  }
 }
 
 function dropReplaced(holder: Record<string, unknown>, steps: readonly string[], flags: ReadonlyMap<string, string>): void {
@@ -141,9 +154,9 @@ function dropReplaced(holder: Record<string, unknown>, steps: readonly string[],
 
 function replacedBy(pattern: string, value: unknown): readonly string[] {
   if (pattern === 'workload.load.method') {
-    const amounts = AMOUNTS_OF[value as LoadMethod]
-    return amounts ? LOAD_AMOUNTS.filter((key) => !amounts.includes(key)) : []
+    const method = LOAD_METHODS.find((known) => known === value)
+    return method === undefined ? [] : LOAD_AMOUNTS.filter((key) => !AMOUNTS_OF[method].includes(key))
   }
   const uniform = pattern === 'workload.preset' && value !== 'uniform' ? UNIFORM_KEYS : []
-  return [...(REPLACES[pattern] ?? []), ...uniform]
+  return [...(REPLACES.get(pattern) ?? []), ...uniform]
 }

@@ -176,5 +176,5 @@ const NESTED: Readonly<Record<string, readonly string[]>> = {
 /** Keys allowed in the mapping at `path`. */
 export function keysAt(path: readonly (string | number)[]): readonly string[] {
   const pattern = path.map((step, i) => (typeof step === 'number' || path[i - 1] === 'arms' ? '*' : step)).join('.')
-  return NESTED[pattern] ?? []
+  return Object.hasOwn(NESTED, pattern) ? NESTED[pattern] : []
 }

@@ -1,5 +1,5 @@
 /** YAML text to plain data that remembers where every value stands. */
-import type { Node, Pair } from 'yaml'
+import type { Document, Node, Pair, Scalar } from 'yaml'
 import type { Fault } from '../errors.js'
 import { yaml } from './library.js'
 
@@ -24,9 +24,21 @@ export interface ParsedYaml {
 /** Keys that would reach into the prototype of an object. */
 export const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
+/** The keys of a document that are among those. */
+export function forbiddenKeysOf(doc: Document): Scalar[] {
+  const { isScalar, visit } = yaml()
+  const found: Scalar[] = []
+  visit(doc, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && FORBIDDEN_KEYS.includes(String(key.value))) found.push(key)
+    },
+  })
+  return found
+}
+
 /** Reads a mapping; never throws. */
 export function parseYaml(text: string, file: string, { noun, example }: YamlKind): ParsedYaml {
-  const { isScalar, LineCounter, parseDocument, visit } = yaml()
+  const { LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const doc = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
   const at = (offset: number): string => {
@@ -38,13 +50,8 @@ export function parseYaml(text: string, file: string, { noun, example }: YamlKin
     message: problem.code === 'DUPLICATE_KEY' ? 'this key is given twice' : `not valid YAML: ${problem.message}`,
     hint: problem.code === 'DUPLICATE_KEY' ? 'keep one of the two' : `see ${example} for the form of a ${noun}`,
   }))
-  visit(doc, {
-    Pair: (_, pair) => {
-      if (isScalar(pair.key) && FORBIDDEN_KEYS.includes(String(pair.key.value))) {
-        faults.push({ where: at(pair.key.range?.[0] ?? 0), message: `unknown key '${pair.key.value}'`, hint: 'remove it' })
-      }
-    },
-  })
+  for (const { range, value } of forbiddenKeysOf(doc))
+    faults.push({ where: at(range?.[0] ?? 0), message: `unknown key '${value}'`, hint: 'remove it' })
   const where = (path: Path, key?: string): string => at(offsetOf(doc.contents, path, key))
   if (faults.length > 0) return { data: {}, faults, where }
   try {

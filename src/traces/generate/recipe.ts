@@ -238,4 +238,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Keys that a recipe may have at a path. */
-export const recipeKeysAt = (path: Path): readonly string[] => KEYS[path.map((step, i) => (i === 1 ? '*' : step)).join('.')] ?? []
+export function recipeKeysAt(path: Path): readonly string[] {
+  const pattern = path.map((step, i) => (i === 1 ? '*' : step)).join('.')
+  return Object.hasOwn(KEYS, pattern) ? KEYS[pattern] : []
+}

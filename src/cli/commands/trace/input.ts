@@ -127,15 +127,15 @@ function columnsOf(given: string | undefined, timeUnit: string | undefined): Tra
   const chosen: Record<string, string> = timeUnit === undefined ? {} : { timeUnit }
   for (const entry of given.split(',')) {
     const [, role, column] = /^\s*(\w+)=(.+?)\s*$/.exec(entry) ?? []
-    if (role !== undefined && ROLES.includes(role) && chosen[role] === undefined) {
+    const known = role !== undefined && ROLES.includes(role)
+    if (known && chosen[role] === undefined) {
       chosen[role] = column
       continue
     }
     const meant = nearest(role ?? entry, ROLES)
     throw new UserError({
       where: '--columns',
-      message:
-        role !== undefined && chosen[role] !== undefined ? `the ${role} is named twice` : `expected ROLE=COLUMN, got '${entry}'`,
+      message: known ? `the ${role} is named twice` : `expected ROLE=COLUMN, got '${entry}'`,
       hint: meant === null || meant === role ? `roles are ${ROLES.join(', ')}` : `did you mean ${meant}=${column ?? '...'}?`,
     })
   }
