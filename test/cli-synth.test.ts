@@ -38,6 +38,16 @@ describe('trace synth, sample, split and merge', () => {
     expect(new Set(tenants)).toEqual(new Set(['a', 'a-2', 'a-2-2']))
   })
 
+  it('equal ids are one prefix with --same-ids, whatever comes first in a file', { timeout: 30_000 }, () => {
+    const row = (ids: number[]) => `${JSON.stringify({ timestamp: 0, input_length: 1024, output_length: 5, hash_ids: ids })}\n`
+    for (const [name, ids] of Object.entries({ p: [1, 2], q: [5000, 5001] })) writeFileSync(`${folder}/${name}.jsonl`, row(ids))
+    must('trace merge p.jsonl q.jsonl pq.swt --same-ids')
+    expect(JSON.parse(must('trace inspect pq.swt --format json')).hit_rate.ideal).toBe(0)
+    const { status, stderr } = run('trace merge pq.swt p.jsonl x.swt --same-ids')
+    expect(stderr).toMatch(/pq\.swt {2}a file of the format shapewise has no ids/)
+    expect(status).toBe(2)
+  })
+
   it('the same seed writes the same bytes', { timeout: 30_000 }, () => {
     must('trace synth agent one.swt --requests 500 --seed 4')
     const bytes = readFileSync(`${folder}/one.swt`)

@@ -1,9 +1,13 @@
 /** LAW-31. Traces thinned, superposed, cut and merged: what stays together, and what is neither lost nor doubled. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { checkRecipe } from '../src/traces/generate/readRecipe.js'
 import { synthesise } from '../src/traces/generate/synth.js'
-import { blockIdsOf, idealHitRate, type Workload, workloadFault } from '../src/traces/index.js'
+import { blockIdsOf, idealHitRate, readTrace, type Workload, workloadFault, writeTrace } from '../src/traces/index.js'
+import { createNumbering } from '../src/traces/requestRows.js'
 import { unitsOf } from '../src/traces/sessions.js'
 import { merged } from '../src/traces/transform/merge.js'
 import { sampled } from '../src/traces/transform/sample.js'
@@ -190,6 +194,54 @@ describe('a merge', () => {
     expect(idealHitRate(apart) as number).toBeCloseTo(idealHitRate(w) as number, 6)
     expect(idealHitRate(same) as number).toBeGreaterThan(0.5)
     expect(workloadFault(same)).toBeNull()
+  })
+
+  describe('of files with the same ids', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'traces-transform-'))
+    afterAll(() => rmSync(folder, { recursive: true, force: true }))
+    const write = (name: string, prompts: readonly (readonly number[])[]): string => {
+      const row = (ids: readonly number[], at: number) =>
+        JSON.stringify({ timestamp: at, input_length: 512 * ids.length, output_length: at === 9 ? 0 : 5, hash_ids: ids })
+      const path = join(folder, name)
+      writeFileSync(path, prompts.map(row).join('\n'))
+      return path
+    }
+    const range = (from: number, length: number) => Array.from({ length }, (_, i) => from + i)
+    const mergeFiles = async (...paths: readonly string[]) => {
+      const blockNumbers = createNumbering<number | string>()
+      const parts = []
+      for (const path of paths) parts.push({ name: path, workload: (await readTrace(path, { blockNumbers })).workload })
+      return merged(parts, { sameIds: true, name: 'm' })
+    }
+
+    it('finds what they share, and nothing else', async () => {
+      const a = write('a.jsonl', [range(1, 12)])
+      expect(idealHitRate(await mergeFiles(a, write('b.jsonl', [range(5000, 12)])))).toBe(0)
+      // the ids come in another order there
+      const shared = await mergeFiles(a, write('c.jsonl', [[77, 78], range(1, 12)]))
+      expect(workloadFault(shared)).toBeNull()
+      const [one, other, same] = [0, 1, 2].map((i) => [...blockIdsOf(shared, i)])
+      expect(same).toEqual(one)
+      expect(other.some((id) => one.includes(id))).toBe(false)
+      // the ids of a row that is skipped are in nothing that is kept
+      const skipped = write('d.jsonl', [...range(0, 9).map((i) => [i]), range(9000, 40), [3]])
+      const rest = await mergeFiles(skipped, a)
+      expect(workloadFault(rest)).toBeNull()
+      expect(idealHitRate(rest)).toBeGreaterThan(0)
+    })
+
+    it('refuses those whose ids mean nothing elsewhere', async () => {
+      const a = write('e.jsonl', [range(1, 12)])
+      const own = join(folder, 'own.swt')
+      await writeTrace(own, (await readTrace(a)).workload)
+      await expect(mergeFiles(a, own)).rejects.toThrow(
+        /a file of the format shapewise has no ids of prefix blocks that mean the same in another file/,
+      )
+      const csv = join(folder, 'plain.csv')
+      writeFileSync(csv, 'arrival_s,input_tokens,output_tokens\n0,1,1\n')
+      await expect(mergeFiles(a, csv)).rejects.toThrow(/--same-ids {2}has no effect/)
+      expect((await mergeFiles(a, csv, a)).count).toBe(3)
+    })
   })
 
   it('aligns at zero, and keeps tenants and classes under the names of the files', () => {

@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import { MOST_REQUESTS } from '../traces/generate/recipe.js'
 import { type Workload, writeWorkload } from '../traces/index.js'
 import { countArrivals } from '../traces/load.js'
+import { createNumbering } from '../traces/requestRows.js'
 import { merged } from '../traces/transform/merge.js'
 import { sampled } from '../traces/transform/sample.js'
 import { splitByTenant, splitByTime } from '../traces/transform/split.js'
@@ -162,9 +163,10 @@ export async function mergeTraces(
   }
   const to = demandTraceOutput(output, overwrite, inputs)
   const names = distinctNames(inputs)
+  const blockNumbers = sameIds ? createNumbering<number | string>() : undefined
   const parts = []
   for (const [at, file] of inputs.entries())
-    parts.push({ name: names[at], workload: (await readNamedTrace(inputOf(file))).workload })
+    parts.push({ name: names[at], workload: (await readNamedTrace({ ...inputOf(file), blockNumbers })).workload })
   const workload = merged(parts, { sameIds, name: traceNameOf(output) })
   await writeWorkload(output, workload, { to })
   printResult(`${output}: ${workload.count} requests of ${inputs.length} traces`)

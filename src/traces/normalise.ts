@@ -42,7 +42,8 @@ export function normalise(raw: Workload, path: string, options: ReadOptions, ski
   else if (options.keepTicks) note(`Arrivals keep their ticks of ${seconds(tickNs)} s: those of a tick come at once.`)
   else workload = spread(workload, tickNs, path, options, note)
   if (!isOurs || options.window !== undefined) workload = fromZero(workload)
-  if (skips.count > 0 || options.overLimit === 'clip') workload = { ...workload, ...denseBlocks(workload) }
+  const isPart = options.blockNumbers !== undefined
+  if (!isPart && (skips.count > 0 || options.overLimit === 'clip')) workload = { ...workload, ...denseBlocks(workload) }
   const gap = longestGap(workload.arrivalNs)
   note(gap.note)
   return { workload, outOfOrder, duplicates, tickNs, longestGapNs: gap.ns, notes }

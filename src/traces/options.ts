@@ -2,6 +2,7 @@
 import { UserError } from '../errors.js'
 import type { ColumnChoice } from './csvHeader.js'
 import type { FormatName } from './formats/catalogue.js'
+import type { Numbering } from './requestRows.js'
 import type { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES } from './rules.js'
 
 export interface ReadOptions {
@@ -33,6 +34,11 @@ export interface ReadOptions {
   readonly window?: { readonly fromS: number; readonly toS: number }
   /** Sessions whose prefix ids are their own share the blocks of the tools and the system prompt all the same. */
   readonly shareSystemPrompt?: boolean
+  /**
+   * Numbers the prefix blocks by the ids in the file; shared with other files whose equal ids mean the same prefix. Block ids are then dense over all
+   * these files together only, and files whose blocks have no ids of their own are refused.
+   */
+  readonly blockNumbers?: Numbering<number | string>
   /** Hears how much of the file was read, in bytes on disk. */
   readonly onProgress?: (bytes: number, ofBytes: number) => void
 }

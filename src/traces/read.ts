@@ -5,6 +5,7 @@ import { UserError } from '../errors.js'
 import { explainReadError, readChunks } from './byteStream.js'
 import type { FormatName } from './formats/catalogue.js'
 import type { TraceReader } from './formats/format.js'
+import { FORMATS } from './formats/index.js'
 import { createIntake } from './intake.js'
 import { firstRequests, normalise } from './normalise.js'
 import type { ReadOptions } from './options.js'
@@ -72,6 +73,8 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
     blockTokens,
     provenance: { name: basename(path), format, note, rowsRead, rowsSkipped: 0 },
   }
+  if (options.blockNumbers !== undefined && raw.runFirst !== null && !FORMATS[format].namesBlocks)
+    throw unnamedBlocks(path, format)
   const { workload, notes: decided, ...counts } = normalise(raw, path, options, skips, own !== undefined)
   const skipNotes = skips.byReason().map(({ reason, count }) => `${count} ${count === 1 ? 'row' : 'rows'} skipped: ${reason}.`)
   const hitRate = idealHitRate(workload)
@@ -94,6 +97,13 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
     },
   }
 }
+
+const unnamedBlocks = (path: string, format: FormatName): UserError =>
+  new UserError({
+    where: path,
+    message: `a file of the format ${format} has no ids of prefix blocks that mean the same in another file`,
+    hint: 'merge the files that its blocks were first recorded in (a conversion numbers them anew), or leave --same-ids out',
+  })
 
 function noRequests(path: string, message: string): UserError {
   return new UserError({

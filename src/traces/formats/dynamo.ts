@@ -28,13 +28,14 @@ const TOOLS = ['tool_start', 'tool_end', 'tool_error']
 export const dynamo: Format = {
   recognises: ({ keys, text }) => (keys.has('event.schema') || keys.has('schema')) && text.includes('dynamo.request.trace'),
   heeds: ['blockTokens'],
+  namesBlocks: true,
   createReader: dynamoReader,
 }
 
 function dynamoReader(context: ReaderContext): TraceReader {
-  const { path, rows, outputTokens } = context
+  const { options, path, rows, outputTokens } = context
   const clock = createJsonClock(NS_PER_MS)
-  const ids = createNumbering<number | string>()
+  const ids = options.blockNumbers ?? createNumbering<number | string>()
   const sessions = createRecordedSessions()
   const counts = { events: 0, tools: 0, sessions: 0 }
   let blockTokens = 0

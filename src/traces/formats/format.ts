@@ -10,6 +10,8 @@ export interface Format {
   recognises(head: Head): boolean
   /** Options that mean something for this format; the others are refused. */
   readonly heeds: readonly HeededOption[]
+  /** Whether the file gives its prefix blocks ids that may mean the same in another file, read with the option `blockNumbers`. */
+  readonly namesBlocks?: boolean
   createReader(context: ReaderContext): TraceReader
 }
 

@@ -28,12 +28,13 @@ const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids', ...SESSI
 export const mooncake: Format = {
   recognises: ({ keys, isList }) => !isList && keys.has('input_length') && keys.has('output_length'),
   heeds: ['timeUnit', 'blockTokens'],
+  namesBlocks: true,
   createReader: mooncakeReader,
 }
 
 function mooncakeReader(context: ReaderContext): TraceReader {
-  const { rows, outputTokens } = context
-  const ids = createNumbering<number | string>()
+  const { options, rows, outputTokens } = context
+  const ids = options.blockNumbers ?? createNumbering<number | string>()
   const unused = createUnusedKeys(KEYS)
   const turns = createTurns(context)
   return jsonLinesReader(context, {

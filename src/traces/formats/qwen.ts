@@ -15,6 +15,7 @@ const KEYS = ['chat_id', 'parent_chat_id', 'timestamp', 'input_length', 'output_
 export const qwen: Format = {
   recognises: ({ keys }) => keys.has('chat_id') && keys.has('parent_chat_id'),
   heeds: ['timeUnit', 'blockTokens'],
+  namesBlocks: true,
   createReader: qwenReader,
 }
 
@@ -22,7 +23,7 @@ function qwenReader(context: ReaderContext): TraceReader {
   const { options, path, rows, outputTokens } = context
   const unitNs = options.columns?.timeUnit === undefined ? NS_PER_S : unitOf(options.columns.timeUnit, path)
   const clock = createJsonClock(unitNs)
-  const ids = createNumbering<number | string>()
+  const ids = options.blockNumbers ?? createNumbering<number | string>()
   const rowOf = new Map<string, number>()
   const unused = createUnusedKeys(KEYS)
   let sessions = 0

@@ -2,6 +2,7 @@
 import { UserError } from '../../errors.js'
 import { blockIdLimit } from '../blocks.js'
 import { pickRequests, timeOrder } from '../columns.js'
+import { denseBlocks } from '../denseBlocks.js'
 import type { Workload } from '../workload.js'
 
 export interface NamedWorkload {
@@ -10,7 +11,10 @@ export interface NamedWorkload {
 }
 
 export interface MergeOptions {
-  /** Equal ids of prefix blocks in different traces mean the same prefix. Otherwise no prompt of one trace shares blocks with those of another. */
+  /**
+   * Equal ids of prefix blocks in different traces mean the same prefix: the traces were read with one `blockNumbers`. Otherwise no prompt of one
+   * trace shares blocks with those of another.
+   */
   readonly sameIds: boolean
   readonly name: string
 }
@@ -23,7 +27,9 @@ export function merged(parts: readonly NamedWorkload[], { sameIds, name }: Merge
   const times = runningTimes(parts)
   const order = timeOrder(times)
   const arrivalNs = Float64Array.from(order, (row) => (Number.isNaN(whole.arrivalNs[row]) ? Number.NaN : times[row]))
-  return pickRequests(whole, order, arrivalNs)
+  const inOrder = pickRequests(whole, order, arrivalNs)
+  // numbers that only requests left out had are in none of the traces
+  return sameIds ? { ...inOrder, ...denseBlocks(inOrder) } : inOrder
 }
 
 /** Time of each row from the start of its trace; of one that waits for others, that of the last row before it that does not. */
@@ -133,6 +139,12 @@ function named(
 function blocksOf(workloads: readonly Workload[], sameIds: boolean) {
   const withBlocks = workloads.filter(({ runFirst }) => runFirst !== null)
   const none = { runOffset: null, runCount: null, runFirst: null, runLength: null, blockTokens: 0 }
+  if (sameIds && withBlocks.length < 2)
+    throw new UserError({
+      where: '--same-ids',
+      message: 'has no effect: fewer than two of the traces have ids of prefix blocks',
+      hint: 'leave it out',
+    })
   if (withBlocks.length === 0) return none
   const sizes = [...new Set(withBlocks.map(({ blockTokens }) => blockTokens))]
   if (sizes.length > 1) {

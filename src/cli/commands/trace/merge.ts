@@ -24,7 +24,8 @@ export const mergeCommand = defineCommand<MergeArgs>({
       .option('same-ids', {
         type: 'boolean',
         default: false,
-        describe: 'Equal ids of prefix blocks in different files mean the same prefix',
+        describe:
+          'Equal ids of prefix blocks in different files mean the same prefix (Mooncake, Qwen and Dynamo files, as they were recorded)',
       })
       .option('seed', seedOption)
       .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the output file' })
