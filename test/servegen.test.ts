@@ -132,6 +132,23 @@ describe('a pool', () => {
     expect(fault?.hint).toBeTruthy()
   })
 
+  it('whose clients have windows of two lengths is refused', () => {
+    const short = Array.from({ length: 2 * DAY }, (_, i) => `${i * 300},1,1,Gamma,1,1`).join('\n')
+    const folder = writePool('two lengths', { 'chunk-12-trace.csv': short })
+    expect(faultOf(() => readPool(folder))).toEqual({
+      where: join(folder, 'chunk-12-trace.csv'),
+      message: 'the windows of client 12 are 300 s long, those of client 3 600 s',
+      hint: 'give all clients of a pool windows of one length, or put those of another length into a folder of their own',
+    })
+  })
+
+  it('may have any number of windows', () => {
+    const windowCount = 1_000_000
+    const window = { startS: 7, ratePerS: 2, cv: 1, family: 'gamma', shape: 1 } as const
+    const pool = { name: 'long', clients: [{ id: 1, windows: [window], lengths: [] }], windowS: 1, windowCount }
+    expect(poolSummary(pool)).toMatchObject({ duration_s: windowCount, peak_to_mean: windowCount })
+  })
+
   it('that is none says what is missing', () => {
     expect(faultOf(() => readPool(folders))?.message).toBe(
       'this folder is no pool of ServeGen clients: it has no chunk-N-trace.csv',

@@ -62,24 +62,32 @@ export function readPool(folder: string): Pool {
       hint: 'name one trace file, or a folder with chunk-N-trace.csv and chunk-N-dataset.json',
     })
   }
-  const spans: number[] = []
-  const clients = [...chunks]
-    .sort(([a], [b]) => a - b)
-    .map(([id, { trace, dataset }]): PoolClient => {
-      if (trace === undefined || dataset === undefined) {
-        const missing = trace === undefined ? `chunk-${id}-trace.csv` : `chunk-${id}-dataset.json`
-        throw new UserError({
-          where: folder,
-          message: `client ${id} of the pool has no ${missing}`,
-          hint: 'add it, or remove the other file',
-        })
-      }
-      const { windows, starts } = readWindows(trace)
-      spans.push(...(spans.length === 0 ? starts.slice(0, 2) : []), starts.length)
-      return { id, windows, lengths: readLengths(dataset) }
-    })
-  const [first, second, ...counts] = spans
-  return { name: basename(resolve(folder)), clients, windowS: second - first, windowCount: Math.max(...counts) }
+  /** Length of a window, s, of the first client: the others must have it too. */
+  let windowS = 0
+  let windowCount = 0
+  const clients: PoolClient[] = []
+  for (const [id, { trace, dataset }] of [...chunks].sort(([a], [b]) => a - b)) {
+    if (trace === undefined || dataset === undefined) {
+      const missing = trace === undefined ? `chunk-${id}-trace.csv` : `chunk-${id}-dataset.json`
+      throw new UserError({
+        where: folder,
+        message: `client ${id} of the pool has no ${missing}`,
+        hint: 'add it, or remove the other file',
+      })
+    }
+    const { windows, starts } = readWindows(trace)
+    if (clients.length === 0) windowS = starts[1]
+    if (starts[1] !== windowS) {
+      throw new UserError({
+        where: trace,
+        message: `the windows of client ${id} are ${starts[1]} s long, those of client ${clients[0].id} ${windowS} s`,
+        hint: 'give all clients of a pool windows of one length, or put those of another length into a folder of their own',
+      })
+    }
+    windowCount = Math.max(windowCount, starts.length)
+    clients.push({ id, windows, lengths: readLengths(dataset) })
+  }
+  return { name: basename(resolve(folder)), clients, windowS, windowCount }
 }
 
 function readWindows(path: string): { windows: RateWindow[]; starts: number[] } {

@@ -52,7 +52,7 @@ export function poolSummary(pool: Pool): PoolSummary {
   const share = (rate: number): number => (total > 0 ? rate / total : 0)
   const biggest = [...rates].sort((a, b) => b - a)
   const summed = new Float64Array(windowCount)
-  for (const { windows } of clients) for (const { startS, ratePerS } of windows) summed[startS / windowS] += ratePerS
+  for (const { windows } of clients) for (const { startS, ratePerS } of windows) summed[Math.round(startS / windowS)] += ratePerS
   const active = clients.flatMap(({ windows }) => windows)
   return {
     name: pool.name,
@@ -62,7 +62,7 @@ export function poolSummary(pool: Pool): PoolSummary {
     mean_rate_per_s: total,
     share_of_biggest: share(biggest[0]),
     share_of_five_biggest: share(biggest.slice(0, 5).reduce((sum, rate) => sum + rate, 0)),
-    peak_to_mean: total > 0 ? Math.max(...summed) / total : 0,
+    peak_to_mean: total > 0 ? summed.reduce((most, rate) => Math.max(most, rate), 0) / total : 0,
     gap_cv: { p50: cvQuantile(active, 0.5), p90: cvQuantile(active, 0.9) },
     windows: {
       gamma: active.filter(({ family }) => family === 'gamma').length,
