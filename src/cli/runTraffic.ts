@@ -7,6 +7,7 @@ import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { splitInTime } from '../traces/load.js'
 import { unitsOf } from '../traces/sessions.js'
+import { requireSpeed } from '../traces/speedUp.js'
 import type { Workload } from '../traces/workload.js'
 import { remark } from './output.js'
 
@@ -42,6 +43,7 @@ export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Wor
   }
   if (load.method === 'speed_up') {
     const factor = load.speedUp as number
+    requireSpeed(workload, factor)
     const faster = { ...workload, arrivalNs: workload.arrivalNs.map((timeNs) => Math.floor(timeNs / factor)) }
     return {
       workload: faster,

@@ -8,6 +8,7 @@ import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Evidence } from '../timing/slices.js'
 import { splitInTime } from '../traces/load.js'
+import { requireSpeed } from '../traces/speedUp.js'
 import type { Workload } from '../traces/workload.js'
 import type { JobContext, Outcome } from './job.js'
 import { EFFORTS, type Effort, type EffortPlan, requireHalves } from './sizing.js'
@@ -61,13 +62,9 @@ export async function withExperiment<T>(options: ExperimentOptions, work: (exper
     'use a longer trace, or `shapewise run` for a single simulation',
   )
   const { load } = plan.workload
-  const context: JobContext = {
-    config,
-    parts,
-    seed: plan.experiment.seed,
-    slo: plan.slo.interactive,
-    speedUp: load.method === 'speed_up' ? (load.speedUp ?? 1) : null,
-  }
+  const speedUp = load.method === 'speed_up' ? (load.speedUp ?? 1) : null
+  if (speedUp !== null) requireSpeed(workload, speedUp)
+  const context: JobContext = { config, parts, seed: plan.experiment.seed, slo: plan.slo.interactive, speedUp }
   const executor = createExecutor({ context, threads: options.threads, signal })
   const effortName = options.effort ?? 'normal'
   const effort = EFFORTS[effortName]

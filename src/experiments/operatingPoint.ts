@@ -7,7 +7,9 @@ import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { LoadPlan } from '../scenario/plan.js'
 import { hasSessions } from '../traces/sessions.js'
+import { LATEST_NS } from '../traces/speedUp.js'
 import type { Workload } from '../traces/workload.js'
+import { sToNs } from '../units.js'
 import type { Experiment } from './experiment.js'
 import type { Draw, Job, OpenJob, Outcome } from './job.js'
 import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
@@ -39,6 +41,16 @@ export interface OperatingPoint {
 }
 
 const TRAIN: Draw = { part: 'train', mode: 'draw', replicate: 0 }
+
+const tooRare = ({ method }: LoadPlan, ratePerS: number, { are }: ArrivalShape): UserError =>
+  new UserError({
+    where: 'workload.load',
+    message: `at ${Number(ratePerS.toPrecision(3))} ${are}/s enough requests take longer than 104 days (2^53 ns), the longest time that is simulated`,
+    hint:
+      method === 'as_recorded'
+        ? 'give a denser trace, or speed_up'
+        : `ask for a larger ${method === 'speed_up' ? 'factor' : 'rate'}`,
+  })
 
 /** What a load is found with. */
 interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' | 'effort'> {
@@ -75,30 +87,29 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
       message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
       hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
     })
-  const openJob = (ratePerS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => ({
-    kind: 'open',
-    arm,
-    draw,
-    ratePerS,
-    warmupS: warm * arrivals.unitS(e2eS),
-    measureS: windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort),
-    tailS: TAIL * e2eS,
-    e2eS,
-    keep,
-  })
+  const openJob = (ratePerS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => {
+    const warmupS = warm * arrivals.unitS(e2eS)
+    const measureS = windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort)
+    const tailS = TAIL * e2eS
+    if (!(sToNs(warmupS + measureS + tailS) < LATEST_NS)) throw tooRare(load, ratePerS, arrivals)
+    return { kind: 'open', arm, draw, ratePerS, warmupS, measureS, tailS, e2eS, keep }
+  }
   const pilotAt = (ratePerS: number): OpenJob => openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary')
   const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
   // By the E2E of a loop far beyond capacity more sessions would be under way at the beginning than there ever are at a load that is served. So it is
   // asked again at half of what the loop served, beginning as if answers came at once: too few are made up for sooner than a queue is worked off.
   if (!closed && arrivals.are === 'sessions')
     e2eS = meanE2eS(await run({ ...pilotAt(guess / 2 / arrivals.requests), e2eS: 0 })) ?? e2eS
+  let statedPerS = load.ratePerS ?? 0
+  const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
+  // a rate at which nothing can be measured is refused before the long search
+  if (!closed && load.fraction === null) pilotAt(ratePerSOf('train'))
   let capacity: Outcome | null = null
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const size = capacitySize(e2eS, guess, effort, arrivals)
     capacity = await run({ kind: 'capacity', arm, draw: TRAIN, ...size })
   }
-  const statedPerS = load.fraction === null ? (load.ratePerS ?? 0) : load.fraction * capacityOrRefuse(capacity as Outcome)
-  const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
+  if (load.fraction !== null) statedPerS = load.fraction * capacityOrRefuse(capacity as Outcome)
 
   // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
   let concurrency = load.concurrency ?? 1
