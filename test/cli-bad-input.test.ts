@@ -1,9 +1,10 @@
 /** Every mistake ends with exit code 2, a sentence that names it on stderr, and nothing on stdout. */
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { newFolder, put, shapewise } from './cliRunner.js'
+import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
 
 const HEADER = 'arrival_s,input_tokens,output_tokens\n'
 const GOOD = `${HEADER}0,100,10\n1,200,20\n2,300,30\n`
@@ -96,6 +97,31 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['NaN lengths', ['run', csv('nan.csv', many('T,NaN,10'))], /nan\.csv/],
   ['huge lengths', ['run', csv('huge.csv', many('T,99999999999,10'))], /huge\.csv/],
   ['missing fields in the middle', ['run', csv('fields.csv', many('T,5'))], /fields\.csv/],
+  [
+    'a factor at which the trace outlasts what is simulated',
+    ['run', 's.yaml', '--set', 'workload.load={method: speed_up, speed_up: 1e-300}'],
+    /workload\.load\.speed_up {2}at 1e-300 times the recorded rate good\.csv lasts longer than 104 days[\s\S]*hint: 2\.23e-7 is the smallest/,
+  ],
+  [
+    'such a factor in a comparison',
+    ['compare', 's.yaml', '--set', 'workload.path=sixty.csv', '--set', 'workload.load={method: speed_up, speed_up: 1e-300}'],
+    /workload\.load\.speed_up {2}at 1e-300 times/,
+  ],
+  [
+    'a factor at which no window of a comparison ends',
+    ['ablate', 's.yaml', '--set', 'workload.path=sixty.csv', '--set', 'workload.load={method: speed_up, speed_up: 1e-5}'],
+    /workload\.load {2}at 0\.00001 requests\/s enough requests take longer than 104 days.*\n {2}hint: ask for a larger factor/,
+  ],
+  [
+    'a rate at which no window ends',
+    ['run', 's.yaml', '--set', 'workload.path=sixty.csv', '--set', 'workload.load={method: superpose, rate_per_s: 1e-300}'],
+    /workload\.load {2}at 1e-300 requests\/s enough requests take longer than 104 days.*\n {2}hint: ask for a larger rate/,
+  ],
+  [
+    'times in ms that nothing says to be so',
+    ['run', put(dir, 'ms.csv', '1700000000000,10,5\n1700000001500,10,5\n1700000002700,10,5\n')],
+    /ms\.csv {2}the times, such as 1700000000000, are too large[\s\S]*hint: say the unit: workload\.read\.time_unit=ms /,
+  ],
   ['unknown arm', ['run', 'good.csv', '--arm', 'fast'], /--arm {2}there is no arm 'fast' here/],
   ['misspelt arm', ['run', 'good.csv', '--arm', 'shapeaware'], /did you mean 'shape-aware'\?/],
   [
@@ -187,6 +213,15 @@ describe('mistakes on the command line', () => {
     expect(stderr).toMatch(/--out good\.csv\/run/)
     expect(status).toBe(2)
   })
+})
+
+it('work that stops before its end, since nothing is left to go on with it, is told as a fault of ours', () => {
+  const hang =
+    'import fs from "node:fs/promises"; import m from "node:module"; fs.open = () => new Promise(() => {}); m.syncBuiltinESMExports()'
+  const args = ['--import', `data:text/javascript,${hang}`, MAIN, 'trace', 'inspect', 'good.csv']
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: dir, encoding: 'utf8' })
+  expect(stderr).toBe('shapewise: internal error, please report it with the command line\nthe work stopped before its end\n')
+  expect(status).toBe(1)
 })
 
 describe('odd rows that are no reason to stop', () => {

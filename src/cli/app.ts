@@ -52,7 +52,7 @@ const PLAINER = {
 } as unknown as Record<string, string>
 
 const EXIT_FINE = 0
-const EXIT_BUG = 1
+export const EXIT_BUG = 1
 const EXIT_USER = 2
 const EXIT_INTERRUPTED = 130
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 /** Entry of the command line. Results go to stdout, everything else to stderr; see app.ts for the exit codes. */
-import { runCli } from './app.js'
+import { EXIT_BUG, runCli } from './app.js'
+
+/** Node's own exit code for an entry that waits for what never comes. */
+const UNSETTLED = 13
 
 // A reader that went away (`shapewise compare … | head`) is not an error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -11,4 +14,14 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.exit(1)
 })
 
-process.exitCode = await runCli(process.argv.slice(2))
+let hasEnded = false
+// Node ends with code 13, and without a word, when nothing is left that could go on with the work.
+process.on('exit', () => {
+  if (hasEnded || (process.exitCode !== undefined && process.exitCode !== UNSETTLED)) return
+  process.exitCode = EXIT_BUG
+  process.stderr.write('shapewise: internal error, please report it with the command line\nthe work stopped before its end\n')
+})
+
+const code = await runCli(process.argv.slice(2))
+hasEnded = true
+process.exitCode = code

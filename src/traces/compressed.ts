@@ -55,13 +55,20 @@ export async function* counted(chunks: AsyncIterable<Buffer>, onRead?: OnRead): 
   }
 }
 
+/** Zero bytes after the last member are padding, as `gzip -t` takes them too; anything else there is damage. */
 async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES })
   const ready: Buffer[] = []
   let fault: CompressionFault | null = null
   let settle = (): void => {}
+  /** The stream ends before its input does where padding follows: it calls nobody back from then on. */
+  let ended = false
+  let readBytes = 0
   gunzip.on('data', (chunk: Buffer) => ready.push(chunk))
-  gunzip.on('end', () => settle())
+  gunzip.on('end', () => {
+    ended = true
+    settle()
+  })
   gunzip.on('error', (error) => {
     fault = new CompressionFault('gzip', (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR')
     settle()
@@ -73,11 +80,14 @@ async function* gunzipped(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buf
     })
   try {
     for await (const piece of compressed) {
-      await settled(() => gunzip.write(piece, () => settle()))
+      if (!ended) await settled(() => gunzip.write(piece, () => settle()))
       yield* ready.splice(0)
       if (fault !== null) throw fault
+      const left = ended ? piece.subarray(Math.max(0, gunzip.bytesWritten - readBytes)) : piece.subarray(piece.length)
+      if (left.some((byte) => byte !== 0)) throw new CompressionFault('gzip', false)
+      readBytes += piece.length
     }
-    await settled(() => gunzip.end())
+    if (!ended) await settled(() => gunzip.end())
     yield* ready.splice(0)
     if (fault !== null) throw fault
   } finally {
