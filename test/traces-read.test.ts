@@ -176,6 +176,25 @@ describe('gzip', () => {
   })
 })
 
+describe('zero bytes after a gzip file', () => {
+  const packed = gzipSync(rows(5))
+  const padded = (bytes: number, ...more: Uint8Array[]) => Buffer.concat([packed, Buffer.alloc(bytes), ...more])
+
+  it.each([1, 512, 66_000, 300_000])('are padding: %i', async (bytes) => {
+    expect(shapes(await read(padded(bytes)))).toEqual(shapes(await read(rows(5))))
+  })
+
+  it.each([
+    ['text', Buffer.from('x')],
+    ['another gzip file', gzipSync(rows(5))],
+  ])('with %s behind them are damage', async (_, more) => {
+    for (const bytes of [1, 66_000])
+      expect((await refusal(padded(bytes, more)))[0].message).toBe(
+        'the gzip file is damaged: 5 rows were read before that showed',
+      )
+  })
+})
+
 describe('bad rows of a CSV file', () => {
   it.each([
     ['1.5,-3,10', 'input tokens are negative'],
@@ -222,6 +241,15 @@ describe('bad rows of a CSV file', () => {
     expect(report.rowsRead).toBe(2)
   })
 
+  it('takes rows whose first field begins with # for what they are, and counts comments', async () => {
+    const header = 'session_id,arrival_s,input_tokens,output_tokens\n'
+    const { workload, report } = await read(`# exported\n${header}#a,0,10,5\n#a,1,20,5\n# a remark\n#b,2,0,5\nb,3,30,5\n`)
+    expect([...workload.isl]).toEqual([10, 20, 30])
+    expect([...(workload.session ?? [])]).toEqual([0, 0, 1])
+    expect(report).toMatchObject({ rowsRead: 3, rowsSkipped: 0 })
+    expect(report.notes).toContain('2 lines among the rows begin with # and cannot be used as rows: taken as comments.')
+  })
+
   it('keeps the first five examples and counts by reason', async () => {
     const change = Object.fromEntries([3, 5, 7, 9, 11, 13].map((i) => [i, i === 5 ? '5,x,1' : `${i},-1,1`]))
     const { report } = await read(rows(20, change))
@@ -241,7 +269,7 @@ describe('bad rows of a CSV file', () => {
       {
         where: 'trace',
         message: '13 of 1200 rows are unusable; at most 1 % may be',
-        hint: 'correct the rows below, or name the right columns and the time unit',
+        hint: 'correct the rows below, or name the right columns and the time unit: workload.read.columns, workload.read.time_unit (trace commands: --columns, --time-unit)',
       },
       ...[3, 5, 7, 9, 11].map((line) => ({ where: `trace:${line}`, message: 'time cannot be read as a number or a date' })),
     ])
@@ -354,13 +382,17 @@ describe('ways to write a CSV file', () => {
     expect(await times('1700158546.680590123,1,1\n1700158546.680590125,1,1\n')).toEqual([0, 2])
   })
 
-  it.each(['1700158546680', '1700158546680590', '1700158546680590123'])('refuses to guess the unit of %s', async (time) => {
+  it.each([
+    ['1700158546680', 'ms'],
+    ['1700158546680590', 'us'],
+    ['1700158546680590123', 'ns'],
+  ])('refuses to guess the unit of %s', async (time, unit) => {
     const content = `${time},1,1\n${time.slice(0, -3)}999,1,1\n`
     expect(await refusal(content)).toEqual([
       {
         where: 'trace',
         message: `the times, such as ${Number(time)}, are too large for seconds and the file does not say their unit`,
-        hint: 'call the column arrival_ms, arrival_us or arrival_ns, or give the time unit',
+        hint: `say the unit: workload.read.time_unit=${unit} (trace commands: --time-unit ${unit}), or call the column arrival_${unit}`,
       },
     ])
   })
@@ -392,7 +424,7 @@ describe('ways to write a CSV file', () => {
       {},
       'trace:1',
       'the file has no header and 2 columns; without a header it must have three: time, input tokens, output tokens',
-      'add a header line, or give the positions of the three columns',
+      'add a header line, or give the positions of the three: workload.read.columns={time: 1, input: 2, output: 3} (trace commands: --columns time=1,input=2,output=3)',
     ],
     [
       'time,isl,osl\n1,2,3\n',
@@ -677,4 +709,26 @@ it('moves the first arrival to 0 and says what it kept', async () => {
       rowsSkipped: 0,
     }),
   )
+})
+
+describe('whole numbers of 16 and more digits', () => {
+  const mooncake = (keys: string) => `{"timestamp":0,"input_length":1024,"output_length":5,${keys}}\n`
+  const idsRead = async (keys: string[]) => idsOf((await read(keys.map(mooncake).join(''))).workload)
+
+  it('keep every digit, outside of texts only', async () => {
+    const ids = (one: string) => `"hash_ids":[${one},-9007199254740993]`
+    expect(await idsRead([ids('12345678901234567'), ids('12345678901234568'), ids('"12345678901234567"')])).toEqual([
+      0, 1, 2, 1, 0, 1,
+    ])
+    const text = '"text":"\\\\\\" 12345678901234567, \\\\"'
+    expect(await idsRead([`${text},${ids('1e15')},"cost":1.1234567890123456e-1`, ids('1000000000000000')])).toEqual([0, 1, 2, 1])
+  })
+
+  it('are read beside a text of megabytes', async () => {
+    const text = 'a'.repeat(9_000_000)
+    expect(await idsRead([`"text":"${text}","hash_ids":[12345678901234567,1]`])).toEqual([0, 1])
+    const attributes = `{"gen_ai.usage.input_tokens":10,"gen_ai.usage.output_tokens":5,"text":"${text}"}`
+    const span = `{"attributes":${attributes},"start_time":1700000000000000001,"end_time":1700000000000000002}`
+    expect((await read(`[${span}]`)).workload.count).toBe(1)
+  })
 })

@@ -5,6 +5,7 @@ import { COUNT_MISSING, countFault, createTimeParser, parseCount, type TimeParse
 import type { ReaderContext } from './formats/format.js'
 import { createExtras, type Extras } from './table/extras.js'
 import type { ExtraRole } from './table/roles.js'
+import { plural } from './words.js'
 
 const NEWLINE = 10
 const RETURN = 13
@@ -84,6 +85,8 @@ export interface CsvScanner {
   scan(bytes: Buffer, start: number, end: number): void
   /** Data rows seen, the skipped ones included. */
   rows: number
+  /** Lines among the rows that begin with # and are no row. */
+  comments: number
   /** Parser of the time column: whether it met dates, and the first number. */
   readonly clock: TimeParser
   /** Null when the file has only times and lengths. */
@@ -109,30 +112,35 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
     const text = row.toString('utf8', edges[at], edges[at + 1])
     return text.includes('"') ? text.replaceAll('""', '"') : text
   }
+  /** A name may begin with # too, so only what cannot be used as a row is a comment. */
+  const skip = (isMarked: boolean, reason: string): void => {
+    if (isMarked) {
+      scanner.rows--
+      scanner.comments++
+    } else skips.skip(line, reason)
+  }
   const scanner: CsvScanner = {
     rows: 0,
+    comments: 0,
     clock,
     extras,
     scan(bytes, start, end) {
       let at = start
       while (at < end) {
         line++
-        if (bytes[at] === HASH) {
-          at = bytes.indexOf(NEWLINE, at) + 1
-          continue
-        }
+        const isMarked = bytes[at] === HASH
         const { count, next } = findFields(bytes, at, end, code, edges)
         at = next
         if (count === 1 && edges[0] === edges[1]) continue
         scanner.rows++
         if (count !== layout.columns) {
-          skips.skip(line, `the row has another number of fields than ${layout.columns}`)
+          skip(isMarked, `the row has another number of fields than ${layout.columns}`)
           continue
         }
         const isl = parseCount(bytes, edges[inputAt], edges[inputAt + 1])
         let osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1])
         if (isl <= 0 || osl < COUNT_MISSING) {
-          skips.skip(line, reasonFor(isl, osl) as string)
+          skip(isMarked, reasonFor(isl, osl) as string)
           continue
         }
         row = bytes
@@ -140,7 +148,7 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
         const released = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1] && extras?.waits()
         const timeNs = released ? Number.NaN : timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
         if (fault !== null || (!released && Number.isNaN(timeNs))) {
-          skips.skip(line, fault ?? clock.fault)
+          skip(isMarked, fault ?? clock.fault)
           continue
         }
         if (osl <= 0) osl = outputTokens(osl, line)
@@ -154,13 +162,22 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
   return scanner
 }
 
+/** The sentence on `comments` of a scanner. */
+export function commentsPassed(comments: number): string[] {
+  if (comments === 0) return []
+  return [
+    `${plural(comments, 'line', 'lines')} among the rows ${comments === 1 ? 'begins' : 'begin'} with # and cannot be used as ${comments === 1 ? 'a row: taken as a comment' : 'rows: taken as comments'}.`,
+  ]
+}
+
 /** The sentence that seconds were assumed; throws when the first time as seconds would be in the year 5000, as Unix ms, us and ns are. */
 export function secondsAssumed(path: string, firstTime: number): string {
   if (firstTime > LATEST_UNIX_S) {
+    const unit = firstTime > 1e6 * LATEST_UNIX_S ? 'ns' : firstTime > 1e3 * LATEST_UNIX_S ? 'us' : 'ms'
     throw new UserError({
       where: path,
       message: `the times, such as ${firstTime}, are too large for seconds and the file does not say their unit`,
-      hint: 'call the column arrival_ms, arrival_us or arrival_ns, or give the time unit',
+      hint: `say the unit: workload.read.time_unit=${unit} (trace commands: --time-unit ${unit}), or call the column arrival_${unit}`,
     })
   }
   return 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'

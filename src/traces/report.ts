@@ -94,7 +94,7 @@ export function createSkipLog(): SkipLog {
         {
           where: path,
           message: `${bad} of ${rowsRead} rows are unusable; at most 1 % may be`,
-          hint: 'correct the rows below, or name the right columns and the time unit',
+          hint: 'correct the rows below, or name the right columns and the time unit: workload.read.columns, workload.read.time_unit (trace commands: --columns, --time-unit)',
         },
         ...firstBad.map(({ line, reason, within }) => ({
           where: `${path}:${line}`,

@@ -55,6 +55,7 @@ export const runCommand = defineCommand<RunArgs>({
         }),
     )
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')
+      .example('$0 run trace.csv --set workload.read.time_unit=ms', 'a trace whose file does not say that its times are in ms')
       .example('$0 run scenarios/demo.yaml --arm shape-aware', 'one arm of a scenario')
       .example('$0 run my.yaml --stop-at 600 --save-state warm.state', 'ten minutes, then any arm from there with --warm-from')
       .example('$0 run trace.csv --arm mine=rank:./my-policy.ts', 'a policy of your own, see `shapewise policy new`')

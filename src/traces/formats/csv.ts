@@ -1,7 +1,7 @@
 /** Any CSV: columns are recognised by their names or chosen by the user. */
 import { createLineSplitter } from '../byteStream.js'
 import { type ColumnChoice, layoutOf, plainName } from '../csvHeader.js'
-import { createCsvScanner, secondsAssumed, separatorOf, splitLine } from '../csvScan.js'
+import { commentsPassed, createCsvScanner, secondsAssumed, separatorOf, splitLine } from '../csvScan.js'
 import { EXTRA_ROLES } from '../table/roles.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
@@ -61,7 +61,7 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
     end: lines.end,
     rowsRead: () => scanner?.rows ?? 0,
     findings() {
-      const notes = [...(layout?.notes ?? []), ...remarks]
+      const notes = [...(layout?.notes ?? []), ...remarks, ...commentsPassed(scanner?.comments ?? 0)]
       if (layout?.unitAssumed && scanner !== null && !scanner.clock.sawDate)
         notes.unshift(secondsAssumed(path, scanner.clock.firstNumber))
       const more = scanner?.extras?.findings()

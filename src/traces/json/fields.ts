@@ -12,9 +12,10 @@ const MOST_NS = 2 ** 53
  * The object in a text; whole numbers of 16 and more digits, which a double may not hold, become text. Throws a `RowFault` when there is none.
  */
 export function parseObject(text: string): JsonRow {
+  const safe = withSafeWholes(text)
   let row: unknown
   try {
-    row = JSON.parse(withSafeWholes(text))
+    row = JSON.parse(safe)
   } catch {
     throw new RowFault('the line is no JSON')
   }
@@ -24,14 +25,38 @@ export function parseObject(text: string): JsonRow {
 
 export const isObject = (value: unknown): value is JsonRow => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Texts are matched only to be passed over. */
-const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?/g
 const LONG_WHOLE = /^-?\d{16,}$/
+const NUMBER = /-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?/g
+const BACKSLASH = 92
 
+/** Texts are passed over by hand: an expression that matches a whole text overflows on one of some megabytes. */
 function withSafeWholes(text: string): string {
   if (!/\d{16}/.test(text)) return text
-  return text.replace(TEXT_OR_NUMBER, (token) => (LONG_WHOLE.test(token) ? `"${token}"` : token))
+  const parts: string[] = []
+  for (let at = 0; at < text.length; ) {
+    const open = text.indexOf('"', at)
+    if (open < 0) {
+      parts.push(quotedWholes(text.slice(at)))
+      break
+    }
+    const end = endOfText(text, open)
+    parts.push(quotedWholes(text.slice(at, open)), text.slice(open, end))
+    at = end
+  }
+  return parts.join('')
 }
+
+/** The place behind the text that begins with the quote at `open`. */
+function endOfText(json: string, open: number): number {
+  for (let close = json.indexOf('"', open + 1); close >= 0; close = json.indexOf('"', close + 1)) {
+    let escapes = 0
+    while (json.charCodeAt(close - 1 - escapes) === BACKSLASH) escapes++
+    if (escapes % 2 === 0) return close + 1
+  }
+  return json.length
+}
+
+const quotedWholes = (json: string): string => json.replace(NUMBER, (token) => (LONG_WHOLE.test(token) ? `"${token}"` : token))
 
 /** A token count of at least `least`. */
 export function tokenCount(row: JsonRow, key: string, least: number): number {
