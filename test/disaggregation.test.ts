@@ -143,6 +143,15 @@ describe('several requests', () => {
       ['decode', 3],
     ])
   })
+  test('who waits behind one that lost patience is begun when it leaves, if it fits', () => {
+    // 0 decodes all the time, so 1 keeps its 7 of 10 blocks of the prefill engine: 2 needs 4 and loses patience, 3 needs one
+    const small = { maxModelLen: 160, numGpuBlocks: 10 }
+    const config = cluster([prefill(small), decode({ ...small, maxNumSeqs: 1 })], { timeoutNs: 2000 })
+    const result = run(config, requests([0, 16, 140], [0, 112, 2], [3000, 64, 2], [3500, 16, 2]))
+    expect(row(result, 2)).toMatchObject({ fate: 'timed_out', endNs: 5000 })
+    expect(row(result, 3)).toMatchObject({ fate: 'completed' })
+    expect(row(result, 3).phases.slice(0, 2)).toEqual([1500, 1000])
+  })
   test('cut short on their way have the fate in_transfer', () => {
     const config = cluster([prefill(), decode()])
     const result = simulate(config, plainArm(256), requests([0, 40, 3]), { load: OPEN, untilNs: 1100 })

@@ -314,3 +314,16 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
     }
   })
 })
+
+test('a fraction of a capacity is refused for its cause where one request in ten is longer than the engines take', async () => {
+  const flat = tinyWorkload(3600, { isl: 50, osl: 5 })
+  const workload = { ...flat, isl: flat.isl.map((isl, i) => (i % 10 === 0 ? 3_000_000 : isl)) }
+  const sets = ['workload.load={method: superpose, fraction: 0.5}']
+  const context = tinyContext(sets, workload)
+  const executor = createExecutor({ context, threads: 1 })
+  const { load } = tinyPlan(sets).workload
+  await expect(findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: false })).rejects.toThrow(
+    /10 % of the requests are longer than the engines take \(\d+ tokens\)/,
+  )
+  await executor.close()
+})

@@ -15,6 +15,7 @@ import {
   RUNNING,
   type StepStatistics,
   TIMED_OUT,
+  UNSERVABLE,
 } from '../src/metrics/records.js'
 import { createSaturation } from '../src/metrics/saturation.js'
 import { summarise } from '../src/metrics/summarise.js'
@@ -426,6 +427,13 @@ describe('saturation of hand-made systems', () => {
     )
     expect(verdict(lost)).toMatchObject({ label: 'overloaded' })
     expect(verdict(lost).reason).toContain('200 turned away')
+  })
+  test('stable: one in ten is longer than the engines take, which no load changes', () => {
+    const short = system((row, i) => (i % 10 === 0 ? { arrival: row.arrival, end: row.arrival, fate: UNSERVABLE } : row))
+    expect(verdict(short)).toMatchObject({ label: 'stable', binding: 'none' })
+    expect(verdict(short).reason).toContain('0 turned away; 200 longer than the engines take, at any load')
+    const none = system((row) => ({ arrival: row.arrival, end: row.arrival, fate: UNSERVABLE }))
+    expect(verdict(none).binding).toBe('none')
   })
   test('the same requests in any order give the same verdict', () => {
     const rows = Array.from(

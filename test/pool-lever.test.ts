@@ -93,6 +93,16 @@ describe('kv-aware and kv-adaptive', () => {
     })
   })
 
+  test('ranks are drawn by other numbers than engines, by a policy of the same name', () => {
+    const view = engines([0, 0, 0, 0])
+    const byPool = pool('kv-aware(w=1,temperature=1)')
+    const byRank = parsePolicy('rank', 'kv-aware(w=1,temperature=1)')()
+    let same = 0
+    for (let i = 0; i < 2000; i++)
+      if (route(byPool, view, 50) === byRank.place?.(view, { inputTokens: 50, classId: 0, tenant: 0 })) same++
+    expect(same / 2000).toBeCloseTo(1 / 4, 1)
+  })
+
   test('the weight rises while caches save more than they load places, and falls while they save less', () => {
     const rising = pool('kv-adaptive')
     for (let i = 0; i < 200; i++) route(rising, engines([100, 0], [1000, 0]), 2000)

@@ -110,6 +110,18 @@ describe('what a step costs', () => {
     expect(result.statistics.meanAttentionPs).toBe(result.statistics.maxAttentionPs)
   })
 
+  test('contexts shorter than their degree cost no more than longer ones', () => {
+    const endNs = (isl: number) => {
+      const together = Array.from({ length: 3 }, () => ({ atNs: 0, isl, osl: 3, rank: 0, degree: 4 }))
+      return row(run(cluster(engine(4, { tables, span })), requests(...together)), 0).endNs
+    }
+    const ends = [1, 2, 3, 8, 40].map(endNs)
+    expect(ends).toEqual([...ends].sort((a, b) => a - b))
+    const timer = createStepTimer(tables)
+    expect(timer.kernelPs(3, 1)).toBeLessThanOrEqual(timer.kernelPs(3, 3))
+    expect(timer.attentionPs(3, 1, 1)).toBe(timer.kernelPs(3, 1))
+  })
+
   test('with drafts every position is exchanged', () => {
     const speculative = engine(2, { tables, span, draftTokens: 1, numGpuBlocks: 9 })
     const result = run(cluster(speculative), requests({ atNs: 0, isl: 40, osl: 2, rank: 0, degree: 2 }))

@@ -86,7 +86,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
     const of =
       load.fraction === null
         ? ''
-        : `, ${load.fraction} of the capacity of the static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort)`
+        : `, ${load.fraction} of the capacity of the untuned static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort; what other arms carry, compare tells)`
     return {
       workload: drawn,
       begunBefore,

@@ -104,7 +104,7 @@ const PRECISION = 1.01
 /** Requests that a window must hold for its load to count as served. */
 const FEWEST_SERVED = 5
 /** Share of requests that must meet the SLO for a load to count as served. */
-const ATTAINMENT = 0.95
+export const ATTAINMENT = 0.95
 
 export type OnProgress = (simulatedNs: number, events: number) => void
 

@@ -3,7 +3,7 @@ import type { MeasureWindow } from '../simulator/config.js'
 import { NS_PER_S } from '../units.js'
 import { fullestKvUse } from './kvUse.js'
 import { createPresence, type Presence } from './presence.js'
-import { COMPLETED, IN_TRANSFER, QUEUED, type Records, RUNNING, type StepStatistics } from './records.js'
+import { COMPLETED, IN_TRANSFER, QUEUED, type Records, RUNNING, type StepStatistics, UNSERVABLE } from './records.js'
 import type { SaturationVerdict } from './summary.js'
 
 /** Whether a label says that a queue grew or was long in being served: what was not judged says neither. */
@@ -50,6 +50,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
   const presence = createPresence()
   let arrivals = 0
   let lost = 0
+  let tooLong = 0
   let inside = 0
   let firstNs = Number.POSITIVE_INFINITY
   let lastNs = Number.NEGATIVE_INFINITY
@@ -69,6 +70,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
       if (!isInWindow) continue
       arrivals++
       if (fate === QUEUED || fate === IN_TRANSFER || fate === RUNNING) inside++
+      else if (fate === UNSERVABLE) tooLong++
       else if (fate !== COMPLETED) lost++
       phaseNs[0] += Math.max(0, phasesNs[0][row] - frontendNs)
       for (let phase = 1; phase < 5; phase++) phaseNs[phase] += phasesNs[phase][row]
@@ -94,7 +96,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
     const waitNs = queueNs + decodeWaitNs
     const servedNs = prefillNs + decodeNs
-    const isLongWait = waitNs >= SHORT_WAIT * servedNs
+    const isLongWait = waitNs > 0 && waitNs >= SHORT_WAIT * servedNs
     const isOverloaded = growth > OVERLOADED || lost > 0.05 * arrivals
     const isBacklogged = growth > BACKLOGGED || isLongDrain || (cameAtOnce && isLongWait)
     const steady = judged || cameAtOnce ? 'stable' : 'not judged'
@@ -113,6 +115,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const signals = [
       cameAtOnce ? atOnceText() : trendText(trend),
       `${lost} turned away`,
+      ...(tooLong > 0 ? [`${tooLong} longer than the engines take, at any load`] : []),
       ...(isLongDrain ? [`serving went on for ${seconds(drainNs)} s after the last arrival`] : []),
       `KV of the fullest rank ${(kvUse * 100).toFixed(0)} % used`,
     ]

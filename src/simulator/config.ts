@@ -95,6 +95,16 @@ export interface ClusterConfig {
   readonly frontendNs: number
 }
 
+/** The longest requests that every engine takes, in each of its roles: whole ones, and prompts that are prefilled alone (Infinity without any). Tokens. */
+export function longestTaken(engines: readonly EngineConfig[]): { readonly whole: number; readonly prompt: number } {
+  const forms = engines.flatMap((engine) => (engine.switched === null ? [engine] : [engine, engine.switched]))
+  const shortest = (chosen: readonly EngineConfig[]) => Math.min(...chosen.map((engine) => engine.maxModelLen))
+  return {
+    whole: shortest(forms.filter(({ role }) => role !== 'prefill')),
+    prompt: shortest(forms.filter(({ role }) => role === 'prefill')),
+  }
+}
+
 /** How requests are offered. */
 export type LoadConfig =
   | { readonly kind: 'open' }

@@ -19,7 +19,14 @@ import type { Records } from '../metrics/records.js'
 import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
 import type { Workload } from '../traces/workload.js'
 import { type Boundary, createBoundary } from './boundaryViews.js'
-import type { ClusterConfig, EngineConfig, FabricConfig, LoadConfig, MeasureWindow } from './config.js'
+import {
+  type ClusterConfig,
+  type EngineConfig,
+  type FabricConfig,
+  type LoadConfig,
+  longestTaken,
+  type MeasureWindow,
+} from './config.js'
 import { settleServed } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { createRolesView, type Form, poolsOf } from './roles.js'
@@ -126,7 +133,7 @@ export function createCore(
   if (state.prefix !== null) state.prefix.ages = [ageNs(arm.pool), ageNs(arm.rank)].filter((age) => age > 0)
   const timers = new Map(forms.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
   const evaluators = new Map(forms.map((engine) => [engine.machine, engine]))
-  const shortest = (chosen: readonly EngineConfig[]) => Math.min(...chosen.map((engine) => engine.maxModelLen))
+  const longest = longestTaken(engines)
   const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
   const settle = (e: number): void => settleServed(core, e)
   const looksAtEngines = arm.chunk.hold !== undefined || arm.chunk.paceNs !== undefined
@@ -142,8 +149,8 @@ export function createCore(
     planningPs: planningTable(arm.split, Math.max(...engines.map((engine) => engine.maxNumSeqs))),
     closed: load.kind === 'closed',
     concurrency: load.kind === 'closed' ? load.concurrency : 0,
-    maxModelLen: shortest(forms.filter((engine) => engine.role !== 'prefill')),
-    maxPromptLen: shortest(forms.filter((engine) => engine.role === 'prefill')),
+    maxModelLen: longest.whole,
+    maxPromptLen: longest.prompt,
     maxQueue: config.maxQueue ?? Number.POSITIVE_INFINITY,
     timeoutNs: config.timeoutNs === null ? Number.POSITIVE_INFINITY : Math.max(config.timeoutNs, config.frontendNs),
     frontendNs: config.frontendNs,

@@ -238,8 +238,8 @@ const patienceStarts = (s: State, slot: number): void =>
 export const patienceEnds = (s: State, slot: number): void =>
   unlink(s.slots.timeoutNext, s.slots.timeoutPrevious, s.timeoutHead, s.timeoutTail, 0, slot)
 
-/** The request whose patience is over leaves. */
-export function timeOut(core: Core, nowNs: number): void {
+/** The request whose patience is over leaves. Returns its engine: who waits behind it may fit where it did not. */
+export function timeOut(core: Core, nowNs: number): number {
   const s = core.state
   const slot = s.timeoutHead[0]
   const g = s.slots.rank[slot]
@@ -247,6 +247,7 @@ export function timeOut(core: Core, nowNs: number): void {
   leaveQueue(s, g, slot)
   s.queuedTokens[g] -= s.slots.target[slot]
   depart(core, slot, nowNs, TIMED_OUT)
+  return s.engineOf[g]
 }
 
 // --- phases and departure

@@ -205,10 +205,10 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (transferNs === next) {
       serveTransfer(core, next)
       beginTouched(core, -1, next)
-    } else if (timeoutNs === next && sendNs !== next) timeOut(core, next)
-    else {
+    } else {
       let e: number
-      if (sessions !== null && sendNs === next) e = enterWaited(core, sessions, next)
+      if (timeoutNs === next && sendNs !== next) e = timeOut(core, next)
+      else if (sessions !== null && sendNs === next) e = enterWaited(core, sessions, next)
       else {
         if (releaseNs === next) releases.pop()
         e = arrive(core, input as Workload, next)

@@ -64,9 +64,12 @@ export interface StepTimer {
   prefillPs(chunk: number, prefix: number): number
 }
 
-/** The column of the kernel tables that a mean length > 0 falls into; the last one reaches on for ever. */
+/**
+ * The column of the kernel tables that a mean length >= 0 falls into; the last one reaches on for ever. Shares of short contexts spread over many ranks
+ * may be less than a token in the mean: the first column reaches down to them.
+ */
 export function kernelColumn(mean: number, kernelColumns: number): number {
-  const column = 31 - Math.clz32(mean)
+  const column = mean > 0 ? 31 - Math.clz32(mean) : 0
   return column < kernelColumns ? column : kernelColumns - 1
 }
 

@@ -174,6 +174,7 @@ export function simulateSlowly(config: ClusterConfig, arm: Arm, workload: Worklo
     const queue = queueOf(request)
     queue.splice(queue.indexOf(request), 1)
     leave(request, 'timed_out', timeNs)
+    beginIfIdle(request.engine, timeNs)
   }
   const endStep = (index: number, timeNs: number) => {
     const woken = new Set<number>()

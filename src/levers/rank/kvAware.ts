@@ -65,7 +65,9 @@ const toCompute = (view: LoadView, request: RequestView, place: number): number 
 type Choice = (view: LoadView, request: RequestView) => number
 
 /** One choice per request; `state` holds the draws, and a weight where it adapts. */
-function chooser(state: Float64Array, stream: string, temperature: number, adapts: boolean): Choice {
+function chooser(state: Float64Array, { lever, name }: PolicyInfo, temperature: number, adapts: boolean): Choice {
+  // ranks and engines may be chosen by policies of one name: their draws are not the same
+  const stream = `${lever}/${name}`
   // as many numbers as there are places, so that nothing is asked twice
   let compute = new Float64Array(64)
   let costs = new Float64Array(64)
@@ -104,25 +106,25 @@ function chooser(state: Float64Array, stream: string, temperature: number, adapt
 export function kvAwareRank(options: KvAwareOptions): RankPolicy {
   const info = infoOf('rank', options)
   const state = Float64Array.of(0, options.w)
-  return { info, state, place: chooser(state, info.name, options.temperature, false) }
+  return { info, state, place: chooser(state, info, options.temperature, false) }
 }
 
 /** The engine with the least cost, by the best of its caches. */
 export function kvAwarePool(options: KvAwareOptions): PoolPolicy {
   const info = infoOf('pool', options)
   const state = Float64Array.of(0, options.w)
-  return { info, state, route: chooser(state, info.name, options.temperature, false) }
+  return { info, state, route: chooser(state, info, options.temperature, false) }
 }
 
 /** As `kvAwareRank`, the weight rising while caches save more tokens than the choice of them makes places hold, and falling otherwise. */
 export function kvAdaptiveRank(options: Omit<KvAwareOptions, 'w'>): RankPolicy {
   const info = adaptiveInfoOf('rank', options)
   const state = Float64Array.of(0, 1)
-  return { info, state, place: chooser(state, info.name, options.temperature, true) }
+  return { info, state, place: chooser(state, info, options.temperature, true) }
 }
 
 export function kvAdaptivePool(options: Omit<KvAwareOptions, 'w'>): PoolPolicy {
   const info = adaptiveInfoOf('pool', options)
   const state = Float64Array.of(0, 1)
-  return { info, state, route: chooser(state, info.name, options.temperature, true) }
+  return { info, state, route: chooser(state, info, options.temperature, true) }
 }
