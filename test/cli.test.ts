@@ -147,7 +147,25 @@ describe('support', () => {
   })
 })
 
-describe('interruption and closed pipes', () => {
+describe('interruption, closed pipes and full disks', () => {
+  it.each([
+    [
+      'a full disk',
+      'node MAIN plan scenarios/demo.yaml > /dev/full',
+      /^stdout {2}the result cannot be written \(ENOSPC: no space left on device\)/,
+    ],
+    [
+      'a disk that takes a part of it',
+      'ulimit -f 1; node MAIN levers > part.txt',
+      /\(EFBIG: file too large\); what is there is not all/,
+    ],
+  ])('%s ends with a sentence', (_, line, says) => {
+    const called = line.replace('node MAIN', `"${process.execPath}" "${MAIN}"`)
+    const { status, stderr } = spawnSync('bash', ['-c', called], { cwd: newFolder(), encoding: 'utf8' })
+    expect(stderr).toMatch(says)
+    expect(status).toBe(2)
+  })
+
   it('goes on when nobody reads its remarks', () => {
     const dir = newFolder()
     put(dir, 'trace.csv', CSV)

@@ -1,14 +1,12 @@
 #!/usr/bin/env node
 /** Entry of the command line. Results go to stdout, everything else to stderr; see app.ts for the exit codes. */
 import { EXIT_BUG, runCli } from './app.js'
+import { guardStdout } from './stdout.js'
 
 /** Node's own exit code for an entry that waits for what never comes. */
 const UNSETTLED = 13
 
-// A reader that went away (`shapewise compare … | head`) is not an error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1)
-})
+guardStdout()
 // Remarks that nobody reads any more (`… 2>&1 >/dev/null | head`) do not end the work: its result may still be wanted.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.exit(1)
