@@ -121,6 +121,10 @@ describe('ablate', () => {
     expect(notes).toContain(
       'tuned-static took fixed-budget(128), the smallest of the budgets tried (128 to 4096): a smaller one may be better still.',
     )
+    const { again } = arms[arms.length - 1].tuning
+    expect(again).toMatch(/^--arm "my-tuned-static=split:.*,chunk:fixed-budget\(128\)"$/)
+    const ran = shapewise(dir, 'run', 's.yaml', '--quiet', '--format', 'json', '--arm', again.slice(7, -1))
+    expect(ran.status).toBe(0)
     expect(arms[arms.length - 1].tuning.tried.chunk).toContain('fixed-budget(256)')
   })
 
@@ -139,6 +143,14 @@ describe('ablate', () => {
     ])
     expect(shapewise(dir, 'report', 'kept').status).toBe(0)
   })
+})
+
+it('run says which shape-aware it runs', () => {
+  const run = (...args: string[]) => shapewise(dir, 'run', 's.yaml', '--format', 'json', ...args).stderr
+  expect(run('--arm', 'shape-aware')).toContain(
+    'shape-aware here is the shipped default (split length-aware, chunk fixed-budget(2048), rank least-cost(5000), span one, pool least-loaded); `compare` tunes its chunk on the trace',
+  )
+  expect(run('--arm', 'mine')).not.toContain('shipped default')
 })
 
 describe('ablate refuses', () => {

@@ -158,7 +158,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     ],
     /workload\.load\.fraction {2}the static arm meets the SLO at no load/,
   ],
-  ['tuned arm outside a comparison', ['run', 'good.csv', '--arm', 'tuned-static'], /tuned on the trace by `shapewise compare`/],
+  [
+    'tuned arm outside a comparison',
+    ['run', 'good.csv', '--arm', 'tuned-static'],
+    /tuned on the trace by `shapewise compare`, which prints it as a text for --arm/,
+  ],
   ['trace too short to compare', ['compare', 's.yaml', '--threads', '1'], /each half needs 20 or more/],
   ['existing output folder', ['run', 'good.csv', '--out', 'full'], /--out full/],
   [

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
+import { armFlag, untunedNotes } from '../src/experiments/armText.js'
 import { differing } from '../src/experiments/attribution/arms.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type Outcome, openTraffic, runJob } from '../src/experiments/job.js'
@@ -70,6 +71,41 @@ describe('the grid of a family', () => {
     expect(staticArm([{ role: 'aggregated', maxNumBatchedTokens: 8192 }])).toEqual(STATIC_ARM)
     const pools = (config: ClusterConfig) => new Set(familyGrid('tuned-static', config).map(({ pool }) => pool)).size
     expect([pools(pair), pools(cluster(prefill, prefill, decode))]).toEqual([1, 2])
+  })
+})
+
+describe('an arm as --arm takes it', () => {
+  const wide = cluster(
+    { role: 'aggregated', ranks: 4, maxNumBatchedTokens: 8192 },
+    { role: 'aggregated', ranks: 4, maxNumBatchedTokens: 8192 },
+  )
+  const tuned: ArmSpec = {
+    ...STATIC_ARM,
+    name: 'tuned-static',
+    split: 'k-waves(1)',
+    chunk: 'fixed-budget(512)',
+    rank: 'least-requests',
+  }
+  const mine: ArmSpec = { ...STATIC_ARM, name: 'mine', split: './my.ts', rank: 'least-cost(5000,migrate=0.2)' }
+
+  test('names what differs from static and has an effect', () => {
+    expect(armFlag('a', tuned, wide)).toBe('--arm "a=split:k-waves(1),chunk:fixed-budget(512),rank:least-requests"')
+    expect(armFlag('a', mine, wide)).toBe('--arm "a=split:./my.ts,rank:least-cost(5000,migrate=0.2)"')
+    const pair = cluster(
+      { role: 'prefill', ranks: 4, maxNumBatchedTokens: 8192 },
+      { role: 'decode', ranks: 1, maxNumBatchedTokens: 64 },
+    )
+    expect(armFlag('a', { ...tuned, chunk: 'fixed-budget(8192)', pool: 'least-loaded' }, pair)).toBe(
+      '--arm "a=split:k-waves(1),rank:least-requests"',
+    )
+    expect(armFlag('a', STATIC_ARM, wide)).toBe('--arm static')
+  })
+
+  test('is said of an own arm with the tuned policies where it has those of static', () => {
+    expect(untunedNotes([mine], tuned, wide)).toEqual([
+      'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(512). What it gains or loses over tuned arms comes of that too; with the tuned ones it is --arm "mine-tuned=split:./my.ts,chunk:fixed-budget(512),rank:least-cost(5000,migrate=0.2)".',
+    ])
+    expect(untunedNotes([mine], { ...tuned, chunk: STATIC_ARM.chunk }, wide)).toEqual([])
   })
 })
 

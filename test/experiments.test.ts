@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { armInput } from '../src/cli/options.js'
 import { UserError } from '../src/errors.js'
 import { type CompareOutput, compare } from '../src/experiments/compare.js'
 import type { Outcome } from '../src/experiments/job.js'
@@ -42,9 +43,19 @@ describe('rows of a comparison', () => {
       ...['tuned-static', 'tuned-size', 'static'].flatMap((baseline) => [`shape-aware / ${baseline}`, `mine / ${baseline}`]),
       'tuned-static / static',
       'tuned-size / static',
+      'mine / shape-aware',
     ]
     for (const reading of ['fixed_load', 'fixed_concurrency', 'capacity'])
       expect([...pairsOf(reading)].sort()).toEqual([...pairs].sort())
+  })
+
+  test('pair arms of the user with shape-aware, and with those before them', () => {
+    const more = [...arms, ...['oracle-mine', 'yours', 'theirs'].map((name) => ({ ...STATIC_ARM, name }))]
+    const own = comparisonRows(more, readings, 1, false)
+      .filter(({ reading, baseline }) => reading === 'capacity' && !BUILT_IN.slice(0, 3).includes(baseline))
+      .map(({ arm, baseline }) => `${arm} / ${baseline}`)
+    const overShaped = ['mine', 'yours', 'theirs'].map((name) => `${name} / shape-aware`)
+    expect(own).toEqual([...overShaped, 'yours / mine', 'theirs / mine', 'theirs / yours'])
   })
 
   test('hold the paired ratio, its interval and the direction that is better', () => {
@@ -212,6 +223,18 @@ describe('a small comparison in a closed loop', () => {
     const edges = tuned.flatMap(({ arm, tried }) => edgeNotes(arm, tried, clusterConfig(plan)))
     expect(edges.length).toBeGreaterThan(0)
     for (const edge of edges) expect(notes).toContain(edge)
+  })
+
+  test('gives tuned arms as --arm takes them, and the tuned levers that an own arm lacks', async () => {
+    const { arms, notes } = (await first).result
+    const [, tuned] = arms
+    const [, name, policies] = /^--arm "([a-z-]+)=(.*)"$/.exec(tuned.tuning?.again ?? '') ?? []
+    expect(name).toBe('my-tuned-static')
+    const given = armInput(`${name}=${policies}`)
+    expect({ ...STATIC_ARM, ...given.policies, name: 'tuned-static' }).toEqual({ name: 'tuned-static', ...tuned.policies })
+    expect(notes).toContain(
+      'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(128). What it gains or loses over tuned arms comes of that too; with the tuned ones it is --arm "mine-tuned=split:length-aware,chunk:fixed-budget(128)".',
+    )
   })
 })
 

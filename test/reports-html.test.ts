@@ -65,10 +65,25 @@ describe('comparisonHtml', () => {
     ]) {
       expect(page).toContain('equal-time 10, 20')
       expect(page).toMatch(
-        /not tried, by shape-aware neither: split fixed-count.*; chunk fixed-budget, slack, aligned; rank round-robin/,
+        /not tried, by shape-aware neither: split fixed-count.*; chunk fixed-budget, slack, aligned; pool round-robin, kv-aware.*equal-lanes\. An arm/,
       )
     }
     expect(pages.comparison).not.toContain('not tried')
+  })
+  it("draws the user's arms among each other apart, on an axis of their own", () => {
+    const own = result.comparisons
+      .filter(({ arm, baseline }) => arm === 'shape-aware' && baseline === 'static')
+      .flatMap((row) => [
+        { ...row, arm: 'mine', baseline: 'shape-aware' },
+        { ...row, arm: 'yours', baseline: 'mine', ratio: 30, ci95: null, mix_ci95: null },
+      ])
+    const drawn = comparisonHtml({ ...result, comparisons: [...result.comparisons, ...own] }, plan)
+    const [before, after] = drawn.split('Your arms among each other')
+    expect(before).toContain('mine over shape-aware')
+    expect(after).toContain('yours over mine')
+    expect(before).not.toContain('+2000')
+    expect(after).toContain('+2000')
+    expect(pages.comparison).not.toContain('among each other')
   })
   it('escapes whatever comes from the user', () => {
     const evil = '</script><img src=x onerror=alert(1)>"\''

@@ -33,6 +33,18 @@ describe('comparisonTable', () => {
     expect(text).toContain('effort quick')
     expect(text).toContain('capacity on the judging')
   })
+  it('prints tuned arms as --arm takes them, a line each', () => {
+    const again = '--arm "my-tuned-static=split:occupancy-rule,chunk:fixed-budget(1024),rank:least-requests,pool:least-loaded"'
+    const arms = result.arms.map((arm) => ({ ...arm, tuning: arm.tuning && { ...arm.tuning, again } }))
+    for (const table of [
+      comparisonTable({ ...result, arms }),
+      ablationTable({ ...ablation, arms: arms.map((arm) => ({ ...arm, changed: [] })) }),
+    ]) {
+      expect(table.split('\n').filter((line) => line === `  ${again}`)).toHaveLength(3)
+      expect(widest(table)).toBeLessThanOrEqual(TABLE_WIDTH)
+    }
+    expect(text).not.toContain('tuned arms again')
+  })
   it('prints percentiles before means', () => {
     expect(text.indexOf('TTFT p95')).toBeLessThan(text.indexOf('TTFT mean'))
   })

@@ -8,7 +8,7 @@ const armsOption = {
   array: true,
   requiresArg: true,
   describe:
-    'An arm of your own, NAME=LEVER:POLICY[,LEVER:POLICY...]; a policy by name or a file: mine=rank:./my-policy.ts (repeatable)',
+    'An arm of your own, NAME=LEVER:POLICY[,LEVER:POLICY...]; a policy by name or a file: mine=rank:./my-policy.ts; levers not named are those of static, untuned (repeatable)',
 } as const satisfies Options
 const effortOption = {
   type: 'string',

@@ -39,7 +39,8 @@ export const armOption = {
   type: 'string',
   default: 'static',
   requiresArg: true,
-  describe: 'static, shape-aware, an arm of the scenario, or one of your own: NAME=LEVER:POLICY[,LEVER:POLICY...]',
+  describe:
+    'static, shape-aware, an arm of the scenario, or one of your own: NAME=LEVER:POLICY[,LEVER:POLICY...]; levers not named are those of static',
 } as const satisfies Options
 
 /** `NAME=LEVER:POLICY[,LEVER:POLICY...]`; commas within parentheses belong to a policy. */

@@ -26,6 +26,6 @@ export function writeTemplate(lever: string, file: string): void {
   }
   const path = isAbsolute(file) || /^\.\.?[/\\]/.test(file) ? file : `./${file}`
   printResult(
-    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:${path}\nand look for a scenario that breaks it: shapewise check ${path}`,
+    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:${path}\n(levers that --arm does not name are those of static; the notes of compare name the tuned ones)\nand look for a scenario that breaks it: shapewise check ${path}`,
   )
 }

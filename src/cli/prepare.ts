@@ -19,7 +19,7 @@ export function chooseArm(plan: Plan, name: string): ArmSpec {
   if (found) return found
   const hint =
     name === 'tuned-static' || name === 'tuned-size'
-      ? 'this arm is tuned on the trace by `shapewise compare`'
+      ? 'this arm is tuned on the trace by `shapewise compare`, which prints it as a text for --arm'
       : `${suggest(
           name,
           arms.map((one) => one.name),

@@ -1,5 +1,7 @@
 /** The work of `run`: what it is of (prepareRun.ts), one simulation (simulateRun.ts), what stays of it (storeRun.ts), and what is printed. */
 import { isMainThread } from 'node:worker_threads'
+import { inertLevers } from '../experiments/families.js'
+import { LEVERS, SHAPE_AWARE_ARM } from '../levers/index.js'
 import type { Summary } from '../metrics/summary.js'
 import type { OpenRunFolder } from '../reports/runFolder.js'
 import { resolvedYaml } from '../scenario/index.js'
@@ -44,6 +46,7 @@ export async function runOne(request: RunRequest): Promise<void> {
   const folder = await openFolder(request, plan, startedAt)
   try {
     const prepared = await prepareRun(request, plan, arm, say)
+    sayDefaults(prepared, say)
     const simulated = await simulateRun(prepared, request, folder)
     say(speedText(simulated))
     warnUnservable(simulated.summary, plan)
@@ -67,6 +70,16 @@ export async function runOne(request: RunRequest): Promise<void> {
 async function tableOf({ meta, note }: PreparedRun, { summary }: SimulatedRun): Promise<string> {
   const { runTable } = await import('../reports/terminal.js')
   return `load: ${note}\n${runTable(summary, meta, { colour: process.stdout.isTTY === true })}`
+}
+
+/** `compare` has another arm of this name: tuned on the trace. */
+function sayDefaults({ arm, config }: PreparedRun, say: (text: string) => void): void {
+  const tuned = (['chunk', 'rank'] as const).filter((lever) => !inertLevers(config).has(lever))
+  if (arm.name !== SHAPE_AWARE_ARM.name || tuned.length === 0) return
+  const policies = LEVERS.map((lever) => `${lever} ${arm[lever]}`).join(', ')
+  say(
+    `shape-aware here is the shipped default (${policies}); \`compare\` tunes its ${tuned.join(' and ')} on the trace and prints the --arm text of what it found`,
+  )
 }
 
 /** The run folder while it is filled; null where nothing but JSON is asked for. */

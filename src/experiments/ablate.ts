@@ -11,7 +11,7 @@ import { armResult } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
-import { loadOf, sessionNotes, tunedNotes } from './compare.js'
+import { loadOf, recordOf, sessionNotes, tunedNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family, inertLevers } from './families.js'
 import { identityOf } from './identity.js'
@@ -94,7 +94,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
         changed: levers.filter((_, i) => (coalition & (1 << i)) !== 0),
         ...armResult(
           arm,
-          tuned.get(arm.name)?.record ?? null,
+          recordOf(tuned.get(arm.name), config),
           main.get(arm.name) as Outcome[],
           readings.capacity.get(arm.name) ?? [],
           point.closed ? null : point.ratePerS,

@@ -10,6 +10,7 @@ import type { Records } from '../metrics/records.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import { armResult, evidenceNotes } from './armResult.js'
+import { againFlag, untunedNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { type Attribution, attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './clairvoyant.js'
@@ -22,7 +23,7 @@ import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
 import { type GapRow, gapRows, ORACLE_STATIC, oracleArms, oraclesOf, ownOracles } from './oracles.js'
 import { frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import { runReplicates } from './replicates.js'
-import type { ComparisonResult, Reading } from './result.js'
+import type { ComparisonResult, Reading, TuningRecord } from './result.js'
 import { comparisonRows, ownReading, pairs, type Readings } from './rows.js'
 import { meanOf } from './statistics.js'
 import { edgeNotes } from './tried.js'
@@ -55,7 +56,8 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
   const families: readonly Family[] = options.oracles ? [...FAMILIES, 'oracle-static'] : FAMILIES
   for (const family of families) tuned.set(family, await tuneFamily(experiment, point, family))
   const armOf = (family: Family): ArmSpec => (tuned.get(family) as Tuned).arm
-  const arms: ArmSpec[] = [staticArm(config.engines), ...FAMILIES.map(armOf), ...plan.arms.filter((arm) => !isOracleArm(arm))]
+  const own = plan.arms.filter((arm) => !isOracleArm(arm))
+  const arms: ArmSpec[] = [staticArm(config.engines), ...FAMILIES.map(armOf), ...own]
   const oracles = [
     ...(options.oracles ? [{ arm: armOf('oracle-static'), says: ORACLE_STATIC }] : []),
     ...oracleArms(armOf('shape-aware'), config, options.oracles ?? false),
@@ -99,7 +101,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
   const armResults = arms.map((arm) =>
     armResult(
       arm,
-      tuned.get(arm.name)?.record ?? null,
+      recordOf(tuned.get(arm.name), config),
       outcomesOf(arm.name),
       readings.capacity.get(arm.name) ?? [],
       point.closed ? null : point.ratePerS,
@@ -129,6 +131,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     notes: [
       ...sessionNotes(point),
       ...tunedNotes(tuned.values(), config),
+      ...untunedNotes(own, armOf('tuned-static'), config),
       ...evidenceNotes({
         plan,
         config,
@@ -203,6 +206,10 @@ export function loadOf(
     warmup_s: closed ? 0 : plan.experiment.warmup * point.unitS,
   }
 }
+
+/** How an arm was tuned; null of one that was not. */
+export const recordOf = (tuned: Tuned | undefined, config: ClusterConfig): TuningRecord | null =>
+  tuned === undefined ? null : { ...tuned.record, again: againFlag(tuned.arm, config) }
 
 /** What tuning left open. */
 export const tunedNotes = (tuned: Iterable<Tuned>, config: ClusterConfig): string[] =>

@@ -1,7 +1,7 @@
 /** The families of arms that are tuned: every setting of their grids that differs on a cluster. */
 import { chunkIsInert, staticArm } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
-import type { ClusterConfig } from '../simulator/config.js'
+import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
 
 /** Down to half of the least that equal-time takes: static arms must not lose for want of a budget that the challenger may have. */
 export const BUDGETS = [128, 256, 512, 1024, 2048, 4096, 8192]
@@ -17,12 +17,17 @@ export const FAMILIES: readonly Family[] = ['tuned-static', 'tuned-size', 'shape
 /** The static arm's own policies as a setting of tuned-static. */
 export const staticSetting = ({ engines }: ClusterConfig): ArmSpec => ({ ...staticArm(engines), name: 'tuned-static' })
 
-export const hasOneRank = ({ engines }: ClusterConfig): boolean => engines.every((engine) => engine.ranks === 1)
+/** What says whether a lever has an effect. */
+interface Cluster {
+  readonly engines: readonly Pick<EngineConfig, 'role' | 'ranks'>[]
+}
+
+export const hasOneRank = ({ engines }: Cluster): boolean => engines.every((engine) => engine.ranks === 1)
 /** A request goes to one engine of each role. */
-const hasOneEngine = ({ engines }: ClusterConfig): boolean => new Set(engines.map(({ role }) => role)).size === engines.length
+const hasOneEngine = ({ engines }: Cluster): boolean => new Set(engines.map(({ role }) => role)).size === engines.length
 
 /** Levers that no policy can pull on this cluster, with the reason. */
-export function inertLevers(config: ClusterConfig): ReadonlyMap<LeverName, string> {
+export function inertLevers(config: Cluster): ReadonlyMap<LeverName, string> {
   const inert = new Map<LeverName, string>()
   if (chunkIsInert(config.engines)) inert.set('chunk', 'prefill has engines of its own')
   if (hasOneRank(config)) inert.set('rank', 'every engine has one rank')

@@ -34,6 +34,8 @@ export interface TuningRecord {
   readonly candidates: number
   /** The policies of each lever that were combined; absent in folders of earlier versions. */
   readonly tried?: Tried
+  /** What `--arm` takes to have this arm again, under another name; absent in folders of earlier versions. */
+  readonly again?: string
   readonly criterion: string
   readonly runners_up: readonly { readonly policies: Omit<ArmSpec, 'name'>; readonly score: number }[]
 }

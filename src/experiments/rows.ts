@@ -19,9 +19,15 @@ export interface Readings {
 export const ownReading = (closed: boolean): 'fixedLoad' | 'fixedConcurrency' => (closed ? 'fixedConcurrency' : 'fixedLoad')
 
 const BASELINES: readonly string[] = ['static', 'tuned-static', 'tuned-size']
+const CHALLENGER = 'shape-aware'
+
+interface Pair {
+  readonly baseline: string
+  readonly arm: string
+}
 
 /** Everybody over static; the challengers over the two tuned statics too. Oracles challenge nobody. */
-export function pairs(arms: readonly ArmSpec[]): { baseline: string; arm: string }[] {
+export function pairs(arms: readonly ArmSpec[]): Pair[] {
   const challengers = arms.filter((arm) => !BASELINES.includes(arm.name) && !isOracleArm(arm)).map((arm) => arm.name)
   return [
     ...['tuned-static', 'tuned-size', 'static'].flatMap((baseline) => challengers.map((arm) => ({ baseline, arm }))),
@@ -29,10 +35,20 @@ export function pairs(arms: readonly ArmSpec[]): { baseline: string; arm: string
   ]
 }
 
+/** The user's arms over shape-aware, then each over those before it. */
+function ownPairs(arms: readonly ArmSpec[]): Pair[] {
+  const names = arms.filter((arm) => !isOracleArm(arm)).map(({ name }) => name)
+  const own = names.filter((name) => ![...BASELINES, CHALLENGER].includes(name))
+  return [
+    ...(names.includes(CHALLENGER) ? own.map((arm) => ({ baseline: CHALLENGER, arm })) : []),
+    ...own.flatMap((arm, at) => own.slice(0, at).map((baseline) => ({ baseline, arm }))),
+  ]
+}
+
 export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, seed: number, closed: boolean): ComparisonRow[] {
   const rows: ComparisonRow[] = []
   const add = (reading: Reading, byArm: Map<string, Outcome[]>, metric: Metric, mix: Map<string, Outcome[]> | null) => {
-    for (const { baseline, arm } of pairs(arms)) {
+    for (const { baseline, arm } of [...pairs(arms), ...ownPairs(arms)]) {
       const valuesOf = (source: Map<string, Outcome[]>, name: string) => (source.get(name) ?? []).map(metric.read)
       const stream = `${reading}/${metric.name}/${arm}/${baseline}`
       const paired = pairedRatio(valuesOf(byArm, arm), valuesOf(byArm, baseline), seed, stream)

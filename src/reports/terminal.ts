@@ -21,7 +21,7 @@ import {
 import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
 import { attributionText, WHERE_FROM } from './terminalAttribution.js'
-import { identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
+import { againBlock, identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
 import { ttftParts } from './ttft.js'
 import { verdict } from './verdict.js'
 
@@ -148,6 +148,7 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   )
   blocks.push([WHERE_FROM, attributionText(result.attribution, 'tuned-static', 'shape-aware')].join('\n'))
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
+  blocks.push(...againBlock(result.arms))
   const notes = [...oracleNotes(result.oracles), ...result.notes]
   if (notes.length > 0) blocks.push(notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
   return `${blocks.join('\n\n')}\n`

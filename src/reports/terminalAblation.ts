@@ -16,7 +16,7 @@ import {
 } from './format.js'
 import { ladderSentences, oracleNotes } from './ladder.js'
 import { attributionText, MARKS, termsTable, WHERE_FROM } from './terminalAttribution.js'
-import { identity, type TableOptions, table, wrap } from './terminalTable.js'
+import { againBlock, identity, type TableOptions, table, wrap } from './terminalTable.js'
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
 /** Metrics whose Shapley values stand side by side. */
@@ -67,6 +67,7 @@ export function ablationTable(result: AblationResult, options: TableOptions = {}
         .map((line) => wrap(line, '  ')),
     ].join('\n'),
   )
+  blocks.push(...againBlock(arms))
   blocks.push([...oracleNotes(result.oracles), ...result.notes].map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
   return `${blocks.join('\n\n')}\n`
 }

@@ -1,6 +1,6 @@
 /** What every table of the terminal is made of: at most 110 columns, no colour unless the caller says it is a terminal. */
 import Table from 'cli-table3'
-import type { ResultIdentity } from '../experiments/result.js'
+import type { ArmResult, ResultIdentity } from '../experiments/result.js'
 import { simulatedWords } from '../scenario/simulated.js'
 
 export interface TableOptions {
@@ -42,3 +42,9 @@ export const identity = (meta: ResultIdentity): string =>
 
 export const identityWords = (meta: ResultIdentity): string =>
   `evidence ${meta.evidence} · seed ${meta.seed} · plan ${meta.plan_hash} · trace ${meta.trace_hash} · shapewise ${meta.version}`
+
+/** Tuned arms as `run` takes them, each in a line of its own so that it can be copied; no block without any. */
+export function againBlock(arms: readonly ArmResult[]): string[] {
+  const lines = arms.flatMap(({ tuning }) => (tuning?.again === undefined ? [] : [`  ${tuning.again}`]))
+  return lines.length === 0 ? [] : [['tuned arms again, for `run` and other comparisons on these engines:', ...lines].join('\n')]
+}

@@ -34,7 +34,7 @@ export function ablationHtml(result: AblationResult, plan: Plan): string {
       'arms',
       'All mixes',
       'Every mix of the policies of the two arms ran on the same replicates.',
-      armsTable(result.arms) + mixesTable(result) + triedTable(result.arms),
+      armsTable(result.arms) + mixesTable(result) + triedTable(result.arms, plan),
     ),
     evidenceSection(result, [loadSentence(result.load), ...oracleNotes(result.oracles), ...result.notes]),
   ]

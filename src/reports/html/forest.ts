@@ -78,24 +78,30 @@ function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, c
 
 const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic</p>`
 
-/** Pairs over tuned baselines come first and open, the others after them in a fold. */
+/** Baselines that are no arms of the user's. */
+const BUILT_IN: readonly string[] = ['static', 'tuned-static', 'tuned-size', 'shape-aware']
+
+/** Pairs over tuned baselines come first and open, then the user's arms among each other on an axis of their own, the others after them in a fold. */
 export function forestPlots(result: ComparisonResult, styles: readonly ArmStyle[]): string {
   const pairs = [
     ...new Map(result.comparisons.map((row) => [`${row.arm}\n${row.baseline}`, [row.arm, row.baseline] as const])).values(),
   ]
-  const range = extent(result.comparisons)
+  const isOwn = ({ baseline }: ComparisonRow) => !BUILT_IN.includes(baseline)
+  const ranges = [false, true].map((own) => extent(result.comparisons.filter((row) => isOwn(row) === own)))
   const draw = ([arm, baseline]: readonly [string, string]) =>
     panel(
       arm,
       baseline,
       result.comparisons.filter((row) => row.arm === arm && row.baseline === baseline),
-      range,
+      ranges[BUILT_IN.includes(baseline) ? 0 : 1],
       styles.find((style) => style.name === arm)?.colour ?? '#7A7A7A',
     )
-  const tuned = pairs.filter(([, baseline]) => baseline !== 'static')
+  const among = pairs.filter(([, baseline]) => !BUILT_IN.includes(baseline))
+  const tuned = pairs.filter(([, baseline]) => baseline !== 'static' && BUILT_IN.includes(baseline))
   const untuned = pairs.filter(([arm, baseline]) => baseline === 'static' && (arm === 'shape-aware' || tuned.length === 0))
-  const rest = pairs.filter((pair) => !tuned.includes(pair) && !untuned.includes(pair))
+  const rest = pairs.filter((pair) => ![...tuned, ...untuned, ...among].includes(pair))
   const group = (some: typeof pairs) => `<div class="cards forest">${some.map(draw).join('')}</div>`
   const fold = rest.length > 0 ? `<details><summary>What tuning alone gives</summary>${group(rest)}</details>` : ''
-  return `${key}${group([...tuned, ...untuned])}${fold}`
+  const own = among.length > 0 ? `<details open><summary>Your arms among each other</summary>${group(among)}</details>` : ''
+  return `${key}${group([...tuned, ...untuned])}${own}${fold}`
 }

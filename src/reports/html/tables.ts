@@ -3,6 +3,7 @@ import type { ArmResult, ComparisonResult } from '../../experiments/result.js'
 import { choicesText } from '../../experiments/tried.js'
 import { LEVERS } from '../../levers/lever.js'
 import type { Distribution, Summary } from '../../metrics/summary.js'
+import type { Plan } from '../../scenario/plan.js'
 import { change, directionOf, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
 import { untriedWords } from '../untried.js'
 import { escapeHtml, htmlTable } from './markup.js'
@@ -49,7 +50,7 @@ export function armsTable(arms: readonly ArmResult[]): string {
 }
 
 /** What each tuned arm was chosen from; nothing for folders of versions that did not keep it. */
-export function triedTable(arms: readonly ArmResult[]): string {
+export function triedTable(arms: readonly ArmResult[], plan: Plan): string {
   const tuned = arms.flatMap(({ name, tuning }) => (tuning?.tried ? [{ name, tuning, tried: tuning.tried }] : []))
   if (tuned.length === 0) return ''
   const levers = LEVERS.filter((lever) => lever !== 'span')
@@ -59,7 +60,10 @@ export function triedTable(arms: readonly ArmResult[]): string {
     number(tuning.candidates),
   ])
   const lead = 'Tried: all combinations in a row, one span (one) and only what has an effect here.'
-  const untried = untriedWords(tuned.map(({ tried }) => tried))
+  const untried = untriedWords(
+    tuned.map(({ tried }) => tried),
+    plan,
+  )
   return `<p>${escapeHtml(lead)}</p>${htmlTable(['tuned arm', ...levers, 'settings'], rows)}<p>${escapeHtml(untried)}</p>`
 }
 
@@ -73,7 +77,8 @@ export function tuningTables(arms: readonly ArmResult[]): string {
         number(entry.score),
       ])
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
-      return `<details><summary>${escapeHtml(lead)}</summary>${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
+      const again = tuning?.again === undefined ? '' : `<p>Again, on these engines: <code>${escapeHtml(tuning.again)}</code></p>`
+      return `<details><summary>${escapeHtml(lead)}</summary>${again}${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
     })
     .join('')
 }

@@ -1,0 +1,36 @@
+/** Arms as `--arm` takes them, and what must be said of a user's arm beside tuned ones. */
+import { staticArm } from '../levers/catalogue.js'
+import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
+import type { ClusterConfig } from '../simulator/config.js'
+import { inertLevers } from './families.js'
+
+/** `--arm "NAME=LEVER:POLICY,…"`: on the same engines, the arm under a name that is free. Levers of the static arm, and those without effect, are not named. */
+export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): string {
+  const fixed = staticArm(config.engines)
+  const named = LEVERS.filter((lever) => arm[lever] !== fixed[lever] && !inertLevers(config).has(lever))
+  return named.length === 0
+    ? `--arm ${fixed.name}`
+    : `--arm "${name}=${named.map((lever) => `${lever}:${arm[lever]}`).join(',')}"`
+}
+
+/** A tuned arm for `run`, or for another comparison: its own name is taken. */
+export const againFlag = (arm: ArmSpec, config: ClusterConfig): string => armFlag(`my-${arm.name}`, arm, config)
+
+/**
+ * Of each arm that has the static arm's policy where the tuned one has another: on which levers, and the arm with the tuned policies there. Whether
+ * the user named the policy or left it out makes no difference to what is compared.
+ */
+export function untunedNotes(arms: readonly ArmSpec[], tuned: ArmSpec, config: ClusterConfig): string[] {
+  const fixed = staticArm(config.engines)
+  const inert = inertLevers(config)
+  return arms.flatMap((arm) => {
+    const levers = LEVERS.filter((lever) => !inert.has(lever) && arm[lever] === fixed[lever] && tuned[lever] !== fixed[lever])
+    if (levers.length === 0) return []
+    const policies = Object.fromEntries(levers.map((lever) => [lever, tuned[lever]])) as Partial<Record<LeverName, string>>
+    const pairs = levers.map((lever) => `${lever} ${arm[lever]} instead of ${tuned[lever]}`).join(', ')
+    const flag = armFlag(`${arm.name}-tuned`, { ...arm, ...policies }, config)
+    return [
+      `${arm.name} has policies of static where ${tuned.name} has tuned ones: ${pairs}. What it gains or loses over tuned arms comes of that too; with the tuned ones it is ${flag}.`,
+    ]
+  })
+}
