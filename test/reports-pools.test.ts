@@ -43,6 +43,15 @@ describe('mean TTFT by phase', () => {
     expect(parts.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(100, 9)
   })
 
+  test('tells the time in the frontend, which no engine shortens, from the queue', () => {
+    const parts = ttftParts({ ...handedOver, frontend_ms: 30 })
+    expect(parts.slice(0, 2)).toEqual([
+      { name: 'frontend', ms: 30 },
+      { name: 'queue', ms: 10 },
+    ])
+    expect(parts.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(100, 9)
+  })
+
   test('has no hand-over where engines serve both phases, and none without requests', () => {
     const alone = summaryWith({ ttft_ms: 60, queue_ms: 40, prefill_ms: 20, decode_wait_ms: 0, transfer_ms: 0 })
     expect(ttftParts(alone).map(({ name }) => name)).toEqual(['queue', 'prefill'])

@@ -8,7 +8,7 @@ import type { SloPlan } from '../scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import type { SimulationResult } from '../simulator/index.js'
 import type { SessionShape } from '../traces/sessions.js'
-import { NS_PER_MS, NS_PER_S, PS_PER_S } from '../units.js'
+import { NS_PER_MS, NS_PER_S, nsToMs, PS_PER_S } from '../units.js'
 import { fullestKvUse } from './kvUse.js'
 import { COMPLETED, FATES, IN_TRANSFER, PHASES, type Records, RUNNING, type StepStatistics } from './records.js'
 import { createSaturation } from './saturation.js'
@@ -190,6 +190,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       window_s: windowS,
       requests: { injected, ...Object.fromEntries(FATES.map((fate, index) => [fate, fates[index]])) },
       metrics,
+      frontend_ms: nsToMs(config.frontendNs),
       quantiles: e2e.isExact ? 'exact' : 'within 0.4 %',
       output_tok_s: perS(statistics.outputTokens),
       output_tok_s_per_gpu: perS(statistics.outputTokens) / gpus,

@@ -16,6 +16,7 @@ export interface Summary {
     /** Pooled gaps: step durations divided by the tokens gained, weighted by tokens (histogram, relative error < 0.4 %). */
     readonly itl_ms: Distribution
     readonly e2e_ms: Distribution
+    /** Time in the frontend included. */
     readonly queue_ms: Distribution
     readonly prefill_ms: Distribution
     /** KV on its way from a prefill to a decode engine, and the wait for a place there before; 0 where engines serve both phases. */
@@ -28,6 +29,8 @@ export interface Summary {
     /** 1000 / TPOT per request; its p10 is the bad tail. */
     readonly tok_s_user: Distribution & { readonly p10: number | null; readonly p5: number | null }
   }
+  /** What every request spends in the frontend before it can be scheduled, at any load: a constant of the profile, part of `queue_ms`. */
+  readonly frontend_ms: number
   /** How exact the quantiles of `metrics` are: beyond 1,048,576 requests they come from histograms (itl_ms always does). */
   readonly quantiles: 'exact' | 'within 0.4 %'
   readonly output_tok_s: number

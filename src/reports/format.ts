@@ -103,7 +103,7 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     formula: 'gaps between tokens while a sequence decodes, pooled; the gap of a preempted request is stall',
   },
   e2e_ms: { title: 'E2E', unit: 'ms', formula: 'last token − arrival' },
-  queue_ms: { title: 'queue', unit: 'ms', formula: 'time before the first chunk is scheduled' },
+  queue_ms: { title: 'queue', unit: 'ms', formula: 'time before the first chunk is scheduled, the frontend included' },
   prefill_ms: { title: 'prefill', unit: 'ms', formula: 'first chunk scheduled to first token computed' },
   transfer_ms: { title: 'transfer', unit: 'ms', formula: 'KV on its way from the prefill to the decode engine' },
   decode_wait_ms: { title: 'decode wait', unit: 'ms', formula: 'prefilled, waiting for a place and KV on a decode engine' },
@@ -127,7 +127,11 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     formula: '(output tokens + prompts of completed requests, cached tokens included) ÷ window',
   },
   request_s: { title: 'requests', unit: 'req/s', formula: 'completed requests ÷ window' },
-  capacity_rps: { title: 'capacity', unit: 'req/s', formula: 'highest offered rate that meets the SLO' },
+  capacity_rps: {
+    title: 'capacity',
+    unit: 'req/s',
+    formula: 'highest offered rate at which 95 % of the requests meet every limit and no queue grows',
+  },
   slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
   kv_use: {
     title: 'KV use',

@@ -4,6 +4,9 @@ import type { Summary } from '../metrics/summary.js'
 /** From the end of the transfer on: the rest of the step that is under way, and a whole one. */
 export const FIRST_DECODE = 'until the first decode step ends'
 
+/** Before a request can be scheduled at all. */
+export const FRONTEND = 'frontend'
+
 export interface TtftPart {
   readonly name: string
   readonly ms: number
@@ -17,13 +20,14 @@ const SMALL_SHARE = 0.002
  * over goes by until the first decode step ends (`first_token: decode`), or is time lost to preemption before the first token. Empty
  * without a TTFT.
  */
-export function ttftParts({ metrics }: Summary): TtftPart[] {
+export function ttftParts({ metrics, frontend_ms: frontendMs = 0 }: Summary): TtftPart[] {
   const ttft = metrics.ttft_ms.mean
   if (ttft === null) return []
   const mean = (key: 'queue_ms' | 'prefill_ms' | 'decode_wait_ms' | 'transfer_ms') => metrics[key].mean ?? 0
   const handedOver = mean('transfer_ms') + mean('decode_wait_ms') > 0
   const parts = [
-    { name: 'queue', ms: mean('queue_ms') },
+    ...(frontendMs > 0 ? [{ name: FRONTEND, ms: frontendMs }] : []),
+    { name: 'queue', ms: Math.max(0, mean('queue_ms') - frontendMs) },
     { name: 'prefill', ms: mean('prefill_ms') },
     ...(handedOver
       ? [

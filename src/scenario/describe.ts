@@ -4,6 +4,7 @@ import { type Placement, placeEngines } from '../hardware/placement.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { loadModel } from '../models/load.js'
+import { profileConstants } from './constants.js'
 import { engineGpus } from './engine.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan, WorkloadPlan } from './plan.js'
 import { poolsName } from './pools.js'
@@ -73,7 +74,9 @@ export function describePlan(plan: Plan): string {
 const stackWords = ({ profile, engines }: Plan): string => {
   const speculating = engines.filter(({ mtp }) => mtp !== null)
   const drafts = speculating.map(({ name, mtp }) => `${name} mtp${mtp?.n}, acceptance ${mtp?.acceptance}`)
-  return [`profile ${profile}`, ...drafts].join('; ')
+  const { frontendMs } = profileConstants(profile)
+  const frontend = frontendMs > 0 ? [`${frontendMs} ms of every TTFT in the frontend`] : []
+  return [`profile ${profile}`, ...frontend, ...drafts].join('; ')
 }
 
 function poolsRows({ engines, firstToken }: Plan): [string, string][] {

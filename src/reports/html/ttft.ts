@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import { mix } from '../colours.js'
 import { number } from '../format.js'
-import { FIRST_DECODE, ttftParts } from '../ttft.js'
+import { FIRST_DECODE, FRONTEND, ttftParts } from '../ttft.js'
 import { escapeHtml, px, svg, text } from './markup.js'
 
 type ArmPicture = ComparisonResult['pictures']['arms'][number]
@@ -16,6 +16,7 @@ const NARROWEST_LABEL = 44
 
 /** From waiting (pale) to the last step before the token (deep). */
 const COLOURS: Readonly<Record<string, string>> = {
+  [FRONTEND]: '#F0E442',
   queue: '#E69F00',
   prefill: '#0072B2',
   'decode wait': '#D55E00',
