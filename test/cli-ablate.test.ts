@@ -29,6 +29,22 @@ arms:
 experiment: {replicates: 4}
 `,
 )
+put(
+  dir,
+  'ranks.yaml',
+  `system: gb200
+model: deepseek-r1
+precision: nvfp4
+engines:
+  - {layout: DEP8, count: 1}
+workload:
+  path: rows.csv
+  load: {method: closed_loop, concurrency: 24}
+arms:
+  spread: {span: fixed(2)}
+  moving: {rank: 'least-cost(5000,migrate=0.1)', split: length-aware}
+`,
+)
 const ablate = (...args: string[]) =>
   shapewise(dir, 'ablate', 's.yaml', '--effort', 'quick', '--threads', '1', '--quiet', ...args)
 
@@ -177,6 +193,22 @@ describe('ablate refuses', () => {
     expect(stderr).toMatch(message)
     expect(stdout).toBe('')
     expect(status).toBe(2)
+  })
+
+  it.each([
+    [
+      ['--from', 'spread', '--to', 'moving'],
+      /--to {2}a mix of spread and moving cannot be: span fixed\(2\) of spread .*, and rank .* of moving decides.*\n.*use --levers split,span, or a rank policy that/,
+    ],
+    [
+      ['--from', 'spread', '--to', 'moving', '--levers', 'rank'],
+      /--levers {2}a mix of spread and moving cannot be.*\n.*use a rank policy that places requests on arrival in moving/,
+    ],
+    [['--from', 'moving', '--to', 'spread'], /--to {2}a mix of moving and spread cannot be.*\n.*use --levers split,rank, or/],
+  ])('mixes that spread contexts and move requests, before anything is simulated: %o', (args, message) => {
+    const { status, stdout, stderr } = shapewise(dir, 'ablate', 'ranks.yaml', '--quiet', ...args)
+    expect(stderr).toMatch(message)
+    expect([stdout, status]).toEqual(['', 2])
   })
 
   it('an oracle that does not say so in its name, and a name that says so of none', () => {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { armResult } from '../src/experiments/armResult.js'
+import { armResult, evidenceNotes } from '../src/experiments/armResult.js'
+import { dispersionOf } from '../src/experiments/compare.js'
 import type { Outcome } from '../src/experiments/job.js'
 import { comparisonRows } from '../src/experiments/rows.js'
 import { STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import type { Summary } from '../src/metrics/summary.js'
+import type { Workload } from '../src/traces/workload.js'
 
 const NAMES = ['static', 'tuned-static', 'shape-aware']
 const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
@@ -120,4 +122,46 @@ test('a capacity beyond every load tried is not taken for none', () => {
     'shape-aware meets the SLO at every load tried in 1 of 5 replicates, which are left out',
   )
   expect(notesOf([beyond, ...capacities([null, 1, 1, 1])])).toContain('at no load tried, or at every one, in 2 of 5')
+})
+
+test('a replicate of sessions is capped by its requests, not by its sessions', () => {
+  const noteOf = (requestsPerArrival: number) =>
+    evidenceNotes({
+      plan: { workload: { load: { method: 'superpose' } } } as never,
+      config: { engines: [] } as never,
+      workload: { provenance: { name: 'x' } } as never,
+      closed: false,
+      arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1)],
+      hitRates: [null],
+      hitRate: null,
+      windowS: 100,
+      ratePerS: 30,
+      requestsPerArrival,
+      requests: { least: 500, most: 30_000 },
+    }).find((note) => note.startsWith('A replicate lasts'))
+  expect(noteOf(10)).toContain('runs are capped at 30000 requests')
+  expect(noteOf(1)).toContain('requests lived longer than in the pilot run')
+})
+
+test('the index of dispersion of sessions is of their beginnings, without turns that wait and sessions that began before', () => {
+  const S = 1e9
+  const bare = {
+    arrivalNs: Float64Array.from([0, 1, 1.5, 2, 3, 4.5].map((s) => s * S)),
+    count: 6,
+    session: null,
+    parent: null,
+    joins: null,
+  }
+  const alone = dispersionOf(bare as unknown as Workload)
+  expect(alone).toBeGreaterThan(0)
+  // each of them followed by a turn that waits
+  const chained = {
+    arrivalNs: Float64Array.from([...bare.arrivalNs, ...bare.arrivalNs.map(() => Number.NaN)]),
+    count: 12,
+    session: Int32Array.from({ length: 12 }, (_, i) => i % 6),
+    parent: Int32Array.from({ length: 12 }, (_, i) => (i < 6 ? -1 : i - 6)),
+    joins: null,
+  } as unknown as Workload
+  expect(dispersionOf(chained)).toBe(alone)
+  expect(dispersionOf(chained, Int32Array.of(2, 8))).not.toBe(alone)
 })

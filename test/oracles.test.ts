@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FAMILIES, familyGrid } from '../src/experiments/families.js'
-import { oracleArms } from '../src/experiments/oracles.js'
+import { dispatchNotes, oracleArms } from '../src/experiments/oracles.js'
 import { pairs } from '../src/experiments/rows.js'
 import { createArm, POLICIES, SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import { parsePolicy } from '../src/levers/index.js'
@@ -88,6 +88,10 @@ describe('no oracle competes', () => {
       expect(changed).toHaveLength(1)
       expect(createArm(arm)[changed[0]].info.oracle).toBe(true)
     }
+    const spread = { ...SHAPE_AWARE_ARM, span: 'fixed(2)' }
+    expect(oracleArms(spread, ranks, true).map(({ arm }) => arm.name)).toEqual(['oracle-floor', 'oracle-step'])
+    expect(dispatchNotes(spread, ranks)[0]).toContain('oracle-dispatch is left out: span fixed(2) of shape-aware')
+    expect([...dispatchNotes(SHAPE_AWARE_ARM, ranks), ...dispatchNotes(spread, config)]).toEqual([])
     expect(oracleArms(SHAPE_AWARE_ARM, config, false).map(({ arm }) => arm.name)).toEqual(['oracle-floor'])
   })
 })

@@ -139,6 +139,11 @@ describe('one fault, one sentence, one place', () => {
     ['ticks of a preset', ['workload.spread_ticks=true'], /spread_ticks: has no effect with a preset/],
     ['kept ticks of a preset', ['workload.spread_ticks=false'], /spread_ticks: has no effect with a preset/],
     ['columns in one', ['workload.read.columns=time=when'], /columns: expected a mapping of roles to columns/],
+    [
+      'queues that a closed loop overflows at once',
+      ['workload.load={method: closed_loop, concurrency: 32}', 'admission.max_queue=31'],
+      /admission\.max_queue: 32 requests of the closed loop come at once, and queues of 31 would turn the whole trace away/,
+    ],
     ['amount missing', ['workload.load.method=closed_loop'], /method closed_loop needs concurrency/],
     ['two amounts', ['workload.load={fraction: 0.5, rate_per_s: 5}'], /fraction and rate_per_s exclude each other/],
     ['neither path nor preset', ['workload={}'], /exactly one of path and preset, got neither/],

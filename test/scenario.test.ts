@@ -136,7 +136,7 @@ describe('identity', () => {
         '{rate_per_s: 12.5}',
       ),
       slo: fc.constantFrom('{}', '{interactive: {e2e_ms: 1e4}}', '{interactive: {ttft_ms: 0.5, tpot_ms: 3}}'),
-      admission: fc.constantFrom('{}', '{max_queue: 9}', '{max_queue: 1, timeout_ms: 2500}'),
+      admission: fc.constantFrom('{}', '{max_queue: 9}', '{max_queue: 7, timeout_ms: 2500}'),
       seed: fc.nat(),
     })
     fc.assert(

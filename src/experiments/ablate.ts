@@ -3,9 +3,10 @@
  * part, and the gain is shared out among the levers (attribution/). Reading order: experiment.ts, this file, attribution/.
  */
 import { UserError } from '../errors.js'
-import { STATIC_ARM, staticArm } from '../levers/catalogue.js'
+import { parsePolicy, STATIC_ARM, staticArm } from '../levers/catalogue.js'
 import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
+import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
 import { armResult } from './armResult.js'
 import { differing, factorialArms } from './attribution/arms.js'
@@ -13,12 +14,12 @@ import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
 import { loadOf, recordOf, sessionNotes, tunedNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
-import { FAMILIES, type Family, inertLevers } from './families.js'
+import { FAMILIES, type Family, familyGrid, inertLevers } from './families.js'
 import { identityOf } from './identity.js'
 import type { Outcome } from './job.js'
 import { CAPACITY, METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
-import { gapRows, oracleArms, oraclesOf, ownOracles } from './oracles.js'
+import { dispatchNotes, gapRows, oracleArms, oraclesOf, ownOracles } from './oracles.js'
 import { runReplicates } from './replicates.js'
 import type { AblationResult, Reading } from './result.js'
 import { ownReading, type Readings } from './rows.js'
@@ -122,7 +123,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
         ),
       ),
       load: loadOf(experiment, point, first),
-      notes: notesOf(experiment, point, options, { from, to, levers, tuned: [...tuned.values()] }),
+      notes: notesOf(experiment, point, options, { from, to, last, levers, tuned: [...tuned.values()] }),
     },
     records: [from, last].flatMap(({ name }) => {
       const picture = (main.get(name) as Outcome[])[0].picture
@@ -171,6 +172,42 @@ function checkNames({ plan, config, from, to, levers, capacity }: AblateOptions)
   }
   const [before, after] = [fixedArm({ plan, config }, from), fixedArm({ plan, config }, to)]
   if (before && after) leversOf(before, after, { config, levers })
+  // whatever is tuned of a family, none of its policies spreads contexts or moves requests: one setting stands for all
+  const standing = (fixed: ArmSpec | null, name: string): ArmSpec => fixed ?? familyGrid(name as Family, config)[0]
+  checkMixes(standing(before, from), standing(after, to), { config, levers })
+}
+
+/** Throws UserError where a mix of the two arms would spread contexts over ranks and move requests between them as well. */
+function checkMixes(from: ArmSpec, to: ArmSpec, { config, levers: asked }: Pick<AblateOptions, 'config' | 'levers'>): void {
+  const both = { from, to }
+  const sides = ['from', 'to'] as const
+  const spans = {
+    from: parsePolicy('span', from.span, `arms.${from.name}.span`)(),
+    to: parsePolicy('span', to.span, `arms.${to.name}.span`)(),
+  }
+  const ranks = {
+    from: parsePolicy('rank', from.rank, `arms.${from.name}.rank`)(),
+    to: parsePolicy('rank', to.rank, `arms.${to.name}.rank`)(),
+  }
+  /** The mix that cannot be, of those in which `levers` change. */
+  const clashOf = (levers: readonly LeverName[]) => {
+    const of = (lever: LeverName) => sides.slice(0, levers.includes(lever) ? 2 : 1)
+    return of('span').flatMap((span) =>
+      of('rank').flatMap((rank) => (spansAndMoves(spans[span], ranks[rank]) ? [{ span, rank }] : [])),
+    )[0]
+  }
+  const levers = differing(from, to, config).filter((lever) => asked === null || asked.includes(lever))
+  const clash = clashOf(levers)
+  if (clash === undefined) return
+  const fewer = (['rank', 'span'] as const)
+    .map((left) => levers.filter((lever) => lever !== left))
+    .find((rest) => rest.length > 0 && rest.length < levers.length && clashOf(rest) === undefined)
+  const placing = `a rank policy that places requests on arrival in ${both[clash.rank].name}`
+  throw new UserError({
+    where: asked === null ? '--to' : '--levers',
+    message: `a mix of ${from.name} and ${to.name} cannot be: span ${both[clash.span].span} of ${both[clash.span].name} spreads contexts over ranks, and rank ${both[clash.rank].rank} of ${both[clash.rank].name} decides at step boundaries where requests are`,
+    hint: fewer === undefined ? `use ${placing}` : `use --levers ${fewer.join(',')}, or ${placing}`,
+  })
 }
 
 /** The levers to attribute to: those asked for on which the arms differ. Throws UserError when there are none. */
@@ -189,6 +226,8 @@ function leversOf(from: ArmSpec, to: ArmSpec, { config, levers: asked }: Pick<Ab
 interface NoteFacts {
   readonly from: ArmSpec
   readonly to: ArmSpec
+  /** The mix with all levers changed. */
+  readonly last: ArmSpec
   readonly levers: readonly LeverName[]
   /** Those of the two arms that were tuned. */
   readonly tuned: readonly Tuned[]
@@ -198,7 +237,7 @@ function notesOf(
   { workload, plan, config }: Experiment,
   point: OperatingPoint,
   options: AblateOptions,
-  { from, to, levers, tuned }: NoteFacts,
+  { from, to, last, levers, tuned }: NoteFacts,
 ): string[] {
   const isTuned = tuned.length > 0
   const left = differing(from, to, config).filter((lever) => !levers.includes(lever))
@@ -215,6 +254,7 @@ function notesOf(
     ...sessionNotes(point),
     ...(point.closed ? ['Closed loop: the only reading is that at fixed concurrency.'] : []),
     `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
+    ...(options.oracles ? dispatchNotes(last, config) : []),
     ...tunedNotes(tuned, config),
     ...(isTuned
       ? ['Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.']

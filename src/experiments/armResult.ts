@@ -67,8 +67,9 @@ interface NoteSource {
   readonly hitRate: number | null
   /** Length of a replicate of open traffic. */
   readonly windowS: number
-  /** Requests/s that were offered. */
+  /** Arrivals/s that were offered, and the requests of one: of sessions more than one. */
   readonly ratePerS: number | null
+  readonly requestsPerArrival: number
   readonly requests: { readonly least: number; readonly most: number }
 }
 
@@ -95,8 +96,8 @@ export function evidenceNotes(source: NoteSource): string[] {
       `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`,
     )
   if (!source.closed) {
-    const { windowS, ratePerS } = source
-    const isCapped = ratePerS !== null && windowS * ratePerS >= 0.99 * source.requests.most
+    const { windowS, ratePerS, requestsPerArrival } = source
+    const isCapped = ratePerS !== null && windowS * ratePerS * requestsPerArrival >= 0.99 * source.requests.most
     const meanE2eS = (arms[0].metrics.e2e_ms.mean ?? 0) / 1e3
     if (windowS < 30 * meanE2eS)
       notes.push(

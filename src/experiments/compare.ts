@@ -8,7 +8,9 @@ import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import { unitsOf } from '../traces/sessions.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
+import type { Workload } from '../traces/workload.js'
 import { armResult, evidenceNotes } from './armResult.js'
 import { againFlag, untunedNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
@@ -17,7 +19,7 @@ import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './c
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family } from './families.js'
 import { identityOf } from './identity.js'
-import type { Outcome } from './job.js'
+import { type Draw, type Outcome, openTraffic } from './job.js'
 import { METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
 import { type GapRow, gapRows, ORACLE_STATIC, oracleArms, oraclesOf, ownOracles } from './oracles.js'
@@ -142,6 +144,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         hitRate: idealHitRate(workload),
         windowS: point.replicateS,
         ratePerS: load.offered_rps,
+        requestsPerArrival: point.arrivals.requests,
         requests: effort.requests,
       }),
     ],
@@ -187,11 +190,8 @@ async function attributeOwnLoad(
 }
 
 /** The load as it was offered; `first` is a run of it whose picture was kept. */
-export function loadOf(
-  { plan, context, effortName }: Experiment,
-  point: OperatingPoint,
-  first: Outcome,
-): ComparisonResult['load'] {
+export function loadOf(experiment: Experiment, point: OperatingPoint, first: Outcome): ComparisonResult['load'] {
+  const { plan, context, effortName } = experiment
   const { closed } = point
   return {
     method: plan.workload.load.method,
@@ -200,8 +200,8 @@ export function loadOf(
     concurrency: point.concurrency,
     static_capacity_rps: point.staticCapacity,
     superposed_copies: first.copies,
-    idc_before: indexOfDispersion(context.parts.test.arrivalNs, 1),
-    idc_after: closed ? null : offeredDispersion(first),
+    idc_before: dispersionOf(context.parts.test),
+    idc_after: closed ? null : offeredDispersion(experiment, point),
     replicate_s: closed ? (first.summary?.window_s ?? 0) : point.replicateS,
     warmup_s: closed ? 0 : plan.experiment.warmup * point.unitS,
   }
@@ -222,8 +222,23 @@ export const sessionNotes = ({ arrivals }: OperatingPoint): string[] =>
       ]
     : []
 
-function offeredDispersion(outcome: Outcome): number | null {
-  if (!outcome.picture) return null
-  const { records } = outcome.picture
-  return indexOfDispersion(records.arrivalNs.slice(0, records.count).sort(), 1)
+/**
+ * Index of dispersion per second of what comes at a time of its own: the beginnings of sessions, since these are what is superposed and turns
+ * wait for answers; without sessions all requests. `begunBefore`: rows of sessions that were under way before.
+ */
+export function dispersionOf(workload: Workload, begunBefore: Int32Array = new Int32Array(0)): number | null {
+  const units = unitsOf(workload)
+  const before = new Set(begunBefore)
+  const firsts = Int32Array.from({ length: units.count }, (_, unit) => units.rows[units.offset[unit]])
+  const timesNs = Float64Array.from(firsts.filter((row) => !before.has(row))).map((row) => workload.arrivalNs[row])
+  return indexOfDispersion(timesNs.filter((timeNs) => !Number.isNaN(timeNs)).sort(), 1)
+}
+
+/** That of the traffic of the first replicate. */
+function offeredDispersion({ plan, config, context, effort }: Experiment, point: OperatingPoint): number | null {
+  const draw: Draw = { part: 'test', mode: 'draw', replicate: 0 }
+  const job = point.open(staticArm(config.engines), draw, plan.experiment.warmup, effort.measure)
+  if (job.kind !== 'open') return null
+  const { workload, begunBefore } = openTraffic(context, job)
+  return dispersionOf(workload, begunBefore)
 }

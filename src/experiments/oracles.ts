@@ -3,8 +3,10 @@
  * could have, so the gap that is left to it is a gap of that lever. Oracles never compete: they are in no tuning grid and beat nobody.
  */
 
+import { parsePolicy } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm, type ORACLE_ARMS } from '../levers/oracles.js'
+import { spansAndMoves } from '../levers/together.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { hasOneRank } from './families.js'
 import type { Outcome } from './job.js'
@@ -51,13 +53,25 @@ export interface OracleArm {
   readonly says: string
 }
 
-/** The rungs of the ladder over `challenger` that differ on this cluster: with one rank an engine there is nothing to dispatch. */
+/**
+ * The rungs of the ladder over `challenger` that differ on this cluster and can be: with one rank an engine there is nothing to dispatch, and
+ * requests whose contexts are spread over ranks cannot be moved between them.
+ */
 export function oracleArms(challenger: ArmSpec, config: ClusterConfig, all: boolean): OracleArm[] {
   const oneRank = hasOneRank(config)
-  return RUNGS.filter(({ cheap, lever }) => (all || cheap) && !(lever === 'rank' && oneRank)).map(
-    ({ name, lever, policy, says }) => ({ arm: { ...challenger, name, [lever]: policy }, says }),
-  )
+  const span = parsePolicy('span', challenger.span)()
+  return RUNGS.filter(({ cheap }) => all || cheap)
+    .filter(({ lever, policy }) => lever !== 'rank' || !(oneRank || spansAndMoves(span, parsePolicy('rank', policy)())))
+    .map(({ name, lever, policy, says }) => ({ arm: { ...challenger, name, [lever]: policy }, says }))
 }
+
+/** Why the ladder over `challenger` has no dispatch oracle where one was asked for. */
+export const dispatchNotes = (challenger: ArmSpec, config: ClusterConfig): string[] =>
+  hasOneRank(config) || oracleArms(challenger, config, true).some(({ arm }) => arm.name === 'oracle-dispatch')
+    ? []
+    : [
+        `oracle-dispatch is left out: span ${challenger.span} of ${challenger.name} spreads contexts over ranks, and requests that are spread cannot be moved.`,
+      ]
 
 /** What is said of the family that is tuned on the traffic that judges it. */
 export const ORACLE_STATIC =

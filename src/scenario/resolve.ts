@@ -18,6 +18,7 @@ import { gpusOf } from './layout.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan } from './plan.js'
 import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
 import {
+  admissionProblems,
   experimentProblems,
   moePathProblems,
   placementProblems,
@@ -42,7 +43,12 @@ const DEFAULT_FRACTION = 0.7
 const UNIFORM_DEFAULTS = { spread: 0.8, requestsPerConcurrency: 10, requests: 5000 } as const
 
 export function resolvePlan(input: ScenarioInput): Resolved {
-  const problems: Problem[] = [...workloadProblems(input.workload), ...experimentProblems(input), ...sloProblems(input.slo)]
+  const problems: Problem[] = [
+    ...workloadProblems(input.workload),
+    ...experimentProblems(input),
+    ...admissionProblems(input),
+    ...sloProblems(input.slo),
+  ]
   const system = lookUp('system', input.system, SYSTEM_NAMES, loadSystem, problems)
   const model = lookUp('model', input.model, MODEL_NAMES, loadModel, problems)
   problems.push(...pairProblems(input.engines))

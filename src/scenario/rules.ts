@@ -124,6 +124,20 @@ export function experimentProblems({ experiment, workload }: ScenarioInput): Pro
   ]
 }
 
+/** All of a closed loop come at once: what finds the queues full is turned away, the next one is sent in its place and turned away too. */
+export function admissionProblems({ admission, workload }: ScenarioInput): Problem[] {
+  const { max_queue: most } = admission ?? {}
+  const { method, concurrency } = workload.load ?? {}
+  if (most === undefined || method !== 'closed_loop' || concurrency === undefined || concurrency <= most) return []
+  return [
+    {
+      path: ['admission', 'max_queue'],
+      message: `admission.max_queue: ${concurrency} requests of the closed loop come at once, and queues of ${most} would turn the whole trace away in that moment`,
+      hint: `raise it to ${concurrency} or more, remove it, or lower workload.load.concurrency`,
+    },
+  ]
+}
+
 export function sloProblems(slo: ScenarioInput['slo']): Problem[] {
   if (!slo?.interactive) return []
   const path = ['slo', 'interactive']

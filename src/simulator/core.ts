@@ -15,6 +15,7 @@ import type {
 } from '../levers/lever.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model.js'
+import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
 import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
 import type { Workload } from '../traces/workload.js'
@@ -108,8 +109,7 @@ const UNSPECULATIVE = { draftTokens: 0, tokensPer1024Steps: 1024 }
 
 /** Whether the arm spreads contexts over ranks. Throws UserError when its rank policy moves or assigns requests at step boundaries as well. */
 function mayUseLanes({ name, rank, span }: Arm): boolean {
-  if (span.largest === 1) return false
-  if (rank.assign === undefined && rank.migrate === undefined) return true
+  if (!spansAndMoves(span, rank)) return span.largest !== 1
   throw new UserError({
     where: `arms.${name}.span`,
     message: `${span.info.name} spreads contexts over ranks, and ${rank.info.name} decides at step boundaries where requests are: the two do not go together`,
