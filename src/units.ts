@@ -2,6 +2,9 @@
  * Units. Inside the simulator time is whole nanoseconds in a double (exact to 2^53 ns, 104 days) and step costs are
  * whole picoseconds. Everything else is converted at the edge, by the helpers below and nowhere else.
  */
+/** From here on a double does not hold every whole ns: 104 days. */
+export const LATEST_NS = 2 ** 53
+
 export const NS_PER_US = 1e3
 export const NS_PER_MS = 1e6
 export const NS_PER_S = 1e9

@@ -107,10 +107,10 @@ describe('a policy that fails', () => {
     ],
     ['loops.ts', /policy \.\/loops\.ts did not answer within 2 s: place, decision 1/],
   ])('ends a run with a sentence and leaves nothing: %s', (name, message) => {
-    const { status, stderr, stdout } = run('--arm', `bad=rank:./${name}`, '--out', 'result')
+    const { status, stderr, stdout } = run('--arm', `bad=rank:./${name}`, '--out', 'results/mine')
     expect(stderr).toMatch(message)
     expect([status, stdout]).toEqual([2, ''])
-    expect(existsSync(join(folder, 'result'))).toBe(false)
+    expect(existsSync(join(folder, 'results'))).toBe(false)
     expect(readdirSync(folder).filter((entry) => entry.startsWith('.'))).toEqual([])
   })
 

@@ -142,7 +142,7 @@ describe('a winner on the edge of what was tried', () => {
     expect(edgeNotes({ ...grid[0], chunk: 'fixed-budget(2048)' }, triedOf(grid), unequal)).toEqual([])
   })
   test('is none of one piece, of words, and of a number that was not tuned', () => {
-    for (const split of ['fixed-count(1)', 'fixed-count(16)', 'occupancy-rule', 'k-waves(2)'])
+    for (const split of ['fixed-count(1)', 'fixed-count(16)', 'occupancy-rule'])
       expect(notesOf('tuned-static', { split })).toEqual([])
     const pair = cluster(
       { role: 'prefill', ranks: 4, maxNumBatchedTokens: 8192 },

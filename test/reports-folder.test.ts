@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +25,7 @@ describe('createRunFolder', () => {
   it('names the folder by time and plan, and lists its files', () => {
     const folder = createRunFolder({ root, hash, startedAt: new Date('2026-11-24T18:03:42.9Z') })
     folder.write('summary.json', '{}')
-    expect(readdirSync(root)).toEqual(['.20261124T180342Z-a1b2c3.partial'])
+    expect(readdirSync(root)).toEqual([`.20261124T180342Z-a1b2c3.${process.pid}.partial`])
     const path = folder.finish(facts)
     expect(readdirSync(root)).toEqual(['20261124T180342Z-a1b2c3'])
     const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8'))
@@ -38,6 +39,18 @@ describe('createRunFolder', () => {
     begin().finish(facts)
     const name = '19700101T000000Z-a1b2c3'
     expect(readdirSync(root).sort()).toEqual([name, `${name}-2`, `${name}-3`])
+  })
+  it('refuses a folder that another process is filling, and takes the place of one whose process is gone', () => {
+    const out = join(root, 'mine')
+    const partial = (pid: number) => join(root, `.mine.${pid}.partial`)
+    // the process that started this one is alive
+    mkdirSync(partial(process.ppid))
+    expect(() => createRunFolder({ out, hash })).toThrow(/another run is filling this folder/)
+    rmSync(partial(process.ppid), { recursive: true })
+    const gone = spawnSync(process.execPath, ['-e', '']).pid
+    mkdirSync(partial(gone))
+    createRunFolder({ out, hash }).finish(facts)
+    expect(readdirSync(root)).toEqual(['mine'])
   })
   it('leaves nothing behind when abandoned', () => {
     const folder = createRunFolder({ root, hash })

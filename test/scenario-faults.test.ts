@@ -142,7 +142,7 @@ describe('one fault, one sentence, one place', () => {
     [
       'queues that a closed loop overflows at once',
       ['workload.load={method: closed_loop, concurrency: 32}', 'admission.max_queue=31'],
-      /admission\.max_queue: 32 requests of the closed loop come at once, and queues of 31 would turn the whole trace away/,
+      /admission\.max_queue: 32 requests of the closed loop come at once, and what queues of 31 turn away is replaced at once/,
     ],
     ['amount missing', ['workload.load.method=closed_loop'], /method closed_loop needs concurrency/],
     ['two amounts', ['workload.load={fraction: 0.5, rate_per_s: 5}'], /fraction and rate_per_s exclude each other/],

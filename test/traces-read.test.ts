@@ -424,7 +424,7 @@ describe('ways to write a CSV file', () => {
       {},
       'trace:1',
       'the file has no header and 2 columns; without a header it must have three: time, input tokens, output tokens',
-      'add a header line, or give the positions of the three: workload.read.columns={time: 1, input: 2, output: 3} (trace commands: --columns time=1,input=2,output=3)',
+      'add a header line, or give the positions of the three: workload.read.columns={time: "1", input: "2", output: "3"} (trace commands: --columns time=1,input=2,output=3)',
     ],
     [
       'time,isl,osl\n1,2,3\n',

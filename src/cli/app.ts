@@ -20,6 +20,7 @@ import { runCommand } from './commands/run.js'
 import { supportCommand } from './commands/support.js'
 import { traceCommand } from './commands/trace/index.js'
 import { validateCommand } from './commands/validate/index.js'
+import { BUG_TEXT, EXIT_BUG, EXIT_FINE, EXIT_INTERRUPTED, EXIT_USER } from './exitCodes.js'
 import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
 
@@ -50,11 +51,6 @@ const PLAINER = {
   'Not enough arguments following: %s': '--%s needs a value',
   'Did you mean %s?': 'there is no such command; did you mean %s?',
 } as unknown as Record<string, string>
-
-const EXIT_FINE = 0
-export const EXIT_BUG = 1
-const EXIT_USER = 2
-const EXIT_INTERRUPTED = 130
 
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -145,6 +141,6 @@ function reportError(error: unknown): number {
     return EXIT_USER
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.stderr.write(`shapewise: internal error, please report it with the command line\n${text}\n`)
+  process.stderr.write(`${BUG_TEXT}${text}\n`)
   return EXIT_BUG
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** Entry of the command line. Results go to stdout, everything else to stderr; see app.ts for the exit codes. */
-import { EXIT_BUG, runCli } from './app.js'
+import { runCli } from './app.js'
+import { BUG_TEXT, EXIT_BUG } from './exitCodes.js'
 import { guardStdout } from './stdout.js'
 
 /** Node's own exit code for an entry that waits for what never comes. */
@@ -17,7 +18,7 @@ let hasEnded = false
 process.on('exit', () => {
   if (hasEnded || (process.exitCode !== undefined && process.exitCode !== UNSETTLED)) return
   process.exitCode = EXIT_BUG
-  process.stderr.write('shapewise: internal error, please report it with the command line\nthe work stopped before its end\n')
+  process.stderr.write(`${BUG_TEXT}the work stopped before its end\n`)
 })
 
 const code = await runCli(process.argv.slice(2))

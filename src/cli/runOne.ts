@@ -14,6 +14,9 @@ import { type PreparedRun, planOfRun, prepareRun } from './prepareRun.js'
 import { type SimulatedRun, simulateRun } from './simulateRun.js'
 import { finishFolder, runJson, writeAsked } from './storeRun.js'
 
+/** A folder that is being filled, and the topmost one that was made for it. */
+export type PartialFolder = Pick<OpenRunFolder, 'partial' | 'made'>
+
 export interface RunRequest extends OutputArgs {
   readonly input: string
   readonly arm: string
@@ -33,7 +36,7 @@ export interface RunRequest extends OutputArgs {
   readonly warmFrom?: string
   readonly signal: AbortSignal
   /** Told the folder that is being filled, which is renamed when it is complete. */
-  readonly onPartial?: (path: string) => void
+  readonly onPartial?: (partial: PartialFolder) => void
 }
 
 export async function runOne(request: RunRequest): Promise<void> {
@@ -91,7 +94,7 @@ async function openFolder(
   if (format !== 'table' && out === undefined) return null
   const { openRunFolder } = await import('../reports/runFolder.js')
   const folder = openRunFolder({ out, overwrite, hash: plan.planHash, startedAt, resolvedYaml: resolvedYaml(plan) }, requests)
-  onPartial?.(folder.partial)
+  onPartial?.({ partial: folder.partial, made: folder.made })
   return folder
 }
 

@@ -13,7 +13,7 @@ const onStop = (): void => stopping.abort(new Error('stopped'))
 beginWatched(start)
 parentPort?.once('message', onStop)
 try {
-  await runOne({ ...request, signal: stopping.signal, onPartial: (partial) => tell({ partial }) })
+  await runOne({ ...request, signal: stopping.signal, onPartial: tell })
 } catch (error) {
   tell({ failure: failureOf(error) })
 } finally {

@@ -1,9 +1,7 @@
 /** What becomes of a result when stdout takes no more of it. */
 import { fstatSync, writeSync } from 'node:fs'
 import { UserError } from '../errors.js'
-
-const EXIT_FINE = 0
-const EXIT_USER = 2
+import { EXIT_FINE, EXIT_USER } from './exitCodes.js'
 
 /** To be called once, before anything is printed. */
 export function guardStdout(): void {

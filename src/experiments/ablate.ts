@@ -255,7 +255,8 @@ function notesOf(
     ...(point.closed ? ['Closed loop: the only reading is that at fixed concurrency.'] : []),
     `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
     ...(options.oracles ? dispatchNotes(last, config) : []),
-    ...tunedNotes(tuned, config),
+    // where levers stay, the arm at the end is not that which was tuned
+    ...tunedNotes(left.length === 0 ? tuned : tuned.filter(({ arm }) => arm.name === from.name), config),
     ...(isTuned
       ? ['Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.']
       : []),

@@ -4,7 +4,7 @@ import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { inertLevers } from './families.js'
 
-/** `--arm "NAME=LEVER:POLICY,…"`: on the same engines, the arm under a name that is free. Levers of the static arm, and those without effect, are not named. */
+/** `--arm "NAME=LEVER:POLICY,…"`: on the same engines. Levers of the static arm, and those without effect, are not named. */
 export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): string {
   const fixed = staticArm(config.engines)
   const named = LEVERS.filter((lever) => arm[lever] !== fixed[lever] && !inertLevers(config).has(lever))

@@ -1,5 +1,5 @@
 /** The families of arms that are tuned: every setting of their grids that differs on a cluster. */
-import { chunkIsInert, staticArm } from '../levers/catalogue.js'
+import { chunkIsInert, STATIC_ARM, staticArm } from '../levers/catalogue.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
 
@@ -13,6 +13,12 @@ export type Family = 'tuned-static' | 'tuned-size' | 'shape-aware' | 'oracle-sta
 
 /** What every comparison tunes, from the weakest form of static to the challenger. */
 export const FAMILIES: readonly Family[] = ['tuned-static', 'tuned-size', 'shape-aware']
+
+/** The family that is judged; the others are baselines. */
+export const CHALLENGER: Family = 'shape-aware'
+
+/** Names of the arms that every comparison has. */
+export const BUILT_IN: readonly string[] = [STATIC_ARM.name, ...FAMILIES]
 
 /** The static arm's own policies as a setting of tuned-static. */
 export const staticSetting = ({ engines }: ClusterConfig): ArmSpec => ({ ...staticArm(engines), name: 'tuned-static' })

@@ -2,6 +2,7 @@
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import { fallsBehind } from '../metrics/saturation.js'
+import { BUILT_IN, CHALLENGER } from './families.js'
 import type { Outcome } from './job.js'
 import { CAPACITY, METRICS, type Metric } from './metrics.js'
 import type { ComparisonRow, Reading } from './result.js'
@@ -18,8 +19,7 @@ export interface Readings {
 /** The reading of the comparison's own load: fixed load, in a closed loop fixed concurrency. */
 export const ownReading = (closed: boolean): 'fixedLoad' | 'fixedConcurrency' => (closed ? 'fixedConcurrency' : 'fixedLoad')
 
-const BASELINES: readonly string[] = ['static', 'tuned-static', 'tuned-size']
-const CHALLENGER = 'shape-aware'
+const BASELINES = BUILT_IN.filter((name) => name !== CHALLENGER)
 
 interface Pair {
   readonly baseline: string

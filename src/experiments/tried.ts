@@ -32,6 +32,7 @@ export function choicesText(policies: readonly string[]): string {
 /** Policies of which a number is tuned, and what such numbers are called; `leastIsEdge` false: below the least that is tried there is none. */
 const TUNED: Readonly<Record<string, { readonly are: string; readonly leastIsEdge: boolean }>> = {
   'fixed-count': { are: 'counts', leastIsEdge: false },
+  'k-waves': { are: 'waves', leastIsEdge: true },
   'fixed-size': { are: 'sizes', leastIsEdge: true },
   'fixed-budget': { are: 'budgets', leastIsEdge: true },
   'equal-time': { are: 'times', leastIsEdge: true },

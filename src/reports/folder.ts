@@ -1,6 +1,6 @@
 /**
- * A run folder, `runs/<UTC>-<hash6>`. It is built in a hidden sibling `.<name>.partial` and renamed when complete, so an interrupted
- * run leaves no folder that looks finished. The manifest is written last and lists every file.
+ * A run folder, `runs/<UTC>-<hash6>`. It is built in a hidden sibling `.<name>.<process id>.partial` and renamed when complete, so an
+ * interrupted run leaves no folder that looks finished, and no two runs fill one. The manifest is written last and lists every file.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -47,6 +47,8 @@ export interface RunFolder {
   readonly path: string
   /** Where it is built until then. */
   readonly partial: string
+  /** The topmost folder that was made for it; undefined where its parent was there. */
+  readonly made: string | undefined
   /** Adds a file; `name` is a plain file name. */
   write(name: string, content: string | Uint8Array): void
   /** Adds a file that `fill` writes piece by piece at the path it is given. */
@@ -67,14 +69,18 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
   const path = resolve(out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`)))
   const where = out === undefined ? path : `--out ${out}`
   reporting(where, () => refuseExisting(path, where, overwrite))
-  const partial = partialOf(path)
+  const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`)
   const made = reporting(where, () => {
-    rmSync(partial, { recursive: true, force: true })
+    const others = partialsOf(path)
+    if (others.some(({ isOfAnother }) => isOfAnother))
+      throw new UserError({ where, message: 'another run is filling this folder', hint: 'choose another --out, or wait for it' })
+    for (const { folder } of others) rmSync(folder, { recursive: true, force: true })
     return mkdirSync(partial, { recursive: true })
   })
   return {
     path,
     partial,
+    made,
     write(name, content) {
       reporting(where, () => writeFileSync(join(partial, plain(name)), content))
     },
@@ -89,11 +95,14 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
       })
       return path
     },
-    abandon() {
-      rmSync(partial, { recursive: true, force: true })
-      if (made !== undefined) removeEmpty(dirname(partial), made)
-    },
+    abandon: () => removePartial({ partial, made }),
   }
+}
+
+/** Removes what has been written of a folder, and the folders made for it. */
+export function removePartial({ partial, made }: Pick<RunFolder, 'partial' | 'made'>): void {
+  rmSync(partial, { recursive: true, force: true })
+  if (made !== undefined) removeEmpty(dirname(partial), made)
 }
 
 /** Removes `folder` and those above it up to `topmost`, until one holds something. */
@@ -105,13 +114,39 @@ function removeEmpty(folder: string, topmost: string): void {
   }
 }
 
-const partialOf = (path: string): string => join(dirname(path), `.${basename(path)}.partial`)
+interface Partial {
+  readonly folder: string
+  /** Whether another process is filling it; else its run was killed, or it is our own. */
+  readonly isOfAnother: boolean
+}
+
+/** Where the folder at `path` is being built, or was when its run was killed. */
+function partialsOf(path: string): Partial[] {
+  const parent = dirname(path)
+  const begin = `.${basename(path)}.`
+  const names = existsSync(parent) ? readdirSync(parent) : []
+  return names.flatMap((name) => {
+    const [, pid] = name.startsWith(begin) ? (/^(\d+)\.partial$/.exec(name.slice(begin.length)) ?? []) : []
+    return pid === undefined
+      ? []
+      : [{ folder: join(parent, name), isOfAnother: Number(pid) !== process.pid && isRunning(Number(pid)) }]
+  })
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
 
 /** Of runs of one plan that begin in the same second, the second has -2 at its end, and so on. */
 function freeName(name: string): string {
   const nth = (n: number): string => (n === 1 ? name : `${name}-${n}`)
   let n = 1
-  while (existsSync(nth(n)) || existsSync(partialOf(nth(n)))) n++
+  while (existsSync(nth(n)) || partialsOf(nth(n)).length > 0) n++
   return nth(n)
 }
 

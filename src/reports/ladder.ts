@@ -1,6 +1,7 @@
 /** The oracle ladder in plain words: how much room there was, and how much of it an arm has taken. */
 import type { GapRow } from '../experiments/oracles.js'
 import type { ComparisonResult, OracleResult, Reading } from '../experiments/result.js'
+import { gapDoubt } from '../experiments/statistics.js'
 import { changeText, NOTHING, percent, whereText } from './format.js'
 
 type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>
@@ -12,21 +13,26 @@ export function shareText({ gap_closed: share, ci95 }: Pick<GapRow, 'gap_closed'
   return `${percent(share)}${bounds}`
 }
 
+/** As it is printed: what an older version has stored may have a share of a gap that is in doubt. */
+export function decided(row: GapRow): GapRow {
+  const note = row.note ?? gapDoubt({ ratio: row.oracle_ratio, ci95: row.oracle_ci95 })
+  return note === null ? row : { ...row, gap_closed: null, ci95: null, note }
+}
+
 export function findGap(
   { gaps }: WithLadder,
   at: { readonly reading: Reading; readonly metric: string; readonly arm: string; readonly baseline: string },
   oracle: string,
 ): GapRow | null {
-  return (
-    gaps.find(
-      (row) =>
-        row.oracle === oracle &&
-        row.reading === at.reading &&
-        row.metric === at.metric &&
-        row.arm === at.arm &&
-        row.baseline === at.baseline,
-    ) ?? null
+  const found = gaps.find(
+    (row) =>
+      row.oracle === oracle &&
+      row.reading === at.reading &&
+      row.metric === at.metric &&
+      row.arm === at.arm &&
+      row.baseline === at.baseline,
   )
+  return found === undefined ? null : decided(found)
 }
 
 /** The oracle that gaps are counted to where there is room for one number: the byte floor. */

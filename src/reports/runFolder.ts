@@ -69,8 +69,9 @@ export function openResultFolder(options: OpenOptions): OpenResultFolder {
 
 /** The folder of a run of one arm while the run is on. */
 export interface OpenRunFolder {
-  /** Where it is built until it is finished. */
+  /** Where it is built until it is finished, and the topmost folder that was made for it. */
   readonly partial: string
+  readonly made: string | undefined
   /** Appends requests that have left; without effect when the folder was opened without requests. */
   addRequests(records: Records): void
   /** Writes the other files and moves the folder to its place. Returns its path. */
@@ -97,6 +98,7 @@ export function openRunFolder(options: OpenOptions, withRequests: boolean): Open
     },
     abandon: folder.abandon,
     partial: folder.partial,
+    made: folder.made,
   }
 }
 

@@ -124,7 +124,7 @@ export function experimentProblems({ experiment, workload }: ScenarioInput): Pro
   ]
 }
 
-/** All of a closed loop come at once: what finds the queues full is turned away, the next one is sent in its place and turned away too. */
+/** All of a closed loop come at once: what finds the queues full is turned away, the next one is sent in its place and turned away too. On the safe side: engines take one each. */
 export function admissionProblems({ admission, workload }: ScenarioInput): Problem[] {
   const { max_queue: most } = admission ?? {}
   const { method, concurrency } = workload.load ?? {}
@@ -132,7 +132,7 @@ export function admissionProblems({ admission, workload }: ScenarioInput): Probl
   return [
     {
       path: ['admission', 'max_queue'],
-      message: `admission.max_queue: ${concurrency} requests of the closed loop come at once, and queues of ${most} would turn the whole trace away in that moment`,
+      message: `admission.max_queue: ${concurrency} requests of the closed loop come at once, and what queues of ${most} turn away is replaced at once and turned away too, until the trace is over`,
       hint: `raise it to ${concurrency} or more, remove it, or lower workload.load.concurrency`,
     },
   ]

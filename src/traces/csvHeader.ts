@@ -68,7 +68,7 @@ export function layoutOf(
     throw new UserError({
       where: `${path}:1`,
       message: `the file has no header and ${fields.length} ${fields.length === 1 ? 'column' : 'columns'}; without a header it must have three: time, input tokens, output tokens`,
-      hint: 'add a header line, or give the positions of the three: workload.read.columns={time: 1, input: 2, output: 3} (trace commands: --columns time=1,input=2,output=3)',
+      hint: 'add a header line, or give the positions of the three: workload.read.columns={time: "1", input: "2", output: "3"} (trace commands: --columns time=1,input=2,output=3)',
     })
   }
   const find = (role: 'time' | 'input' | 'output', pattern: RegExp, position: number): number => {

@@ -1,13 +1,12 @@
 /**
  * Numbers straight from bytes, without a string per field: token counts and times.
  */
-import { NS_PER_S } from '../units.js'
+import { LATEST_NS, NS_PER_S } from '../units.js'
 
 /** Largest token count of a row. */
 export const MAX_TOKENS = 2 ** 31 - 1
 const MINUS = 45
 const MAX_FAST_DIGITS = 15
-const MAX_TIME_NS = 2 ** 53
 
 /** Results of `parseCount` that are no count; 0 is returned as 0. */
 export const COUNT_MISSING = -1
@@ -83,7 +82,7 @@ export function createTimeParser(unitNs: number): TimeParser {
     return checked((whole - baseNumber) * scaleNs + fractionNs)
   }
   const checked = (timeNs: number): number => {
-    if (Math.abs(timeNs) < MAX_TIME_NS) return timeNs
+    if (Math.abs(timeNs) < LATEST_NS) return timeNs
     parser.fault = TIME_TOO_FAR
     return Number.NaN
   }

@@ -1,10 +1,9 @@
 /** A trace with its clock sped up, or slowed down. */
 import { UserError } from '../errors.js'
+import { LATEST_NS } from '../units.js'
 import { lastArrivalNs } from './sessions.js'
 import type { Workload } from './workload.js'
 
-/** From here on a double does not hold every whole ns: 104 days. */
-export const LATEST_NS = 2 ** 53
 const LEAST_DIGITS = 3
 
 /** Throws UserError when the last arrival, `factor` (> 0) times as early, comes at 2^53 ns or later. */

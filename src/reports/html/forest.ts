@@ -1,4 +1,5 @@
 /** Paired gains with their intervals: one row a metric, one panel a pair of arms, one mark a reading. */
+import { BUILT_IN } from '../../experiments/families.js'
 import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments/result.js'
 import type { ArmStyle } from '../colours.js'
 import { change, directionOf, interval, metricText, NOTHING, readingText } from '../format.js'
@@ -77,9 +78,6 @@ function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, c
 }
 
 const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic</p>`
-
-/** Baselines that are no arms of the user's. */
-const BUILT_IN: readonly string[] = ['static', 'tuned-static', 'tuned-size', 'shape-aware']
 
 /** Pairs over tuned baselines come first and open, then the user's arms among each other on an axis of their own, the others after them in a fold. */
 export function forestPlots(result: ComparisonResult, styles: readonly ArmStyle[]): string {

@@ -2,7 +2,7 @@
 import type { GapRow } from '../../experiments/oracles.js'
 import type { ComparisonResult } from '../../experiments/result.js'
 import { change, interval, metricText, readingText } from '../format.js'
-import { shareText } from '../ladder.js'
+import { decided, shareText } from '../ladder.js'
 import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
 
 const NAMES = 150
@@ -71,17 +71,19 @@ export function oracleGains(rows: readonly GapRow[]): Gain[] {
 }
 
 export function gapsTable(gaps: readonly GapRow[]): string {
-  const rows = gaps.map((row) => [
-    row.arm,
-    row.baseline,
-    row.oracle,
-    readingText[row.reading],
-    metricText(row.metric).title,
-    `${change(row.oracle_ratio)} ${interval(row.oracle_ci95)}`,
-    shareText(row),
-    String(row.n),
-    row.note ?? '',
-  ])
+  const rows = gaps
+    .map(decided)
+    .map((row) => [
+      row.arm,
+      row.baseline,
+      row.oracle,
+      readingText[row.reading],
+      metricText(row.metric).title,
+      `${change(row.oracle_ratio)} ${interval(row.oracle_ci95)}`,
+      shareText(row),
+      String(row.n),
+      row.note ?? '',
+    ])
   const head = ['arm', 'baseline', 'oracle', 'reading', 'metric', 'oracle over baseline', 'gap closed', 'n', 'note']
   return `<details><summary>All ${rows.length} gaps</summary>${htmlTable(head, rows)}</details>`
 }

@@ -16,7 +16,7 @@ const NARROWEST_LABEL = 44
 
 /** From waiting (pale) to the last step before the token (deep). */
 const COLOURS: Readonly<Record<string, string>> = {
-  [FRONTEND]: '#F0E442',
+  [FRONTEND]: '#8A7A00',
   queue: '#E69F00',
   prefill: '#0072B2',
   'decode wait': '#D55E00',

@@ -1,12 +1,11 @@
 /** Fields of a JSON row: each function returns the value or throws a `RowFault` that says what is wrong with it. */
-import { NS_PER_S } from '../../units.js'
+import { LATEST_NS, NS_PER_S } from '../../units.js'
 import { MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from '../fields.js'
 import { RowFault } from './rowFault.js'
 
 export type JsonRow = Readonly<Record<string, unknown>>
 
 const WHOLE = /^-?\d+$/
-const MOST_NS = 2 ** 53
 
 /**
  * The object in a text; whole numbers of 16 and more digits, which a double may not hold, become text. Throws a `RowFault` when there is none.
@@ -107,7 +106,7 @@ export function duration(row: JsonRow, key: string, unitNs: number): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new RowFault(`${key} is not a number`)
   if (value < 0) throw new RowFault(`${key} is negative`)
   const ns = Math.round(value * unitNs)
-  if (ns >= MOST_NS) throw new RowFault(`${key} is longer than 104 days`)
+  if (ns >= LATEST_NS) throw new RowFault(`${key} is longer than 104 days`)
   return ns
 }
 
@@ -125,7 +124,7 @@ export function createJsonClock(unitNs: number): JsonClock {
   const relative = (whole: bigint, fractionNs: number, scaleNs: number): number => {
     const from = base ?? { whole, fractionNs }
     const ns = Number(whole - from.whole) * scaleNs + fractionNs - from.fractionNs
-    if (!(Math.abs(ns) < MOST_NS)) throw new RowFault(TIME_TOO_FAR)
+    if (!(Math.abs(ns) < LATEST_NS)) throw new RowFault(TIME_TOO_FAR)
     base = from
     return ns
   }

@@ -1,11 +1,10 @@
 /** What the columns beyond time and lengths do to the request of their row. */
 import { UserError } from '../../errors.js'
+import { LATEST_NS } from '../../units.js'
 import type { ReaderContext } from '../formats/format.js'
 import { createRebuiltBlocks, REBUILT_BLOCK_TOKENS } from '../rebuiltBlocks.js'
 import { createNumbering } from '../requestRows.js'
 import type { ExtraRole } from './roles.js'
-
-const MAX_WAIT_NS = 2 ** 53
 
 export interface Extras {
   /** Takes the cells of a row; why they cannot be used, or null. `cell` gives '' for an empty one. */
@@ -83,7 +82,7 @@ function durationNs(text: string, unitNs: number): number {
   const fraction = match?.[2] ? Math.round(Number(`0.${match[2]}`) * unitNs) : 0
   const ns =
     match === null ? (/^\d/.test(text) ? Math.round(Number(text) * unitNs) : Number.NaN) : Number(match[1]) * unitNs + fraction
-  return ns <= MAX_WAIT_NS ? ns : Number.NaN
+  return ns <= LATEST_NS ? ns : Number.NaN
 }
 
 /** Ids of requests by their row. As long as they are the numbers 0, 1, 2 ... of the rows, none has to be kept. */
