@@ -138,15 +138,23 @@ export interface GapClosed {
   readonly note: string | null
 }
 
-/** A smaller gap, as a ratio less 1 with three decimals, is none to take shares of. */
-const LEAST_GAP = 0.001
+/** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
+export function changePercent(ratio: number): number {
+  const value = Number(((ratio - 1) * 100).toFixed(1))
+  return Math.abs(value) >= 100 ? Math.round(value) : value
+}
+
+/** Whether an interval of ratios, as printed, includes zero: a bound that prints as 0.0 does. */
+export const includesZero = ([low, high]: readonly [number, number]): boolean =>
+  changePercent(low) <= 0 && changePercent(high) >= 0
+
+/** A gap of at most this, as printed, is none to take shares of. Percent. */
+const LEAST_GAP = 0.1
 
 /** Why the gap between an oracle and a baseline, given as their ratio, is none to take shares of; null where it is one. */
 export function gapDoubt({ ratio, ci95 }: Pick<PairedRatio, 'ratio' | 'ci95'>): string | null {
-  const gain = (value: number): number => Number((value - 1).toFixed(3))
-  if (ratio === null || Math.abs(gain(ratio)) <= LEAST_GAP) return 'too small a gap to take shares of'
-  const isOpen = ci95 !== null && gain(ci95[0]) <= 0 && gain(ci95[1]) >= 0
-  return isOpen ? 'the replicates leave open that there is a gap' : null
+  if (ratio === null || Math.abs(changePercent(ratio)) <= LEAST_GAP) return 'too small a gap to take shares of'
+  return ci95 !== null && includesZero(ci95) ? 'the replicates leave open that there is a gap' : null
 }
 
 /**

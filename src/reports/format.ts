@@ -1,6 +1,7 @@
 /** Numbers and names as they are printed, the same in the terminal and in HTML. */
 
 import type { Reading } from '../experiments/result.js'
+import { changePercent, includesZero } from '../experiments/statistics.js'
 import { type ArmSpec, LEVERS } from '../levers/lever.js'
 import type { Summary } from '../metrics/summary.js'
 
@@ -24,12 +25,6 @@ export const percent = (share: number | null | undefined, digits = 0): string =>
 /** A share in JSON, in percent: three decimals. */
 export const pct = (share: number): number => Number((100 * share).toFixed(3))
 
-/** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
-function changePercent(ratio: number): number {
-  const value = Number(((ratio - 1) * 100).toFixed(1))
-  return Math.abs(value) >= 100 ? Math.round(value) : value
-}
-
 /** A ratio arm / baseline as a signed change: 1.043 -> +4.3 %, 2.5 -> +150 %. */
 export function change(ratio: number | null | undefined): string {
   if (!defined(ratio)) return NOTHING
@@ -38,10 +33,6 @@ export function change(ratio: number | null | undefined): string {
   const text = size.toFixed(size >= 100 ? 0 : 1)
   return size === 0 ? '0.0 %' : `${value > 0 ? '+' : '−'}${text} %`
 }
-
-/** Whether an interval of ratios, as printed, includes zero: a bound that prints as 0.0 does. */
-export const includesZero = ([low, high]: readonly [number, number]): boolean =>
-  changePercent(low) <= 0 && changePercent(high) >= 0
 
 /** An interval of ratios as changes in percent: [+2.9, +5.3]. */
 export function interval(ci: readonly [number, number] | null): string {

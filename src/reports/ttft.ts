@@ -18,7 +18,7 @@ const SMALL_SHARE = 0.002
 /**
  * Means over the completed requests of the window, in the order in which a request passes them; they add up to the mean TTFT. What is left
  * over goes by until the first decode step ends (`first_token: decode`), or is time lost to preemption before the first token. Empty
- * without a TTFT.
+ * without a TTFT. Folders of before tell nothing of the frontend: there it is part of the queue.
  */
 export function ttftParts({ metrics, frontend_ms: frontendMs = 0 }: Summary): TtftPart[] {
   const ttft = metrics.ttft_ms.mean
