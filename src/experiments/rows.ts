@@ -38,7 +38,7 @@ export function pairs(arms: readonly ArmSpec[]): Pair[] {
 /** The user's arms over shape-aware, then each over those before it. */
 function ownPairs(arms: readonly ArmSpec[]): Pair[] {
   const names = arms.filter((arm) => !isOracleArm(arm)).map(({ name }) => name)
-  const own = names.filter((name) => ![...BASELINES, CHALLENGER].includes(name))
+  const own = names.filter((name) => !BUILT_IN.includes(name))
   return [
     ...(names.includes(CHALLENGER) ? own.map((arm) => ({ baseline: CHALLENGER, arm })) : []),
     ...own.flatMap((arm, at) => own.slice(0, at).map((baseline) => ({ baseline, arm }))),

@@ -6,11 +6,10 @@
  */
 import { cumulativeStdNormalProbability, mean, quantileSorted, sampleStandardDeviation } from 'simple-statistics'
 import { type Rng, stream } from '../rng.js'
+import { FEWEST_FOR_INTERVAL, gapDoubt } from './change.js'
 
 const RESAMPLES = 2000
 
-/** Below this number of replicates no interval is given: three values have but ten distinct resampled means. */
-export const FEWEST_FOR_INTERVAL = 4
 /** Below this number Student's t takes the place of the bootstrap. */
 const FEWEST_TO_RESAMPLE = 8
 
@@ -136,25 +135,6 @@ export interface GapClosed {
   readonly n: number
   /** Why there is no share, or no interval. */
   readonly note: string | null
-}
-
-/** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
-export function changePercent(ratio: number): number {
-  const value = Number(((ratio - 1) * 100).toFixed(1))
-  return Math.abs(value) >= 100 ? Math.round(value) : value
-}
-
-/** Whether an interval of ratios, as printed, includes zero: a bound that prints as 0.0 does. */
-export const includesZero = ([low, high]: readonly [number, number]): boolean =>
-  changePercent(low) <= 0 && changePercent(high) >= 0
-
-/** A gap of at most this, as printed, is none to take shares of. Percent. */
-const LEAST_GAP = 0.1
-
-/** Why the gap between an oracle and a baseline, given as their ratio, is none to take shares of; null where it is one. */
-export function gapDoubt({ ratio, ci95 }: Pick<PairedRatio, 'ratio' | 'ci95'>): string | null {
-  if (ratio === null || Math.abs(changePercent(ratio)) <= LEAST_GAP) return 'too small a gap to take shares of'
-  return ci95 !== null && includesZero(ci95) ? 'the replicates leave open that there is a gap' : null
 }
 
 /**

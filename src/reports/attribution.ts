@@ -2,8 +2,7 @@
 import { grouped } from '../collections/grouped.js'
 import type { Attribution, LeverTerms } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
-import { change, changeText, directionOf, whereText } from './format.js'
-import { INTERVAL_NEEDS } from './intervalNeeds.js'
+import { change, changeText, directionOf, INTERVAL_NEEDS, whereText } from './format.js'
 import { lossSentences } from './losses.js'
 
 /** The headline metric of each reading, in the order of the readings. */

@@ -1,7 +1,7 @@
 /** Numbers and names as they are printed, the same in the terminal and in HTML. */
 
+import { type Change, changePercent, FEWEST_FOR_INTERVAL, includesZero } from '../experiments/change.js'
 import type { Reading } from '../experiments/result.js'
-import { changePercent, includesZero } from '../experiments/statistics.js'
 import { type ArmSpec, LEVERS } from '../levers/lever.js'
 import type { Summary } from '../metrics/summary.js'
 
@@ -40,11 +40,8 @@ export function interval(ci: readonly [number, number] | null): string {
   return `[${ci.map((bound) => change(bound).replace(' %', '')).join(', ')}]`
 }
 
-/** How an arm or a lever changes a metric: a ratio, with the bounds of its 95 % interval where there is one. */
-interface Change {
-  readonly ratio: number | null
-  readonly ci95: readonly [number, number] | null
-}
+/** Said where there is no interval. */
+export const INTERVAL_NEEDS = `an interval needs ${FEWEST_FOR_INTERVAL} replicates or more`
 
 /** +4.3 % [+2.9, +5.3] */
 export const changeText = ({ ratio, ci95 }: Change): string => `${change(ratio)}${ci95 ? ` ${interval(ci95)}` : ''}`

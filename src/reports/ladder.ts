@@ -1,7 +1,8 @@
 /** The oracle ladder in plain words: how much room there was, and how much of it an arm has taken. */
+
+import { gapDoubt } from '../experiments/change.js'
 import type { GapRow } from '../experiments/oracles.js'
 import type { ComparisonResult, OracleResult, Reading } from '../experiments/result.js'
-import { gapDoubt } from '../experiments/statistics.js'
 import { changeText, NOTHING, percent, whereText } from './format.js'
 
 type WithLadder = Pick<ComparisonResult, 'gaps' | 'oracles'>

@@ -1,10 +1,18 @@
 /** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
 import { grouped } from '../collections/grouped.js'
+import { includesZero } from '../experiments/change.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
-import { includesZero } from '../experiments/statistics.js'
 import { fallsBehind } from '../metrics/saturation.js'
-import { changeText, type Direction, directionOf, interval, metricText, readingText, whereText } from './format.js'
-import { INTERVAL_NEEDS } from './intervalNeeds.js'
+import {
+  changeText,
+  type Direction,
+  directionOf,
+  INTERVAL_NEEDS,
+  interval,
+  metricText,
+  readingText,
+  whereText,
+} from './format.js'
 import { ladderSentences } from './ladder.js'
 import { lossSentences } from './losses.js'
 
