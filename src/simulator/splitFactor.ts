@@ -24,10 +24,7 @@ function factorSuits(s: State, g: number, n: number): boolean {
 export const factorExpiry = (s: State, g: number): number => s.factorStep[g] + (s.changed[g] === 1 ? CHANGED_AGE : MAX_AGE)
 
 /** Whether the KV tokens of a rank are off what was predicted of them. */
-export function isFar(kvTokens: number, predicted: number): boolean {
-  const drift = kvTokens > predicted ? kvTokens - predicted : predicted - kvTokens
-  return 32 * drift > predicted
-}
+export const isFar = (kvTokens: number, predicted: number): boolean => 32 * Math.abs(kvTokens - predicted) > predicted
 
 /** Factor for the n decoding sequences of rank g with kvTokens in all, this step's token included. */
 export function splitFactor(core: Core, e: number, g: number, n: number, kvTokens: number): number {
