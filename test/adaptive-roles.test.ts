@@ -2,10 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { createArm, parsePolicy, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { RolesView } from '../src/levers/lever.js'
-import { type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { type EngineConfig, NO_FABRIC, PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { createSimulation, simulate } from '../src/simulator/index.js'
-import type { StepTables } from '../src/timing/stepTimer.js'
-import { shapesOnly } from '../src/traces/workload.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 import { MACHINES } from './levers/families.js'
 
 const REQUEST = { inputTokens: 100, classId: 0, tenant: 0 }
@@ -75,40 +74,11 @@ describe('adaptive-roles', () => {
   })
 })
 
-function tables(role: 'prefill' | 'decode'): StepTables {
-  const line = (length: number, slope: number) => Float64Array.from({ length }, (_, i) => i * slope)
-  return {
-    ranks: 1,
-    maxTokens: 4096,
-    maxSequences: 16,
-    maxLength: 65536,
-    hostPs: role === 'decode' ? 10e9 : 11e9,
-    localPs: line(4097, 20e6),
-    headPs: line(17, 0),
-    decodeRowsPs: line(17, 0),
-    sharedPs: line(4097, 0),
-    exchangePs: line(4097, 0),
-    kernelColumns: 1,
-    kernelBasePs: line(17, 0),
-    kernelSlopePs: line(17, 0),
-    prefillChunkKnots: Float64Array.of(0, 4096),
-    prefillPrefixKnots: Float64Array.of(0, 65536),
-    prefillPs: line(4, 0),
-  }
-}
-
 function engine(index: number, role: 'prefill' | 'decode'): EngineConfig {
-  const limits = {
-    ranks: 1,
-    gpus: 1,
-    maxNumSeqs: 16,
-    maxNumBatchedTokens: 4096,
-    maxModelLen: 8192,
-    blockSize: 16,
-    numGpuBlocks: 16384,
-  }
-  const common = { ...PLAIN_ENGINE, ...limits, name: `engine-${index}`, machine: Object.values(MACHINES)[0] }
-  const inRole = (given: 'prefill' | 'decode'): EngineConfig => ({ ...common, role: given, tables: tables(given) })
+  const limits = { maxNumSeqs: 16, maxNumBatchedTokens: 4096, maxModelLen: 8192, numGpuBlocks: 16384 }
+  const common = { ...limits, name: `engine-${index}`, machine: Object.values(MACHINES)[0] }
+  const inRole = (given: 'prefill' | 'decode') =>
+    engineOf({ ...evenSteps(given === 'decode' ? 10e6 : 11e6), localPs: 20e6 }, { ...common, role: given })
   return { ...inRole(role), switched: inRole(role === 'decode' ? 'prefill' : 'decode') }
 }
 
@@ -123,13 +93,12 @@ function drifting() {
     isl.push(isEarly ? 4000 : 100)
     osl.push(isEarly ? 4 : 160)
   }
-  const provenance = { name: 'drift', format: 'generated', note: 'by hand', rowsRead: at.length, rowsSkipped: 0 }
-  return shapesOnly(Float64Array.from(at), Int32Array.from(isl), Int32Array.from(osl), provenance)
+  return traffic(at, isl, osl)
 }
 
 const engines = [0, 1, 2, 3, 4, 5].map((index) => engine(index, index < 3 ? 'prefill' : 'decode'))
 const fabric = { ...NO_FABRIC, nvlinkBytesPerNs: 100 }
-const config = { engines, maxQueue: null, timeoutNs: null, fabric, firstToken: 'prefill' as const, frontendNs: 0 }
+const config = { ...PLAIN_CLUSTER, engines, fabric }
 const arm = (pool: string) => createArm({ ...STATIC_ARM, name: 'mine', split: 'occupancy-rule', pool })
 const adaptive = 'adaptive-roles(dwell=5,memory=5,hysteresis=0.2)'
 

@@ -2,11 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
 import { FATES } from '../src/metrics/records.js'
-import { type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
 import { observed } from '../src/testing/observe.js'
-import type { StepTables } from '../src/timing/stepTimer.js'
-import { shapesOnly } from '../src/traces/workload.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 import { MACHINES } from './levers/families.js'
 
 const RANKS = 4
@@ -14,41 +13,17 @@ const STEP_NS = 1e6
 const TOKEN_PS = 2e6
 
 /** A step of 1 ms, and 2 us for each token of the fullest rank; attention costs nothing. */
-function tables(): StepTables {
-  const zero = (length: number) => new Float64Array(length)
-  return {
+const ENGINE = engineOf(
+  { ...evenSteps(STEP_NS), localPs: TOKEN_PS },
+  {
     ranks: RANKS,
-    maxTokens: 8192,
-    maxSequences: 64,
-    maxLength: 65536,
-    hostPs: STEP_NS * 1000,
-    localPs: Float64Array.from({ length: 8193 }, (_, i) => i * TOKEN_PS),
-    headPs: zero(65),
-    decodeRowsPs: zero(65),
-    sharedPs: zero(RANKS * 8192 + 1),
-    exchangePs: zero(8193),
-    kernelColumns: 1,
-    kernelBasePs: zero(65),
-    kernelSlopePs: zero(65),
-    prefillChunkKnots: Float64Array.of(0, 8192),
-    prefillPrefixKnots: Float64Array.of(0, 65536),
-    prefillPs: zero(4),
-  }
-}
-
-const ENGINE: EngineConfig = {
-  ...PLAIN_ENGINE,
-  name: 'dep4',
-  ranks: RANKS,
-  gpus: RANKS,
-  maxNumSeqs: 64,
-  maxNumBatchedTokens: 8192,
-  maxModelLen: 8192,
-  blockSize: 16,
-  numGpuBlocks: 8192,
-  tables: tables(),
-  machine: Object.values(MACHINES)[0],
-}
+    maxNumSeqs: 64,
+    maxNumBatchedTokens: 8192,
+    maxModelLen: 8192,
+    numGpuBlocks: 8192,
+    machine: Object.values(MACHINES)[0],
+  },
+)
 
 interface Row {
   readonly atMs: number
@@ -58,23 +33,12 @@ interface Row {
 
 function run(chunk: string, rows: readonly Row[], concurrency?: number, engine = ENGINE) {
   const { arm, decisions } = observed(createArm({ ...STATIC_ARM, name: 'mine', split: 'occupancy-rule', chunk }))
-  const provenance = { name: 'rows', format: 'generated', note: 'by hand', rowsRead: rows.length, rowsSkipped: 0 }
-  const column = (read: (row: Row) => number) => Int32Array.from(rows, read)
-  const arrivals = Float64Array.from(rows, (row) => row.atMs * 1e6)
-  const workload = shapesOnly(
-    arrivals,
-    column((row) => row.isl),
-    column((row) => row.osl),
-    provenance,
+  const workload = traffic(
+    rows.map(({ atMs }) => atMs * 1e6),
+    rows.map(({ isl }) => isl),
+    rows.map(({ osl }) => osl),
   )
-  const config = {
-    engines: [engine],
-    maxQueue: null,
-    timeoutNs: null,
-    fabric: NO_FABRIC,
-    firstToken: 'prefill' as const,
-    frontendNs: 0,
-  }
+  const config = { ...PLAIN_CLUSTER, engines: [engine] }
   const load = concurrency === undefined ? ({ kind: 'open' } as const) : ({ kind: 'closed', concurrency } as const)
   return { ...simulate(config, arm, workload, { load }), decisions }
 }

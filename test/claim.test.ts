@@ -11,7 +11,8 @@ import { openRequests, partsOf, withLengths } from '../src/experiments/claim/tra
 import { verdictOf } from '../src/experiments/claim/verdict.js'
 import { holm, signedRankP } from '../src/experiments/multiple.js'
 import { presetWorkload } from '../src/traces/presets.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
+import { traffic } from './byHand.js'
 
 describe('the verdict', () => {
   const paired = (low: number, high: number) => ({ ratio: Math.sqrt(low * high), ci95: [low, high] as const, n: 20 })
@@ -196,8 +197,7 @@ describe('traffic', () => {
     expect(openRequests(agent, 1, 'x').arrivalNs).toEqual(open.arrivalNs)
   })
   test('lengths of controls', () => {
-    const provenance = { name: 'x', format: 'generated', note: '', rowsRead: 4, rowsSkipped: 0 }
-    const part = shapesOnly(Float64Array.of(0, 1, 2, 3), Int32Array.of(1, 2, 3, 6), Int32Array.of(10, 20, 30, 60), provenance)
+    const part = traffic([0, 1, 2, 3], [1, 2, 3, 6], [10, 20, 30, 60])
     expect(withLengths(part, 'own', 1)).toBe(part)
     expect(shapes(withLengths(part, 'shuffled', 3))).toEqual(shapes(part))
     expect(withLengths(part, 'mean', 1).isl).toEqual(Int32Array.of(3, 3, 3, 3))

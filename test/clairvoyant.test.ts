@@ -7,8 +7,9 @@ import type { ArmSpec } from '../src/levers/lever.js'
 import { clusterConfig, loadScenario } from '../src/scenario/index.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
+import { traffic } from './byHand.js'
 import { tinyPlan } from './tinyCluster.js'
 
 const plan = (text: string) => clusterConfig(loadScenario({ text, file: 'law.yaml', sets: [] }))
@@ -28,12 +29,10 @@ const ROLES =
 const ARMS: readonly ArmSpec[] = [STATIC_ARM, SHAPE_AWARE_ARM, { ...SHAPE_AWARE_ARM, split: 'oracle-floor' }]
 
 function workloadOf(shapes: readonly (readonly [number, number])[]): Workload {
-  const provenance = { name: 'drawn', format: 'generated', note: '', rowsRead: shapes.length, rowsSkipped: 0 }
-  return shapesOnly(
-    new Float64Array(shapes.length),
-    Int32Array.from(shapes, ([isl]) => isl),
-    Int32Array.from(shapes, ([, osl]) => osl),
-    provenance,
+  return traffic(
+    shapes.map(() => 0),
+    shapes.map(([isl]) => isl),
+    shapes.map(([, osl]) => osl),
   )
 }
 

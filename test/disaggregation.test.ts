@@ -3,52 +3,31 @@ import { describe, expect, test } from 'vitest'
 import type { PoolPolicy } from '../src/levers/lever.js'
 import { roundRobin } from '../src/levers/pool/policies.js'
 import { FATES } from '../src/metrics/records.js'
-import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { type ClusterConfig, type EngineConfig, PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { createSimulation, type LoadConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { plainArm } from '../src/testing/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
-import { PS_PER_NS } from '../src/units.js'
+import type { Workload } from '../src/traces/workload.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 
 /** Length of a step of a prefill engine and of a decode engine, ns. */
 const PREFILL_NS = 1000
 const DECODE_NS = 100
 
 function engine(stepNs: number, changes: Partial<EngineConfig> = {}): EngineConfig {
-  const size = { ranks: changes.ranks ?? 1, maxTokens: 256, maxSequences: 16, maxLength: 256 }
-  return {
-    ...PLAIN_ENGINE,
-    name: changes.role ?? 'aggregated',
-    ranks: 1,
-    gpus: 1,
-    maxNumSeqs: 16,
-    maxNumBatchedTokens: 256,
-    maxModelLen: 256,
-    blockSize: 16,
-    numGpuBlocks: 64,
-    tables: stepTables(size, { ...HOST_ALONE, hostPs: stepNs * PS_PER_NS }),
-    machine: SMALL_MACHINE,
-    kvBytesPerToken: 10,
-    ...changes,
-  }
+  const limits = { maxNumSeqs: 16, maxNumBatchedTokens: 256, maxModelLen: 256, numGpuBlocks: 64 }
+  return engineOf(evenSteps(stepNs), { ...limits, kvBytesPerToken: 10, ...changes })
 }
 
 function cluster(engines: readonly EngineConfig[], changes: Partial<ClusterConfig> = {}): ClusterConfig {
-  return { engines, maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0, ...changes }
+  return { ...PLAIN_CLUSTER, engines, ...changes }
 }
 const prefill = (changes: Partial<EngineConfig> = {}) => engine(PREFILL_NS, { role: 'prefill', ...changes })
 const decode = (changes: Partial<EngineConfig> = {}) => engine(DECODE_NS, { role: 'decode', ...changes })
 
 /** Requests as [arrival, isl, osl]. */
 function requests(...rows: readonly (readonly [number, number, number])[]): Workload {
-  const column = (at: number) => Int32Array.from(rows, (row) => row[at])
-  const provenance = { name: 'hand', format: 'generated', note: 'By hand.', rowsRead: rows.length, rowsSkipped: 0 }
-  return shapesOnly(
-    Float64Array.from(rows, ([arrivalNs]) => arrivalNs),
-    column(1),
-    column(2),
-    provenance,
-  )
+  const column = (at: number) => rows.map((row) => row[at])
+  return traffic(column(0), column(1), column(2))
 }
 
 const OPEN: LoadConfig = { kind: 'open' }

@@ -3,10 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { createArm, POLICIES, parsePolicy, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { AssignView, MigrateView, Moves, RankPolicy } from '../src/levers/lever.js'
-import { PLAIN_ENGINE } from '../src/simulator/config.js'
+import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import { SMALL_MACHINE } from '../src/testing/tables.js'
+import type { Workload } from '../src/traces/workload.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 import { loads } from './levers/contract.js'
 
 const RANKS = 4
@@ -188,51 +189,43 @@ test('the dispatch oracle makes uneven ranks equal, in as many free moves as it 
 // --- in a simulation: one engine of 4 ranks, 5 ms a step, 20 ns a token of KV, 5000 tokens' worth a sequence
 
 const TOKEN_PS = 2e4
-const tables = stepTables(
-  { ranks: RANKS, maxTokens: 4096, maxSequences: 16, maxLength: 60_000 },
-  { ...HOST_ALONE, hostPs: 5e9, rowsPs: 5000 * TOKEN_PS },
-)
-const engine = {
-  ...PLAIN_ENGINE,
-  name: 'four-ranks',
-  ranks: RANKS,
-  gpus: RANKS,
-  maxNumSeqs: 16,
-  maxNumBatchedTokens: 4096,
-  maxModelLen: 60_000,
-  blockSize: 16,
-  numGpuBlocks: 40_000,
-  tables: {
-    ...tables,
-    // the same price for every token, so that the cost of a rank is what the policies take it for
-    kernelBasePs: tables.kernelBasePs.map(
-      (_, at) => TOKEN_PS * Math.floor(at / tables.kernelColumns) * 2 ** (at % tables.kernelColumns),
-    ),
-    kernelSlopePs: tables.kernelSlopePs.map(() => TOKEN_PS),
+const four = engineOf(
+  { ...evenSteps(5e6), rowsPs: 5000 * TOKEN_PS },
+  {
+    ranks: RANKS,
+    maxNumSeqs: 16,
+    maxNumBatchedTokens: 4096,
+    maxModelLen: 60_000,
+    numGpuBlocks: 40_000,
+    // one slot: pieces follow each other, and the way of cutting makes no difference
+    machine: { ...SMALL_MACHINE, slots: 1, ctaOverheadNs: 0 },
+    kvBytesPerToken: 35_000,
   },
-  // one slot: pieces follow each other, and the way of cutting makes no difference
-  machine: { ...SMALL_MACHINE, slots: 1, ctaOverheadNs: 0 },
-  kvBytesPerToken: 35_000,
+)
+const { kernelBasePs, kernelSlopePs, kernelColumns } = four.tables
+const engine = {
+  ...four,
+  tables: {
+    ...four.tables,
+    // the same price for every token, so that the cost of a rank is what the policies take it for
+    kernelBasePs: kernelBasePs.map((_, at) => TOKEN_PS * Math.floor(at / kernelColumns) * 2 ** (at % kernelColumns)),
+    kernelSlopePs: kernelSlopePs.map(() => TOKEN_PS),
+  },
 }
 const cluster = {
+  ...PLAIN_CLUSTER,
   engines: [engine],
-  maxQueue: null,
-  timeoutNs: null,
   fabric: { nvlinkBytesPerNs: 780, nicBytesPerNs: 50, latencyNs: 1000 },
-  firstToken: 'prefill',
-  frontendNs: 0,
-} as const
+}
 
 const COUNT = 200
 
 /** Every fourth request is long: in turns all long ones come to one rank. */
 function uneven(): Workload {
-  const count = COUNT
-  const arrivalNs = Float64Array.from({ length: count }, (_, i) => i * 5e7)
+  const arrivalNs = Float64Array.from({ length: COUNT }, (_, i) => i * 5e7)
   const isl = Int32Array.from(arrivalNs, (_, i) => (i % 4 === 0 ? 16_000 : 400))
   const osl = Int32Array.from(arrivalNs, () => 300)
-  const provenance = { name: 'test', format: 'generated', note: '', rowsRead: count, rowsSkipped: 0 }
-  return shapesOnly(arrivalNs, isl, osl, provenance)
+  return traffic(arrivalNs, isl, osl)
 }
 
 function run(rank: string) {

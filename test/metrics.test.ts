@@ -25,6 +25,7 @@ import type { SloPlan } from '../src/scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../src/simulator/config.js'
 import { createRecords } from '../src/simulator/recordStore.js'
 import { NS_PER_MS } from '../src/units.js'
+import { emptyStatistics } from './reference/tally.js'
 
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_252)
 
@@ -141,29 +142,7 @@ function recordsOf(rows: readonly Row[]): Records {
   return records
 }
 
-const NO_STEPS: StepStatistics = {
-  steps: 0,
-  outputTokens: 0,
-  inputTokens: 0,
-  stepPs: 0,
-  gatingAttentionPs: 0,
-  meanAttentionPs: 0,
-  maxAttentionPs: 0,
-  decodeSequences: 0,
-  prefillSteps: 0,
-  prefillStepPs: 0,
-  prefillInputTokens: 0,
-  kvUsePs: 0,
-  preemptions: 0,
-  migrations: 0,
-  migratedBytes: 0,
-  roleChanges: 0,
-  evictedBlocks: 0,
-  itl: new Float64Array(LOG_HISTOGRAM_BINS),
-  engineBusyPs: Float64Array.of(0),
-  engineTokens: Float64Array.of(0),
-  engineKvUsePs: Float64Array.of(0),
-}
+const NO_STEPS = emptyStatistics(1)
 const CLUSTER = { engines: [{ gpus: 4 }, { gpus: 4 }] } as unknown as ClusterConfig
 const NO_SLO: SloPlan = { ttftMs: null, tpotMs: null, gapMs: null, e2eMs: null }
 const ms = (from: number, to: number): MeasureWindow => ({ fromNs: from * NS_PER_MS, toNs: to * NS_PER_MS })

@@ -2,14 +2,15 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { type ClusterConfig, PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
 import { plainArm } from '../src/testing/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables, type TableShape } from '../src/testing/tables.js'
+import { HOST_ALONE, type TableShape } from '../src/testing/tables.js'
 import { blockIdsOf } from '../src/traces/blocks.js'
 import { readTrace } from '../src/traces/index.js'
 import { prefixStatistics } from '../src/traces/statistics/prefixes.js'
 import type { Workload } from '../src/traces/workload.js'
+import { engineOf } from './byHand.js'
 
 const data = new URL('../../shared/data/traces/', import.meta.url)
 const present = existsSync(data)
@@ -21,23 +22,15 @@ const LONGEST = 131072
 const SHAPE: TableShape = { ...HOST_ALONE, hostPs: 3e10, localPs: 2e7 }
 
 function oneRank(cacheTokens: number, maxNumSeqs: number): ClusterConfig {
-  const maxNumBatchedTokens = LONGEST
-  const size = { ranks: 1, maxTokens: maxNumBatchedTokens, maxSequences: maxNumSeqs, maxLength: LONGEST }
-  const engine: EngineConfig = {
-    ...PLAIN_ENGINE,
-    name: 'rank',
-    ranks: 1,
-    gpus: 1,
+  const engine = engineOf(SHAPE, {
     maxNumSeqs,
-    maxNumBatchedTokens,
+    maxNumBatchedTokens: LONGEST,
     maxModelLen: LONGEST,
     blockSize: BLOCK,
     numGpuBlocks: Math.floor(cacheTokens / BLOCK),
-    tables: stepTables(size, SHAPE),
-    machine: SMALL_MACHINE,
     prefixCaching: true,
-  }
-  return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
+  })
+  return { ...PLAIN_CLUSTER, engines: [engine] }
 }
 
 /** Share of the input tokens that an LRU list of whole blocks holds: one request at a time, which needs room for a last partial block too. */

@@ -5,48 +5,24 @@ import type { LoadView, RequestView, RoutePhase } from '../src/levers/lever.js'
 import { kvAwarePool, kvAwareRank } from '../src/levers/rank/kvAware.js'
 import { hostTierOf } from '../src/scenario/hostTier.js'
 import { scenarioFromDefaults } from '../src/scenario/index.js'
-import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { type ClusterConfig, type EngineConfig, PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { HostTier } from '../src/simulator/hostTier.js'
 import { createSimulation, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { PrefixRuns } from '../src/simulator/prefixRuns.js'
 import { plainArm, rankPolicy } from '../src/testing/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { withAnswerBlocks } from '../src/traces/index.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
-import { PS_PER_NS } from '../src/units.js'
+import type { Workload } from '../src/traces/workload.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 
 const STEP_NS = 100
-const SHAPE = { ...HOST_ALONE, hostPs: STEP_NS * PS_PER_NS }
 
 function engine(changes: Partial<EngineConfig> = {}): EngineConfig {
-  const size = { ranks: 1, maxTokens: 64, maxSequences: 8, maxLength: 512 }
-  return {
-    ...PLAIN_ENGINE,
-    name: 'engine',
-    ranks: 1,
-    gpus: 1,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 64,
-    maxModelLen: 512,
-    blockSize: 16,
-    numGpuBlocks: 32,
-    tables: stepTables(size, SHAPE),
-    machine: SMALL_MACHINE,
-    prefixCaching: true,
-    kvBytesPerToken: 10,
-    ...changes,
-  }
+  const limits = { maxNumSeqs: 8, maxNumBatchedTokens: 64, maxModelLen: 512, numGpuBlocks: 32 }
+  return engineOf(evenSteps(STEP_NS), { ...limits, prefixCaching: true, kvBytesPerToken: 10, ...changes })
 }
 
-const cluster = (...engines: EngineConfig[]): ClusterConfig => ({
-  engines,
-  maxQueue: null,
-  timeoutNs: null,
-  fabric: NO_FABRIC,
-  firstToken: 'prefill',
-  frontendNs: 0,
-})
+const cluster = (...engines: EngineConfig[]): ClusterConfig => ({ ...PLAIN_CLUSTER, engines })
 
 /** Requests as [arrival, isl, osl, ids of their prefix blocks]. */
 function requests(blockTokens: number, ...rows: readonly (readonly [number, number, number, readonly number[]])[]): Workload {
@@ -55,12 +31,10 @@ function requests(blockTokens: number, ...rows: readonly (readonly [number, numb
     blocks.next()
     for (const id of ids) blocks.push(id)
   }
-  const provenance = { name: 'hand', format: 'generated', note: 'By hand.', rowsRead: rows.length, rowsSkipped: 0 }
-  const shapes = shapesOnly(
-    Float64Array.from(rows, ([arrivalNs]) => arrivalNs),
-    Int32Array.from(rows, ([, isl]) => isl),
-    Int32Array.from(rows, ([, , osl]) => osl),
-    provenance,
+  const shapes = traffic(
+    rows.map(([atNs]) => atNs),
+    rows.map(([, isl]) => isl),
+    rows.map(([, , osl]) => osl),
   )
   return { ...shapes, ...blocks.columns(), blockTokens }
 }
@@ -141,14 +115,13 @@ describe('memory', () => {
   })
 
   test('of a host is shared by the ranks beside it', () => {
-    const tables = stepTables({ ranks: 2, maxTokens: 64, maxSequences: 8, maxLength: 512 }, SHAPE)
     const arm = { ...plainArm(64), rank: rankPolicy('rotate') }
     // each rank in turn; short prompts keep both busy until the two long ones of a wave are there, which then begin in one step
     const short = (atNs: number) => [atNs, 1, 1, []] as const
     const wave = (atNs: number, first: number) => [short(atNs), short(atNs), long(atNs + 1, first), long(atNs + 1, first + 15)]
     const work = requests(16, ...wave(0, 0), ...wave(1000, 30), ...wave(2000, 60), ...wave(3000, 0))
     const lastEndNs = (ranksPerHost: number) => {
-      const ranks = engine({ ranks: 2, tables, hostBlocks: 64, loadPsPerToken: 1000, ranksPerHost })
+      const ranks = engine({ ranks: 2, hostBlocks: 64, loadPsPerToken: 1000, ranksPerHost })
       const result = simulate(cluster(ranks), arm, work, { load: { kind: 'open' } })
       expect(column(result, 'loadedTokens').slice(14)).toEqual([208, 208])
       return Math.max(...column(result, 'endNs'))
@@ -216,7 +189,7 @@ describe('routing by caches', () => {
     const { records } = simulate(cluster(...engines), arm(age), workload, { load: { kind: 'open' } })
     return [...records.engine.slice(0, records.count)].map((e, i) => [e, records.rank[i]])
   }
-  const ranks = engine({ ranks: 2, tables: stepTables({ ranks: 2, maxTokens: 64, maxSequences: 8, maxLength: 512 }, SHAPE) })
+  const ranks = engine({ ranks: 2 })
 
   test('goes where the prompt is cached, and elsewhere with another prompt', () => {
     expect(places(two(1000), 0, engine(), engine())).toEqual([

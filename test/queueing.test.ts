@@ -6,12 +6,12 @@
 import { expect, test } from 'vitest'
 import type { PoolPolicy } from '../src/levers/lever.js'
 import { stream } from '../src/rng.js'
-import { NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { type ClusterConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { plainArm } from '../src/testing/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 
 /** Length of every step, ns. */
 const STEP_NS = 10_000
@@ -22,25 +22,12 @@ const T_999 = 3.883
 const WARM_UP = 0.05
 
 function queue(servers: number): ClusterConfig {
-  const size = { ranks: 1, maxTokens: 64, maxSequences: servers, maxLength: 8192 }
-  const engine = {
-    ...PLAIN_ENGINE,
-    name: 'queue',
-    ranks: 1,
-    gpus: 1,
-    maxNumSeqs: servers,
-    maxNumBatchedTokens: size.maxTokens,
-    maxModelLen: size.maxLength,
-    blockSize: 16,
-    numGpuBlocks: servers * 512,
-    tables: stepTables(size, { hostPs: STEP_NS * PS_PER_NS, ...HOST_ALONE }),
-    machine: SMALL_MACHINE,
-  }
-  return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
+  const limits = { maxNumSeqs: servers, maxNumBatchedTokens: 64, maxModelLen: 8192, numGpuBlocks: servers * 512 }
+  return { ...PLAIN_CLUSTER, engines: [engineOf(evenSteps(STEP_NS), limits)] }
 }
 
 /** Poisson arrivals of `ratePerNs`; `osl` draws the service time in steps. */
-function traffic(count: number, ratePerNs: number, seed: number, osl: (uniform: number) => number): Workload {
+function arrivals(count: number, ratePerNs: number, seed: number, osl: (uniform: number) => number): Workload {
   const gaps = stream(seed, 'queueing/gaps')
   const lengths = stream(seed, 'queueing/lengths')
   let nowNs = 0
@@ -48,12 +35,10 @@ function traffic(count: number, ratePerNs: number, seed: number, osl: (uniform: 
     nowNs += gaps.exponential() / ratePerNs
     return Math.round(nowNs)
   })
-  const provenance = { name: 'queueing', format: 'generated', note: 'Poisson arrivals.', rowsRead: count, rowsSkipped: 0 }
-  return shapesOnly(
+  return traffic(
     arrivalNs,
-    new Int32Array(count).fill(1),
-    Int32Array.from({ length: count }, () => osl(lengths.uniform())),
-    provenance,
+    arrivalNs.map(() => 1),
+    arrivalNs.map(() => osl(lengths.uniform())),
   )
 }
 
@@ -111,7 +96,7 @@ test('M/D/1: half the wait of M/M/1 (Pollaczek and Khinchine)', () => {
     const serviceNs = steps * STEP_NS
     const run = serve(
       1,
-      traffic(REQUESTS, load / serviceNs, seed, () => steps),
+      arrivals(REQUESTS, load / serviceNs, seed, () => steps),
     )
     expectAgreement(waitNs(run), (load * serviceNs) / (2 * (1 - load)))
   }
@@ -123,7 +108,7 @@ test('M/G/1 with geometric service, and M/M/1 as its limit of short steps', () =
   const load = 0.7
   const serviceNs = STEP_NS / p
   const ratePerNs = load / serviceNs
-  const run = serve(1, traffic(REQUESTS, ratePerNs, 3, draw))
+  const run = serve(1, arrivals(REQUESTS, ratePerNs, 3, draw))
   const estimate = waitNs(run)
   expectAgreement(estimate, (ratePerNs * STEP_NS ** 2 * (2 - p)) / p ** 2 / (2 * (1 - load)))
   expectAgreement(estimate, (load * serviceNs) / (1 - load))
@@ -144,7 +129,7 @@ test('M/M/c: the wait of Erlang C', () => {
       term *= offered / (k + 1)
     }
     const waits = term / (1 - load) / (below + term / (1 - load))
-    const run = serve(servers, traffic(REQUESTS, offered / serviceNs, 10 + servers, draw))
+    const run = serve(servers, arrivals(REQUESTS, offered / serviceNs, 10 + servers, draw))
     // A request that finds a free server waits for the step in progress: at most one step more than in the ideal queue.
     expectAgreement(waitNs(run), (waits * serviceNs) / (servers * (1 - load)), STEP_NS)
   }
@@ -163,7 +148,7 @@ test("Little's law, by what arrivals see: number inside = rate x time inside", (
       return 0
     },
   }
-  const run = simulate(queue(servers), { ...plain, pool }, traffic(REQUESTS, ratePerNs, 21, draw), { load: OPEN })
+  const run = simulate(queue(servers), { ...plain, pool }, arrivals(REQUESTS, ratePerNs, 21, draw), { load: OPEN })
   const { records, statistics } = run
   const seen = batchMeans(numbers)
   const insideNs = batchMeans(byRequest(run, (row) => records.endNs[row] - records.arrivalNs[row]))
@@ -175,16 +160,11 @@ test("Little's law, by what arrivals see: number inside = rate x time inside", (
 })
 
 test('transfers into one port: processor sharing of M/D/1, whose mean time is bytes / rate / (1 - load) whatever the sizes', () => {
-  const [plain] = queue(1).engines
   const most = 512
-  const tables = stepTables(
-    { ranks: 1, maxTokens: most, maxSequences: most, maxLength: 8192 },
-    { ...HOST_ALONE, hostPs: PS_PER_NS },
-  )
-  const limits = { maxNumSeqs: most, maxNumBatchedTokens: most, numGpuBlocks: most * 512 }
-  const engine = { ...plain, ...limits, tables, kvBytesPerToken: 5000 }
+  const limits = { maxNumSeqs: most, maxNumBatchedTokens: most, maxModelLen: 8192, numGpuBlocks: most * 512 }
+  const engine = engineOf(evenSteps(1), { ...limits, kvBytesPerToken: 5000 })
   const cluster: ClusterConfig = {
-    ...queue(1),
+    ...PLAIN_CLUSTER,
     engines: [
       { ...engine, name: 'prefill', role: 'prefill' },
       { ...engine, name: 'decode', role: 'decode' },
@@ -193,7 +173,7 @@ test('transfers into one port: processor sharing of M/D/1, whose mean time is by
   }
   const aloneNs = 10_000
   for (const [seed, load] of [0.4, 0.7].entries()) {
-    const work = traffic(REQUESTS, load / aloneNs, 31 + seed, () => 2)
+    const work = arrivals(REQUESTS, load / aloneNs, 31 + seed, () => 2)
     const run = simulate(cluster, plainArm(64), work, { load: OPEN })
     const transferNs = batchMeans(byRequest(run, (row) => run.records.phaseNs[2][row]))
     expectAgreement(transferNs, aloneNs / (1 - load), 2)

@@ -8,11 +8,10 @@ import { createCopies } from '../src/traces/copies.js'
 import { offeredTraffic, splitInTime } from '../src/traces/load.js'
 import { presetWorkload } from '../src/traces/presets.js'
 import { sendingTimes, unitsOf } from '../src/traces/sessions.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
+import { traffic } from './byHand.js'
 import { tinyContext } from './tinyCluster.js'
-
-const PROVENANCE = { name: 'steady', format: 'generated', note: 'For tests.', rowsRead: 0, rowsSkipped: 0 }
 
 const NO_BLOCKS = { runOffset: null, runCount: null, runFirst: null, runLength: null }
 
@@ -21,11 +20,10 @@ function chainsOf(turns: readonly number[], waitS: number): Workload {
   const place = turns.flatMap((count) => Array.from({ length: count }, (_, turn) => turn))
   const session = turns.flatMap((count, s) => new Array<number>(count).fill(s))
   return {
-    ...shapesOnly(
-      Float64Array.from(place, (turn, i) => (turn === 0 ? session[i] * 5 * NS_PER_S : Number.NaN)),
-      Int32Array.from(place, (turn) => 30 + turn),
-      new Int32Array(place.length).fill(5),
-      PROVENANCE,
+    ...traffic(
+      place.map((turn, i) => (turn === 0 ? session[i] * 5 * NS_PER_S : Number.NaN)),
+      place.map((turn) => 30 + turn),
+      place.map(() => 5),
     ),
     session: Int32Array.from(session),
     parent: Int32Array.from(place, (turn, i) => (turn === 0 ? -1 : i - 1)),

@@ -2,45 +2,24 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { COMPLETED } from '../src/metrics/records.js'
-import { NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { type ClusterConfig, createSimulation, type LoadConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { wholeScenario } from '../src/testing/arbitraries.js'
 import { plainArm } from '../src/testing/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
 import { createSimulatedTrace } from '../src/traces/asSimulated.js'
 import { workloadFault } from '../src/traces/contract.js'
 import { decodeTrace, encodeTrace } from '../src/traces/shapewiseFormat.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 
 const OPEN: LoadConfig = { kind: 'open' }
-const PROVENANCE = { name: 'sessions', format: 'generated', note: 'For tests.', rowsRead: 0, rowsSkipped: 0 }
 /** Length of every step, ns. */
 const STEP_NS = 1000
 
 /** Engines whose steps take the same time whatever is in them. */
 function cluster(): ClusterConfig {
-  const size = { ranks: 1, maxTokens: 256, maxSequences: 8, maxLength: 1024 }
-  const engine = {
-    ...PLAIN_ENGINE,
-    name: 'even',
-    ranks: 1,
-    gpus: 1,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 256,
-    maxModelLen: 1024,
-    blockSize: 16,
-    numGpuBlocks: 1000,
-    tables: stepTables(size, { hostPs: STEP_NS * 1000, ...HOST_ALONE }),
-    machine: SMALL_MACHINE,
-  }
-  return {
-    engines: [engine],
-    maxQueue: null,
-    timeoutNs: null,
-    fabric: NO_FABRIC,
-    firstToken: 'prefill',
-    frontendNs: 70,
-  }
+  const limits = { maxNumSeqs: 8, maxNumBatchedTokens: 256, maxModelLen: 1024, numGpuBlocks: 1000 }
+  return { ...PLAIN_CLUSTER, engines: [engineOf(evenSteps(STEP_NS), limits)], frontendNs: 70 }
 }
 
 interface Row {
@@ -57,11 +36,10 @@ function workload(rows: readonly Row[]): Workload {
   const joins = Int32Array.from(rows, ({ joins: to }) => to ?? -1)
   const count = (i: number) => joins.filter((to) => to === i).length + (rows[i].parent === undefined ? 0 : 1)
   return {
-    ...shapesOnly(
-      Float64Array.from(rows, ({ at }) => at ?? Number.NaN),
-      Int32Array.from(rows, ({ isl }) => isl ?? 5),
-      Int32Array.from(rows, ({ osl }) => osl ?? 3),
-      PROVENANCE,
+    ...traffic(
+      rows.map(({ at }) => at ?? Number.NaN),
+      rows.map(({ isl }) => isl ?? 5),
+      rows.map(({ osl }) => osl ?? 3),
     ),
     parent: Int32Array.from(rows, ({ parent }) => parent ?? -1),
     waitNs: Float64Array.from(rows, ({ wait }) => wait ?? 0),

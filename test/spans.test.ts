@@ -2,44 +2,24 @@
 import { describe, expect, test } from 'vitest'
 import type { Arm, LoadView } from '../src/levers/lever.js'
 import { occupancyRule } from '../src/levers/split/occupancyRule.js'
-import { type ClusterConfig, type EngineConfig, NO_FABRIC, PLAIN_ENGINE } from '../src/simulator/config.js'
+import { type ClusterConfig, type EngineConfig, PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { createSimulation, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { plainArm } from '../src/testing/policies.js'
-import { HOST_ALONE, SMALL_MACHINE, stepTables } from '../src/testing/tables.js'
+import { HOST_ALONE, stepTables } from '../src/testing/tables.js'
 import { createStepTimer } from '../src/timing/stepTimer.js'
 import { createBlockBuilder } from '../src/traces/blocks.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
 import { PS_PER_NS } from '../src/units.js'
+import { engineOf, traffic } from './byHand.js'
 
 const STEP_PS = 100 * PS_PER_NS
 
 function engine(ranks: number, changes: Partial<EngineConfig> = {}): EngineConfig {
-  const size = { ranks, maxTokens: 128, maxSequences: 8, maxLength: 128 }
-  return {
-    ...PLAIN_ENGINE,
-    name: 'engine',
-    ranks,
-    gpus: ranks,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 128,
-    maxModelLen: 128,
-    blockSize: 16,
-    numGpuBlocks: 8,
-    tables: stepTables(size, { ...HOST_ALONE, hostPs: STEP_PS }),
-    machine: SMALL_MACHINE,
-    kvBytesPerToken: 10,
-    ...changes,
-  }
+  const limits = { maxNumSeqs: 8, maxNumBatchedTokens: 128, maxModelLen: 128, numGpuBlocks: 8 }
+  return engineOf({ ...HOST_ALONE, hostPs: STEP_PS }, { ...limits, ranks, kvBytesPerToken: 10, ...changes })
 }
 
-const cluster = (...engines: EngineConfig[]): ClusterConfig => ({
-  engines,
-  maxQueue: null,
-  timeoutNs: null,
-  fabric: NO_FABRIC,
-  firstToken: 'prefill',
-  frontendNs: 0,
-})
+const cluster = (...engines: EngineConfig[]): ClusterConfig => ({ ...PLAIN_CLUSTER, engines })
 
 interface Row {
   readonly atNs: number
@@ -51,16 +31,12 @@ interface Row {
 
 /** Rank and degree stand in the columns that policies see: tenant and class. */
 function requests(...rows: readonly Row[]): Workload {
-  const provenance = { name: 'hand', format: 'generated', note: 'By hand.', rowsRead: rows.length, rowsSkipped: 0 }
-  const column = (read: (row: Row) => number) => Int32Array.from(rows, read)
-  const times = Float64Array.from(rows, ({ atNs }) => atNs)
-  const shapes = shapesOnly(
-    times,
-    column((row) => row.isl),
-    column((row) => row.osl),
-    provenance,
+  const shapes = traffic(
+    rows.map(({ atNs }) => atNs),
+    rows.map(({ isl }) => isl),
+    rows.map(({ osl }) => osl),
   )
-  return { ...shapes, tenant: column(({ rank }) => rank), classId: Uint16Array.from(rows, ({ degree }) => degree) }
+  return { ...shapes, tenant: Int32Array.from(rows, ({ rank }) => rank), classId: Uint16Array.from(rows, ({ degree }) => degree) }
 }
 
 /** Free blocks of every rank at each arrival. */

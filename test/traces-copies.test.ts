@@ -7,10 +7,10 @@ import { createCopies } from '../src/traces/copies.js'
 import { closedLoopTraffic, countArrivals, offeredTraffic, repeatTo, splitInTime } from '../src/traces/load.js'
 import { countJoins } from '../src/traces/relations.js'
 import { closedSessions, unitsOf } from '../src/traces/sessions.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
+import { traffic } from './byHand.js'
 
-const PROVENANCE = { name: 'copies', format: 'generated', note: 'For tests.', rowsRead: 0, rowsSkipped: 0 }
 /** Input tokens of row 0; those of row i are i more, so a request says where it comes from. */
 const FIRST_ISL = 1000
 
@@ -59,11 +59,10 @@ const recorded = fc
     }
     const numbers = new Map([...new Set(roots)].map((root, i) => [root, Math.floor(i / Math.max(1, treesInSession))]))
     return {
-      ...shapesOnly(
+      ...traffic(
         arrivalNs,
-        Int32Array.from(rows, (_, i) => FIRST_ISL + i),
-        Int32Array.from(rows, (_, i) => 1 + (i % 50)),
-        PROVENANCE,
+        rows.map((_, i) => FIRST_ISL + i),
+        rows.map((_, i) => 1 + (i % 50)),
       ),
       classId: Uint16Array.from(rows, ({ classId }) => classId),
       tenant: Int32Array.from(rows, ({ tenant }) => tenant),
@@ -213,11 +212,10 @@ function sharedBlocksOfAll(part: Workload, half: Workload = part): number {
 
 describe('sessions of a trace without times', () => {
   const chains = (sessions: number): Workload => ({
-    ...shapesOnly(
+    ...traffic(
       Float64Array.from({ length: 3 * sessions }, (_, i) => (i % 3 === 0 ? 0 : Number.NaN)),
       Int32Array.from({ length: 3 * sessions }, (_, i) => FIRST_ISL + i),
       new Int32Array(3 * sessions).fill(9),
-      PROVENANCE,
     ),
     parent: Int32Array.from({ length: 3 * sessions }, (_, i) => (i % 3 === 0 ? -1 : i - 1)),
   })
@@ -249,7 +247,7 @@ describe('sessions of a trace without times', () => {
 })
 
 test('a unit is what sessions, parents and joins hold together', () => {
-  const plain = shapesOnly(new Float64Array(6), new Int32Array(6).fill(1), new Int32Array(6).fill(1), PROVENANCE)
+  const plain = traffic(new Float64Array(6), new Int32Array(6).fill(1), new Int32Array(6).fill(1))
   const rowsOf = (columns: Partial<Workload>) => {
     const { count, offset, rows } = unitsOf({ ...plain, ...columns })
     return Array.from({ length: count }, (_, u) => [...rows.slice(offset[u], offset[u + 1])])
@@ -266,7 +264,7 @@ test('a unit is what sessions, parents and joins hold together', () => {
 
 test('recorded sessions can be closed; without sessions that is refused', () => {
   const part: Workload = {
-    ...shapesOnly(Float64Array.of(0, 5, 9), Int32Array.of(1, 2, 3), Int32Array.of(1, 1, 1), PROVENANCE),
+    ...traffic([0, 5, 9], [1, 2, 3], [1, 1, 1]),
     parent: Int32Array.of(-1, 0, -1),
   }
   expect([...closedSessions(part).arrivalNs]).toEqual([0, Number.NaN, 9])
@@ -278,7 +276,7 @@ test('prompts of different worlds share no block, however many worlds there are'
   builder.next()
   builder.pushRun(0, 3)
   const one = {
-    ...shapesOnly(Float64Array.of(0), Int32Array.of(FIRST_ISL), Int32Array.of(1), PROVENANCE),
+    ...traffic([0], [FIRST_ISL], [1]),
     ...builder.columns(),
     blockTokens: 16,
   }
@@ -291,11 +289,10 @@ test('prompts of different worlds share no block, however many worlds there are'
 })
 
 test.each([0.3, 1, 2.5])('traffic at %f times the recorded rate has that rate', (times) => {
-  const part = shapesOnly(
+  const part = traffic(
     Float64Array.from({ length: 600 }, (_, i) => i * NS_PER_S),
     new Int32Array(600).fill(FIRST_ISL),
     new Int32Array(600).fill(1),
-    PROVENANCE,
   )
   const durationNs = 10_000 * NS_PER_S
   const { workload } = offeredTraffic({ part, ratePerS: times, durationNs, seed: 4, replicate: 0, mode: 'draw', e2eNs: 0 })

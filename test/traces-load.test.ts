@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { stream } from '../src/rng.js'
 import { closedLoopTraffic, offeredTraffic, repeatTo, splitInTime, type TrafficRequest } from '../src/traces/load.js'
-import { shapesOnly, type Workload } from '../src/traces/workload.js'
+import type { Workload } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
-
-const PROVENANCE = { name: 'test', format: 'generated', note: 'none', rowsRead: 0, rowsSkipped: 0 }
+import { traffic } from './byHand.js'
 
 /** Half an hour of Poisson arrivals at 2 a second; the input length names the row, the output length the minute. */
 function recorded(): Workload {
@@ -13,7 +12,7 @@ function recorded(): Workload {
   for (let t = 0; t < 1800; t += rng.exponential() / 2) times.push(Math.floor(t * NS_PER_S))
   const isl = Int32Array.from(times, (_, i) => i + 1)
   const osl = Int32Array.from(times, (t) => Math.floor(t / (60 * NS_PER_S)) + 1)
-  return shapesOnly(Float64Array.from(times), isl, osl, PROVENANCE)
+  return traffic(times, isl, osl)
 }
 const PART = recorded()
 const RECORDED_PER_S = PART.count / 1800
@@ -134,7 +133,7 @@ describe('shapes for a closed loop', () => {
 })
 
 describe('the trace end to end', () => {
-  const three = shapesOnly(Float64Array.of(0, 10, 40), Int32Array.of(1, 2, 3), Int32Array.of(4, 5, 6), PROVENANCE)
+  const three = traffic([0, 10, 40], [1, 2, 3], [4, 5, 6])
   test('repeats in order with the mean gap between passes', () => {
     const twice = repeatTo(three, 7)
     expect([...twice.arrivalNs]).toEqual([0, 10, 40, 60, 70, 100, 120])
@@ -145,7 +144,7 @@ describe('the trace end to end', () => {
     expect(repeatTo(three, 2).count).toBe(2)
   })
   test('one request alone repeats too', () => {
-    const one = shapesOnly(Float64Array.of(0), Int32Array.of(1), Int32Array.of(1), PROVENANCE)
+    const one = traffic([0], [1], [1])
     expect([...repeatTo(one, 3).arrivalNs]).toEqual([0, 1, 2])
   })
 })

@@ -3,10 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
-import { shapesOnly, tracePictures, traceStatistics, type Workload, workloadFault } from '../src/traces/index.js'
+import { tracePictures, traceStatistics, type Workload, workloadFault } from '../src/traces/index.js'
 import { shapeClusters } from '../src/traces/statistics/clusters.js'
 import { quantile } from '../src/traces/statistics/distribution.js'
 import { idealHitRate, prefixStatistics } from '../src/traces/statistics/prefixes.js'
+import { traffic } from './byHand.js'
 
 const BLOCK = 16
 
@@ -39,8 +40,7 @@ const workloadOf = (prompts: readonly { ids: number[]; isl: number }[]): Workloa
     builder.next()
     for (const id of ids) builder.push(id)
   }
-  const provenance = { name: 'test', format: 'generated', note: '', rowsRead: isl.length, rowsSkipped: 0 }
-  return { ...shapesOnly(arrivalNs, isl, isl, provenance), ...builder.columns(), blockTokens: BLOCK }
+  return { ...traffic(arrivalNs, isl, isl), ...builder.columns(), blockTokens: BLOCK }
 }
 
 /** Hit blocks of each request in an LRU cache of `capacity` blocks that is really kept: looked up whole, then touched from tail to head. */
@@ -246,10 +246,7 @@ describe('clusters of shapes', () => {
 
 describe('pictures', () => {
   it('the map counts each request once, at its input and its output; its margins are the histograms', () => {
-    const isl = Int32Array.of(10, 10, 5000, 200)
-    const osl = Int32Array.of(900, 1, 1, 30)
-    const provenance = { name: 'test', format: 'csv', note: '', rowsRead: 4, rowsSkipped: 0 }
-    const workload = shapesOnly(Float64Array.of(0, 1, 2, 3), isl, osl, provenance)
+    const workload = traffic([0, 1, 2, 3], [10, 10, 5000, 200], [900, 1, 1, 30])
     const { heat, isl: input, osl: output } = tracePictures(workload, { rateBins: 10, lengthBins: 12, heatBins: 12 })
     expect(heat.counts[0][0]).toBe(1)
     expect(heat.counts[0].at(-1)).toBe(1)

@@ -95,6 +95,15 @@ export interface ClusterConfig {
   readonly frontendNs: number
 }
 
+/** Parts of a cluster of such engines that takes whatever comes, at once. */
+export const PLAIN_CLUSTER = {
+  maxQueue: null,
+  timeoutNs: null,
+  fabric: NO_FABRIC,
+  firstToken: 'prefill',
+  frontendNs: 0,
+} as const satisfies Partial<ClusterConfig>
+
 /** The longest requests that every engine takes, in each of its roles: whole ones, and prompts that are prefilled alone (Infinity without any). Tokens. */
 export function longestTaken(engines: readonly EngineConfig[]): { readonly whole: number; readonly prompt: number } {
   const forms = engines.flatMap((engine) => (engine.switched === null ? [engine] : [engine, engine.switched]))

@@ -5,7 +5,7 @@
 import { createArm } from '../../levers/index.js'
 import type { Arm } from '../../levers/lever.js'
 import type { SplitMachine } from '../../levers/split/machine.js'
-import { NO_FABRIC, PLAIN_ENGINE } from '../../simulator/config.js'
+import { PLAIN_CLUSTER, PLAIN_ENGINE } from '../../simulator/config.js'
 import type { ClusterConfig } from '../../simulator/index.js'
 import type { StepTables } from '../../timing/stepTimer.js'
 import { NS_PER_MS, NS_PER_US, PS_PER_NS, PS_PER_US } from '../../units.js'
@@ -83,7 +83,7 @@ export function machineConfig(numbers: MachineNumbers, maxLength: number): Clust
     tables: machineTables(numbers, maxNumSeqs, maxLength),
     machine: UNSPLIT,
   }
-  return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
+  return { ...PLAIN_CLUSTER, engines: [engine] }
 }
 
 /** Linear costs as step tables. Prefill attention is left to the cost of a token: prompts of these runs are short. */

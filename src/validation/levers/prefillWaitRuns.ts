@@ -5,7 +5,7 @@
 import { createArm } from '../../levers/index.js'
 import { COMPLETED, type Records } from '../../metrics/records.js'
 import { stream } from '../../rng.js'
-import { NO_FABRIC, PLAIN_ENGINE } from '../../simulator/config.js'
+import { PLAIN_CLUSTER, PLAIN_ENGINE } from '../../simulator/config.js'
 import { type ClusterConfig, simulate } from '../../simulator/index.js'
 import { buildStepTables, splitMachine } from '../../timing/index.js'
 import { shapesOnly, type Workload } from '../../traces/workload.js'
@@ -63,7 +63,7 @@ function clusterOf({ ranks, budget_tokens: budget }: SettingOf<'prefill-wait'>, 
     tables: buildStepTables(request),
     machine: splitMachine(request),
   }
-  return { engines: [engine], maxQueue: null, timeoutNs: null, fabric: NO_FABRIC, firstToken: 'prefill', frontendNs: 0 }
+  return { ...PLAIN_CLUSTER, engines: [engine] }
 }
 
 function trafficOf({ input_mean, output_mean, budget_tokens }: SettingOf<'prefill-wait'>, places: number): Workload {
