@@ -124,21 +124,41 @@ test('a capacity beyond every load tried is not taken for none', () => {
   expect(notesOf([beyond, ...capacities([null, 1, 1, 1])])).toContain('at no load tried, or at every one, in 2 of 5')
 })
 
+const NOTED: Parameters<typeof evidenceNotes>[0] = {
+  plan: { workload: { load: { method: 'superpose' } } } as never,
+  config: { engines: [] } as never,
+  workload: { provenance: { name: 'x' } } as never,
+  closed: false,
+  arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1)],
+  hitRates: [null],
+  hitRate: null,
+  windowS: 100,
+  ratePerS: 30,
+  requestsPerArrival: 1,
+  requests: { least: 500, most: 30_000 },
+}
+
+test('an arm of prefill and decode engines is noted with the attention of each role, the mean over replicates that have it', () => {
+  const stepsOf = (share: number | null, balance: number) => ({
+    prefill: { attention_share: share, balance },
+    decode: { attention_share: 0.12, balance: 0.9 },
+  })
+  const [one] = measured([20_000])
+  const outcomes = [stepsOf(0.6, 0.3), stepsOf(null, 0.2)].map((steps) => ({
+    ...one,
+    summary: { ...one.summary, steps_by_role: steps } as unknown as typeof one.summary,
+  }))
+  const arm = armResult(STATIC_ARM, null, outcomes, [], 1)
+  expect(arm.attention_by_role).toEqual(stepsOf(0.6, 0.25))
+  expect(evidenceNotes({ ...NOTED, arms: [arm] })[1]).toContain(
+    'attention is 60.0 % of a prefill step at a balance of 25.0 % over ranks; attention is 12.0 % of a decode step at a balance of 90.0 %',
+  )
+  expect(NOTED.arms[0].attention_by_role).toBeNull()
+})
+
 test('a replicate of sessions is capped by its requests, not by its sessions', () => {
   const noteOf = (requestsPerArrival: number) =>
-    evidenceNotes({
-      plan: { workload: { load: { method: 'superpose' } } } as never,
-      config: { engines: [] } as never,
-      workload: { provenance: { name: 'x' } } as never,
-      closed: false,
-      arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1)],
-      hitRates: [null],
-      hitRate: null,
-      windowS: 100,
-      ratePerS: 30,
-      requestsPerArrival,
-      requests: { least: 500, most: 30_000 },
-    }).find((note) => note.startsWith('A replicate lasts'))
+    evidenceNotes({ ...NOTED, requestsPerArrival }).find((note) => note.startsWith('A replicate lasts'))
   expect(noteOf(10)).toContain('runs are capped at 30000 requests')
   expect(noteOf(1)).toContain('requests lived longer than in the pilot run')
 })

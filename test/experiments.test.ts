@@ -144,6 +144,7 @@ describe('a small comparison at a fraction of capacity', () => {
       'capacity_rps',
       'attention_share',
       'balance',
+      'attention_by_role',
       'mean_batch',
       'own_load_fraction',
     ])

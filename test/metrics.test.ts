@@ -307,20 +307,30 @@ test('steps of prefill and of decode engines are told apart, and a batch is one 
       { ...engine, role: 'decode' as const },
     ],
   }
-  const steps = { steps: 10, stepPs: 1e12, decodeSequences: 32, prefillSteps: 2, prefillStepPs: 6e11, prefillInputTokens: 9000 }
+  const attention = { gatingAttentionPs: 5e11, meanAttentionPs: 2.5e11, maxAttentionPs: 6e11 }
+  const ofPrefill = { prefillGatingPs: 3e11, prefillMeanPs: 1e11, prefillMaxPs: 4e11 }
+  const steps = {
+    ...{ steps: 10, stepPs: 1e12, decodeSequences: 32, ...attention },
+    ...{ prefillSteps: 2, prefillStepPs: 6e11, prefillInputTokens: 9000, ...ofPrefill },
+  }
   const found = summaryOf([], WINDOW, {}, steps, undefined, pools)
   expect(found.steps_by_role).toEqual({
-    prefill: { steps: 2, mean_step_ms: 300, mean_input_tokens: 4500 },
-    decode: { steps: 8, mean_step_ms: 50, mean_batch: 4 },
+    prefill: { steps: 2, mean_step_ms: 300, mean_input_tokens: 4500, attention_share: 0.5, balance: 0.25 },
+    decode: { steps: 8, mean_step_ms: 50, mean_batch: 4, attention_share: 0.5, balance: 0.75 },
   })
   expect(found.mean_batch).toBe(4)
-  expect(stepsText(found)).toMatch(/^prefill mean .*; decode mean/)
+  expect(stepsText(found)).toMatch(
+    /^prefill mean .*, attention share 50 %, balance 25 %; decode mean .*, attention share 50 %, balance 75 %$/,
+  )
   // as a folder of an earlier version has it
-  expect(stepsText({ ...found, steps_by_role: undefined as never })).toMatch(/^mean .*, mean batch/)
+  expect(stepsText({ ...found, steps_by_role: undefined as never })).toMatch(
+    /^mean .*, mean batch .*, attention share 50 %, balance 42 %$/,
+  )
   expect(summaryOf([], WINDOW, {}, { ...steps, prefillSteps: 0 }).steps_by_role).toBeNull()
   const idle = summaryOf([], WINDOW, {}, {}, undefined, pools)
   expect(idle.steps_by_role?.prefill.mean_step_ms).toBeNull()
   expect(idle.undefined_because['steps_by_role.prefill.mean_step_ms']).toBeTruthy()
+  expect(idle.undefined_because['steps_by_role.decode.balance']).toBeTruthy()
 })
 
 describe('the window', () => {

@@ -1,9 +1,10 @@
 /** What reports say of a plan with prefill and decode engines. */
 import { describe, expect, test } from 'vitest'
 import type { Summary } from '../src/metrics/summary.js'
+import { attentionColumns } from '../src/reports/format.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { rackMaps } from '../src/reports/html/rack.js'
-import { runTable } from '../src/reports/terminal.js'
+import { comparisonTable, runTable } from '../src/reports/terminal.js'
 import { ttftParts } from '../src/reports/ttft.js'
 import type { Plan } from '../src/scenario/plan.js'
 import { comparisonFixture, planFixture } from './fixtures/comparison.js'
@@ -27,6 +28,25 @@ function summaryWith(means: Readonly<Record<string, number>>): Summary {
   )
   return { ...summary, metrics: metrics as unknown as Summary['metrics'] }
 }
+
+test('attention share and balance are told apart by role, or are of all steps where engines serve both phases', () => {
+  const [arm] = result.arms
+  const byRole = { prefill: { attention_share: 0.7, balance: 0.25 }, decode: { attention_share: 0.12, balance: 0.9 } }
+  const ofPools = { ...arm, attention_by_role: byRole }
+  const read = (one: typeof ofPools | typeof arm) => attentionColumns([one]).map(({ title, of }) => `${title} ${of(one)}`)
+  expect(read(ofPools)).toEqual([
+    'attention share, prefill 70 %',
+    'balance, prefill 25.0 %',
+    'attention share, decode 12 %',
+    'balance, decode 90.0 %',
+  ])
+  const together = ['attention share 40 %', 'balance 85.0 %']
+  expect(read({ ...arm, attention_share: 0.4, balance: 0.85 })).toEqual(together)
+  expect(read({ ...arm, attention_share: 0.4, balance: 0.85, attention_by_role: null } as unknown as typeof ofPools)).toEqual(
+    together,
+  )
+  expect(comparisonTable({ ...result, arms: [ofPools] })).toMatch(/attention share, decode.*12 %/)
+})
 
 describe('mean TTFT by phase', () => {
   const handedOver = summaryWith({ ttft_ms: 100, queue_ms: 40, prefill_ms: 20, decode_wait_ms: 15, transfer_ms: 5 })

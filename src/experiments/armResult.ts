@@ -1,10 +1,11 @@
 /** One arm's row of a comparison, and the caveats in plain words. */
 import { type ArmSpec, policiesOf } from '../levers/lever.js'
+import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
 import type { Outcome } from './job.js'
-import type { ArmResult, TuningRecord } from './result.js'
+import type { ArmResult, AttentionByRole, TuningRecord } from './result.js'
 import { meanOf } from './statistics.js'
 
 const SCALARS = [
@@ -51,9 +52,20 @@ export function armResult(
     capacity_rps: capacity,
     attention_share: meanOf(summaries.map((s) => s.attention_share)),
     balance: meanOf(summaries.map((s) => s.balance)),
+    attention_by_role: attentionByRole(summaries),
     mean_batch: meanOf(summaries.map((s) => s.mean_batch)),
     own_load_fraction: capacity === null || ratePerS === null ? null : ratePerS / capacity,
   }
+}
+
+function attentionByRole(summaries: readonly Summary[]): AttentionByRole | null {
+  const byRole = summaries.flatMap((summary) => summary.steps_by_role ?? [])
+  if (byRole.length === 0) return null
+  const ofRole = (role: 'prefill' | 'decode'): AttentionOfSteps => ({
+    attention_share: meanOf(byRole.map((steps) => steps[role].attention_share)),
+    balance: meanOf(byRole.map((steps) => steps[role].balance)),
+  })
+  return { prefill: ofRole('prefill'), decode: ofRole('decode') }
 }
 
 interface NoteSource {
@@ -78,11 +90,15 @@ export function evidenceNotes(source: NoteSource): string[] {
   const notes: string[] = []
   const caps = [...new Set(config.engines.map((engine) => engine.maxNumSeqs))].join(', ')
   notes.push(`The batch cap is equal in all arms: max_num_seqs ${caps} a rank. A lower cap moves the gain more than most levers.`)
-  for (const { name, saturation, attention_share: attention, balance, mean_batch: batch } of arms) {
+  for (const { name, saturation, mean_batch: batch, ...arm } of arms) {
     const binding = saturation.binding === 'none' ? 'nothing binds' : `${saturation.binding.replace('_', ' ')} binds`
-    notes.push(
-      `${name}: ${binding}; attention is ${percent(attention)} of the step at a balance of ${percent(balance)} over ranks; mean batch ${batch?.toFixed(1) ?? 'undefined'} an engine.`,
-    )
+    const attention = ({ attention_share, balance }: AttentionOfSteps, step: string): string =>
+      `attention is ${percent(attention_share)} of ${step} at a balance of ${percent(balance)} over ranks`
+    const byRole = arm.attention_by_role
+    const shares = byRole
+      ? `${attention(byRole.prefill, 'a prefill step')}; ${attention(byRole.decode, 'a decode step')}`
+      : attention(arm, 'the step')
+    notes.push(`${name}: ${binding}; ${shares}; mean batch ${batch?.toFixed(1) ?? 'undefined'} an engine.`)
   }
   const isCaching = config.engines.some((engine) => engine.prefixCaching)
   if (isCaching) {

@@ -1,13 +1,15 @@
 /** What `compare` and `ablate` return: the printed JSON plus what the reports draw. Plain data. */
 
 import type { ArmSpec, LeverName } from '../levers/lever.js'
-import type { Summary } from '../metrics/summary.js'
+import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import type { Simulated } from '../scenario/simulated.js'
 import type { Evidence } from '../timing/slices.js'
 import type { Attribution } from './attribution/attribute.js'
 import type { GapRow } from './oracles.js'
 import type { Effort } from './sizing.js'
 import type { Tried } from './tried.js'
+
+export type AttentionByRole = Readonly<Record<'prefill' | 'decode', AttentionOfSteps>>
 
 export type Reading = 'fixed_load' | 'fixed_concurrency' | 'capacity'
 
@@ -23,8 +25,10 @@ export interface ArmResult {
   readonly saturation: { readonly label: string; readonly reason: string; readonly binding: string }
   /** Capacity in requests/s at the SLO (mean over replicates), null when in some replicate no load meets the SLO. */
   readonly capacity_rps: number | null
+  /** Of all steps; `attention_by_role` for each role, null where no engine has the role `prefill`, absent in folders of earlier versions. */
   readonly attention_share: number | null
   readonly balance: number | null
+  readonly attention_by_role?: AttentionByRole | null
   readonly mean_batch: number | null
   /** Offered load as a fraction of this arm's own capacity. */
   readonly own_load_fraction: number | null

@@ -57,10 +57,13 @@ export interface StepStatistics {
   /** Sum over steps of decoding sequences (all ranks), and of step time x used share of the fullest rank. */
   decodeSequences: number
   kvUsePs: number
-  /** Of the steps, their time and the input tokens, those of engines in the role `prefill`, where nothing decodes. */
+  /** Of the steps, their time and input tokens and the three attention times, those of engines in the role `prefill`, where nothing decodes. */
   prefillSteps: number
   prefillStepPs: number
   prefillInputTokens: number
+  prefillGatingPs: number
+  prefillMeanPs: number
+  prefillMaxPs: number
   /** Preemptions made when a step began in the window. */
   preemptions: number
   /** Moves of decoding sequences to other ranks that began with a step of the window, and the KV bytes of each through a port. */

@@ -160,17 +160,23 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
     const decodeSteps = statistics.steps - statistics.prefillSteps
     const stepsByRole = (): StepsByRole => {
       const { stepPs, prefillSteps, prefillStepPs, prefillInputTokens, decodeSequences } = statistics
+      const { gatingAttentionPs, meanAttentionPs, maxAttentionPs, prefillGatingPs, prefillMeanPs, prefillMaxPs } = statistics
       const [prefill, decode] = ['steps_by_role.prefill', 'steps_by_role.decode']
+      const decodeStepPs = stepPs - prefillStepPs
       return {
         prefill: {
           steps: prefillSteps,
           mean_step_ms: stepMs(prefillStepPs, prefillSteps, `${prefill}.mean_step_ms`),
           mean_input_tokens: share(prefillInputTokens, prefillSteps, `${prefill}.mean_input_tokens`),
+          attention_share: share(prefillGatingPs, prefillStepPs, `${prefill}.attention_share`),
+          balance: share(prefillMeanPs, prefillMaxPs, `${prefill}.balance`),
         },
         decode: {
           steps: decodeSteps,
-          mean_step_ms: stepMs(stepPs - prefillStepPs, decodeSteps, `${decode}.mean_step_ms`),
+          mean_step_ms: stepMs(decodeStepPs, decodeSteps, `${decode}.mean_step_ms`),
           mean_batch: share(decodeSequences, decodeSteps, `${decode}.mean_batch`),
+          attention_share: share(gatingAttentionPs - prefillGatingPs, decodeStepPs, `${decode}.attention_share`),
+          balance: share(meanAttentionPs - prefillMeanPs, maxAttentionPs - prefillMaxPs, `${decode}.balance`),
         },
       }
     }

@@ -41,6 +41,7 @@ export interface Summary {
   readonly request_s: number
   /** Share of injected requests of the window that met every limit of the SLO; null without an SLO. */
   readonly slo_attainment: number | null
+  /** Of all steps, of prefill and decode engines alike; see `steps_by_role`. */
   readonly attention_share: number | null
   readonly balance: number | null
   /** Share of KV blocks in use on the fullest rank, in the mean while its engine steps; of the engine where that is most. */
@@ -66,10 +67,21 @@ export interface Summary {
   readonly undefined_because: Readonly<Record<string, string>>
 }
 
+/** Attention time of the gating rank over step time; mean over ranks of attention time over its maximum. Sums over steps, null without any. */
+export interface AttentionOfSteps {
+  readonly attention_share: number | null
+  readonly balance: number | null
+}
+
+interface StepsOfRole extends AttentionOfSteps {
+  readonly steps: number
+  readonly mean_step_ms: number | null
+}
+
 /** Steps of prefill and of decode engines, each in the role that it had at the step. */
 export interface StepsByRole {
-  readonly prefill: { readonly steps: number; readonly mean_step_ms: number | null; readonly mean_input_tokens: number | null }
-  readonly decode: { readonly steps: number; readonly mean_step_ms: number | null; readonly mean_batch: number | null }
+  readonly prefill: StepsOfRole & { readonly mean_input_tokens: number | null }
+  readonly decode: StepsOfRole & { readonly mean_batch: number | null }
 }
 
 export interface PrefixCacheSummary {

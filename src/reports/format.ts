@@ -1,9 +1,9 @@
 /** Numbers and names as they are printed, the same in the terminal and in HTML. */
 
 import { type Change, changePercent, FEWEST_FOR_INTERVAL, includesZero } from '../experiments/change.js'
-import type { Reading } from '../experiments/result.js'
+import type { ArmResult, Reading } from '../experiments/result.js'
 import { type ArmSpec, LEVERS } from '../levers/lever.js'
-import type { Summary } from '../metrics/summary.js'
+import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 
 /** Printed where a number is undefined. */
 export const NOTHING = '–'
@@ -134,14 +134,35 @@ const METRICS: Readonly<Record<string, MetricText>> = {
 export const migrationText = ({ migrations, migrated_bytes }: Pick<Summary, 'migrations' | 'migrated_bytes'>): string =>
   `${number(migrations)} moves of decoding sequences to other ranks, ${number(migrated_bytes / 1e9)} GB through ports of GPUs`
 
+type ArmAttention = AttentionOfSteps & Pick<ArmResult, 'attention_by_role'>
+
+const attentionText = ({ attention_share, balance }: AttentionOfSteps): string =>
+  `attention share ${percent(attention_share)}, balance ${percent(balance)}`
+
+/** Attention share and balance of arms, for each role where engines have two. */
+export function attentionColumns(
+  arms: readonly Pick<ArmResult, 'attention_by_role'>[],
+): readonly { readonly title: string; readonly of: (arm: ArmAttention) => string }[] {
+  const columns = (role: string, of: (arm: ArmAttention) => AttentionOfSteps | undefined) => [
+    { title: `attention share${role}`, of: (arm: ArmAttention) => percent(of(arm)?.attention_share) },
+    { title: `balance${role}`, of: (arm: ArmAttention) => percent(of(arm)?.balance, 1) },
+  ]
+  if (!arms.some((arm) => arm.attention_by_role)) return columns('', (arm) => arm)
+  return [
+    ...columns(', prefill', (arm) => arm.attention_by_role?.prefill),
+    ...columns(', decode', (arm) => arm.attention_by_role?.decode),
+  ]
+}
+
 /** How long steps take and what they carry, for each role where engines have two. */
-export function stepsText({ mean_step_ms, mean_batch, steps_by_role: byRole }: Summary): string {
+export function stepsText(summary: Summary): string {
+  const { mean_step_ms, mean_batch, steps_by_role: byRole } = summary
   // undefined in folders of earlier versions
-  if (!byRole) return `mean ${number(mean_step_ms)} ms, mean batch ${number(mean_batch)}`
+  if (!byRole) return `mean ${number(mean_step_ms)} ms, mean batch ${number(mean_batch)}, ${attentionText(summary)}`
   const { prefill, decode } = byRole
   return [
-    `prefill mean ${number(prefill.mean_step_ms)} ms with ${number(prefill.mean_input_tokens)} input tokens (${number(prefill.steps)} steps)`,
-    `decode mean ${number(decode.mean_step_ms)} ms with a batch of ${number(decode.mean_batch)} (${number(decode.steps)} steps)`,
+    `prefill mean ${number(prefill.mean_step_ms)} ms with ${number(prefill.mean_input_tokens)} input tokens (${number(prefill.steps)} steps), ${attentionText(prefill)}`,
+    `decode mean ${number(decode.mean_step_ms)} ms with a batch of ${number(decode.mean_batch)} (${number(decode.steps)} steps), ${attentionText(decode)}`,
   ].join('; ')
 }
 

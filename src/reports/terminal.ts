@@ -5,6 +5,7 @@ import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
 import {
+  attentionColumns,
   change,
   directionOf,
   interval,
@@ -64,8 +65,7 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
   }
   row('capacity on the judging half, req/s', (arm) => number(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
-  row('attention share', (arm) => percent(arm.attention_share))
-  row('balance', (arm) => percent(arm.balance))
+  for (const { title, of } of attentionColumns(arms)) row(title, of)
   row('mean batch', (arm) => number(arm.mean_batch))
   return sheet.toString()
 }
@@ -176,10 +176,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
     ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
     ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fates(summary)}`],
     ['SLO attainment', percent(summary.slo_attainment, 1)],
-    [
-      'steps',
-      `${stepsText(summary)}${summary.steps_by_role === null ? ',' : ';'} attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}`,
-    ],
+    ['steps', stepsText(summary)],
     ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),
     ['KV use', `${percent(summary.kv_use)} of the fullest rank in the mean, ${number(summary.preemptions)} preemptions`],
     ...(summary.migrations > 0 ? [['migration', migrationText(summary)] as const] : []),

@@ -27,8 +27,10 @@ export const MIGRATIONS = 19
 export const MIGRATED_BYTES = 20
 /** Engines that took their other role. */
 export const ROLE_CHANGES = 21
-/** Of the steps, their time and the input tokens, what engines of the role `prefill` have. */
+/** Of the steps, their time, the input tokens and the attention times, what engines of the role `prefill` have. */
 export const PREFILL_STEPS = 22
 export const PREFILL_STEP_PS = 23
 export const PREFILL_INPUT_TOKENS = 24
-export const SCALARS = 25
+export const PREFILL_GATING_PS = 25
+export const PREFILL_MAX_PS = 26
+export const SCALARS = 27

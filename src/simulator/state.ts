@@ -71,6 +71,8 @@ export interface State {
   /** Used blocks of the fullest rank x ps: a share of the blocks would round in every step. */
   readonly engineUsedPs: Float64Array
   readonly engineMeanPs: Float64Array
+  /** Of these, what steps in the role `prefill` have. */
+  readonly enginePrefillMeanPs: Float64Array
   readonly itl: Float64Array
   /** Largest gaps, engine by engine, and the length of an engine's part (see gaps.ts). */
   gaps: Float64Array
@@ -197,6 +199,7 @@ export function createState(config: ClusterConfig, maySpan = false): State {
     engineTokens: perEngine(),
     engineUsedPs: perEngine(),
     engineMeanPs: perEngine(),
+    enginePrefillMeanPs: perEngine(),
     itl: new Float64Array(LOG_HISTOGRAM_BINS),
     gaps: new Float64Array(engines.length * FIRST_GAP_STRIDE),
     gapStride: Int32Array.of(FIRST_GAP_STRIDE),

@@ -13,7 +13,9 @@ import {
   INPUT_TOKENS,
   MAX_ATTENTION_PS,
   OUTPUT_TOKENS,
+  PREFILL_GATING_PS,
   PREFILL_INPUT_TOKENS,
+  PREFILL_MAX_PS,
   PREFILL_STEP_PS,
   PREFILL_STEPS,
   STEP_PS,
@@ -278,6 +280,9 @@ function measure(core: Core, e: number, decoded: number, ended: number, prefille
     scalars[PREFILL_STEPS]++
     scalars[PREFILL_STEP_PS] += stepPs
     scalars[PREFILL_INPUT_TOKENS] += prefilled
+    scalars[PREFILL_GATING_PS] += s.pendingGatingPs[e]
+    scalars[PREFILL_MAX_PS] += s.pendingMaxPs[e]
+    s.enginePrefillMeanPs[e] += s.pendingMeanPs[e]
   }
   s.engineBusyPs[e] += stepPs
   s.engineTokens[e] += emitted

@@ -13,7 +13,9 @@ import {
   NOW,
   OUTPUT_TOKENS,
   PREEMPTIONS,
+  PREFILL_GATING_PS,
   PREFILL_INPUT_TOKENS,
+  PREFILL_MAX_PS,
   PREFILL_STEP_PS,
   PREFILL_STEPS,
   ROLE_CHANGES,
@@ -39,6 +41,9 @@ export function statistics(core: Core): StepStatistics {
     prefillSteps: scalars[PREFILL_STEPS],
     prefillStepPs: scalars[PREFILL_STEP_PS],
     prefillInputTokens: scalars[PREFILL_INPUT_TOKENS],
+    prefillGatingPs: scalars[PREFILL_GATING_PS],
+    prefillMeanPs: sum(s.enginePrefillMeanPs),
+    prefillMaxPs: scalars[PREFILL_MAX_PS],
     kvUsePs: sum(engineKvUsePs),
     preemptions: scalars[PREEMPTIONS],
     migrations: scalars[MIGRATIONS],
@@ -63,6 +68,8 @@ const COUNTED = [
   PREFILL_STEPS,
   PREFILL_STEP_PS,
   PREFILL_INPUT_TOKENS,
+  PREFILL_GATING_PS,
+  PREFILL_MAX_PS,
   PREEMPTIONS,
   MIGRATIONS,
   MIGRATED_BYTES,
@@ -75,6 +82,7 @@ export function forgetStatistics(core: Core): void {
   settleAll(core, s.scalars[NOW] - 1)
   for (const counter of COUNTED) s.scalars[counter] = 0
   s.engineMeanPs.fill(0)
+  s.enginePrefillMeanPs.fill(0)
   s.engineUsedPs.fill(0)
   s.engineBusyPs.fill(0)
   s.engineTokens.fill(0)

@@ -40,7 +40,7 @@ function same(fast: unknown, slow: unknown, rounded: boolean): boolean {
   return left.length === right.length && left.every((value, i) => same(value, right[i], rounded))
 }
 
-const ROUNDED = new Set(['meanAttentionPs', 'kvUsePs', 'engineKvUsePs'])
+const ROUNDED = new Set(['meanAttentionPs', 'prefillMeanPs', 'kvUsePs', 'engineKvUsePs'])
 
 /** One line for every difference, decisions first: the earliest cause is near the top. */
 export function differences(fast: FastRun, slow: SlowRun): string[] {

@@ -17,6 +17,9 @@ export function emptyStatistics(engines: number): StepStatistics {
     prefillSteps: 0,
     prefillStepPs: 0,
     prefillInputTokens: 0,
+    prefillGatingPs: 0,
+    prefillMeanPs: 0,
+    prefillMaxPs: 0,
     kvUsePs: 0,
     preemptions: 0,
     migrations: 0,
@@ -44,6 +47,9 @@ export function addStep(statistics: StepStatistics, engine: number, step: Step):
     statistics.prefillSteps++
     statistics.prefillStepPs += step.durationPs
     statistics.prefillInputTokens += step.inputTokens
+    statistics.prefillGatingPs += step.gatingAttentionPs
+    statistics.prefillMeanPs += total / step.attentionPs.length
+    statistics.prefillMaxPs += Math.max(...step.attentionPs)
   }
   statistics.kvUsePs += step.durationPs * step.usedShare
   statistics.itl[logBin(step.durationPs / PS_PER_NS / step.gain)] += step.decodedTokens

@@ -18,7 +18,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
   const details = [
     `${number(summary.output_tok_s)} output tokens/s, ${number(summary.output_tok_s_per_gpu)} a GPU; ${number(summary.request_s)} requests/s over ${number(summary.window_s)} s.`,
     `${saturation.label[0].toUpperCase()}${saturation.label.slice(1)}: ${saturation.reason}${saturation.binding === 'none' ? '' : `; what binds is ${saturation.binding.replace('_', ' ')}`}.`,
-    `SLO attainment ${percent(summary.slo_attainment, 1)}; attention share ${percent(summary.attention_share)}, balance ${percent(summary.balance)}, KV use ${percent(summary.kv_use)}, ${number(summary.preemptions)} preemptions${summary.migrations > 0 ? `; ${migrationText(summary)}` : ''}.${summary.role_changes === null ? '' : ` Engines changed their roles ${number(summary.role_changes)} times.`}`,
+    `SLO attainment ${percent(summary.slo_attainment, 1)}, KV use ${percent(summary.kv_use)}, ${number(summary.preemptions)} preemptions${summary.migrations > 0 ? `; ${migrationText(summary)}` : ''}.${summary.role_changes === null ? '' : ` Engines changed their roles ${number(summary.role_changes)} times.`}`,
     `Steps: ${stepsText(summary)}.`,
     policiesText(meta.arm),
   ]

@@ -4,7 +4,17 @@ import { choicesText } from '../../experiments/tried.js'
 import { LEVERS } from '../../levers/lever.js'
 import type { Distribution, Summary } from '../../metrics/summary.js'
 import type { Plan } from '../../scenario/plan.js'
-import { change, directionOf, interval, metricText, number, percent, policiesText, readingText } from '../format.js'
+import {
+  attentionColumns,
+  change,
+  directionOf,
+  interval,
+  metricText,
+  number,
+  percent,
+  policiesText,
+  readingText,
+} from '../format.js'
 import { untriedWords } from '../untried.js'
 import { escapeHtml, htmlTable } from './markup.js'
 
@@ -16,6 +26,7 @@ const withUnit = (metric: string): string => {
 }
 
 export function armsTable(arms: readonly ArmResult[]): string {
+  const attention = attentionColumns(arms)
   const head = [
     'arm',
     'split',
@@ -27,8 +38,7 @@ export function armsTable(arms: readonly ArmResult[]): string {
     'binds',
     'capacity on the judging half, req/s',
     'load ÷ own capacity',
-    'attention share',
-    'balance',
+    ...attention.map(({ title }) => title),
     'mean batch',
   ]
   const rows = arms.map(({ name, policies: p, saturation, ...arm }) => [
@@ -42,8 +52,7 @@ export function armsTable(arms: readonly ArmResult[]): string {
     saturation.binding,
     number(arm.capacity_rps),
     percent(arm.own_load_fraction),
-    percent(arm.attention_share),
-    percent(arm.balance, 1),
+    ...attention.map(({ of }) => of(arm)),
     number(arm.mean_batch),
   ])
   return htmlTable(head, rows)
