@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { directionOf } from '../src/reports/format.js'
+import { directionOf, percent } from '../src/reports/format.js'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
 import { ablationTable } from '../src/reports/terminalAblation.js'
@@ -10,6 +10,18 @@ import { comparisonFixture } from './fixtures/comparison.js'
 const result = comparisonFixture()
 const ablation = ablationFixture(result)
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
+
+it('prints a share that rounds to zero without a sign', () => {
+  expect([-0.004, 0.004, -0, -0.006, 0.12345, null].map((share) => percent(share))).toEqual([
+    '0 %',
+    '0 %',
+    '0 %',
+    '−1 %',
+    '12 %',
+    '–',
+  ])
+  expect([-0.0004, -0.0006].map((share) => percent(share, 1))).toEqual(['0.0 %', '−0.1 %'])
+})
 
 describe('comparisonTable', () => {
   const text = comparisonTable(result)

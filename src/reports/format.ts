@@ -19,8 +19,12 @@ export function number(value: number | null | undefined): string {
 }
 
 /** A share in [0, 1] as a whole percentage, or with `digits` decimals. */
-export const percent = (share: number | null | undefined, digits = 0): string =>
-  defined(share) ? `${(share * 100).toFixed(digits).replace('-', '−')} %` : NOTHING
+export function percent(share: number | null | undefined, digits = 0): string {
+  if (!defined(share)) return NOTHING
+  // what rounds to zero has no sign
+  const rounded = Number((share * 100).toFixed(digits)) + 0
+  return `${rounded.toFixed(digits).replace('-', '−')} %`
+}
 
 /** A share in JSON, in percent: three decimals. */
 export const pct = (share: number): number => Number((100 * share).toFixed(3))
