@@ -149,7 +149,7 @@ test('compare: own arms beside the others, the same bytes on any number of threa
     '--arm',
     'mine=rank:./rank.ts',
     '--arm',
-    'calm=pool:least-loaded',
+    'calm=pool:least-loaded,rank:random',
   ]
   const [one, two] = ['1', '2'].map(
     (threads) => shapewise(folder, 'compare', 'cluster.yaml', '--threads', threads, ...args).stdout,

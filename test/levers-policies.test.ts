@@ -126,6 +126,23 @@ describe('rules', () => {
     ;(other.state as Float64Array)[0] = 100
     expect(Array.from({ length: 100 }, () => placed(other, full))).toEqual(drawn.slice(100, 200))
   })
+  it.each(['random', 'kv-aware(w=1,temperature=1)', 'kv-adaptive(temperature=1)'])('%s draws by the run', (name) => {
+    const drawn = (run?: string) => {
+      const policy = parsePolicy('rank', name)(run)
+      return Array.from({ length: 2000 }, () => placed(policy, loads([0, 0, 0, 0], [0, 0, 0, 0])))
+    }
+    const first = drawn('1/test/draw/0')
+    expect(drawn('1/test/draw/0')).toEqual(first)
+    for (const other of ['2/test/draw/0', '1/test/draw/1', '1/train/draw/0']) {
+      // as if the two had nothing to do with each other: neither the same ranks nor the same in other places
+      const pairs = new Map<number, number>()
+      drawn(other).forEach((rank, i) => {
+        pairs.set(4 * first[i] + rank, (pairs.get(4 * first[i] + rank) ?? 0) + 1)
+      })
+      expect(pairs.size).toBe(16)
+      for (const count of pairs.values()) expect(Math.abs(count / 2000 - 1 / 16)).toBeLessThan(0.025)
+    }
+  })
   it('least-cost weighs requests against tokens, and ties go to the lowest place', () => {
     const view2 = loads([1, 3], [9000, 1000])
     expect(placed(parsePolicy('rank', 'least-cost(5000)')(), view2)).toBe(0)

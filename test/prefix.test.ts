@@ -182,8 +182,8 @@ describe('routing by caches', () => {
     requests(16, [0, tokens, 1, ids(0, tokens / 16)], [atNs, tokens, 1, ids(0, tokens / 16)])
   const arm = (age: number) => ({
     ...plainArm(64),
-    rank: kvAwareRank({ w: 1, age, temperature: 0 }),
-    pool: kvAwarePool({ w: 1, age, temperature: 0 }),
+    rank: kvAwareRank({ w: 1, age, temperature: 0 }, ''),
+    pool: kvAwarePool({ w: 1, age, temperature: 0 }, ''),
   })
   const places = (workload: Workload, age: number, ...engines: EngineConfig[]) => {
     const { records } = simulate(cluster(...engines), arm(age), workload, { load: { kind: 'open' } })

@@ -1,5 +1,6 @@
 /** The traffic of a single run that is not offered as it was recorded. */
 import { createExecutor } from '../executors/index.js'
+import { FIRST_DRAW } from '../experiments/draw.js'
 import { type ArrivalShape, EFFORTS, findLoad, type JobContext, openTraffic, requireHalves } from '../experiments/index.js'
 import { staticArm } from '../levers/index.js'
 import { number } from '../reports/format.js'
@@ -80,8 +81,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       load,
       wantsCapacity: false,
     })
-    const draw = { part: 'test', mode: 'draw', replicate: 0 } as const
-    const job = open(staticArm(config.engines), draw, warmup, EFFORT.measure)
+    const job = open(staticArm(config.engines), FIRST_DRAW, warmup, EFFORT.measure)
     const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
     const of =
       load.fraction === null

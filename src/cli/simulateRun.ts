@@ -1,4 +1,5 @@
 /** The simulation of `run`, with all that is gathered from its records while it goes. */
+import { FIRST_DRAW, runName } from '../experiments/draw.js'
 import { createArm } from '../levers/index.js'
 import type { Records } from '../metrics/records.js'
 import { createSummariser, type Summariser } from '../metrics/summarise.js'
@@ -60,7 +61,7 @@ export async function simulateRun(
   const progress = quiet ? null : (await import('../reports/progress.js')).createProgress()
   progress?.stage('simulating', 100)
   const began = performance.now()
-  const result = await simulatePaced(config, createArm(arm), workload, {
+  const result = await simulatePaced(config, createArm(arm, runName(plan.experiment.seed, FIRST_DRAW)), workload, {
     load,
     window,
     signal,

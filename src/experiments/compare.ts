@@ -16,10 +16,11 @@ import { againFlag, untunedNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { type Attribution, attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './clairvoyant.js'
+import { FIRST_DRAW } from './draw.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family } from './families.js'
 import { identityOf } from './identity.js'
-import { type Draw, type Outcome, openTraffic } from './job.js'
+import { type Outcome, openTraffic } from './job.js'
 import { METRICS } from './metrics.js'
 import { findOperatingPoint, type OperatingPoint } from './operatingPoint.js'
 import { type GapRow, gapRows, ORACLE_STATIC, oracleArms, oraclesOf, ownOracles } from './oracles.js'
@@ -86,7 +87,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     executor,
     arms,
     point.concurrency,
-    (arm, at) => point.closedLoop(arm, { part: 'test', mode: 'draw', replicate: 0 }, 2, 3, 'summary', at),
+    (arm, at) => point.closedLoop(arm, FIRST_DRAW, 2, 3, 'summary', at),
     experiment.done,
   )
   const pictured = arms.map((arm) => ({ arm, outcome: outcomesOf(arm.name)[0] }))
@@ -236,8 +237,7 @@ export function dispersionOf(workload: Workload, begunBefore: Int32Array = new I
 
 /** That of the traffic of the first replicate. */
 function offeredDispersion({ plan, config, context, effort }: Experiment, point: OperatingPoint): number | null {
-  const draw: Draw = { part: 'test', mode: 'draw', replicate: 0 }
-  const job = point.open(staticArm(config.engines), draw, plan.experiment.warmup, effort.measure)
+  const job = point.open(staticArm(config.engines), FIRST_DRAW, plan.experiment.warmup, effort.measure)
   if (job.kind !== 'open') return null
   const { workload, begunBefore } = openTraffic(context, job)
   return dispersionOf(workload, begunBefore)

@@ -16,6 +16,7 @@ import { closedLoopTraffic, countArrivals, offeredTraffic, type Traffic } from '
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S, sToNs } from '../units.js'
+import { type Draw, runName } from './draw.js'
 
 /** What all jobs of an experiment share; sent once to each worker. */
 export interface JobContext {
@@ -26,12 +27,6 @@ export interface JobContext {
   readonly parts: { readonly train: Workload; readonly test: Workload; readonly validation?: Workload }
   /** Compress the recorded traffic by this factor instead of superposing copies; null = superpose. */
   readonly speedUp: number | null
-}
-
-export interface Draw {
-  readonly part: 'train' | 'validation' | 'test'
-  readonly mode: 'draw' | 'mix'
-  readonly replicate: number
 }
 
 export interface OpenJob {
@@ -115,7 +110,7 @@ export function runJob(context: JobContext, job: Job, onProgress?: OnProgress): 
 
 function runOpen(context: JobContext, job: OpenJob, onProgress?: OnProgress): Outcome {
   const { workload, copies, begunBefore, window } = openTraffic(context, job)
-  const result = simulate(context.config, createArm(job.arm), workload, {
+  const result = simulate(context.config, createArm(job.arm, runName(context.seed, job.draw)), workload, {
     load: { kind: 'open' },
     window,
     series: job.keep === 'picture',
@@ -163,8 +158,9 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   const warmupRequests = Math.max(job.warmupRequests, job.concurrency)
   const sent = warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
   const draw = (count: number) => closedLoopTraffic({ part, count, seed: context.seed, replicate, mode })
+  const fresh = () => createArm(job.arm, runName(context.seed, job.draw))
   const probeOf = (traffic: Workload) =>
-    simulate(context.config, createArm(job.arm), traffic, {
+    simulate(context.config, fresh(), traffic, {
       load: { kind: 'closed', concurrency: job.concurrency },
       onProgress,
     })
@@ -178,7 +174,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   }
   const arrivals = probe.records.arrivalNs.slice(0, probe.records.count).sort()
   const window = { fromNs: arrivals[warmupRequests], toNs: arrivals[warmupRequests + job.requests] }
-  const result = simulate(context.config, createArm(job.arm), workload, {
+  const result = simulate(context.config, fresh(), workload, {
     load: { kind: 'closed', concurrency: job.concurrency },
     window,
     series: job.keep === 'picture',

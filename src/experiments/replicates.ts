@@ -1,7 +1,8 @@
 /** The paired runs: every arm on the same replicates of the test part, in the readings that are asked for. */
 import type { ArmSpec } from '../levers/lever.js'
+import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
-import type { Draw, Job } from './job.js'
+import type { Job } from './job.js'
 import type { OperatingPoint } from './operatingPoint.js'
 import type { Readings } from './rows.js'
 

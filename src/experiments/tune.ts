@@ -4,9 +4,10 @@
  */
 import type { Executor } from '../executors/index.js'
 import { type ArmSpec, policiesOf } from '../levers/lever.js'
+import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
 import { type Family, familyGrid, staticSetting } from './families.js'
-import { type Draw, type Job, meetsSlo, type Outcome } from './job.js'
+import { type Job, meetsSlo, type Outcome } from './job.js'
 import type { OperatingPoint } from './operatingPoint.js'
 import type { TuningRecord } from './result.js'
 import { type Tried, triedOf } from './tried.js'

@@ -82,13 +82,13 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
       name: 'kv-aware',
       parameters: KV_AWARE,
       example: [1, 0, 0],
-      make: ([w, age, temperature]) => kvAwarePool({ w, age, temperature }),
+      make: ([w, age, temperature], run) => kvAwarePool({ w, age, temperature }, run),
     },
     {
       name: 'kv-adaptive',
       parameters: KV_AWARE.slice(1),
       example: [0, 0],
-      make: ([age, temperature]) => kvAdaptivePool({ age, temperature }),
+      make: ([age, temperature], run) => kvAdaptivePool({ age, temperature }, run),
     },
     {
       name: 'adaptive-roles',
@@ -122,11 +122,11 @@ const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
 
 /** All policies, with example arguments. */
 export const POLICIES: readonly PolicyInfo[] = Object.values(ENTRIES).flatMap((entries) =>
-  (entries as readonly Entry<{ readonly info: PolicyInfo }>[]).map((entry) => entry.make(entry.example).info),
+  (entries as readonly Entry<{ readonly info: PolicyInfo }>[]).map((entry) => entry.make(entry.example, '').info),
 )
 
 /** A factory of fresh policies named `text`, which may be the path of a file of the user's. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
-export function parsePolicy<L extends LeverName>(lever: L, text: string, where: string = lever): () => PolicyOf[L] {
+export function parsePolicy<L extends LeverName>(lever: L, text: string, where: string = lever): (run?: string) => PolicyOf[L] {
   if (isPolicyFile(text)) return openPolicyFile(lever, text, where) as () => PolicyOf[L]
   const call = parseCall(where, text)
   const entries = ENTRIES[lever] as readonly Entry<PolicyOf[L]>[]
@@ -140,7 +140,7 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
     })
   }
   const fail = (message: string): never => {
-    throw new UserError({ where, message, hint: `write it like ${entry.make(entry.example).info.name}` })
+    throw new UserError({ where, message, hint: `write it like ${entry.make(entry.example, '').info.name}` })
   }
   const positions = entry.parameters.filter((p) => !p.named)
   if (call.positional.length > positions.length)
@@ -174,12 +174,15 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
       hint: `remove ${name}=, or ${beside.remedy}`,
     })
   }
-  return () => entry.make(values)
+  return (run = '') => entry.make(values, run)
 }
 
-/** Fresh policies for one simulation. */
-export function createArm(spec: ArmSpec): Arm {
-  const make = <L extends LeverName>(lever: L) => parsePolicy(lever, spec[lever], `arms.${spec.name}.${lever}`)()
+/**
+ * Fresh policies for one simulation. `run` tells what they draw by chance from what they draw in other runs: it names seed and replicate. Arms with the
+ * same policy draw the same in one run.
+ */
+export function createArm(spec: ArmSpec, run = ''): Arm {
+  const make = <L extends LeverName>(lever: L) => parsePolicy(lever, spec[lever], `arms.${spec.name}.${lever}`)(run)
   return {
     name: spec.name,
     split: make('split'),

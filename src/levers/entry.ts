@@ -21,5 +21,6 @@ export interface Entry<P> {
   readonly name: string
   readonly parameters: readonly Parameter[]
   readonly example: readonly number[]
-  make(values: readonly number[]): P
+  /** `run` as for `createArm`; what draws nothing leaves it out. */
+  make(values: readonly number[], run: string): P
 }

@@ -32,7 +32,7 @@ const DRAWN: Partial<Record<RowPlan['profile'], readonly ('prefill' | 'decode')[
  * The arm of a row. A disaggregated SGLang sends a request to rank `bootstrap_room % dp` of its engines, the room being a random number, so
  * that prefill and decode find each other: loads of ranks differ, and a step takes as long as the fullest one. Releases of 2025 do so for both
  * roles, those of 2026 for prefill alone; their decode ranks take turns (`data_parallel_controller.py`, as far as known to us; trust C). The
- * rooms of the two roles are drawn apart here, and by the seed of the run, which the policy `random` does not know.
+ * rooms of the two roles are drawn apart here; the policy `random` draws on all engines.
  */
 export function measuredArm(plan: Pick<RowPlan, 'profile' | 'mode' | 'engines'>, seed: number): Arm {
   const arm = createArm(ARM)

@@ -59,15 +59,15 @@ export const RANK_ENTRIES: readonly Entry<RankPolicy>[] = [
     name: 'kv-aware',
     parameters: KV_AWARE,
     example: [1, 0, 0],
-    make: ([w, age, temperature]) => kvAwareRank({ w, age, temperature }),
+    make: ([w, age, temperature], run) => kvAwareRank({ w, age, temperature }, run),
   },
   {
     name: 'kv-adaptive',
     parameters: KV_AWARE.slice(1),
     example: [0, 0],
-    make: ([age, temperature]) => kvAdaptiveRank({ age, temperature }),
+    make: ([age, temperature], run) => kvAdaptiveRank({ age, temperature }, run),
   },
-  { name: 'random', parameters: [], example: [], make: () => random() },
+  { name: 'random', parameters: [], example: [], make: (_, run) => random(run) },
   { name: 'lpt', parameters: [], example: [], make: () => lpt() },
   {
     name: 'barrier',

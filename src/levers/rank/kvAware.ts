@@ -1,5 +1,6 @@
 /** Routing by what prefix caches hold, for the levers rank and pool alike: a fixed weight of computing against holding, or one that adapts. */
 
+import { stream } from '../../rng.js'
 import { NS_PER_MS } from '../../units.js'
 import type { Parameter } from '../entry.js'
 import type { LoadView, PolicyInfo, PoolPolicy, RankPolicy, RequestView } from '../lever.js'
@@ -64,10 +65,13 @@ const toCompute = (view: LoadView, request: RequestView, place: number): number 
 
 type Choice = (view: LoadView, request: RequestView) => number
 
-/** One choice per request; `state` holds the draws, and a weight where it adapts. */
-function chooser(state: Float64Array, { lever, name }: PolicyInfo, temperature: number, adapts: boolean): Choice {
+/**
+ * One choice per request; `state` holds how many were drawn, and a weight where it adapts. Each draw has a random stream of its own, named and numbered,
+ * so that their number is all that needs remembering.
+ */
+function chooser(state: Float64Array, { lever, name }: PolicyInfo, temperature: number, adapts: boolean, run: string): Choice {
   // ranks and engines may be chosen by policies of one name: their draws are not the same
-  const stream = `${lever}/${name}`
+  const draw = () => stream(run, `${lever}/${name}/${state[DRAWS]++}`).uniform()
   // as many numbers as there are places, so that nothing is asked twice
   let compute = new Float64Array(64)
   let costs = new Float64Array(64)
@@ -88,7 +92,7 @@ function chooser(state: Float64Array, { lever, name }: PolicyInfo, temperature: 
         leastHeld = held
       }
     }
-    const chosen = temperature > 0 ? softmaxPlace(costs, count, temperature, stream, state, DRAWS) : leastCostPlace(costs, count)
+    const chosen = temperature > 0 ? softmaxPlace(costs, count, temperature, draw()) : leastCostPlace(costs, count)
     if (adapts) {
       const saved = compute[lightest] - compute[chosen]
       const heldMore = view.kvTokens(chosen) - leastHeld
@@ -102,29 +106,29 @@ function chooser(state: Float64Array, { lever, name }: PolicyInfo, temperature: 
   }
 }
 
-/** The rank with the least cost of computing what its cache lacks and of what it holds. */
-export function kvAwareRank(options: KvAwareOptions): RankPolicy {
+/** The rank with the least cost of computing what its cache lacks and of what it holds. `run`: see `createArm`, here and below. */
+export function kvAwareRank(options: KvAwareOptions, run: string): RankPolicy {
   const info = infoOf('rank', options)
   const state = Float64Array.of(0, options.w)
-  return { info, state, place: chooser(state, info, options.temperature, false) }
+  return { info, state, place: chooser(state, info, options.temperature, false, run) }
 }
 
 /** The engine with the least cost, by the best of its caches. */
-export function kvAwarePool(options: KvAwareOptions): PoolPolicy {
+export function kvAwarePool(options: KvAwareOptions, run: string): PoolPolicy {
   const info = infoOf('pool', options)
   const state = Float64Array.of(0, options.w)
-  return { info, state, route: chooser(state, info, options.temperature, false) }
+  return { info, state, route: chooser(state, info, options.temperature, false, run) }
 }
 
 /** As `kvAwareRank`, the weight rising while caches save more tokens than the choice of them makes places hold, and falling otherwise. */
-export function kvAdaptiveRank(options: Omit<KvAwareOptions, 'w'>): RankPolicy {
+export function kvAdaptiveRank(options: Omit<KvAwareOptions, 'w'>, run: string): RankPolicy {
   const info = adaptiveInfoOf('rank', options)
   const state = Float64Array.of(0, 1)
-  return { info, state, place: chooser(state, info, options.temperature, true) }
+  return { info, state, place: chooser(state, info, options.temperature, true, run) }
 }
 
-export function kvAdaptivePool(options: Omit<KvAwareOptions, 'w'>): PoolPolicy {
+export function kvAdaptivePool(options: Omit<KvAwareOptions, 'w'>, run: string): PoolPolicy {
   const info = adaptiveInfoOf('pool', options)
   const state = Float64Array.of(0, 1)
-  return { info, state, route: chooser(state, info, options.temperature, true) }
+  return { info, state, route: chooser(state, info, options.temperature, true, run) }
 }

@@ -1,8 +1,11 @@
+import { stream } from '../../rng.js'
 import type { RankPolicy } from '../lever.js'
 import { mixed } from '../mixed.js'
 
-/** A rank drawn for each request, whatever the load: a hash of how many were drawn before. `state[0]`: that number. */
-export function random(state: Float64Array = new Float64Array(1)): RankPolicy {
+/** A rank drawn for each request, whatever the load: a hash of how many were drawn before in this `run` (see `createArm`). `state[0]`: that number. */
+export function random(run: string): RankPolicy {
+  const state = new Float64Array(1)
+  const salt = Math.floor(stream(run, 'rank/random').uniform() * 2 ** 32)
   return {
     info: {
       lever: 'rank',
@@ -17,6 +20,6 @@ export function random(state: Float64Array = new Float64Array(1)): RankPolicy {
       source: 'disaggregated SGLang: rank = bootstrap_room % dp, the room a random number; 2025 on both sides, later at prefill',
     },
     state,
-    place: (view) => mixed(++state[0], view.engine ?? 0) % view.count,
+    place: (view) => mixed(++state[0], (view.engine ?? 0) ^ salt) % view.count,
   }
 }
