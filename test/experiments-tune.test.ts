@@ -351,6 +351,24 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
   })
 })
 
+test('a short queue or short patience, which the loop that goes before the search would overrun, leaves a capacity to be found', async () => {
+  const capacityOf = async (admission: string): Promise<number> => {
+    const sets = ['workload.load={method: superpose, fraction: 0.5}', `admission=${admission}`]
+    const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+    const executor = createExecutor({ context, threads: 1 })
+    const { load } = tinyPlan(sets).workload
+    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: true })
+    await executor.close()
+    return found.staticCapacity as number
+  }
+  const free = await capacityOf('{}')
+  for (const admission of ['{max_queue: 2}', '{timeout_ms: 60}']) {
+    const limited = await capacityOf(admission)
+    expect(limited / free).toBeGreaterThan(0.2)
+    expect(limited / free).toBeLessThan(1.05)
+  }
+})
+
 test('a fraction of a capacity is refused for its cause where one request in ten is longer than the engines take', async () => {
   const flat = tinyWorkload(3600, { isl: 50, osl: 5 })
   const workload = { ...flat, isl: flat.isl.map((isl, i) => (i % 10 === 0 ? 3_000_000 : isl)) }

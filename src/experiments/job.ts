@@ -50,6 +50,8 @@ export type Job =
       readonly arm: ArmSpec
       readonly draw: Draw
       readonly concurrency: number
+      /** No queue turns anyone away and nobody loses patience: for a loop that only finds out what the engines can do. */
+      readonly admitsAll?: boolean
       readonly warmupRequests: number
       readonly requests: number
       readonly keep: 'summary' | 'picture'
@@ -152,6 +154,7 @@ export function openTraffic(
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
   const { mode, replicate } = job.draw
   const part = partOf(context, job.draw)
+  const config = job.admitsAll ? { ...context.config, maxQueue: null, timeoutNs: null } : context.config
   // the loop must not run dry within the window: two arrivals for each place are left over
   const requestsPerPlace = part.count / countArrivals(part)
   // who fills a place at the beginning is warm-up in any case: those all come at one time
@@ -160,7 +163,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   const draw = (count: number) => closedLoopTraffic({ part, count, seed: context.seed, replicate, mode })
   const fresh = () => createArm(job.arm, runName(context.seed, job.draw))
   const probeOf = (traffic: Workload) =>
-    simulate(context.config, fresh(), traffic, {
+    simulate(config, fresh(), traffic, {
       load: { kind: 'closed', concurrency: job.concurrency },
       onProgress,
     })
@@ -174,7 +177,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   }
   const arrivals = probe.records.arrivalNs.slice(0, probe.records.count).sort()
   const window = { fromNs: arrivals[warmupRequests], toNs: arrivals[warmupRequests + job.requests] }
-  const result = simulate(context.config, fresh(), workload, {
+  const result = simulate(config, fresh(), workload, {
     load: { kind: 'closed', concurrency: job.concurrency },
     window,
     series: job.keep === 'picture',

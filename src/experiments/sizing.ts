@@ -62,6 +62,8 @@ export function probeJob(arm: ArmSpec, config: ClusterConfig, concurrency: numbe
     arm,
     draw: { part: 'train', mode: 'draw', replicate: 0 },
     concurrency: concurrency ?? ranks * PROBE_IN_FLIGHT,
+    // of an open load: more are sent at once than a short queue would take
+    admitsAll: concurrency === null,
     warmupRequests: ranks * PROBE_IN_FLIGHT,
     requests: Math.max(FEWEST_PROBED, ranks * PROBE_REQUESTS),
     keep: 'summary',
