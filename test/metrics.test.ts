@@ -371,8 +371,9 @@ test('a million requests are summarised in less than half a second of processor 
 })
 
 /** The verdict on records that came all at once. */
-function saturationVerdict(records: Records, statistics: StepStatistics, window: MeasureWindow, endNs: number) {
-  const saturation = createSaturation(window, 0)
+function saturationVerdict(records: Records, statistics: StepStatistics, window: MeasureWindow, endNs: number, places = 4096) {
+  const engine = { ranks: 2, maxNumSeqs: places / 2 } as ClusterConfig['engines'][number]
+  const saturation = createSaturation(window, { frontendNs: 0, engines: [engine] })
   saturation.add(records)
   return saturation.verdict(statistics, endNs)
 }
@@ -436,7 +437,7 @@ describe('saturation of hand-made systems', () => {
     expect(verdict(few)).toMatchObject({ label: 'not judged', reason: expect.stringMatching(/too few arrivals/) })
   })
 
-  test('what binds: KV memory when it is full or requests are preempted, prefill when it takes longer than decoding, else time', () => {
+  test('what binds: KV memory when it is full or requests are preempted, places when batches are full, prefill when it takes longer than decoding, else time', () => {
     const growing = system((row, i) => (i % 2 === 0 ? stays(row) : row))
     expect(verdict(growing, { engineBusyPs: Float64Array.of(1e12), engineKvUsePs: Float64Array.of(0.95e12) }).binding).toBe(
       'kv_memory',
@@ -451,6 +452,12 @@ describe('saturation of hand-made systems', () => {
     expect(verdict(handedOver).binding).toBe('prefill')
     const full = { engineBusyPs: Float64Array.of(1e12, 1e12), engineKvUsePs: Float64Array.of(1e10, 0.95e12) }
     expect(verdict(handedOver, full).binding).toBe('kv_memory')
+    // some 500 of those that stay are inside in the mean of the last two thirds: batches are full, or not
+    expect(saturationVerdict(growing, NO_STEPS, ms(0, 10_000), 10_000 * NS_PER_MS, 600).binding).toBe('decode_slots')
+    expect(saturationVerdict(growing, NO_STEPS, ms(0, 10_000), 10_000 * NS_PER_MS, 900).binding).toBe('time')
+    expect(saturationVerdict(growing, { ...NO_STEPS, preemptions: 50 }, ms(0, 10_000), 10_000 * NS_PER_MS, 600).binding).toBe(
+      'kv_memory',
+    )
     // stable, but with a queue that is not short
     const queueing = system((row) => ({ ...row, phases: { queue: 10, prefill: 5, decode: 35 } }))
     expect(verdict(queueing)).toMatchObject({ label: 'stable', binding: 'time' })

@@ -1,5 +1,5 @@
 /** Is the system keeping up? A mean over a growing queue means nothing, so every row carries this verdict. */
-import type { MeasureWindow } from '../simulator/config.js'
+import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import { NS_PER_S } from '../units.js'
 import { fullestKvUse } from './kvUse.js'
 import { createPresence, type Presence } from './presence.js'
@@ -31,6 +31,8 @@ const AT_ONCE_SHARE = 1e-3
 const LATER_SHARE = 0.1
 /** Where this share of the time that requests are served went by in waits, nobody calls the wait short. Of our own choice. */
 const SHORT_WAIT = 0.1
+/** From this share of all places on, whoever waits does so for a place: ranks are never full to the last one all the time. Of our own choice. */
+const FULL_SHARE = 0.9
 /** The drain lasts until this share of the requests have left: the one longest answer is no sign of a queue. */
 const DRAINED = 0.99
 
@@ -45,9 +47,14 @@ export interface Saturation {
   verdict(statistics: StepStatistics, endNs: number): SaturationVerdict
 }
 
-/** `frontendNs`: time that every request spends before it enters. */
-export function createSaturation(window: MeasureWindow, frontendNs: number): Saturation {
+export function createSaturation(
+  window: MeasureWindow,
+  { frontendNs, engines }: Pick<ClusterConfig, 'frontendNs' | 'engines'>,
+): Saturation {
   const presence = createPresence()
+  /** Of those that have a place on an engine: from the first chunk on. */
+  const placed = createPresence()
+  const places = engines.reduce((sum, { ranks, maxNumSeqs }) => sum + ranks * maxNumSeqs, 0)
   let arrivals = 0
   let lost = 0
   let tooLong = 0
@@ -67,6 +74,7 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
       const fate = fates[row]
       const isInWindow = arrivalNs >= window.fromNs && arrivalNs < window.toNs
       presence.add(arrivalNs, endNs[row], fate === COMPLETED, isInWindow)
+      if (fate === COMPLETED || fate === RUNNING) placed.add(arrivalNs + phasesNs[0][row], endNs[row], false, false)
       if (!isInWindow) continue
       arrivals++
       if (fate === QUEUED || fate === IN_TRANSFER || fate === RUNNING) inside++
@@ -103,10 +111,15 @@ export function createSaturation(window: MeasureWindow, frontendNs: number): Sat
     const label = isOverloaded ? 'overloaded' : isBacklogged ? 'backlogged' : steady
     const hasPools = transferNs + decodeWaitNs > 0
     const kvUse = fullestKvUse(statistics) ?? 0
+    const areTaken = (fromNs: number, toNs: number): boolean =>
+      placed.insideNs(fromNs, toNs) > FULL_SHARE * places * (toNs - fromNs)
+    // of those that came at once the first half, before places are left empty
+    const hasFullBatches = cameAtOnce ? areTaken(firstNs, presence.leftShare(0.5, endNs)) : areTaken(early.toNs, period.toNs)
     const isFull = kvUse > 0.9 || statistics.preemptions > 0.02 * arrivals
-    // with pools the longer wait tells which one is short; without, what a request spends its time on
+    // with pools the longer wait tells which one is short; without, whether batches are full, then what a request spends its time on
     const inPools = decodeWaitNs > queueNs ? 'decode_slots' : 'prefill'
-    const slowest = hasPools ? inPools : prefillNs > decodeNs ? 'prefill' : 'time'
+    const together = hasFullBatches ? 'decode_slots' : prefillNs > decodeNs ? 'prefill' : 'time'
+    const slowest = hasPools ? inPools : together
     const binding = !fallsBehind(label) && !isLongWait ? 'none' : isFull ? 'kv_memory' : slowest
     const atOnceText = (): string => {
       const last = inside === 0 ? 'the last left' : `${inside.toLocaleString('en-US')} were still inside`

@@ -60,7 +60,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
   const speed = sample()
   const phases = PHASES.map(sample)
   const fates = FATES.map(() => 0)
-  const saturation = createSaturation(window, config.frontendNs)
+  const saturation = createSaturation(window, config)
   const sessions = options.sessions ? createSessionTally(options.sessions, window) : null
   const meetsSlo = createSloTest(slo)
   let firstNs = Number.POSITIVE_INFINITY

@@ -113,6 +113,6 @@ export interface SaturationVerdict {
   readonly label: 'not judged' | 'stable' | 'backlogged' | 'overloaded'
   /** Signals behind the label, in words with numbers. */
   readonly reason: string
-  /** What binds: time, KV memory, prefill, places on the decode engines (where prefill has engines of its own) or nothing. */
+  /** What binds: time, KV memory, prefill, places (`max_num_seqs`; of the decode engines, where prefill has engines of its own) or nothing. */
   readonly binding: 'none' | 'time' | 'kv_memory' | 'prefill' | 'decode_slots'
 }
