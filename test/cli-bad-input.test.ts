@@ -122,7 +122,12 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['run', put(dir, 'ms.csv', '1700000000000,10,5\n1700000001500,10,5\n1700000002700,10,5\n')],
     /ms\.csv {2}the times, such as 1700000000000, are too large[\s\S]*hint: say the unit: workload\.read\.time_unit=ms /,
   ],
-  ['unknown arm', ['run', 'good.csv', '--arm', 'fast'], /--arm {2}there is no arm 'fast' here/],
+  ['unknown arm', ['run', 'good.csv', '--arm', 'fast'], /--arm {2}there is no arm 'fast' here\n.*or as NAME=LEVER:POLICY/],
+  [
+    'an arm of one policy without a name',
+    ['run', 'good.csv', '--arm', 'rank:random'],
+    /hint: give it a name: --arm mine=rank:random/,
+  ],
   ['misspelt arm', ['run', 'good.csv', '--arm', 'shapeaware'], /did you mean 'shape-aware'\?/],
   [
     'misspelt policy of an arm',

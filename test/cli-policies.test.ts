@@ -38,7 +38,10 @@ describe('policy new', () => {
       expect(typed.summary).toEqual(plain.summary)
       expect(typed.arm.source_hash[lever]).toMatch(/^[0-9a-f]{12}$/)
       expect(typed.arm.source_hash[lever]).not.toBe(plain.arm.source_hash[lever])
-      expect(readFileSync(join(folder, `${lever}.mjs`), 'utf8')).not.toMatch(/: (number|void) \{|import type/)
+      const written = readFileSync(join(folder, `${lever}.mjs`), 'utf8')
+      expect(written).not.toMatch(/: (number|void) \{|import type|\n\n\n|, \}/)
+      expect(written).toMatch(new RegExp(`^/\\*\\*\\n \\* A policy of the ${lever} lever.*`))
+      expect(written).toContain(` *   shapewise check ./${lever}.mjs\n */\n`)
     },
   )
 

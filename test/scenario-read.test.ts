@@ -41,7 +41,13 @@ describe('how a trace is read', () => {
     expect(scenario('{outputs: skip}').planHash).not.toBe(plan.planHash)
   })
 
+  it('takes the position of a column as the number it is', () => {
+    expect(scenario('{columns: {time: sent, input: 2}}').planHash).toBe(scenario('{columns: {time: sent, input: "2"}}').planHash)
+    expect(scenario('{columns: {input: 2}}').workload.read).toEqual({ columns: { input: '2' } })
+  })
+
   it.each([
+    ['{columns: {input: 0}}', /workload\.read\.columns\.input: expected the name of a column, or its position from 1, got 0/],
     ['{outputs: none}', /workload\.read\.outputs: expected skip, fail, or the number of tokens .*, got 'none'/],
     ['{outputs: 0}', /workload\.read\.outputs: expected skip, fail, or the number/],
     ['{from: jsonl}', /workload\.read\.from: expected one of shapewise, .*, got 'jsonl'/],

@@ -17,7 +17,7 @@ export function writeTemplate(lever: string, file: string): void {
   const text = template.replaceAll('./FILE', `./${basename(file)}`)
   try {
     // never over what is there
-    writeFileSync(file, /\.m?ts$/.test(file) ? text : withoutTypes(text), { flag: 'wx' })
+    writeFileSync(file, /\.m?ts$/.test(file) ? text : inJavaScript(text), { flag: 'wx' })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EEXIST')
@@ -29,3 +29,6 @@ export function writeTemplate(lever: string, file: string): void {
     `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:${path}\n(levers that --arm does not name are those of static; the notes of compare name the tuned ones)\nand look for a scenario that breaks it: shapewise check ${path}`,
   )
 }
+
+/** Without types; the import of types alone goes first, since the comment above it would go with it. */
+const inJavaScript = (text: string): string => withoutTypes(text.replace(/^import type .*\n/m, '')).replace(', } from', ' } from')

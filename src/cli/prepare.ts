@@ -1,6 +1,6 @@
 /** What `run`, `compare` and `explain` share: arms by name, and how well the step times of a plan are known. */
 import { UserError } from '../errors.js'
-import { SHAPE_AWARE_ARM, staticArm } from '../levers/index.js'
+import { LEVERS, SHAPE_AWARE_ARM, staticArm } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
@@ -17,12 +17,19 @@ export function chooseArm(plan: Plan, name: string): ArmSpec {
   const arms = [fixed, { ...SHAPE_AWARE_ARM, chunk: fixed.chunk }, ...plan.arms]
   const found = arms.find((arm) => arm.name === name)
   if (found) return found
-  const hint =
-    name === 'tuned-static' || name === 'tuned-size'
-      ? 'this arm is tuned on the trace by `shapewise compare`, which prints it as a text for --arm'
-      : `${suggest(
-          name,
-          arms.map((one) => one.name),
-        )}; write your own under \`arms:\` of a scenario`
-  throw new UserError({ where: '--arm', message: `there is no arm '${name}' here`, hint })
+  throw new UserError({
+    where: '--arm',
+    message: `there is no arm '${name}' here`,
+    hint: hintFor(
+      name,
+      arms.map((one) => one.name),
+    ),
+  })
+}
+
+function hintFor(name: string, known: readonly string[]): string {
+  if (name === 'tuned-static' || name === 'tuned-size')
+    return 'this arm is tuned on the trace by `shapewise compare`, which prints it as a text for --arm'
+  if (LEVERS.some((lever) => name.startsWith(`${lever}:`))) return `give it a name: --arm mine=${name}`
+  return `${suggest(name, known)}; write your own under \`arms:\` of a scenario, or as NAME=LEVER:POLICY`
 }

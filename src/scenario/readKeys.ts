@@ -10,7 +10,13 @@ import type { ScenarioInput } from './schema.js'
 const MOST_TOKENS = 2 ** 31 - 1
 const OUTPUTS = 'skip, fail, or the number of tokens that requests without output get'
 
-const column = text('the name of a column, or its position from 1').optional()
+/** In YAML and after `--set` a position is a number; a column that is called so has the same text. */
+const column = z
+  .preprocess(
+    (given) => (Number.isInteger(given) && (given as number) >= 1 ? String(given) : given),
+    text('the name of a column, or its position from 1'),
+  )
+  .optional()
 const COLUMN_KEYS = Object.fromEntries(COLUMN_ROLES.map((role) => [role, column])) as Record<
   (typeof COLUMN_ROLES)[number],
   typeof column
