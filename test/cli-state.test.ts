@@ -63,6 +63,19 @@ describe('a saved state', () => {
     expect(simulated('--warm-from', 'late')?.slice(1)).toEqual(['0.0', undefined])
   })
 
+  it('divides what is measured at a time when nothing happens: rates count the idle time on both sides', () => {
+    const dir = newFolder()
+    const file = put(dir, 't.csv', 'arrival_s,input_tokens,output_tokens\n0,100,20\n200,200,20\n')
+    const summaryOf = (...more: string[]) =>
+      JSON.parse(shapewise(dir, 'run', file, '--quiet', '--format', 'json', ...more).stdout).summary
+    const whole = summaryOf()
+    const early = summaryOf('--stop-at', '100', '--save-state', 'idle')
+    expect(early).toMatchObject({ window_s: 100, output_tok_s: 0.2, request_s: 0.01 })
+    expect(summaryOf('--warm-from', 'idle').window_s).toBeCloseTo(whole.window_s - 100, 3)
+    // all is over before
+    expect(summaryOf('--stop-at', '500').window_s).toBe(whole.window_s)
+  })
+
   it('taken up by another arm begins with the same caches', () => {
     const warm = JSON.parse(run('--warm-from', 'warm.state', '--arm', 'shape-aware').stdout).summary
     const same = JSON.parse(run('--warm-from', 'warm.state').stdout).summary

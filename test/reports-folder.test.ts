@@ -230,6 +230,7 @@ describe('requests.parquet', () => {
         migrations: records.migrations[i],
         cached_tokens: records.cachedTokens[i],
         loaded_tokens: records.loadedTokens[i],
+        max_gap_ns: time(records.maxGapNs[i]),
         ...phases,
       })
     })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Summary } from '../src/metrics/summary.js'
 import { directionOf, percent } from '../src/reports/format.js'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
@@ -210,6 +211,25 @@ describe('runTable', () => {
     expect(widest(text)).toBeLessThanOrEqual(TABLE_WIDTH)
     expect(text).toContain('saturation: stable')
     if (process.env.SHOW) console.log(text)
+  })
+  const arm = result.arms[3]
+  const printedRun = (change: (summary: Summary) => Partial<Summary>) => {
+    const { summary } = result.pictures.arms[3]
+    return runTable({ ...summary, ...change(summary) }, { ...result, arm: { name: arm.name, ...arm.policies } })
+  }
+  it('prints waits of days whole', () => {
+    const text = printedRun(({ metrics }) => ({ metrics: { ...metrics, ttft_ms: { ...metrics.ttft_ms, p99: 198_461_234 } } }))
+    expect(text).toContain('198,461,234')
+    expect(text).not.toContain('…')
+    expect(widest(text)).toBeLessThanOrEqual(TABLE_WIDTH)
+  })
+  it('says that requests still inside count as missing the SLO and have no latency', () => {
+    const text = printedRun(({ requests }) => ({ requests: { ...requests, queued: 3, in_transfer: 1, running: 571 } }))
+    expect(text.replace(/\s+/g, ' ')).toContain(
+      'cut short: 575 requests were still inside at the end: they count as missing the SLO',
+    )
+    const none = printedRun(({ requests }) => ({ requests: { ...requests, queued: 0, in_transfer: 0, running: 0 } }))
+    expect(none).not.toContain('cut short')
   })
 })
 

@@ -29,6 +29,7 @@ export interface PacedOptions extends SimulationOptions {
   readonly onRecords: (records: Records) => void
 }
 
+/** `endNs`: time of the last event; of a run that was cut short, where it was cut. */
 export type PacedResult = Omit<SimulationResult, 'records'>
 
 export async function simulatePaced(
@@ -50,12 +51,13 @@ export async function simulatePaced(
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   const series = createThinned(() => simulation.sample())
+  /** Nothing is left to be served, also beyond `untilNs`. */
+  let isOver = false
   for (let done = false; !done; ) {
     for (let served = 0; served < EVENTS_PER_TURN && !done; served += EVENTS_PER_SAMPLE) {
       const before = simulation.events
-      done =
-        simulation.advance(untilNs, EVENTS_PER_SAMPLE) === 'done' ||
-        (untilNs < Number.POSITIVE_INFINITY && simulation.events - before < EVENTS_PER_SAMPLE)
+      isOver = simulation.advance(untilNs, EVENTS_PER_SAMPLE) === 'done'
+      done = isOver || (untilNs < Number.POSITIVE_INFINITY && simulation.events - before < EVENTS_PER_SAMPLE)
       series.turn()
     }
     if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())
@@ -72,7 +74,8 @@ export async function simulatePaced(
   return {
     statistics: simulation.statistics(),
     notSent: simulation.notSent,
-    endNs: simulation.nowNs,
+    // whoever is cut short has simulated up to there, though nothing happened last
+    endNs: isOver ? simulation.nowNs : untilNs,
     events: simulation.events,
     series: series.samples,
   }

@@ -167,5 +167,7 @@ const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
 function trendText({ growth, arrivals, fromNs, toNs }: Trend): string {
   if (arrivals === 0) return `too few arrivals to tell a trend: at least ${FEWEST_ARRIVALS} at different times are due`
   const share = ((Math.abs(growth) / arrivals) * 100).toFixed(1)
-  return `requests inside ${growth < 0 ? 'shrank' : 'grew'} by ${share} % of the ${arrivals} arrivals over ${seconds(toNs - fromNs)} s`
+  // counted in bins of time
+  const about = Number(arrivals.toPrecision(3)).toLocaleString('en-US')
+  return `requests inside ${growth < 0 ? 'shrank' : 'grew'} by ${share} % of about ${about} arrivals over ${seconds(toNs - fromNs)} s`
 }

@@ -147,7 +147,9 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       gap_ms: distribution('gap_ms', gap),
       tok_s_user: speeds(),
     }
-    const windowNs = Math.max(0, Math.min(window.toNs, endNs) - Math.max(window.fromNs, Number.isFinite(firstNs) ? firstNs : 0))
+    // what is measured from the beginning on begins with the first request
+    const beganNs = window.fromNs > 0 ? window.fromNs : Math.max(window.fromNs, Number.isFinite(firstNs) ? firstNs : 0)
+    const windowNs = Math.max(0, Math.min(window.toNs, endNs) - beganNs)
     const windowS = windowNs / NS_PER_S
     const perS = (amount: number): number => (windowS > 0 ? amount / windowS : 0)
     const gpus = config.engines.reduce((sum, engine) => sum + engine.gpus, 0)

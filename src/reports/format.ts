@@ -158,6 +158,13 @@ export function attentionColumns(
   ]
 }
 
+/** What a run that was ended early leaves out; null where nobody was inside. */
+export function insideText({ requests }: Pick<Summary, 'requests'>): string | null {
+  const inside = requests.queued + requests.in_transfer + requests.running
+  if (inside === 0) return null
+  return `${number(inside)} ${inside === 1 ? 'request was' : 'requests were'} still inside at the end: they count as missing the SLO, and latencies are those of the others, so that long answers are rarer in them than in the traffic`
+}
+
 /** How long steps take and what they carry, for each role where engines have two. */
 export function stepsText(summary: Summary): string {
   const { mean_step_ms, mean_batch, steps_by_role: byRole } = summary

@@ -59,6 +59,7 @@ function columnsOf(records: Records, labels: Labels): ColumnSource[] {
     intColumn('migrations', records.migrations, count),
     intColumn('cached_tokens', records.cachedTokens, count),
     intColumn('loaded_tokens', records.loadedTokens, count),
+    optionalTimeColumn('max_gap_ns', records.maxGapNs, count),
     ...PHASES.map((phase, i) => timeColumn(`${phase}_ns`, records.phaseNs?.[i], count)),
   ]
 }

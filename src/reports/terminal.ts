@@ -8,6 +8,7 @@ import {
   attentionColumns,
   change,
   directionOf,
+  insideText,
   interval,
   metricText,
   migrationText,
@@ -157,7 +158,8 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
 /** One arm for the terminal. */
 export function runTable(summary: Summary, meta: RunMeta, options: TableOptions = {}): string {
   const names = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
-  const sheet = table(['', ...names], [22, ...names.map(() => 11)], options)
+  // the first two hold tokens/s/user alone; in the others a wait of eleven days has room
+  const sheet = table(['', ...names], [20, 7, 7, ...names.slice(2).map(() => 13)], options)
   const handedOver = (summary.metrics.transfer_ms.mean ?? 0) > 0
   for (const [metric, values] of Object.entries(summary.metrics) as [
     string,
@@ -170,11 +172,13 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
       ...names.map((name) => (name in values ? number(values[name]) : '')),
     ])
   }
+  const inside = insideText(summary)
   const parts = ttftParts(summary).map(({ name, ms }) => `${name} ${number(ms)}`)
   const facts: readonly (readonly [string, string])[] = [
     ...(parts.length > 0 ? [['mean TTFT', `${number(summary.metrics.ttft_ms.mean)} ms = ${parts.join(' + ')}`] as const] : []),
     ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
     ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fates(summary)}`],
+    ...(inside === null ? [] : [['cut short', inside] as const]),
     ['SLO attainment', percent(summary.slo_attainment, 1)],
     ['steps', stepsText(summary)],
     ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),

@@ -1,7 +1,7 @@
 /** The report of one arm: the pieces of a comparison that need no second arm. */
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
-import { migrationText, number, percent, policiesText, stepsText } from '../format.js'
+import { insideText, migrationText, number, percent, policiesText, stepsText } from '../format.js'
 import type { RunReport } from '../runReport.js'
 import { chartHosts, latencyCharts, timeCharts } from './charts.js'
 import { escapeHtml, section } from './markup.js'
@@ -15,10 +15,12 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
   const latency = latencyCharts([picture])
   const course = timeCharts([picture])
   const { saturation } = summary
+  const inside = insideText(summary)
   const details = [
     `${number(summary.output_tok_s)} output tokens/s, ${number(summary.output_tok_s_per_gpu)} a GPU; ${number(summary.request_s)} requests/s over ${number(summary.window_s)} s.`,
     `${saturation.label[0].toUpperCase()}${saturation.label.slice(1)}: ${saturation.reason}${saturation.binding === 'none' ? '' : `; what binds is ${saturation.binding.replace('_', ' ')}`}.`,
     `SLO attainment ${percent(summary.slo_attainment, 1)}, KV use ${percent(summary.kv_use)}, ${number(summary.preemptions)} preemptions${summary.migrations > 0 ? `; ${migrationText(summary)}` : ''}.${summary.role_changes === null ? '' : ` Engines changed their roles ${number(summary.role_changes)} times.`}`,
+    ...(inside === null ? [] : [`Cut short: ${inside}.`]),
     `Steps: ${stepsText(summary)}.`,
     policiesText(meta.arm),
   ]
