@@ -29,23 +29,30 @@ function reached(file: string, found = new Set<string>()): Set<string> {
 /** Packages are found from here, wherever the copy lies. */
 const bare = (code: string) => code.replace(/from '([^.'][^']*)'/g, (_, name) => `from '${import.meta.resolve(name)}'`)
 
+function transpiled(text: string): string {
+  const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 }
+  return bare(ts.transpileModule(text, { compilerOptions: options }).outputText)
+}
+
+/** The core as it is, by file below src/. */
+let intact: ReadonlyMap<string, string> | null = null
+
+function damaged({ file, from, to }: Damage): string {
+  const pieces = readFileSync(join(SOURCES, file), 'utf8').split(from)
+  if (pieces.length !== 2) throw new Error(`${file} has ${pieces.length - 1} times: ${from}`)
+  return transpiled(pieces.join(to))
+}
+
 /** The entry point of a copy of the core with this damage (null: none). The sentence must occur exactly once. */
 export async function damagedCore(damage: Damage | null): Promise<Simulate> {
+  intact ??= new Map([...reached(ENTRY)].map((file) => [file, transpiled(readFileSync(join(SOURCES, file), 'utf8'))]))
   const folder = mkdtempSync(join(tmpdir(), 'shapewise-damage-'))
   try {
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    for (const file of reached(ENTRY)) {
-      let text = readFileSync(join(SOURCES, file), 'utf8')
-      if (damage?.file === file) {
-        const pieces = text.split(damage.from)
-        if (pieces.length !== 2) throw new Error(`${file} has ${pieces.length - 1} times: ${damage.from}`)
-        text = pieces.join(damage.to)
-      }
-      const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 }
-      const code = bare(ts.transpileModule(text, { compilerOptions: options }).outputText)
+    for (const [file, code] of intact) {
       const path = join(folder, file.replace(/\.ts$/, '.js'))
       mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, code)
+      writeFileSync(path, damage?.file === file ? damaged(damage) : code)
     }
     const entry = pathToFileURL(join(folder, ENTRY.replace(/\.ts$/, '.js'))).href
     const { simulate } = (await import(/* @vite-ignore */ entry)) as { simulate: Simulate }
