@@ -15,6 +15,17 @@ export interface Rng {
   normal(): number
 }
 
+/** The values in random order (R. Fisher and F. Yates), in place. */
+export function shuffled<T extends { readonly length: number; [place: number]: unknown }>(values: T, rng: Rng): T {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = rng.integer(i + 1)
+    const held = values[i]
+    values[i] = values[j]
+    values[j] = held
+  }
+  return values
+}
+
 /** The stream `name` of the experiment `seed`. The same pair gives the same draws on every machine (vectors in test/rng.test.ts). */
 export function stream(seed: number | string, name: string): Rng {
   const next = seedrandom.alea(`${seed}/${name}`)

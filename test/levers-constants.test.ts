@@ -101,7 +101,7 @@ it('launches go in arrival order, or longest first whatever the policy says', ()
   const late = kernelNs(launchOf(lengths), whole, machine)
   const early = kernelNs(launchOf([...lengths].reverse()), whole, machine)
   expect(early).toBeLessThan(late)
-  expect(kernelNs(launchOf(lengths), whole, machine, { longestFirst: true })).toBe(early)
+  expect(kernelNs(launchOf(lengths), whole, machine, true)).toBe(early)
 })
 
 it('a plan gets the constants of its kernel family', () => {

@@ -43,7 +43,7 @@ function rowsCsv(
     for (const sequences of [1, 3, 9, 40, 90]) {
       const lengths = Array.from({ length: sequences }, (_, i) => lengthOf(() => rng.uniform(), i))
       for (const [rule, order] of RULES) {
-        const timeNs = kernelNs(launchOf(lengths), splitPolicy(rule), machine, { longestFirst: order === 'longest-first' })
+        const timeNs = kernelNs(launchOf(lengths), splitPolicy(rule), machine, order === 'longest-first')
         const row = change({
           ...{
             gpu: 'Test GPU',

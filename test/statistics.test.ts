@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FEWEST_FOR_INTERVAL } from '../src/experiments/change.js'
+import { FEWEST_FOR_INTERVAL } from '../src/collections/bootstrap.js'
 import { meanOf, mixInterval, pairedRatio } from '../src/experiments/statistics.js'
 import { stream } from '../src/rng.js'
 

@@ -1,7 +1,4 @@
-/** Ratios as they are printed, and when they have an interval. Apart from statistics.ts, so that who prints a single run loads no statistics. */
-
-/** Below this number of replicates no interval is given: three values have but ten distinct resampled means. */
-export const FEWEST_FOR_INTERVAL = 4
+/** Ratios as they are printed. Apart from statistics.ts, so that who prints a single run loads no statistics. */
 
 /** A ratio arm / baseline as the change in percent that is printed: one decimal, from 100 % on none. 1.0434 -> 4.3 */
 export function changePercent(ratio: number): number {

@@ -4,7 +4,7 @@
  * arrivals are left out, so it is a bound of the capacity and no more.
  */
 
-import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
+import { type ClusterConfig, type EngineConfig, longestTaken } from '../simulator/config.js'
 import { type Demand, leastPrices, priced } from '../simulator/leastWork.js'
 import { countArrivals } from '../traces/load.js'
 import type { Workload } from '../traces/workload.js'
@@ -36,7 +36,7 @@ function leastBound(config: ClusterConfig, workload: Workload): ClairvoyantBound
   const forms = config.engines.flatMap((engine) => (engine.switched === null ? [engine] : [engine, engine.switched]))
   const of = (role: EngineConfig['role']) => forms.filter((engine) => engine.role === role)
   const rate = (engines: number, leastPs: number) => (engines * arrivals * PS_PER_S) / leastPs
-  const served = servedOf(forms, workload)
+  const served = servedOf(config, workload)
   const aggregated = of('aggregated')
   if (aggregated.length > 0) {
     const leastPs = leastWorkPs(aggregated, served, { prompt: true, decode: true })
@@ -76,11 +76,9 @@ interface Shapes {
 }
 
 /** The requests that are not refused at once as too long for some engine. */
-function servedOf(forms: readonly EngineConfig[], { count, isl, osl }: Workload): Shapes {
-  const limit = (isOne: (engine: EngineConfig) => boolean) => Math.min(...forms.filter(isOne).map((engine) => engine.maxModelLen))
-  const longest = limit(({ role }) => role !== 'prefill')
-  const longestPrompt = limit(({ role }) => role === 'prefill')
-  const rows = Array.from({ length: count }, (_, i) => i).filter((i) => isl[i] + osl[i] <= longest && isl[i] <= longestPrompt)
+function servedOf({ engines }: ClusterConfig, { count, isl, osl }: Workload): Shapes {
+  const { whole, prompt } = longestTaken(engines)
+  const rows = Array.from({ length: count }, (_, i) => i).filter((i) => isl[i] + osl[i] <= whole && isl[i] <= prompt)
   return { isl: rows.map((i) => isl[i]), osl: rows.map((i) => osl[i]) }
 }
 

@@ -56,18 +56,13 @@ export type Job =
       readonly requests: number
       readonly keep: 'summary' | 'picture'
     }
-  | {
+  | ({
       readonly kind: 'capacity'
       readonly arm: ArmSpec
       readonly draw: Draw
       /** First guess, requests/s. */
       readonly guessPerS: number
-      /** As in an open job, the same for every run of the search. */
-      readonly warmupS: number
-      readonly measureS: number
-      readonly tailS: number
-      readonly e2eS: number
-    }
+    } & Pick<OpenJob, 'warmupS' | 'measureS' | 'tailS' | 'e2eS'>)
 
 export interface Picture {
   readonly series: readonly SeriesSample[]
@@ -190,21 +185,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
 function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' }>, onProgress?: OnProgress): Outcome {
   let simulatedS = 0
   const served = (ratePerS: number): boolean => {
-    const outcome = runOpen(
-      context,
-      {
-        kind: 'open',
-        arm: job.arm,
-        draw: job.draw,
-        ratePerS,
-        keep: 'summary',
-        warmupS: job.warmupS,
-        measureS: job.measureS,
-        tailS: job.tailS,
-        e2eS: job.e2eS,
-      },
-      onProgress,
-    )
+    const outcome = runOpen(context, { ...job, kind: 'open', ratePerS, keep: 'summary' }, onProgress)
     simulatedS += outcome.simulatedS
     const summary = outcome.summary as Summary
     // a window with hardly a request says nothing: at a rate low enough even an impossible SLO would be met

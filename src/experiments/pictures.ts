@@ -1,4 +1,5 @@
 /** What the report draws beyond numbers: frontier, gain over shapes. */
+import { median } from 'simple-statistics'
 import type { Executor } from '../executors/index.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { COMPLETED, type Records } from '../metrics/records.js'
@@ -99,10 +100,4 @@ function secondsPerToken(records: Records): Map<number, number> {
     if (time !== null) times.set(records.request[row], time)
   }
   return times
-}
-
-function median(values: number[]): number {
-  const sorted = values.sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }

@@ -5,8 +5,9 @@
  * reaches as far as it should (the mean of 4 normal values lies outside all of them one time in eight): Student's t with the jackknife instead.
  */
 import { cumulativeStdNormalProbability, mean, quantileSorted, sampleStandardDeviation } from 'simple-statistics'
-import { type Rng, stream } from '../rng.js'
-import { FEWEST_FOR_INTERVAL, gapDoubt } from './change.js'
+import { FEWEST_FOR_INTERVAL, resampled } from '../collections/bootstrap.js'
+import { stream } from '../rng.js'
+import { gapDoubt } from './change.js'
 
 const RESAMPLES = 2000
 
@@ -98,21 +99,8 @@ function replicateInterval(
   statistic: (drawn: ArrayLike<number>) => number,
 ): readonly [number, number] | null {
   if (n < FEWEST_FOR_INTERVAL) return null
-  return n < FEWEST_TO_RESAMPLE
-    ? jackknifeInterval(n, statistic)
-    : bootstrapInterval(n, stream(seed, `bootstrap/${name}`), statistic)
-}
-
-function bootstrapInterval(
-  n: number,
-  rng: Rng,
-  statistic: (drawn: ArrayLike<number>) => number,
-): readonly [number, number] | null {
-  const drawn = new Int32Array(n)
-  const found = Array.from({ length: RESAMPLES }, () => {
-    for (let i = 0; i < n; i++) drawn[i] = rng.integer(n)
-    return statistic(drawn)
-  }).sort((a, b) => a - b)
+  if (n < FEWEST_TO_RESAMPLE) return jackknifeInterval(n, statistic)
+  const found = resampled(n, RESAMPLES, stream(seed, `bootstrap/${name}`), statistic)
   if (!found.every(Number.isFinite)) return null
   const tail = expandedTail(n)
   return [quantileSorted(found, tail), quantileSorted(found, 1 - tail)]

@@ -1,6 +1,7 @@
 /** Numbers and names as they are printed, the same in the terminal and in HTML. */
 
-import { type Change, changePercent, FEWEST_FOR_INTERVAL, includesZero } from '../experiments/change.js'
+import { FEWEST_FOR_INTERVAL } from '../collections/bootstrap.js'
+import { type Change, changePercent, includesZero } from '../experiments/change.js'
 import type { ArmResult, Reading } from '../experiments/result.js'
 import { type ArmSpec, LEVERS } from '../levers/lever.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'

@@ -4,7 +4,7 @@ import { loadModel } from '../models/load.js'
 import { kvBytesPerTokenPerGpu } from '../models/memory.js'
 import { fabricOf } from '../scenario/fabric.js'
 import { gpusOf } from '../scenario/layout.js'
-import { type ClusterConfig, type EngineConfig, type FabricConfig, PLAIN_ENGINE } from '../simulator/config.js'
+import { type ClusterConfig, type EngineConfig, type FabricConfig, PLAIN_CLUSTER, PLAIN_ENGINE } from '../simulator/config.js'
 import { buildStepTables, type Constants, splitMachine, type TimingRequest, tokensPer1024Steps } from '../timing/index.js'
 import { NS_PER_MS } from '../units.js'
 import { BLOCK_TOKENS, type RowEngine, type RowPlan } from './rowPlan.js'
@@ -38,8 +38,8 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
   const engines = plan.engines.flatMap((engine): EngineConfig[] => {
     const request = rowTiming(plan, engine, constants)
     const common = {
+      ...PLAIN_ENGINE,
       role: engine.role,
-      switched: null,
       ranks: engine.parallelism.dp,
       gpus: gpusOf(engine.parallelism),
       maxNumSeqs: engine.maxNumSeqs,
@@ -52,21 +52,13 @@ export function rowCluster(plan: RowPlan, constants: Constants): ClusterConfig {
       draftTokens: engine.draftTokens,
       tokensPer1024Steps: tokensPer1024Steps(engine.draftTokens, constants.acceptance),
       kvReservation: 'full',
-      prefixCaching: false,
-      cacheAnswers: false,
-      hostBlocks: 0,
-      ranksPerHost: 1,
-      loadPsPerToken: 0,
       kvBytesPerToken: kvBytesPerTokenPerGpu(request.model, engine.parallelism, plan.kvPrecision),
-      span: PLAIN_ENGINE.span,
-      domain: 0,
     } as const
     return Array.from({ length: engine.count }, (_, i) => ({ name: `${engine.role}-${i}`, ...common }))
   })
   return {
+    ...PLAIN_CLUSTER,
     engines,
-    maxQueue: null,
-    timeoutNs: null,
     // the handshake of a transfer is in the frontend constant
     fabric: plan.freeTransfers ? FREE_FABRIC : fabricOf(loadSystem(plan.system)),
     // the client sees the first token when decode delivers it

@@ -1,12 +1,12 @@
 /** Statistics of errors: means and medians by row and by configuration, bootstrap over configurations, rank correlation. */
 import { mean, median, quantileSorted, sampleCorrelation } from 'simple-statistics'
+import { FEWEST_FOR_INTERVAL, resampled } from '../collections/bootstrap.js'
 import { grouped } from '../collections/grouped.js'
 import { ranksOf } from '../collections/ranks.js'
 import { stream } from '../rng.js'
 
 const RESAMPLES = 1000
-/** Fewer configurations give no interval, fewer rows no rank correlation. */
-const FEWEST_FOR_INTERVAL = 4
+/** Fewer rows than this give no rank correlation. */
 const FEWEST_FOR_RANK = 4
 
 /** Absolute relative errors in percent. */
@@ -45,17 +45,17 @@ export function errorStatistics(errors: readonly number[], keys: readonly string
 
 function bootstrapMean(groups: readonly (readonly number[])[]): [number, number] {
   const rng = stream(1, 'bootstrap over configurations')
-  const means = Array.from({ length: RESAMPLES }, () => {
+  const means = resampled(groups.length, RESAMPLES, rng, (drawn) => {
     let sum = 0
     let count = 0
-    for (let i = 0; i < groups.length; i++) {
-      for (const value of groups[rng.integer(groups.length)]) {
+    for (let i = 0; i < drawn.length; i++) {
+      for (const value of groups[drawn[i]]) {
         sum += value
         count++
       }
     }
     return sum / count
-  }).sort((a, b) => a - b)
+  })
   return [quantileSorted(means, 0.025), quantileSorted(means, 0.975)]
 }
 

@@ -1,5 +1,5 @@
 /** From a trace to the three parts that an experiment tunes on, chooses on and judges on; and the lengths of the controls. */
-import { stream } from '../../rng.js'
+import { shuffled, stream } from '../../rng.js'
 import { splitInTime } from '../../traces/load.js'
 import { unitsOf } from '../../traces/sessions.js'
 import { shapesOnly, type Workload } from '../../traces/workload.js'
@@ -78,8 +78,8 @@ export function withLengths(part: Workload, lengths: Lengths, seed: number): Wor
       const order = permutation(count, seed, 'claim/shuffled-lengths')
       return shapesOnly(
         arrivalNs,
-        order.map((row) => isl[row]) as Int32Array,
-        order.map((row) => osl[row]) as Int32Array,
+        order.map((row) => isl[row]),
+        order.map((row) => osl[row]),
         provenance,
       )
     }
@@ -89,15 +89,9 @@ export function withLengths(part: Workload, lengths: Lengths, seed: number): Wor
 const meanOf = (values: Int32Array): number =>
   Math.max(1, Math.round(values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)))
 
-/** The numbers 0 to n - 1 in random order (Fisher and Yates). */
-export function permutation(n: number, seed: number, name: string): Int32Array {
-  const rng = stream(seed, name)
-  const order = Int32Array.from({ length: n }, (_, i) => i)
-  for (let i = n - 1; i > 0; i--) {
-    const j = rng.integer(i + 1)
-    const held = order[i]
-    order[i] = order[j]
-    order[j] = held
-  }
-  return order
-}
+/** The numbers 0 to n - 1 in random order. */
+export const permutation = (n: number, seed: number, name: string): Int32Array<ArrayBuffer> =>
+  shuffled(
+    Int32Array.from({ length: n }, (_, i) => i),
+    stream(seed, name),
+  )

@@ -2,7 +2,7 @@
 import type { LeverName } from '../../levers/lever.js'
 import { addOne, dropOne, shapley } from '../attribution/game.js'
 import { holm, signedRankP } from '../multiple.js'
-import { ownReading } from '../rows.js'
+import { ownReading, type Readings } from '../rows.js'
 import { type GapClosed, gapClosed, mixInterval, type PairedRatio, pairedLogs, pairedRatio } from '../statistics.js'
 import type { CellResult, MetricName, Values } from './result.js'
 
@@ -12,13 +12,17 @@ export const CLAIMED = 1.2
 export const NO_GAIN = 0.02
 const LEVEL = 0.05
 
-export type ReadingName = 'fixedLoad' | 'fixedConcurrency' | 'capacity' | 'mix'
-
-const valuesOf = (cell: CellResult, reading: ReadingName, metric: MetricName, arm: string): Values =>
+const valuesOf = (cell: CellResult, reading: keyof Readings, metric: MetricName, arm: string): Values =>
   cell.values[reading]?.[arm]?.[metric] ?? []
 
 /** Ratio of two arms of a cell, replicate by replicate. */
-export const ratioOf = (cell: CellResult, reading: ReadingName, metric: MetricName, arm: string, baseline: string): PairedRatio =>
+export const ratioOf = (
+  cell: CellResult,
+  reading: keyof Readings,
+  metric: MetricName,
+  arm: string,
+  baseline: string,
+): PairedRatio =>
   pairedRatio(
     valuesOf(cell, reading, metric, arm),
     valuesOf(cell, reading, metric, baseline),
@@ -62,7 +66,7 @@ export const isUnstable = (cell: Pick<CellResult, 'arms'>): boolean =>
   isOverloaded(cell, 'tuned-static') || isOverloaded(cell, 'shape-aware')
 
 /** The reading at the cell's own load. */
-export const readingOf = (cell: CellResult): ReadingName => ownReading(cell.offered_rps === null)
+export const readingOf = (cell: CellResult): keyof Readings => ownReading(cell.offered_rps === null)
 
 /** Median speed of a user at the cell's own load. */
 export const gainOf = (cell: CellResult, arm = 'shape-aware', baseline = 'tuned-static'): PairedRatio =>

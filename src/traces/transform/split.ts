@@ -1,5 +1,5 @@
 /** A trace cut into parts, for tuning on one and judging on another. Every request is in exactly one part; sessions are in one part whole. */
-import { stream } from '../../rng.js'
+import { shuffled, stream } from '../../rng.js'
 import { createCopies } from '../copies.js'
 import { splitInTime } from '../load.js'
 import { unitsOf } from '../sessions.js'
@@ -30,10 +30,8 @@ export function splitByTenant(workload: Workload, shares: readonly number[], see
   }
   const lacking = shares.map((share) => share * workload.count)
   const partOf = new Map<number, number>()
-  for (const tenant of shuffled(
-    [...requests.keys()].sort((a, b) => a - b),
-    seed,
-  )) {
+  const tenants = [...requests.keys()].sort((a, b) => a - b)
+  for (const tenant of shuffled(tenants, stream(seed, 'trace/split'))) {
     const part = lacking.indexOf(Math.max(...lacking))
     partOf.set(tenant, part)
     lacking[part] -= requests.get(tenant) as number
@@ -45,13 +43,4 @@ export function splitByTenant(workload: Workload, shares: readonly number[], see
     }
     return copies.workload()
   })
-}
-
-function shuffled(values: number[], seed: number | string): number[] {
-  const rng = stream(seed, 'trace/split')
-  for (let i = values.length - 1; i > 0; i--) {
-    const j = rng.integer(i + 1)
-    ;[values[i], values[j]] = [values[j], values[i]]
-  }
-  return values
 }

@@ -45,14 +45,12 @@ const outputsOf = (plan: RowPlan, { ttftMs, tpotMs }: { ttftMs: number; tpotMs: 
 
 export type OnFit = (stage: string, done: number, total: number) => void
 
-/** Slopes of every row's outputs by every coordinate, at a reference. */
-export interface Slopes {
-  readonly of: ReadonlyMap<string, Readonly<Record<Kind, Float64Array>>>
-}
+/** Slopes of every row's outputs by every coordinate, at a reference; by the id of the row. */
+export type Slopes = ReadonlyMap<string, Readonly<Record<Kind, Float64Array>>>
 
-async function outputsAt(rows: readonly FitRow[], constants: Constants, evaluator: Evaluator, report: OnFit, stage: string) {
+async function outputsAt(rows: readonly FitRow[], constants: Constants, evaluator: Evaluator, report: OnFit) {
   const wanted = rows.map(({ plan }) => ({ plan, constants }))
-  const means = await evaluator.means(wanted, (done, total) => report(stage, done, total))
+  const means = await evaluator.means(wanted, (done, total) => report('rows', done, total))
   return means.map((mean, i) => (mean === null ? null : outputsOf(rows[i].plan, mean)))
 }
 
@@ -65,7 +63,7 @@ async function slopesAt(
   report: OnFit,
 ): Promise<Slopes> {
   const here = constantsAt(parameters, at)
-  const base = await outputsAt(rows, here, evaluator, report, 'rows')
+  const base = await outputsAt(rows, here, evaluator, report)
   const moves: { readonly rowIndex: number; readonly j: number; readonly step: number; readonly evaluation: Evaluation }[] = []
   rows.forEach(({ plan }, rowIndex) => {
     const names = new Set(touching(plan, here))
@@ -81,17 +79,17 @@ async function slopesAt(
     (done, total) => report('slopes', done, total),
   )
   const none = () => new Float64Array(parameters.length)
-  const of = new Map(rows.map(({ plan }) => [plan.id, { tpot: none(), ttft: none(), rate: none() }]))
+  const slopes = new Map(rows.map(({ plan }) => [plan.id, { tpot: none(), ttft: none(), rate: none() }]))
   moves.forEach(({ rowIndex, j, step }, i) => {
     const mean = means[i]
     const from = base[rowIndex]
     if (mean === null || from === null) return
     const to = outputsOf(rows[rowIndex].plan, mean)
-    const slope = of.get(rows[rowIndex].plan.id)
+    const slope = slopes.get(rows[rowIndex].plan.id)
     if (slope === undefined) return
     for (const kind of Object.keys(WEIGHTS) as Kind[]) slope[kind][j] = (to[kind] - from[kind]) / step
   })
-  return { of }
+  return slopes
 }
 
 /** Residuals at given constants, with slopes from a reference near by. Configurations weigh alike, whatever their number of rows. */
@@ -102,13 +100,13 @@ async function residualsAt(
   evaluator: Evaluator,
   report: OnFit,
 ): Promise<Residual[]> {
-  const outputs = await outputsAt(rows, constants, evaluator, report, 'rows')
+  const outputs = await outputsAt(rows, constants, evaluator, report)
   const keys = [...new Set(rows.map(({ plan }) => plan.shapeKey))]
   const sizes = new Map<string, number>()
   for (const { plan } of rows) sizes.set(plan.shapeKey, (sizes.get(plan.shapeKey) ?? 0) + 1)
   return rows.flatMap((fitRow, i): Residual[] => {
     const output = outputs[i]
-    const slope = slopes.of.get(fitRow.plan.id)
+    const slope = slopes.get(fitRow.plan.id)
     if (output === null || slope === undefined) return []
     const share = 1 / Math.sqrt(sizes.get(fitRow.plan.shapeKey) ?? 1)
     return targetsOf(fitRow).map(({ kind, measuredLog }) => ({

@@ -1,5 +1,5 @@
 /** Cross-validation: every row is predicted with constants that were fitted without its configuration, or without its model and system. */
-import { stream } from '../../rng.js'
+import { shuffled, stream } from '../../rng.js'
 import type { Constants } from '../../timing/index.js'
 import { type Fit, type FitRequest, type FitRow, iterate } from './fit.js'
 
@@ -17,12 +17,7 @@ export function foldsOf(rows: readonly FitRow[], rule: FoldRule, count: number, 
     const pairs = [...new Set(rows.map(({ plan }) => `${plan.model} on ${plan.system}`))].sort()
     return pairs.map((name) => ({ name, heldOut: idsWhere(rows, ({ plan }) => `${plan.model} on ${plan.system}` === name) }))
   }
-  const keys = [...new Set(rows.map(({ plan }) => plan.shapeKey))].sort()
-  const rng = stream(seed, 'folds')
-  for (let i = keys.length - 1; i > 0; i--) {
-    const j = rng.integer(i + 1)
-    ;[keys[i], keys[j]] = [keys[j], keys[i]]
-  }
+  const keys = shuffled([...new Set(rows.map(({ plan }) => plan.shapeKey))].sort(), stream(seed, 'folds'))
   const foldOf = new Map(keys.map((key, i) => [key, i % count]))
   return Array.from({ length: Math.min(count, keys.length) }, (_, fold) => ({
     name: `fold ${fold + 1}`,

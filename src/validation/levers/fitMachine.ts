@@ -43,9 +43,10 @@ const startOf = (machine: ExactMachine, name: MachineConstant): number =>
 
 /** Model over measured - 1 of each launch. */
 export const errorsOf = (rows: readonly TimedLaunch[], constants: MachineFit['constants']): number[] =>
-  rows.map(({ launch, policy, machine, measuredNs, longestFirst }) => {
-    return kernelNs(launch, policy, { ...machine, ...constants }, { longestFirst }) / measuredNs - 1
-  })
+  rows.map(
+    ({ launch, policy, machine, measuredNs, longestFirst }) =>
+      kernelNs(launch, policy, { ...machine, ...constants }, longestFirst) / measuredNs - 1,
+  )
 
 /**
  * The values of the `free` constants that the launches share. Others keep the value of each launch's machine. All are positive: a constant that the

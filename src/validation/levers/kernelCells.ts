@@ -42,7 +42,7 @@ export function kernelGain(id: string, setting: SettingOf<'kernel'>): Simulated 
     const rng = stream(1, `${id}/${sequences}/${JSON.stringify(lengths)}`)
     gains = Array.from({ length: draws }, () => {
       const launch = launchOf(drawLengths(lengths, sequences, rng))
-      const newerNs = kernelNs(launch, candidate, machine, { longestFirst }) + planningNs(candidate, sequences)
+      const newerNs = kernelNs(launch, candidate, machine, longestFirst) + planningNs(candidate, sequences)
       return (kernelNs(launch, baseline, machine) + planningNs(baseline, sequences)) / newerNs
     })
     means.push(geometricMean(gains))

@@ -5,7 +5,6 @@ import {
   exactAttentionNs,
   parsePolicy,
   type SplitBatch,
-  type SplitMachine,
   type SplitPolicy,
 } from '../../levers/index.js'
 import { PS_PER_NS } from '../../units.js'
@@ -31,18 +30,11 @@ export function launchOf(lengths: readonly number[]): Launch {
 /** The split policy of a name such as `fixed-count(8)`; throws a UserError that names `where` for an unknown one. */
 export const splitPolicy = (name: string, where = 'split'): SplitPolicy => parsePolicy('split', name, where)()
 
-export interface KernelOptions {
-  /** The machine that the policy plans for; default: the true one. */
-  readonly plansFor?: SplitMachine
-  /** Launched longest first, whatever the policy says. */
-  readonly longestFirst?: boolean
-}
-
-/** Kernel time of `launch` as `policy` partitions it, ns, without planning. */
-export function kernelNs(launch: Launch, policy: SplitPolicy, machine: ExactMachine, options: KernelOptions = {}): number {
+/** Kernel time of `launch` as `policy` partitions it, ns, without planning. `longestFirst`: launched so, whatever the policy says. */
+export function kernelNs(launch: Launch, policy: SplitPolicy, machine: ExactMachine, longestFirst = false): number {
   const decision = createSplitDecision(launch.batch.n)
-  policy.plan(launch.batch, options.plansFor ?? machine, decision)
-  if (options.longestFirst) decision.longestFirst = true
+  policy.plan(launch.batch, machine, decision)
+  if (longestFirst) decision.longestFirst = true
   return exactAttentionNs(launch.batch, decision, machine, launch.order)
 }
 

@@ -1,5 +1,5 @@
 /** Batches of KV lengths, in arrival order, as the cells name them. */
-import type { Rng } from '../../rng.js'
+import { type Rng, shuffled } from '../../rng.js'
 import { shapesOf } from '../../traces/generate/lengths.js'
 import type { Lengths } from './cells.js'
 
@@ -66,14 +66,4 @@ function residents(table: string, count: number, rng: Rng): number[] {
     if (rng.uniform() * longest < osl) found.push(isl + 1 + rng.integer(osl))
   }
   return found
-}
-
-function shuffled(values: number[], rng: Rng): number[] {
-  for (let i = values.length - 1; i > 0; i--) {
-    const j = rng.integer(i + 1)
-    const kept = values[i]
-    values[i] = values[j]
-    values[j] = kept
-  }
-  return values
 }

@@ -14,7 +14,6 @@ export const MEASURED_COLUMNS = [
 const PIECES_COLUMN = 'pieces'
 
 export interface MeasuredRow {
-  readonly line: number
   /** GPU, kernel and shape: launches that share constants. */
   readonly group: string
   /** Name of the batch in its group: its rows differ by rule and order alone. */
@@ -56,15 +55,15 @@ function rowOf(table: CsvTable, record: CsvRecord): MeasuredRow {
   const refuse = (message: string, hint: string): never => {
     throw new UserError({ where: `${table.file}:${line}`, message, hint })
   }
-  const needed = (column: string, least: number): number =>
-    wholeIn(table, record, column, least) ?? refuse(`${column} is blank`, 'every launch needs it')
+  const needed = (column: string): number =>
+    wholeIn(table, record, column, 1) ?? refuse(`${column} is blank`, 'every launch needs it')
   const oneOf = (column: string, allowed: readonly string[]): string =>
     allowed.includes(field(column))
       ? field(column)
       : refuse(`${column} is '${field(column)}'`, `use one of ${allowed.join(', ')}`)
   const kind = oneOf('kernel', ['gqa', 'mla'])
   const kv = oneOf('kv', ['fp8', 'bf16']) as 'fp8' | 'bf16'
-  const [queryHeads, kvHeads, headDim] = [needed('query_heads', 1), needed('kv_heads', 1), needed('head_dim', 1)]
+  const [queryHeads, kvHeads, headDim] = [needed('query_heads'), needed('kv_heads'), needed('head_dim')]
   const measuredUs = numberIn(table, record, 'time_us') ?? 0
   if (measuredUs <= 0) refuse(`time_us is '${field('time_us')}'`, 'a launch takes time')
   const error = numberIn(table, record, 'max_error') ?? refuse('max_error is blank', 'check the output against float64 first')
@@ -77,9 +76,8 @@ function rowOf(table: CsvTable, record: CsvRecord): MeasuredRow {
   const attention =
     kind === 'gqa'
       ? ({ kind, query_heads: queryHeads, kv_heads: kvHeads, head_dim: headDim } as const)
-      : ({ kind: 'mla', query_heads: queryHeads, kv_rank: headDim, rope: needed('rope_dim', 1) } as const)
+      : ({ kind: 'mla', query_heads: queryHeads, kv_rank: headDim, rope: needed('rope_dim') } as const)
   return {
-    line,
     group: [field('gpu'), kind, `${queryHeads}/${kvHeads}x${headDim}`, kv].join(' '),
     batch: field('batch'),
     family: field('family'),
@@ -89,7 +87,7 @@ function rowOf(table: CsvTable, record: CsvRecord): MeasuredRow {
     longestFirst: oneOf('order', ['arrival', 'longest-first']) === 'longest-first',
     launch,
     kernel: { kernel: kind, kv, query_heads: queryHeads, kv_heads: kvHeads },
-    machine: { ...machineOf({ slots: needed('slots', 1), attention, kv }), tileTokens: needed('tile_tokens', 1) },
+    machine: { ...machineOf({ slots: needed('slots'), attention, kv }), tileTokens: needed('tile_tokens') },
     measuredNs: measuredUs * NS_PER_US,
   }
 }
