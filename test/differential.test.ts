@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
+import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import {
   cachingScenario,
   longScenario,
@@ -15,8 +16,10 @@ import {
   spanScenario,
   thinScenario,
 } from '../src/testing/arbitraries.js'
+import { plainArm, splitPolicy } from '../src/testing/policies.js'
 import { type RequestRow, runFast } from '../src/testing/run.js'
 import { untilSpent } from '../src/testing/untilSpent.js'
+import { engineOf, evenSteps, traffic } from './byHand.js'
 import { differences, runSlow, type SlowRun } from './reference/agree.js'
 
 /** Generated scenarios of one run. */
@@ -166,6 +169,24 @@ test(`both simulators agree on ${LONG_SCENARIOS} scenarios with long answers`, (
 
 test(`both simulators agree on ${THIN_SCENARIOS} scenarios of thin traffic`, () => {
   expectAgreement(thinScenario, THIN_SCENARIOS, () => {})
+})
+
+test('both simulators agree where a short sequence joins a crowd, and a factor grows stale in steps that nothing else happens in', () => {
+  const limits = { maxNumSeqs: 40, maxNumBatchedTokens: 100, maxModelLen: 200, numGpuBlocks: 1000 }
+  const config = { ...PLAIN_CLUSTER, engines: [engineOf({ ...evenSteps(10), kernelSlopePs: 50 }, limits)] }
+  let questions = 0
+  fc.assert(
+    fc.property(fc.integer({ min: 20, max: 30 }), fc.integer({ min: 20, max: 100 }), (crowd, atNs) => {
+      const workload = traffic([...new Array(crowd).fill(0), atNs], new Array(crowd + 1).fill(1), new Array(crowd + 1).fill(60))
+      const arm = () => plainArm(100, splitPolicy('per request', 1, false, 0))
+      const drawn: Scenario = { config, workload, load: { kind: 'open' }, window: undefined, untilNs: undefined, arm }
+      const slow = runSlow(drawn)
+      questions += slow.decisions.split.filter((seen) => seen.length === crowd + 2).length
+      expect(differences(runFast(drawn), slow)).toEqual([])
+    }),
+    { numRuns: 200, seed: SEED },
+  )
+  expect(questions).toBeGreaterThan(200)
 })
 
 test(`both simulators agree on ${SPAN_SCENARIOS} scenarios of spread contexts`, () => {

@@ -1,7 +1,7 @@
 /** Sessions in the simulator: think time, forks and joins, those who give up, places of a closed loop, input fed in pieces. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { COMPLETED } from '../src/metrics/records.js'
+import { COMPLETED, FATES } from '../src/metrics/records.js'
 import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import { type ClusterConfig, createSimulation, type LoadConfig, type SimulationResult, simulate } from '../src/simulator/index.js'
 import { wholeScenario } from '../src/testing/arbitraries.js'
@@ -59,6 +59,20 @@ const run = (rows: readonly Row[], config = cluster(), load: LoadConfig = OPEN) 
   simulate(config, plainArm(256), workload(rows), { load })
 
 describe('a turn is sent when the answer before it is complete and the client has waited', () => {
+  test('who has waited comes before one whose patience ends at the same time, and finds the queue still full', () => {
+    const [engine] = cluster().engines
+    const narrow = { ...cluster(), engines: [{ ...engine, maxNumSeqs: 1 }], maxQueue: 1, timeoutNs: 2 * STEP_NS }
+    // the first one ends at 3,070; the third, which keeps the second waiting, ends far later
+    const rows: Row[] = [{ at: 0 }, { at: 3 * STEP_NS - 500, osl: 100 }, { at: 3 * STEP_NS + 500 }]
+    const fates = (wait: number) => {
+      const { records } = run([...rows, { parent: 0, wait }], narrow)
+      return Array.from({ length: 4 }, (_, request) => FATES[records.fate[records.request.indexOf(request)]])
+    }
+    expect(fates(2 * STEP_NS + 359)).toEqual(['completed', 'completed', 'timed_out', 'rejected'])
+    expect(fates(2 * STEP_NS + 360)).toEqual(['completed', 'completed', 'timed_out', 'rejected'])
+    expect(fates(2 * STEP_NS + 361)).toEqual(['completed', 'completed', 'timed_out', 'timed_out'])
+  })
+
   test('E2E and waits of a chain add up to its length, each wait counted once', () => {
     const waits = [0, 400, 123_456, 7]
     const turns = times(run(waits.map((wait, i) => (i === 0 ? { at: 50 } : { parent: i - 1, wait }))))

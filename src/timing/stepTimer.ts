@@ -25,7 +25,7 @@ export interface StepTables {
   readonly hostPs: number
   /** [maxTokens + 1] whole ps: token-wise work of one rank; 0 at index 0. */
   readonly localPs: Float64Array
-  /** [maxSequences + 1] whole ps: final projection of n emitting sequences. Chunk ends count too; clamped at the last entry. */
+  /** [maxSequences x (draft tokens + 1) + 1] whole ps: final projection of so many positions. Chunk ends count too; clamped at the last entry. */
   readonly headPs: Float64Array
   /** [maxSequences + 1] whole ps: decode attention work that depends on n alone (absorbed BMMs, windowed layers). */
   readonly decodeRowsPs: Float64Array
