@@ -132,6 +132,8 @@ const NOTED: Parameters<typeof evidenceNotes>[0] = {
   arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1)],
   hitRates: [null],
   hitRate: null,
+  areSessions: false,
+  dispersion: [4.234, 1.3],
   windowS: 100,
   ratePerS: 30,
   requestsPerArrival: 1,
@@ -154,6 +156,17 @@ test('an arm of prefill and decode engines is noted with the attention of each r
     'attention is 60.0 % of a prefill step at a balance of 25.0 % over ranks; attention is 12.0 % of a decode step at a balance of 90.0 %',
   )
   expect(NOTED.arms[0].attention_by_role).toBeNull()
+})
+
+test('bursts are said to be smoothed with both indices of dispersion beside it, and sessions to begin at random', () => {
+  const noteOf = (change: Partial<typeof NOTED>) =>
+    evidenceNotes({ ...NOTED, ...change }).find((note) => note.startsWith('Load is offered'))
+  expect(noteOf({})).toContain('where copies are many (index of dispersion 4.23 recorded, 1.3 offered)')
+  expect(noteOf({ dispersion: [1.27, null] })).toContain('1.27 recorded, undefined offered')
+  for (const method of ['superpose', 'as_recorded'])
+    expect(noteOf({ areSessions: true, plan: { workload: { load: { method } } } as never })).toContain(
+      'by whole sessions drawn from the trace, which begin at random',
+    )
 })
 
 test('a replicate of sessions is capped by its requests, not by its sessions', () => {

@@ -54,6 +54,19 @@ describe('splitting in time', () => {
 })
 
 describe('offered traffic', () => {
+  test('of more requests than a machine holds is refused before it is drawn, of sessions also those under way at the beginning', () => {
+    const tooMany = /one run would have about 80,000,000 requests/
+    expect(() => offeredTraffic(request({ ratePerS: 8e7 / 600 }))).toThrow(tooMany)
+    // sessions of two turns of 1,000 s each
+    const sessions = {
+      ...traffic([0, Number.NaN, 1, Number.NaN], [1, 1, 1, 1], [1, 1, 1, 1]),
+      session: Int32Array.of(0, 0, 1, 1),
+      parent: Int32Array.of(-1, 0, -1, 2),
+    }
+    const under = { part: sessions, durationNs: NS_PER_S, e2eNs: 1e3 * NS_PER_S }
+    expect(() => offeredTraffic(request({ ...under, ratePerS: 4e4 }))).toThrow(tooMany)
+    expect(offeredTraffic(request({ ...under, ratePerS: 4 })).workload.count).toBeGreaterThan(2000)
+  })
   test.each([0.3, 0.9, 3, 40, 133.7])('has the rate that was asked for within 3 %% over replicates: %f a second', (ratePerS) => {
     const durationNs = Math.max(600, 9000 / ratePerS) * NS_PER_S
     let count = 0

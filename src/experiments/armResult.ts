@@ -77,6 +77,10 @@ interface NoteSource {
   /** Of each arm, where engines cache prefixes: share of the input tokens that were found, mean over replicates. */
   readonly hitRates: readonly (number | null)[]
   readonly hitRate: number | null
+  /** Whether arrivals are sessions. */
+  readonly areSessions: boolean
+  /** Index of dispersion of the arrivals, recorded and offered. */
+  readonly dispersion: readonly [number | null, number | null]
   /** Length of a replicate of open traffic. */
   readonly windowS: number
   /** Arrivals/s that were offered, and the requests of one: of sessions more than one. */
@@ -119,10 +123,14 @@ export function evidenceNotes(source: NoteSource): string[] {
       notes.push(
         `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
+    const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : Number(index.toPrecision(3))))
+    const dispersion = `index of dispersion ${before} recorded, ${after} offered`
     notes.push(
-      plan.workload.load.method === 'superpose'
-        ? 'Load is offered by superposing copies of the trace made of resampled minutes: bursts of the record are smoothed (see the index of dispersion).'
-        : `Load is offered by ${plan.workload.load.method.replace('_', ' ')}: arrivals are those of the record, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
+      source.areSessions
+        ? `Load is offered by whole sessions drawn from the trace, which begin at random and not when they did in the record (${dispersion}).`
+        : plan.workload.load.method === 'superpose'
+          ? `Load is offered by superposing copies of the trace made of resampled minutes, which smooths its bursts where copies are many (${dispersion}).`
+          : `Load is offered by ${plan.workload.load.method.replace('_', ' ')}: arrivals are those of the record, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
     )
   } else
     notes.push(

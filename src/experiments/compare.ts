@@ -143,6 +143,8 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         arms: armResults,
         hitRates: arms.map(({ name }) => meanOf(outcomesOf(name).map(({ summary }) => summary?.prefix_cache?.hit_rate ?? null))),
         hitRate: idealHitRate(workload),
+        areSessions: point.arrivals.are === 'sessions',
+        dispersion: [load.idc_before, load.idc_after],
         windowS: point.replicateS,
         ratePerS: load.offered_rps,
         requestsPerArrival: point.arrivals.requests,

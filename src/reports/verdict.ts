@@ -74,7 +74,7 @@ export function verdict(result: ComparisonResult): Verdict {
   const details: string[] = []
   if (row.mix_ci95) {
     details.push(
-      `With another mix of traffic (minutes of the trace resampled) the interval is ${interval(row.mix_ci95)} %${includesZero(row.mix_ci95) && directionOf(row, row.better) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
+      `With another mix of traffic (minutes of the trace, or its sessions, resampled) the interval is ${interval(row.mix_ci95)} %${includesZero(row.mix_ci95) && directionOf(row, row.better) !== 'no difference' ? ': it includes zero, so the result rests on this mix' : ''}.`,
     )
   }
   const others = result.comparisons.filter((other) => other.arm === row.arm && other.ratio !== null)

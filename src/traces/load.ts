@@ -4,6 +4,7 @@
  * drawn instead and begin at random, some of them before the traffic does. Pure: everything comes from named streams.
  */
 import { lowerBound } from '../collections/search.js'
+import { UserError } from '../errors.js'
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
 import { type Copies, createCopies } from './copies.js'
@@ -13,6 +14,19 @@ import type { Workload } from './workload.js'
 /** Length of a resampled block; a part shorter than 8 blocks is cut into 8. */
 const BLOCK_NS = 60 * NS_PER_S
 const FEWEST_BLOCKS = 8
+
+/** Requests that the traffic of one run may have: their columns take gigabytes, and beyond 2^27 they cannot be put in order. */
+const MOST_REQUESTS = 2 ** 26
+
+/** Throws UserError where so many requests are to be drawn that no machine would hold them. */
+function requireFew(requests: number): void {
+  if (requests <= MOST_REQUESTS) return
+  throw new UserError({
+    where: 'workload.load',
+    message: `one run would have about ${Number(requests.toPrecision(3)).toLocaleString('en-US')} requests, more than the ${MOST_REQUESTS.toLocaleString('en-US')} that it can: warm-up, window and what is under way at the beginning grow with the time that a request takes at this load`,
+    hint: 'ask for a lower rate, or give more engines',
+  })
+}
 
 /** Times at which the units begin, ascending. */
 const startsOf = (part: Workload, { count, offset, rows }: Units): Float64Array =>
@@ -89,6 +103,7 @@ export function offeredTraffic(request: TrafficRequest): Traffic {
   const { part, durationNs, seed, replicate } = request
   const units = unitsOf(part)
   const blocks = blocksOf(part, units, seed, replicate, request.mode)
+  requireFew((request.ratePerS * durationNs * part.count) / units.count / NS_PER_S)
   if (units.areSessions) return sessionTraffic(request, units, blocks)
   const recordedPerS = meanRatePerS(part, blocks)
   const ratio = request.ratePerS / recordedPerS
@@ -150,6 +165,7 @@ function addUnderWay(
     untilNs[k] = livesNs
   })
   const mean = (ratePerS * livesNs) / pool.length / NS_PER_S
+  requireFew((mean * part.count) / units.count)
   const rng = stream(seed, `sessions/replicate-${replicate}/under-way`)
   for (let at = rng.exponential(); at < mean; at += rng.exponential()) {
     const pointNs = rng.uniform() * livesNs
