@@ -1,6 +1,6 @@
 /**
  * Memory of one GPU of an engine: weights, KV cache, activations. Whole-checkpoint sums; no allocator effects.
- * The reserve for the runtime is the one part that is not derived from the architecture.
+ * The reserve for the runtime is the one part that is not derived from the architecture. The layer that drafts (MTP), some 2 % of weights and KV, is left out.
  */
 import type { ModelSpec, Parallelism, Precision } from './model.js'
 
