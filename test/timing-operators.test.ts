@@ -147,6 +147,26 @@ it('experts measured with a bad tactic cost at most 1.05 times those of the othe
   for (let tokens = 1; tokens <= 65536; tokens *= 2) expect(own.us(tokens, 0) / other.us(tokens, 0)).toBeLessThan(1.06)
 })
 
+it('a single disturbed row of the measured table does not lift decode attention of its heads at all larger sizes', () => {
+  // 8 heads over 1 KV head, as in gpt-oss-120b TEP8; measured 13.2 and 13.3 us. GB300 had 458 us for one sequence of 128 tokens
+  const decode = {
+    ...common,
+    group: 'kernel',
+    kind: 'gqa_decode',
+    heads: 8,
+    kvHeads: 1,
+    headDim: 64,
+    window: 0,
+    kv: 'fp8',
+  } as const
+  for (const system of ['gb200', 'gb300']) {
+    const [{ us }] = priceOperators([{ ...decode, math: 'fp8' }], loadTables(system))
+    expect(us(64, 2048), system).toBeGreaterThan(12)
+    expect(us(64, 2048), system).toBeLessThan(15)
+    expect(us(1, 128), system).toBeLessThan(13)
+  }
+})
+
 it('a linear layer without its quantisation still launches and reads its weights', () => {
   for (const [type, bytes] of [
     ['fp8', 1],

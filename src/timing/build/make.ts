@@ -11,7 +11,7 @@ const NOTICE = [
   'Kernel times on the knots of Shapewise, derived from the measured tables of NVIDIA AIConfigurator.',
   'Source: ai-dynamo/aiconfigurator, commit 095f58a51c4ca8e61b66ec108d86f223f8d559ce, aic-core/src/aiconfigurator_core/systems/data (TensorRT-LLM 1.3.0rc20; experts with load balancing 1.3.0rc10; all-to-all 1.2.0rc6; NCCL 2.29.2; SGLang 0.5.14 all-reduce, 0.5.12 DeepEP).',
   'Licence of the source: Apache-2.0, Copyright (c) 2025-2026 NVIDIA CORPORATION & AFFILIATES. These values are changed: see the method.',
-  'Method: missing sizes filled from the curves around them and on the other system, missing shapes from the other system; then interpolated onto other knots (docs/decisions/0004-kernel-tables.md).',
+  'Method: disturbed rows left out; missing sizes filled from the curves around them and on the other system, missing shapes from the other system; then interpolated onto other knots (docs/decisions/0004-kernel-tables.md).',
   'Made by: npm run build:timing.',
 ]
 
