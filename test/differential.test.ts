@@ -7,6 +7,7 @@ import { expect, test, vi } from 'vitest'
 import { PLAIN_CLUSTER } from '../src/simulator/config.js'
 import {
   cachingScenario,
+  crowdedScenario,
   longScenario,
   movingScenario,
   oracleScenario,
@@ -31,6 +32,7 @@ const CACHING_SCENARIOS = 500
 const MOVING_SCENARIOS = 650
 const ORACLE_SCENARIOS = 200
 const THIN_SCENARIOS = 200
+const CROWDED_SCENARIOS = 300
 const SPAN_SCENARIOS = 500
 const ROLES_SCENARIOS = 400
 // wall time, for machines that have other things to do: a run takes a small part of it
@@ -187,6 +189,10 @@ test('both simulators agree where a short sequence joins a crowd, and a factor g
     { numRuns: 200, seed: SEED },
   )
   expect(questions).toBeGreaterThan(200)
+})
+
+test(`both simulators agree on ${CROWDED_SCENARIOS} scenarios in which events fall together`, () => {
+  expectAgreement(crowdedScenario, CROWDED_SCENARIOS, () => {})
 })
 
 test(`both simulators agree on ${SPAN_SCENARIOS} scenarios of spread contexts`, () => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { knobs, shippedArm } from './knobs.js'
 import { type Scenario, scenarioOf } from './scenarioOf.js'
+import { HOST_ALONE } from './tables.js'
 
 export type { Scenario } from './scenarioOf.js'
 
@@ -123,6 +124,34 @@ export const rolesScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>
     shipped: knob.shipped && { ...knob.shipped, pool: 'adaptive-roles(dwell=0,memory=0.001,hysteresis=0)' },
   }),
 )
+
+/**
+ * Steps of a ns or less, and everything else a few ns after what went before: ends of steps, transfers, releases, patience and arrivals fall together, so
+ * that the order of events of one time decides what is seen.
+ */
+export const crowdedScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(knobs, fc.constantFrom(1, 100, 333, 500, 1000), fc.boolean(), fc.boolean())
+  .map(([knob, hostPs, isOneRank, isFlat]) => {
+    const within = (value: number | null, mostNs: number) => value && value % mostNs
+    return scenarioOf({
+      ...knob,
+      engines: knob.engines.map((engine) => ({
+        ...engine,
+        ranks: isOneRank ? 1 : engine.ranks,
+        kvBytesPerToken: isFlat ? 0 : engine.kvBytesPerToken % 3,
+        table: { ...HOST_ALONE, hostPs, ...(isFlat ? {} : { localPs: engine.table.localPs % 50, prefillPs: 1 }) },
+      })),
+      stretch: 1,
+      frontendNs: knob.frontendNs % 3,
+      fabric: { ...knob.fabric, latencyNs: knob.fabric.latencyNs % 3 },
+      timeoutNs: within(knob.timeoutNs, 6),
+      window: within(knob.window, 15),
+      untilNs: within(knob.untilNs, 60),
+      arm: { ...knob.arm, planningPs: 0, budget: 1000, pool: 'scrambled', rank: 'scrambled' },
+      shipped: null,
+      requests: knob.requests.map((request) => ({ ...request, gapNs: request.gapNs % 3, waitNs: request.waitNs % 4 })),
+    })
+  })
 
 /** A few requests with answers of thousands of tokens, beyond every short-range structure of a fast simulator. */
 export const longScenario: fc.Arbitrary<Scenario> = knobs.map((knob) =>

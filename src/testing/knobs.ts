@@ -28,7 +28,7 @@ const engineKnobs = fc.record({
   /** Blocks of the second tier, 0 = none. */
   hostBlocks: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 }), fc.constant(400)),
   ranksPerHost: fc.integer({ min: 1, max: 2 }),
-  loadPsPerToken: fc.constantFrom(0, 7, 812.5, 20_000),
+  loadPsPerToken: fc.constantFrom(0, 7, 812.1, 20_000),
   kvBytesPerToken: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60 })),
   /** Prices of spans. */
   layersPs: fc.constantFrom(0, 900, 12_000),
