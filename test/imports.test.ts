@@ -10,6 +10,23 @@ const LEAVES = ['units', 'errors', 'rng', 'collections', 'dataFile', 'textFile',
 /** The pure core: no clock, no file, no terminal, no thread. */
 const PURE = ['simulator', 'levers', 'metrics', 'collections', 'units', 'errors', 'rng', 'suggest']
 
+/** What stands below the command line and the library. */
+const ALL = [
+  'scenario',
+  'hardware',
+  'models',
+  'timing',
+  'traces',
+  'levers',
+  'policies',
+  'simulator',
+  'metrics',
+  'experiments',
+  'executors',
+  'validation',
+  'reports',
+]
+
 /** Folder (or file) of src -> what it may import at run time, besides leaves and itself. Data flows downwards in this table. */
 const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   hardware: [],
@@ -26,37 +43,8 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   testing: ['simulator', 'levers', 'policies', 'metrics', 'traces', 'timing', 'scenario'],
   validation: ['executors', 'simulator', 'levers', 'traces', 'metrics', 'scenario', 'timing', 'models', 'hardware'],
   reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation', 'levers', 'timing'],
-  cli: [
-    'scenario',
-    'hardware',
-    'models',
-    'timing',
-    'traces',
-    'levers',
-    'policies',
-    'testing',
-    'simulator',
-    'metrics',
-    'experiments',
-    'executors',
-    'validation',
-    'reports',
-  ],
-  index: [
-    'scenario',
-    'hardware',
-    'models',
-    'timing',
-    'traces',
-    'levers',
-    'policies',
-    'simulator',
-    'metrics',
-    'experiments',
-    'executors',
-    'validation',
-    'reports',
-  ],
+  cli: [...ALL, 'testing'],
+  index: ALL,
 }
 
 interface ImportLine {

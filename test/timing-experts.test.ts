@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Moe } from '../src/models/operators.js'
+import type { Moe } from '../src/models/operator.js'
 import { priceOperators } from '../src/timing/price.js'
 import { loadTables } from '../src/timing/slices.js'
 import { R1_EXPERTS } from './fixtures/experts.js'

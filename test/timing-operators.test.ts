@@ -2,17 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
-import {
-  type AllReduce,
-  type AllToAll,
-  type Gather,
-  type Gemm,
-  type Gqa,
-  type Mla,
-  type Moe,
-  type Operator,
-  operatorsOf,
-} from '../src/models/operators.js'
+import type { AllReduce, AllToAll, Gather, Gemm, Gqa, Mla, Moe, Operator } from '../src/models/operator.js'
+import { operatorsOf } from '../src/models/operators.js'
 import { PLAIN_TIMING, type TimingRequest } from '../src/timing/index.js'
 import { priceOperators, transferred } from '../src/timing/price.js'
 import { kernelsOf } from '../src/timing/profiles.js'

@@ -1,4 +1,5 @@
 /** Engines on the GPUs of racks. One rack (or node) is one NVLink domain; an engine never leaves its domain. */
+
 /** What placement needs to know of a system; every `SystemSpec` has it. */
 export interface RackShape {
   readonly nvlinkDomainGpus: { readonly value: number }
@@ -14,9 +15,8 @@ export interface EngineGroup {
 }
 
 export interface Placement {
-  /** Index of the group, and of the engine within the group. */
+  /** Index of the group. */
   readonly group: number
-  readonly instance: number
   readonly rack: number
   /** GPU indices within the rack, ascending; GPU g sits in tray floor(g / gpusPerTray). */
   readonly gpus: readonly number[]
@@ -63,7 +63,6 @@ export function placeEngines(groups: readonly EngineGroup[], racks: number, syst
       }
       placed.push({
         group,
-        instance,
         rack: found.rack,
         gpus: found.gpus,
         trays: [...new Set(found.gpus.map((gpu) => Math.floor(gpu / perTray)))],

@@ -1,5 +1,5 @@
 /** A step as the list of its operators, each priced at the exact size: what `explain` prints and what the step tables are tested against. */
-import type { OperatorGroup } from '../models/operators.js'
+import type { OperatorGroup } from '../models/operator.js'
 import { priceRequest } from './groups.js'
 import type { PricedOperator } from './price.js'
 import { type Named, type StepScale, scaleOf } from './profiles.js'

@@ -2,7 +2,8 @@
  * The groups of a plan priced on knots, before any fitted constant. They are kept, because a calibration builds the tables of the same
  * plans hundreds of times with other constants.
  */
-import { type OperatorGroup, operatorsOf } from '../models/operators.js'
+import type { OperatorGroup } from '../models/operator.js'
+import { operatorsOf } from '../models/operators.js'
 import { inGraphOf, type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
 import { graphRowsOf, kernelsOf } from './profiles.js'
 import type { TimingRequest } from './request.js'

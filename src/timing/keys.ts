@@ -1,5 +1,5 @@
 /** Names of the slices that price an operator: one for each set of numbers that the times depend on. */
-import type { Elementwise, Operator } from '../models/operators.js'
+import type { Elementwise, Operator } from '../models/operator.js'
 
 /** Operators priced by tables; elementwise passes are priced by their bytes. */
 export type TabledOperator = Exclude<Operator, Elementwise>

@@ -1,7 +1,7 @@
 /** The time of one operator, from its slice of the measured tables. */
 import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
-import type { Operator } from '../models/operators.js'
+import type { Operator } from '../models/operator.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 

@@ -14,7 +14,6 @@ export interface ColumnChoice extends Readonly<Partial<Record<ExtraRole, string>
 }
 
 export interface CsvLayout {
-  readonly isAzure: boolean
   readonly hasHeader: boolean
   readonly columns: number
   /** Positions from 0; the time -1 for a table without times. */
@@ -115,7 +114,6 @@ export function layoutOf(
   const unused = fields.filter((_, i) => !used.includes(i))
   if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${listed(unused)}.`)
   return {
-    isAzure,
     hasHeader,
     columns: fields.length,
     time,

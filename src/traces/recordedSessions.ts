@@ -7,8 +7,8 @@ import type { RequestRows } from './requestRows.js'
 export interface RecordedSessions {
   /** A request that was added to the rows. Times in ns on the clock of the rows; `endNs` NaN when it is not known. */
   note(row: number, session: string, startNs: number, endNs: number, parentSession?: string | null): void
-  /** Sets session, parent, wait and joins of all requests noted; once, after the last one. */
-  relate(rows: RequestRows): { sessions: number; unknownEnds: number }
+  /** Sets session, parent, wait and joins of all requests noted; once, after the last one. Returns the number of sessions. */
+  relate(rows: RequestRows): number
 }
 
 interface Session {
@@ -31,7 +31,6 @@ export function createRecordedSessions(): RecordedSessions {
     },
     relate(rows) {
       const sessions = new Map<string, Session>()
-      let unknownEnds = 0
       const sessionOf = (name: string, parentName: string | null): Session => {
         const known = sessions.get(name)
         if (known !== undefined) return known
@@ -59,13 +58,11 @@ export function createRecordedSessions(): RecordedSessions {
           rows.parent.set(row, before.row)
           rows.waitNs.set(row, startNs - latest)
         }
-        if (Number.isNaN(endNs)) unknownEnds++
-        else {
-          session.ended.push({ row, endNs })
-          session.leaves.set(row, endNs)
-        }
+        if (Number.isNaN(endNs)) continue
+        session.ended.push({ row, endNs })
+        session.leaves.set(row, endNs)
       }
-      return { sessions: sessions.size, unknownEnds }
+      return sessions.size
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Attention of grouped queries and of latents: the measured heads, or times between them. */
-import type { Gqa, KvPrecision, Mla, MlaBmm, MlaModule } from '../../models/operators.js'
+import type { Gqa, KvPrecision, Mla, MlaBmm, MlaModule } from '../../models/operator.js'
 import type { Slice } from '../slices.js'
 import { affine, quadratic } from './curve.js'
 import { decodeSlice } from './decode.js'

@@ -1,6 +1,6 @@
 /** Collectives: all-reduce and the exchange of tokens between experts. */
 import { WEIGHT_BYTES } from '../../models/memory.js'
-import type { AllReduce, AllToAll, Gather } from '../../models/operators.js'
+import type { AllReduce, AllToAll, Gather } from '../../models/operator.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
 import { affine, proportional, risingBelow, timeAt } from './curve.js'

@@ -1,5 +1,5 @@
 /** A GEMM shape from the (n, k) sites of the table: the site itself, or interpolated over n, then over k. */
-import type { Gemm } from '../../models/operators.js'
+import type { Gemm } from '../../models/operator.js'
 import type { Slice } from '../slices.js'
 import { rising } from './curve.js'
 import { curveOf, sliceOf } from './slice.js'

@@ -2,7 +2,7 @@
  * Routed experts: the measured shape and cut, times between measured EP sizes, or the nearest shape scaled by the work it does.
  */
 import { WEIGHT_BYTES } from '../../models/memory.js'
-import type { Moe } from '../../models/operators.js'
+import type { Moe } from '../../models/operator.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
 import { affine, rising, timeAt } from './curve.js'

@@ -1,6 +1,6 @@
 /** GEMMs whose activations arrive quantised: the measured FP8 and NVFP4 ones quantise their BF16 activations themselves. */
 import { WEIGHT_BYTES } from '../../models/memory.js'
-import type { Gemm } from '../../models/operators.js'
+import type { Gemm } from '../../models/operator.js'
 import type { Slice } from '../slices.js'
 import { affine, timeAt } from './curve.js'
 import { alongColumn } from './find.js'

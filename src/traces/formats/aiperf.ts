@@ -51,7 +51,7 @@ function aiperfReader(context: ReaderContext): TraceReader {
       if (conversation !== null) sessions.note(row, conversation, startNs, endNs)
     },
     end() {
-      conversations = sessions.relate(rows).sessions
+      conversations = sessions.relate(rows)
     },
     findings: () => ({
       note: 'Requests measured by AIPerf, read from a file.',

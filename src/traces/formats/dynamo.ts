@@ -86,7 +86,7 @@ function dynamoReader(context: ReaderContext): TraceReader {
       } else throw new RowFault('event_type is unknown')
     },
     end() {
-      counts.sessions = sessions.relate(rows).sessions
+      counts.sessions = sessions.relate(rows)
     },
     findings: () => ({
       note: 'Dynamo request trace, read from a file.',

@@ -51,7 +51,7 @@ function otelReader(context: ReaderContext): TraceReader {
     push: whole.push,
     end() {
       for (const object of whole.objects()) for (const span of spansIn(object)) addSpan(span)
-      counts.sessions = sessions.relate(rows).sessions
+      counts.sessions = sessions.relate(rows)
     },
     rowsRead: () => counts.requests,
     findings: () => ({
