@@ -18,7 +18,7 @@ import {
   UNSERVABLE,
 } from '../src/metrics/records.js'
 import { createSaturation } from '../src/metrics/saturation.js'
-import { summarise } from '../src/metrics/summarise.js'
+import { createSummariser, summarise } from '../src/metrics/summarise.js'
 import { stepsText } from '../src/reports/format.js'
 import { stream } from '../src/rng.js'
 import type { SloPlan } from '../src/scenario/plan.js'
@@ -220,6 +220,16 @@ describe('a summary of hand-made records', () => {
     expect(metrics.decode_ms.mean).toBe(495)
     expect(metrics.stall_ms.mean).toBe(5)
     expect(metrics.gap_ms).toMatchObject({ mean: 150, p50: 150 })
+  })
+
+  test('few requests are their own latency curve; of many it has as many points as asked for', () => {
+    const summariser = createSummariser(CLUSTER, { slo: NO_SLO, window: WINDOW })
+    expect(summariser.curves(256).ttft_ms).toEqual([])
+    summariser.add(recordsOf(ROWS))
+    expect(summariser.curves(256)).toEqual({ ttft_ms: [100, 200], tpot_ms: [100], e2e_ms: [200, 1100] })
+    expect(summariser.curves(2).ttft_ms).toHaveLength(2)
+    summariser.add(recordsOf(ROWS))
+    expect(summariser.curves(2).ttft_ms).toEqual([100, 200])
   })
 
   test('TPOT is decode time over gaps, and a single token has none', () => {

@@ -6,8 +6,9 @@ import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { armStyles } from '../src/reports/colours.js'
 import { ablationHtml } from '../src/reports/html/ablation.js'
+import { latencyCharts } from '../src/reports/html/charts.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
-import { escapeHtml, ticks } from '../src/reports/html/markup.js'
+import { escapeHtml, percentMarks, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
 import type { RunReport } from '../src/reports/runReport.js'
@@ -110,7 +111,101 @@ describe('comparisonHtml', () => {
   })
 })
 
+/** Drawings of a page in which a text begins or ends outside, letters being 0.55 of their size wide, and the texts. */
+function cutTexts(html: string): string[] {
+  const drawings = html.match(/<svg class="drawing"[\s\S]*?<\/svg>/g) ?? []
+  return drawings.flatMap((drawing) => {
+    const [, label] = /aria-label="([^"]*)"/.exec(drawing) as RegExpExecArray
+    const width = Number(/viewBox="0 0 (\S+)/.exec(drawing)?.[1])
+    const texts = [...drawing.matchAll(/<text x="([^"]*)" y="[^"]*" ([^>]*)>([^<]*)</g)]
+    return texts.flatMap(([, at, attributes, content]) => {
+      const size = Number(/font-size="([^"]*)"/.exec(attributes)?.[1] ?? 12)
+      const long = content.replace(/&[^;]*;/g, '&').length * size * 0.55
+      const before = attributes.includes('"end"') ? long : attributes.includes('"middle"') ? long / 2 : 0
+      const left = Number(at) - before
+      return left < -1 || left + long > width + 1 ? [`${label}: ${content}`] : []
+    })
+  })
+}
+
+describe('under extreme conditions', () => {
+  const long = 'an-arm-with-a-name-as-long-as-somebody-liked-to-make-it'
+  const named = <T extends { readonly name: string }>(arms: readonly T[]): T[] => [...arms, { ...arms[3], name: long }]
+  const slow = (arm: (typeof result.pictures.arms)[number]): typeof arm => {
+    const metrics = Object.fromEntries(
+      Object.entries(arm.summary.metrics).map(([name, values]) => [name, { ...values, mean: (values.mean ?? 0) * 4e5 }]),
+    )
+    return { ...arm, summary: { ...arm.summary, metrics: metrics as unknown as typeof arm.summary.metrics } }
+  }
+  const extreme = {
+    ...result,
+    arms: named(result.arms),
+    comparisons: result.comparisons
+      .flatMap((row) => (row.arm === 'shape-aware' ? [row, { ...row, arm: long }] : [row]))
+      .map((row) => ({ ...row, ratio: 1e6, ci95: [9e5, 2e6] as const })),
+    gaps: result.gaps.flatMap((row) => [row, { ...row, arm: long }]),
+    pictures: { ...result.pictures, arms: named(result.pictures.arms.map(slow)) },
+  }
+  it('cuts off no text: long names, waits of days, ratios of a million', () => {
+    expect(cutTexts(comparisonHtml(extreme, plan))).toEqual([])
+    const { attributions, ...rest } = ablationFixture(result)
+    const term = { ratio: 1e6, log: Math.log(1e6), ci95: [9e5, 2e6] as const }
+    const grown = attributions.map(({ levers, ...entry }) => ({
+      ...entry,
+      total: term,
+      levers: levers.map((lever) => ({ ...lever, shapley: term })),
+    }))
+    const ablation = { ...rest, attributions: grown, from: long, to: `to-${long}` }
+    expect(cutTexts(ablationHtml(ablation, plan))).toEqual([])
+    for (const html of Object.values(pages)) expect(cutTexts(html)).toEqual([])
+  })
+  it('says what a shortened name is', () => {
+    const html = comparisonHtml(extreme, plan)
+    expect(html).toMatch(new RegExp(`data-tip="${long}">an-arm-with-[a-z-]*…<`))
+    expect(html).toContain('99,153,199 ms')
+  })
+  it('colours no bar of the ladder as a gain whose interval includes zero or is missing', () => {
+    for (const ci95 of [null, [0.9, 1.2] as const]) {
+      const comparisons = result.comparisons.map((row) => ({ ...row, ratio: 1.05, ci95 }))
+      const [, ladder] = comparisonHtml({ ...result, comparisons }, plan).split('<section id="ladder">')
+      const [bars] = ladder.split('<details>')
+      expect(bars).toContain('fill="var(--same)"')
+      expect(bars).not.toContain('fill="var(--gain)"')
+    }
+  })
+  it('says what there is not, where nothing was answered', () => {
+    const { meta, picture, notes } = runFixture()
+    const nothing = { mean: null, p50: null, p90: null, p95: null, p99: null }
+    const metrics = Object.fromEntries(Object.keys(picture.summary.metrics).map((name) => [name, nothing]))
+    const summary = { ...picture.summary, metrics: metrics as unknown as typeof picture.summary.metrics }
+    const quantiles = { ttft_ms: [], tpot_ms: [], e2e_ms: [] }
+    const html = runHtml({ meta, picture: { ...picture, summary, quantiles, series: [] }, notes }, plan)
+    expect(html).toContain('<h1>shape-aware: no request of the window got an answer.</h1>')
+    expect(html).toContain('No request of the window has been answered.')
+    expect(html).toContain('The run was over before its queues had been looked at twice.')
+  })
+})
+
 describe('pieces', () => {
+  it('has a name for all that the keyboard reaches, and hides none of it behind the name of its drawing', () => {
+    for (const html of Object.values(pages)) {
+      for (const [mark] of html.matchAll(/<[^>]*tabindex[^>]*>/g)) expect(mark).toMatch(/role="img" aria-label="[^"]+"/)
+      for (const [drawing] of html.matchAll(/<svg class="drawing"[\s\S]*?<\/svg>/g))
+        expect(/role="(\w+)"/.exec(drawing)?.[1]).toBe(drawing.includes('tabindex') ? 'group' : 'img')
+    }
+  })
+  it('gives an axis no more marks than their lettering leaves room for', () => {
+    const labels = (low: number, high: number, width: number) => percentMarks(low, high, width).map(({ label }) => label)
+    expect(labels(-5, 21, 400)).toEqual(['−5', '0', '+5', '+10', '+15', '+20'])
+    expect(labels(0, 2e8, 250)).toEqual(['0', '+100000000', '+200000000'])
+  })
+  it('ends a share of few requests at all of them, and begins it at the first', () => {
+    const [chart] = latencyCharts([
+      { ...result.pictures.arms[0], quantiles: { ttft_ms: [19.03717, 38.2, 60.71839], tpot_ms: [], e2e_ms: [] } },
+    ])
+    const [, shares] = chart.data
+    expect([...new Set(shares)]).toEqual([0.33333, 0.66667, 1])
+  })
   it('gives every arm one colour and its own', () => {
     const styles = armStyles(['static', 'mine', 'shape-aware', 'yours'])
     expect(new Set(styles.map((style) => style.colour)).size).toBe(4)

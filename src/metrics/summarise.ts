@@ -229,8 +229,11 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
     }
   }
   const curves = (points: number): LatencyCurves => {
-    const probabilities = Array.from({ length: points }, (_, i) => i / (points - 1))
-    const curve = (values: Sample): number[] => (values.count === 0 ? [] : values.quantiles(probabilities))
+    // between few requests there is nothing to interpolate: those that are there are their own curve
+    const curve = (values: Sample): number[] => {
+      const length = values.isExact ? Math.min(points, values.count) : points
+      return length === 0 ? [] : values.quantiles(Array.from({ length }, (_, i) => i / Math.max(1, length - 1)))
+    }
     return { ttft_ms: curve(ttft), tpot_ms: curve(tpot), e2e_ms: curve(e2e) }
   }
   return { add, leave: (requests) => sessions?.leave(requests), summary, curves }

@@ -6,7 +6,7 @@ const FIXED: Readonly<Record<string, string>> = {
   'shape-aware': '#009E73',
 }
 const OTHERS = ['#D55E00', '#56B4E9', '#8C6BB1', '#7A7A7A', '#A6761D']
-const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [], [8, 3, 2, 3], [4, 2]]
+const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [10, 4], [8, 3, 2, 3], [4, 2]]
 
 export interface ArmStyle {
   readonly name: string

@@ -47,7 +47,9 @@ function distribution(arms: readonly ArmPicture[], key: 'ttft_ms' | 'tpot_ms' | 
     all.reduce((a, b) => Math.max(a, b)),
     low * 1.01,
   )
-  const x = Array.from({ length: GRID_POINTS }, (_, i) => round(low * (high / low) ** (i / (GRID_POINTS - 1))))
+  const x = Array.from({ length: GRID_POINTS - 1 }, (_, i) => low * (high / low) ** (i / (GRID_POINTS - 1)))
+  // exactly: at the highest value all requests are at or below it
+  x.push(high)
   const { title, unit } = metricText(key)
   const lines = samples.map((sorted) => x.map((value) => (sorted.length === 0 ? null : round(shareBelow(sorted, value)))))
   return {
@@ -61,7 +63,7 @@ function distribution(arms: readonly ArmPicture[], key: 'ttft_ms' | 'tpot_ms' | 
     share: true,
     full: true,
     sync: null,
-    data: [x, ...lines],
+    data: [x.map(round), ...lines],
   }
 }
 
@@ -79,6 +81,10 @@ function held(series: readonly SeriesPoint[], times: readonly number[], read: (p
 }
 
 const LONGEST_SERIES = 600
+
+/** Said in the place of empty charts. */
+export const NO_LATENCY = 'No request of the window has been answered.'
+export const NO_COURSE = 'The run was over before its queues had been looked at twice.'
 
 export function timeCharts(arms: readonly ArmPicture[]): Chart[] {
   const every = [...new Set(arms.flatMap((arm) => arm.series.map((point) => point.t_s)))].sort((a, b) => a - b)
@@ -105,5 +111,8 @@ export function timeCharts(arms: readonly ArmPicture[]): Chart[] {
   ]
 }
 
-export const chartHosts = (charts: readonly Chart[]): string =>
-  `<div class="cards">${charts.map((chart) => `<figure><h3>${escapeHtml(chart.title)}</h3><div class="chart" id="${chart.id}"></div></figure>`).join('')}</div>`
+/** `nothing`: what is said where there is no chart. */
+export const chartHosts = (charts: readonly Chart[], nothing = ''): string =>
+  charts.length === 0
+    ? `<p class="lead">${escapeHtml(nothing)}</p>`
+    : `<div class="cards">${charts.map((chart) => `<figure><h3>${escapeHtml(chart.title)}</h3><div class="chart" role="group" aria-label="${escapeHtml(chart.title)}" id="${chart.id}"></div></figure>`).join('')}</div>`

@@ -6,13 +6,23 @@ export const CLIENT_SCRIPT = `
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent)
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
-  const short = (v) => v == null ? '–' : v >= 1e6 ? +(v / 1e6).toPrecision(3) + 'M' : v >= 1e3 ? +(v / 1e3).toPrecision(3) + 'k' : String(+v.toPrecision(3))
+  // marks of an axis are round: after a zoom they need all of their digits to differ
+  const short = (v, digits = 3) => {
+    if (v == null) return '–'
+    const [unit, name] = [[1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']].find(([one]) => v >= one) || [1, '']
+    return +(v / unit).toPrecision(digits) + name
+  }
+  const round = (v) => short(v, 9)
   const decades = (min, max) => {
     for (const steps of [[1, 2, 5], [1, 3], [1]]) {
       const all = []
       for (let e = Math.floor(Math.log10(min)); 10 ** e <= max; e++) for (const m of steps) { const v = +(m * 10 ** e).toPrecision(6); if (v >= min && v <= max) all.push(v) }
-      if (all.length <= 6 || steps.length === 1) return all.length > 1 ? all : [min, Math.sqrt(min * max), max]
+      if (all.length > 2 && (all.length <= 6 || steps.length === 1)) return all
+      if (all.length <= 2) break
     }
+    const power = 10 ** Math.floor(Math.log10((max - min) / 4))
+    const step = power * [1, 2, 5, 10].find((m) => m * power >= (max - min) / 4)
+    return Array.from({ length: Math.floor(max / step) - Math.ceil(min / step) + 1 }, (_, i) => (Math.ceil(min / step) + i) * step)
   }
   const plots = []
   function draw(chart) {
@@ -27,8 +37,8 @@ export const CLIENT_SCRIPT = `
         y: { range: chart.share ? (u, min, max) => [0, Math.max(max * 1.05, chart.full ? 1 : 0.05)].map((v) => Math.min(1, v)) : (u, min, max) => [0, Math.max(1, max * 1.08)] },
       },
       axes: [
-        axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(short), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),
-        axis({ label: chart.yLabel, labelSize: 20, size: 58, values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : short(v)) }),
+        axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(round), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),
+        axis({ label: chart.yLabel, labelSize: 20, size: 58, values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : round(v)) }),
       ],
       series: [{ label: chart.xName, value: show(chart.xUnit) }, ...data.arms.map((arm) => ({ label: arm.name, stroke: arm.colour, dash: arm.dash, width: 2, points: { show: false }, value: show(chart.share ? 'share' : '') }))],
     }, chart.data, host)

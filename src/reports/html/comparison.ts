@@ -5,7 +5,7 @@ import { armStyles } from '../colours.js'
 import { number, percent, staticCapacityText } from '../format.js'
 import { oracleNotes } from '../ladder.js'
 import { verdict } from '../verdict.js'
-import { chartHosts, latencyCharts, timeCharts } from './charts.js'
+import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
 import { forestPlots } from './forest.js'
 import { frontierPlot } from './frontier.js'
 import { gainGrid } from './grid.js'
@@ -37,7 +37,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       'latency',
       'Latency',
       'Share of requests at or below a latency, first replicate. Further left is better; drag to zoom, double-click to go back.',
-      chartHosts(latency),
+      chartHosts(latency, NO_LATENCY),
     ),
     section(
       'frontier',
@@ -55,7 +55,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       'course',
       'Queue and memory over time',
       'First replicate. A queue that keeps growing means that the load is beyond capacity.',
-      chartHosts(course),
+      chartHosts(course, NO_COURSE),
     ),
     section(
       'rack',

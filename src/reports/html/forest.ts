@@ -3,13 +3,13 @@ import { BUILT_IN } from '../../experiments/families.js'
 import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments/result.js'
 import type { ArmStyle } from '../colours.js'
 import { change, directionOf, interval, metricText, NOTHING, readingText } from '../format.js'
-import { escapeHtml, px, svg, text, ticks } from './markup.js'
+import { escapeHtml, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
 const LABELS = 128
 const PLOT = 250
+/** Least room for the numbers. */
 const NUMBERS = 152
-const WIDTH = LABELS + PLOT + NUMBERS
 const ROW = 19
 
 function mark(reading: Reading, x: number, y: number, colour: string): string {
@@ -36,6 +36,7 @@ function panel(
 ): string {
   const x = (delta: number) => LABELS + ((delta - low) / (high - low)) * PLOT
   const metrics = [...new Set(rows.map((row) => row.metric))]
+  const width = LABELS + PLOT + rows.reduce((room, row) => Math.max(room, 10 + textWidth(numbersOf(row), 11)), NUMBERS)
   const parts: string[] = []
   let y = 16
   for (const metric of metrics) {
@@ -45,22 +46,24 @@ function panel(
       text(0, y + 17, `${own[0].better} is better`, 'class="soft" font-size="10"'),
     )
     for (const row of own) {
-      parts.push(rowMarks(row, x, y, colour))
+      parts.push(rowMarks(row, x, y, colour, width))
       y += ROW
     }
     y += own.length === 1 ? 15 : 8
-    parts.push(`<path class="grid" d="M0 ${px(y - 12)}H${WIDTH}"/>`)
+    parts.push(`<path class="grid" d="M0 ${px(y - 12)}H${px(width)}"/>`)
   }
   const bottom = y - 12
-  const axis = ticks(low * 100, high * 100, 5).map(
-    (value) =>
-      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, `${value > 0 ? '+' : ''}${value}`, 'class="soft" text-anchor="middle"')}`,
+  const axis = percentMarks(low * 100, high * 100, PLOT, 5).map(
+    ({ value, label }) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, label, 'class="soft" text-anchor="middle"')}`,
   )
   const body = `${axis.join('')}${parts.join('')}${text(LABELS + PLOT / 2, bottom + 30, 'change over baseline, %', 'class="soft" text-anchor="middle"')}`
-  return `<figure class="wide"><h3>${escapeHtml(arm)} over ${escapeHtml(baseline)}</h3>${svg(WIDTH, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
+  return `<figure class="wide"><h3>${escapeHtml(arm)} over ${escapeHtml(baseline)}</h3>${svg(width, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
 }
 
-function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string): string {
+const numbersOf = ({ ratio, ci95 }: ComparisonRow): string => `${change(ratio)} ${interval(ci95)}`
+
+function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string, width: number): string {
   if (row.ratio === null)
     return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escapeHtml(row.note ?? 'undefined')}"`)
   const direction = directionOf(row, row.better)
@@ -70,11 +73,11 @@ function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, c
   const numbers = text(
     LABELS + PLOT + 10,
     y + 4,
-    `${change(row.ratio)} ${interval(row.ci95)}`,
+    numbersOf(row),
     `class="${direction === 'gain' || direction === 'loss' ? '' : 'soft'}" font-size="11"`,
   )
-  const target = `<rect x="${LABELS}" y="${px(y - ROW / 2)}" width="${PLOT + NUMBERS}" height="${ROW}" fill="transparent"/>`
-  return `<g class="mark" tabindex="0" data-tip="${escapeHtml(tip)}">${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
+  const target = `<rect x="${LABELS}" y="${px(y - ROW / 2)}" width="${px(width - LABELS)}" height="${ROW}" fill="transparent"/>`
+  return `<g class="mark" ${telling(tip)}>${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
 }
 
 const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic</p>`

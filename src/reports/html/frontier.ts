@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import type { ArmStyle } from '../colours.js'
 import { number } from '../format.js'
-import { escapeHtml, px, svg, text, ticks } from './markup.js'
+import { px, svg, telling, text, ticks } from './markup.js'
 
 const WIDTH = 860
 const HEIGHT = 400
@@ -40,7 +40,7 @@ export function frontierPlot(frontier: ComparisonResult['pictures']['frontier'],
         index === labelled
           ? text(x(point.tok_s_user) + 8, y(point.tok_s_gpu) - 7, number(point.concurrency), 'class="soft" font-size="11"')
           : ''
-      return `<circle class="mark" tabindex="0" cx="${px(x(point.tok_s_user))}" cy="${px(y(point.tok_s_gpu))}" r="5" fill="${colour}" data-tip="${escapeHtml(tip)}"/>${label}`
+      return `<circle class="mark" ${telling(tip)} cx="${px(x(point.tok_s_user))}" cy="${px(y(point.tok_s_gpu))}" r="5" fill="${colour}"/>${label}`
     })
     return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${style?.dash.join(' ') ?? ''}"/>${marks.join('')}`
   })

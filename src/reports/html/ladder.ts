@@ -1,13 +1,23 @@
 /** The oracle ladder: the gain of each arm beside the room that there was. */
 import type { GapRow } from '../../experiments/oracles.js'
 import type { ComparisonResult } from '../../experiments/result.js'
-import { change, interval, metricText, readingText } from '../format.js'
+import { change, type Direction, directionOf, interval, metricText, readingText } from '../format.js'
 import { decided, shareText } from '../ladder.js'
-import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
+import { escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, text, textWidth } from './markup.js'
 
 const NAMES = 150
 const BAR = 400
+/** Least room beside the bars. */
+const NUMBERS = 170
 const ROW = 26
+
+/** Where the interval leaves open on which side of zero it is, neither gain nor loss. */
+const FILLS: Readonly<Record<Direction, string>> = {
+  gain: 'var(--gain)',
+  loss: 'var(--loss)',
+  'no difference': 'var(--same)',
+  'not decided': 'var(--same)',
+}
 
 export interface Gain {
   readonly arm: string
@@ -15,7 +25,7 @@ export interface Gain {
   readonly ci95: readonly [number, number] | null
 }
 
-/** Bars from zero: what the arms gain over the baseline, and below them what the oracles would. */
+/** Bars from zero: what the arms gain over the baseline in `what` (higher is better), and below them what the oracles would. */
 export function ladderBars(baseline: string, gains: readonly Gain[], oracles: readonly Gain[], what: string): string {
   const bars = [...gains.map((gain) => ({ ...gain, oracle: false })), ...oracles.map((gain) => ({ ...gain, oracle: true }))]
   const drawn = bars.filter((bar): bar is typeof bar & { ratio: number } => bar.ratio !== null)
@@ -23,23 +33,30 @@ export function ladderBars(baseline: string, gains: readonly Gain[], oracles: re
   const ends = drawn.flatMap(({ ratio, ci95 }) => [ratio, ...(ci95 ?? [])])
   const low = Math.min(1, ...ends)
   const high = Math.max(1.005, ...ends)
-  const x = (ratio: number) => NAMES + ((ratio - low) / (high - low)) * BAR
-  const bottom = drawn.length * ROW
-  const axis = ticks((low - 1) * 100, (high - 1) * 100, 6).map(
-    (value) =>
-      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`,
+  const names = nameRoom(
+    drawn.map(({ arm }) => arm),
+    NAMES,
   )
+  const x = (ratio: number) => names + ((ratio - low) / (high - low)) * BAR
+  const bottom = drawn.length * ROW
+  const axis = percentMarks((low - 1) * 100, (high - 1) * 100, BAR).map(
+    ({ value, label }) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, label, 'class="soft" text-anchor="middle"')}`,
+  )
+  let width = names + BAR + NUMBERS
   const rows = drawn.map(({ arm, ratio, ci95, oracle }, i) => {
     const y = i * ROW + 4
     const style = oracle
       ? 'fill="none" stroke="var(--soft)" stroke-dasharray="4 3"'
-      : `fill="${ratio >= 1 ? 'var(--gain)' : 'var(--loss)'}" fill-opacity=".8"`
+      : `fill="${FILLS[directionOf({ ratio, ci95 }, 'higher')]}" fill-opacity=".8"`
     const whisker = ci95 ? `<path d="M${px(x(ci95[0]))} ${y + 9}H${px(x(ci95[1]))}" stroke="var(--ink)" stroke-width="1.2"/>` : ''
     const right = Math.max(x(1), x(ratio), ci95 ? x(ci95[1]) : 0)
-    return `<g>${text(NAMES - 10, y + 13, arm, `text-anchor="end"${oracle ? ' class="soft"' : ''}`)}<rect class="mark" x="${px(Math.min(x(1), x(ratio)))}" y="${y}" width="${px(Math.max(1, Math.abs(x(ratio) - x(1))))}" height="18" rx="2" ${style}/>${whisker}${text(right + 7, y + 13, `${change(ratio)} ${interval(ci95)}`, 'font-size="11.5"')}</g>`
+    const numbers = `${change(ratio)} ${interval(ci95)}`
+    width = Math.max(width, right + 7 + textWidth(numbers, 11.5))
+    return `<g>${nameText(names - 10, y + 13, arm, oracle ? ' class="soft"' : '')}<rect class="mark" x="${px(Math.min(x(1), x(ratio)))}" y="${y}" width="${px(Math.max(1, Math.abs(x(ratio) - x(1))))}" height="18" rx="2" ${style}/>${whisker}${text(right + 7, y + 13, numbers, 'font-size="11.5"')}</g>`
   })
-  const name = text(NAMES + BAR / 2, bottom + 32, `change of ${what} over ${baseline}, %`, 'class="soft" text-anchor="middle"')
-  return `<figure><h3>${escapeHtml(`Over ${baseline}`)}</h3><div class="wide">${svg(NAMES + BAR + 170, bottom + 38, `Oracle ladder over ${baseline}`, axis.join('') + rows.join('') + name)}</div></figure>`
+  const name = text(names + BAR / 2, bottom + 32, `change of ${what}, %`, 'class="soft" text-anchor="middle"')
+  return `<figure><h3>${escapeHtml(`Over ${baseline}`)}</h3><div class="wide">${svg(width, bottom + 38, `Oracle ladder over ${baseline}`, axis.join('') + rows.join('') + name)}</div></figure>`
 }
 
 /** Bars for each tuned baseline in the headline metric, and all gaps in a fold. */

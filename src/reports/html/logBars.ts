@@ -1,7 +1,7 @@
 /** Counts on a logarithmic axis as bars, and on two of them as a map. */
 import { shareColour } from '../colours.js'
 import { number, percent } from '../format.js'
-import { escapeHtml, px, svg, text } from './markup.js'
+import { escapeHtml, px, svg, text, textWidth } from './markup.js'
 
 export interface LogBars {
   readonly edges: readonly number[]
@@ -33,8 +33,8 @@ function logTicks(low: number, high: number): number[] {
 
 /** The number under its place on the axis, moved inwards where it would stick out of the drawing. */
 function tickLabel(x: number, y: number, value: number): string {
-  const anchor = x > WIDTH - EDGE - 14 ? 'end' : 'middle'
-  return text(anchor === 'end' ? WIDTH - 2 : Math.max(x, 10), y, short(value), `class="soft" text-anchor="${anchor}"`)
+  const room = textWidth(short(value)) / 2
+  return text(Math.max(room, Math.min(WIDTH - room, x)), y, short(value), 'class="soft" text-anchor="middle"')
 }
 
 /** `name` is the quantity with its unit, as the axis says it; `counted` are the things whose number is drawn. */

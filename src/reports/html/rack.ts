@@ -103,5 +103,5 @@ export function rackMaps(plan: Plan, arms: readonly ArmPicture[]): string {
     ),
   )
   const more = map.length > drawn.length ? `<p class="lead">The first ${drawn.length} of ${map.length} racks are drawn.</p>` : ''
-  return `<fieldset class="switch"><label><input type="radio" name="see" id="see-busy" checked> busy share of time</label><label><input type="radio" name="see" id="see-kv"> KV use</label></fieldset>${scale()}<div class="racks">${figures.join('')}</div>${more}`
+  return `<fieldset class="switch" aria-label="What the colours of the cells show"><label><input type="radio" name="see" id="see-busy" checked> busy share of time</label><label><input type="radio" name="see" id="see-kv"> KV use</label></fieldset>${scale()}<div class="racks">${figures.join('')}</div>${more}`
 }

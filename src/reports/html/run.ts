@@ -3,7 +3,7 @@ import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
 import { insideText, migrationText, number, percent, policiesText, stepsText } from '../format.js'
 import type { RunReport } from '../runReport.js'
-import { chartHosts, latencyCharts, timeCharts } from './charts.js'
+import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
 import { escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, page } from './page.js'
 import { rackMaps } from './rack.js'
@@ -25,7 +25,12 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
     policiesText(meta.arm),
   ]
   const speed = summary.metrics.tok_s_user
-  const title = `${meta.arm.name}: ${number(speed.p50)} tokens/s/user (p50), ${number(speed.p10)} at p10; TTFT ${number(summary.metrics.ttft_ms.p50)} ms p50, ${number(summary.metrics.ttft_ms.p95)} ms p95.`
+  const ttft = summary.metrics.ttft_ms
+  const said = [
+    ...(speed.p50 === null ? [] : [`${number(speed.p50)} tokens/s/user (p50), ${number(speed.p10)} at p10`]),
+    ttft.p50 === null ? 'no request of the window got an answer' : `TTFT ${number(ttft.p50)} ms p50, ${number(ttft.p95)} ms p95`,
+  ]
+  const title = `${meta.arm.name}: ${said.join('; ')}.`
   const header = `<header>${kicker(plan)}<h1>${escapeHtml(title)}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(meta)}</header>`
   const undefinedNotes = Object.entries(summary.undefined_because).map(([key, reason]) => `${key} is undefined: ${reason}.`)
   const sections = [
@@ -33,7 +38,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
       'latency',
       'Latency',
       'Share of requests at or below a latency. Drag to zoom, double-click to go back.',
-      chartHosts(latency),
+      chartHosts(latency, NO_LATENCY),
     ),
     section(
       'ttft',
@@ -45,7 +50,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
       'course',
       'Queue and memory over time',
       'A queue that keeps growing means that the load is beyond capacity.',
-      chartHosts(course),
+      chartHosts(course, NO_COURSE),
     ),
     section(
       'rack',

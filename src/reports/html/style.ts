@@ -7,7 +7,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.55 system-ui,
 main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:27px;line-height:1.3;margin:6px 0 12px;text-wrap:balance}
 h2{font-size:19px;margin:0 0 2px}
-h3{font-size:14px;margin:0 0 4px;font-weight:600}
+h3{font-size:14px;margin:0 0 4px;font-weight:600;overflow-wrap:anywhere}
 p{margin:0 0 10px}
 .lead{color:var(--soft);max-width:76ch}
 .kicker,.identity{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
@@ -18,14 +18,14 @@ section{background:var(--card);border:1px solid var(--line);border-radius:10px;p
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0 0;padding:0;list-style:none;font-size:13px}
 .legend svg{width:30px;height:10px;margin-right:6px;vertical-align:middle}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:18px}
-.forest{grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}.forest .drawing{min-width:480px}
+.forest{grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}
 .racks{display:flex;flex-wrap:wrap;gap:22px}
 .racks figure{flex:1 1 180px;max-width:235px}
 figure{margin:0;min-width:0}
 .drawing{display:block;width:100%;height:auto;font:12px system-ui,sans-serif;fill:var(--ink)}
 .drawing .soft{fill:var(--soft)}.drawing .grid{stroke:var(--grid)}.drawing .axis{stroke:var(--soft)}
 .drawing .edge{stroke:var(--ink);stroke-width:1.6;fill:none}
-.wide{overflow-x:auto}.wide .drawing{min-width:480px}
+.wide{overflow-x:auto}.wide .drawing{min-width:calc(.9*var(--own))}
 [data-tip]:focus-visible{outline:2px solid var(--ink)}
 .chart{width:100%;min-height:220px}
 .u-legend{font-size:12px;color:var(--ink)}.u-legend .u-marker{border-radius:2px}
@@ -37,9 +37,9 @@ table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;
 .u-legend{width:auto}
 section table th{text-align:left;color:var(--soft);font-weight:600}
 section .scroll td,section .scroll th{padding:4px 10px 4px 0;border-bottom:1px solid var(--grid);vertical-align:top}
-#groups td,#worst td{white-space:nowrap}#worst td:first-child,#groups td:nth-child(2){white-space:normal;min-width:13em;overflow-wrap:anywhere}#groups td:first-child,#worst td:nth-child(2){white-space:normal;min-width:7em}#worst td:last-child{white-space:normal}#groups .scroll :is(td,th),#worst .scroll :is(td,th){padding-right:8px}#scatter .legend{margin:0 0 12px}
+#groups td,#worst td{white-space:nowrap}#worst td:first-child,#groups td:nth-child(2){white-space:normal;min-width:13em;overflow-wrap:anywhere}#groups td:first-child,#worst td:nth-child(2){white-space:normal;min-width:7em}#worst td:last-child{white-space:normal}#groups .scroll :is(td,th),#worst .scroll :is(td,th){padding-right:8px}#scatter .legend,#ttft .legend{margin:0 0 12px}
 details{margin-top:10px}summary{cursor:pointer}
 #tip{position:fixed;z-index:9;max-width:300px;padding:6px 9px;border-radius:6px;background:var(--ink);color:var(--card);font-size:12.5px;white-space:pre-line;pointer-events:none;display:none}
 @media (max-width:600px){main{padding:16px 10px}section{padding:14px 12px}h1{font-size:21px}}
-@media print{:root{--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#ddd}main{max-width:none;padding:0}section{break-inside:avoid;border:0;padding:8px 0}#numbers{break-inside:auto}.switch,#tip{display:none!important}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+@media print{:root{--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#ddd;--gain:#0b6e4f;--loss:#b3401b;--same:#444;--idle:#eceef0}main{max-width:none;padding:0}section{break-inside:avoid;border:0;padding:8px 0}#numbers{break-inside:auto}.scroll,.wide{overflow:visible}.wide .drawing{min-width:0}table{font-size:8px}section .scroll :is(td,th){white-space:normal!important;overflow-wrap:break-word;padding-right:5px!important;min-width:0!important}.switch,#tip{display:none!important}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 `

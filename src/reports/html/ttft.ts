@@ -3,16 +3,15 @@ import type { ComparisonResult } from '../../experiments/result.js'
 import { mix } from '../colours.js'
 import { number } from '../format.js'
 import { FIRST_DECODE, FRONTEND, ttftParts } from '../ttft.js'
-import { escapeHtml, px, svg, text } from './markup.js'
+import { escapeHtml, nameRoom, nameText, px, svg, text, textWidth } from './markup.js'
+import { dotLegend } from './scatter.js'
 
 type ArmPicture = ComparisonResult['pictures']['arms'][number]
 
-const WIDTH = 640
-const LEFT = 130
+const LONGEST_BAR = 420
+const NAMES = 130
 const ROW = 46
 const BAR = 18
-/** Narrower parts carry no number; pointing at them shows it. */
-const NARROWEST_LABEL = 44
 
 /** From waiting (pale) to the last step before the token (deep). */
 const COLOURS: Readonly<Record<string, string>> = {
@@ -24,20 +23,35 @@ const COLOURS: Readonly<Record<string, string>> = {
   [FIRST_DECODE]: '#009E73',
   stall: '#7A7A7A',
 }
+/** A little deeper, for white letters. */
+const colourOf = (phase: string): string => mix(COLOURS[phase], '#000000', 0.15)
 
 export function ttftBars(arms: readonly ArmPicture[]): string {
   const rows = arms.map((arm) => ({ name: arm.name, parts: ttftParts(arm.summary) }))
   const total = ({ parts }: (typeof rows)[number]) => parts.reduce((sum, { ms }) => sum + ms, 0)
   const longest = Math.max(...rows.map(total))
   if (!(longest > 0)) return '<p class="lead">No request of the window has a first token.</p>'
-  const scale = (WIDTH - LEFT - 90) / longest
+  const scale = LONGEST_BAR / longest
+  const left = nameRoom(
+    rows.map(({ name }) => name),
+    NAMES,
+  )
+  const totals = rows.map((row) => `${number(total(row))} ms`)
+  const lists = rows.map(({ parts }) => parts.map(({ name, ms }) => `${name} ${number(ms)}`).join(' · '))
+  const width = Math.max(
+    ...totals.map((words, i) => left + total(rows[i]) * scale + 6 + textWidth(words)),
+    ...lists.map((list) => left + textWidth(list, 11)),
+  )
+  const phases = [...new Set(rows.flatMap(({ parts }) => parts.map(({ name }) => name)))]
+  const key = phases.map((name) => ({ name, colour: colourOf(name) }))
   const bars = rows.map((row, i) => {
-    let x = LEFT
+    let x = left
     const boxes = row.parts.map(({ name, ms }) => {
       const width = ms * scale
       const tip = escapeHtml(`${row.name}\n${name}: ${number(ms)} ms on average`)
+      // parts too narrow for their number carry none; it stands below, and pointing at them shows it
       const label =
-        width > NARROWEST_LABEL
+        width > textWidth(number(ms), 11) + 4
           ? text(
               x + width / 2,
               i * ROW + 13,
@@ -45,18 +59,13 @@ export function ttftBars(arms: readonly ArmPicture[]): string {
               'text-anchor="middle" font-size="11" fill="#ffffff" pointer-events="none"',
             )
           : ''
-      const box = `<rect x="${px(x)}" y="${i * ROW}" width="${px(width)}" height="${BAR}" fill="${mix(COLOURS[name], '#000000', 0.15)}" data-tip="${tip}"/>${label}`
+      const box = `<rect x="${px(x)}" y="${i * ROW}" width="${px(width)}" height="${BAR}" fill="${colourOf(name)}" data-tip="${tip}"/>${label}`
       x += width
       return box
     })
-    const words = text(x + 6, i * ROW + 13, `${number(total(row))} ms`, 'font-size="12"')
-    const list = text(
-      LEFT,
-      i * ROW + 32,
-      row.parts.map(({ name, ms }) => `${name} ${number(ms)}`).join(' · '),
-      'class="soft" font-size="11"',
-    )
-    return `${text(LEFT - 8, i * ROW + 13, row.name, 'text-anchor="end" font-size="12"')}${boxes.join('')}${words}${list}`
+    const words = text(x + 6, i * ROW + 13, totals[i])
+    const list = text(left, i * ROW + 32, lists[i], 'class="soft" font-size="11"')
+    return `${nameText(left - 8, i * ROW + 13, row.name)}${boxes.join('')}${words}${list}`
   })
-  return `<div class="wide">${svg(WIDTH, rows.length * ROW, 'Mean TTFT by phase', bars.join(''))}</div>`
+  return `${dotLegend(key)}<div class="wide">${svg(width, rows.length * ROW, 'Mean TTFT by phase', bars.join(''))}</div>`
 }

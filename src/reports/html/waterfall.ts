@@ -3,7 +3,7 @@ import type { Attribution, Term } from '../../experiments/attribution/attribute.
 import { interactionSentences, overlapSentence, shareShown } from '../attribution.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, changeText, directionOf, percent, whereText } from '../format.js'
-import { escapeHtml, htmlTable, px, svg, text, ticks } from './markup.js'
+import { escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
 
 /** Waterfall, matrix, what they say, and the table of all terms. */
 export function attributionFigures(attribution: Attribution, from: string, to: string): string {
@@ -16,6 +16,7 @@ export function attributionFigures(attribution: Attribution, from: string, to: s
 
 const NAMES = 150
 const BAR = 400
+/** Least room beside the bars. */
 const NUMBERS = 170
 const ROW = 30
 
@@ -34,28 +35,31 @@ function waterfall(attribution: Attribution, from: string, to: string): string {
   const low = Math.min(1, ...reach)
   const high = Math.max(1, ...reach)
   const margin = Math.max(0.005, (high - low) * 0.04)
-  const x = (ratio: number) => NAMES + ((ratio - low + margin) / (high - low + 2 * margin)) * BAR
+  const names = nameRoom([from, to], NAMES)
+  const x = (ratio: number) => names + ((ratio - low + margin) / (high - low + 2 * margin)) * BAR
   const bottom = (bars.length + 1) * ROW
-  const axis = ticks((low - margin - 1) * 100, (high + margin - 1) * 100, 6).map(
-    (value) =>
-      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, String(value), 'class="soft" text-anchor="middle"')}`,
+  const axis = percentMarks((low - margin - 1) * 100, (high + margin - 1) * 100, BAR).map(
+    ({ value, label }) =>
+      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, label, 'class="soft" text-anchor="middle"')}`,
   )
-  const first = `${text(NAMES - 10, 19, from, 'text-anchor="end"')}<path class="edge" d="M${px(x(1))} 6V24"/>${text(x(1) + 7, 19, 'baseline', 'class="soft"')}`
+  const first = `${nameText(names - 10, 19, from)}<path class="edge" d="M${px(x(1))} 6V24"/>${text(x(1) + 7, 19, 'baseline', 'class="soft"')}`
+  let width = names + BAR + NUMBERS
   const drawn = bars.map(({ label, term, start, end, whole }, i) => {
     const y = (i + 1) * ROW
     const left = Math.min(x(start), x(end))
     const fill = colourOf(term, better)
-    const width = Math.max(1, Math.abs(x(end) - x(start)))
+    const long = Math.max(1, Math.abs(x(end) - x(start)))
     const whisker = term.ci95
       ? `<path d="M${px(x(start * term.ci95[0]))} ${y + 15}H${px(x(start * term.ci95[1]))}" stroke="var(--ink)" stroke-width="1.2"/>`
       : ''
     const link = whole ? '' : `<path class="axis" stroke-dasharray="2 3" d="M${px(x(end))} ${y + 24}V${y + ROW + 6}"/>`
     const right = Math.max(x(end), x(start), ...(term.ci95 ?? []).map((bound) => x(start * bound)))
+    width = Math.max(width, right + 7 + textWidth(changeText(term), 11.5))
     const tip = `${whole ? `${to} over ${from}` : `${label}, averaged over all orders of the levers`}\n${changeText(term)}`
-    return `<g data-tip="${escapeHtml(tip)}" tabindex="0">${text(NAMES - 10, y + 19, label, `text-anchor="end"${whole ? ' font-weight="600"' : ''}`)}<rect class="mark" x="${px(left)}" y="${y + 6}" width="${px(width)}" height="18" rx="2" fill="${fill}" fill-opacity="${whole ? 1 : 0.75}"/>${whisker}${link}${text(right + 7, y + 19, changeText(term), 'font-size="11.5"')}</g>`
+    return `<g ${telling(tip)}>${nameText(names - 10, y + 19, label, whole ? ' font-weight="600"' : '')}<rect class="mark" x="${px(left)}" y="${y + 6}" width="${px(long)}" height="18" rx="2" fill="${fill}" fill-opacity="${whole ? 1 : 0.75}"/>${whisker}${link}${text(right + 7, y + 19, changeText(term), 'font-size="11.5"')}</g>`
   })
-  const name = text(NAMES + BAR / 2, bottom + 32, `change of ${whereText(attribution)}, %`, 'class="soft" text-anchor="middle"')
-  return `<div class="wide">${svg(NAMES + BAR + NUMBERS, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis.join('')}${first}${drawn.join('')}${name}`)}</div>`
+  const name = text(names + BAR / 2, bottom + 32, `change of ${whereText(attribution)}, %`, 'class="soft" text-anchor="middle"')
+  return `<div class="wide">${svg(width, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis.join('')}${first}${drawn.join('')}${name}`)}</div>`
 }
 
 function colourOf(term: Term, better: Attribution['better']): string {
@@ -65,11 +69,10 @@ function colourOf(term: Term, better: Attribution['better']): string {
   return 'var(--same)'
 }
 
+/** Least width. */
 const CELL_W = 132
 const CELL_H = 44
 const SIDE = 70
-/** A drawing that is narrower is scaled up, letters and all. */
-const NARROWEST = 480
 
 /** Shapley values on the diagonal, interactions of pairs beside it: blue helps, orange hurts. */
 function interactionMatrix({ levers, interactions, better }: Attribution): string {
@@ -82,23 +85,27 @@ function interactionMatrix({ levers, interactions, better }: Attribution): strin
   }
   const all = levers.flatMap((_, i) => levers.map((_other, j) => Math.abs(termOf(i, j).log)))
   const reach = Math.max(0.02, ...all)
+  const boundsOf = (term: Term): string => (term.ci95 ? changeText(term).replace(`${change(term.ratio)} `, '') : '')
+  const cellWidth = Math.max(
+    CELL_W,
+    ...levers.flatMap((_, i) => levers.map((_other, j) => textWidth(boundsOf(termOf(i, j)), 10.5) + 8)),
+  )
   const cells = levers.flatMap((row, i) =>
     levers.map((column, j) => {
       const term = termOf(i, j)
       const colour = gainColour(((better === 'higher' ? 1 : -1) * term.log) / reach)
-      const [x, y] = [SIDE + j * CELL_W, 22 + i * CELL_H]
+      const [x, y] = [SIDE + j * cellWidth, 22 + i * CELL_H]
       const tip = i === j ? `${row.lever}: its Shapley value` : `${row.lever} and ${column.lever}: beyond what each adds`
       const ink = `fill="${inkOn(colour)}" text-anchor="middle"`
-      const bounds = term.ci95 ? changeText(term).replace(`${change(term.ratio)} `, '') : ''
-      return `<g data-tip="${escapeHtml(`${tip}\n${changeText(term)}`)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + CELL_W / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + CELL_W / 2, y + 34, bounds, `${ink} font-size="10.5"`)}</g>`
+      return `<g data-tip="${escapeHtml(`${tip}\n${changeText(term)}`)}"><rect class="mark" x="${px(x)}" y="${y}" width="${px(cellWidth - 2)}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + cellWidth / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + cellWidth / 2, y + 34, boundsOf(term), `${ink} font-size="10.5"`)}</g>`
     }),
   )
   const heads = levers.map(
     ({ lever }, i) =>
-      text(SIDE + (i + 0.5) * CELL_W, 15, lever, 'class="soft" text-anchor="middle"') +
+      text(SIDE + (i + 0.5) * cellWidth, 15, lever, 'class="soft" text-anchor="middle"') +
       text(SIDE - 8, 22 + i * CELL_H + 26, lever, 'class="soft" text-anchor="end"'),
   )
-  return `<div class="wide">${svg(Math.max(NARROWEST, SIDE + levers.length * CELL_W), 22 + levers.length * CELL_H, 'Interactions of levers', cells.join('') + heads.join(''))}</div>`
+  return `<div class="wide">${svg(SIDE + levers.length * cellWidth, 22 + levers.length * CELL_H, 'Interactions of levers', cells.join('') + heads.join(''))}</div>`
 }
 
 function termsTable(attribution: Attribution): string {

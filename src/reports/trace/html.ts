@@ -7,7 +7,7 @@ import { logBars, logMap } from '../html/logBars.js'
 import { escapeHtml, htmlTable, section } from '../html/markup.js'
 import { page } from '../html/page.js'
 import { sessionSamples } from './sessions.js'
-import { millions } from './table.js'
+import { millions, requestsText } from './table.js'
 
 export interface TracePage {
   readonly name: string
@@ -32,14 +32,14 @@ export function traceHtml(trace: TracePage): string {
   const facts = [
     arrivals.ratePerS === null
       ? 'No rate: the requests have no times of their own, or one for all.'
-      : `${number(arrivals.ratePerS)} requests/s${burstiness(statistics)}.`,
+      : `${number(arrivals.ratePerS)} requests/s${arrivals.timed < count ? ` (the ${number(arrivals.timed)} that have a time of their own)` : ''}${burstiness(statistics)}.`,
     `Input ${number(isl.p50)} tokens at the median, ${number(isl.p99)} at p99, ${number(isl.max)} at most; output ${number(osl.p50)}, ${number(osl.p99)}, ${number(osl.max)}.`,
     ...(prefixes === null
       ? []
       : [`${percent(prefixes.ideal.published, 1)} of the input tokens begin a prompt as an earlier one did.`]),
     ...sessionFact(statistics),
   ]
-  const header = `<header><p class="kicker">Trace · ${escapeHtml(format)}</p><h1>${escapeHtml(`${name}: ${number(count)} requests${arrivals.durationS > 0 ? ` in ${number(arrivals.durationS)} s` : ''}`)}</h1><ul>${facts.map((fact) => `<li>${escapeHtml(fact)}</li>`).join('')}</ul><p class="identity">trace ${escapeHtml(trace.hash)} · shapewise ${escapeHtml(trace.version)}</p></header>`
+  const header = `<header><p class="kicker">Trace · ${escapeHtml(format)}</p><h1>${escapeHtml(`${name}: ${requestsText(count)}${arrivals.durationS > 0 ? ` in ${number(arrivals.durationS)} s` : ''}`)}</h1><ul>${facts.map((fact) => `<li>${escapeHtml(fact)}</li>`).join('')}</ul><p class="identity">trace ${escapeHtml(trace.hash)} · shapewise ${escapeHtml(trace.version)}</p></header>`
   return page({
     title: `Shapewise: ${name}`,
     header,
@@ -49,7 +49,7 @@ export function traceHtml(trace: TracePage): string {
         : section(
             'rate',
             'Arrivals',
-            'Requests per second, over the course of the trace. Drag to zoom, double-click to go back.',
+            `Requests per second, over the course of the trace${arrivals.timed < count ? '; those that wait for an answer first have no time, and are left out' : ''}. Drag to zoom, double-click to go back.`,
             chartHosts([rate]),
           ),
       section(

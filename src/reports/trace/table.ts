@@ -21,7 +21,7 @@ export function traceTable({ name, format, statistics, pictures, width }: TraceT
   const { arrivals, count, isl, osl, prefixes, sessions } = statistics
   const during = arrivals.durationS > 0 ? ` in ${number(arrivals.durationS)} s` : ''
   return [
-    `${name}: ${number(count)} requests${during} (${format})`,
+    `${name}: ${requestsText(count)}${during} (${format})`,
     section('Arrivals', [...arrivalRows(statistics), ...rateChart(pictures, width)]),
     section('Lengths, tokens', [
       columns(
@@ -45,6 +45,8 @@ export function traceTable({ name, format, statistics, pictures, width }: TraceT
     .filter((part) => part !== '')
     .join('\n\n')
 }
+
+export const requestsText = (count: number): string => `${number(count)} ${count === 1 ? 'request' : 'requests'}`
 
 const section = (title: string, blocks: readonly string[]): string =>
   [title, ...blocks.flatMap((block) => block.split('\n')).map((line) => (INDENT + line).trimEnd())].join('\n')
