@@ -1,5 +1,15 @@
 /** A tiny claim from traces to page: killed and gone on with, damaged, short of time. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -96,6 +106,34 @@ describe('a claim', () => {
       expect(failure.message).toContain('--page')
       expect(cellsOf(out)).toEqual([])
     }
+  })
+
+  test.skipIf(!existsSync('/proc/self/task'))('whose folder takes no files ends before the work, for root too', async () => {
+    const out = folder()
+    symlinkSync('/proc/self/task', join(out, 'cells'))
+    const kept = await runClaim(request(out, { resume: true }), CELLS.slice(0, 1)).catch((error) => error)
+    expect(kept).toBeInstanceOf(UserError)
+    expect(kept.message).toMatch(/cells {2}.*write here.*\n.*--out/)
+    expect(existsSync(join(out, 'CLAIM.md'))).toBe(false)
+    const page = '/proc/self/task/CLAIM.md'
+    const lost = await runClaim(request(folder(), { page }), CELLS.slice(0, 1)).catch((error) => error)
+    expect(lost.message).toMatch(/write here.*\n.*--page/)
+    await expect(runClaim(request('/proc/no/such/folder'), CELLS.slice(0, 1))).rejects.toThrow(/cannot be made/)
+  })
+
+  test('whose folder takes no more cells ends at the first that is lost, and is not taken for a failure of the cell', async () => {
+    const out = folder()
+    mkdirSync(join(out, 'cells'))
+    const watch = setInterval(() => {
+      if (cellsOf(out).length === 0) return
+      clearInterval(watch)
+      rmSync(join(out, 'cells'), { recursive: true })
+      writeFileSync(join(out, 'cells'), '')
+    }, 2)
+    const failure = await runClaim(request(out), CELLS).catch((error) => error)
+    expect(failure).toBeInstanceOf(UserError)
+    expect(failure.message).toMatch(/a part of the path is a file.*\n.*--out/)
+    expect(existsSync(join(out, 'CLAIM.md'))).toBe(false)
   })
 
   test('with a damaged cell is refused by the name of the file', async () => {

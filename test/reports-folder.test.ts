@@ -1,12 +1,24 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runExperiment } from '../src/cli/experimentInput.js'
+import { demandDistinct, demandWritable } from '../src/cli/outputFile.js'
 import { UserError } from '../src/errors.js'
 import { FATES, PHASES } from '../src/metrics/records.js'
+import { makeFolders, writeAtomically } from '../src/reports/folder.js'
 import { recordsToParquet } from '../src/reports/parquet.js'
 import { createRunFolder, openResultFolder, openRunFolder, regenerateReport } from '../src/reports/runFolder.js'
 import { ablationFixture } from './fixtures/ablation.js'
@@ -20,6 +32,41 @@ afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 const facts = { version: '0.1.0', seed: 1, plan_hash: 'a1b2c3d4e5f6', trace_hash: 'feed', wall_s: 1.5 }
 const hash = facts.plan_hash
+
+describe('places of outputs', () => {
+  const outputs = (...paths: string[]) => demandDistinct(paths.map((path) => ({ flag: null, path })))
+  it('are the same through links of either kind, to files and to folders, whether they are there yet or not', () => {
+    const at = (name: string) => join(root, name)
+    writeFileSync(at('file'), '')
+    symlinkSync('file', at('soft'))
+    linkSync(at('file'), at('hard'))
+    mkdirSync(at('folder'))
+    symlinkSync('folder', at('other'))
+    writeFileSync(at('own'), '')
+    for (const name of ['soft', 'hard']) {
+      expect(() => outputs(at('file'), at(name))).toThrow(/would be written to the same place as/)
+      expect(() => demandWritable('--html', at('file'), [at(name)])).toThrow(/the command reads it/)
+    }
+    expect(() => outputs(at('folder/new'), at('other/new'))).toThrow(/would be written to the same place as/)
+    expect(() => outputs(at('other'), at('folder/new'))).toThrow(/would be written to the same place as/)
+    expect(() => outputs(at('file'), at('own'), at('folder/new'), at('new'))).not.toThrow()
+    expect(() => demandWritable('--html', at('file'), [at('own'), at('folder'), at('missing'), null])).not.toThrow()
+  })
+  it('leave nothing where a file cannot take their place', () => {
+    mkdirSync(join(root, 'page'))
+    expect(() => writeAtomically(join(root, 'page'), 'text')).toThrow(/it is a folder/)
+    expect(readdirSync(root)).toEqual(['page'])
+  })
+  it('get the folders that are missing, and say which was the first', () => {
+    expect(makeFolders(join(root, 'a/b/c'))).toBe(join(root, 'a'))
+    expect(makeFolders(join(root, 'a/b/c'))).toBeUndefined()
+    writeFileSync(join(root, 'file'), '')
+    for (const below of ['file', 'file/b', 'file/b/c']) expect(() => makeFolders(join(root, below))).toThrow(/EEXIST|ENOTDIR/)
+  })
+  it.skipIf(!existsSync('/proc/self'))('are refused where no folder can be made (mkdir of Node never came back)', () => {
+    expect(() => createRunFolder({ out: '/proc/no/such/folder', hash })).toThrow(UserError)
+  })
+})
 
 describe('createRunFolder', () => {
   it('names the folder by time and plan, and lists its files', () => {

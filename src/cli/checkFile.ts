@@ -1,5 +1,5 @@
 /** The work of `check`. The search runs in a thread of its own: a policy that never answers is ended, as in a run. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { errorFrom, type Failure } from '../executors/failure.js'
@@ -8,6 +8,7 @@ import { STATIC_ARM } from '../levers/index.js'
 import type { LeverName } from '../levers/lever.js'
 import { isPolicyFile } from '../levers/own.js'
 import { leverOf, readPolicyFile } from '../policies/index.js'
+import { makeFolders } from '../reports/folder.js'
 import type { Fault } from '../testing/check.js'
 import { printJson, printResult, remark } from './output.js'
 
@@ -96,7 +97,7 @@ function foundIn(answer: CheckAnswer | undefined): Found | null {
 function writeFiles(out: string, policy: string, lever: LeverName, files: Fault['files']): string {
   const fromThere = relative(resolve(out), resolve(policy))
   try {
-    mkdirSync(out, { recursive: true })
+    makeFolders(out)
     for (const { name, text } of files) {
       const there = isPolicyFile(policy)
         ? text.replace(`${lever}: ${JSON.stringify(policy)}`, () => `${lever}: ${JSON.stringify(fromThere)}`)

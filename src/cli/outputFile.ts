@@ -1,6 +1,6 @@
 /** Files that a command writes at its end: looked at before the work begins, so that hours of it are not lost to a wrong path. */
-import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, resolve, sep } from 'node:path'
+import { accessSync, constants, existsSync, realpathSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { UserError } from '../errors.js'
 
 const cannotWrite = (flag: string, path: string, why: string): UserError =>
@@ -9,7 +9,7 @@ const cannotWrite = (flag: string, path: string, why: string): UserError =>
 /** Throws when `path` cannot be written, or is one of the files that the command reads. */
 export function demandWritable(flag: string, path: string | undefined, inputs: readonly (string | null | undefined)[]): void {
   if (path === undefined) return
-  const own = inputs.find((input) => typeof input === 'string' && resolve(input) === resolve(path))
+  const own = inputs.find((input) => typeof input === 'string' && isSameFile(input, path))
   if (own !== undefined) throw cannotWrite(flag, path, 'the command reads it')
   if (existsSync(path) && statSync(path).isDirectory()) throw cannotWrite(flag, path, 'it is a folder')
   try {
@@ -41,16 +41,41 @@ export interface NamedOutput {
 /** Throws when two outputs are one file, however they are written, or one lies in the folder that the other is. */
 export function demandDistinct(outputs: readonly NamedOutput[]): void {
   const given = outputs.flatMap(({ flag, path }) =>
-    path === undefined ? [] : [{ name: flag === null ? path : `${flag} ${path}`, place: resolve(path) }],
+    path === undefined ? [] : [{ name: flag === null ? path : `${flag} ${path}`, path, place: placeOf(path) }],
   )
-  for (const [at, { name, place }] of given.entries()) {
-    const clash = given.slice(0, at).find((other) => isIn(place, other.place) || isIn(other.place, place))
+  for (const [at, { name, path, place }] of given.entries()) {
+    const clash = given
+      .slice(0, at)
+      .find((other) => isIn(place, other.place) || isIn(other.place, place) || isSameFile(path, other.path))
     if (clash !== undefined)
       throw new UserError({
         where: name,
         message: `would be written to the same place as ${clash.name}`,
         hint: 'name another file',
       })
+  }
+}
+
+/** Where a path leads, through the links of as much of it as is there. */
+function placeOf(path: string): string {
+  const whole = resolve(path)
+  try {
+    return realpathSync(whole)
+  } catch {
+    const parent = dirname(whole)
+    return parent === whole ? whole : join(placeOf(parent), basename(whole))
+  }
+}
+
+/** Whether two paths are one file, through links of either kind. */
+function isSameFile(path: string, other: string): boolean {
+  if (placeOf(path) === placeOf(other)) return true
+  try {
+    const [one, two] = [path, other].map((name) => statSync(name, { bigint: true }))
+    return one.dev === two.dev && one.ino === two.ino
+  } catch {
+    // one of them is not there
+    return false
   }
 }
 

@@ -75,7 +75,7 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     if (others.some(({ isOfAnother }) => isOfAnother))
       throw new UserError({ where, message: 'another run is filling this folder', hint: 'choose another --out, or wait for it' })
     for (const { folder } of others) rmSync(folder, { recursive: true, force: true })
-    return mkdirSync(partial, { recursive: true })
+    return makeFolders(partial)
   })
   return {
     path,
@@ -232,13 +232,51 @@ function digest(path: string): { bytes: number; sha256: string } {
   }
 }
 
-/** Replaces one file of a finished folder: temporary file, then rename. */
-export function writeAtomically(path: string, content: string | Uint8Array): void {
+/**
+ * Makes a folder and those above it that are missing. Returns the topmost that it made; undefined where all were there. The recursive mkdir of
+ * Node never returns where a folder neither is nor can be made, as below /proc.
+ */
+export function makeFolders(path: string): string | undefined {
+  const parent = dirname(path)
+  const above = existsSync(parent) ? undefined : makeFolders(parent)
+  try {
+    mkdirSync(path)
+    return above ?? path
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(path).isDirectory()) return above
+    throw error
+  }
+}
+
+/** Replaces one file of a finished folder: temporary file, then rename. A write that fails leaves nothing. `hint`: what else to do. */
+export function writeAtomically(path: string, content: string | Uint8Array, hint?: string): void {
   const temporary = join(dirname(path), `.${basename(path)}.partial`)
-  reporting(path, () => {
-    writeFileSync(temporary, content)
-    renameSync(temporary, path)
-  })
+  reporting(
+    path,
+    () => {
+      try {
+        writeFileSync(temporary, content)
+        renameSync(temporary, path)
+      } catch (error) {
+        rmSync(temporary, { force: true })
+        throw error
+      }
+    },
+    hint,
+  )
+}
+
+/** Throws a `UserError` when no file can be written into `folder`, which is there: tried before the work. */
+export function demandFolderTakesFiles(folder: string, hint: string): void {
+  const probe = join(folder, `.shapewise-${process.pid}.partial`)
+  reporting(
+    folder,
+    () => {
+      writeFileSync(probe, '')
+      rmSync(probe)
+    },
+    hint,
+  )
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -252,7 +290,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** Turns the refusals of the file system into UserErrors. */
-function reporting<T>(where: string, action: () => T): T {
+function reporting<T>(where: string, action: () => T, hint = 'choose another place with --out'): T {
   try {
     return action()
   } catch (error) {
@@ -262,7 +300,7 @@ function reporting<T>(where: string, action: () => T): T {
     throw new UserError({
       where,
       message: REASONS[code] ?? `cannot write here (${message.split(',')[0]})`,
-      hint: 'choose another place with --out',
+      hint,
     })
   }
 }

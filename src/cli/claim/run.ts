@@ -1,5 +1,5 @@
 /** The work of `shapewise claim`: traces, frozen protocol, cells that are not finished yet, the page. */
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
@@ -19,7 +19,7 @@ import {
   type TraceName,
 } from '../../experiments/claim/index.js'
 import { claimPage } from '../../reports/claim/page.js'
-import { writeAtomically } from '../../reports/folder.js'
+import { demandFolderTakesFiles, makeFolders, writeAtomically } from '../../reports/folder.js'
 import { VERSION } from '../../scenario/version.js'
 import { traceHash } from '../../traces/hash.js'
 import { Interrupted } from '../interrupt.js'
@@ -107,22 +107,25 @@ export async function runClaim(
     failed: failed.map(({ cell, error }) => ({ id: cell.id, message: error.message })),
     traces: traces.real,
   })
-  writeAtomically(page, text)
+  writeAtomically(page, text, PAGE_HINT)
   printResult(`${results.size} of ${cells.length} cells, ${dropped.length} left out; ${page}\n`)
   // the page is written first: an hour of the other cells is not lost for it
   if (failed.length > 0) throw failed[0].error
 }
 
+const PAGE_HINT = 'choose another place with --page'
+
 /** Where the page will be written, tried before an hour of work and not after it. */
 function placeOf(page: string): string {
   const path = resolve(page)
-  const fail = (message: string) => new UserError({ where: page, message, hint: 'choose another place with --page' })
+  const fail = (message: string) => new UserError({ where: page, message, hint: PAGE_HINT })
   if (existsSync(path) && !statSync(path).isFile()) throw fail('is no file that a page could replace')
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolders(dirname(path))
   } catch (error) {
     throw fail(`cannot be written: ${(error as Error).message}`)
   }
+  demandFolderTakesFiles(dirname(path), PAGE_HINT)
   return path
 }
 
@@ -150,13 +153,17 @@ async function compute(
       budgetS: budgetMin === null ? null : budgetMin * 60,
       nowS: () => performance.now() / 1e3,
       run: async (cell) => {
+        let result: CellResult
         try {
-          done(cell, await pool.run(cell))
+          result = await pool.run(cell)
         } catch (error) {
           if (signal.aborted) throw error
           failed.push({ cell, error: error as Error })
           remark(`${cell.id} failed: ${(error as Error).message}`)
+          return
         }
+        // what cannot be kept ends the work: the other cells would be lost as well
+        done(cell, result)
       },
       onDone: ({ id }, { done: count, total, restS }) =>
         say(
@@ -176,7 +183,7 @@ const minutes = (seconds: number): string => (seconds < 90 ? `${Math.round(secon
 
 /** Writes the protocol, and the page without results: whoever commits both has said beforehand what counts. */
 function freeze(protocol: Protocol, page: string): void {
-  mkdirSync(dirname(FROZEN), { recursive: true })
+  makeFolders(dirname(FROZEN))
   writeAtomically(FROZEN, `${JSON.stringify(protocol, null, 2)}\n`)
   const nothing = { cells: [], results: new Map(), dropped: [], failed: [], quick: false, traces: true }
   writeAtomically(page, claimPage({ protocol, frozen: true, version: VERSION, ...nothing }))

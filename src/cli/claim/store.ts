@@ -3,11 +3,11 @@
  * computed with other constants, traffic or code is ever taken for an answer.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../errors.js'
 import type { CellResult } from '../../experiments/claim/result.js'
-import { writeAtomically } from '../../reports/folder.js'
+import { demandFolderTakesFiles, makeFolders, writeAtomically } from '../../reports/folder.js'
 
 export interface CellStore {
   /** The answer kept under a key, or null. Throws UserError for a file that is damaged. */
@@ -17,17 +17,11 @@ export interface CellStore {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** Without `resume` the folder must not hold cells yet. */
+/** Without `resume` the folder must not hold cells yet. Throws UserError when it cannot be written: an hour of work follows. */
 export function openStore(folder: string, resume: boolean): CellStore {
   const cells = join(folder, 'cells')
-  if (!resume && existsSync(cells) && readdirSync(cells).length > 0)
-    throw new UserError({
-      where: folder,
-      message: 'holds finished cells of an earlier run',
-      hint: 'add --resume to go on with it, or choose another --out',
-    })
   try {
-    mkdirSync(cells, { recursive: true })
+    makeFolders(cells)
   } catch (error) {
     throw new UserError({
       where: folder,
@@ -35,6 +29,13 @@ export function openStore(folder: string, resume: boolean): CellStore {
       hint: 'choose another place with --out',
     })
   }
+  if (!resume && readdirSync(cells).length > 0)
+    throw new UserError({
+      where: folder,
+      message: 'holds finished cells of an earlier run',
+      hint: 'add --resume to go on with it, or choose another --out',
+    })
+  demandFolderTakesFiles(cells, 'choose another place with --out')
   const pathOf = (key: string): string => join(cells, `${key}.json`)
   return {
     load(key) {
