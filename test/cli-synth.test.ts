@@ -1,7 +1,9 @@
 /** The verbs of `trace` that write traffic, as a user types them: what they print, and that every mistake is told with its remedy and nothing is written. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { newFolder, shapewise } from './cliRunner.js'
+import { MAIN, newFolder, shapewise } from './cliRunner.js'
 
 const folder = newFolder()
 const run = (line: string) => shapewise(folder, ...line.split(' '))
@@ -28,6 +30,27 @@ describe('trace synth, sample, split and merge', () => {
     expect(must('trace merge a.swt b.swt ab.swt')).toBe('ab.swt: 2000 requests of 2 traces\n')
     expect(must('trace split ab.swt a2.swt b2.swt --by tenant')).toMatch(/a2\.swt: \d+ requests/)
   })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'leave nothing of a file in the middle of which they get %s',
+    { timeout: 60_000 },
+    async (signal) => {
+      const place = newFolder()
+      const command = spawn(process.execPath, [MAIN, ...'trace synth chat big.swt.gz --requests 600000'.split(' ')], {
+        cwd: place,
+      })
+      let said = ''
+      command.stderr.on('data', (text) => {
+        said += text
+      })
+      const watch = setInterval(() => readdirSync(place).length > 0 && command.kill(signal), 2)
+      const [code] = await once(command, 'close')
+      clearInterval(watch)
+      expect(code).toBe(130)
+      expect(said).toMatch(/shapewise: interrupted; big\.swt\.gz was not written/)
+      expect(readdirSync(place)).toEqual([])
+    },
+  )
 
   it('files of one name are tenants of different names, even where a number makes them alike', { timeout: 30_000 }, () => {
     const text = 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n'

@@ -1,11 +1,10 @@
 /** The work of `trace convert`. */
 import { UserError } from '../errors.js'
-import { writeWorkload } from '../traces/index.js'
 import { PARTS, type Part, partsOf } from '../traces/write/parts.js'
 import type { TargetName } from '../traces/write/targets.js'
 import { printResult } from './output.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
-import { demandTraceOutput } from './traceOutput.js'
+import { demandTraceOutput, writeTraceOutput } from './traceOutput.js'
 
 export async function convertTrace(
   input: TraceInput,
@@ -18,7 +17,7 @@ export async function convertTrace(
   const idle = drop.filter((part) => !partsOf(workload).includes(part))
   if (idle.length > 0)
     throw new UserError({ where: '--drop', message: `the trace has no ${idle.join(', no ')}`, hint: 'leave that out' })
-  await writeWorkload(output, workload, { to, drop })
+  await writeTraceOutput(output, workload, { to, drop })
   printResult(`${output}: ${workload.count} requests (${to})`)
 }
 

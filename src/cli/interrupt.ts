@@ -1,3 +1,5 @@
+import { EXIT_INTERRUPTED } from './exitCodes.js'
+
 /** Ctrl-C: the first asks the work to stop at the next safe point, the second ends the process at once. */
 export class Interrupted extends Error {
   /** A clause that says what is left on disk. */
@@ -15,13 +17,31 @@ export const NOTHING_WRITTEN = 'nothing was written'
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130)
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
     process.stderr.write('\nshapewise: stopping (again: stop at once)\n')
     controller.abort(new Interrupted(NOTHING_WRITTEN))
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   return controller.signal
+}
+
+/**
+ * Ctrl-C while a file is written ends the process in a way that lets the half of it be removed. Outside of `write` nobody listens in the
+ * commands that use this: what they compute in one piece could not hear a listener, and the signal ends them by itself.
+ */
+export async function whileWriting<T>(path: string, write: () => Promise<T>): Promise<T> {
+  const end = (): void => {
+    process.stderr.write(`\nshapewise: interrupted; ${path} was not written\n`)
+    process.exit(EXIT_INTERRUPTED)
+  }
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.on(signal, end)
+  try {
+    return await write()
+  } finally {
+    for (const signal of signals) process.off(signal, end)
+  }
 }
 
 /** Work that fails because of the interruption is reported as the interruption, whatever it threw. */

@@ -3,13 +3,13 @@ import { UserError } from '../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames } from '../reports/trace/comparison.js'
 import { drawAlike, fitRecipe } from '../traces/fit/index.js'
 import { recipeText } from '../traces/generate/writeRecipe.js'
-import { type ComparisonLine, type TraceComparison, writeWorkload } from '../traces/index.js'
+import type { ComparisonLine, TraceComparison } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
 import { demandAbsent, demandDistinct, demandWritable, writeOutput } from './outputFile.js'
 import { atRate } from './recipeInput.js'
 import { rateOf, requestsOf, type SynthRequest, seedOf } from './synthTrace.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
-import { demandTraceOutput, traceNameOf } from './traceOutput.js'
+import { demandTraceOutput, traceNameOf, writeTraceOutput } from './traceOutput.js'
 
 export async function synthLike(args: SynthRequest, input: TraceInput): Promise<void> {
   // with --like the recipe is not named, so the first word is the output
@@ -54,7 +54,7 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
   const origin = of === 1 ? [] : [`Of ${of} draws that of seed ${seed} is written: it was chosen for queues like the file's.`]
   for (const note of origin) remark(note)
   if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, [...notes, ...origin]))
-  await writeWorkload(output, drawn, { to })
+  await writeTraceOutput(output, drawn, { to })
   const names: TraceNames = [workload.provenance.name, output]
   if (args.format === 'json')
     printJson({ output, requests: drawn.count, seed, draws: of, comparison: comparisonJson(comparison, names) })

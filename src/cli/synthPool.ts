@@ -2,12 +2,11 @@
 import { statSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { drawFromPool } from '../traces/generate/servegen.js'
-import { writeWorkload } from '../traces/index.js'
 import { readPool } from '../traces/servegen/index.js'
 import { positiveNumber } from './options.js'
 import { printResult, remark } from './output.js'
 import { type SynthRequest, seedOf } from './synthTrace.js'
-import { demandTraceOutput } from './traceOutput.js'
+import { demandTraceOutput, writeTraceOutput } from './traceOutput.js'
 
 export interface PoolRequest extends SynthRequest {
   readonly pool: string
@@ -53,7 +52,7 @@ export async function synthPool(args: PoolRequest): Promise<void> {
   }
   const to = demandTraceOutput(output, args.overwrite, [])
   const workload = drawFromPool(readPool(folder), draw)
-  await writeWorkload(output, workload, { to })
+  await writeTraceOutput(output, workload, { to })
   remark(workload.provenance.note)
   printResult(
     args.format === 'json' ? JSON.stringify({ output, requests: workload.count }) : `${output}: ${workload.count} requests`,

@@ -2,11 +2,10 @@
 import { UserError } from '../errors.js'
 import { MOST_REQUESTS } from '../traces/generate/recipe.js'
 import { synthesise } from '../traces/generate/synth.js'
-import { writeWorkload } from '../traces/index.js'
 import { positiveNumber, wholeNumber } from './options.js'
 import { printResult } from './output.js'
 import { namedRecipe } from './recipeInput.js'
-import { demandTraceOutput, traceNameOf } from './traceOutput.js'
+import { demandTraceOutput, traceNameOf, writeTraceOutput } from './traceOutput.js'
 
 export interface SynthRequest {
   readonly recipe: string
@@ -49,7 +48,7 @@ export async function synthTrace(args: SynthRequest & { readonly idle: readonly 
   const recipe = namedRecipe(name, { requests: requestsOf(args.requests), ratePerS: rateOf(args.rate), sets: args.set ?? [] })
   const to = demandTraceOutput(output, args.overwrite, [name])
   const workload = synthesise(recipe, seedOf(args.seed), traceNameOf(output))
-  await writeWorkload(output, workload, { to })
+  await writeTraceOutput(output, workload, { to })
   printResult(
     args.format === 'json' ? JSON.stringify({ output, requests: workload.count }) : `${output}: ${workload.count} requests`,
   )

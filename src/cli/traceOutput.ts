@@ -1,7 +1,10 @@
 /** Trace files that a command writes. */
 import { basename } from 'node:path'
 import { UserError } from '../errors.js'
+import { type Workload, writeWorkload } from '../traces/index.js'
+import type { WriteOptions } from '../traces/write/index.js'
 import { TARGET_ENDINGS, TARGET_NAMES, type TargetName, targetOf } from '../traces/write/targets.js'
+import { whileWriting } from './interrupt.js'
 import { demandAbsent, demandWritable } from './outputFile.js'
 
 /**
@@ -22,6 +25,10 @@ export function demandTraceOutput(path: string, overwrite: boolean, inputs: read
   demandWritable(path, path, inputs)
   return target
 }
+
+/** Writes a trace to a place that `demandTraceOutput` has looked at; Ctrl-C meanwhile leaves nothing of it. */
+export const writeTraceOutput = (path: string, workload: Workload, options: WriteOptions): Promise<void> =>
+  whileWriting(path, () => writeWorkload(path, workload, options))
 
 /** The name of a trace that is kept in its file: the file's, without its endings. */
 export function traceNameOf(path: string): string {

@@ -1,7 +1,7 @@
 /** The work of `trace sample`, `trace split` and `trace merge`. */
 import { UserError } from '../errors.js'
 import { MOST_REQUESTS } from '../traces/generate/recipe.js'
-import { type Workload, writeWorkload } from '../traces/index.js'
+import type { Workload } from '../traces/index.js'
 import { countArrivals } from '../traces/load.js'
 import { createNumbering } from '../traces/requestRows.js'
 import { merged } from '../traces/transform/merge.js'
@@ -12,7 +12,7 @@ import { positiveNumber } from './options.js'
 import { printResult } from './output.js'
 import { demandDistinct } from './outputFile.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
-import { demandTraceOutput, traceNameOf } from './traceOutput.js'
+import { demandTraceOutput, traceNameOf, writeTraceOutput } from './traceOutput.js'
 
 const MOST_PER_S = 1e6
 const MOST_COPIES = 10_000
@@ -60,7 +60,7 @@ export async function sampleTrace(input: TraceInput, options: SampleOptions): Pr
   const sample = sampled(workload, factor, input.seed ?? 1)
   if (sample.count === 0)
     throw new UserError({ where: workload.provenance.name, message: 'nothing is left of the trace', hint: 'keep a larger part' })
-  await writeWorkload(output, renamed(sample, output, `${Number(factor.toPrecision(4))} times the traffic`), { to })
+  await writeTraceOutput(output, renamed(sample, output, `${Number(factor.toPrecision(4))} times the traffic`), { to })
   printResult(`${output}: ${sample.count} requests of ${workload.count}`)
 }
 
@@ -122,7 +122,7 @@ export async function splitTrace(input: TraceInput, { outputs, by, parts, overwr
     })
   }
   for (const [part, one] of cut.entries())
-    await writeWorkload(outputs[part], renamed(one, outputs[part], `part ${part + 1} of ${cut.length} by ${by}`), {
+    await writeTraceOutput(outputs[part], renamed(one, outputs[part], `part ${part + 1} of ${cut.length} by ${by}`), {
       to: targets[part],
     })
   printResult(cut.map((one, part) => `${outputs[part]}: ${one.count} requests`).join('\n'))
@@ -168,7 +168,7 @@ export async function mergeTraces(
   for (const [at, file] of inputs.entries())
     parts.push({ name: names[at], workload: (await readNamedTrace({ ...inputOf(file), blockNumbers })).workload })
   const workload = merged(parts, { sameIds, name: traceNameOf(output) })
-  await writeWorkload(output, workload, { to })
+  await writeTraceOutput(output, workload, { to })
   printResult(`${output}: ${workload.count} requests of ${inputs.length} traces`)
 }
 

@@ -1,6 +1,6 @@
 /** Files written whole or not at all. */
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, rmSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
@@ -12,11 +12,13 @@ export type Piece = string | Uint8Array
 
 /**
  * Writes the pieces, compressed when the name ends in .gz, to a temporary file beside the target, which then takes its place: a reader never
- * sees half a file. Memory holds a few pieces.
+ * sees half a file, and a process that ends itself meanwhile leaves none. Memory holds a few pieces.
  */
 export async function writeWhole(path: string, pieces: Iterable<Piece>): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   const file = createWriteStream(temporary, { flags: 'wx' })
+  const remove = (): void => rmSync(temporary, { force: true })
+  process.once('exit', remove)
   try {
     if (path.endsWith('.gz')) await pipeline(Readable.from(pieces), createGzip({ level: 9 }), file)
     else await pipeline(Readable.from(pieces), file)
@@ -24,6 +26,8 @@ export async function writeWhole(path: string, pieces: Iterable<Piece>): Promise
   } catch (error) {
     await rm(temporary, { force: true })
     throw explainWriteError(error, path)
+  } finally {
+    process.off('exit', remove)
   }
 }
 
