@@ -4,8 +4,9 @@ import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
 import type { AllReduce, AllToAll, Gather, Gemm, Gqa, Mla, Moe, Operator } from '../src/models/operator.js'
 import { operatorsOf } from '../src/models/operators.js'
+import { priceRequest } from '../src/timing/groups.js'
 import { PLAIN_TIMING, type TimingRequest } from '../src/timing/index.js'
-import { priceOperators, transferred } from '../src/timing/price.js'
+import { type PricedOperator, priceOperators, transferred } from '../src/timing/price.js'
 import { kernelsOf } from '../src/timing/profiles.js'
 import { loadTables } from '../src/timing/slices.js'
 import { R1_EXPERTS } from './fixtures/experts.js'
@@ -185,6 +186,54 @@ it('every draft token runs one more layer, with experts', () => {
   }
   expect(counts(0)).toEqual([61, 58, 58, 58, 58])
   expect(counts(3)).toEqual([64, 61, 61, 61, 61])
+})
+
+describe('verifying drafts with MLA', () => {
+  const verifiedUs = (system: string, draftTokens: number, kvPrecision: 'fp8' | 'bf16', n: number, length: number) => {
+    const parallelism = { tp: 1, pp: 1, dp: 8, cp: 1, moeTp: 1, moeEp: 8 }
+    const one = {
+      system: loadSystem(system),
+      model: loadModel('deepseek-r1'),
+      parallelism,
+      precision: 'nvfp4',
+      kvPrecision,
+    } as const
+    const all = priceRequest({
+      ...PLAIN_TIMING,
+      ...one,
+      maxNumSeqs: 64,
+      maxNumBatchedTokens: 2048,
+      maxModelLen: 65_536,
+      role: 'decode',
+      draftTokens,
+    })
+    const { operator, us: kernelUs, evidence } = all.find(({ operator: { group } }) => group === 'kernel') as PricedOperator
+    return { layerUs: kernelUs(n, length), evidence: evidence(n, length).evidence, layers: operator.count }
+  }
+  const leastUs = (drafts: number, n: number, length: number, peak: number) =>
+    ((drafts + 1) * 128 * 2 * (576 + 512) * n * length) / (peak / 1e6)
+
+  it('takes one measured pass where contexts are short and the products of all positions at the peak where they are long', () => {
+    for (const [kv, peak] of [
+      ['fp8', 5e15],
+      ['bf16', 2.5e15],
+    ] as const) {
+      const [alone, short, long] = [
+        verifiedUs('gb200', 0, kv, 4, 512),
+        verifiedUs('gb200', 3, kv, 4, 512),
+        verifiedUs('gb200', 3, kv, 64, 60_000),
+      ]
+      expect(short.layerUs).toBe(alone.layerUs)
+      expect(short.evidence).not.toBe('roofline')
+      expect(long.layerUs).toBeCloseTo(leastUs(3, 64, 60_000, peak), 6)
+      expect(long.evidence).toBe('roofline')
+      expect(verifiedUs('gb200', 0, kv, 64, 60_000).layerUs).toBeLessThan(0.7 * long.layerUs)
+    }
+  })
+
+  it('on systems with kernels of another has the peak of its own', () => {
+    expect(verifiedUs('b200', 3, 'fp8', 64, 60_000).layerUs).toBeCloseTo(leastUs(3, 64, 60_000, 4.5e15), 6)
+  })
 })
 
 it('kernels of another system are multiplied by its factor, in every operator, and marked', () => {

@@ -94,6 +94,8 @@ export type Mla = Common & {
   readonly width: number
   /** Tokens that the attention reads at most (a sparse indexer chose them); absent = all. */
   readonly topk?: number
+  /** Of decode, operations that verifying drafts takes for each KV token read; absent = no drafts, as measured. */
+  readonly flopsPerToken?: number
 }
 export type MlaBmm = Common & {
   readonly kind: 'mla_bmm'

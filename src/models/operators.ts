@@ -130,9 +130,10 @@ function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): 
     ...(sparseIndexer && { topk: sparseIndexer.topk }),
   } as const
   const type = gemmType(attentionPrecision, model)
-  // All positions of a sequence are verified in one pass over its latents: measured speculative rows show no further cost. A sparse
-  // indexer chooses other tokens for each position.
-  const passes = sparseIndexer ? { queries } : {}
+  // All positions of a sequence are verified in one pass over its latents: measured speculative rows show no further cost. But each
+  // multiplies every latent by its query and by its weight. A sparse indexer chooses other tokens for each position.
+  const verified = queries > 1 ? { flopsPerToken: queries * heads * 2 * (2 * kvRank + rope) } : {}
+  const passes = sparseIndexer ? { queries } : verified
   const kernel: Operator = {
     kind: 'mla_decode',
     name: 'decode attention',

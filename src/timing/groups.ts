@@ -2,9 +2,10 @@
  * The groups of a plan priced on knots, before any fitted constant. They are kept, because a calibration builds the tables of the same
  * plans hundreds of times with other constants.
  */
+import type { SystemSpec } from '../hardware/system.js'
 import type { OperatorGroup } from '../models/operator.js'
 import { operatorsOf } from '../models/operators.js'
-import { inGraphOf, type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
+import { inGraphOf, type PeakFlops, type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
 import { graphRowsOf, kernelsOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import { loadTables } from './slices.js'
@@ -39,12 +40,19 @@ const PREFILL_KNOTS_PER_OCTAVE = 4
 /** Groups kept; some 0.1-0.4 MB each. */
 const KEPT = 400
 
+/** Such that, times the factor of kernels that were measured on another system, times are those of the system's own peaks. */
+function peakOf({ denseFlops, kernels }: SystemSpec): PeakFlops {
+  const perUs = (flops: number): number => (kernels.factor * flops) / 1e6
+  return { fp8: perUs(denseFlops.fp8.value), bf16: perUs(denseFlops.bf16.value) }
+}
+
 /** Operators of an engine, priced. Draft layers run in decode steps only. */
 export function priceRequest(request: TimingRequest): PricedOperator[] {
   const { role, system, overlap = true } = request
   const draftTokens = role === 'prefill' ? 0 : request.draftTokens
   const operators = operatorsOf({ ...request, draftTokens, kernels: kernelsOf(request) })
-  const priced = priceOperators(operators, loadTables(system.kernels.of), SEEN_BESIDE_EXPERTS[overlap ? role : 'prefill'])
+  const seen = SEEN_BESIDE_EXPERTS[overlap ? role : 'prefill']
+  const priced = priceOperators(operators, loadTables(system.kernels.of), seen, peakOf(system))
   return inGraphOf(graphRowsOf(request), draftTokens + 1, transferred(priced, system))
 }
 

@@ -1,7 +1,7 @@
 /** The time of one operator, from its slice of the measured tables. */
 import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
-import type { Operator } from '../models/operator.js'
+import type { KvPrecision, Operator } from '../models/operator.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
@@ -156,20 +156,37 @@ function kernelInside(operator: Operator, tables: KernelTables): Slice | null {
   return tables.slice({ kind: 'mla_decode', name, group: 'kernel', count, heads, kv, width: 1 })
 }
 
+/** Dense operations per us of products with a KV cache of each type. */
+export type PeakFlops = Readonly<Record<KvPrecision, number>>
+const UNBOUNDED: PeakFlops = { fp8: Number.POSITIVE_INFINITY, bf16: Number.POSITIVE_INFINITY }
+
+const VERIFY_NOTE = 'products of all verified positions at the dense peak'
+
+/** What the products of verifying drafts take at the least: the measured kernel reads the KV as often, and multiplies it by one position. */
+function verifyUs(operator: Operator, peak: PeakFlops): Time {
+  if (operator.kind !== 'mla_decode' || operator.flopsPerToken === undefined) return () => 0
+  const tokenUs = operator.flopsPerToken / peak[operator.kv]
+  return (sequences, length) => sequences * length * tokenUs
+}
+
 /** Throws UserError when the tables lack a slice. `seen`: share of the operators beside the experts that a step sees. */
 export function priceOperators(
   operators: readonly Operator[],
   tables: KernelTables,
   seen: (tokens: number) => number = visibleShare,
+  peak: PeakFlops = UNBOUNDED,
 ): PricedOperator[] {
   return operators.map((operator) => {
     const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
-    const time = timeOf(operator, slice, kernelInside(operator, tables))
+    const measured = timeOf(operator, slice, kernelInside(operator, tables))
+    const leastUs = verifyUs(operator, peak)
+    const time: Time = (x, y) => Math.max(measured(x, y), leastUs(x, y))
     const queries = operator.queries ?? 1
     return {
       operator,
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
       evidence(x, y) {
+        if (leastUs(x, y) > measured(x, y)) return { evidence: 'roofline', note: VERIFY_NOTE }
         const own = evidenceAt(operator, slice, x * queries, y)
         const hidden = operator.besideExperts === true && seen(x) < 1
         return hidden ? { ...own, note: [own.note, HIDDEN_NOTE].filter(Boolean).join(', ') } : own
