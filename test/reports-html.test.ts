@@ -8,6 +8,7 @@ import { armStyles } from '../src/reports/colours.js'
 import { ablationHtml } from '../src/reports/html/ablation.js'
 import { latencyCharts } from '../src/reports/html/charts.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
+import { forestPlots } from '../src/reports/html/forest.js'
 import { escapeHtml, percentMarks, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
@@ -187,6 +188,23 @@ describe('under extreme conditions', () => {
 })
 
 describe('pieces', () => {
+  it('draws gains over tuned baselines on one axis that those over the untuned arm do not stretch', () => {
+    const base = comparisonFixture()
+    const comparisons = base.comparisons.map((row) =>
+      row.baseline === 'static'
+        ? { ...row, ratio: 3, ci95: [2.8, 3.2] as const }
+        : { ...row, ratio: 1.02, ci95: [1.01, 1.03] as const },
+    )
+    const html = forestPlots({ ...base, comparisons }, armStyles(base.arms.map(({ name }) => name)))
+    const axisOf = (baseline: string) =>
+      [...(html.split(`<h3>shape-aware over ${baseline}</h3>`)[1] ?? '').split('</figure>')[0].matchAll(/>(\+\d+)</g)].map(
+        ([, label]) => Number(label),
+      )
+    expect(Math.max(...axisOf('tuned-static'))).toBeLessThanOrEqual(10)
+    expect(axisOf('tuned-size')).toEqual(axisOf('tuned-static'))
+    expect(Math.max(...axisOf('static'))).toBeGreaterThanOrEqual(200)
+  })
+
   it('has a name for all that the keyboard reaches, and hides none of it behind the name of its drawing', () => {
     for (const html of Object.values(pages)) {
       for (const [mark] of html.matchAll(/<[^>]*tabindex[^>]*>/g)) expect(mark).toMatch(/role="img" aria-label="[^"]+"/)

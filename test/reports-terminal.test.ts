@@ -134,10 +134,10 @@ describe('negative results', () => {
     expect(text.indexOf('where it loses:')).toBeGreaterThan(0)
     expect(text.indexOf('where it loses:')).toBeLessThan(text.indexOf('▲ +'))
   })
-  it('are all named, the percentiles of a metric together, the worst metric at the front', () => {
-    const lost = (metric: string, ratio: number) => ({
+  it('are all named, the percentiles of a metric together, the worst metric at the front, and those of an arm of the user counted', () => {
+    const lost = (metric: string, ratio: number, arm = 'shape-aware') => ({
       ...result.comparisons[0],
-      arm: 'shape-aware',
+      arm,
       baseline: 'static',
       metric,
       better: 'lower' as const,
@@ -150,6 +150,10 @@ describe('negative results', () => {
     expect(said[0].replaceAll(/ \[[^\]]*\]/g, '')).toBe(
       'shape-aware loses to static at the same offered load: token gap p95 +6.0 %, p99 +7.0 %; E2E p50 +5.0 %; TPOT p95 +3.0 %, p99 +4.0 %; TTFT p50 +1.0 %, p95 +2.0 %.',
     )
+    const own = verdict({ ...result, comparisons: tails.map((metric, i) => lost(metric, 1.01 + i / 100, 'mine')) }).losses
+    expect(own.map((sentence) => sentence.replaceAll(/ \[[^\]]*\]/g, ''))).toEqual([
+      'mine loses to static at the same offered load: token gap p95 +6.0 %, p99 +7.0 %; E2E p50 +5.0 %; TPOT p95 +3.0 %, p99 +4.0 %; and 1 more, see the tables.',
+    ])
   })
   it('are not said where there are none', () => {
     expect(verdict({ ...result, comparisons }).losses).toEqual([])

@@ -1,4 +1,4 @@
-/** Losses in plain words, none left out: a sentence for each reading, in which the percentiles of a metric stand together. */
+/** Losses in plain words: a sentence for each reading, in which the percentiles of a metric stand together. */
 import { grouped } from '../collections/grouped.js'
 import type { Reading } from '../experiments/result.js'
 import { metricText, readingWhere } from './format.js'
@@ -13,13 +13,17 @@ export interface Loss {
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
 
-/** "`what` at the same offered load: token gap p95 +2.5 %, p99 +61 %; TTFT p50 +9.9 %." The worst metric first. */
-export function lossSentences(what: string, losses: readonly Loss[]): string[] {
+/**
+ * "`what` at the same offered load: token gap p95 +2.5 %, p99 +61 %; TTFT p50 +9.9 %." The worst metric first; beyond `most` of them the others
+ * are counted.
+ */
+export function lossSentences(what: string, losses: readonly Loss[], most = Number.POSITIVE_INFINITY): string[] {
   return READINGS.flatMap((reading) => {
     const own = losses.filter((loss) => loss.reading === reading)
     if (own.length === 0) return []
     const metrics = [...grouped(own, ({ metric }) => metric.split('.')[0]).values()].sort((a, b) => worst(b) - worst(a))
-    return [`${what} ${readingWhere(reading)}: ${metrics.map(metricWords).join('; ')}.`]
+    const others = metrics.length > most ? `; and ${metrics.length - most} more, see the tables` : ''
+    return [`${what} ${readingWhere(reading)}: ${metrics.slice(0, most).map(metricWords).join('; ')}${others}.`]
   })
 }
 

@@ -1,6 +1,7 @@
 /** What a comparison says, in plain words. The terminal and the HTML report print the same sentences. */
 import { grouped } from '../collections/grouped.js'
 import { includesZero } from '../experiments/change.js'
+import { BUILT_IN } from '../experiments/families.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
 import { fallsBehind } from '../metrics/saturation.js'
 import {
@@ -111,13 +112,16 @@ function splitCarriesMost({ attribution }: ComparisonResult, row: ComparisonRow)
   return attributed && share !== null && directionOf(row, row.better) === 'gain' && share > 0.5
 }
 
+/** Metrics named in a sentence on an arm of the user's; untuned as it is, it may lose in all of them, in three readings, to four baselines. */
+const MOST_OF_OWN = 3
+
 /** Every challenger against every baseline in every reading and metric, tails too: what lies on the wrong side of zero. */
 function armLosses(result: ComparisonResult): string[] {
   const losses = result.comparisons
     .filter((row) => !BASELINES.includes(row.arm) && directionOf(row, row.better) === 'loss')
     .map((row) => ({ ...row, ratio: row.ratio as number, text: changeText(row) }))
   const pairs = grouped(losses, ({ arm, baseline }) => `${arm} loses to ${baseline}`)
-  return [...pairs].flatMap(([pair, own]) => lossSentences(pair, own))
+  return [...pairs].flatMap(([pair, own]) => lossSentences(pair, own, BUILT_IN.includes(own[0].arm) ? undefined : MOST_OF_OWN))
 }
 
 function saturationWords(result: ComparisonResult): string[] {

@@ -80,29 +80,30 @@ function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, c
   return `<g class="mark" ${telling(tip)}>${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
 }
 
-const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic</p>`
+const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic &nbsp; axes are the same over all tuned baselines, and wider where gains over others are</p>`
 
-/** Pairs over tuned baselines come first and open, then the user's arms among each other on an axis of their own, the others after them in a fold. */
+/**
+ * Pairs over tuned baselines come first and open, then the user's arms among each other, the others after them in a fold. Each kind has an axis of its
+ * own: on that of gains over an untuned arm those over tuned ones would all lie on zero.
+ */
 export function forestPlots(result: ComparisonResult, styles: readonly ArmStyle[]): string {
   const pairs = [
     ...new Map(result.comparisons.map((row) => [`${row.arm}\n${row.baseline}`, [row.arm, row.baseline] as const])).values(),
   ]
-  const isOwn = ({ baseline }: ComparisonRow) => !BUILT_IN.includes(baseline)
-  const ranges = [false, true].map((own) => extent(result.comparisons.filter((row) => isOwn(row) === own)))
-  const draw = ([arm, baseline]: readonly [string, string]) =>
-    panel(
-      arm,
-      baseline,
-      result.comparisons.filter((row) => row.arm === arm && row.baseline === baseline),
-      ranges[BUILT_IN.includes(baseline) ? 0 : 1],
-      styles.find((style) => style.name === arm)?.colour ?? '#7A7A7A',
-    )
+  const rowsOf = ([arm, baseline]: readonly [string, string]) =>
+    result.comparisons.filter((row) => row.arm === arm && row.baseline === baseline)
+  const colourOf = (arm: string) => styles.find(({ name }) => name === arm)?.colour ?? '#7A7A7A'
+  const panels = (some: typeof pairs): string[] => {
+    const range = extent(some.flatMap(rowsOf))
+    return some.map((pair) => panel(...pair, rowsOf(pair), range, colourOf(pair[0])))
+  }
   const among = pairs.filter(([, baseline]) => !BUILT_IN.includes(baseline))
   const tuned = pairs.filter(([, baseline]) => baseline !== 'static' && BUILT_IN.includes(baseline))
   const untuned = pairs.filter(([arm, baseline]) => baseline === 'static' && (arm === 'shape-aware' || tuned.length === 0))
   const rest = pairs.filter((pair) => ![...tuned, ...untuned, ...among].includes(pair))
-  const group = (some: typeof pairs) => `<div class="cards forest">${some.map(draw).join('')}</div>`
-  const fold = rest.length > 0 ? `<details><summary>What tuning alone gives</summary>${group(rest)}</details>` : ''
-  const own = among.length > 0 ? `<details open><summary>Your arms among each other</summary>${group(among)}</details>` : ''
-  return `${key}${group([...tuned, ...untuned])}${own}${fold}`
+  const group = (drawn: readonly string[]) => `<div class="cards forest">${drawn.join('')}</div>`
+  const fold = rest.length > 0 ? `<details><summary>What tuning alone gives</summary>${group(panels(rest))}</details>` : ''
+  const own =
+    among.length > 0 ? `<details open><summary>Your arms among each other</summary>${group(panels(among))}</details>` : ''
+  return `${key}${group([...panels(tuned), ...panels(untuned)])}${own}${fold}`
 }
