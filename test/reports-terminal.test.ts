@@ -232,6 +232,8 @@ describe('runTable', () => {
     expect(text.replace(/\s+/g, ' ')).toContain(
       'cut short: 575 requests were still inside at the end: they count as missing the SLO',
     )
+    const one = printedRun(({ requests }) => ({ requests: { ...requests, queued: 0, in_transfer: 0, running: 1 } }))
+    expect(one.replace(/\s+/g, ' ')).toContain('cut short: 1 request was still inside at the end: it counts as missing the SLO')
     const none = printedRun(({ requests }) => ({ requests: { ...requests, queued: 0, in_transfer: 0, running: 0 } }))
     expect(none).not.toContain('cut short')
   })

@@ -163,7 +163,11 @@ export function attentionColumns(
 export function insideText({ requests }: Pick<Summary, 'requests'>): string | null {
   const inside = requests.queued + requests.in_transfer + requests.running
   if (inside === 0) return null
-  return `${number(inside)} ${inside === 1 ? 'request was' : 'requests were'} still inside at the end: they count as missing the SLO, and latencies are those of the others, so that long answers are rarer in them than in the traffic`
+  const who =
+    inside === 1
+      ? '1 request was still inside at the end: it counts'
+      : `${number(inside)} requests were still inside at the end: they count`
+  return `${who} as missing the SLO, and latencies are those of the others, so that long answers are rarer in them than in the traffic`
 }
 
 /** How long steps take and what they carry, for each role where engines have two. */
