@@ -140,6 +140,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--set experiment\.replicates=4 {2}has no effect here: `run` makes one simulation; `compare` makes replicates/,
   ],
   [
+    'a share that must meet the SLO where no capacity is sought',
+    ['run', 's.yaml', '--set', 'slo.interactive.attainment=0.99'],
+    /--set slo\.interactive\.attainment=0\.99 {2}has no effect here: `run` looks for no capacity/,
+  ],
+  [
     'warm-up of a whole trace',
     ['run', 's.yaml', '--set', 'experiment.warmup=4'],
     /--set experiment\.warmup=4 {2}has no effect here/,

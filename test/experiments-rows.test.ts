@@ -10,7 +10,15 @@ import type { Workload } from '../src/traces/workload.js'
 
 const NAMES = ['static', 'tuned-static', 'shape-aware']
 const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
-const BARE: Outcome = { summary: null, meanInside: 0, copies: 0, simulatedS: 0, capacityPerS: null, picture: null }
+const BARE: Outcome = {
+  summary: null,
+  meanInside: 0,
+  copies: 0,
+  simulatedS: 0,
+  capacityPerS: null,
+  picture: null,
+  meetsSlo: false,
+}
 
 const capacities = (values: readonly (number | null)[]): Outcome[] => values.map((capacityPerS) => ({ ...BARE, capacityPerS }))
 

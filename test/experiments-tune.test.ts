@@ -351,6 +351,37 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
   })
 })
 
+test('the more requests must meet the SLO, the smaller the capacity; tuning asks for as many', async () => {
+  const found = async (attainment: number) => {
+    const sets = ['workload.load={method: superpose, fraction: 0.5}', `slo.interactive={ttft_ms: 100, attainment: ${attainment}}`]
+    const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+    const executor = createExecutor({ context, threads: 1 })
+    const { load } = tinyPlan(sets).workload
+    const { staticCapacity, open } = await findLoad({
+      ...context,
+      context,
+      executor,
+      effort: EFFORTS.quick,
+      load,
+      wantsCapacity: true,
+    })
+    await executor.close()
+    // at a load between the two capacities
+    return {
+      capacity: staticCapacity as number,
+      at: (perS: number) =>
+        score(
+          runJob(context, { ...open(STATIC_ARM, { part: 'test', mode: 'draw', replicate: 0 }, 2, 8), ratePerS: perS } as Job),
+        ),
+    }
+  }
+  const [lax, strict] = [await found(0.5), await found(0.999)]
+  expect(strict.capacity).toBeLessThan(lax.capacity)
+  const between = Math.sqrt(strict.capacity * lax.capacity)
+  expect(lax.at(between)).toBeGreaterThan(0)
+  expect(strict.at(between)).toBeLessThan(-900)
+})
+
 test('a short queue or short patience, which the loop that goes before the search would overrun, leaves a capacity to be found', async () => {
   const capacityOf = async (admission: string): Promise<number> => {
     const sets = ['workload.load={method: superpose, fraction: 0.5}', `admission=${admission}`]

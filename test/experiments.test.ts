@@ -22,7 +22,15 @@ function compareTiny(plan: Plan, workload: Workload): Promise<CompareOutput> {
 describe('rows of a comparison', () => {
   const arms: ArmSpec[] = [...BUILT_IN, 'mine'].map((name) => ({ ...STATIC_ARM, name }))
   const capacities = (values: readonly (number | null)[]): Outcome[] =>
-    values.map((capacityPerS) => ({ summary: null, meanInside: 0, copies: 0, simulatedS: 0, capacityPerS, picture: null }))
+    values.map((capacityPerS) => ({
+      summary: null,
+      meanInside: 0,
+      copies: 0,
+      simulatedS: 0,
+      capacityPerS,
+      picture: null,
+      meetsSlo: false,
+    }))
   const readings = {
     fixedLoad: new Map<string, Outcome[]>(),
     mix: new Map<string, Outcome[]>(),

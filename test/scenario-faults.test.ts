@@ -170,6 +170,7 @@ describe('one fault, one sentence, one place', () => {
     ['span by shape on one rank', ['arms={mine: {span: by-shape}}'], /spreads contexts over ranks, and .* has one/],
     ['built-in arm', ['arms={static: {split: length-aware}}'], /this arm is built in/],
     ['gap limit', ['slo.interactive.gap_ms=0'], /gap_ms: expected a number > 0/],
+    ['a share above one', ['slo.interactive.attainment=1.5'], /attainment: expected/],
     ['empty limits', ['slo.interactive={}'], /has no limit/],
     ['flag without a value', ['seed'], /not of the form/],
     ['prototype', ['__proto__.x=1'], /not of the form/],

@@ -243,6 +243,7 @@ const AWAY: Readonly<Record<string, readonly string[]>> = {
   'slo.interactive.tpot_ms': ['slo.interactive={tpot_ms: 90}'],
   'slo.interactive.gap_ms': ['slo.interactive={gap_ms: 900}'],
   'slo.interactive.e2e_ms': ['slo.interactive={e2e_ms: 9000}'],
+  'slo.interactive.attainment': ['slo.interactive={ttft_ms: 900, attainment: 0.99}'],
   'admission.max_queue': ['admission={max_queue: 5}'],
   'admission.timeout_ms': ['admission={timeout_ms: 5}'],
   'arms.*.split': ['arms={mine: {split: fixed-count(8)}}'],

@@ -9,11 +9,11 @@ test('engines of both roles, a file and other limits', () => {
       `model: deepseek-r1
 engines: [{layout: 2p1d, max_model_len: 8192, prefill: {layout: DEP4}, decode: {layout: DEP8, mtp: 1}}]
 workload: {path: some/folder/week.csv}
-slo: {interactive: {ttft_ms: 800, gap_ms: 120, e2e_ms: 30000}}
+slo: {interactive: {ttft_ms: 800, gap_ms: 120, e2e_ms: 30000, attainment: 0.999}}
 `,
     ),
   ).toBe(
-    'deepseek-r1 nvfp4 · GB200 · 2 x DEP4 prefill + 1 x DEP8 mtp1 decode (16 GPUs) · week.csv · SLO TTFT <= 800 ms, largest gap <= 120 ms, E2E <= 30000 ms',
+    'deepseek-r1 nvfp4 · GB200 · 2 x DEP4 prefill + 1 x DEP8 mtp1 decode (16 GPUs) · week.csv · SLO TTFT <= 800 ms, largest gap <= 120 ms, E2E <= 30000 ms for 99.9 % of requests',
   )
 })
 

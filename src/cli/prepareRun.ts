@@ -96,18 +96,25 @@ function partOf(window: MeasureWindow, note: string, warm: SavedState | null, st
   return { window: { fromNs, toNs }, note: parts.join('; ') }
 }
 
-/** Keys of `experiment` that a single simulation does not read are refused on the command line; a file may hold them for `compare`. */
-function refuseUnused(plan: Plan, sets: readonly string[]): void {
-  const unused = plan.workload.load.method === 'superpose' ? ['replicates'] : ['replicates', 'warmup']
-  for (const key of unused) {
-    const set = sets.find((text) => new RegExp(`^experiment(\\.${key}=|=.*\\b${key}\\b)`).test(text))
-    if (set === undefined) continue
+/** Keys that a single simulation does not read are refused on the command line; a file may hold them for `compare`. */
+function refuseUnused({ workload: { load } }: Plan, sets: readonly string[]): void {
+  const unused = [
+    { of: 'experiment', key: 'replicates', isUnused: true, why: '`run` makes one simulation; `compare` makes replicates' },
+    {
+      ...{ of: 'experiment', key: 'warmup', isUnused: load.method !== 'superpose' },
+      why: `with method ${load.method} \`run\` measures from the first request on`,
+    },
+    {
+      ...{ of: 'slo.interactive', key: 'attainment', isUnused: load.fraction === null },
+      why: '`run` looks for no capacity, since the load is no fraction of one',
+    },
+  ]
+  for (const { of, key, isUnused, why } of unused) {
+    const set = sets.find((text) => new RegExp(`^${of}(\\.${key}=|=.*\\b${key}\\b)`).test(text))
+    if (!isUnused || set === undefined) continue
     throw new UserError({
       where: `--set ${set}`,
-      message:
-        key === 'replicates'
-          ? 'has no effect here: `run` makes one simulation; `compare` makes replicates'
-          : `has no effect here: with method ${plan.workload.load.method} \`run\` measures from the first request on`,
+      message: `has no effect here: ${why}`,
       hint: 'leave it out, or use `shapewise compare`',
     })
   }

@@ -62,6 +62,7 @@ export const boundOutcomes = ({ capacity_rps }: ClairvoyantBound, replicates: nu
     simulatedS: 0,
     capacityPerS: capacity_rps,
     picture: null,
+    meetsSlo: false,
   }))
 
 export const boundAsOracle = ({ capacity_rps, binding }: ClairvoyantBound): OracleResult => ({

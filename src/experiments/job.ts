@@ -9,7 +9,7 @@ import { fallsBehind } from '../metrics/saturation.js'
 import { createSummariser, type Summariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
 import { stream } from '../rng.js'
-import type { SloPlan } from '../scenario/plan.js'
+import { type SloPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { type MeasureWindow, type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
 import { closedLoopTraffic, countArrivals, offeredTraffic, type Traffic } from '../traces/load.js'
@@ -85,6 +85,8 @@ export interface Outcome {
   /** Capacity jobs: every load tried was served, so the capacity lies beyond. */
   readonly isUnbounded?: true
   readonly picture: Picture | null
+  /** Whether as many requests as the SLO wants met it, without overload; false of capacity jobs. */
+  readonly meetsSlo: boolean
 }
 
 const QUANTILE_POINTS = 256
@@ -95,8 +97,6 @@ const MOST_TRIES = 10
 const PRECISION = 1.01
 /** Requests that a window must hold for its load to count as served. */
 const FEWEST_SERVED = 5
-/** Share of requests that must meet the SLO for a load to count as served. */
-export const ATTAINMENT = 0.95
 
 export type OnProgress = (simulatedNs: number, events: number) => void
 
@@ -181,7 +181,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   return outcomeOf(context, result, window, job.keep, 0, sessionShape(workload, true))
 }
 
-/** The largest rate at which ATTAINMENT of the requests meet the SLO and the queue does not grow: bracket by growing strides, then bisect on the logarithm. */
+/** The largest rate at which as many requests as the SLO wants meet it and the queue does not grow: bracket by growing strides, then bisect on the logarithm. */
 function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' }>, onProgress?: OnProgress): Outcome {
   let simulatedS = 0
   const served = (ratePerS: number): boolean => {
@@ -189,7 +189,7 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
     simulatedS += outcome.simulatedS
     const summary = outcome.summary as Summary
     // a window with hardly a request says nothing: at a rate low enough even an impossible SLO would be met
-    return summary.requests.injected >= FEWEST_SERVED && !fallsBehind(summary.saturation.label) && meetsSlo(summary)
+    return summary.requests.injected >= FEWEST_SERVED && !fallsBehind(summary.saturation.label) && outcome.meetsSlo
   }
   let low: number | null = null
   let high: number | null = null
@@ -217,11 +217,11 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
     }
   }
   const found = high === null ? { capacityPerS: null, isUnbounded: true as const } : { capacityPerS: low }
-  return { summary: null, meanInside: 0, copies: 0, simulatedS, ...found, picture: null }
+  return { summary: null, meanInside: 0, copies: 0, simulatedS, ...found, picture: null, meetsSlo: false }
 }
 
-export function meetsSlo(summary: Summary): boolean {
-  return summary.saturation.label !== 'overloaded' && (summary.slo_attainment === null || summary.slo_attainment >= ATTAINMENT)
+function meetsSlo({ saturation, slo_attainment }: Summary, { attainment = USUAL_ATTAINMENT }: SloPlan): boolean {
+  return saturation.label !== 'overloaded' && (slo_attainment === null || slo_attainment >= attainment)
 }
 
 function outcomeOf(
@@ -245,6 +245,7 @@ function outcomeOf(
     simulatedS: result.endNs / NS_PER_S,
     capacityPerS: null,
     picture: keep === 'picture' ? { ...pictureOf(result, window, summariser), records: result.records } : null,
+    meetsSlo: meetsSlo(summary, context.slo),
   }
 }
 

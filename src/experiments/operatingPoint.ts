@@ -5,14 +5,14 @@
 import { UserError } from '../errors.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
-import type { LoadPlan } from '../scenario/plan.js'
+import { type LoadPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
 import { type ClusterConfig, longestTaken } from '../simulator/config.js'
 import { hasSessions } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { LATEST_NS, sToNs } from '../units.js'
 import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
-import { ATTAINMENT, type Job, type OpenJob, type Outcome } from './job.js'
+import type { Job, JobContext, OpenJob, Outcome } from './job.js'
 import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
 
 type Keep = 'summary' | 'picture'
@@ -110,7 +110,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     const size = capacitySize(e2eS, guess, effort, arrivals)
     capacity = await run({ kind: 'capacity', arm, draw: TRAIN, ...size })
   }
-  if (load.fraction !== null) statedPerS = load.fraction * capacityOrRefuse(capacity as Outcome, context.parts.train, config)
+  if (load.fraction !== null) statedPerS = load.fraction * capacityOrRefuse(capacity as Outcome, context, config)
 
   // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
   let concurrency = load.concurrency ?? 1
@@ -173,14 +173,20 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-function capacityOrRefuse({ capacityPerS, isUnbounded }: Outcome, part: Workload, { engines }: ClusterConfig): number {
+function capacityOrRefuse(
+  { capacityPerS, isUnbounded }: Outcome,
+  { parts, slo }: JobContext,
+  { engines }: ClusterConfig,
+): number {
   if (capacityPerS !== null) return capacityPerS
+  const part = parts.train
+  const { attainment = USUAL_ATTAINMENT } = slo
   const { whole, prompt } = longestTaken(engines)
   const tooLong = part.isl.reduce((sum, isl, row) => sum + (isl + part.osl[row] > whole || isl > prompt ? 1 : 0), 0) / part.count
-  if (tooLong > 1 - ATTAINMENT)
+  if (tooLong > 1 - attainment)
     throw new UserError({
       where: 'workload.load.fraction',
-      message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${100 * ATTAINMENT} % must meet, is met at no load`,
+      message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${100 * attainment} % must meet, is met at no load`,
       hint: 'raise max_model_len, leave such requests out with workload.read.context_limit, or state rate_per_s',
     })
   if (isUnbounded)

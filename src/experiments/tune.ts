@@ -7,7 +7,7 @@ import { type ArmSpec, policiesOf } from '../levers/lever.js'
 import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
 import { type Family, familyGrid, staticSetting } from './families.js'
-import { type Job, meetsSlo, type Outcome } from './job.js'
+import type { Job, Outcome } from './job.js'
 import type { OperatingPoint } from './operatingPoint.js'
 import type { TuningRecord } from './result.js'
 import { type Tried, triedOf } from './tried.js'
@@ -48,7 +48,7 @@ export function score(outcome: Outcome): number {
   const { summary } = outcome
   if (summary === null) return Number.NEGATIVE_INFINITY
   const speed = summary.metrics.tok_s_user.p50 ?? 0
-  if (meetsSlo(summary)) return speed
+  if (outcome.meetsSlo) return speed
   return (summary.slo_attainment ?? 0) - 1e3 - (summary.saturation.label === 'overloaded' ? 1 : 0)
 }
 

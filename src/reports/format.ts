@@ -123,7 +123,8 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   capacity_rps: {
     title: 'capacity',
     unit: 'req/s',
-    formula: 'highest offered rate at which 95 % of the requests meet every limit and no queue grows',
+    formula:
+      'highest offered rate at which 95 % of the requests, or as many as slo.interactive.attainment says, meet every limit and no queue grows',
   },
   slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
   kv_use: {

@@ -177,11 +177,12 @@ function amountWords({ method, fraction, ratePerS, speedUp, concurrency }: LoadP
 const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`)
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
-/** TTFT <= 2000 ms, TPOT <= 50 ms; empty without a limit. */
-export const limitWords = ({ ttftMs, tpotMs, gapMs, e2eMs }: SloPlan): string =>
-  [limit('TTFT', ttftMs), limit('TPOT', tpotMs), limit('largest gap', gapMs), limit('E2E', e2eMs)]
-    .filter((text) => text !== null)
-    .join(', ')
+/** TTFT <= 2000 ms, TPOT <= 50 ms for 99 % of requests, where that share is stated; empty without a limit. */
+export function limitWords({ ttftMs, tpotMs, gapMs, e2eMs, attainment }: SloPlan): string {
+  const limits = [limit('TTFT', ttftMs), limit('TPOT', tpotMs), limit('largest gap', gapMs), limit('E2E', e2eMs)]
+  const words = limits.filter((text) => text !== null).join(', ')
+  return words === '' || attainment === undefined ? words : `${words} for ${Number((100 * attainment).toFixed(6))} % of requests`
+}
 
 const limit = (name: string, valueMs: number | null): string | null => (valueMs === null ? null : `${name} <= ${valueMs} ms`)
 

@@ -71,7 +71,12 @@ export interface SloPlan {
   /** Largest time between two successive deliveries of tokens to a request. */
   readonly gapMs: number | null
   readonly e2eMs: number | null
+  /** Share of the requests that must meet every limit where a load is to count as served; absent: `USUAL_ATTAINMENT`. */
+  readonly attainment?: number
 }
+
+/** Ours; goodput is reported for 90 and 99 % of the requests (Zhong et al., DistServe, OSDI 2024). */
+export const USUAL_ATTAINMENT = 0.95
 
 export interface Plan {
   readonly version: string

@@ -201,9 +201,11 @@ function resolveUniform({ preset, isl, osl, spread, requests, load }: ScenarioIn
 }
 
 function resolveSlo(slo: ScenarioInput['slo']): SloPlan {
-  const limits = slo?.interactive
-  if (!limits) return DEFAULT_SLO
+  const { attainment, ...limits } = slo?.interactive ?? {}
+  const share = attainment === undefined ? {} : { attainment }
+  if (Object.keys(limits).length === 0) return { ...DEFAULT_SLO, ...share }
   return {
+    ...share,
     ttftMs: limits.ttft_ms ?? null,
     tpotMs: limits.tpot_ms ?? null,
     gapMs: limits.gap_ms ?? null,

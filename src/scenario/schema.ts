@@ -101,6 +101,7 @@ const limits = z.strictObject(
     tpot_ms: milliseconds.optional(),
     gap_ms: milliseconds.optional(),
     e2e_ms: milliseconds.optional(),
+    attainment: positive(1, 'share of the requests that must meet all limits').optional(),
   },
   expecting('a mapping of limits'),
 )

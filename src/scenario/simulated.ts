@@ -13,12 +13,12 @@ export interface Simulated {
   /** That serve, over all engines. */
   readonly gpus: number
   readonly workload: string
-  /** Null: no such limit. */
-  readonly slo: Readonly<Record<'ttft_ms' | 'tpot_ms' | 'gap_ms' | 'e2e_ms', number | null>>
+  /** Null: no such limit. `attainment`: where it is stated. */
+  readonly slo: Readonly<Record<'ttft_ms' | 'tpot_ms' | 'gap_ms' | 'e2e_ms', number | null>> & { readonly attainment?: number }
 }
 
 export function simulatedOf(plan: Plan): Simulated {
-  const { ttftMs, tpotMs, gapMs, e2eMs } = plan.slo.interactive
+  const { ttftMs, tpotMs, gapMs, e2eMs, attainment } = plan.slo.interactive
   return {
     system: bare(plan.system),
     model: bare(plan.model),
@@ -31,13 +31,17 @@ export function simulatedOf(plan: Plan): Simulated {
       .join(' + '),
     gpus: gpusOfPlan(plan),
     workload: workloadName(plan.workload),
-    slo: { ttft_ms: ttftMs, tpot_ms: tpotMs, gap_ms: gapMs, e2e_ms: e2eMs },
+    slo: {
+      ...{ ttft_ms: ttftMs, tpot_ms: tpotMs, gap_ms: gapMs, e2e_ms: e2eMs },
+      ...(attainment === undefined ? {} : { attainment }),
+    },
   }
 }
 
 /** llama-3.1-70b fp8 · GB200 · 18 x TP4 (72 GPUs) · chat · SLO TTFT <= 2000 ms, TPOT <= 50 ms */
 export function simulatedWords({ system, model, precision, engines, gpus, workload, slo }: Simulated): string {
-  const limits = limitWords({ ttftMs: slo.ttft_ms, tpotMs: slo.tpot_ms, gapMs: slo.gap_ms, e2eMs: slo.e2e_ms })
+  const { ttft_ms: ttftMs, tpot_ms: tpotMs, gap_ms: gapMs, e2e_ms: e2eMs, attainment } = slo
+  const limits = limitWords({ ttftMs, tpotMs, gapMs, e2eMs, attainment })
   const parts = [`${model} ${precision}`, system.toUpperCase(), `${engines} (${gpus} GPU${gpus === 1 ? '' : 's'})`, workload]
   return [...parts, limits === '' ? 'no SLO' : `SLO ${limits}`].join(' · ')
 }

@@ -46,6 +46,7 @@ export function resolvedYaml(plan: Plan): string {
         tpot_ms: interactive.tpotMs,
         gap_ms: interactive.gapMs,
         e2e_ms: interactive.e2eMs,
+        attainment: interactive.attainment ?? null,
       }),
     },
     admission: given({ max_queue: plan.admission.maxQueue, timeout_ms: plan.admission.timeoutMs }),
