@@ -212,7 +212,7 @@ function fakeExecutor(speedOf: (arm: ArmSpec, round: number) => number): Executo
           slo_attainment: 1,
           saturation: { label: 'stable' },
         } as unknown as Summary
-        return { summary } as Outcome
+        return { summary, meetsSlo: true } as Outcome
       })
     },
     close: async () => {},
@@ -248,11 +248,15 @@ describe('tuning', () => {
 
   test('settings that overload or miss the SLO rank below all others, by attainment', () => {
     const outcome = (p50: number, attainment: number, label: string) =>
-      ({ summary: { metrics: { tok_s_user: { p50 } }, slo_attainment: attainment, saturation: { label } } }) as unknown as Outcome
+      ({
+        summary: { metrics: { tok_s_user: { p50 } }, slo_attainment: attainment, saturation: { label } },
+        meetsSlo: label === 'stable' && attainment >= 0.95,
+      }) as unknown as Outcome
     const slow = score(outcome(1, 0.96, 'stable'))
     const missed = score(outcome(900, 0.9, 'stable'))
     const missedMore = score(outcome(950, 0.5, 'stable'))
     const overloaded = score(outcome(999, 1, 'overloaded'))
+    expect(slow).toBe(1)
     expect(slow).toBeGreaterThan(missed)
     expect(missed).toBeGreaterThan(missedMore)
     expect(missedMore).toBeGreaterThan(overloaded)
