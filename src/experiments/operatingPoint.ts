@@ -5,6 +5,7 @@
 import { UserError } from '../errors.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
+import { percentWords } from '../scenario/describe.js'
 import { type LoadPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
 import { type ClusterConfig, longestTaken } from '../simulator/config.js'
 import { hasSessions } from '../traces/sessions.js'
@@ -186,7 +187,7 @@ function capacityOrRefuse(
   if (tooLong > 1 - attainment)
     throw new UserError({
       where: 'workload.load.fraction',
-      message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${100 * attainment} % must meet, is met at no load`,
+      message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${percentWords(attainment)} must meet, is met at no load`,
       hint: 'raise max_model_len, leave such requests out with workload.read.context_limit, or state rate_per_s',
     })
   if (isUnbounded)

@@ -181,8 +181,11 @@ const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 export function limitWords({ ttftMs, tpotMs, gapMs, e2eMs, attainment }: SloPlan): string {
   const limits = [limit('TTFT', ttftMs), limit('TPOT', tpotMs), limit('largest gap', gapMs), limit('E2E', e2eMs)]
   const words = limits.filter((text) => text !== null).join(', ')
-  return words === '' || attainment === undefined ? words : `${words} for ${Number((100 * attainment).toFixed(6))} % of requests`
+  return words === '' || attainment === undefined ? words : `${words} for ${percentWords(attainment)} of requests`
 }
+
+/** 0.57 -> 57 %, with as many digits as were stated. */
+export const percentWords = (share: number): string => `${Number((100 * share).toFixed(6))} %`
 
 const limit = (name: string, valueMs: number | null): string | null => (valueMs === null ? null : `${name} <= ${valueMs} ms`)
 

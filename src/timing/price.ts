@@ -162,9 +162,12 @@ const UNBOUNDED: PeakFlops = { fp8: Number.POSITIVE_INFINITY, bf16: Number.POSIT
 
 const VERIFY_NOTE = 'products of all verified positions at the dense peak'
 
-/** What the products of verifying drafts take at the least: the measured kernel reads the KV as often, and multiplies it by one position. */
-function verifyUs(operator: Operator, peak: PeakFlops): Time {
-  if (operator.kind !== 'mla_decode' || operator.flopsPerToken === undefined) return () => 0
+/**
+ * What the products of verifying drafts take at the least: the measured kernel reads the KV as often, and multiplies it by one position. Null where
+ * nothing is verified.
+ */
+function verifyUs(operator: Operator, peak: PeakFlops): Time | null {
+  if (operator.kind !== 'mla_decode' || operator.flopsPerToken === undefined) return null
   const tokenUs = operator.flopsPerToken / peak[operator.kv]
   return (sequences, length) => sequences * length * tokenUs
 }
@@ -180,13 +183,13 @@ export function priceOperators(
     const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
     const measured = timeOf(operator, slice, kernelInside(operator, tables))
     const leastUs = verifyUs(operator, peak)
-    const time: Time = (x, y) => Math.max(measured(x, y), leastUs(x, y))
+    const time: Time = leastUs === null ? measured : (x, y) => Math.max(measured(x, y), leastUs(x, y))
     const queries = operator.queries ?? 1
     return {
       operator,
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
       evidence(x, y) {
-        if (leastUs(x, y) > measured(x, y)) return { evidence: 'roofline', note: VERIFY_NOTE }
+        if (leastUs !== null && leastUs(x, y) > measured(x, y)) return { evidence: 'roofline', note: VERIFY_NOTE }
         const own = evidenceAt(operator, slice, x * queries, y)
         const hidden = operator.besideExperts === true && seen(x) < 1
         return hidden ? { ...own, note: [own.note, HIDDEN_NOTE].filter(Boolean).join(', ') } : own
