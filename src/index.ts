@@ -31,6 +31,7 @@ export {
   timingRequest,
 } from './scenario/index.js'
 export {
+  type Advance,
   type ClusterConfig,
   createSimulation,
   type EngineConfig,

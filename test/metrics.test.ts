@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LOG_HISTOGRAM_BINS, logBin, logBinValue, logHistogramQuantile } from '../src/collections/logHistogram.js'
 import { quantilesOf } from '../src/collections/select.js'
+import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
 import {
   COMPLETED,
   IN_TRANSFER,
@@ -21,11 +22,14 @@ import { createSaturation } from '../src/metrics/saturation.js'
 import { createSummariser, summarise } from '../src/metrics/summarise.js'
 import { stepsText } from '../src/reports/format.js'
 import { stream } from '../src/rng.js'
+import { clusterConfig } from '../src/scenario/index.js'
 import type { SloPlan } from '../src/scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../src/simulator/config.js'
+import { simulate } from '../src/simulator/index.js'
 import { createRecords } from '../src/simulator/recordStore.js'
-import { NS_PER_MS } from '../src/units.js'
+import { NS_PER_MS, NS_PER_S } from '../src/units.js'
 import { emptyStatistics } from './reference/tally.js'
+import { tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_252)
 
@@ -348,6 +352,22 @@ describe('the window', () => {
     const whole = { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
     expect(summaryOf(ROWS.slice(1), whole, {}, {}, 2500)).toMatchObject({ window_s: 2.5, requests: { injected: 5 } })
     expect(summaryOf(ROWS.slice(4), whole, {}, {}, 2500).window_s).toBe(2)
+  })
+
+  test('ends where a run is cut, also while nothing happens, and with the last event of one that is over', () => {
+    const two = tinyWorkload(2, { isl: 100, osl: 2 })
+    two.arrivalNs.set([0, 100 * NS_PER_S])
+    const config = clusterConfig(tinyPlan())
+    const windowS = (untilNs?: number) => {
+      const result = simulate(config, createArm(STATIC_ARM), two, { load: { kind: 'open' }, untilNs })
+      const window = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
+      return summarise(result, config, { slo: tinyPlan().slo.interactive, window }).window_s
+    }
+    expect(windowS(50 * NS_PER_S)).toBe(50)
+    const wholeS = windowS()
+    expect(wholeS).toBeGreaterThan(100)
+    expect(wholeS).toBeLessThan(101)
+    expect(windowS(500 * NS_PER_S)).toBe(wholeS)
   })
 
   test('without anything in it has nulls, each with a reason, and rates of zero', () => {

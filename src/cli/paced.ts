@@ -6,7 +6,13 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { createThinned } from '../collections/thinned.js'
 import type { Arm } from '../levers/lever.js'
 import type { Records } from '../metrics/records.js'
-import { type ClusterConfig, createSimulation, type SimulationOptions, type SimulationResult } from '../simulator/index.js'
+import {
+  type Advance,
+  type ClusterConfig,
+  createSimulation,
+  type SimulationOptions,
+  type SimulationResult,
+} from '../simulator/index.js'
 import type { Workload } from '../traces/workload.js'
 
 /** About a tenth of a second of work on one core. */
@@ -29,7 +35,6 @@ export interface PacedOptions extends SimulationOptions {
   readonly onRecords: (records: Records) => void
 }
 
-/** `endNs`: time of the last event; of a run that was cut short, where it was cut. */
 export type PacedResult = Omit<SimulationResult, 'records'>
 
 export async function simulatePaced(
@@ -51,13 +56,10 @@ export async function simulatePaced(
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   const series = createThinned(() => simulation.sample())
-  /** Nothing is left to be served, also beyond `untilNs`. */
-  let isOver = false
-  for (let done = false; !done; ) {
-    for (let served = 0; served < EVENTS_PER_TURN && !done; served += EVENTS_PER_SAMPLE) {
-      const before = simulation.events
-      isOver = simulation.advance(untilNs, EVENTS_PER_SAMPLE) === 'done'
-      done = isOver || (untilNs < Number.POSITIVE_INFINITY && simulation.events - before < EVENTS_PER_SAMPLE)
+  let outcome: Advance = 'paused'
+  while (outcome === 'paused') {
+    for (let served = 0; served < EVENTS_PER_TURN && outcome === 'paused'; served += EVENTS_PER_SAMPLE) {
+      outcome = simulation.advance(untilNs, EVENTS_PER_SAMPLE)
       series.turn()
     }
     if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())
@@ -74,8 +76,7 @@ export async function simulatePaced(
   return {
     statistics: simulation.statistics(),
     notSent: simulation.notSent,
-    // whoever is cut short has simulated up to there, though nothing happened last
-    endNs: isOver ? simulation.nowNs : untilNs,
+    endNs: outcome === 'done' ? simulation.nowNs : untilNs,
     events: simulation.events,
     series: series.samples,
   }

@@ -5,5 +5,5 @@
  */
 
 export type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from './config.js'
-export type { SeriesSample, Simulation, SimulationOptions, SimulationResult } from './simulation.js'
+export type { Advance, SeriesSample, Simulation, SimulationOptions, SimulationResult } from './simulation.js'
 export { createSimulation, simulate } from './simulation.js'

@@ -50,7 +50,11 @@ export interface SimulationOptions {
   readonly expectedRequests?: number
 }
 
-export type Advance = 'done' | 'needInput' | 'paused'
+/**
+ * `done`: nothing is left to serve; `reached`: nothing at or before `untilNs`; `paused`: `maxEvents` were served; `needInput`: the next event may
+ * be an arrival that was not fed yet.
+ */
+export type Advance = 'done' | 'reached' | 'paused' | 'needInput'
 
 export interface Simulation {
   /**
@@ -58,7 +62,7 @@ export interface Simulation {
    * ever fed. Requests that wait for each other are fed together, or before the first of them ends (UserError).
    */
   feed(columns: Workload | null): void
-  /** Serves events with time <= untilNs, at most maxEvents of them. `needInput`: the next event may be an arrival not yet fed. */
+  /** Serves events with time <= untilNs, at most maxEvents of them. */
   advance(untilNs: number, maxEvents: number): Advance
   /** Hands over the records of requests that left since the last drain. The columns belong to the caller afterwards. */
   drain(): Records
@@ -181,7 +185,7 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
     if (next === Number.POSITIVE_INFINITY) return 'done'
     if (next > untilNs) {
       settleAll(core, untilNs)
-      return 'paused'
+      return 'reached'
     }
     if (next > scalars[NOW]) scalars[NOW] = next
     if (stepNs === next) {
@@ -283,7 +287,7 @@ export interface SimulationResult {
   readonly statistics: StepStatistics
   /** Requests that were given up before they were sent, see docs/SEMANTICS.md on sessions. */
   readonly notSent: number
-  /** Time of the last event served. */
+  /** Time of the last event; where events later than `untilNs` are left, that time: up to there nothing more happens. */
   readonly endNs: number
   readonly events: number
   readonly series: readonly SeriesSample[]
@@ -297,19 +301,18 @@ export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, op
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   const series = createThinned(() => simulation.sample())
-  for (;;) {
-    const before = simulation.events
-    const outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
+  let outcome: Advance = 'paused'
+  while (outcome === 'paused') {
+    outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
     if (options.series) series.turn()
     options.onProgress?.(simulation.nowNs, simulation.events)
-    if (outcome === 'done' || simulation.events - before < EVENTS_PER_TURN) break
   }
   simulation.recordInside()
   return {
     records: simulation.drain(),
     statistics: simulation.statistics(),
     notSent: simulation.notSent,
-    endNs: simulation.nowNs,
+    endNs: outcome === 'done' ? simulation.nowNs : untilNs,
     events: simulation.events,
     series: series.samples,
   }
