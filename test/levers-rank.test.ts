@@ -273,3 +273,25 @@ test('LAW-29: a sequence moves once per dwell at most, in a run that moves a lot
   expect(moves).toBeGreaterThan(50)
   for (let row = 0; row < records.count; row++) expect(records.migrations[row]).toBeLessThanOrEqual(records.osl[row] / 9)
 })
+
+test('moves of one request are counted beyond 65,535', () => {
+  let at = 0
+  const arm = createArm(STATIC_ARM)
+  const toAndFro: RankPolicy = {
+    info: { ...arm.rank.info, oracle: true },
+    place: () => at,
+    migrate(_, out) {
+      out.from[0] = at
+      out.sequence[0] = 0
+      at = 1 - at
+      out.to[0] = at
+      out.count = 1
+    },
+  }
+  const longEngine = { ...engine, maxModelLen: 100_000 }
+  const workload = traffic(Float64Array.of(0), Int32Array.of(100), Int32Array.of(70_002))
+  const { records } = simulate({ ...cluster, engines: [longEngine] }, { ...arm, rank: toAndFro }, workload, {
+    load: { kind: 'open' },
+  })
+  expect(records.migrations[0]).toBe(70_001)
+})

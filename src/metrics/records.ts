@@ -29,9 +29,9 @@ export interface Records {
   /** Where it was served last: with prefill and decode engines the place where it decodes, from the routing there on. */
   engine: Int16Array
   rank: Int16Array
-  preemptions: Uint16Array
+  preemptions: Int32Array
   /** How often it was moved to another rank of its engine while it decoded. */
-  migrations: Uint16Array
+  migrations: Int32Array
   /** Input tokens that a prefix cache held when the request was first admitted: computed for an earlier request, not for this one. */
   cachedTokens: Int32Array
   /** Those of them that were loaded from the second tier, in the memory of the host. */

@@ -47,8 +47,8 @@ export interface Slots {
   /** Decoding: length - token clock; token clock at the last token. */
   base: Int32Array
   finishKey: Int32Array
-  preemptions: Uint16Array
-  migrations: Uint16Array
+  preemptions: Int32Array
+  migrations: Int32Array
   /** Steps that its engine had ended when it began to decode on its rank. */
   joinedStep: Int32Array
   /** List of prefix blocks, -1 = none; leading blocks held in the cache of its rank, and of `source`; input tokens served from a cache, and those of them from a host. */
@@ -119,8 +119,8 @@ export function createSlots(capacity: number): Slots {
     emitted: ints(),
     base: ints(),
     finishKey: ints(),
-    preemptions: new Uint16Array(capacity),
-    migrations: new Uint16Array(capacity),
+    preemptions: new Int32Array(capacity),
+    migrations: new Int32Array(capacity),
     joinedStep: ints(),
     prefix: ints(),
     shared: ints(),
