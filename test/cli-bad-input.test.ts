@@ -75,7 +75,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['option without effect', ['plan', 's.yaml', '--set', 'workload.load.rate_per_s=5'], /rate_per_s/],
   ['not built yet', ['plan', 's.yaml', '--set', 'engines.0.role=prefill'], /prefill/],
   ['missing scenario', ['plan', 'none.yaml'], /none\.yaml {2}no such file/],
-  ['a trace as a scenario', ['compare', 'good.csv'], /good\.csv {2}is not a scenario/],
+  [
+    'a trace as a scenario',
+    ['compare', 'good.csv'],
+    /good\.csv {2}is not a scenario.*\n {2}hint: .*compare scenarios\/demo\.yaml --set workload\.path=FILE/,
+  ],
   ['missing trace', ['run', 'none.csv'], /none\.csv/],
   ['a folder as a trace', ['run', 'full'], /full/],
   ['empty trace', ['run', put(dir, 'empty.csv', '')], /empty\.csv .*empty/i],

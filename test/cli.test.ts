@@ -28,6 +28,13 @@ describe('help', () => {
     },
   )
 
+  it.each([60, 80])('fits a terminal of %i columns', (columns) => {
+    const isTerminal = `data:text/javascript,process.stdout.columns=${columns}`
+    const { stdout } = spawnSync(process.execPath, ['--import', isTerminal, MAIN, 'compare', '--help'], { encoding: 'utf8' })
+    expect(stdout).toContain('Examples:')
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns)
+  })
+
   it.each([
     ['plan', 'docs/SCENARIO.md lists all keys'],
     ['run', 'docs/SCENARIO.md'],

@@ -75,6 +75,28 @@ describe('what is written', () => {
     expect(html.slice(html.indexOf('id="scatter"'), html.indexOf('id="groups"'))).not.toContain('class="wide"')
   })
 
+  it('the page lists the rows without a measurement, and has no section without rows', () => {
+    const blank: Scored = { rows: scored.rows.filter(({ row }) => row.id === 'blank'), refused: [] }
+    const sectionsOf = (html: string) => [...html.matchAll(/<section id="(\w+)"/g)].map(([, id]) => id)
+    expect(sectionsOf(validationHtml({ scored: blank, constants: 'test', version: '0' }))).toEqual(['simulated'])
+    const html = validationHtml({ scored, constants: 'test', version: '0' })
+    expect(sectionsOf(html)).toEqual(['scatter', 'groups', 'ranks', 'worst', 'simulated', 'refused'])
+    const listed = html.slice(html.indexOf('id="simulated"'), html.indexOf('id="refused"'))
+    expect([listed.includes('<td>blank</td>'), listed.includes('<td>even</td>')]).toEqual([true, false])
+    // groups of rows without a measurement are left out, as on the terminal
+    expect(html.slice(html.indexOf('id="groups"'), html.indexOf('id="ranks"'))).not.toContain('<td>0</td>')
+  })
+
+  it('both axes of a plot are equally long, and a narrow range has marks enough', () => {
+    const point = (measured: number, simulated: number) => ({ measured, simulated, colour: '#000', tip: '' })
+    const html = scatterPlot([point(0.8, 0.97), point(4.2, 3.2)], 'ratio', 'published')
+    const [x0, y0, x1, y1] = /class="axis" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"/.exec(html)?.slice(1).map(Number) ?? []
+    expect(x1 - x0).toBeCloseTo(y0 - y1, 6)
+    for (const mark of ['0.7', '1', '1.5', '2', '3', '4']) expect(html.split(`>${mark}</text>`)).toHaveLength(3)
+    expect(html).toContain('published ratio')
+    expect(html).not.toContain('measured')
+  })
+
   it('the generated part replaces the last one and leaves the rest of the page alone', () => {
     const docs = { scored, calibration: loadCalibration(), ablation: [], folds: [], leftOut: '' }
     const generated = validationDocs(docs)

@@ -52,6 +52,9 @@ const PLAINER = {
   'Did you mean %s?': 'there is no such command; did you mean %s?',
 } as unknown as Record<string, string>
 
+/** Widest line of a help text, columns. */
+const WIDEST_HELP = 100
+
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
@@ -86,7 +89,7 @@ function parser(args: readonly string[]) {
     .help()
     .detectLocale(false)
     .updateStrings(PLAINER)
-    .wrap(100)
+    .wrap(Math.min(WIDEST_HELP, process.stdout.columns ?? WIDEST_HELP))
     .exitProcess(false)
     .fail((message, error) => refuse(message, error, args[0]))
 }

@@ -32,6 +32,10 @@ function statOf(candidate: string, path: string): Stats | undefined {
   }
 }
 
+/** For who names a trace where a scenario is asked for. */
+const TRACE_HINT =
+  'to run a trace directly: shapewise run FILE; for everything else name it in a scenario, as in: shapewise compare scenarios/demo.yaml --set workload.path=FILE'
+
 /**
  * The scenario's text, and where it was found: a path that leads nowhere is looked up among the shipped scenarios, so `scenarios/demo.yaml` works
  * anywhere.
@@ -47,7 +51,7 @@ function readScenario(path: string): { readonly text: string; readonly foundAt: 
       throw new UserError({
         where: path,
         message: `has ${stat.size} bytes, more than a scenario may (${MAX_SCENARIO_BYTES})`,
-        hint: 'to run a trace directly: shapewise run FILE',
+        hint: TRACE_HINT,
       })
     }
     try {
@@ -68,7 +72,7 @@ export async function loadPlan(path: string, sets: readonly string[], arms: read
     throw new UserError({
       where: path,
       message: 'is not a scenario: its name does not end in .yaml or .yml',
-      hint: 'to run a trace directly: shapewise run FILE',
+      hint: TRACE_HINT,
     })
   }
   const { text, foundAt } = readScenario(path)

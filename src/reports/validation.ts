@@ -73,6 +73,10 @@ export const rankCells = ({ group, rows, ...rank }: RankScore): string[] => [
   ...[rank.tpot, rank.ttft, rank.tok_s_per_gpu].map((value) => (value === null ? NOTHING : value.toFixed(3))),
 ]
 
+/** Groups in which something was measured. */
+export const measuredGroups = (rows: readonly ScoredRow[]): GroupScore[] =>
+  groupScores(rows).filter(({ tpot, ttft }) => tpot !== null || ttft !== null)
+
 export function validationTable(scored: Scored): string {
   const { rows, refused } = scored
   const parts = [columns([ROW_HEAD, ...rows.map(rowCells)], NUMBERS)]
@@ -80,7 +84,7 @@ export function validationTable(scored: Scored): string {
     const cells = refused.map(({ row, refused: reason }) => [row.id, row.tier, reason])
     parts.push(`Refused, ${refused.length} of ${rows.length + refused.length} rows:\n${columns(cells, [])}`)
   }
-  const groups = groupScores(rows).filter(({ tpot, ttft }) => tpot !== null || ttft !== null)
+  const groups = measuredGroups(rows)
   if (groups.length > 0) {
     const lead = 'Absolute errors in percent, mean / median, over rows and over true shapes; intervals by bootstrap over shapes.'
     parts.push(`${lead}\n${columns([GROUP_HEAD, ...groups.map(groupCells)], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])}`)

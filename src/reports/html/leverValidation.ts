@@ -48,7 +48,7 @@ export function leverValidationHtml({ validation, others, wrong }: LeverReport, 
         'scatter',
         'Published against simulated',
         'Solid: equal. Dashed: 20 % beside it. Ratios of the older way over the newer way: above 1 is a gain.',
-        `${dotLegend(STYLES)}<div class="cards"><figure>${scatterPlot(pointsOf(scored), 'ratio')}</figure></div>`,
+        `${dotLegend(STYLES)}<div class="cards"><figure>${scatterPlot(pointsOf(scored), 'ratio', 'published')}</figure></div>`,
       ),
       section(
         'cells',

@@ -1,12 +1,15 @@
-/** Simulated against measured on logarithmic axes: the diagonal, lines 20 % beside it, one mark a row. */
+/** Simulated against measured on equal logarithmic axes: the diagonal, lines 20 % beside it, one mark a row. */
 import { number } from '../format.js'
 import { escapeHtml, px, svg, text } from './markup.js'
 
 /** About the width of a card, so that lettering keeps its size and the whole plot is seen on a narrow screen. */
-const SIZE = 380
+const WIDTH = 380
 const LEFT = 76
 const BOTTOM = 46
 const EDGE = 24
+/** Both axes have the same length, so that a factor is as far above the diagonal as beside it. */
+const SPAN = WIDTH - LEFT - EDGE
+const HEIGHT = EDGE + SPAN + BOTTOM
 /** Distance of the side lines from the diagonal. */
 const BAND = 1.2
 
@@ -18,7 +21,8 @@ export interface ScatterPoint {
 }
 
 /** Fewer marks in each decade the more decades there are: lettering must not touch. */
-const marksOf = (decades: number): readonly number[] => (decades > 3 ? [1] : decades > 1.7 ? [1, 3] : [1, 2, 5])
+const marksOf = (decades: number): readonly number[] =>
+  decades > 3 ? [1] : decades > 1.7 ? [1, 3] : decades > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7]
 
 /** Round values within [low, high]. */
 function logTicks(low: number, high: number): number[] {
@@ -42,19 +46,19 @@ export const dotLegend = (kinds: readonly { readonly name: string; readonly colo
     )
     .join('')}</ul>`
 
-export function scatterPlot(points: readonly ScatterPoint[], quantity: string): string {
+/** `against` is what the simulated values are held against, in a word. */
+export function scatterPlot(points: readonly ScatterPoint[], quantity: string, against = 'measured'): string {
   if (points.length === 0) return '<p class="soft">No row has this measurement.</p>'
   const values = points.flatMap((point) => [point.measured, point.simulated])
   const low = Math.min(...values) / 1.15
   const high = Math.max(...values) * 1.15
-  const span = SIZE - LEFT - EDGE
-  const along = (value: number): number => (Math.log(value / low) / Math.log(high / low)) * span
+  const along = (value: number): number => (Math.log(value / low) / Math.log(high / low)) * SPAN
   const x = (value: number): number => LEFT + along(value)
-  const y = (value: number): number => SIZE - BOTTOM - (along(value) * (SIZE - BOTTOM - EDGE)) / span
+  const y = (value: number): number => HEIGHT - BOTTOM - along(value)
   const grid = logTicks(low, high).map(
     (value) =>
-      `<path class="grid" d="M${px(x(value))} ${EDGE}V${SIZE - BOTTOM}M${LEFT} ${px(y(value))}H${SIZE - EDGE}"/>` +
-      text(x(value), SIZE - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"') +
+      `<path class="grid" d="M${px(x(value))} ${EDGE}V${HEIGHT - BOTTOM}M${LEFT} ${px(y(value))}H${WIDTH - EDGE}"/>` +
+      text(x(value), HEIGHT - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"') +
       text(LEFT - 8, y(value) + 4, number(value), 'class="soft" text-anchor="end"'),
   )
   const line = (ratio: number, dash: string): string => {
@@ -67,8 +71,8 @@ export function scatterPlot(points: readonly ScatterPoint[], quantity: string): 
       `<circle class="mark" cx="${px(x(measured))}" cy="${px(y(simulated))}" r="3.5" fill="${colour}" fill-opacity="0.75" data-tip="${escapeHtml(tip)}"/>`,
   )
   const names =
-    text((LEFT + SIZE - EDGE) / 2, SIZE - 8, `measured ${quantity}`, 'class="soft" text-anchor="middle"') +
-    `<text class="soft" transform="translate(14 ${SIZE / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(`simulated ${quantity}`)}</text>`
+    text((LEFT + WIDTH - EDGE) / 2, HEIGHT - 8, `${against} ${quantity}`, 'class="soft" text-anchor="middle"') +
+    `<text class="soft" transform="translate(14 ${EDGE + SPAN / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(`simulated ${quantity}`)}</text>`
   const body = [...grid, line(1, ''), line(BAND, '4 4'), line(1 / BAND, '4 4'), ...marks, names].join('')
-  return svg(SIZE, SIZE, `Simulated against measured ${quantity}`, body)
+  return svg(WIDTH, HEIGHT, `Simulated against ${against} ${quantity}`, body)
 }

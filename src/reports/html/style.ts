@@ -37,7 +37,7 @@ table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;
 .u-legend{width:auto}
 section table th{text-align:left;color:var(--soft);font-weight:600}
 section .scroll td,section .scroll th{padding:4px 10px 4px 0;border-bottom:1px solid var(--grid);vertical-align:top}
-#groups td,#worst td{white-space:nowrap}#worst td:first-child,#groups td:nth-child(2){white-space:normal;min-width:13em;overflow-wrap:anywhere}#groups td:first-child,#worst td:nth-child(2){white-space:normal;min-width:7em}#worst td:last-child{white-space:normal}#groups .scroll :is(td,th),#worst .scroll :is(td,th){padding-right:8px}#scatter .legend,#ttft .legend{margin:0 0 12px}
+:is(#groups,#worst,#simulated) td{white-space:nowrap}:is(#worst,#simulated) td:first-child,#groups td:nth-child(2){white-space:normal;min-width:11em;overflow-wrap:anywhere}#groups td:first-child,:is(#worst,#simulated) td:nth-child(2){white-space:normal;min-width:7em}:is(#worst,#simulated) td:last-child{white-space:normal}:is(#groups,#worst,#simulated) .scroll :is(td,th){padding-right:8px}#scatter .legend,#ttft .legend{margin:0 0 12px}
 details{margin-top:10px}summary{cursor:pointer}
 #tip{position:fixed;z-index:9;max-width:300px;padding:6px 9px;border-radius:6px;background:var(--ink);color:var(--card);font-size:12.5px;white-space:pre-line;pointer-events:none;display:none}
 @media (max-width:600px){main{padding:16px 10px}section{padding:14px 12px}h1{font-size:21px}}
