@@ -147,6 +147,18 @@ describe('lengths and arrivals', () => {
 })
 
 describe('sessions', () => {
+  it('are not inferred from a short system prompt in small blocks, and are from turns that go on from each other', () => {
+    const system = [0, 1, 2, 3]
+    const alone = Array.from({ length: 30 }, (_, i) => ({ ids: [...system, 10 + i], isl: 5 * BLOCK + i }))
+    const turns = [2, 3, 4].map((n) => ({
+      ids: [...system, ...Array.from({ length: n }, (_, k) => 100 + k)],
+      isl: (4 + n) * BLOCK,
+    }))
+    expect(traceStatistics(workloadOf(alone)).sessions).toBeNull()
+    const sessions = traceStatistics(workloadOf([...alone, ...turns])).sessions
+    expect(sessions).toMatchObject({ source: 'inferred', sessions: 31, steps: 2 })
+  })
+
   const shapes = (isl: readonly number[]): Workload => workloadOf(isl.map((tokens) => ({ ids: [], isl: tokens })))
 
   it('sub-agents are told from the main thread by where they leave it and come back', () => {

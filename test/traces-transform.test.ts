@@ -9,6 +9,7 @@ import { synthesise } from '../src/traces/generate/synth.js'
 import { blockIdsOf, idealHitRate, readTrace, type Workload, workloadFault, writeTrace } from '../src/traces/index.js'
 import { createNumbering } from '../src/traces/requestRows.js'
 import { unitsOf } from '../src/traces/sessions.js'
+import { indexOfDispersion } from '../src/traces/statistics/index.js'
 import { merged } from '../src/traces/transform/merge.js'
 import { sampled } from '../src/traces/transform/sample.js'
 import { splitByTenant, splitByTime } from '../src/traces/transform/split.js'
@@ -108,6 +109,19 @@ describe('a sample', () => {
     const tenth = sampled(w, 0.1, 2)
     expect(tenth.count / w.count).toBeCloseTo(0.1, 1)
     expect(idealHitRate(tenth) as number).toBeGreaterThan(0.8 * (idealHitRate(w) as number))
+  })
+
+  it('takes prompts that share a system prompt for no chain: Poisson traffic thinned stays Poisson', () => {
+    for (const tokens of [200, 5000]) {
+      const system = { groups: 2, zipf: 1, tokens }
+      const lengths = { isl: { lognormal: [8.5, 1] }, osl: 10 }
+      const w = draw({ requests: 6000, block_tokens: 64, streams: { a: { rate_per_s: 4, lengths, prefixes: { system } } } })
+      for (const seed of [1, 2, 3]) {
+        const third = sampled(w, 1 / 3, seed)
+        expect(Math.abs(third.count - 2000)).toBeLessThan(200)
+        expect(indexOfDispersion(third.arrivalNs, 60)).toBeLessThan(2)
+      }
+    }
   })
 
   it('gives a copy prefix blocks of its own', () => {

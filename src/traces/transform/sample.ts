@@ -35,8 +35,11 @@ export function sampled(workload: Workload, factor: number, seed: number | strin
 const meanGapNs = (starts: Float64Array): number =>
   Math.max(1, Math.round((starts[starts.length - 1] - starts[0]) / Math.max(1, starts.length - 1)))
 
-/** Number of the chain of each unit: prompts that continue each other, by their prefix blocks. A session is a chain of its own. */
+/**
+ * Number of the chain of each unit: prompts that continue each other, by their prefix blocks. A session is a chain of its own. Prompts that share
+ * what many share are no chain, however long that is: they are a stretch of the traffic, and would be kept or left out together.
+ */
 function chainsOf(workload: Workload, units: Units): Int32Array {
-  const links = units.areSessions ? null : inferredLinks(workload)
+  const links = units.areSessions ? null : inferredLinks(workload, Number.POSITIVE_INFINITY)
   return links?.session ?? Int32Array.from({ length: units.count }, (_, unit) => unit)
 }
