@@ -1,4 +1,5 @@
 /** What the trace readers accept, report and refuse: every sentence a user may see about their file. */
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -196,6 +197,31 @@ describe('zero bytes after a gzip file', () => {
 })
 
 describe('bad rows of a CSV file', () => {
+  it('reads numbers as R and pandas write them: tokens as 1e+05, Unix ns with a point or an exponent', async () => {
+    const ns = 'time_ns,input_tokens,output_tokens\n'
+    const digits = `${ns}1700000000000000001.0,1e+05,2.5E3\n1700000000000000002.0,7,5.00\n`
+    expect(shapes(await read(digits))).toEqual([
+      [0, 100_000, 2500],
+      [1, 7, 5],
+    ])
+    const rounded = `${ns}1.7000000000000000e+18,7,5\n1.7000000010000000e+18,8,5\n`
+    expect(shapes(await read(rounded))).toEqual([
+      [0, 7, 5],
+      [1e9, 8, 5],
+    ])
+    expect((await refusal(`${HEADER}0,1.5e0,5\n`))[0].message).toContain('input tokens are not a whole number')
+    expect((await refusal(`${HEADER}1e300,7,5\n`))[0].message).toContain('time cannot be read')
+  })
+
+  it('says that a pipe and standard input are not read', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const writer = spawn('sh', ['-c', `printf '0,1,1\\n' > ${pipe}`])
+    expect((await faultsOf(readTrace(pipe)))[0].message).toBe('this is a pipe, and traces are read from files')
+    writer.kill()
+    expect((await faultsOf(readTrace('')))[0].message).toContain('standard input (-) is not read')
+  })
+
   it.each([
     ['1.5,-3,10', 'input tokens are negative'],
     ['1.5,100,-99999999999', 'output tokens are negative'],
@@ -490,6 +516,12 @@ describe('Azure traces', () => {
     expect(await times('2023-12-31 23:59:59.9999999', '2024-01-01 00:00:00.0000001')).toEqual([0, 200])
     expect(await times('2024-02-28 23:59:59', '2024-02-29 00:00:00.5', '2024-03-01 00:00:01')).toEqual([0, 1.5e9, 86_402e9])
     expect(await times('2024-05-10 01:59:59.5+02:00', '2024-05-10 00:00:00+00:00')).toEqual([0, 0.5e9])
+  })
+
+  it('reads zones as PostgreSQL writes them, and small letters', async () => {
+    expect(await times('2024-02-29 23:59:59.5+00', '2024-03-01 01:00:00.25+01', '2024-03-01t00:00:00.5z')).toEqual([
+      0, 0.75e9, 1e9,
+    ])
   })
 
   it('is told by its header, also with a column more, and needs no note about the unit', async () => {

@@ -14,7 +14,7 @@ const COUNT_NOT_WHOLE = -2
 const COUNT_NEGATIVE = -3
 const COUNT_TOO_LARGE = -4
 
-/** The whole number in bytes [start, end), such as `44` or `44.0`; otherwise a negative COUNT_ code. */
+/** The whole number in bytes [start, end), such as `44`, `44.0` or `1e+05` (as R writes it); otherwise a negative COUNT_ code. */
 export function parseCount(bytes: Buffer, start: number, end: number): number {
   if (start >= end) return COUNT_MISSING
   const negative = bytes[start] === MINUS
@@ -27,12 +27,20 @@ export function parseCount(bytes: Buffer, start: number, end: number): number {
     value = value * 10 + digit
   }
   if (at === first) return COUNT_NOT_WHOLE
-  if (at < end) {
-    if (bytes[at] !== 46) return COUNT_NOT_WHOLE
-    for (at++; at < end; at++) if (bytes[at] !== 48) return COUNT_NOT_WHOLE
+  if (at < end && !isZeros(bytes, at, end)) {
+    const text = bytes.toString('latin1', first, end)
+    value = /^\d+(\.\d*)?e[+-]?\d+$/i.test(text) ? Number(text) : Number.NaN
+    if (!Number.isInteger(value) && value !== Number.POSITIVE_INFINITY) return COUNT_NOT_WHOLE
   }
   if (negative) return COUNT_NEGATIVE
   return value > MAX_TOKENS ? COUNT_TOO_LARGE : value
+}
+
+/** A decimal point and nothing but zeros behind it. */
+function isZeros(bytes: Buffer, start: number, end: number): boolean {
+  if (bytes[start] !== 46) return false
+  for (let at = start + 1; at < end; at++) if (bytes[at] !== 48) return false
+  return true
 }
 
 /** Why a field is no usable token count, or null when it is; a zero is judged by the caller. */
@@ -55,6 +63,8 @@ const TIME_MISSING = 'time is missing'
 export const TIME_UNREADABLE = 'time cannot be read as a number or a date'
 export const TIME_NEGATIVE = 'time is negative'
 export const TIME_TOO_FAR = 'time is more than 104 days from the first row'
+/** A larger number is no time in any unit: Unix times in ns reach it in the year 2262. */
+export const LARGEST_TIME = 2 ** 63
 
 export interface TimeParser {
   /** Time of the field in whole ns since the first time parsed; NaN when `fault` says why it is none. May be negative. */
@@ -91,8 +101,9 @@ export function createTimeParser(unitNs: number): TimeParser {
     return Number.NaN
   }
   const parseText = (text: string): number => {
-    if (/^\d{16,30}$/.test(text)) {
-      const whole = BigInt(text)
+    const digits = /^(\d{16,30})(\.0*)?$/.exec(text)
+    if (digits !== null) {
+      const whole = BigInt(digits[1])
       if (base === null) {
         base = whole
         baseNumber = Number(whole)
@@ -103,7 +114,7 @@ export function createTimeParser(unitNs: number): TimeParser {
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
     if (!Number.isFinite(value)) return fail(TIME_UNREADABLE)
     if (value < 0) return fail(TIME_NEGATIVE)
-    if (value > 2 ** 53) return fail(TIME_TOO_FAR)
+    if (value > LARGEST_TIME) return fail(base === null ? TIME_UNREADABLE : TIME_TOO_FAR)
     const whole = Math.floor(value)
     return relative(whole, Math.round((value - whole) * unitNs), unitNs)
   }
@@ -146,13 +157,13 @@ export function createTimeParser(unitNs: number): TimeParser {
   return parser
 }
 
-const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z| ?UTC|([+-])(\d\d):?(\d\d))?$/
+const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z| ?UTC|([+-])(\d\d)(?::?(\d\d))?)?$/i
 
-/** A date by hand, because `Date` keeps only milliseconds; without a zone it is UTC. */
+/** A date by hand, because `Date` keeps only milliseconds; without a zone it is UTC. PostgreSQL and DuckDB write zones as `+00`. */
 export function parseDate(text: string): { unixS: number; fractionNs: number } | null {
   const match = DATE.exec(text)
   if (match === null) return null
-  const [, year, month, day, hour, minute, second, fraction, sign, zoneHour, zoneMinute] = match
+  const [, year, month, day, hour, minute, second, fraction, sign, zoneHour, zoneMinute = 0] = match
   const midnight = new Date(Date.UTC(+year, +month - 1, +day))
   const isDay = midnight.getUTCMonth() === +month - 1 && midnight.getUTCDate() === +day
   if (!isDay || +hour > 23 || +minute > 59 || +second > 60) return null

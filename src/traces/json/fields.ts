@@ -1,6 +1,6 @@
 /** Fields of a JSON row: each function returns the value or throws a `RowFault` that says what is wrong with it. */
 import { LATEST_NS, NS_PER_S } from '../../units.js'
-import { MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from '../fields.js'
+import { LARGEST_TIME, MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from '../fields.js'
 import { RowFault } from './rowFault.js'
 
 export type JsonRow = Readonly<Record<string, unknown>>
@@ -133,7 +133,7 @@ export function createJsonClock(unitNs: number): JsonClock {
       if (value === undefined) throw new RowFault(`${key} is missing`)
       if (typeof value === 'number' && Number.isFinite(value)) {
         if (value < 0) throw new RowFault(TIME_NEGATIVE)
-        if (value > Number.MAX_SAFE_INTEGER) throw new RowFault(TIME_TOO_FAR)
+        if (value > LARGEST_TIME) throw new RowFault(base === null ? TIME_UNREADABLE : TIME_TOO_FAR)
         const whole = Math.floor(value)
         return relative(BigInt(whole), Math.round((value - whole) * unitNs), unitNs)
       }

@@ -16,7 +16,9 @@ export function statisticsWarnings(workload: Workload, { arrivals, prefixes, cou
   if (arrivals.timed > 1 && arrivals.durationS === 0) said.push('All arrivals are at one time: the trace has no rate.')
   const short = ([1, 10, 60] as const).filter((binS) => arrivals.durationS > 0 && arrivals.durationS < 3 * binS)
   if (short.length > 0)
-    said.push(`The trace is too short for an index of dispersion over ${short.join(' and ')} s: it needs three such times.`)
+    said.push(
+      `The trace is too short for an index of dispersion over ${short.join(', ').replace(/, (?=\d+$)/, ' and ')} s: it takes three times as long.`,
+    )
   if (workload.runFirst === null) said.push('There are no prefix blocks: reuse of prefixes is not known.')
   else if (prefixes !== null && prefixes.unchained > 0)
     said.push(
