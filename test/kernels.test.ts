@@ -188,6 +188,45 @@ describe('slices', () => {
     expect(priced.us(65536, 0) / longest).toBeLessThan(20)
   })
 
+  it('grow with the last octave where the last step of a curve was disturbed', () => {
+    // GB200's 12288 tokens of 32 heads over 2 were 1.19 times those in bf16 math, so that the step to 16384 is short
+    const shape = {
+      ...common,
+      kind: 'gqa_prefill',
+      group: 'prefill',
+      kv: 'fp8',
+      heads: 32,
+      kvHeads: 2,
+      headDim: 128,
+      window: 0,
+    } as const
+    const [disturbed, beside] = (['fp8', 'bfloat16'] as const).map((math) => us('gb200', { ...shape, math }, 131072))
+    expect(disturbed / beside).toBeGreaterThan(0.85)
+    expect(disturbed / beside).toBeLessThan(1.1)
+  })
+
+  it('read no KV faster than the memory beyond the measured sizes', () => {
+    for (const system of ['gb200', 'gb300'])
+      for (const [heads, kvHeads] of [
+        [64, 4],
+        [32, 2],
+        [16, 1],
+        [64, 8],
+      ]) {
+        const shape = {
+          ...common,
+          kind: 'gqa_decode',
+          group: 'kernel',
+          math: 'bfloat16',
+          kv: 'fp8',
+          headDim: 128,
+          window: 0,
+        } as const
+        const bytes = 64 * 131072 * 2 * kvHeads * shape.headDim
+        expect(us(system, { ...shape, heads, kvHeads }, 64, 131072)).toBeGreaterThan(bytes / 8e6)
+      }
+  })
+
   it('between measured EP sizes lie between them and say so', () => {
     for (const system of ['gb200', 'gb300']) {
       const between = loadTables(system).slice({ ...moe, moeEp: 24 })

@@ -8,6 +8,9 @@ import { curveSlice } from './slice.js'
 import type { KernelTable, Sheet } from './table.js'
 
 const cacheType = (kv: KvPrecision): string => (kv === 'fp8' ? 'fp8' : 'bfloat16')
+const cacheBytes = (kv: KvPrecision): number => (kv === 'fp8' ? 1 : 2)
+/** Elements of a token in the measured cache of latents. */
+const LATENT = 512 + 64
 
 /** Nearest pair of head counts by ratio; the time scaled with the heads (prefill) or the KV heads (decode). */
 function nearestHeads(sheet: Sheet, values: ColumnValues, { kind, heads, kvHeads }: Gqa): Found | null {
@@ -47,7 +50,8 @@ export function gqaSlice(key: string, table: KernelTable, operator: Gqa): Slice 
   const sheet = table.sheet(decode ? 'generation-attention_trtllm' : 'context-attention_trtllm')
   const found = gqaFound(sheet, operator, operator.window)
   if (found) {
-    if (decode) return decodeSlice(key, sheet, found)
+    const { kvHeads, headDim, kv, window } = operator
+    if (decode) return decodeSlice(key, sheet, found, window > 0 ? 0 : 2 * kvHeads * headDim * cacheBytes(kv))
     return curveSlice(key, sheet, found, 'context', operator.window > 0 ? affine : quadratic, ONE_SEQUENCE)
   }
   if (operator.window === 0) return null
@@ -77,14 +81,18 @@ export function mlaSlice(key: string, table: KernelTable, { kind, heads, kv }: M
   const sheet = table.sheet(decode ? 'mla-generation-kernel_trtllm' : 'mla-context-kernel_trtllm')
   const found = alongColumn(sheet, { kv_cache_dtype: cacheType(kv) }, 'num_heads', heads)
   if (!found) return null
-  return decode ? decodeSlice(key, sheet, found) : curveSlice(key, sheet, found, 'context', quadratic, ONE_SEQUENCE)
+  return decode
+    ? decodeSlice(key, sheet, found, LATENT * cacheBytes(kv))
+    : curveSlice(key, sheet, found, 'context', quadratic, ONE_SEQUENCE)
 }
 
 export function mlaModuleSlice(key: string, table: KernelTable, { phase, heads, kv, gemmType }: MlaModule): Slice | null {
   const sheet = table.sheet(phase === 'decode' ? 'mla-generation-module_trtllm' : 'mla-context-module_trtllm')
   const found = alongColumn(sheet, { kv_cache_dtype: cacheType(kv), gemm_type: gemmType }, 'num_heads', heads)
   if (!found) return null
-  return phase === 'decode' ? decodeSlice(key, sheet, found) : curveSlice(key, sheet, found, 'context', quadratic, ONE_SEQUENCE)
+  return phase === 'decode'
+    ? decodeSlice(key, sheet, found, LATENT * cacheBytes(kv))
+    : curveSlice(key, sheet, found, 'context', quadratic, ONE_SEQUENCE)
 }
 
 export function mlaBmmSlice(key: string, table: KernelTable, { side, type, heads }: MlaBmm): Slice | null {

@@ -46,11 +46,20 @@ export const affine: Extension = ({ x: knots, us }, x) => {
   return us[last] + slope * (x - knots[last])
 }
 
-/** Growth with the square of x at the rate between the last two points, or, where the measured times fall there, from 0 on: causal attention. */
+/** A last step of a curve that grows so many times slower than its last octave was disturbed: undisturbed ones come to 1.25. */
+const DISTURBED = 1.3
+
+/**
+ * Growth with the square of x at the rate between the last two points, or, where one of them was disturbed, of the last octave; from 0 on
+ * where the measured times fall: causal attention.
+ */
 export const quadratic: Extension = ({ x: knots, us }, x) => {
   const last = knots.length - 1
-  const grown = us[last] - us[last - 1]
-  const rate = grown > 0 ? grown / (knots[last] ** 2 - knots[last - 1] ** 2) : us[last] / knots[last] ** 2
+  const rateFrom = (from: number): number => (us[last] - us[from]) / (knots[last] ** 2 - knots[from] ** 2)
+  const step = rateFrom(last - 1)
+  const octave = rateFrom(knots.findIndex((knot) => knot >= knots[last] / 2))
+  const measured = DISTURBED * step < octave ? octave : step
+  const rate = measured > 0 ? measured : us[last] / knots[last] ** 2
   return us[last] + rate * (x ** 2 - knots[last] ** 2)
 }
 

@@ -11,13 +11,17 @@ const FULL_LENGTH_BATCH = 18
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]
 
+/** HBM peak of both measured systems, bytes per us: no kernel reads its KV faster. */
+const BYTES_PER_US = 8e6
+
 /** us per KV token between the last two points of a batch. */
 function lastSlope(batch: number, { x, us }: Curve): number {
   const last = x.length - 1
   return (us[last] - us[last - 1]) / (batch * (x[last] - x[last - 1]))
 }
 
-export function decodeSlice(key: string, sheet: Sheet, found: Found): Slice {
+/** `kvBytes`: KV bytes that a call reads of a token; 0 = the length does not tell. */
+export function decodeSlice(key: string, sheet: Sheet, found: Found, kvBytes: number): Slice {
   const [rows, lengths] = sheet.logKnots
   const batches: { batch: number; curve: Curve }[] = []
   for (let row = 0; row < rows.length; row++) {
@@ -26,7 +30,8 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found): Slice {
   }
   const measuredTokens = batches.map(({ batch, curve }) => reachOf(batch * curve.x[curve.x.length - 1]))
   const largest = Math.max(...measuredTokens)
-  // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show.
+  // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show. That is
+  // a slope between two points; where it is less than the memory needs, the memory's.
   const slope = median(
     batches.filter((_, i) => measuredTokens[i] >= largest / 4).map(({ batch, curve }) => lastSlope(batch, curve)),
   )
@@ -35,7 +40,7 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found): Slice {
     (curve, x) => {
       const last = curve.x.length - 1
       // Windowed layers do not grow beyond the window; what is measured there may even fall a little.
-      const rate = Math.max(0, slope, batch <= FULL_LENGTH_BATCH ? lastSlope(batch, curve) : 0)
+      const rate = Math.max(kvBytes / BYTES_PER_US, slope, batch <= FULL_LENGTH_BATCH ? lastSlope(batch, curve) : 0)
       return curve.us[last] + rate * batch * (x - curve.x[last])
     }
 
