@@ -18,7 +18,16 @@ import { R1_EXPERTS } from './fixtures/experts.js'
 
 const common = { name: 'x', group: 'local', count: 1 } as const
 const moe: Moe = R1_EXPERTS
-const exchange = { ...common, kind: 'alltoall', group: 'exchange', hidden: 7168, topk: 8, gpusPerRank: 1, type: 'nvfp4' } as const
+const exchange = {
+  ...common,
+  kind: 'alltoall',
+  group: 'exchange',
+  moeTp: 1,
+  hidden: 7168,
+  topk: 8,
+  gpusPerRank: 1,
+  type: 'nvfp4',
+} as const
 const us = (system: string, operator: Operator, x: number, y = 0): number =>
   priceOperators([operator], loadTables(system))[0].us(x, y)
 

@@ -23,6 +23,7 @@ const exchange: AllToAll = {
   leg: 'dispatch',
   type: 'nvfp4',
   ep: 8,
+  moeTp: 1,
   hidden: 7168,
   topk: 8,
   gpusPerRank: 1,
@@ -59,6 +60,12 @@ describe('collectives', () => {
     const wide = { ...exchange, ep: 32 }
     expect(us({ ...wide, topk: 4 }, 1024)).toBeCloseTo(us(wide, (1024 * remote(4)) / remote(8)), 9)
     expect(us({ ...wide, hidden: 3584, gpusPerRank: 2 }, 1024)).toBeCloseTo(us(wide, 256), 9)
+  })
+
+  it('an exchange sends a token to every share of an expert, on GPUs beside the sender too', () => {
+    const cut = { ...exchange, ep: 4, moeTp: 2 }
+    expect(us(cut, 300)).toBeCloseTo(us({ ...cut, moeTp: 1 }, 700), 9)
+    expect(priced(cut).evidence(64, 0)).toEqual({ evidence: 'transferred', note: 'to every share of an expert, by bytes' })
   })
 
   it('a gather over more ranks than were measured moves more by the ring, and half the bytes take half the time', () => {
@@ -233,6 +240,40 @@ describe('verifying drafts with MLA', () => {
 
   it('on systems with kernels of another has the peak of its own', () => {
     expect(verifiedUs('b200', 3, 'fp8', 64, 60_000).layerUs).toBeCloseTo(leastUs(3, 64, 60_000, 4.5e15), 6)
+  })
+})
+
+describe('what was not measured is marked', () => {
+  it('a GEMM wider or deeper than all that were measured', () => {
+    const gemm: Gemm = { ...common, group: 'head', kind: 'gemm', type: 'bfloat16', n: 65_536, k: 7168 }
+    expect(priced(gemm).evidence(64, 0).evidence).toBe('measured')
+    expect(priced({ ...gemm, n: 60_000 }).evidence(64, 0).evidence).toBe('interpolated')
+    expect(priced({ ...gemm, n: 129_280 }).evidence(64, 0)).toMatchObject({
+      evidence: 'transferred',
+      note: /beyond the measured n/,
+    })
+    expect(priced({ ...gemm, n: 1024, k: 100_000 }).evidence(64, 0).note).toMatch(/beyond the measured k/)
+  })
+
+  it('attention of other dims than the measured ones, or that chooses its tokens', () => {
+    const operators = (name: string) => {
+      const all = operatorsOf({
+        model: loadModel(name),
+        parallelism: { tp: 1, pp: 1, dp: 8, cp: 1, moeTp: 1, moeEp: 8 },
+        precision: 'nvfp4',
+        kvPrecision: 'fp8',
+      })
+      const evidence = (kind: Operator['kind'], y: number) =>
+        all.filter((operator) => operator.kind === kind).map((operator) => priced(operator).evidence(64, y).evidence)
+      return [
+        evidence('mla_bmm', 0),
+        evidence('mla_prefill', 0),
+        evidence('mla_decode', 2048),
+        evidence('mla_decode', 4096),
+      ].flat()
+    }
+    expect(operators('deepseek-r1')).toEqual(['measured', 'measured', 'measured', 'measured', 'measured'])
+    expect(operators('glm-5')).toEqual(['transferred', 'transferred', 'transferred', 'measured', 'transferred'])
   })
 })
 

@@ -54,12 +54,13 @@ export type Moe = Common & {
    */
   readonly kernel?: MoeKernel
 }
-/** One leg of the expert exchange over NVLink; `ranksPerShard` GPUs of a TP group share the tokens of a rank. */
+/** One leg of the expert exchange over NVLink; `gpusPerRank` GPUs of a TP group share the tokens of a rank, and `moeTp` GPUs hold shares of each expert. */
 export type AllToAll = Common & {
   readonly kind: 'alltoall'
   readonly leg: 'prepare' | 'dispatch' | 'combine'
   readonly type: 'nvfp4' | 'fp8' | 'bfloat16'
   readonly ep: number
+  readonly moeTp: number
   readonly hidden: number
   readonly topk: number
   readonly gpusPerRank: number
@@ -102,6 +103,8 @@ export type MlaBmm = Common & {
   readonly heads: number
   readonly side: 'pre' | 'post'
   readonly type: 'bfloat16' | 'fp8'
+  /** Heads of other dims than the measured 128 x 512, at the times of those. */
+  readonly otherDims?: true
 }
 /** The whole attention block of a DeepSeek-V3 layer (projections, norms, BMMs, kernel) as one measured module. */
 export type MlaModule = Common & {

@@ -30,6 +30,9 @@ export interface OperatorRequest {
 /** Head dims of the measured MLA prefill kernels, query-key and value together. */
 const MLA_MEASURED_DIMS = 192 + 128
 
+/** Head dim of the measured absorbed BMMs, between a head and its latent of 512. */
+const BMM_MEASURED_DIM = 128
+
 /** bf16 activations: a norm with residual reads two and writes two vectors of the hidden size. */
 const NORM_BYTES = 8
 
@@ -151,13 +154,21 @@ function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): 
       { ...module, name: 'attention block of a chunk', group: 'prefill', phase: 'prefill' },
     ]
   }
-  const bmmType = type === 'bfloat16' ? 'bfloat16' : 'fp8'
+  const bmm = {
+    kind: 'mla_bmm',
+    group: 'decodeRows',
+    count: layers,
+    heads,
+    type: type === 'bfloat16' ? 'bfloat16' : 'fp8',
+    queries,
+  } as const
+  const [pre, post] = [nope, value].map((dim) => (dim === BMM_MEASURED_DIM ? {} : { otherDims: true as const }))
   return [
     gemm('q_a + kv_a', 'local', layers, type, qRank + kvRank + rope, hidden),
     gemm('q_b', 'local', layers, type, heads * (nope + rope), qRank),
     gemm('attention out', 'local', layers, type, hidden, heads * value),
-    { kind: 'mla_bmm', name: 'absorbed q BMM', group: 'decodeRows', count: layers, heads, side: 'pre', type: bmmType, queries },
-    { kind: 'mla_bmm', name: 'absorbed v BMM', group: 'decodeRows', count: layers, heads, side: 'post', type: bmmType, queries },
+    { ...bmm, ...pre, name: 'absorbed q BMM', side: 'pre' },
+    { ...bmm, ...post, name: 'absorbed v BMM', side: 'post' },
     kernel,
     { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, ...shape },
     gemm('kv_b', 'prefill', layers, type, heads * (nope + value), kvRank),
@@ -232,6 +243,7 @@ function moeFfn(request: OperatorRequest): Operator[] {
     group: 'exchange',
     count: layers,
     ep: moeEp,
+    moeTp,
     hidden,
     topk: ffn.topk,
     type: payload,

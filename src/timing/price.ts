@@ -97,8 +97,10 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
       return (x) => factor * readCurve(table, operator.elementsPerToken * x)
     }
     case 'alltoall': {
-      const { ep, hidden, topk, gpusPerRank } = operator
-      const size = hidden / MEASURED_EXCHANGE.hidden / gpusPerRank
+      const { ep, moeTp, hidden, topk, gpusPerRank } = operator
+      // Every share of an expert gets the token and sends a sum, those beside the sender's own GPU too.
+      const shares = (moeTp * ep - 1) / (ep - 1)
+      const size = (shares * hidden) / MEASURED_EXCHANGE.hidden / gpusPerRank
       if (operator.kernel === 'deepep-ll' || operator.kernel === 'deepep-normal') {
         // One message per token and expert, whatever the rank: 1 / ep of them stay on the GPU.
         const remote = (topk * (1 - 1 / ep)) / (MEASURED_EXCHANGE.topk * (1 - 1 / DEEPEP_MEASURED_GPUS))
@@ -132,6 +134,23 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
   }
 }
 
+/** Which measured attention stands for one that was not, null where it was. */
+function stoodInFor(operator: Operator, length: number): string | null {
+  switch (operator.kind) {
+    case 'mla_bmm':
+      return operator.otherDims ? 'from heads of 128' : null
+    case 'mla_decode':
+      return length > (operator.topk ?? Number.POSITIVE_INFINITY)
+        ? `dense attention over the ${operator.topk} chosen tokens`
+        : null
+    case 'mla_prefill':
+      if (operator.topk !== undefined) return 'dense attention, though tokens are chosen'
+      return operator.width === 1 ? null : 'from head dims 192 and 128, by their sum'
+    default:
+      return null
+  }
+}
+
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
   if (!slice) return { evidence: 'roofline', note: 'bytes at 6.4 TB/s and 3 us a launch' }
   const isCollective = operator.kind === 'allreduce' || operator.kind === 'gather'
@@ -140,8 +159,11 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
   if (operator.kind === 'alltoall') {
     if (operator.hidden !== MEASURED_EXCHANGE.hidden || operator.topk !== MEASURED_EXCHANGE.topk)
       return { evidence: 'transferred', note: 'from hidden 7168, top 8 by bytes' }
+    if (operator.moeTp > 1) return { evidence: 'transferred', note: 'to every share of an expert, by bytes' }
     if (slice.evidence === 'transferred') return { evidence: 'transferred', note: slice.note }
   }
+  const likeness = stoodInFor(operator, y)
+  if (likeness !== null) return { evidence: 'transferred', note: likeness }
   if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0)
     return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
   const size =

@@ -66,19 +66,22 @@ export function gemmBlock(sheet: Sheet, type: string, n: number, k: number): Flo
   return between(shallow, low === high ? shallow : alongN(rows[high]), share, k / depths[high])
 }
 
-/** Whether the shape itself is a site. */
-const isGemmSite = (sheet: Sheet, type: string, n: number, k: number): boolean =>
-  rowsOf(sheet, type).some((row) => row.k === k && row.sites.some((site) => site.n === n))
+/** What the times of a shape stand on: the shape itself is a site, lies between sites, or beyond all. */
+function sourceOf(sheet: Sheet, type: string, n: number, k: number): Pick<Slice, 'evidence' | 'note'> {
+  const rows = rowsOf(sheet, type)
+  if (rows.some((row) => row.k === k && row.sites.some((site) => site.n === n))) return { evidence: 'measured', note: '' }
+  const widest = Math.max(...rows.flatMap(({ sites }) => sites.map((site) => site.n)))
+  const deepest = rows[rows.length - 1].k
+  if (n <= widest && k <= deepest) return { evidence: 'interpolated', note: 'between measured shapes' }
+  return { evidence: 'transferred', note: `in proportion beyond the measured ${n > widest ? `n ${widest}` : `k ${deepest}`}` }
+}
 
 /** The knots of the table serve as they are: they sit on both sides of the tile edges. Wider batches cost in proportion. */
 export function gemmSlice(key: string, sheet: Sheet, { type, n, k }: Gemm): Slice | null {
   const block = gemmBlock(sheet, type, n, k)
   if (!block) return null
   const { x, us } = curveOf(sheet.logKnots[0], block)
-  const found = isGemmSite(sheet, type, n, k)
-    ? ({ evidence: 'measured', note: '' } as const)
-    : ({ evidence: 'interpolated', note: 'between measured shapes' } as const)
   const last = x.length - 1
   const knots = [...x, 2 * x[last]]
-  return sliceOf(key, [knots], [...rising(us, 1), 2 * Math.max(...us)], Math.floor(x[last]), found)
+  return sliceOf(key, [knots], [...rising(us, 1), 2 * Math.max(...us)], Math.floor(x[last]), sourceOf(sheet, type, n, k))
 }
