@@ -138,7 +138,7 @@ describe('cells', () => {
       expect(decode?.maxNumSeqs, cell.id).toBe(cell.maxNumSeqs)
     }
   })
-  test('have keys that change with whatever the answer depends on', () => {
+  test('LAW-45: have keys that change with whatever the answer depends on', () => {
     const cell = primaryCell('azure-conv', 'oss-tp4')
     const others: Cell[] = [
       { ...cell, tpotMs: cell.tpotMs + 1 },

@@ -35,7 +35,7 @@ describe('a saved state', () => {
     expect(summary.requests.running + summary.requests.completed).toBeGreaterThan(10)
   })
 
-  it('taken up by the same arm gives the run that was never stopped', async () => {
+  it('LAW-13: taken up by the same arm gives the run that was never stopped', async () => {
     const whole = run('--out', 'whole')
     const second = run('--warm-from', 'warm.state', '--out', 'second')
     expect(second.stderr).not.toMatch(/Error|warm/)

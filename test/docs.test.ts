@@ -103,6 +103,33 @@ describe('files named in the documents', () => {
   })
 })
 
+it('every law is cited where docs/INVARIANTS.md says that it is checked, and no other law is cited anywhere', () => {
+  const page = readFileSync(`${root}/docs/INVARIANTS.md`, 'utf8')
+  const laws = page.split('\n').flatMap((line) => {
+    const [, law, checked] = /^\| (LAW-\d+) [^|]*\|[^|]*\|([^|]*)\|/.exec(line) ?? []
+    return law === undefined ? [] : [{ law, files: [...checked.matchAll(/[\w./-]+\.ts/g)].map(([name]) => name) }]
+  })
+  const citedBy = (name: string): string => {
+    const found = ['src/testing', 'test', 'src'].map((folder) => join(root, folder, name)).filter((path) => existsSync(path))
+    return found.map((path) => readFileSync(path, 'utf8')).join('')
+  }
+  const lacking = laws.flatMap(({ law, files }) =>
+    files.length === 0
+      ? [law]
+      : files.filter((name) => !new RegExp(`${law}\\b`).test(citedBy(name))).map((name) => `${law} ${name}`),
+  )
+  expect(lacking).toEqual([])
+  const known = new Set(laws.map(({ law }) => law))
+  const sources = ['src', 'test'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(root, folder, name)),
+  )
+  const cited = sources
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => readFileSync(path, 'utf8').match(/LAW-\d+/g) ?? [])
+  expect(cited.length).toBeGreaterThan(50)
+  expect(cited.filter((law) => !known.has(law))).toEqual([])
+})
+
 /** Of JSON Schema, as far as scenarios use it. */
 interface Schema {
   readonly type?: string

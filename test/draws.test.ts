@@ -19,7 +19,7 @@ describe('a job', () => {
   const context = tinyContext(SETS)
   const enginesOf = (job: Job, seed = context.seed) => [...(runJob({ ...context, seed }, job).picture?.records.engine ?? [])]
 
-  test('draws by the seed of the experiment, the part of the trace and the replicate', () => {
+  test('LAW-14: draws by the seed of the experiment, the part of the trace and the replicate', () => {
     const replicate = { ...FIRST_DRAW, replicate: 3 }
     const job = openJob(replicate)
     const { workload } = openTraffic(context, job)

@@ -90,7 +90,7 @@ const geometric = (mean: number) => ({
 /** Requests of one run. */
 const REQUESTS = 40_000
 
-test('M/D/1: half the wait of M/M/1 (Pollaczek and Khinchine)', () => {
+test('LAW-16: M/D/1: half the wait of M/M/1 (Pollaczek and Khinchine)', () => {
   const steps = 8
   for (const [seed, load] of [0.5, 0.8].entries()) {
     const serviceNs = steps * STEP_NS
@@ -102,7 +102,7 @@ test('M/D/1: half the wait of M/M/1 (Pollaczek and Khinchine)', () => {
   }
 })
 
-test('M/G/1 with geometric service, and M/M/1 as its limit of short steps', () => {
+test('LAW-16: M/G/1 with geometric service, and M/M/1 as its limit of short steps', () => {
   const mean = 40
   const { p, draw } = geometric(mean)
   const load = 0.7
@@ -116,7 +116,7 @@ test('M/G/1 with geometric service, and M/M/1 as its limit of short steps', () =
   expect(Math.abs(busy - load)).toBeLessThan(0.02)
 })
 
-test('M/M/c: the wait of Erlang C', () => {
+test('LAW-16: M/M/c: the wait of Erlang C', () => {
   const { p, draw } = geometric(40)
   const load = 0.8
   for (const servers of [2, 4]) {
@@ -135,7 +135,7 @@ test('M/M/c: the wait of Erlang C', () => {
   }
 })
 
-test("Little's law, by what arrivals see: number inside = rate x time inside", () => {
+test("LAW-16: Little's law, by what arrivals see: number inside = rate x time inside", () => {
   const { p, draw } = geometric(40)
   const servers = 3
   const ratePerNs = (0.75 * servers * p) / STEP_NS
@@ -159,7 +159,7 @@ test("Little's law, by what arrivals see: number inside = rate x time inside", (
   expect(statistics.decodeSequences * STEP_NS).toBe(decodeNs)
 })
 
-test('transfers into one port: processor sharing of M/D/1, whose mean time is bytes / rate / (1 - load) whatever the sizes', () => {
+test('LAW-21: transfers into one port: processor sharing of M/D/1, whose mean time is bytes / rate / (1 - load) whatever the sizes', () => {
   const most = 512
   const limits = { maxNumSeqs: most, maxNumBatchedTokens: most, maxModelLen: 8192, numGpuBlocks: most * 512 }
   const engine = engineOf(evenSteps(1), { ...limits, kvBytesPerToken: 5000 })
