@@ -1,4 +1,4 @@
-/** Every command of the README runs, as it stands, in a copy of the project: what it leaves behind is no part of the project. The test run does not run within itself. */
+/** Every command of the pages for users runs, as it stands, in a copy of the project: what it leaves behind is no part of the project. The test run does not run within itself. */
 import { spawnSync } from 'node:child_process'
 import {
   accessSync,
@@ -33,7 +33,11 @@ const readme = readFileSync(`${root}/README.md`, 'utf8')
 const reference = readFileSync(`${root}/docs/SCENARIO.md`, 'utf8')
 const blocksOf = (page: string, language: string): string[] =>
   [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text]) => text)
-const commands = [readme, reference].flatMap((page) => blocksOf(page, 'sh')).flatMap((block) => block.trim().split('\n'))
+/** Pages for users, each with its text; in this order their commands run. */
+const PAGES = ['README.md', ...['POLICIES', 'EXPERIMENTS', 'ENGINES', 'TRACES', 'SCENARIO'].map((name) => `docs/${name}.md`)]
+const commands = PAGES.flatMap((page) => blocksOf(readFileSync(`${root}/${page}`, 'utf8'), 'sh')).flatMap((block) =>
+  block.trim().split('\n'),
+)
 
 /** Commands hand each other traces, recipes, policies and states, so they share it. */
 const copy = newFolder()
@@ -58,7 +62,7 @@ function run(command: string) {
   return spawnSync(call[0], [...call.slice(1), ...words], { cwd: copy, encoding: 'utf8' })
 }
 
-describe('README and docs/SCENARIO.md', () => {
+describe('the pages for users', () => {
   it('has commands', () => expect(commands.length).toBeGreaterThan(5))
 
   it('npx finds and may run the command of the checkout', { timeout: 60_000 }, () => {
@@ -96,11 +100,15 @@ it('the sample of README is what the command prints', () => {
 })
 
 describe('files named in the documents', () => {
-  it.each(['README.md', 'ARCHITECTURE.md', 'docs/SCENARIO.md'])('%s names only what exists', (page) => {
-    const text = readFileSync(`${root}/${page}`, 'utf8')
-    const named = [...text.matchAll(/`((?:docs|src|scenarios|scripts|test|bench)\/[\w./-]+)`/g)].map((match) => match[1])
-    expect(named.filter((path) => !existsSync(`${root}/${path}`))).toEqual([])
-  })
+  const all = readdirSync(`${root}/docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`)
+  it.each(['README.md', 'ARCHITECTURE.md', ...all.filter((name) => name.endsWith('.md'))])(
+    '%s names only what exists',
+    (page) => {
+      const text = readFileSync(`${root}/${page}`, 'utf8')
+      const named = [...text.matchAll(/`((?:docs|src|scenarios|scripts|test|bench|data)\/[\w./-]+)`/g)].map((match) => match[1])
+      expect(named.filter((path) => !existsSync(`${root}/${path}`))).toEqual([])
+    },
+  )
 })
 
 it('every law is cited where docs/INVARIANTS.md says that it is checked, and no other law is cited anywhere', () => {

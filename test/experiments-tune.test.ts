@@ -158,18 +158,18 @@ describe('a winner on the edge of what was tried', () => {
   })
 })
 
-test('the README says what is tuned and what is not', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ')
+test('docs/EXPERIMENTS.md says what is tuned and what is not', () => {
+  const page = readFileSync(new URL('../docs/EXPERIMENTS.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ')
   const wide = cluster({ ranks: 4, maxNumBatchedTokens: 8192 }, { ranks: 4, maxNumBatchedTokens: 8192 })
   const grids = FAMILIES.map((family) => triedOf(familyGrid(family, wide)))
   FAMILIES.forEach((family, i) => {
     const { split, chunk, rank, span, pool } = grids[i]
-    expect(readme).toContain(`| ${[family, ...[split, chunk, rank, pool].map(choicesText)].join(' | ')} |`)
+    expect(page).toContain(`| ${[family, ...[split, chunk, rank, pool].map(choicesText)].join(' | ')} |`)
     expect(span).toEqual(['one'])
   })
   const untried = LEVERS.map((lever) => `${lever} ${untriedOf(lever, grids).join(', ')}`).join('; ')
   expect(untried).toContain('chunk slack, aligned')
-  expect(readme).toContain(`by shape-aware neither: ${untried}.`)
+  expect(page).toContain(`by shape-aware neither: ${untried}.`)
   const oracles = POLICIES.filter(({ oracle }) => oracle).map(({ name }) => name.replace(/\(.*/, ''))
   for (const name of oracles) expect(untried).not.toContain(name)
 })

@@ -35,6 +35,7 @@ describe('the package', () => {
       'LICENSE',
       'README.md',
       'docs/SCENARIO.md',
+      'docs/VALIDATION.md',
     ])
       expect(files).toContain(name)
     const within = (folder: string) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8', withFileTypes: true })

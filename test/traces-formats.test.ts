@@ -615,9 +615,9 @@ describe('files that are no trace of requests', () => {
   })
 })
 
-it('are all in the table of README, and nothing else is', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-  const table = readme.slice(readme.indexOf('| format | what it is |')).split('\n\n')[0]
+it('are all in the table of docs/TRACES.md, and nothing else is', () => {
+  const page = readFileSync(new URL('../docs/TRACES.md', import.meta.url), 'utf8')
+  const table = page.slice(page.indexOf('| format | what it is |')).split('\n\n')[0]
   const named = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
   expect(named.sort()).toEqual([...FORMAT_NAMES].sort())
 })

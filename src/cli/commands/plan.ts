@@ -15,7 +15,7 @@ interface PlanArgs {
 
 export const planCommand = defineCommand<PlanArgs>({
   command: 'plan <scenario>',
-  describe: 'Check a scenario and print it with every default and every derived number',
+  describe: 'Check a scenario and print what follows from it: KV blocks, weights, placement',
   builder: (yargs) =>
     yargs
       .positional('scenario', { type: 'string', demandOption: true, describe: 'A scenario (.yaml)' })
