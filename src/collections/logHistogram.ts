@@ -1,12 +1,13 @@
 /**
- * A histogram of positive doubles whose bins are 1/128 of an octave-mantissa wide: relative error of a quantile < 0.4 % (half a
- * bin). The bin index is read off the bits of the double, so adding costs a few nanoseconds and never allocates.
+ * A histogram of positive doubles whose bins are 1/1024 of an octave-mantissa wide: relative error of a quantile < 0.05 % (half a
+ * bin), so that a ratio of two, which is printed to 0.1 %, is the ratio and not that of two bins. The bin index is read off the bits of the
+ * double, so adding costs a few nanoseconds and never allocates.
  */
 const bits = new Float64Array(1)
 const words = new Uint32Array(bits.buffer)
 /** Little-endian hosts keep the exponent in the second word; Node runs on nothing else that we support. */
 const HIGH = 1
-const MANTISSA_BITS = 7
+const MANTISSA_BITS = 10
 const SHIFT = 20 - MANTISSA_BITS
 /** Values below 1 share the first bin; values of 2^63 and more the last. */
 const FIRST = 1023 << MANTISSA_BITS

@@ -1,6 +1,6 @@
 /**
  * A growing sample of non-negative values and its quantiles: exact while it is small, beyond that a log histogram, whose quantiles are within
- * 0.4 % of the value at the rank asked for.
+ * 0.05 % of the value at the rank asked for.
  */
 import { grown } from './grow.js'
 import { LOG_HISTOGRAM_BINS, logBin, logBinValue } from './logHistogram.js'

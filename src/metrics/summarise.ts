@@ -199,7 +199,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       requests: { injected, ...Object.fromEntries(FATES.map((fate, index) => [fate, fates[index]])) },
       metrics,
       frontend_ms: nsToMs(config.frontendNs),
-      quantiles: e2e.isExact ? 'exact' : 'within 0.4 %',
+      quantiles: e2e.isExact ? 'exact' : 'within 0.05 %',
       output_tok_s: perS(statistics.outputTokens),
       output_tok_s_per_gpu: perS(statistics.outputTokens) / gpus,
       total_tok_s: perS(statistics.outputTokens + promptTokens),

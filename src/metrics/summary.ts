@@ -13,7 +13,7 @@ export interface Summary {
   readonly metrics: {
     readonly ttft_ms: Distribution
     readonly tpot_ms: Distribution
-    /** Pooled gaps: step durations divided by the tokens gained, weighted by tokens (histogram, relative error < 0.4 %). */
+    /** Pooled gaps: step durations divided by the tokens gained, weighted by tokens (histogram, relative error < 0.05 %). */
     readonly itl_ms: Distribution
     readonly e2e_ms: Distribution
     /** Time in the frontend included. */
@@ -32,7 +32,7 @@ export interface Summary {
   /** What every request spends in the frontend before it can be scheduled, at any load: a constant of the profile, part of `queue_ms`. */
   readonly frontend_ms: number
   /** How exact the quantiles of `metrics` are: beyond 1,048,576 requests they come from histograms (itl_ms always does). */
-  readonly quantiles: 'exact' | 'within 0.4 %'
+  readonly quantiles: 'exact' | 'within 0.05 %'
   readonly output_tok_s: number
   readonly output_tok_s_per_gpu: number
   /** Output tokens of the window and the prompts of the requests that completed in it, cached tokens included, per second. */

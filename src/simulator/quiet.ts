@@ -199,11 +199,19 @@ function account(core: Core, e: number, steps: number, isMeasured: boolean): voi
   s.engineUsedPs[e] += usedPs
   s.engineMeanPs[e] += attentionSumPs
   itl[logBin(s.pendingStepPs[e] / 1000)] += n
-  if (passed === 0) return
-  // the times rise, and are nearly always of one bin
-  const bin = logBin(quietPs / 1000)
-  if (logBin((quietPs + growthPs * (passed - 1)) / 1000) === bin) itl[bin] += n * passed
-  else for (let i = 0; i < passed; i++) itl[logBin((quietPs + growthPs * i) / 1000)] += n
+  if (passed > 0) addRising(itl, n, quietPs, growthPs, passed)
+}
+
+/** Adds `count` step times, which rise by `growthPs` from `firstPs` on, with weight `n` each: halved until all are of one bin, as they mostly are. */
+function addRising(itl: Float64Array, n: number, firstPs: number, growthPs: number, count: number): void {
+  const bin = logBin(firstPs / 1000)
+  if (logBin((firstPs + growthPs * (count - 1)) / 1000) === bin) {
+    itl[bin] += n * count
+    return
+  }
+  const half = count >> 1
+  addRising(itl, n, firstPs, growthPs, half)
+  addRising(itl, n, firstPs + growthPs * half, growthPs, count - half)
 }
 
 /** Ends the pending step and `steps` - 1 after it: the clock, the largest gap, and the step that is pending now. */

@@ -11,7 +11,7 @@ import { restoreRoles } from './roles.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 import type { Slots } from './slots.js'
 
-const SNAPSHOT_VERSION = 11
+const SNAPSHOT_VERSION = 12
 
 type Columns = Record<string, unknown>
 

@@ -35,9 +35,10 @@ function same(fast: unknown, slow: unknown, rounded: boolean): boolean {
   if (typeof fast === 'number' && typeof slow === 'number') {
     return Object.is(fast + 0, slow + 0) || (rounded && Math.abs(fast - slow) <= ROUNDING * Math.abs(slow))
   }
-  const left = Array.from(fast as ArrayLike<number>)
-  const right = Array.from(slow as ArrayLike<number>)
-  return left.length === right.length && left.every((value, i) => same(value, right[i], rounded))
+  const [left, right] = [fast, slow] as ArrayLike<number>[]
+  if (left.length !== right.length) return false
+  for (let i = 0; i < left.length; i++) if (!same(left[i], right[i], rounded)) return false
+  return true
 }
 
 const ROUNDED = new Set(['meanAttentionPs', 'prefillMeanPs', 'kvUsePs', 'engineKvUsePs'])
