@@ -1,6 +1,7 @@
 /** What each split policy decides, and how its decision cuts a batch. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { loadSystem } from '../src/hardware/load.js'
 import { parsePolicy } from '../src/levers/catalogue.js'
 import {
   SPLIT_COUNT,
@@ -17,6 +18,8 @@ import type { SplitMachine } from '../src/levers/split/machine.js'
 import { createSplitEvaluator, occupancyCount } from '../src/levers/split/model.js'
 import { createPayloadRanges, cutPayload } from '../src/levers/split/payload.js'
 import { sortPs } from '../src/levers/split/planning.js'
+import { loadModel } from '../src/models/load.js'
+import { PLAIN_TIMING, splitMachine } from '../src/timing/index.js'
 import { batchOf, MACHINES } from './levers/families.js'
 
 const { gqa, mla16 } = MACHINES
@@ -171,3 +174,38 @@ describe('what is charged', () => {
 function equalLengths(n: number, length: number): number[] {
   return Array.from({ length: n }, () => length)
 }
+
+describe('a kernel that reads so many chosen tokens at most', () => {
+  const policies = ['fixed-count(8)', 'length-aware', 'oracle-floor'].map((name) => parsePolicy('split', name)())
+  const sparse = createSplitEvaluator({ ...mla16, mostTokens: 2048 }, 512)
+  const dense = createSplitEvaluator(mla16, 512)
+
+  it('has no ragged long contexts', () => {
+    const ragged = batchOf([...equalLengths(60, 4000), ...equalLengths(4, 64_000)])
+    for (const policy of policies) expect(sparse.factor(policy, ragged)).toBe(dense.factor(policy, equal(64, 2048)))
+  })
+
+  it('reads short contexts whole, against the chosen tokens of the mean length', () => {
+    const short = batchOf(equalLengths(64, 512))
+    for (const policy of policies) expect(sparse.factor(policy, short)).toBe(dense.factor(policy, short))
+    const mixed = batchOf([...equalLengths(60, 128), ...equalLengths(4, 64_000)])
+    const floor = policies[2]
+    expect(sparse.factor(floor, mixed)).toBeLessThan(0.5 * sparse.factor(floor, equal(64, 64_000)))
+  })
+
+  it('is that of a model with a sparse indexer', () => {
+    const of = (name: string) =>
+      splitMachine({
+        ...PLAIN_TIMING,
+        system: loadSystem('gb200'),
+        model: loadModel(name),
+        precision: 'nvfp4',
+        kvPrecision: 'fp8',
+        parallelism: { tp: 1, pp: 1, dp: 8, cp: 1, moeTp: 1, moeEp: 8 },
+        maxNumSeqs: 64,
+        maxNumBatchedTokens: 2048,
+        maxModelLen: 65_536,
+      }).mostTokens
+    expect([of('glm-5'), of('kimi-k2.5')]).toEqual([2048, undefined])
+  })
+})

@@ -20,7 +20,14 @@ export interface SplitKernel {
   /** Heads on this GPU. GQA has KV heads, MLA one latent of `kvRank` + `rope` values that all query heads share. */
   readonly attention:
     | { readonly kind: 'gqa'; readonly queryHeads: number; readonly kvHeads: number; readonly headDim: number }
-    | { readonly kind: 'mla'; readonly queryHeads: number; readonly kvRank: number; readonly rope: number }
+    | {
+        readonly kind: 'mla'
+        readonly queryHeads: number
+        readonly kvRank: number
+        readonly rope: number
+        /** Tokens that a sparse indexer chooses; absent = all. */
+        readonly topk?: number
+      }
 }
 
 export function splitMachineOf({ slots, kvValueBytes, attention }: SplitKernel): SplitMachine {
@@ -34,7 +41,7 @@ export function splitMachineOf({ slots, kvValueBytes, attention }: SplitKernel):
       partialBytes: (queryHeads / kvHeads) * (headDim + 1) * PARTIAL_VALUE_BYTES,
     }
   }
-  const { queryHeads, kvRank, rope } = attention
+  const { queryHeads, kvRank, rope, topk } = attention
   const headGroups = Math.ceil(queryHeads / MLA_TILE_HEADS)
   return {
     // Tiles of the same request read the same latents, the second from cache, so the bandwidth of the memory counts once for each.
@@ -43,6 +50,7 @@ export function splitMachineOf({ slots, kvValueBytes, attention }: SplitKernel):
     headGroups,
     bytesPerToken: (kvRank + rope) * kvValueBytes,
     partialBytes: Math.min(queryHeads, MLA_TILE_HEADS) * (kvRank + 1) * PARTIAL_VALUE_BYTES,
+    ...(topk !== undefined && { mostTokens: topk }),
   }
 }
 
@@ -72,6 +80,12 @@ export function splitMachine({ system, model, parallelism, kvPrecision }: Timing
     attention:
       attention.kind === 'gqa'
         ? { kind: 'gqa', queryHeads, kvHeads: Math.max(1, attention.kvHeads / tp), headDim: attention.headDim }
-        : { kind: 'mla', queryHeads, kvRank: attention.kvRank, rope: attention.rope },
+        : {
+            kind: 'mla',
+            queryHeads,
+            kvRank: attention.kvRank,
+            rope: attention.rope,
+            topk: attention.sparseIndexer?.topk,
+          },
   })
 }

@@ -28,4 +28,6 @@ export interface SplitMachine {
   readonly mergeBandwidth?: number
   /** Launch of the kernel, ns. */
   readonly launchNs: number
+  /** Tokens of a request that the kernel reads at most, where a sparse indexer chooses them; absent = all. */
+  readonly mostTokens?: number
 }

@@ -67,6 +67,8 @@ export function createSplitEvaluator(machine: SplitMachine, maxSequences: number
   const model = createSplitModel(machine, maxSequences)
   const decision = createSplitDecision(maxSequences)
   const equal: SplitBatch = { n: 0, lengths: new Float64Array(maxSequences), totalTokens: 0 }
+  const { mostTokens = Number.POSITIVE_INFINITY } = machine
+  const chosen: SplitBatch = { n: 0, lengths: new Float64Array(maxSequences), totalTokens: 0 }
   /** Times of equal lengths by number of sequences, then by tiles. */
   const equalNs: Map<number, number>[] = []
 
@@ -85,16 +87,30 @@ export function createSplitEvaluator(machine: SplitMachine, maxSequences: number
     return timeNs
   }
 
+  /** The batch as the kernel reads it: long contexts are alike where an indexer chooses as many tokens of each. */
+  function readOf(batch: SplitBatch): SplitBatch {
+    const { n, lengths } = batch
+    if (lengths[n - 1] <= mostTokens) return batch
+    chosen.n = n
+    chosen.totalTokens = 0
+    for (let i = 0; i < n; i++) {
+      chosen.lengths[i] = Math.min(lengths[i], mostTokens)
+      chosen.totalTokens += chosen.lengths[i]
+    }
+    return chosen
+  }
+
   return {
-    factor(policy, batch) {
-      const reference = equalTimeNs(batch.n, Math.ceil(batch.totalTokens / batch.n))
+    factor(policy, whole) {
+      const batch = readOf(whole)
+      const reference = equalTimeNs(whole.n, Math.min(mostTokens, Math.ceil(whole.totalTokens / whole.n)))
       policy.plan(batch, machine, decision)
       if (policy.priceNs !== undefined) return policy.priceNs(batch, machine, decision) / reference
       model.load(batch)
       return model.timeNs(decision.kind, decision.value, decision.longestFirst, decision) / reference
     },
     attentionNs(batch, given) {
-      model.load(batch)
+      model.load(readOf(batch))
       return model.timeNs(given.kind, given.value, given.longestFirst, given)
     },
   }
