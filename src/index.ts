@@ -1,9 +1,14 @@
 /**
  * The public library. One simulation: `loadScenario` → `clusterConfig` → `readTrace` → `simulate` → `summarise`; a comparison of arms:
- * `compare`. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
+ * `compare`, and `ablate` for where a gain comes from. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
  */
 export { type Fault, PolicyError, UserError } from './errors.js'
 export {
+  type AblateOptions,
+  type AblateOutput,
+  ablate,
+  ablationJson,
+  type CompareOptions,
   type CompareOutput,
   type ComparisonResult,
   compare,
@@ -21,6 +26,7 @@ export { ablationTable } from './reports/terminalAblation.js'
 export {
   clusterConfig,
   describePlan,
+  evidenceOfPlan,
   loadScenario,
   type Plan,
   planJson,

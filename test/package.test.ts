@@ -77,6 +77,22 @@ describe('the package', () => {
     ).toBe(2)
   })
 
+  it('compares and ablates as a library', { timeout: 120_000 }, () => {
+    const source = `import { ablate, ablationJson, ablationTable, clusterConfig, compare, comparisonJson, evidenceOfPlan, loadScenario, readTrace } from 'shapewise'
+const text = 'system: gb200\\nmodel: llama-3.1-70b\\nengines: [{layout: TP4, count: 1}]\\nworkload: {path: load.csv, load: {method: closed_loop, concurrency: 4}}\\nexperiment: {replicates: 1}\\narms: {mine: {split: length-aware}}'
+const plan = loadScenario({ text, file: 's.yaml' })
+const { workload } = await readTrace('load.csv')
+const options = { plan, config: clusterConfig(plan), workload, evidence: evidenceOfPlan(plan), threads: 1, effort: 'quick' }
+const compared = await compare(options)
+const { result } = await ablate({ ...options, from: 'static', to: 'mine', levers: null, capacity: false })
+console.log(JSON.parse(comparisonJson(compared.result)).evidence, JSON.parse(ablationJson(result)).levers.join(), ablationTable(result).length > 0)
+`
+    writeFileSync(join(folder, 'compare.js'), source)
+    const rows = Array.from({ length: 80 }, (_, i) => `${i},${100 + 10 * (i % 7)},${5 + (i % 3)}`)
+    writeFileSync(join(folder, 'load.csv'), `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
+    expect(sh(folder, process.execPath, 'compare.js').trim()).toBe('interpolated split true')
+  })
+
   it('can be imported, and its types resolve', () => {
     const source =
       "import { createArm, scenarioFromDefaults, STATIC_ARM, type Plan } from 'shapewise'\nimport { checkPolicy } from 'shapewise/testing'\nconst plan: Plan = scenarioFromDefaults({})\nconsole.log(plan.system, createArm(STATIC_ARM).name)\ncheckPolicy('least-requests', { lever: 'rank', runs: 2 })\n"

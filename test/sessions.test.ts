@@ -172,6 +172,12 @@ describe('a closed loop of sessions', () => {
     expect(times(result)[2][0]).toBe(70)
   })
 
+  test.each([0, -1, 1.5, Number.NaN])('is refused with %s places, where nothing would ever be sent', (concurrency) => {
+    expect(() => run(rows, cluster(), { kind: 'closed', concurrency })).toThrow(
+      /load\.concurrency {2}expected a whole number >= 1, got/,
+    )
+  })
+
   test('is refused when sessions wait for each other', () => {
     expect(() => run([{ at: 0 }, { at: 0, joins: 2 }, { parent: 0 }], cluster(), { kind: 'closed', concurrency: 1 })).toThrow(
       /joins request 2, which descends from another first request/,

@@ -3,12 +3,11 @@ import type { ExperimentOptions } from '../experiments/experiment.js'
 import type { Records } from '../metrics/records.js'
 import { createProgress } from '../reports/progress.js'
 import { openResultFolder, type StoredResult } from '../reports/runFolder.js'
-import { clusterConfig, resolvedYaml } from '../scenario/index.js'
+import { clusterConfig, evidenceOfPlan, resolvedYaml } from '../scenario/index.js'
 import type { ArmInput } from '../scenario/overrides.js'
 import { Interrupted, NOTHING_WRITTEN } from './interrupt.js'
 import type { OutputArgs } from './options.js'
 import { printResult, remark } from './output.js'
-import { evidenceOfPlan } from './prepare.js'
 import { loadPlan, loadWorkload } from './scenarioInput.js'
 
 export interface ExperimentRequest extends OutputArgs {

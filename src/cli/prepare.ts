@@ -1,15 +1,9 @@
-/** What `run`, `compare` and `explain` share: arms by name, and how well the step times of a plan are known. */
+/** What `run` and `explain` share: arms by name. */
 import { UserError } from '../errors.js'
 import { LEVERS, SHAPE_AWARE_ARM, staticArm } from '../levers/index.js'
 import type { ArmSpec } from '../levers/lever.js'
-import { timingRequest } from '../scenario/index.js'
 import type { Plan } from '../scenario/plan.js'
 import { suggest } from '../suggest.js'
-import { type Evidence, evidenceOf, weakestEvidence } from '../timing/index.js'
-
-/** The weakest evidence that carries a tenth or more of a full step of some engine of the plan; `explain` shows every operator's own. */
-export const evidenceOfPlan = (plan: Plan): Evidence =>
-  weakestEvidence(plan.engines.map((engine) => evidenceOf(timingRequest(plan, engine))))
 
 /** Arms that exist without a comparison: the fixed ones and the user's. */
 export function chooseArm(plan: Plan, name: string): ArmSpec {

@@ -43,6 +43,7 @@ export interface AblateOutput {
   readonly records: readonly { readonly arm: string; readonly records: Records }[]
 }
 
+/** Shares the gain of one arm over another out among the levers on which they differ; threads and errors as in `compare`. */
 export function ablate(options: AblateOptions): Promise<AblateOutput> {
   checkNames(options)
   return withExperiment(options, (experiment) => ablateOn(experiment, options))

@@ -46,6 +46,7 @@ export interface CompareOptions extends ExperimentOptions {
   readonly oracles?: boolean
 }
 
+/** Tunes the families on the first half of the trace and judges all arms on the second, paired by replicate. Starts `threads` threads and ends them; results do not depend on their number. Throws UserError, PolicyError, or what `signal` was aborted with. */
 export const compare = (options: CompareOptions): Promise<CompareOutput> =>
   withExperiment(options, (experiment) => compareOn(experiment, options))
 

@@ -17,7 +17,9 @@ export interface ExperimentOptions {
   readonly plan: Plan
   readonly config: ClusterConfig
   readonly workload: Workload
+  /** `evidenceOfPlan(plan)`. */
   readonly evidence: Evidence
+  /** Worker threads, 1 or more. */
   readonly threads: number
   readonly effort?: Effort
   readonly signal?: AbortSignal

@@ -1,6 +1,6 @@
 /** Experiments: reading order experiment.ts, compare.ts and ablate.ts (the whole way), tune.ts, job.ts (one simulation), rows.ts, attribution/ and statistics.ts (what is concluded). */
-export { ablate } from './ablate.js'
-export { type CompareOutput, compare } from './compare.js'
+export { type AblateOptions, type AblateOutput, ablate } from './ablate.js'
+export { type CompareOptions, type CompareOutput, compare } from './compare.js'
 export { type ExperimentOptions, withExperiment } from './experiment.js'
 export { type JobContext, openTraffic, runJob } from './job.js'
 export { ablationJson, comparisonJson } from './json.js'

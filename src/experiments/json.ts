@@ -2,6 +2,7 @@
 import { sixDigits } from '../units.js'
 import type { AblationResult, ComparisonResult } from './result.js'
 
+/** What `compare --format json` prints (docs/EXPERIMENTS.md). */
 export function comparisonJson(result: ComparisonResult): string {
   const { pictures: _pictures, ...printed } = result
   return printedJson(printed)

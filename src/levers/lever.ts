@@ -272,6 +272,7 @@ export interface ArmSpec {
   readonly sourceHash?: Readonly<Partial<Record<LeverName, string>>>
 }
 
+/** The five policies of an arm, by lever. */
 export function policiesOf({ split, chunk, rank, span, pool }: ArmSpec): Omit<ArmSpec, 'name' | 'sourceHash'> {
   return { split, chunk, rank, span, pool }
 }

@@ -127,6 +127,7 @@ function loadText(load: ComparisonResult['load']): string {
   return `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
 }
 
+/** What `shapewise compare` prints. */
 export function comparisonTable(result: ComparisonResult, options: TableOptions = {}): string {
   const { load } = result
   const said = verdict(result)

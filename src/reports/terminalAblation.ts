@@ -41,6 +41,7 @@ function metricsTable(result: AblationResult, reading: Reading, options: TableOp
   return sheet.toString()
 }
 
+/** What `shapewise ablate` prints. */
 export function ablationTable(result: AblationResult, options: TableOptions = {}): string {
   const { load, from, to, arms } = result
   const blocks = [

@@ -4,10 +4,13 @@ import { loadModel } from '../models/load.js'
 import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
 import {
   buildStepTables,
+  type Evidence,
+  evidenceOf,
   spanPrices,
   splitMachine,
   type TimingRequest,
   tokensPer1024Steps as tokenClock,
+  weakestEvidence,
 } from '../timing/index.js'
 import { msToNs } from '../units.js'
 import { profileConstants } from './constants.js'
@@ -87,3 +90,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     frontendNs: msToNs(profileConstants(plan.profile).frontendMs),
   }
 }
+
+/** The weakest evidence that carries a tenth or more of a full step of some engine of the plan; `explain` shows every operator's own. */
+export const evidenceOfPlan = (plan: Plan): Evidence =>
+  weakestEvidence(plan.engines.map((engine) => evidenceOf(timingRequest(plan, engine))))

@@ -20,6 +20,7 @@ export function placementOf(plan: Plan): readonly Placement[] {
 /** GPUs that serve, over all engines. */
 export const gpusOfPlan = (plan: Plan): number => plan.engines.reduce((sum, engine) => sum + engine.count * engineGpus(engine), 0)
 
+/** The same as JSON, keys in snake case. */
 export function planJson(plan: Plan): string {
   return `${JSON.stringify(snake(plan), null, 2)}\n`
 }
@@ -34,6 +35,7 @@ function snake(value: unknown): unknown {
   )
 }
 
+/** What `shapewise plan` prints: engines, memory and placement, for people. */
 export function describePlan(plan: Plan): string {
   const system = loadSystem(plan.system)
   const model = loadModel(plan.model)

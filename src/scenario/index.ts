@@ -3,7 +3,7 @@
  * (defaults), cluster.ts (the simulator's numbers).
  */
 
-export { clusterConfig, timingRequest } from './cluster.js'
+export { clusterConfig, evidenceOfPlan, timingRequest } from './cluster.js'
 export { describePlan, placementOf, planJson } from './describe.js'
 export { loadScenario, scenarioFromDefaults } from './load.js'
 export type { Plan } from './plan.js'

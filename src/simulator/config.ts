@@ -117,7 +117,7 @@ export function longestTaken(engines: readonly EngineConfig[]): { readonly whole
 /** How requests are offered. */
 export type LoadConfig =
   | { readonly kind: 'open' }
-  /** `concurrency` requests in flight: the arrival column is ignored, the next request is sent when one ends. */
+  /** `concurrency` requests (1 or more; of sessions: sessions) in flight: the arrival column is ignored, the next request is sent when one ends. */
   | { readonly kind: 'closed'; readonly concurrency: number }
 
 /** Requests that arrived, and steps that ended, within [fromNs, toNs) are measured. */

@@ -117,6 +117,18 @@ function mayUseLanes({ name, rank, span }: Arm): boolean {
   })
 }
 
+/** Requests (of sessions: sessions) in flight; 0 where they come at times of their own. */
+function concurrencyOf(load: LoadConfig): number {
+  if (load.kind === 'open') return 0
+  const { concurrency } = load
+  if (Number.isSafeInteger(concurrency) && concurrency >= 1) return concurrency
+  throw new UserError({
+    where: 'load.concurrency',
+    message: `expected a whole number >= 1, got ${concurrency}`,
+    hint: 'with none in flight nothing is ever sent',
+  })
+}
+
 export function createCore(
   config: ClusterConfig,
   arm: Arm,
@@ -148,7 +160,7 @@ export function createCore(
     arm,
     planningPs: planningTable(arm.split, Math.max(...engines.map((engine) => engine.maxNumSeqs))),
     closed: load.kind === 'closed',
-    concurrency: load.kind === 'closed' ? load.concurrency : 0,
+    concurrency: concurrencyOf(load),
     maxModelLen: longest.whole,
     maxPromptLen: longest.prompt,
     maxQueue: config.maxQueue ?? Number.POSITIVE_INFINITY,

@@ -89,6 +89,7 @@ export interface Simulation {
 /** After a drain room is made for as many records as before, but no more than these. */
 const MOST_RECORDS_AHEAD = 1 << 17
 
+/** A run in pieces: `feed` requests, `advance`, `drain` records; `simulate` does all of it. Throws UserError for a load or an arm that the cluster cannot have. */
 export function createSimulation(config: ClusterConfig, arm: Arm, options: SimulationOptions): Simulation {
   const window = options.window ?? { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY }
   const core = createCore(config, arm, options.load, window, options.expectedRequests ?? 0)
@@ -275,9 +276,9 @@ function sample(core: Core): SeriesSample {
 export interface SimulateOptions extends SimulationOptions {
   /** Events later than this are not served. Default: until everything is done. */
   readonly untilNs?: number
-  /** Sample the state about this many times (the series is empty otherwise). */
+  /** Sample the state, 256 to 512 times in a long run (the series is empty otherwise). */
   readonly series?: boolean
-  /** Called every EVENTS_PER_TURN events. */
+  /** Called every 1,024 events and at the end. */
   readonly onProgress?: (simulatedNs: number, events: number) => void
 }
 
@@ -295,6 +296,7 @@ export interface SimulationResult {
 
 const EVENTS_PER_TURN = 1024
 
+/** Serves the whole workload, or what of it is due by `untilNs`. Times are whole ns from the beginning of the run. Throws UserError for what cannot be simulated, PolicyError for an answer out of range. */
 export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, options: SimulateOptions): SimulationResult {
   const simulation = createSimulation(config, arm, { ...options, expectedRequests: workload.count })
   simulation.feed(workload)

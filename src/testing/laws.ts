@@ -20,6 +20,7 @@ export interface Outcome {
   readonly fullest: ArrayLike<number>
 }
 
+/** What the checkers need of a run of the fast core. */
 export function outcomeOfFast({ result, decisions, fullest }: FastRun): Outcome {
   const rows = recordObjects(result.records)
   const order = [...result.records.request.slice(0, result.records.count)]
@@ -405,6 +406,7 @@ const LAWS: readonly Law[] = [
   hits,
 ]
 
+/** Sentences, each with the number of a law that the run breaks; none when it keeps all that one finished run can show. */
 export function brokenLaws(scenario: Scenario, outcome: Outcome): string[] {
   return LAWS.flatMap((law) => law(scenario, outcome))
 }

@@ -33,6 +33,7 @@ export interface FastRun {
 /** The entry point of the fast core, or of a damaged copy of it. */
 export type Simulate = typeof simulate
 
+/** Runs a generated scenario, and notes every decision of its policies. */
 export function runFast(scenario: Scenario, run: Simulate = simulate): FastRun {
   const { arm, decisions } = observed(scenario.arm())
   const { workload, load, window, untilNs } = scenario

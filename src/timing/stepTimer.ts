@@ -77,6 +77,7 @@ export function kernelColumn(mean: number, kernelColumns: number): number {
 export const attentionGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
   Math.round(sequences * slopePs * factor)
 
+/** The parts of a step from its tables, whole ps. */
 export function createStepTimer(tables: StepTables): StepTimer {
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
   const { prefillChunkKnots, prefillPrefixKnots, prefillPs } = tables

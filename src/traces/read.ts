@@ -22,6 +22,7 @@ export interface ReadResult {
   readonly report: TraceReport
 }
 
+/** Reads a file of any format, plain, gzip or zstd; what had to be decided or skipped is in the report. Throws UserError for a file that cannot be read. */
 export async function readTrace(path: string, options: ReadOptions = {}): Promise<ReadResult> {
   const skips = createSkipLog()
   const rows = createRequestRows(path)

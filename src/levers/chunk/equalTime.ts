@@ -6,7 +6,7 @@ const FLOOR_TOKENS = 256
 /** Chunks are whole multiples of this, tokens, so that bisection takes few steps. */
 const GRAIN_TOKENS = 32
 
-/** The largest chunk whose predicted step lasts at most `targetMs` (in (0, 10000] ms), and no less than 256 tokens. */
+/** The largest chunk whose predicted step lasts at most `targetMs` (in [0.001, 10000] ms), and no less than 256 tokens. */
 export function equalTime(targetMs: number): ChunkPolicy {
   const targetPs = msToNs(targetMs) * PS_PER_NS
   return {

@@ -23,7 +23,7 @@ export interface SplitEvaluator {
   attentionNs(batch: SplitBatch, decision: SplitDecision): number
 }
 
-/** Pieces per request of the shipped occupancy rule: fill the slots once, never below two tiles a piece, one count for all. */
+/** Pieces per request of the shipped occupancy rule: fill the slots once, two tiles a piece or more (of an odd number the last has one), one count for all. */
 export function occupancyCount(sequences: number, longestTokens: number, machine: SplitMachine): number {
   const byLength = Math.ceil(longestTokens / (2 * machine.tileTokens))
   const bySlots = Math.floor(machine.slots / (sequences * machine.headGroups))
@@ -45,6 +45,7 @@ export function grahamNs(totalBytes: number, longestBytes: number, machine: Spli
   return totalBytes / rate + longestBytes / machine.ctaBandwidth
 }
 
+/** The fast form of the SM-level model, for batches of at most `maxSequences`. */
 export function createSplitModel(machine: SplitMachine, maxSequences: number): SplitModel {
   const cuts = createCuts(machine, maxSequences)
   const launchNs = (longestFirst: boolean): number =>
@@ -63,6 +64,7 @@ export function createSplitModel(machine: SplitMachine, maxSequences: number): S
   }
 }
 
+/** Prices decisions with the fast form, for batches of at most `maxSequences`; times of equal lengths are kept. */
 export function createSplitEvaluator(machine: SplitMachine, maxSequences: number): SplitEvaluator {
   const model = createSplitModel(machine, maxSequences)
   const decision = createSplitDecision(maxSequences)

@@ -11,6 +11,7 @@ import { evidenceSection, identityLine, kicker, lossList, page } from './page.js
 import { armsTable, triedTable } from './tables.js'
 import { attributionFigures } from './waterfall.js'
 
+/** The report of an ablation: one page that loads nothing. */
 export function ablationHtml(result: AblationResult, plan: Plan): string {
   const { from, to } = result
   const headlines = headlinesOf(result)

@@ -17,6 +17,7 @@ import { armsTable, comparisonsTable, numbersTable, triedTable, tuningTables } f
 import { ttftBars } from './ttft.js'
 import { attributionFigures } from './waterfall.js'
 
+/** The report of a comparison: one page that loads nothing. */
 export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   const { pictures } = result
   const styles = armStyles(result.arms.map((arm) => arm.name))

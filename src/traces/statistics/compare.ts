@@ -35,6 +35,7 @@ const LINES = 100
 /** Of fewer requests nothing can be said. */
 const FEWEST_REQUESTS = 50
 
+/** Whether `b` is the same traffic as `a`: each statistic with the range that chance leaves it (docs/decisions/0011-same-traffic.md). */
 export function compareTraces(
   a: Workload,
   b: Workload,

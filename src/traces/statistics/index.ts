@@ -35,6 +35,7 @@ export interface TraceStatistics {
   readonly sessions: SessionStatistics | null
 }
 
+/** Lengths in tokens, gaps and rates in s, prefix reuse and sessions of a workload. */
 export function traceStatistics(workload: Workload, { lruTokens = LRU_TOKENS }: StatisticsOptions = {}): TraceStatistics {
   return {
     count: workload.count,
