@@ -1,7 +1,7 @@
 /** Two traces of the same traffic are called the same, others are not; seeds are fixed, so these figures do not wander. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { stream } from '../src/rng.js'
+import { shuffled, stream } from '../src/rng.js'
 import { pickRequests } from '../src/traces/columns.js'
 import { presetRecipe } from '../src/traces/generate/presets.js'
 import { synthesise } from '../src/traces/generate/synth.js'
@@ -120,6 +120,27 @@ describe('traces of other traffic', () => {
     const fast = traffic('b', 5000, { ratePerS: 8 })
     expect(differing(slow, fast)).toContain('rate, 1/s')
     expect(differing(slow, fast, true)).toEqual([])
+  })
+
+  it('the same requests with the short ones first are other traffic, in any random order they are not', () => {
+    const w = traffic('a', 5000)
+    const inOrder = (order: readonly number[]): Workload => ({
+      ...w,
+      isl: w.isl.map((_, i) => w.isl[order[i]]),
+      osl: w.osl.map((_, i) => w.osl[order[i]]),
+    })
+    const byLength = [...w.isl.keys()].sort((x, y) => w.isl[x] - w.isl[y])
+    expect(differing(w, inOrder(byLength))).toEqual(['IDC 60 s of input tokens'])
+    expect(differing(inOrder(byLength), w)).toEqual(['IDC 60 s of input tokens'])
+    expect(differing(w, inOrder(shuffled([...w.isl.keys()], stream(1, 'order'))))).toEqual([])
+  })
+
+  it('says that classes and tenants are not compared', () => {
+    const w = traffic('a', 400)
+    const lines = ({ classId = null }: Partial<Workload>) =>
+      compareTraces(w, { ...w, classId }).lines.filter(({ statistic }) => statistic === 'classes and tenants')
+    expect(lines({})).toEqual([])
+    expect(lines({ classId: new Uint16Array(400) })).toMatchObject([{ verdict: 'not compared' }])
   })
 
   it('rate and burstiness may differ by the noise of the second trace where that is larger', () => {

@@ -59,15 +59,18 @@ export function gapCv(arrivalNs: Float64Array): number | null {
   return Math.sqrt(squares / gaps) / mean
 }
 
-/** Requests in each whole bin of `binS` seconds from the first arrival on; an incomplete last bin is left out. */
-export function countsPerBin(arrivalNs: Float64Array, binS: number): Float64Array {
+/**
+ * Requests in each whole bin of `binS` seconds from the first arrival on, or the sum of their `weights`; an incomplete last bin is
+ * left out.
+ */
+export function countsPerBin(arrivalNs: Float64Array, binS: number, weights?: ArrayLike<number>): Float64Array {
   const count = arrivalNs.length
   const binNs = binS * NS_PER_S
   const bins = count === 0 ? 0 : Math.floor((arrivalNs[count - 1] - arrivalNs[0]) / binNs)
   const counts = new Float64Array(bins)
   for (let i = 0; i < count; i++) {
     const bin = Math.floor((arrivalNs[i] - arrivalNs[0]) / binNs)
-    if (bin < bins) counts[bin]++
+    if (bin < bins) counts[bin] += weights?.[i] ?? 1
   }
   return counts
 }

@@ -5,7 +5,7 @@
  */
 import type { Workload } from '../workload.js'
 import { arrivalLines } from './compare/arrivals.js'
-import { type ComparisonLine, errorsAllowed } from './compare/line.js'
+import { type ComparisonLine, errorsAllowed, notCompared } from './compare/line.js'
 import { prefixLines } from './compare/prefixes.js'
 import { sessionLines } from './compare/sessions.js'
 import { shapeLines } from './compare/shapes.js'
@@ -49,8 +49,15 @@ export function compareTraces(
     ...shapeLines(a, b, errors, level),
     ...prefixLines(a, b, lruTokens, errors),
     ...sessionLines(a, b, errors),
+    ...namesLine(a, b),
   ]
   const different = lines.filter((line) => line.verdict === 'different').length
   const compared = lines.filter((line) => line.verdict !== 'not compared').length
   return { verdict: compared === 0 ? 'undecided' : different > 0 ? 'different' : 'same', lines, compared, different }
+}
+
+/** Policies may read classes and tenants, so it is said that the verdict is not of them. */
+function namesLine(a: Workload, b: Workload): ComparisonLine[] {
+  const hasNames = [a, b].some(({ classId, tenant }) => classId !== null || tenant !== null)
+  return hasNames ? [notCompared('classes and tenants', 'who sends a request is not looked at')] : []
 }

@@ -1,4 +1,4 @@
-/** Lines on arrivals: rate, burstiness on several scales, the law of the gaps. */
+/** Lines on arrivals: rate, burstiness on several scales, also of the tokens that come, the law of the gaps. */
 import { NS_PER_S } from '../../../units.js'
 import type { Workload } from '../../workload.js'
 import { type ArrivalStatistics, arrivalStatistics, countsPerBin, DISPERSION_BINS_S, type DispersionBin } from '../arrivals.js'
@@ -8,6 +8,9 @@ import { parts, stretches, UnitSums, type Units } from './units.js'
 
 interface Side {
   readonly timesNs: Float64Array
+  /** Input and output tokens of the requests of these times. */
+  readonly isl: Int32Array
+  readonly osl: Int32Array
   readonly found: ArrivalStatistics
   readonly minutes: Units
 }
@@ -18,6 +21,10 @@ const NEARLY_NONE = 0.01
 const FEWEST_MEETINGS = 30
 /** Shorter gaps are equal: clocks of traces are coarser. */
 const SHORTEST_GAP_NS = 1e3
+/** Added to the dispersion of tokens in the same way: what requests bring that have nothing to do with each other. Heavy tails make small values noisy. */
+const ALONE = 1
+/** Length of the bins in which tokens are counted. */
+const TOKENS_BIN_S = 60
 /** The noise of a variance of fewer counts is not known well enough. */
 const FEWEST_BINS = 10
 
@@ -28,10 +35,10 @@ export function arrivalLines(
   errors: (units: number) => number,
   level: number,
 ): ComparisonLine[] {
-  const first = sideOf(timesOf(a))
-  const unscaled = sideOf(timesOf(b))
+  const first = sideOf(timesOf(a), a)
+  const unscaled = sideOf(timesOf(b), b)
   if (first.found.ratePerS === null || unscaled.found.ratePerS === null) return untimed(first, unscaled)
-  const second = scaleFree ? sideOf(scaled(unscaled.timesNs, unscaled.found.ratePerS / first.found.ratePerS)) : unscaled
+  const second = scaleFree ? sideOf(scaled(unscaled.timesNs, unscaled.found.ratePerS / first.found.ratePerS), b) : unscaled
   const line = (
     statistic: string,
     read: (side: Side) => number | null,
@@ -49,8 +56,19 @@ export function arrivalLines(
       return line(
         statistic,
         ({ found }) => found.idc[binS],
-        (side) => dispersionError(side, binS),
+        (side) => dispersionError(side, binS, NEARLY_NONE),
         NEARLY_NONE,
+      )
+    }),
+    ...(['isl', 'osl'] as const).map((tokens) => {
+      const statistic = `IDC ${TOKENS_BIN_S} s of ${tokens === 'isl' ? 'input' : 'output'} tokens`
+      const lacking = whyNoDispersion(first, second, TOKENS_BIN_S)
+      if (lacking !== null) return notCompared(statistic, lacking)
+      return line(
+        statistic,
+        (side) => dispersionOf(dispersionSums(side, TOKENS_BIN_S, side[tokens]).totals()),
+        (side) => dispersionError(side, TOKENS_BIN_S, ALONE, side[tokens]),
+        ALONE,
       )
     }),
     first.found.tickS !== null || second.found.tickS !== null
@@ -70,8 +88,10 @@ function bothErrors(first: Side, second: Side, noise: (side: Side) => number): n
   return Math.hypot(own, Math.max(expected, noise(second)))
 }
 
-const sideOf = (timesNs: Float64Array): Side => ({
+const sideOf = (timesNs: Float64Array, { arrivalNs, isl, osl }: Workload): Side => ({
   timesNs,
+  isl: isl.filter((_, i) => !Number.isNaN(arrivalNs[i])),
+  osl: osl.filter((_, i) => !Number.isNaN(arrivalNs[i])),
   found: arrivalStatistics(timesNs),
   minutes: stretches(timesNs),
 })
@@ -108,14 +128,29 @@ function gapCvError({ timesNs, minutes }: Side): number {
   return sums.error(([n, gaps, squares]) => Math.log(NEARLY_NONE + Math.sqrt(Math.max(0, (n * squares) / gaps ** 2 - 1))))
 }
 
-function dispersionError({ timesNs, minutes }: Side, binS: DispersionBin): number {
-  const counts = countsPerBin(timesNs, binS)
-  const sums = new UnitSums(parts(counts.length, minutes.count), 3)
+/** Sums over bins that an index of dispersion is made of: bins, what comes in them, its square, and the squares of what single requests bring. */
+function dispersionSums({ timesNs, minutes }: Side, binS: DispersionBin, weights?: Int32Array): UnitSums {
+  const counts = countsPerBin(timesNs, binS, weights)
+  const singles =
+    weights === undefined
+      ? counts
+      : countsPerBin(
+          timesNs,
+          binS,
+          Float64Array.from(weights, (weight) => weight ** 2),
+        )
+  const sums = new UnitSums(parts(counts.length, minutes.count), 4)
   counts.forEach((count, bin) => {
-    sums.add(bin, [1, count, count * count])
+    sums.add(bin, [1, count, count * count, singles[bin]])
   })
-  return sums.error(([n, sum, squares]) => Math.log(NEARLY_NONE + Math.max(0, squares / sum - sum / n)))
+  return sums
 }
+
+/** 1 for Poisson traffic whose lengths do not hang together; of tokens more, too, where long requests come at one time and short ones at another. */
+const dispersionOf = ([bins, sum, squares, singles]: Float64Array): number => Math.max(0, (squares - sum ** 2 / bins) / singles)
+
+const dispersionError = (side: Side, binS: DispersionBin, offset: number, weights?: Int32Array): number =>
+  dispersionSums(side, binS, weights).error((totals) => Math.log(offset + dispersionOf(totals)))
 
 function whyNoDispersion(first: Side, second: Side, binS: DispersionBin): string | null {
   if (Math.min(first.found.durationS, second.found.durationS) < FEWEST_BINS * binS)
