@@ -14,7 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -109,6 +109,21 @@ describe('files named in the documents', () => {
       expect(named.filter((path) => !existsSync(`${root}/${path}`))).toEqual([])
     },
   )
+})
+
+it('ARCHITECTURE.md names only files that exist, each in the folder named last before it, and every folder of src', () => {
+  const page = readFileSync(`${root}/ARCHITECTURE.md`, 'utf8')
+  const missing = page.split('\n').flatMap((line) => {
+    let folder = ''
+    return [...line.matchAll(/`([\w./-]+)`/g)].flatMap(([, name]) => {
+      if (/^(src|test|data|docs|scripts)\//.test(name)) folder = /\.\w+$/.test(name) ? dirname(name) : name
+      else if (!line.startsWith('| ') || !name.endsWith('.ts') || existsSync(join(root, folder, name))) return []
+      return existsSync(join(root, name)) ? [] : [`${folder}: ${name}`]
+    })
+  })
+  expect(missing).toEqual([])
+  const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  expect(folders.map(({ name }) => `src/${name}`).filter((name) => !page.includes(`\`${name}\``))).toEqual([])
 })
 
 it('every law is cited where docs/INVARIANTS.md says that it is checked, and no other law is cited anywhere', () => {
