@@ -94,6 +94,22 @@ it('terminal and page tell the same of sessions: every sample that the trace has
   expect(text + html).not.toContain('wait of the client')
 })
 
+it('LRU caches have no row where requests wait and their order is not known', () => {
+  const { sessions } = WORKLOADS
+  expect(traceTable({ ...partsOf(sessions), width: 110 })).toMatch(/unlimited cache; LRU of 1M \d/)
+  expect(pageOf(sessions)).toMatch(/<td>1M<\/td><td>\d/)
+  const waiting = {
+    ...sessions,
+    arrivalNs: sessions.arrivalNs.map((time, i) => (i % 5 === 0 ? time : Number.NaN)),
+    parent: Int32Array.from(sessions.isl, (_, i) => (i % 5 === 0 ? -1 : i - 1)),
+    waitNs: new Float64Array(sessions.count),
+  }
+  const text = traceTable({ ...partsOf(waiting), width: 110 })
+  expect(text).toMatch(/of the input tokens in an unlimited cache$/m)
+  expect(text).not.toMatch(/1M/)
+  expect(pageOf(waiting)).not.toMatch(/<td>1M</)
+})
+
 it('what comes from the file is escaped', () => {
   const evil = '</script><img src=x onerror=alert(1)>"\''
   const html = pageOf(WORKLOADS.plain, evil)

@@ -34,7 +34,7 @@ export const CLIENT_SCRIPT = `
       cursor: { sync: chart.sync ? { key: chart.sync } : undefined, points: { size: 6 } },
       scales: {
         x: chart.log ? { time: false, distr: 3, range: (u, min, max) => [min, max] } : { time: false },
-        y: { range: chart.share ? (u, min, max) => [0, Math.max(max * 1.05, chart.full ? 1 : 0.05)].map((v) => Math.min(1, v)) : (u, min, max) => [0, Math.max(1, max * 1.08)] },
+        y: { range: chart.share ? (u, min, max) => [0, Math.max(max * 1.05, chart.full ? 1 : 0.05)].map((v) => Math.min(1, v)) : (u, min, max) => [0, max > 0 ? max * 1.08 : 1] },
       },
       axes: [
         axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(round), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),

@@ -150,7 +150,9 @@ function prefixTable({ prefixes }: TraceStatistics): string {
   if (prefixes === null) return ''
   const rows = [
     ['unlimited', percent(prefixes.ideal.published, 1), percent(prefixes.ideal.engine, 1)],
-    ...prefixes.lru.map(({ tokens, published, engine }) => [millions(tokens), percent(published, 1), percent(engine, 1)]),
+    ...prefixes.lru
+      .filter(({ published }) => published !== null)
+      .map(({ tokens, published, engine }) => [millions(tokens), percent(published, 1), percent(engine, 1)]),
   ]
   return `<figure><h3>Hit rate</h3>${htmlTable(['cache, tokens', 'as published', 'whole blocks, one token left'], rows)}</figure>`
 }

@@ -122,14 +122,18 @@ function shapeRows({ shapes, clusters }: TraceStatistics): string[] {
 
 function prefixRows(prefixes: NonNullable<TraceStatistics['prefixes']>): string[] {
   const { ideal, lru } = prefixes
-  const rates = lru.map(({ tokens, published }) => `${millions(tokens)} ${percent(published, 1)}`).join(', ')
+  // requests that wait have no order in time, and then no LRU cache has a hit rate
+  const ofLru = (key: 'published' | 'engine'): string => {
+    const known = lru.flatMap(({ tokens, [key]: rate }) => (rate === null ? [] : [`${millions(tokens)} ${percent(rate, 1)}`]))
+    return known.length === 0 ? '' : `; LRU of ${known.join(', ')}`
+  }
   return [
     columns([
-      ['hit rate', `${percent(ideal.published, 1)} of the input tokens in an unlimited cache; LRU of ${rates} (tokens)`],
       [
-        'whole blocks alone',
-        `${percent(ideal.engine, 1)}; LRU of ${lru.map(({ tokens, engine }) => `${millions(tokens)} ${percent(engine, 1)}`).join(', ')}: what one engine can hit`,
+        'hit rate',
+        `${percent(ideal.published, 1)} of the input tokens in an unlimited cache${ofLru('published')}${ofLru('published') && ' (tokens)'}`,
       ],
+      ['whole blocks alone', `${percent(ideal.engine, 1)}${ofLru('engine')}: what one engine can hit`],
       [
         'requests',
         `${percent(prefixes.mostlyHit)} with more than half of their input seen before, ${percent(prefixes.noHit)} with nothing`,
