@@ -27,13 +27,21 @@ function formatFault(fault: Fault): string {
   return `${fault.where}  ${fault.message}${fault.hint ? `\n  hint: ${fault.hint}` : ''}`
 }
 
+/** Whose fault it is: a policy may share its name with another one of its arm. */
+export interface FaultyPolicy {
+  readonly name: string
+  readonly lever?: string
+  /** Of a user's own policy: its file. */
+  readonly file?: string
+}
+
 /** A policy returned something its contract forbids. Names the policy, the event and the value. */
 export class PolicyError extends Error {
-  readonly policy: string
+  readonly policy: FaultyPolicy
   /** The message without the name of the policy. */
   readonly detail: string
-  constructor(policy: string, message: string) {
-    super(`policy ${policy}: ${message}`)
+  constructor(policy: FaultyPolicy, message: string) {
+    super(`policy ${policy.name}: ${message}`)
     this.name = 'PolicyError'
     this.policy = policy
     this.detail = message

@@ -117,6 +117,22 @@ describe('a policy that fails', () => {
     expect(readdirSync(folder).filter((entry) => entry.startsWith('.'))).toEqual([])
   })
 
+  test('ends with exit code 2 and its file, before the first event too', () => {
+    const split = readFileSync(join(folder, 'split.ts'), 'utf8')
+    put(folder, 'unpaid.ts', split.replace('planningPs: 2e6', 'planningPs: (n: number) => -n'))
+    put(folder, 'endless.ts', split.replace('const share', 'for (;;) {}\n      const share'))
+    const explained = (file: string) =>
+      shapewise(folder, 'explain', 'cluster.yaml', '--batch', '4x500', '--arm', `bad=split:./${file}`)
+    for (const { status, stderr } of [run('--arm', 'bad=split:./unpaid.ts'), explained('unpaid.ts')]) {
+      expect(stderr).toMatch(/^\.\/unpaid\.ts {2}split policy my-split: planningPs returned -\d; picoseconds/)
+      expect(status).toBe(2)
+    }
+    expect(explained('endless.ts')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^arms\.bad\.split {2}policy \.\/endless\.ts did not answer within 5 s/),
+    })
+  })
+
   test.each([
     ['while it is loaded', 'const kept = []\nfor (;;) kept.push([kept.length])\n'],
     ['while it makes a policy', 'export default () => { const kept = []; for (;;) kept.push([kept.length]) }\n'],

@@ -115,7 +115,7 @@ describe('errors as plain data', () => {
   const sent = (error: unknown) => errorOf(structuredClone(failureOf(error)), job)
 
   test('keep their kind, their message and where they were thrown', () => {
-    const policy = sent(new PolicyError('fixed-count(8)', 'returned NaN'))
+    const policy = sent(new PolicyError({ name: 'fixed-count(8)' }, 'returned NaN'))
     expect(policy).toBeInstanceOf(PolicyError)
     expect(policy.message).toBe('policy fixed-count(8): returned NaN [arm static (closed, replicate 4)]')
     expect(policy.stack).toContain('executors.test.ts')

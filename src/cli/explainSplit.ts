@@ -1,7 +1,10 @@
 /** What the split policies of the arm and of the static arm make of one batch, for `explain`. */
+import { UserError } from '../errors.js'
 import { type ArmSpec, createArm, createSplitEvaluator, type SplitMachine, type SplitPolicy } from '../levers/index.js'
+import { LOAD_LIMIT_MS, withinLimit } from '../policies/index.js'
 import { columns } from '../reports/columns.js'
 import { change } from '../reports/format.js'
+import { policyFault } from '../simulator/index.js'
 import { PS_PER_US } from '../units.js'
 import type { BatchText } from './batch.js'
 
@@ -28,8 +31,24 @@ export function splitOf(
   const { sequences: n, kvTokens: totalTokens } = batch
   if (n === 0) return { ...common, split_factor: null, step_us: stepUs(1) }
   const lengths = Float64Array.from(batch.lengths)
-  const factor = createSplitEvaluator(machine, maxNumSeqs).factor(policy, { n, lengths, totalTokens })
-  return { ...common, split_factor: factor, step_us: stepUs(factor) + planningUs(policy, n) }
+  return decided(arm, () => {
+    const factor = createSplitEvaluator(machine, maxNumSeqs).factor(policy, { n, lengths, totalTokens })
+    return { ...common, split_factor: factor, step_us: stepUs(factor) + planningUs(policy, n) }
+  })
+}
+
+/** What `act` asks of the split policy of `arm`. Nobody watches this thread, so a decision without end is ended from within. */
+function decided<T>({ name, split }: ArmSpec, act: () => T): T {
+  try {
+    return withinLimit(act)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw policyFault(error)
+    throw new UserError({
+      where: `arms.${name}.split`,
+      message: `policy ${split} did not answer within ${LOAD_LIMIT_MS / 1e3} s`,
+      hint: 'look for an endless loop in plan or planningPs',
+    })
+  }
 }
 
 /** What a plan for `n` decoding sequences costs a step. */

@@ -46,7 +46,7 @@ export const errorOf = (failure: Failure, { arm, kind, draw }: Job): Error =>
 
 function rebuilt({ name, message }: Failure, where: string): Error {
   const policy = /^policy (.*?): ([\s\S]*)$/.exec(message)
-  if (name === 'PolicyError' && policy) return new PolicyError(policy[1], `${policy[2]} [${where}]`)
+  if (name === 'PolicyError' && policy) return new PolicyError({ name: policy[1] }, `${policy[2]} [${where}]`)
   const error = new Error(`${where}: ${message}`)
   error.name = name
   return error

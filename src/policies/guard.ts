@@ -26,7 +26,7 @@ export function guarded<L extends LeverName>(lever: L, policy: PolicyShape, file
   const hooks = HOOKS[lever].map(({ name }) => name).filter((name) => name !== 'planningPs' && typeof policy[name] === 'function')
   const made: Record<string, unknown> = { ...policy, info: { ...policy.info, hooks, ...(file === undefined ? {} : { file }) } }
   const fail = (hook: Hook, what: string): never => {
-    throw new PolicyError(policy.info.name, `${hook.name} ${what}; it had read ${shield.reads()}`)
+    throw new PolicyError({ name: policy.info.name, lever, file }, `${hook.name} ${what}; it had read ${shield.reads()}`)
   }
   for (const hook of HOOKS[lever]) {
     const method = policy[hook.name]
@@ -35,12 +35,14 @@ export function guarded<L extends LeverName>(lever: L, policy: PolicyShape, file
     const [leverIndex, hookIndex] = [LEVERS.indexOf(lever), HOOK_NAMES.indexOf(hook.name)]
     made[hook.name] = (...args: unknown[]): unknown => {
       shield.open()
+      hook.clear?.(args)
       beginDecision(leverIndex, hookIndex)
       let answer: unknown
       try {
         answer = method.apply(policy, covered(shield, hook, names, args))
       } catch (error) {
-        fail(hook, shield.trespass() ?? `threw: ${describeThrown(error, file ?? '')}`)
+        const thrown = describeThrown(error, file ?? '')
+        fail(hook, shield.trespass() ?? (thrown.startsWith('threw ') ? thrown : `threw: ${thrown}`))
       } finally {
         endDecision()
       }

@@ -15,6 +15,7 @@ export { adoptPolicyFiles, type PolicyFile, policyFiles, readPolicyFile, without
 export { guarded } from './guard.js'
 export { beatInto, decisionUnderWay, HEARTBEAT } from './heartbeat.js'
 export { HOOKS } from './hooks.js'
+export { LOAD_LIMIT_MS, withinLimit } from './sandbox.js'
 export { shapeFaults } from './shape.js'
 
 /** A fresh policy of the file, as it was written: not yet under guard. */

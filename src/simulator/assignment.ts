@@ -61,5 +61,5 @@ function roomOf({ state: s, engines }: Core, e: number, rank: number): number {
 }
 
 function refuse({ arm }: Core, sentence: string): never {
-  throw new PolicyError(arm.rank.info.name, sentence)
+  throw new PolicyError(arm.rank.info, sentence)
 }

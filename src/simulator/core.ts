@@ -28,6 +28,7 @@ import {
   longestTaken,
   type MeasureWindow,
 } from './config.js'
+import { policyFault } from './policyFault.js'
 import { settleServed } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { createRolesView, type Form, poolsOf } from './roles.js'
@@ -98,10 +99,14 @@ export interface Core {
 
 /** Whole ps by number of decoding sequences. */
 function planningTable({ planningPs }: SplitPolicy, mostSequences: number): Float64Array {
-  return Float64Array.from({ length: mostSequences + 1 }, (_, n) => {
-    if (n === 0) return 0
-    return Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n))
-  })
+  try {
+    return Float64Array.from({ length: mostSequences + 1 }, (_, n) => {
+      if (n === 0) return 0
+      return Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n))
+    })
+  } catch (error) {
+    throw policyFault(error)
+  }
 }
 
 /** A prefill engine never decodes, whatever its settings say of drafts. */

@@ -5,5 +5,6 @@
  */
 
 export type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from './config.js'
+export { policyFault } from './policyFault.js'
 export type { Advance, SeriesSample, Simulation, SimulationOptions, SimulationResult } from './simulation.js'
 export { createSimulation, simulate } from './simulation.js'

@@ -37,13 +37,10 @@ function checkedSlots(core: Core, e: number, { moves, oracle }: Boundary): numbe
   const { count, from, sequence, to } = moves
   const taken = new Set<number>()
   const refuse = (i: number, why: string): never => {
-    throw new PolicyError(
-      core.arm.rank.info.name,
-      `wants to move sequence ${sequence[i]} of rank ${from[i]} to rank ${to[i]}, ${why}`,
-    )
+    throw new PolicyError(core.arm.rank.info, `wants to move sequence ${sequence[i]} of rank ${from[i]} to rank ${to[i]}, ${why}`)
   }
   if (!(count >= 0 && count <= from.length && Number.isInteger(count)))
-    throw new PolicyError(core.arm.rank.info.name, `wants ${count} moves; at most ${from.length} are made before a step`)
+    throw new PolicyError(core.arm.rank.info, `wants ${count} moves; at most ${from.length} are made before a step`)
   const chosen: number[] = []
   for (let i = 0; i < count; i++) {
     const isRank = (rank: number) => rank >= 0 && rank < ranks

@@ -4,17 +4,20 @@ import { nsToS } from '../units.js'
 import type { Core } from './core.js'
 import { EVENTS, NOW } from './scalars.js'
 
-export function atEvent(core: Core, error: unknown): unknown {
+export function atEvent({ state: { scalars }, deciding }: Core, error: unknown): unknown {
+  const request = deciding < 0 ? '' : `, request ${deciding}`
+  return policyFault(error, ` [t = ${nsToS(scalars[NOW])} s, event ${scalars[EVENTS]}${request}]`)
+}
+
+/** What is thrown in the place of `error`, which a policy may have caused; `at`: when, in words. */
+export function policyFault(error: unknown, at = ''): unknown {
   if (!(error instanceof PolicyError)) return error
-  const { scalars } = core.state
-  const request = core.deciding < 0 ? '' : `, request ${core.deciding}`
-  const detail = `${error.detail} [t = ${nsToS(scalars[NOW])} s, event ${scalars[EVENTS]}${request}]`
-  const { split, chunk, rank, span, pool } = core.arm
-  const { info } = [split, chunk, rank, span, pool].find((policy) => policy.info.name === error.policy) ?? {}
-  if (info?.file === undefined) return new PolicyError(error.policy, detail)
+  const detail = `${error.detail}${at}`
+  const { name, lever, file } = error.policy
+  if (file === undefined) return new PolicyError(error.policy, detail)
   return new UserError({
-    where: info.file,
-    message: `${info.lever} policy ${info.name}: ${detail}`,
-    hint: `mend the policy; \`shapewise check ${info.file}\` looks for a small scenario that shows it`,
+    where: file,
+    message: `${lever} policy ${name}: ${detail}`,
+    hint: `mend the policy; \`shapewise check ${file}\` looks for a small scenario that shows it`,
   })
 }

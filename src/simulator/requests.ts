@@ -1,6 +1,6 @@
 /** A request's way through the system: arrival, queue, patience, departure. Transitions only; steps are in step.ts. */
 import { PolicyError } from '../errors.js'
-import type { RoutePhase } from '../levers/lever.js'
+import type { PolicyInfo, RoutePhase } from '../levers/lever.js'
 import { COMPLETED, IN_TRANSFER, QUEUED, REJECTED, RUNNING, TIMED_OUT, UNSERVABLE } from '../metrics/records.js'
 import type { Workload } from '../traces/workload.js'
 import type { Core } from './core.js'
@@ -125,12 +125,12 @@ export function choosePlace(core: Core, phase: RoutePhase, request: number, pref
   const { engines, view } = phase === 'decode' ? core.decodePool : core.entryPool
   core.deciding = request
   const place = pool.route(view, core.requestView, phase)
-  checkPlace(pool.info.name, 'engine', place, view.count, request)
+  checkPlace(pool.info, 'engine', place, view.count, request)
   const e = engines[place]
   const rankView = core.rankViews[e]
   if (rank.place === undefined) return rankView.count === 1 ? core.state.rankStart[e] : core.state.queueStart + e
   const chosen = rank.place(rankView, core.requestView)
-  checkPlace(rank.info.name, 'rank', chosen, rankView.count, request)
+  checkPlace(rank.info, 'rank', chosen, rankView.count, request)
   return core.state.rankStart[e] + chosen
 }
 
@@ -152,14 +152,14 @@ export function chooseSpan(core: Core, slot: number): void {
   const { largest = degree } = span
   if (lanes === null || !(degree > 1 && degree <= largest && engine.ranks % degree === 0 && Number.isInteger(Math.log2(degree))))
     throw new PolicyError(
-      span.info.name,
+      span.info,
       `returned degree ${degree} for request ${slots.request[slot]}; allowed are ${lanes === null ? 'its largest, 1' : `powers of two${span.largest === undefined ? '' : ` up to its largest, ${span.largest},`} that divide the ${engine.ranks} ranks of ${engine.name}`}`,
     )
   slots.spanClass[slot] = classOf(degree)
   lanes.present[e]++
 }
 
-function checkPlace(policy: string, kind: string, place: number, count: number, request: number): void {
+function checkPlace(policy: PolicyInfo, kind: string, place: number, count: number, request: number): void {
   if (!(place >= 0 && place < count && Number.isInteger(place)))
     throw new PolicyError(policy, `returned ${kind} ${place} for request ${request}; allowed are 0 to ${count - 1}`)
 }

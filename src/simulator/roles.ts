@@ -76,7 +76,7 @@ export function reviseRoles(core: Core, view: RolesView): void {
   if (told !== -1) {
     if (!(Number.isInteger(told) && told >= 0 && told < view.count && view.maySwitch(told)))
       throw new PolicyError(
-        arm.pool.info.name,
+        arm.pool.info,
         `switchRole returned ${told}; allowed are -1 and engines that may switch, do not drain and leave another one to their role`,
       )
     s.draining[told] = 1

@@ -169,7 +169,7 @@ function askChunk(core: Core, e: number, g: number, n: number): number {
   const answer = policy.prefillTokens(view)
   if (!Number.isInteger(answer) || answer < (attended === 0 ? 1 : 0))
     throw new PolicyError(
-      policy.info.name,
+      policy.info,
       `prefillTokens returned ${answer} with ${attended} decoding sequences; a whole number >= ${attended === 0 ? 1 : 0} is due`,
     )
   const room = view.maxBatchedTokens - view.decodeTokens

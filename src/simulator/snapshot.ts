@@ -159,7 +159,7 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
     const { name, hooks, memory } = image.policies[index]
     const { info, state: kept } = policy
     if (info.name !== name && by === 'same arm')
-      throw new PolicyError(info.name, `the snapshot was taken with another policy, ${name}`)
+      throw new PolicyError(info, `the snapshot was taken with another policy, ${name}`)
     if (hooksOf(info) !== hooks)
       throw new UserError({
         where: 'snapshot',

@@ -34,7 +34,7 @@ export function lookAtEngine(core: Core, e: number, view: EngineStepView, nowNs:
   if (hold === undefined || !hold(view)) return false
   const s = core.state
   for (let g = s.rankStart[e]; g < s.rankStart[e + 1]; g++) if (decodingAtHome(s, g) > 0) return true
-  throw new PolicyError(info.name, 'held all prompts of an engine on which no sequence decodes; it would never go on')
+  throw new PolicyError(info, 'held all prompts of an engine on which no sequence decodes; it would never go on')
 }
 
 /** Token k of an answer is due k x pace after its first one. Sequences whose first token has not been delivered have no deadline. */
