@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { PolicyError, UserError } from '../src/errors.js'
 import { createArm, parsePolicy } from '../src/levers/catalogue.js'
 import {
@@ -11,11 +11,14 @@ import {
   type EngineStepView,
   LEVERS,
   type LeverName,
+  type LoadView,
   type MigrateView,
   type PoolPolicy,
   type RankPolicy,
   type RolesView,
+  type SplitPolicy,
 } from '../src/levers/lever.js'
+import { createSplitDecision } from '../src/levers/split/decision.js'
 import { beatInto, decisionUnderWay, guarded, HEARTBEAT, openPolicyFiles, readPolicyFile } from '../src/policies/index.js'
 import type { PolicyShape } from '../src/policies/shape.js'
 import { loadScenario } from '../src/scenario/index.js'
@@ -71,6 +74,7 @@ test.each([
   ['class Planner { async #later() {} }', /:1 is async/],
   ['const later = async <T>(x: T) => x', /:1 is async/],
   ['const later = () => import("node:fs")', /:1 imports while it runs/],
+  ['\nconst later = await 0', /:2 awaits, and a policy decides at once/],
 ])('what happens later is refused when the file is read: %s', (before, told) => {
   const error = failure(() => parsePolicy('rank', file(placing('return 0', before))))
   expect(error).toBeInstanceOf(UserError)
@@ -79,7 +83,7 @@ test.each([
 
 test('async may be a name or a word, and a type may be imported where it stands', () => {
   const before =
-    'const async = 1; const o = { async: 3, text: "async function f() {}" }; const sum = o.async + async\n' +
+    'const async = 1; const o = { async: 3, await: 4, text: "async function f() {}" }; const sum = o.async + async\n' +
     "type Rank = import('shapewise').RankPolicy; interface Later { async(): typeof import('shapewise') }"
   expect(parsePolicy('rank', file(placing('return 0', before)))().place).toBeTypeOf('function')
 })
@@ -100,6 +104,24 @@ describe('a file', () => {
       'mjs',
     )
     expect(parsePolicy('split', plain)().info.lever).toBe('split')
+  })
+
+  test('may make an object of a class', () => {
+    const made = file(
+      `class Turn { info = ({ ${info('rank')} }).info; next = 1; place() { return this.turn() } turn() { return this.next++ } }\nexport default () => new Turn()`,
+    )
+    expect(open(made)().place?.({ count: 4 } as LoadView, { inputTokens: 1, classId: 0, tenant: 0 })).toBe(1)
+  })
+
+  test('prints on stderr what it is given, numbers that JSON has not and circles too', () => {
+    const { stderr } = process
+    const write = vi.spyOn(stderr, 'write').mockReturnValue(true)
+    const text =
+      'const o = {}; o.o = o\nconsole.log(NaN, -0, "a", [1, Infinity], new Float64Array(2), 1n, o, undefined)\nconsole.table([1])'
+    failure(() => open(file(text)))
+    const lines = write.mock.calls.map(([line]) => line)
+    write.mockRestore()
+    expect(lines).toEqual(['NaN -0 a [1,"Infinity"] [0,0] 1 [object Object] undefined\n', '[1]\n'])
   })
 
   test('keeps nothing in its module from one simulation to the next', () => {
@@ -146,6 +168,12 @@ describe('a file', () => {
     ['a maker that never ends', 'export default () => { for (;;) {} }', /fails while it makes a policy: it was ended after 5 s/],
     ['thrown objects without a text', 'throw { message: Object.create(null) }', /threw an object that has no text/],
     ['a promise', 'Promise.resolve(0)', /Promise is not defined/],
+    [
+      'what shapewise has and a policy may not import',
+      placing('return 0', "import { createArm } from 'shapewise'\ncreateArm()"),
+      /'createArm' of shapewise is not to be had inside a policy, which may import types, SPLIT_COUNT, /,
+    ],
+    ['the language of the machine', '"a".localeCompare("b")', /localeCompare is not to be had inside a policy: it depends on/],
     ['a policy that cannot be looked at', 'export default () => new Proxy({}, { get() { throw 1 } })', /makes a policy: threw 1/],
     ['planning that costs no number', placing('return 0', '', 'planningPs: NaN,'), /planningPs must be the picoseconds/],
     [
@@ -239,6 +267,19 @@ describe('a decision under guard', () => {
     ],
     ['reads it and hides that', 'try { return request.osl } catch { return 0 }', /reads request\.osl, which is not there/],
     ['writes to a view', 'view.count = 1; return 0', /writes to view\.count, which is read only/],
+    ['throws a text', 'throw "no"', /place threw no; it had read nothing/],
+    ['returns a bigint', 'return 1n as any', /returned 1n/],
+    [
+      'asks past the shield',
+      'return Object.getOwnPropertyDescriptor(view, "running")!.value(99)',
+      /asks view\.running\(99\), and there are places 0 to/,
+    ],
+    [
+      'changes what a view is',
+      'view.__defineGetter__("count", () => 1); return 0',
+      /reads view\.__defineGetter__, which is not there/,
+    ],
+    ['fixes a view', 'Object.preventExtensions(view); return 0', /changes view, which is read only/],
     ['writes to the request', 'request.inputTokens = 1; return 0', /writes to request\.inputTokens/],
     ['reads the clock', 'return Date.now() % 2', /the clock is not to be had/],
     ['draws', 'return Math.floor(Math.random() * view.count)', /Math\.random is not to be had/],
@@ -285,6 +326,36 @@ describe('a decision under guard', () => {
       'split',
       'planningPs: 0, plan(batch, m, out) { batch.lengths[0]++; out.kind = 0; out.value = 1; out.longestFirst = false }',
       /writes into batch\.lengths/,
+    ],
+    [
+      'a write into the lengths themselves',
+      'split',
+      'planningPs: 0, plan(batch, m, out) { Object.getOwnPropertyDescriptor(batch, "lengths").value[0]++; out.kind = 0; out.value = 1; out.longestFirst = false }',
+      /writes into batch\.lengths/,
+    ],
+    [
+      'half a piece',
+      'split',
+      'planningPs: 0, plan(b, m, out) { out.kind = 0; out.value = 1.5; out.longestFirst = false }',
+      /set out\.value to 1\.5; a whole number >= 1 is due/,
+    ],
+    [
+      'a grid that no launch takes',
+      'split',
+      'planningPs: 0, plan(b, m, out) { out.kind = 4; out.value = 1e15; out.longestFirst = false }',
+      /set out\.value to 1000000000000000; a whole number from 1 to 65535 is due/,
+    ],
+    [
+      'what it had decided before',
+      'split',
+      'planningPs: 0, asked: 0, plan(b, m, out) { if (this.asked++ === 0) Object.assign(out, { kind: 0, value: 2, longestFirst: false }) }',
+      /set out\.longestFirst to undefined/,
+    ],
+    [
+      'pieces in an array of its own',
+      'split',
+      'planningPs: 0, plan({ n }, m, out) { out.kind = 2; out.longestFirst = false; out.pieces = new Int32Array(n).fill(1) }',
+      /replaced out\.pieces or out\.launchOf, which it fills/,
     ],
     [
       'no piece at all',
@@ -361,6 +432,28 @@ describe('a decision under guard', () => {
     const moves = { count: 0, from: new Int32Array(2), sequence: new Int32Array(2), to: new Int32Array(2) }
     const rank = ask('rank', 'place: () => 0, migrate(view) { view.list(-1) }') as RankPolicy
     expect(failure(() => rank.migrate?.(ranks, moves)).message).toMatch(/asks view\.list\(-1\), and there are places 0 to 1/)
+  })
+
+  test('sees no more of an array than the entries that count', () => {
+    const { machine } = sample[0].config.engines[0]
+    const policy = ask(
+      'split',
+      'planningPs: 0, plan(b, m, out) { out.kind = 1; out.longestFirst = true; out.value = b.lengths[1] }',
+    )
+    const batch = { n: 2, lengths: Float64Array.of(64, 128, 999), totalTokens: 192 }
+    const out = createSplitDecision(3)
+    const { plan } = policy as SplitPolicy
+    plan(batch, machine, out)
+    expect(out.value).toBe(128)
+    batch.n = 1
+    expect(failure(() => plan(batch, machine, out)).message).toMatch(/set out\.value to NaN/)
+  })
+
+  test('that fails is told of the policy that was asked, whatever else is called so', () => {
+    const [rank, pool] = [file(placing('return 0')), file(`export default () => ({ ${info('pool')}, route: () => -1 })`)]
+    const arm = () => ({ ...wide[0].arm(), rank: parsePolicy('rank', rank, 'x')(), pool: parsePolicy('pool', pool, 'x')() })
+    const [fault] = failure(() => runFast({ ...wide[0], arm })).faults
+    expect(fault).toMatchObject({ where: pool, message: expect.stringMatching(/^pool policy mine: route returned -1/) })
   })
 
   test('is of a policy that names its hooks, whatever its author wrote', () => {

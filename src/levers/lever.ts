@@ -56,7 +56,7 @@ export interface PolicyInfo {
  * Piece rules of a decision (docs/SEMANTICS.md, "The split factor").
  * SPLIT_COUNT: every request in `value` pieces. SPLIT_SIZE: pieces of at most `value` tokens. SPLIT_PER_REQUEST: `pieces[i]` per request.
  * SPLIT_PAYLOAD: one persistent CTA per slot takes a contiguous range of equal work; each stretch of a request in it weighs `value` tiles more.
- * SPLIT_GRID: a captured grid of `value` CTAs per request, cut for the longest one; the surplus CTAs of shorter requests exit early.
+ * SPLIT_GRID: a captured grid of `value` CTAs per request (1 to 65,535, as CUDA has it), cut for the longest one; the surplus CTAs of shorter requests exit early.
  * SPLIT_LAUNCHES: as SPLIT_PER_REQUEST, in `launches` kernels one after the other; request i is in kernel `launchOf[i]`.
  */
 export const SPLIT_COUNT = 0

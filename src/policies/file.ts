@@ -85,15 +85,16 @@ export function evaluateHere(file: PolicyFile, where: string): unknown {
   if (module === undefined) {
     // outside of the try: that it cannot be found is no fault of the file
     const { transform, getFormattedTokens } = stripper()
-    let late: string | null
+    let late: string | null = null
     try {
-      module = compileModule(commonJs(file, transform), file.path)
+      const code = commonJs(file, transform)
       late = asyncIn(getFormattedTokens(file.text, { transforms: kindOf(file) }))
+      if (late === null) module = compileModule(code, file.path)
     } catch (error) {
       return fail('cannot be read', error, 'mend the line; `shapewise policy new LEVER FILE` writes a policy that runs')
     }
     // what a promise does later belongs to no decision, and a rejection would end the process from within nowhere
-    if (late !== null)
+    if (module === undefined)
       throw new UserError({
         where,
         message: `${file.path}:${late}, and a policy decides at once`,
@@ -125,7 +126,7 @@ const kindOf = ({ path }: PolicyFile): ('typescript' | 'imports')[] =>
 const FUNCTION_KINDS = ['name', 'string', 'num', 'function', '(', '<', '*', '[', '#']
 
 /**
- * The line of the first async function or import() and what it is, as `3 is async`; null without any. `tokens`: one a line, with its place, kind,
+ * The line of the first async function, await or import() and what it is, as `3 is async`; null without any. `tokens`: one a line, with its place, kind,
  * text and two numbers, and whether it is of a type.
  */
 function asyncIn(tokens: string): string | null {
@@ -134,6 +135,7 @@ function asyncIn(tokens: string): string | null {
     const [nextLine, next] = rows[i + 1] ?? []
     if (isType) continue
     const isWord = text === 'async' && kind !== 'string' && rows[i - 1]?.[1] !== '.'
+    if (text === 'await' && kind === 'name' && rows[i - 1]?.[1] !== '.' && next !== ':') return `${line} awaits`
     if (isWord && nextLine === line && FUNCTION_KINDS.includes(next)) return `${line} is async`
     if (kind === 'import' && next === '(') return `${line} imports while it runs`
   }

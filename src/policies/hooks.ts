@@ -22,6 +22,8 @@ export interface Hook {
   readonly arguments: readonly ('view' | 'out' | 'plain')[]
   /** Every policy of the lever has it, or another such hook. */
   readonly decides?: true
+  /** Empties what the policy fills: nothing of the decision before passes for an answer, or for a memory. */
+  clear?(args: readonly unknown[]): void
   /** The sentence that says what is wrong with the answer, null when nothing is. */
   fault(answer: unknown, args: readonly unknown[]): string | null
 }
@@ -30,7 +32,11 @@ export interface Hook {
 export const MOST_PLANNING_PS = 1e12
 
 const show = (answer: unknown): string =>
-  typeof answer === 'object' && answer !== null ? 'an object' : typeof answer === 'string' ? `'${answer}'` : String(answer)
+  typeof answer === 'object' && answer !== null
+    ? 'an object'
+    : typeof answer === 'string'
+      ? `'${answer}'`
+      : `${String(answer)}${typeof answer === 'bigint' ? 'n' : ''}`
 
 const isWhole = (answer: unknown): answer is number => typeof answer === 'number' && Number.isSafeInteger(answer)
 
@@ -49,20 +55,41 @@ function tokensFault(answer: unknown, [view]: readonly unknown[]): string | null
     : `returned ${show(answer)}; a whole number of tokens >= ${least} is due${least === 1 ? ', since nothing decodes' : ''}`
 }
 
-/** Smallest value of the kinds that have one. */
-const LEAST_VALUE: Readonly<Record<number, number>> = { [SPLIT_COUNT]: 1, [SPLIT_SIZE]: 1, [SPLIT_PAYLOAD]: 0, [SPLIT_GRID]: 1 }
+/** Most CTAs of one dimension of a grid, in y and z (CUDA). */
+const MOST_GRID = 65_535
+
+/** Kinds with a value: the least and the largest, and whether it must be whole, since nobody launches half a CTA. */
+const VALUES: Readonly<Record<number, { readonly least: number; readonly most?: number; readonly whole?: true }>> = {
+  [SPLIT_COUNT]: { least: 1, whole: true },
+  [SPLIT_SIZE]: { least: 1 },
+  [SPLIT_PAYLOAD]: { least: 0 },
+  [SPLIT_GRID]: { least: 1, most: MOST_GRID, whole: true },
+}
+
+function valueFault({ kind, value }: SplitDecision): string | null {
+  if (!Object.hasOwn(VALUES, kind)) return `set out.kind to ${show(kind)}; one of the constants SPLIT_... is due`
+  const { least, most = Number.MAX_VALUE, whole } = VALUES[kind]
+  if (typeof value === 'number' && value >= least && value <= most && (!whole || isWhole(value))) return null
+  const range = most === MOST_GRID ? `from ${least} to ${most}` : `>= ${least}`
+  return `set out.value to ${show(value)}; a ${whole ? 'whole ' : ''}number ${range} is due`
+}
+
+function clearPlan([batch, , out]: readonly unknown[]): void {
+  const { pieces, launchOf } = out as SplitDecision
+  const { n } = batch as SplitBatch
+  Object.assign(out as SplitDecision, { kind: undefined, value: undefined, longestFirst: undefined, launches: undefined })
+  pieces.fill(0, 0, n)
+  launchOf.fill(-1, 0, n)
+}
 
 function planFault(answer: unknown, [batch, , out]: readonly unknown[]): string | null {
-  const { kind, value, pieces, longestFirst, launches, launchOf } = out as SplitDecision
+  const { kind, pieces, longestFirst, launches, launchOf } = out as SplitDecision
   if (answer !== undefined) return `returned ${show(answer)}; it fills \`out\` and returns nothing`
+  // an array of the policy's own is of another realm
+  if (!(pieces instanceof Int32Array && launchOf instanceof Int32Array))
+    return 'replaced out.pieces or out.launchOf, which it fills'
   if (typeof longestFirst !== 'boolean') return `set out.longestFirst to ${show(longestFirst)}; true or false is due`
-  const least = LEAST_VALUE[kind]
-  if (kind !== SPLIT_PER_REQUEST && kind !== SPLIT_LAUNCHES) {
-    if (least === undefined) return `set out.kind to ${show(kind)}; one of the constants SPLIT_... is due`
-    return typeof value === 'number' && value >= least && Number.isFinite(value)
-      ? null
-      : `set out.value to ${show(value)}; a number >= ${least} is due`
-  }
+  if (kind !== SPLIT_PER_REQUEST && kind !== SPLIT_LAUNCHES) return valueFault(out as SplitDecision)
   const { n } = batch as SplitBatch
   for (let i = 0; i < n; i++)
     if (!(pieces[i] >= 1)) return `set out.pieces[${i}] to ${pieces[i]}; every sequence has at least 1 piece`
@@ -101,7 +128,7 @@ function holdFault(answer: unknown, [view]: readonly unknown[]): string | null {
 
 const TABLE = {
   split: [
-    { name: 'plan', arguments: ['view', 'view', 'out'], decides: true, fault: planFault },
+    { name: 'plan', arguments: ['view', 'view', 'out'], decides: true, clear: clearPlan, fault: planFault },
     // where it is a function
     { name: 'planningPs', arguments: ['plain'], fault: timeFault },
   ],

@@ -15,14 +15,38 @@ const clock = refuse('the clock', 'a decision may depend on what the view shows,
 globalThis.Date = new Proxy(Date, { get: clock, apply: clock, construct: clock })
 Math.random = refuse('Math.random', 'keep the state of a generator of your own in \`state\`')
 // a decision is made at once: what a promise does later would belong to another one
-for (const name of ['Intl', 'Promise', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly']) delete globalThis[name]
+for (const name of ['Intl', 'Promise', 'AsyncDisposableStack', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly', 'Temporal']) delete globalThis[name]
+delete Array.fromAsync
+// what they answer is a setting of the machine
+for (const { prototype } of [String, Number, BigInt, Array])
+  for (const name of ['localeCompare', 'toLocaleString', 'toLocaleLowerCase', 'toLocaleUpperCase'])
+    if (Object.hasOwn(prototype, name)) prototype[name] = refuse(name, 'it depends on the language of the machine')
 Object.freeze(Math)
 ;(write, library) => {
-  const shown = (value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)))
+  // as JSON, which has no NaN and no Infinity and knows a typed array as an object
+  const plain = (_, value) => {
+    if (ArrayBuffer.isView(value)) return Array.from(value)
+    return typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value
+  }
+  const shown = (value) => {
+    if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value)
+    try {
+      return JSON.stringify(value, plain)
+    } catch {
+      return Object.prototype.toString.call(value)
+    }
+  }
   const log = (...values) => write(values.map(shown).join(' '))
-  globalThis.console = { log, info: log, warn: log, error: log, debug: log }
+  globalThis.console = { log, info: log, warn: log, error: log, debug: log, trace: log, dir: log, table: log }
   const inside = (value) => (typeof value === 'function' ? (...args) => value(...args) : value)
-  const shapewise = Object.fromEntries(Object.entries(library).map(([name, value]) => [name, inside(value)]))
+  const given = Object.fromEntries(Object.entries(library).map(([name, value]) => [name, inside(value)]))
+  given.__esModule = true
+  const shapewise = new Proxy(given, {
+    get(target, name) {
+      if (Object.hasOwn(target, name)) return target[name]
+      throw new Error("'" + String(name) + "' of shapewise is not to be had inside a policy, which may import types, " + Object.keys(library).join(', '))
+    },
+  })
   const require = (name) => {
     if (name === 'shapewise') return shapewise
     throw new Error("a policy is one file and may import from 'shapewise' alone, not from '" + name + "'")

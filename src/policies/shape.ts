@@ -29,12 +29,18 @@ export interface PolicyShape {
 export function shapeFaults(lever: LeverName, policy: unknown): string[] {
   if (policy === null || typeof policy !== 'object')
     return [`its function made ${policy === null ? 'null' : `a ${typeof policy}`}, not a policy`]
-  const { info, state, ...rest } = policy as Partial<PolicyShape>
+  // methods may be those of its class
+  const rest = policy as Partial<PolicyShape>
+  const { info, state } = rest
   const faults = info === null || typeof info !== 'object' ? ['info is missing'] : infoFaults(lever, info)
   const hooks = HOOKS[lever].filter(({ decides }) => decides).map(({ name }) => name)
   if (!hooks.some((name) => typeof rest[name] === 'function'))
     faults.push(
-      `a ${lever} policy has the method ${hooks.join(' or ')}, and this one has ${Object.keys(rest).join(', ') || 'none'}`,
+      `a ${lever} policy has the method ${hooks.join(' or ')}, and this one has ${
+        Object.keys(rest)
+          .filter((key) => key !== 'info' && key !== 'state')
+          .join(', ') || 'none'
+      }`,
     )
   if (state !== undefined && Object.prototype.toString.call(state) !== '[object Float64Array]')
     faults.push('state must be a Float64Array, or left out')

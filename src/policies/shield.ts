@@ -1,6 +1,6 @@
 /**
  * Views as a guarded policy gets them: read only, nothing but what is declared, every read written down. Arrays are copies, so a write
- * into one does no harm and is found out afterwards.
+ * into one does no harm and is found out afterwards; beyond the entries that count they are blank, since what lies there is of other ranks.
  */
 import type { LoadView } from '../levers/lever.js'
 import { noteRead } from './heartbeat.js'
@@ -17,12 +17,26 @@ function placesOf({ count, ranks, loads }: Readonly<Record<string, unknown>>): u
   return count ?? ranks ?? (loads as LoadView | undefined)?.count
 }
 
+/** How many entries of its arrays count, where not all do. (Those of a list of sequences are counted by the list.) */
+function countOf({ n, candidates, waiting }: Readonly<Record<string, unknown>>): unknown {
+  return n ?? candidates ?? (typeof waiting === 'number' ? waiting : undefined)
+}
+
+const blankOf = (array: Numbers): number => (array instanceof Float64Array ? Number.NaN : -1)
+
 interface Copy {
   readonly raw: Numbers
   readonly copy: Numbers
+  /** The first entries, which count. */
+  filled: number
   /** The last decision that got it. */
   decision: number
   readonly name: string
+}
+
+function fillAnew({ raw, copy, filled }: Copy): void {
+  copy.set(raw)
+  if (filled < copy.length) copy.fill(blankOf(copy), filled)
 }
 
 export interface Shield {
@@ -57,18 +71,21 @@ export function createShield(): Shield {
   }
 
   function noteWrites(): void {
-    for (const { raw, copy, name } of given)
-      if (found === null && copy.some((value, i) => !Object.is(value, raw[i]))) found = `writes into ${name}, which is read only`
+    for (const { raw, copy, filled, name } of given)
+      if (found === null && copy.some((value, i) => !Object.is(value, i < filled ? raw[i] : blankOf(copy))))
+        found = `writes into ${name}, which is read only`
   }
 
-  function copyOf(raw: Numbers, name: string): Numbers {
+  function copyOf(raw: Numbers, of: object, name: string): Numbers {
     let entry = copies.get(raw)
     if (entry === undefined) {
-      entry = { raw, copy: raw.slice(), decision: 0, name }
+      entry = { raw, copy: raw.slice(), filled: raw.length, decision: 0, name }
       copies.set(raw, entry)
     }
     if (entry.decision !== decision) {
-      entry.copy.set(raw)
+      const count = countOf(of as Readonly<Record<string, unknown>>)
+      entry.filled = typeof count === 'number' ? count : raw.length
+      fillAnew(entry)
       entry.decision = decision
       given.push(entry)
     }
@@ -84,7 +101,7 @@ export function createShield(): Shield {
       // a method may fill columns of its view anew: what the policy wrote into them is found out before
       noteWrites()
       const answer = method.apply(target, args)
-      for (const { raw, copy } of given) copy.set(raw)
+      for (const entry of given) fillAnew(entry)
       note(`${key}(${args.join(',')})`, answer)
       return typeof answer === 'object' && answer !== null ? cover(answer, `${name}.${key}()`) : answer
     }
@@ -94,28 +111,36 @@ export function createShield(): Shield {
     const known = covers.get(view)
     if (known) return known as T
     const methods = new Map<string, unknown>()
+    function read(target: T, key: string | symbol): unknown {
+      if (typeof key === 'symbol') return Reflect.get(target, key)
+      // what every object inherits leads to the object behind the view
+      if (!(key in target) || key in Object.prototype) {
+        if (ABSENT.has(key)) return undefined
+        return refuse(`reads ${name}.${key}, which is not there to be seen; there are ${Object.keys(target).join(', ')}`)
+      }
+      const value = (target as Record<string, unknown>)[key]
+      if (typeof value === 'function') {
+        if (!methods.has(key))
+          methods.set(key, asked(target as Record<string, unknown>, key, name, value as (...args: unknown[]) => unknown))
+        return methods.get(key)
+      }
+      if (ArrayBuffer.isView(value)) return copyOf(value as Numbers, target, `${name}.${key}`)
+      if (typeof value === 'object' && value !== null) return cover(value, `${name}.${key}`)
+      note(key, value)
+      return value
+    }
     const made = new Proxy(view, {
-      get(target, key) {
-        if (typeof key === 'symbol') return Reflect.get(target, key)
-        if (!(key in target)) {
-          if (ABSENT.has(key)) return undefined
-          return refuse(`reads ${name}.${key}, which is not there to be seen; there are ${Object.keys(target).join(', ')}`)
-        }
-        const value = (target as Record<string, unknown>)[key]
-        if (typeof value === 'function') {
-          if (!methods.has(key))
-            methods.set(key, asked(target as Record<string, unknown>, key, name, value as (...args: unknown[]) => unknown))
-          return methods.get(key)
-        }
-        if (ArrayBuffer.isView(value)) return copyOf(value as Numbers, `${name}.${key}`)
-        if (typeof value === 'object' && value !== null) return cover(value, `${name}.${key}`)
-        note(key, value)
-        return value
+      get: read,
+      getOwnPropertyDescriptor(target, key) {
+        const own = Reflect.getOwnPropertyDescriptor(target, key)
+        return own && { value: read(target, key), enumerable: own.enumerable, configurable: true }
       },
+      getPrototypeOf: () => null,
       set: (_, key) => refuse(`writes to ${name}.${String(key)}, which is read only`),
       defineProperty: (_, key) => refuse(`writes to ${name}.${String(key)}, which is read only`),
       deleteProperty: (_, key) => refuse(`deletes ${name}.${String(key)}, which is read only`),
       setPrototypeOf: () => refuse(`changes ${name}, which is read only`),
+      preventExtensions: () => refuse(`changes ${name}, which is read only`),
     })
     covers.set(view, made)
     return made as T
