@@ -193,9 +193,10 @@ function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' 
   }
   let low: number | null = null
   let high: number | null = null
-  // every search starts elsewhere, so that the grid of rates tried is noise and not a step that all arms share
+  // every replicate starts elsewhere, so that the grid of rates tried is noise and not a step; arms start alike, so that equal ones end alike whatever
+  // they are called. All as static always did: its capacity is what loads are fractions of.
   const { part, mode, replicate } = job.draw
-  const start = stream(context.seed, `capacity/${part}/${mode}/${replicate}/${job.arm.name}`).uniform()
+  const start = stream(context.seed, `capacity/${part}/${mode}/${replicate}/static`).uniform()
   let rate = job.guessPerS * FIRST_STRIDE ** (start - 0.5)
   let stride = FIRST_STRIDE
   for (let tries = 0; tries < MOST_TRIES && (low === null || high === null); tries++) {
