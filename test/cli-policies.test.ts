@@ -159,6 +159,11 @@ describe('a policy that fails', () => {
 })
 
 test('compare: own arms beside the others, the same bytes on any number of threads', () => {
+  const rank = readFileSync(join(folder, 'rank.ts'), 'utf8')
+  const dice = rank
+    .replace('makePolicy()', 'makePolicy(chance: (k: number) => number)')
+    .replace('let best = 0', 'let best = Math.floor(chance(this.state![0]++) * view.count)')
+  put(folder, 'dice.ts', dice.replace('    // state:', '    state: new Float64Array(1),\n    // state:'))
   const args = [
     '--effort',
     'quick',
@@ -169,12 +174,14 @@ test('compare: own arms beside the others, the same bytes on any number of threa
     'mine=rank:./rank.ts',
     '--arm',
     'calm=pool:least-loaded,rank:random',
+    '--arm',
+    'dice=rank:./dice.ts',
   ]
   const [one, two] = ['1', '2'].map(
     (threads) => shapewise(folder, 'compare', 'cluster.yaml', '--threads', threads, ...args).stdout,
   )
   expect(two).toBe(one)
   const { arms } = JSON.parse(one) as { arms: { name: string; source_hash?: object }[] }
-  expect(arms.map(({ name }) => name)).toEqual(['static', 'tuned-static', 'tuned-size', 'shape-aware', 'mine', 'calm'])
-  expect(arms.map(({ source_hash }) => source_hash !== undefined)).toEqual([false, false, false, false, true, false])
+  expect(arms.map(({ name }) => name)).toEqual(['static', 'tuned-static', 'tuned-size', 'shape-aware', 'mine', 'calm', 'dice'])
+  expect(arms.map(({ source_hash }) => source_hash !== undefined)).toEqual([false, false, false, false, true, false, true])
 })

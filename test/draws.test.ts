@@ -1,9 +1,13 @@
 /** What policies draw by chance: other numbers in every draw of traffic, the same for every arm of one. */
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Draw, FIRST_DRAW } from '../src/experiments/draw.js'
 import { type Job, openTraffic, runJob } from '../src/experiments/job.js'
 import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
+import { chanceOf } from '../src/levers/chance.js'
+import type { ArmSpec } from '../src/levers/lever.js'
 import { simulate } from '../src/simulator/index.js'
+import { checkPolicy, findFault } from '../src/testing/check.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
 import { tinyContext, tinyWorkload } from './tinyCluster.js'
 
@@ -41,6 +45,73 @@ describe('a job', () => {
     expect(drawn(1, 0)).toEqual(drawn(1, 0))
     for (const other of [drawn(1, 1), drawn(2, 0)]) expect(other).not.toEqual(drawn(1, 0))
   })
+})
+
+describe("a policy of one's own", () => {
+  const folder = newFolder()
+  const dice = (name: string, k: string) => {
+    put(
+      folder,
+      name,
+      `import type { Chance, PoolPolicy } from 'shapewise'
+export default (chance: Chance): PoolPolicy => {
+  const state = new Float64Array(1)
+  return {
+    info: { lever: 'pool', name: 'dice', shapeAware: false, hooks: ['route'], inputs: [], signalAge: 'now', complexity: 'O(1)', wins: 'w', loses: 'l', source: 's' },
+    state,
+    route: (view) => Math.floor(chance(${k}) * view.count),
+  }
+}
+`,
+    )
+    return join(folder, name)
+  }
+  const path = dice('dice.ts', 'state[0]++')
+  const context = tinyContext()
+  const enginesOf = (arm: ArmSpec, replicate: number, seed = 1) => {
+    const { picture } = runJob({ ...context, seed }, openJob({ ...FIRST_DRAW, replicate }, arm))
+    return [...(picture?.records.engine ?? [])]
+  }
+  const drawn = (name: string, pool = path): ArmSpec => ({ ...STATIC_ARM, name, pool })
+
+  test('is made with random numbers of the run: the same for every arm, others for each seed and replicate', () => {
+    const engines = enginesOf(drawn('a'), 3)
+    expect(enginesOf(drawn('b', dice('again.ts', 'state[0]++ /* here */')), 3)).toEqual(engines)
+    const { workload } = openTraffic(context, openJob({ ...FIRST_DRAW, replicate: 3 }, drawn('a')))
+    const by = (run: string) => {
+      const { records } = simulate(context.config, createArm(drawn('a'), run), workload, { load: { kind: 'open' } })
+      return [...records.engine.subarray(0, records.count)]
+    }
+    expect(engines.slice(0, workload.count)).toEqual(by('1/test/draw/3'))
+    for (const other of ['1/test/draw/0', '2/test/draw/3', '1/train/draw/3']) expect(by(other)).not.toEqual(by('1/test/draw/3'))
+  })
+
+  test('keeps the laws when it counts them in its state; a place is a whole number', () => {
+    expect(findFault(path, { lever: 'pool', runs: 30 })).toBeNull()
+    expect(() =>
+      checkPolicy((chance) => ({ ...createArm(drawn('a')).pool, route: () => chance(-1) }), { lever: 'pool', runs: 2 }),
+    ).toThrow(/chance\(-1\): a whole number from 0 to 2\^32 - 1 is due/)
+  })
+
+  test('draws evenly', () => {
+    const chance = chanceOf('1/test/draw/0', 'rank')
+    const count = new Float64Array(16)
+    for (let k = 0; k < 16_000; k++) count[Math.floor(16 * chance(k))]++
+    // chi-squared of 15 degrees of freedom: 37.7 is exceeded once in a thousand
+    expect(count.reduce((sum, n) => sum + (n - 1000) ** 2 / 1000, 0)).toBeLessThan(37.7)
+    expect(chance(7)).not.toBe(chanceOf('1/test/draw/0', 'pool')(7))
+  })
+})
+
+test('the search for a capacity begins elsewhere in every replicate, and at the same rate whatever an arm is called', () => {
+  const context = tinyContext()
+  const capacityOf = (name: string, replicate: number) => {
+    const { keep, ratePerS, ...size } = openJob({ ...FIRST_DRAW, replicate }, { ...STATIC_ARM, name })
+    return runJob(context, { ...size, kind: 'capacity', guessPerS: ratePerS }).capacityPerS
+  }
+  expect(capacityOf('static', 0)).toBeGreaterThan(0)
+  expect(capacityOf('mine', 0)).toBe(capacityOf('static', 0))
+  expect(capacityOf('static', 1)).not.toBe(capacityOf('static', 0))
 })
 
 test('run: --seed draws anew what a policy draws, and changes nothing where none does', () => {

@@ -25,6 +25,7 @@ export default function makePolicy(): PoolPolicy {
     },
     // What it remembers from decision to decision goes here, so that a snapshot carries it:
     // state: new Float64Array(16),
+    // Chance: makePolicy(chance: Chance), and chance(k) is the k-th random number of this run, in [0, 1); k is kept in `state`.
 
     /** The engine that serves the request in this phase, 0 to view.count - 1. */
     route(view: LoadView, request: RequestView, phase: RoutePhase): number {

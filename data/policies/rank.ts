@@ -33,6 +33,7 @@ export default function makePolicy(): RankPolicy {
     },
     // What it remembers from decision to decision goes here, so that a snapshot carries it:
     // state: new Float64Array(16),
+    // Chance: makePolicy(chance: Chance), and chance(k) is the k-th random number of this run, in [0, 1); k is kept in `state`.
 
     /** The rank that will hold the request, 0 to view.count - 1. */
     place(view: LoadView, _request: RequestView): number {

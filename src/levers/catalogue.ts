@@ -127,7 +127,7 @@ export const POLICIES: readonly PolicyInfo[] = Object.values(ENTRIES).flatMap((e
 
 /** A factory of fresh policies named `text`, which may be the path of a file of the user's. Throws UserError for unknown names and bad arguments. `where` names the place in faults. */
 export function parsePolicy<L extends LeverName>(lever: L, text: string, where: string = lever): (run?: string) => PolicyOf[L] {
-  if (isPolicyFile(text)) return openPolicyFile(lever, text, where) as () => PolicyOf[L]
+  if (isPolicyFile(text)) return openPolicyFile(lever, text, where) as (run?: string) => PolicyOf[L]
   const call = parseCall(where, text)
   const entries = ENTRIES[lever] as readonly Entry<PolicyOf[L]>[]
   const entry = entries.find((e) => e.name === call.name)

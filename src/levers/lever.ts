@@ -89,6 +89,12 @@ export interface SplitDecision {
   launchOf: Int32Array
 }
 
+/**
+ * What the function that makes a policy of a user's own is called with: `chance(k)` is the k-th random number of this run, in [0, 1), for whole k from 0 to
+ * 2^32 - 1. Another one in every replicate and for every seed, the same in all arms of a replicate. How far the policy has drawn is kept in its `state`.
+ */
+export type Chance = (k: number) => number
+
 /** Whatever a policy remembers between calls lives in `state`, so that a snapshot of a simulation carries it. */
 export interface Stateful {
   readonly state?: Float64Array

@@ -4,8 +4,8 @@
  */
 import type { LeverName } from './lever.js'
 
-/** Makes fresh policies of the file at `path`; throws UserError, naming `where`, for a file that holds no policy of this lever. */
-export type OpenPolicyFile = (lever: LeverName, path: string, where: string) => () => unknown
+/** Makes fresh policies of the file at `path`, `run` as for `createArm`; throws UserError, naming `where`, for a file that holds no policy of this lever. */
+export type OpenPolicyFile = (lever: LeverName, path: string, where: string) => (run?: string) => unknown
 
 /** True for what is meant as the path of a file and not as a name of the catalogue. */
 export const isPolicyFile = (text: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(text.trim())

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import type { getFormattedTokens, transform } from 'sucrase'
 import { UserError } from '../errors.js'
 import * as levers from '../levers/index.js'
+import type { Chance } from '../levers/lever.js'
 import { compileModule, LOAD_LIMIT_MS, type Module, runModule } from './sandbox.js'
 import { tryElsewhere } from './trial.js'
 
@@ -67,7 +68,7 @@ export function readPolicyFile(path: string, where: string): PolicyFile {
   return file
 }
 
-/** The default export of the file, evaluated in a fresh realm. The first time a file is seen, elsewhere before it is here. */
+/** The default export of the file, evaluated in a fresh realm; a function is called with a `Chance`. The first time a file is seen, elsewhere before it is here. */
 export function evaluate(file: PolicyFile, where: string): unknown {
   if (!modules.has(keyOf(file))) tryElsewhere(file, where)
   return evaluateHere(file, where)
@@ -102,13 +103,15 @@ export function evaluateHere(file: PolicyFile, where: string): unknown {
       })
     modules.set(key, module)
   }
-  let exports: Readonly<Record<string, unknown>>
+  let run: ReturnType<typeof runModule>
   try {
-    exports = runModule(module, LIBRARY)
+    run = runModule(module, LIBRARY)
   } catch (error) {
     return fail('fails while it is loaded', error, 'mend it, or compare it with what `shapewise policy new LEVER FILE` writes')
   }
-  return exports.default
+  const { exports, inside } = run
+  const { default: make } = exports
+  return typeof make === 'function' ? (chance: Chance): unknown => make(inside(chance)) : make
 }
 
 /** The stripper is loaded when it is first needed. Lines keep their numbers. */

@@ -4,7 +4,8 @@
  * (what the parent thread sees of it).
  */
 import { UserError } from '../errors.js'
-import { LEVERS, type LeverName } from '../levers/lever.js'
+import { chanceOf } from '../levers/chance.js'
+import { type Chance, LEVERS, type LeverName } from '../levers/lever.js'
 import { setPolicyOpener } from '../levers/own.js'
 import { describeThrown, evaluate, type PolicyFile, readPolicyFile } from './file.js'
 import { guarded } from './guard.js'
@@ -18,8 +19,8 @@ export { HOOKS } from './hooks.js'
 export { LOAD_LIMIT_MS, withinLimit } from './sandbox.js'
 export { shapeFaults } from './shape.js'
 
-/** A fresh policy of the file, as it was written: not yet under guard. */
-function policyOf(file: PolicyFile, lever: LeverName, where: string): PolicyShape {
+/** A fresh policy of the file, as it was written: not yet under guard. `run` as for `createArm`. */
+function policyOf(file: PolicyFile, lever: LeverName, where: string, run: string): PolicyShape {
   const made = evaluate(file, where)
   if (typeof made !== 'function')
     throw new UserError({
@@ -30,7 +31,7 @@ function policyOf(file: PolicyFile, lever: LeverName, where: string): PolicyShap
   let policy: unknown
   let faults: string[]
   try {
-    policy = withinLimit(() => (made as () => unknown)())
+    policy = withinLimit(() => (made as (chance: Chance) => unknown)(chanceOf(run, lever)))
     faults = shapeFaults(lever, policy)
   } catch (error) {
     throw new UserError({
@@ -55,8 +56,8 @@ export function leverOf(file: PolicyFile, where: string): LeverName {
   const made = evaluate(file, where)
   let lever: unknown
   try {
-    const make = made as () => Partial<PolicyShape> | undefined
-    lever = typeof made === 'function' ? withinLimit(make)?.info?.lever : undefined
+    const make = made as (chance: Chance) => Partial<PolicyShape> | undefined
+    lever = typeof made === 'function' ? withinLimit(() => make(chanceOf('', 'rank')))?.info?.lever : undefined
   } catch {
     // told with its place when it is opened as a policy
   }
@@ -68,7 +69,7 @@ export function openPolicyFiles(): void {
   setPolicyOpener((lever, path, where) => {
     const file = readPolicyFile(path, where)
     // its faults are told now, and not when a simulation begins
-    policyOf(file, lever, where)
-    return () => guarded(lever, policyOf(file, lever, where), path)
+    policyOf(file, lever, where, '')
+    return (run = '') => guarded(lever, policyOf(file, lever, where, run), path)
   })
 }

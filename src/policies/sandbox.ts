@@ -13,7 +13,7 @@ const SEAL = `'use strict'
 const refuse = (what, instead) => () => { throw new Error(what + ' is not to be had inside a policy: ' + instead) }
 const clock = refuse('the clock', 'a decision may depend on what the view shows, and on nothing else')
 globalThis.Date = new Proxy(Date, { get: clock, apply: clock, construct: clock })
-Math.random = refuse('Math.random', 'keep the state of a generator of your own in \`state\`')
+Math.random = refuse('Math.random', 'the function that makes a policy is called with numbers of this run, as in (chance) => ..., and chance(k) is the k-th')
 // a decision is made at once: what a promise does later would belong to another one
 for (const name of ['Intl', 'Promise', 'AsyncDisposableStack', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry', 'WebAssembly', 'Temporal']) delete globalThis[name]
 delete Array.fromAsync
@@ -51,7 +51,7 @@ Object.freeze(Math)
     if (name === 'shapewise') return shapewise
     throw new Error("a policy is one file and may import from 'shapewise' alone, not from '" + name + "'")
   }
-  return { exports: {}, require, math: Math }
+  return { exports: {}, require, math: Math, inside }
 }
 `
 
@@ -79,16 +79,18 @@ interface Given {
   readonly require: unknown
   /** Handed in, because looking up a global of such a realm is slow. */
   readonly math: unknown
+  /** A function from outside as one of the realm. */
+  inside<F>(call: F): F
 }
 
-/** Runs a module in a fresh realm and returns what it exports. `library`: what it may import from `shapewise`. */
-export function runModule(module: Module, library: Readonly<Record<string, unknown>>): Given['exports'] {
+/** Runs a module in a fresh realm: what it exports. `library`: what it may import from `shapewise`. */
+export function runModule(module: Module, library: Readonly<Record<string, unknown>>): Pick<Given, 'exports' | 'inside'> {
   const realm = vm.createContext({}, { codeGeneration: { strings: false, wasm: false } })
   const giveTo = seal.runInContext(realm) as (log: typeof write, library: object) => Given
-  const { exports, require, math } = giveTo(write, library)
+  const { exports, require, math, inside } = giveTo(write, library)
   const run = module.runInContext(realm) as (exports: object, require: unknown, math: unknown) => void
   withinLimit(() => run(exports, require, math))
-  return exports
+  return { exports, inside }
 }
 
 const calling = new vm.Script('act()')

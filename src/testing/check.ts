@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { PolicyError, UserError } from '../errors.js'
 import { parsePolicy } from '../levers/catalogue.js'
-import { LEVERS, type LeverName } from '../levers/lever.js'
+import { chanceOf } from '../levers/chance.js'
+import { type Chance, LEVERS, type LeverName } from '../levers/lever.js'
 import { isPolicyFile } from '../levers/own.js'
 import { guarded, openPolicyFiles, shapeFaults } from '../policies/index.js'
 import type { PolicyShape } from '../policies/shape.js'
@@ -13,7 +14,7 @@ import { untilSpent } from './untilSpent.js'
 import { planOf, scenarioText, traceName, traceText, workloadOf } from './written.js'
 
 /** A function that makes a fresh policy, the path of a file that exports one, or the name of a shipped policy with its arguments. */
-export type PolicyUnderCheck = string | (() => unknown)
+export type PolicyUnderCheck = string | ((chance: Chance) => unknown)
 
 export interface CheckOptions {
   readonly lever: LeverName
@@ -81,7 +82,7 @@ export function makerOf(policy: PolicyUnderCheck, lever: LeverName): MakePolicy 
     return () => guarded(lever, make() as unknown as PolicyShape)
   }
   return () => {
-    const made = policy()
+    const made = policy(chanceOf('', lever))
     const faults = shapeFaults(lever, made)
     if (faults.length > 0)
       throw new UserError({
