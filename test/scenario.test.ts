@@ -66,6 +66,14 @@ describe('defaults', () => {
     expect(plan.engines.map(({ count }) => count)).toEqual([5, 8])
   })
 
+  test('a plan names the GPUs and trays that are taken, whichever engine was placed last', () => {
+    const placed = (engines: string) => /rack 0 +(.*)/.exec(describePlan(demo(['model=qwen3-235b', `engines=[${engines}]`])))?.[1]
+    // 18 engines each in a tray of their own, and one on what three of them left over
+    expect(placed('{layout: DEP3, count: 19, max_model_len: 32768}')).toBe('19 engines on 57 of GPUs 0-70 (trays 0-17)')
+    expect(placed('{layout: DEP4, count: 2, max_model_len: 32768}')).toBe('2 engines on GPUs 0-7 (trays 0-1)')
+    expect(placed('{layout: TP1, count: 1, max_model_len: 32768}')).toBe('1 engine on GPU 0 (tray 0)')
+  })
+
   test('experts follow the attention unless they are told otherwise', () => {
     const plan = demo(['model=deepseek-r1', 'engines=[{dp: 16, max_model_len: 32768}]'])
     expect(plan.engines[0]).toMatchObject({ layout: 'DEP16', moeTp: 1, moeEp: 16, count: 4 })

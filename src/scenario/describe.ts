@@ -142,12 +142,21 @@ function placementRows(placed: readonly Placement[]): [string, string][] {
   const racks = [...new Set(placed.map(({ rack }) => rack))].sort((a, b) => a - b)
   return racks.map((rack) => {
     const here = placed.filter((one) => one.rack === rack)
-    const first = here[0]
-    const last = here[here.length - 1]
     const gpus = here.flatMap((one) => one.gpus)
-    const text = `${here.length} ${plural('engine', here.length)} on GPUs ${Math.min(...gpus)}-${Math.max(...gpus)} (trays ${first.trays[0]}-${last.trays[last.trays.length - 1]})`
-    return [`rack ${rack}`, text]
+    const trays = here.flatMap((one) => one.trays)
+    return [
+      `rack ${rack}`,
+      `${here.length} ${plural('engine', here.length)} on ${spanOf('GPU', gpus)} (${spanOf('tray', [...new Set(trays)])})`,
+    ]
   })
+}
+
+/** `tray 3`, `trays 3-5`, and where some between are left out `2 of trays 3-5`. */
+function spanOf(noun: string, numbers: readonly number[]): string {
+  const [first, last] = [Math.min(...numbers), Math.max(...numbers)]
+  if (first === last) return `${noun} ${first}`
+  const all = last - first + 1 === numbers.length
+  return `${all ? '' : `${numbers.length} of `}${noun}s ${first}-${last}`
 }
 
 /** An arm by its name, with what was read of its policies that are files. */
