@@ -255,6 +255,13 @@ describe('what was not measured is marked', () => {
     expect(priced({ ...gemm, n: 1024, k: 100_000 }).evidence(64, 0).note).toMatch(/beyond the measured k/)
   })
 
+  it('a context longer than all that were measured, however few', () => {
+    const decode: Gqa = { ...gqa, kv: 'fp8', heads: 64, kvHeads: 8, group: 'kernel', kind: 'gqa_decode' }
+    expect(priced(decode).evidence(1, 32_768).evidence).toBe('measured')
+    const note = 'extended beyond the measured 32768 KV tokens'
+    expect(priced(decode).evidence(1, 65_536)).toEqual({ evidence: 'transferred', note })
+  })
+
   it('attention of other dims than the measured ones, or that chooses its tokens', () => {
     const operators = (name: string) => {
       const all = operatorsOf({

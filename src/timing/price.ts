@@ -168,6 +168,8 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
     return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
   const size =
     operator.group === 'kernel' ? x * y : isCollective ? operator.elementsPerToken * x : operator.group === 'prefill' ? x + y : x
+  if (operator.group === 'kernel' && slice.longest !== undefined && y > slice.longest)
+    return { evidence: 'transferred', note: `extended beyond the measured ${slice.longest} KV tokens` }
   if (size > slice.reach) return { evidence: 'transferred', note: `extended beyond the measured ${slice.reach}` }
   return { evidence: slice.evidence, note: slice.note }
 }

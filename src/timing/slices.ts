@@ -23,6 +23,8 @@ export interface Slice {
   readonly evidence: Evidence
   /** Largest measured abscissa (2-D: product of the two axes); beyond it times are extended. */
   readonly reach: number
+  /** Largest measured ordinate of any; absent where there is one axis. */
+  readonly longest?: number
   /** Why the evidence is not `measured`, or what was repaired; else empty. */
   readonly note: string
 }

@@ -55,5 +55,6 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found, kvBytes: nu
       us.push(blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share))
   }
   const raised = rising(us, SLICE_KNOTS.kvLength.length)
-  return sliceOf(key, [SLICE_KNOTS.sequences, SLICE_KNOTS.kvLength], raised, median(measuredTokens), found)
+  const longest = reachOf(Math.max(...batches.map(({ curve }) => curve.x[curve.x.length - 1])))
+  return { ...sliceOf(key, [SLICE_KNOTS.sequences, SLICE_KNOTS.kvLength], raised, median(measuredTokens), found), longest }
 }
