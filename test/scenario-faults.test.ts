@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Fault, UserError } from '../src/errors.js'
 import { loadScenario } from '../src/scenario/load.js'
@@ -210,6 +212,24 @@ describe('one fault, one sentence, one place', () => {
     expect(faultsOf(`toString: 1\n${demo}`)).toEqual([
       expect.objectContaining({ where: 's.yaml:1:1', message: 'toString: unknown key' }),
     ])
+  })
+
+  test('a cut that does not divide a model is answered with those that do', () => {
+    expect(withSets('engines.0.layout=TP6')[0].hint).toBe('tp may be 1, 2, 4, 8, 16, 32, 64')
+    // a power of two, too
+    const folder = mkdtempSync(join(tmpdir(), 'shapewise-'))
+    const model = JSON.parse(readFileSync(new URL('../data/models/llama-3.1-70b.json', import.meta.url), 'utf8'))
+    writeFileSync(
+      join(folder, 'own.json'),
+      JSON.stringify({
+        ...model,
+        attention: { ...model.attention, heads: 40, kvHeads: 10 },
+        ffn: { kind: 'dense', inner: 17_920 },
+      }),
+    )
+    const [fault] = withSets(`model=${join(folder, 'own.json')}`, 'engines.0.layout=TP4')
+    rmSync(folder, { recursive: true })
+    expect(fault).toMatchObject({ message: expect.stringMatching(/10 KV heads and tp 4/), hint: 'tp may be 1, 2, 5, 10, 20, 40' })
   })
 
   test('a slip of the fingers gets a suggestion', () => {

@@ -4,7 +4,7 @@ import type { ModelSpec, Parallelism } from '../models/model.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import type { Path } from '../yaml/text.js'
 import { blocksByFraction, type EngineContext } from './engine.js'
-import { LAYOUTS } from './layout.js'
+import { LAYOUTS, MOST_GPUS } from './layout.js'
 import type { EnginePlan } from './plan.js'
 import type { EngineInput } from './schema.js'
 
@@ -73,6 +73,14 @@ export function inputProblems(path: Path, input: EngineInput): Problem[] {
   return problems
 }
 
+/** Ways that a model can be cut by tensor parallelism: heads evenly, whole KV heads or whole copies of them, a dense block evenly. */
+function tpsOf({ attention, ffn }: ModelSpec): number[] {
+  const { kvHeads } = attention.kind === 'gqa' ? attention : { kvHeads: 1 }
+  const fits = (tp: number): boolean =>
+    attention.heads % tp === 0 && (kvHeads % tp === 0 || tp % kvHeads === 0) && (ffn.kind === 'moe' || ffn.inner % tp === 0)
+  return Array.from({ length: MOST_GPUS }, (_, i) => i + 1).filter(fits)
+}
+
 /** `cut` as read from the entry, or the sentence that says why it could not be. */
 export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | string, model: ModelSpec): Problem[] {
   if (typeof cut === 'string') return [fault(path, 'layout', cut, `layouts are ${LAYOUTS.join(', ')}`)]
@@ -80,10 +88,11 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
   const key = (name: string): string => (input.layout !== undefined ? 'layout' : name)
   const add = (name: string, message: string, hint: string) => problems.push(fault(path, key(name), message, hint))
   const { heads } = model.attention
-  const kvHeads = model.attention.kind === 'gqa' ? model.attention.kvHeads : cut.tp
-  if (heads % cut.tp !== 0) add('tp', `${heads} attention heads cannot be divided by ${cut.tp}`, 'use a power of two')
+  const { kvHeads } = model.attention.kind === 'gqa' ? model.attention : { kvHeads: 1 }
+  const tpHint = `tp may be ${tpsOf(model).join(', ')}`
+  if (heads % cut.tp !== 0) add('tp', `${heads} attention heads cannot be divided by ${cut.tp}`, tpHint)
   else if (kvHeads % cut.tp !== 0 && cut.tp % kvHeads !== 0)
-    add('tp', `${kvHeads} KV heads and tp ${cut.tp} do not divide each other`, 'use a power of two')
+    add('tp', `${kvHeads} KV heads and tp ${cut.tp} do not divide each other`, tpHint)
   if (model.ffn.kind === 'dense') {
     if (cut.moeTp > 1 || cut.moeEp > 1)
       add(cut.moeEp > 1 ? 'moe_ep' : 'moe_tp', `${model.name} has no experts`, 'remove moe_tp and moe_ep')
@@ -94,7 +103,7 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
         'set dp to 1 and raise count: such ranks are engines of their own',
       )
     if (heads % cut.tp === 0 && model.ffn.inner % cut.tp !== 0)
-      add('tp', `the inner size ${model.ffn.inner} cannot be divided by ${cut.tp}`, 'use a power of two')
+      add('tp', `the inner size ${model.ffn.inner} cannot be divided by ${cut.tp}`, tpHint)
     return problems
   }
   const width = cut.tp * cut.dp * cut.cp
@@ -106,7 +115,7 @@ export function cutProblems(path: Path, input: EngineInput, cut: Parallelism | s
   if (cut.moeEp > model.ffn.experts)
     add('moe_ep', `${cut.moeEp} GPUs are more than the ${model.ffn.experts} experts`, `use at most ${model.ffn.experts}`)
   if (model.ffn.inner % cut.moeTp !== 0)
-    add('moe_tp', `the expert size ${model.ffn.inner} cannot be divided by ${cut.moeTp}`, 'use a smaller power of two')
+    add('moe_tp', `the expert size ${model.ffn.inner} cannot be divided by ${cut.moeTp}`, 'use a divisor of it')
   return problems
 }
 

@@ -1,6 +1,9 @@
 /** How an engine is cut, in short: TP4, TEP8, DEP16. Accepted as `layout` and printed back. */
 import type { Parallelism } from '../models/model.js'
 
+/** GPUs of the largest NVLink domain. */
+export const MOST_GPUS = 72
+
 export const LAYOUTS = ['TP<n>', 'TEP<n>', 'DEP<n>', 'DTP<n>'] as const
 
 /**
@@ -14,7 +17,7 @@ export function parseLayout(text: string, experts: boolean): Parallelism | strin
   if (!match) return `'${text}' is not a layout`
   const kind = match[1].toUpperCase()
   const n = Number(match[2])
-  if (n > 72) return `${n} GPUs are more than one NVLink domain of 72`
+  if (n > MOST_GPUS) return `${n} GPUs are more than one NVLink domain of ${MOST_GPUS}`
   if (!experts && kind !== 'TP') return `${kind}${n} needs a model with experts`
   const one = { tp: 1, pp: 1, dp: 1, cp: 1, moeTp: 1, moeEp: 1 }
   if (!experts) return { ...one, tp: n }

@@ -4,6 +4,7 @@ import { ENGINE_ROLES } from '../models/model.js'
 import { MOE_PATHS, PROFILES } from '../timing/calibration.js'
 import { PRESETS } from '../traces/presetNames.js'
 import { COLUMN_ROLES } from '../traces/table/roles.js'
+import { MOST_GPUS } from './layout.js'
 import { choice, expecting, flag, integer, name, positive, text } from './leaves.js'
 import { LOAD_METHODS, SESSION_REPLAYS } from './loadKeys.js'
 import { readSchema } from './readKeys.js'
@@ -11,7 +12,7 @@ import { readSchema } from './readKeys.js'
 /** Longest limit that means anything: a day. */
 const DAY_MS = 86_400_000
 const milliseconds = positive(DAY_MS, 'milliseconds, without a unit')
-const degree = integer(1, 72, 'GPUs')
+const degree = integer(1, MOST_GPUS, 'GPUs')
 
 const draftTokens = integer(0, 16, 'draft tokens')
 const MTP = 'draft tokens from 0 to 16, as in 3 or mtp3, or a mapping with n and acceptance (a probability)'
