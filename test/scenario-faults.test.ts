@@ -194,7 +194,7 @@ describe('one fault, one sentence, one place', () => {
 
   test('a flag at fault is named; a value of the file is named by line and column', () => {
     expect(withSets('engines.0.block_size=0')[0].where).toBe('--set engines.0.block_size=0')
-    expect(faultsOf(demo.replace('fraction: 0.7', 'fraction: -1'))[0].where).toBe('s.yaml:15:15')
+    expect(faultsOf(demo.replace('fraction: 0.7', 'fraction: -1'))[0].where).toBe('s.yaml:16:15')
   })
 
   test('a misspelt policy is named by line and column, with a suggestion', () => {
