@@ -710,6 +710,18 @@ describe('Mooncake traces', () => {
       expect(mean).toBeLessThan(1.8e9)
     })
 
+    it('keeps the turns of a session in order, and who follows whom', async () => {
+      const turn = (tick: number, session: number, k: number) =>
+        `${JSON.stringify({ session_id: `${tick}-${session}`, timestamp: 3000 * tick, input_length: 10 * tick + k, output_length: 1 })}\n`
+      const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
+      const text = numbers(40).flatMap((tick) => numbers(3).flatMap((session) => [1, 2, 3].map((k) => turn(tick, session, k))))
+      const { workload } = await read(text.join(''), { spreadTicks: true })
+      const { session, parent, isl } = workload
+      expect(parent?.reduce((sum, before) => sum + (before < 0 ? 1 : 0), 0)).toBe(120)
+      for (const one of new Set(session))
+        expect([...isl].filter((_, i) => session?.[i] === one).map((tokens) => tokens % 10)).toEqual([1, 2, 3])
+    })
+
     it('is the same for the same seed and another for another', async () => {
       const spread = async (seed?: number) => [...(await read(ticked, { spreadTicks: true, seed })).workload.arrivalNs]
       const first = await spread(7)

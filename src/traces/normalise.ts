@@ -11,7 +11,7 @@ import { longestGap } from './gaps.js'
 import type { ReadOptions } from './options.js'
 import { inReleaseOrder, isInReleaseOrder, settled } from './relations.js'
 import type { SkipLog } from './report.js'
-import { startAtOnce } from './sessions.js'
+import { startAtOnce, unitsOf } from './sessions.js'
 import { detectTick, spreadTicks } from './ticks.js'
 import { plural } from './words.js'
 import type { Workload } from './workload.js'
@@ -156,7 +156,25 @@ function spread(
   const fine = spreadTicks(recorded, tickNs, stream(options.seed ?? 1, 'trace/spread-ticks'))
   let next = 0
   const arrivalNs = workload.arrivalNs.map((time) => (Number.isNaN(time) ? time : fine[next++]))
+  keepTurns(workload, arrivalNs)
   return inReleaseOrder({ ...workload, arrivalNs }).workload
+}
+
+/** Requests of a session that were recorded at one time keep their order: their new times are dealt to them in order of time. */
+function keepTurns(recorded: Workload, spreadNs: Float64Array): void {
+  const { count, offset, rows, areSessions } = unitsOf(recorded)
+  if (!areSessions) return
+  for (let unit = 0; unit < count; unit++) {
+    const turns = rows.subarray(offset[unit], offset[unit + 1]).filter((row) => !Number.isNaN(spreadNs[row]))
+    for (let from = 0, to = 0; from < turns.length; from = to) {
+      while (to < turns.length && recorded.arrivalNs[turns[to]] === recorded.arrivalNs[turns[from]]) to++
+      const inTick = turns.subarray(from, to)
+      const times = Float64Array.from(inTick, (row) => spreadNs[row]).sort()
+      inTick.forEach((row, i) => {
+        spreadNs[row] = times[i]
+      })
+    }
+  }
 }
 
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(3)
