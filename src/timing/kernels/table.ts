@@ -103,7 +103,8 @@ function openSheet(index: FileIndex['sheets'][number], file: Buffer, start: numb
   }
 }
 
-export function decodeTable(file: Buffer): KernelTable {
+export function decodeTable(bytes: Uint8Array): KernelTable {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (file.toString('latin1', 0, 4) !== MAGIC)
     throw new UserError({ where: 'data/timing', message: 'this is not a file of kernel times' })
   const indexLength = file.readUInt32LE(4)
