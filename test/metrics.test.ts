@@ -604,6 +604,22 @@ describe('saturation of queues', () => {
     expect(verdict(rows, ms(5000, 17_000)).label).toBe('stable')
   })
 
+  test('a growth that overloads, of too few requests to be told from chance, is said to be that', () => {
+    // one of eight stays: 12.5 %, where three deviations of 200 arrivals are 21 %
+    const rows = Array.from(
+      { length: 200 },
+      (_, i): Row =>
+        i % 8 === 0 ? { arrival: i * 10, fate: RUNNING } : { arrival: i * 10, first: i * 10 + 5, end: i * 10 + 50 },
+    )
+    const few = verdict(rows, ms(0, 2000))
+    expect(few).toMatchObject({
+      label: 'stable',
+      reason: expect.stringMatching(/grew by 1\d\.\d % .* s, which may be chance; 0/),
+    })
+    const calm = rows.map(({ arrival }): Row => ({ arrival, first: arrival + 5, end: arrival + 50 }))
+    expect(verdict(calm, ms(0, 2000)).reason).not.toContain('chance')
+  })
+
   test('a number inside that falls is said to shrink', () => {
     const rows = Array.from({ length: 100 }, (_, i): Row => ({ arrival: i * 10, first: i * 10 + 1, end: i * 10 + 200 - 2 * i }))
     expect(verdict(rows, ms(200, 1000)).reason).toMatch(/^requests inside shrank by \d+\.\d %/)

@@ -131,8 +131,8 @@ describe('negative results', () => {
       ),
     )
     const text = comparisonTable({ ...result, comparisons: losing })
-    expect(text.indexOf('where it loses:')).toBeGreaterThan(0)
-    expect(text.indexOf('where it loses:')).toBeLessThan(text.indexOf('▲ +'))
+    expect(text.indexOf('where it loses (of ')).toBeGreaterThan(0)
+    expect(text.indexOf('where it loses (of ')).toBeLessThan(text.indexOf('▲ +'))
   })
   it('are all named, the percentiles of a metric together, the worst metric at the front, and those of an arm of the user counted', () => {
     const lost = (metric: string, ratio: number, arm = 'shape-aware') => ({

@@ -15,7 +15,7 @@ export const fallsBehind = (label: string): boolean => label === 'backlogged' ||
  */
 const BACKLOGGED = 0.04
 const OVERLOADED = 0.1
-/** Growth below this many square roots of the arrivals may be chance: the deviation of a Poisson count, three times. */
+/** Growth up to this many square roots of the arrivals may be chance: the deviation of a Poisson count, three times. Of 5,600 arrivals that is BACKLOGGED. */
 const NOISE_DEVIATIONS = 3
 /** A window with fewer arrivals than this cannot tell a trend from noise. */
 const FEWEST_ARRIVALS = 20
@@ -101,7 +101,7 @@ export function createSaturation(
     const metLifeNs = judged ? presence.metLifeNs(early.fromNs, early.toNs) : 0
     const drainNs = judged ? Math.max(0, presence.leftShare(DRAINED, endNs) - period.toNs) : 0
     const isLongDrain = drainNs > LONG_DRAIN_LIVES * metLifeNs && drainNs > LONG_DRAIN_SHARE * (period.toNs - period.fromNs)
-    const growth = trend.growth > NOISE_DEVIATIONS * Math.sqrt(trend.arrivals) ? trend.growth / trend.arrivals : 0
+    const growth = mayBeChance(trend) ? 0 : trend.growth / trend.arrivals
     const waitNs = queueNs + decodeWaitNs
     const servedNs = prefillNs + decodeNs
     const isLongWait = waitNs > 0 && waitNs >= SHORT_WAIT * servedNs
@@ -145,6 +145,8 @@ interface Trend extends Period {
 }
 const NO_TREND: Trend = { fromNs: 0, toNs: 0, growth: 0, arrivals: 0 }
 
+const mayBeChance = ({ growth, arrivals }: Trend): boolean => growth <= NOISE_DEVIATIONS * Math.sqrt(arrivals)
+
 /** The means over the first and the last third lie two thirds of the period apart: half as much again is the growth over all of it. */
 function growthOver(presence: Presence, period: Period): Trend {
   const { fromNs, toNs } = period
@@ -164,10 +166,12 @@ const firstThird = ({ fromNs, toNs }: Period): Period => ({ fromNs, toNs: fromNs
 
 const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
 
-function trendText({ growth, arrivals, fromNs, toNs }: Trend): string {
+function trendText(trend: Trend): string {
+  const { growth, arrivals, fromNs, toNs } = trend
   if (arrivals === 0) return `too few arrivals to tell a trend: at least ${FEWEST_ARRIVALS} at different times are due`
   const share = ((Math.abs(growth) / arrivals) * 100).toFixed(1)
   // counted in bins of time
   const about = Number(arrivals.toPrecision(3)).toLocaleString('en-US')
-  return `requests inside ${growth < 0 ? 'shrank' : 'grew'} by ${share} % of about ${about} arrivals over ${seconds(toNs - fromNs)} s`
+  const doubt = growth > BACKLOGGED * arrivals && mayBeChance(trend) ? ', which may be chance' : ''
+  return `requests inside ${growth < 0 ? 'shrank' : 'grew'} by ${share} % of about ${about} arrivals over ${seconds(toNs - fromNs)} s${doubt}`
 }

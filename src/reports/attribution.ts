@@ -3,7 +3,7 @@ import { grouped } from '../collections/grouped.js'
 import type { Attribution, LeverTerms } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
 import { change, changeText, directionOf, INTERVAL_NEEDS, whereText } from './format.js'
-import { lossSentences } from './losses.js'
+import { amongText, lossSentences } from './losses.js'
 
 /** The headline metric of each reading, in the order of the readings. */
 const HEADLINES: readonly (readonly [Reading, string])[] = [
@@ -60,6 +60,9 @@ export function interactionSentences({ interactions, better }: Attribution): str
       return []
     })
 }
+
+export const leverLossesAmong = (attributions: readonly Attribution[]): string =>
+  amongText(attributions.flatMap(({ levers }) => levers.filter(({ shapley }) => shapley.ci95 !== null)).length)
 
 /** Levers that cost something in some reading or metric, tails too. */
 export function leverLosses(attributions: readonly Attribution[]): string[] {

@@ -136,7 +136,8 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   blocks.push(
     [...result.arms.map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')), ...runnersUp(result)].join('\n'),
   )
-  if (said.losses.length > 0) blocks.push(['where it loses:', ...said.losses.map((line) => wrap(line, '  '))].join('\n'))
+  if (said.losses.length > 0)
+    blocks.push([`where it loses (${said.lossesAmong}):`, ...said.losses.map((line) => wrap(line, '  '))].join('\n'))
   for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE)
     blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
   blocks.push(

@@ -2,7 +2,7 @@
 
 import type { Attribution, Term } from '../experiments/attribution/attribute.js'
 import type { AblationResult, Reading } from '../experiments/result.js'
-import { headlinesOf, leverLosses, sharesSentence } from './attribution.js'
+import { headlinesOf, leverLosses, leverLossesAmong, sharesSentence } from './attribution.js'
 import {
   change,
   directionOf,
@@ -52,7 +52,10 @@ export function ablationTable(result: AblationResult, options: TableOptions = {}
     [arms[0], arms[arms.length - 1]].map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'),
   ]
   const losses = leverLosses(result.attributions)
-  if (losses.length > 0) blocks.push(['where levers lose:', ...losses.map((line) => wrap(line, '  '))].join('\n'))
+  if (losses.length > 0)
+    blocks.push(
+      [`where levers lose (${leverLossesAmong(result.attributions)}):`, ...losses.map((line) => wrap(line, '  '))].join('\n'),
+    )
   const headlines = headlinesOf(result)
   blocks.push([WHERE_FROM, ...headlines.map((entry) => attributionText(entry, from, to))].join('\n'))
   blocks.push(termsTable(headlines[0], options))

@@ -15,12 +15,14 @@ import {
   whereText,
 } from './format.js'
 import { ladderSentences } from './ladder.js'
-import { lossSentences } from './losses.js'
+import { amongText, lossSentences } from './losses.js'
 
 export interface Verdict {
   readonly direction: Direction
   /** Where challengers lose, to be said before any gain: one sentence for each arm, baseline and reading. */
   readonly losses: readonly string[]
+  /** Among how many rows losses were looked for, and how many of these chance would name. */
+  readonly lossesAmong: string
   /** The main row, null when the result has no comparison. */
   readonly row: ComparisonRow | null
   readonly headline: string
@@ -63,11 +65,13 @@ function headline(row: ComparisonRow): string {
 
 export function verdict(result: ComparisonResult): Verdict {
   const losses = armLosses(result)
+  const lossesAmong = amongText(challenges(result).filter(({ ci95 }) => ci95 !== null).length)
   const row = mainRow(result)
   if (!row)
     return {
       direction: 'not decided',
       losses,
+      lossesAmong,
       row,
       headline: 'No pair of arms could be compared.',
       details: saturationWords(result),
@@ -99,6 +103,7 @@ export function verdict(result: ComparisonResult): Verdict {
   return {
     direction: directionOf(row, row.better),
     losses,
+    lossesAmong,
     row,
     headline: headline(row),
     details: [...details, ...saturationWords(result)],
@@ -115,10 +120,14 @@ function splitCarriesMost({ attribution }: ComparisonResult, row: ComparisonRow)
 /** Metrics named in a sentence on an arm of the user's; untuned as it is, it may lose in all of them, in three readings, to four baselines. */
 const MOST_OF_OWN = 3
 
-/** Every challenger against every baseline in every reading and metric, tails too: what lies on the wrong side of zero. */
+/** Every challenger against every baseline in every reading and metric, tails too. */
+const challenges = ({ comparisons }: ComparisonResult): ComparisonRow[] =>
+  comparisons.filter((row) => !BASELINES.includes(row.arm))
+
+/** What of these lies on the wrong side of zero. */
 function armLosses(result: ComparisonResult): string[] {
-  const losses = result.comparisons
-    .filter((row) => !BASELINES.includes(row.arm) && directionOf(row, row.better) === 'loss')
+  const losses = challenges(result)
+    .filter((row) => directionOf(row, row.better) === 'loss')
     .map((row) => ({ ...row, ratio: row.ratio as number, text: changeText(row) }))
   const pairs = grouped(losses, ({ arm, baseline }) => `${arm} loses to ${baseline}`)
   return [...pairs].flatMap(([pair, own]) => lossSentences(pair, own, BUILT_IN.includes(own[0].arm) ? undefined : MOST_OF_OWN))

@@ -1,7 +1,7 @@
 /** The report of an ablation: one HTML file, the same bytes for the same result and plan. */
 import type { AblationResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
-import { headlinesOf, leverLosses, sharesSentence } from '../attribution.js'
+import { headlinesOf, leverLosses, leverLossesAmong, sharesSentence } from '../attribution.js'
 import { changeText, metricText, number, percent, readingText } from '../format.js'
 import { ladderSentences, oracleNotes } from '../ladder.js'
 import { loadSentence } from './comparison.js'
@@ -59,7 +59,7 @@ function header(result: AblationResult, plan: Plan): string {
     arm: result.to,
     baseline: result.from,
   })
-  return `<header>${kicker(plan)}${lossList(leverLosses(result.attributions))}<h1>${escapeHtml(unbroken(sharesSentence(first, result.from, result.to)))}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
+  return `<header>${kicker(plan)}${lossList(leverLosses(result.attributions), leverLossesAmong(result.attributions))}<h1>${escapeHtml(unbroken(sharesSentence(first, result.from, result.to)))}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
 }
 
 function ladder(result: AblationResult): string {

@@ -110,7 +110,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
 function header(result: ComparisonResult, plan: Plan): string {
   const said = verdict(result)
   const kind = said.direction.replace(' ', '-')
-  const losses = lossList(said.losses)
+  const losses = lossList(said.losses, said.lossesAmong)
   return `<header>${kicker(plan)}${losses}<h1 class="${kind}">${escapeHtml(said.headline)}</h1><ul>${said.details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
 }
 

@@ -50,11 +50,11 @@ export function identityLine(meta: ResultIdentity): string {
   return `<p class="identity">${escapeHtml(identityWords(meta))}</p>`
 }
 
-/** Where something loses, said before any gain; nothing when it never does. */
-export const lossList = (losses: readonly string[]): string =>
+/** Where something loses, said before any gain, and `among` how many rows; nothing when it never does. */
+export const lossList = (losses: readonly string[], among: string): string =>
   losses.length === 0
     ? ''
-    : `<p class="loss">Where it loses, first:</p><ul class="loss">${losses.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
+    : `<p class="loss">Where it loses, first (${among}):</p><ul class="loss">${losses.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
 
 /** What was simulated, in one line; of the plan, which folders of earlier versions hold too. */
 export const kicker = (plan: Plan): string => `<p class="kicker">${escapeHtml(simulatedWords(simulatedOf(plan)))}</p>`
