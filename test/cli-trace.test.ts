@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { newFolder, put, shapewise } from './cliRunner.js'
+import { inTerminal, newFolder, put, shapewise } from './cliRunner.js'
 
 const row = (i: number, isl: number): string =>
   `${(i * 0.7 + 0.6 * Math.abs(Math.sin(i * i))).toFixed(3)},${isl + (i % 13) * 20},${50 + (i % 7)}`
@@ -32,6 +32,16 @@ describe('trace inspect', () => {
     expect(Object.keys(found.hit_rate.lru)).toEqual(['1000000', '3000000', '10000000', '30000000'])
     expect(found.warnings.join(' ')).toMatch(/too short for an index of dispersion over 10 and 60 s/)
     expect(Object.keys(found).every((key) => /^[a-z0-9_]+$/.test(key))).toBe(true)
+  })
+
+  it.each([0, 1, 40])('draws in a terminal of %i columns', (columns) => {
+    const folder = newFolder()
+    const { status, stdout, stderr } = inTerminal(columns, folder, 'trace', 'inspect', put(folder, 'a.csv', csv(20)))
+    expect(stderr).not.toMatch(/internal error/)
+    expect(status).toBe(0)
+    const drawn = stdout.split('\n').filter((line) => /^ *[▁▂▃▄▅▆▇█]/.test(line))
+    expect(drawn.length).toBeGreaterThan(5)
+    expect(Math.max(...drawn.map((line) => line.length))).toBeLessThanOrEqual({ 0: 110, 1: 20 }[columns] ?? columns)
   })
 
   it('takes sizes of caches', () => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
-import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
+import { inTerminal, MAIN, newFolder, put, shapewise } from './cliRunner.js'
 
 const CSV = 'arrival_s,input_tokens,output_tokens\n0,1000,50\n0.5,300,80\n1,2000,20\n'
 const VERBS = ['run', 'compare', 'ablate', 'plan', 'explain', 'report', 'levers', 'support', 'trace', 'validate', 'calibrate']
@@ -28,11 +28,11 @@ describe('help', () => {
     },
   )
 
-  it.each([60, 80])('fits a terminal of %i columns', (columns) => {
-    const isTerminal = `data:text/javascript,process.stdout.columns=${columns}`
-    const { stdout } = spawnSync(process.execPath, ['--import', isTerminal, MAIN, 'compare', '--help'], { encoding: 'utf8' })
+  // 0: a terminal that does not know its width
+  it.each([0, 60, 80])('fits a terminal of %i columns', (columns) => {
+    const { stdout } = inTerminal(columns, newFolder(), 'compare', '--help')
     expect(stdout).toContain('Examples:')
-    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns || 100)
   })
 
   it.each([

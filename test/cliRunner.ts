@@ -20,6 +20,14 @@ export function shapewise(cwd: string, ...args: readonly string[]): Ran {
   return { status, stdout, stderr }
 }
 
+/** The same on a terminal of so many columns, as far as widths are asked for. */
+export function inTerminal(columns: number, cwd: string, ...args: readonly string[]): Ran {
+  const columnsOfStdout = `data:text/javascript,process.stdout.columns=${columns}`
+  const call = ['--import', columnsOfStdout, MAIN, ...args]
+  const { status, stdout, stderr } = spawnSync(process.execPath, call, { cwd, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
 /** Writes a file into the folder and returns its name. */
 export function put(folder: string, name: string, content: string | Uint8Array): string {
   writeFileSync(join(folder, name), content)

@@ -23,6 +23,7 @@ import { validateCommand } from './commands/validate/index.js'
 import { BUG_TEXT, EXIT_BUG, EXIT_FINE, EXIT_INTERRUPTED, EXIT_USER } from './exitCodes.js'
 import { Interrupted } from './interrupt.js'
 import { refuseRepeats } from './options.js'
+import { terminalColumns } from './output.js'
 
 /** In the order of `--help`. */
 const COMMANDS = [
@@ -58,12 +59,21 @@ const WIDEST_HELP = 100
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
+    refuseNothing(args)
     await withoutSpareHelp(parser(args)).parseAsync()
     // `check` has its answer on stdout, and a code of its own
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT_FINE
   } catch (error) {
     return reportError(error)
   }
+}
+
+/** The parser takes `-` for an empty argument, and an empty one in some places for none: `run` would simulate what it does without a file. */
+function refuseNothing(args: readonly string[]): void {
+  if (args.includes('-'))
+    throw new UserError({ where: '-', message: 'standard input is not read', hint: 'write it to a file and name that' })
+  if (args.includes(''))
+    throw new UserError({ where: 'shapewise', message: 'an argument is empty', hint: 'is a variable of the shell not set?' })
 }
 
 function parser(args: readonly string[]) {
@@ -89,7 +99,7 @@ function parser(args: readonly string[]) {
     .help()
     .detectLocale(false)
     .updateStrings(PLAINER)
-    .wrap(Math.min(WIDEST_HELP, process.stdout.columns ?? WIDEST_HELP))
+    .wrap(terminalColumns(WIDEST_HELP))
     .exitProcess(false)
     .fail((message, error) => refuse(message, error, args[0]))
 }

@@ -5,7 +5,7 @@ import { traceJson } from '../reports/trace/json.js'
 import { traceTable } from '../reports/trace/table.js'
 import { VERSION } from '../scenario/version.js'
 import { statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
-import { printJson, printResult, remark } from './output.js'
+import { printJson, printResult, remark, terminalColumns } from './output.js'
 import { demandPage, writeOutput } from './outputFile.js'
 import { readAsRecorded, type TraceInput } from './traceInput.js'
 
@@ -59,7 +59,7 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
     return
   }
   for (const warning of warnings) remark(warning)
-  const width = Math.min(WIDEST, process.stdout.columns ?? WIDEST)
+  const width = terminalColumns(WIDEST)
   const pictures = tracePictures(workload, { ...PAGE_SIZES, lengthBins: width - 2 })
   printResult(traceTable({ name, format: report.format, statistics, pictures, width }))
 }

@@ -25,13 +25,6 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
   const code = (error as NodeJS.ErrnoException).code
   switch (code) {
     case 'ENOENT':
-      // what the parser of the command line makes of `-`
-      if (path === '')
-        return new UserError({
-          where: 'trace file',
-          message: 'the name is empty; standard input (-) is not read',
-          hint: 'write it to a file and name that',
-        })
       return new UserError({ where: path, message: 'there is no such trace file', hint: missingHint(path) })
     case 'EISDIR':
       return new UserError({ where: path, message: 'this is a directory, not a trace file', hint: folderHint(path) })
