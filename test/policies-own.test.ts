@@ -7,6 +7,7 @@ import { PolicyError, UserError } from '../src/errors.js'
 import { createArm, parsePolicy } from '../src/levers/catalogue.js'
 import {
   type Arm,
+  type AssignView,
   type ChunkPolicy,
   type EngineStepView,
   LEVERS,
@@ -111,6 +112,13 @@ describe('a file', () => {
       `class Turn { info = ({ ${info('rank')} }).info; next = 1; place() { return this.turn() } turn() { return this.next++ } }\nexport default () => new Turn()`,
     )
     expect(open(made)().place?.({ count: 4 } as LoadView, { inputTokens: 1, classId: 0, tenant: 0 })).toBe(1)
+  })
+
+  test('may tell by getters of a class what it is, costs and remembers', () => {
+    const made = file(
+      `class Told { #kept = new Float64Array(1); get info() { return ({ ${info('split')} }).info } get planningPs() { return 700 } get state() { return this.#kept } plan() {} }\nexport default () => new Told()`,
+    )
+    expect(parsePolicy('split', made)()).toMatchObject({ planningPs: 700, state: { length: 1 } })
   })
 
   test('prints on stderr what it is given, numbers that JSON has not and circles too', () => {
@@ -447,6 +455,31 @@ describe('a decision under guard', () => {
     expect(out.value).toBe(128)
     batch.n = 1
     expect(failure(() => plan(batch, machine, out)).message).toMatch(/set out\.value to NaN/)
+  })
+
+  test('sees of a list of sequences what it asked for, and nothing of the list before', () => {
+    const kvTokens = Float64Array.of(7, 8, 9)
+    const list = () => kvTokens.set([64]) ?? 1
+    const view = { loads: { count: 2 }, list, kvTokens } as unknown as MigrateView
+    const moves = { count: 0, from: Int32Array.of(5), sequence: Int32Array.of(5), to: Int32Array.of(5) }
+    const { migrate } = ask(
+      'rank',
+      `place: () => 0, migrate(view, out) {
+        const before = [...view.kvTokens, out.from[0]].join(); view.list(0)
+        throw new Error([before, ...view.kvTokens].join())
+      }`,
+    ) as RankPolicy
+    for (let i = 0; i < 2; i++) expect(failure(() => migrate?.(view, moves)).message).toMatch(/threw: NaN,NaN,NaN,-1,64,NaN,NaN /)
+  })
+
+  test('finds nothing that it wrote in the decision before', () => {
+    const { assign } = ask(
+      'rank',
+      'assign(view, out) { const last = out.length - 1; if (out[last] !== -1) throw new Error("kept"); out[last] = 3 }',
+    ) as RankPolicy
+    const view = { loads: { count: 2 }, waiting: 1 } as unknown as AssignView
+    const out = new Int32Array(4).fill(-1)
+    for (let i = 0; i < 2; i++) expect(() => assign?.(view, out, null)).not.toThrow()
   })
 
   test('that fails is told of the policy that was asked, whatever else is called so', () => {

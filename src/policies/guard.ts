@@ -8,7 +8,7 @@ import { LEVERS, type LeverName } from '../levers/lever.js'
 import { describeThrown } from './file.js'
 import { beginDecision, endDecision } from './heartbeat.js'
 import { HOOK_NAMES, HOOKS, type Hook } from './hooks.js'
-import type { PolicyShape } from './shape.js'
+import { FIELDS, type PolicyShape } from './shape.js'
 import { createShield, type Shield } from './shield.js'
 
 /** Names of the arguments in messages: `view.running(0)`, `request.inputTokens`, `batch.lengths`. */
@@ -24,7 +24,8 @@ export function guarded<L extends LeverName>(lever: L, policy: PolicyShape, file
   const length = state?.length
   // the methods that are called, whatever it says of them: states of arms with other hooks do not fit
   const hooks = HOOKS[lever].map(({ name }) => name).filter((name) => name !== 'planningPs' && typeof policy[name] === 'function')
-  const made: Record<string, unknown> = { ...policy, info: { ...policy.info, hooks, ...(file === undefined ? {} : { file }) } }
+  const made: Record<string, unknown> = { info: { ...policy.info, hooks, ...(file === undefined ? {} : { file }) } }
+  for (const key of FIELDS) if (policy[key] !== undefined) made[key] = policy[key]
   const fail = (hook: Hook, what: string): never => {
     throw new PolicyError({ name: policy.info.name, lever, file }, `${hook.name} ${what}; it had read ${shield.reads()}`)
   }

@@ -5,6 +5,7 @@ import {
   LEVERS,
   type LeverName,
   type LoadView,
+  type Moves,
   type RolesView,
   SPLIT_COUNT,
   SPLIT_GRID,
@@ -74,12 +75,16 @@ function valueFault({ kind, value }: SplitDecision): string | null {
   return `set out.value to ${show(value)}; a ${whole ? 'whole ' : ''}number ${range} is due`
 }
 
-function clearPlan([batch, , out]: readonly unknown[]): void {
+function clearPlan([, , out]: readonly unknown[]): void {
   const { pieces, launchOf } = out as SplitDecision
-  const { n } = batch as SplitBatch
   Object.assign(out as SplitDecision, { kind: undefined, value: undefined, longestFirst: undefined, launches: undefined })
-  pieces.fill(0, 0, n)
-  launchOf.fill(-1, 0, n)
+  pieces.fill(0)
+  launchOf.fill(-1)
+}
+
+function clearMoves([, out]: readonly unknown[]): void {
+  const { from, sequence, to } = out as Moves
+  for (const column of [from, sequence, to]) column.fill(-1)
 }
 
 function planFault(answer: unknown, [batch, , out]: readonly unknown[]): string | null {
@@ -139,8 +144,14 @@ const TABLE = {
   rank: [
     { name: 'place', arguments: ['view', 'view'], decides: true, fault: placeFault },
     // what is filled in is checked by the core, which knows the ranks
-    { name: 'assign', arguments: ['view', 'out', 'plain'], decides: true, fault: nothingFault },
-    { name: 'migrate', arguments: ['view', 'out'], fault: nothingFault },
+    {
+      name: 'assign',
+      arguments: ['view', 'out', 'plain'],
+      decides: true,
+      clear: ([, out]) => (out as Int32Array).fill(-1),
+      fault: nothingFault,
+    },
+    { name: 'migrate', arguments: ['view', 'out'], clear: clearMoves, fault: nothingFault },
   ],
   span: [{ name: 'degree', arguments: ['view', 'view'], decides: true, fault: degreeFault }],
   pool: [

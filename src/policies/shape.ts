@@ -18,7 +18,10 @@ const NEEDS: Readonly<Record<keyof EngineNeeds, 'clause' | 'number'>> = {
   stepTokens: 'number',
 }
 
-/** The fields that the simulator reads of a policy, beside its hooks. */
+/** What the simulator reads of a policy beside `info` and its methods; a class may have getters for them. */
+export const FIELDS = ['state', 'planningPs', 'paceNs', 'readsCandidates', 'largest', 'priceNs'] as const
+
+/** A policy of any lever. */
 export interface PolicyShape {
   readonly info: PolicyInfo
   readonly state?: Float64Array

@@ -17,9 +17,9 @@ function placesOf({ count, ranks, loads }: Readonly<Record<string, unknown>>): u
   return count ?? ranks ?? (loads as LoadView | undefined)?.count
 }
 
-/** How many entries of its arrays count, where not all do. (Those of a list of sequences are counted by the list.) */
-function countOf({ n, candidates, waiting }: Readonly<Record<string, unknown>>): unknown {
-  return n ?? candidates ?? (typeof waiting === 'number' ? waiting : undefined)
+/** How many entries of its arrays count, where not all do. `listed`: what its method `list` answered last in this decision, 0 before. */
+function countOf({ n, candidates, waiting, list }: Readonly<Record<string, unknown>>, listed: number): unknown {
+  return n ?? candidates ?? (typeof list === 'function' ? listed : typeof waiting === 'number' ? waiting : undefined)
 }
 
 const blankOf = (array: Numbers): number => (array instanceof Float64Array ? Number.NaN : -1)
@@ -27,16 +27,13 @@ const blankOf = (array: Numbers): number => (array instanceof Float64Array ? Num
 interface Copy {
   readonly raw: Numbers
   readonly copy: Numbers
+  /** The view that was last asked for it. */
+  of: Readonly<Record<string, unknown>>
   /** The first entries, which count. */
   filled: number
   /** The last decision that got it. */
   decision: number
   readonly name: string
-}
-
-function fillAnew({ raw, copy, filled }: Copy): void {
-  copy.set(raw)
-  if (filled < copy.length) copy.fill(blankOf(copy), filled)
 }
 
 export interface Shield {
@@ -56,6 +53,7 @@ export function createShield(): Shield {
   /** Those handed out in this decision. */
   let given: Copy[] = []
   let decision = 0
+  let listed = 0
   let found: string | null = null
   let count = 0
   let shown: string[] = []
@@ -76,15 +74,22 @@ export function createShield(): Shield {
         found = `writes into ${name}, which is read only`
   }
 
-  function copyOf(raw: Numbers, of: object, name: string): Numbers {
+  function fillAnew(entry: Copy): void {
+    const { raw, copy, of } = entry
+    const count = countOf(of, listed)
+    entry.filled = typeof count === 'number' ? count : raw.length
+    copy.set(raw)
+    if (entry.filled < copy.length) copy.fill(blankOf(copy), entry.filled)
+  }
+
+  function copyOf(raw: Numbers, of: Copy['of'], name: string): Numbers {
     let entry = copies.get(raw)
     if (entry === undefined) {
-      entry = { raw, copy: raw.slice(), filled: raw.length, decision: 0, name }
+      entry = { raw, copy: raw.slice(), of, filled: raw.length, decision: 0, name }
       copies.set(raw, entry)
     }
     if (entry.decision !== decision) {
-      const count = countOf(of as Readonly<Record<string, unknown>>)
-      entry.filled = typeof count === 'number' ? count : raw.length
+      entry.of = of
       fillAnew(entry)
       entry.decision = decision
       given.push(entry)
@@ -101,6 +106,7 @@ export function createShield(): Shield {
       // a method may fill columns of its view anew: what the policy wrote into them is found out before
       noteWrites()
       const answer = method.apply(target, args)
+      if (key === 'list') listed = answer as number
       for (const entry of given) fillAnew(entry)
       note(`${key}(${args.join(',')})`, answer)
       return typeof answer === 'object' && answer !== null ? cover(answer, `${name}.${key}()`) : answer
@@ -124,7 +130,7 @@ export function createShield(): Shield {
           methods.set(key, asked(target as Record<string, unknown>, key, name, value as (...args: unknown[]) => unknown))
         return methods.get(key)
       }
-      if (ArrayBuffer.isView(value)) return copyOf(value as Numbers, target, `${name}.${key}`)
+      if (ArrayBuffer.isView(value)) return copyOf(value as Numbers, target as Copy['of'], `${name}.${key}`)
       if (typeof value === 'object' && value !== null) return cover(value, `${name}.${key}`)
       note(key, value)
       return value
@@ -149,6 +155,7 @@ export function createShield(): Shield {
   return {
     open() {
       decision++
+      listed = 0
       found = null
       count = 0
       shown = []
