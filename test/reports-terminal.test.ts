@@ -163,7 +163,13 @@ describe('negative results', () => {
     expect(comparisonTable({ ...result, comparisons })).not.toContain('where it loses')
   })
   it('of levers too', () => {
-    const printed = ablationTable(ablation)
+    // a term without an interval is looked at by nobody
+    const [first, ...others] = ablation.attributions
+    const levers = first.levers.map((entry, i) => (i > 0 ? entry : { ...entry, shapley: { ...entry.shapley, ci95: null } }))
+    const attributions = [{ ...first, levers }, ...others]
+    const printed = ablationTable({ ...ablation, attributions })
+    const terms = attributions.reduce((sum, { levers }) => sum + levers.length, 0)
+    expect(printed).toContain(`where levers lose (of ${terms - 1} rows looked at; `)
     expect(printed).toContain('chunk costs at the same ')
     // a time that falls is no loss
     expect(printed).not.toMatch(/split costs|rank costs/)

@@ -209,6 +209,11 @@ describe('bad rows of a CSV file', () => {
       [0, 7, 5],
       [1e9, 8, 5],
     ])
+    const json = ['1.7e18', '1700000001000000000.0'].map((time) => `{"timestamp":${time},"input_length":7,"output_length":5}\n`)
+    expect(shapes(await read(json.join(''), { columns: { timeUnit: 'ns' } }))).toEqual([
+      [0, 7, 5],
+      [1e9, 7, 5],
+    ])
     expect((await refusal(`${HEADER}0,1.5e0,5\n`))[0].message).toContain('input tokens are not a whole number')
     expect((await refusal(`${HEADER}1e300,7,5\n`))[0].message).toContain('time cannot be read')
   })
