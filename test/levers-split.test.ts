@@ -183,6 +183,8 @@ describe('a kernel that reads so many chosen tokens at most', () => {
   it('has no ragged long contexts', () => {
     const ragged = batchOf([...equalLengths(60, 4000), ...equalLengths(4, 64_000)])
     for (const policy of policies) expect(sparse.factor(policy, ragged)).toBe(dense.factor(policy, equal(64, 2048)))
+    const decision = { ...createSplitDecision(64), kind: SPLIT_COUNT as SplitKind, value: 8 }
+    expect(sparse.attentionNs(ragged, decision)).toBe(dense.attentionNs(equal(64, 2048), decision))
   })
 
   it('reads short contexts whole, against the chosen tokens of the mean length', () => {

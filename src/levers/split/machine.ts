@@ -28,6 +28,6 @@ export interface SplitMachine {
   readonly mergeBandwidth?: number
   /** Launch of the kernel, ns. */
   readonly launchNs: number
-  /** Tokens of a request that the kernel reads at most, where a sparse indexer chooses them; absent = all. */
+  /** Tokens of a request that the kernel reads at most, where a sparse indexer chooses them; absent = all. Evaluators cut lengths to it before a policy sees them; `createSplitModel` and `floorNs` take lengths as they are. */
   readonly mostTokens?: number
 }
