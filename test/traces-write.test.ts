@@ -213,7 +213,8 @@ describe('a format', () => {
     const missing = join('none', 'x.csv')
     expect((await faultOf(missing, plain, { to: 'csv' })).message).toBe(`there is no folder ${join(folder, 'none')} to write to`)
     const broken = { ...full, names: { tenant: ['a\nb'], class: null } }
-    await faultOf('half.csv', broken, { to: 'csv', drop: ['blocks'] })
+    // its file is still being opened when the first row fails, and may appear late: once in some thousand times on an idle machine
+    for (let i = 0; i < 200; i++) await faultOf('half.csv', broken, { to: 'csv', drop: ['blocks'] })
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp') || name.startsWith('half'))).toEqual([])
   })
 })

@@ -24,6 +24,8 @@ export async function writeWhole(path: string, pieces: Iterable<Piece>): Promise
     else await pipeline(Readable.from(pieces), file)
     await rename(temporary, path)
   } catch (error) {
+    // one that is still being opened would appear after it was removed
+    if (!file.closed) await new Promise<void>((resolve) => file.once('close', resolve))
     await rm(temporary, { force: true })
     throw explainWriteError(error, path)
   } finally {
