@@ -91,6 +91,29 @@ describe('traces of the same traffic', () => {
     expect(differing(inPairs('pairs'), traffic('single', 4000))).toContain('law of the gaps')
   })
 
+  it('bursts of clockwork: two draws of the batch preset are the same traffic', { timeout: 60_000 }, () => {
+    const draw = (seed: number): Workload => synthesise(presetRecipe('batch'), seed, 'batch')
+    expect(
+      alarms(
+        20,
+        (k) => draw(2 * k),
+        (k) => draw(2 * k + 1),
+      ),
+    ).toBeLessThanOrEqual(2)
+  })
+
+  it.each([
+    [1e6, false],
+    [1e6, true],
+    [1e7, false],
+  ])('clocks that tick every %i ns do not make traces differ', (tickNs, scaleFree) => {
+    const ticking = (seed: string): Workload => {
+      const w = traffic(seed, 4000, { ratePerS: 100 })
+      return { ...w, arrivalNs: w.arrivalNs.map((timeNs) => Math.floor(timeNs / tickNs) * tickNs) }
+    }
+    for (let k = 0; k < 10; k++) expect(differing(ticking(`a${k}`), ticking(`b${k}`), scaleFree)).toEqual([])
+  })
+
   it('a trace is like itself', () => {
     const trace = traffic('x', 3000, { inBursts: true })
     const { verdict, different, compared } = compareTraces(trace, trace)
@@ -113,6 +136,17 @@ describe('traces of other traffic', () => {
     const changed = differing(traffic('a', 5000), traffic('b', 5000, { inBursts: true, ratePerS: 6 }), true)
     expect(changed).toEqual(expect.arrayContaining(['gap CV', 'IDC 1 s', 'IDC 10 s']))
     expect(changed.filter((statistic) => /ISL|OSL/.test(statistic))).toEqual([])
+  })
+
+  it('gaps of another law are seen, also where all gaps were equal', () => {
+    const clockwork = (seed: string, unevenness: number): Workload => {
+      const w = traffic(seed, 4000)
+      const rng = stream(seed, 'unevenness')
+      return { ...w, arrivalNs: w.arrivalNs.map((_, i) => (i + unevenness * rng.uniform()) * 1e8) }
+    }
+    expect(differing(clockwork('a', 0), clockwork('b', 0))).toEqual([])
+    expect(differing(clockwork('a', 0), clockwork('b', 0.2))).toContain('law of the gaps')
+    expect(differing(clockwork('a', 0.9), traffic('b', 4000, { ratePerS: 10 }))).toContain('law of the gaps')
   })
 
   it('the level of the rate is one line, and none where it does not matter', () => {

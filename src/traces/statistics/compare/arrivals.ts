@@ -2,7 +2,7 @@
 import { NS_PER_S } from '../../../units.js'
 import type { Workload } from '../../workload.js'
 import { type ArrivalStatistics, arrivalStatistics, countsPerBin, DISPERSION_BINS_S, type DispersionBin } from '../arrivals.js'
-import { lawLine } from './laws.js'
+import { scaleFreeLawLine } from './laws.js'
 import { type ComparisonLine, notCompared, relativeLine } from './line.js'
 import { parts, stretches, UnitSums, type Units } from './units.js'
 
@@ -73,7 +73,7 @@ export function arrivalLines(
     }),
     first.found.tickS !== null || second.found.tickS !== null
       ? notCompared('law of the gaps', 'arrivals in coarse ticks have none')
-      : lawLine('law of the gaps', gapsOverMean(first.timesNs), gapsOverMean(second.timesNs), first.minutes, level),
+      : scaleFreeLawLine('law of the gaps', gapsOf(first.timesNs), gapsOf(unscaled.timesNs), gapUnits(first), level),
   ]
 }
 
@@ -163,14 +163,11 @@ function whyNoDispersion(first: Side, second: Side, binS: DispersionBin): string
 /** Pairs of requests that chance alone would bring into one bin: what an index of dispersion rests on. */
 const meetingsIn = ({ found: { timed, durationS } }: Side, binS: number): number => (timed ** 2 * binS) / (2 * durationS)
 
-/**
- * The gap before each arrival over the geometric mean of all; the first has none and gets 1, to keep the rows, and requests at one time have 0, whatever the
- * mean is. The arithmetic mean would do worse: a few long silences rule it, and its noise would move the whole law.
- */
-function gapsOverMean(timesNs: Float64Array): Float64Array {
-  const gaps = timesNs.map((timeNs, i) => (i === 0 ? Number.NaN : Math.max(SHORTEST_GAP_NS, timeNs - timesNs[i - 1])))
-  let logs = 0
-  for (let i = 1; i < gaps.length; i++) logs += Math.log(gaps[i])
-  const mean = Math.exp(logs / (gaps.length - 1))
-  return gaps.map((gap) => (Number.isNaN(gap) ? 1 : gap <= SHORTEST_GAP_NS ? 0 : gap / mean))
-}
+const gapUnits = ({ minutes }: Side): Units => ({ count: minutes.count, of: (row) => minutes.of(row + 1) })
+
+/** The gap before each arrival but the first in steps of `SHORTEST_GAP_NS`; one step is 0. Equal gaps stay equal however their times were rounded. */
+const gapsOf = (timesNs: Float64Array): Float64Array =>
+  Float64Array.from({ length: timesNs.length - 1 }, (_, i) => {
+    const steps = Math.round((timesNs[i + 1] - timesNs[i]) / SHORTEST_GAP_NS)
+    return steps <= 1 ? 0 : steps
+  })

@@ -23,11 +23,57 @@ export function ksDistance(a: Sample, b: Sample): number {
 }
 
 /** Kolmogorov-Smirnov with as many independent rows as the units of `a` show there to be. */
-export function lawLine(statistic: string, a: Sample, b: Sample, units: Units, level: number): ComparisonLine {
+export function lawLine(
+  statistic: string,
+  a: Sample,
+  b: Sample,
+  units: Units,
+  level: number,
+  distanceOf = ksDistance,
+): ComparisonLine {
   const sortedA = a.slice().sort()
-  const distance = ksDistance(sortedA, b.slice().sort())
+  const distance = distanceOf(sortedA, b.slice().sort())
   const likeness = Math.max(1, averageLikeness(a, sortedA, units))
   return distanceLine(statistic, distance, kolmogorovQuantile(level) * Math.sqrt(likeness * (1 / a.length + 1 / b.length)))
+}
+
+/**
+ * The same for laws of whole numbers that may differ in scale: the distance is the least of three, as they are, over their geometric means, and over their
+ * commonest values. Means alone would not do: a few long gaps rule them, and by their noise an atom of equal gaps comes to lie elsewhere. Arithmetic ones would be worse.
+ */
+export const scaleFreeLawLine = (
+  statistic: string,
+  a: Float64Array,
+  b: Float64Array,
+  units: Units,
+  level: number,
+): ComparisonLine =>
+  lawLine(statistic, a, b, units, level, (sortedA, sortedB) => {
+    const over = (unitOf: (sorted: Sample) => number): number =>
+      ksDistance(dividedBy(sortedA, unitOf(sortedA)), dividedBy(sortedB, unitOf(sortedB)))
+    return Math.min(ksDistance(sortedA, sortedB), over(geometricMean), over(commonest))
+  })
+
+const dividedBy = (values: Sample, unit: number): Float64Array => Float64Array.from(values, (value) => value / unit)
+
+/** Of whole numbers of 0 or more, a 0 as if it were 1. */
+function geometricMean(values: Sample): number {
+  let logs = 0
+  for (const value of values) logs += Math.log(Math.max(1, value))
+  return Math.exp(logs / values.length)
+}
+
+/** Of ascending values the one above 0 that comes most often, the first of several; 1 if there is none. */
+function commonest(sorted: Sample): number {
+  let most = 0
+  let found = 1
+  for (let start = 0, end = 0; start < sorted.length; start = end) {
+    while (end < sorted.length && sorted[end] === sorted[start]) end++
+    if (sorted[start] === 0 || end - start <= most) continue
+    most = end - start
+    found = sorted[start]
+  }
+  return found
 }
 
 /** By how much the variance of a share below some value exceeds that of independent rows, on average over values (design effect). */
