@@ -122,9 +122,10 @@ describe('files that are no trace', () => {
         hint: 'read it as csv',
       },
     ])
-    expect((await refusal(rows(3), { from: 'mooncake' }))[0].message).toBe(
-      'none of the 4 rows is usable: the line is no JSON (line 1)',
-    )
+    expect((await refusal(rows(3), { from: 'mooncake' }))[0]).toMatchObject({
+      where: 'trace:1',
+      message: 'none of the 4 rows is usable: the line is no JSON',
+    })
   })
 
   it('does not take a text that speaks of the magic word for a trace of its own', async () => {
@@ -193,6 +194,53 @@ describe('zero bytes after a gzip file', () => {
       expect((await refusal(padded(bytes, more)))[0].message).toBe(
         'the gzip file is damaged: 5 rows were read before that showed',
       )
+  })
+})
+
+describe('lines that end with returns alone', () => {
+  it('are lines, in a CSV of any length and in JSON', async () => {
+    const returned = (text: string) => text.replaceAll('\n', '\r')
+    for (const count of [3, 100_000]) expect(shapes(await read(returned(rows(count))))).toEqual(shapes(await read(rows(count))))
+    expect(shapes(await read('0.5,7,5\r1.5,8,5'))).toEqual([
+      [0, 7, 5],
+      [1e9, 8, 5],
+    ])
+    const json = [0, 1].map((time) => JSON.stringify({ timestamp: time, input_length: 7, output_length: 5 })).join('\r')
+    expect(shapes(await read(json))).toEqual([
+      [0, 7, 5],
+      [1e6, 7, 5],
+    ])
+  })
+})
+
+describe('times of day', () => {
+  it('are of one day where they never fall', async () => {
+    const { workload, report } = await read(`${HEADER}9:59:59.25,7,5\n10:00:00,8,5\n10:00:00,9,5\n23:00:00.000000001,9,5\n`)
+    expect([...workload.arrivalNs]).toEqual([0, 0.75e9, 0.75e9, 46_800.75e9 + 1])
+    expect(report.notes.filter((note) => note.startsWith('Times '))).toEqual([
+      'Times have no date: all are taken to be of one day, since none is earlier than the one before it.',
+    ])
+    expect(shapes(await read('10:00:00,7,5\n10:00:01,8,5\n'))).toEqual([
+      [0, 7, 5],
+      [1e9, 8, 5],
+    ])
+  })
+
+  it('that fall are refused: a day may have passed', async () => {
+    expect(await refusal(`${HEADER}23:59:59,7,5\n23:59:58,7,5\n`)).toEqual([
+      {
+        where: 'trace:3:1',
+        message: "time of day is earlier than the one before it, and no date says of which day it is: '23:59:58'",
+        hint: 'write dates too, as in 2024-03-01 10:00:00; or sort the rows, if all are of one day',
+      },
+    ])
+  })
+
+  it('are none among numbers and dates', async () => {
+    for (const first of ['1.5', '2024-03-01 10:00:00']) {
+      const { report } = await read(`${HEADER}${first},7,5\n10:00:00,7,5\n`)
+      expect(report.firstSkipped).toEqual([{ line: 3, reason: 'time cannot be read as a number or a date' }])
+    }
   })
 })
 
@@ -301,8 +349,27 @@ describe('bad rows of a CSV file', () => {
         message: '13 of 1200 rows are unusable; at most 1 % may be',
         hint: 'correct the rows below, or name the right columns and the time unit: workload.read.columns, workload.read.time_unit (trace commands: --columns, --time-unit)',
       },
-      ...[3, 5, 7, 9, 11].map((line) => ({ where: `trace:${line}`, message: 'time cannot be read as a number or a date' })),
+      ...[3, 5, 7, 9, 11].map((line, i) => ({
+        where: `trace:${line}:1`,
+        message: "time cannot be read as a number or a date: 'x'",
+        ...(i === 0 && { hint: 'write a number, or a date as in 2024-03-01 10:00:00.5' }),
+      })),
     ])
+  })
+
+  it.each([
+    ['1.5, 1;000,10', ':2:6', "input tokens are not a whole number: '1;000'"],
+    [`1.5,100,"${'x'.repeat(50)}"`, ':2:10', `output tokens are not a whole number: '${'x'.repeat(40)}...'`],
+    ['"1,5",100,10', ':2:2', "time has a decimal comma: '1,5'"],
+    ['10:01,100,10', ':2:1', "time may be hours and minutes, or minutes and seconds: '10:01'"],
+  ])('says where in the line what stands: %s', async (row, where, message) => {
+    const [fault] = await refusal(`${HEADER}${row}\n`)
+    expect({ ...fault, hint: null }).toEqual({
+      where: `trace${where}`,
+      message: `none of the 1 rows is usable: ${message}`,
+      hint: null,
+    })
+    if (message.startsWith('time')) expect(fault.hint).toMatch(/^write /)
   })
 
   it('skips and reports failed requests, however many', async () => {

@@ -10,6 +10,7 @@ const CHUNK_BYTES = 1 << 20
 /** A longer line is no trace row: the largest known row (a 1 M-token context in 16-token blocks) has below 2 MiB. */
 const MAX_LINE_BYTES = 1 << 26
 const NEWLINE = 10
+const RETURN = 13
 
 /** The chunks of the file, decompressed when it is gzip or zstd. Errors surface as thrown; see `explainReadError`. */
 export async function* readChunks(path: string, onRead?: OnRead): AsyncGenerator<Buffer> {
@@ -68,10 +69,14 @@ export interface LineSplitter {
   end(isCut: boolean): void
 }
 
-/** Calls `consume(bytes, start, end)` with ranges of whole lines, each ended by a newline; the last one gets its newline here. */
+/**
+ * Calls `consume(bytes, start, end)` with ranges of whole lines, each ended by a newline; the last one gets its newline here. Where the first chunk, the
+ * beginning of the file, has returns and no newline, lines end with returns, and `consume` is given newlines for them.
+ */
 export function createLineSplitter(path: string, consume: (bytes: Buffer, start: number, end: number) => void): LineSplitter {
   let pending: Buffer[] = []
   let pendingBytes = 0
+  let hasReturns: boolean | null = null
   const hold = (piece: Buffer): void => {
     if (piece.length === 0) return
     pending.push(piece)
@@ -85,7 +90,9 @@ export function createLineSplitter(path: string, consume: (bytes: Buffer, start:
     }
   }
   return {
-    push(chunk) {
+    push(given) {
+      hasReturns ??= given.includes(RETURN) && !given.includes(NEWLINE)
+      const chunk = hasReturns ? withNewlines(given) : given
       const firstEnd = chunk.indexOf(NEWLINE) + 1
       if (firstEnd === 0) {
         hold(chunk)
@@ -109,4 +116,10 @@ export function createLineSplitter(path: string, consume: (bytes: Buffer, start:
       consume(last, 0, last.length)
     },
   }
+}
+
+function withNewlines(chunk: Buffer): Buffer {
+  const copy = Buffer.from(chunk)
+  for (let at = copy.indexOf(RETURN); at >= 0; at = copy.indexOf(RETURN, at + 1)) copy[at] = NEWLINE
+  return copy
 }

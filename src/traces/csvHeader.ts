@@ -198,6 +198,7 @@ function looksLikeData(field: string): boolean {
   return (
     /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(field) ||
     /^\d{4}-\d\d-\d\d/.test(field) ||
+    /^\d+:\d\d(:|$)/.test(field) ||
     /^[+-]?(nan|inf(inity)?)$/i.test(field)
   )
 }

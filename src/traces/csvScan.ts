@@ -1,8 +1,9 @@
 /** Rows of a CSV file into columns, byte by byte: no string or object per row. */
 import { UserError } from '../errors.js'
 import type { CsvLayout } from './csvHeader.js'
-import { COUNT_MISSING, countFault, createTimeParser, parseCount, type TimeParser } from './fields.js'
+import { COUNT_MISSING, countFault, createTimeParser, parseCount, TIME_FELL, type TimeParser } from './fields.js'
 import type { ReaderContext } from './formats/format.js'
+import { type FoundText, faultOf } from './report.js'
 import { createExtras, type Extras } from './table/extras.js'
 import type { ExtraRole } from './table/roles.js'
 import { plural } from './words.js'
@@ -113,12 +114,17 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
     return text.includes('"') ? text.replaceAll('""', '"') : text
   }
   /** A name may begin with # too, so only what cannot be used as a row is a comment. */
-  const skip = (isMarked: boolean, reason: string): void => {
+  const skip = (isMarked: boolean, reason: string, found?: FoundText): void => {
     if (isMarked) {
       scanner.rows--
       scanner.comments++
-    } else skips.skip(line, reason)
+    } else skips.skip(line, reason, undefined, found)
   }
+  /** What stands in the row that begins at `start`, in the field whose edges are at `at`. */
+  const foundAt = (start: number, at: number): FoundText => ({
+    column: edges[at] - start + 1,
+    text: row.toString('utf8', edges[at], edges[at + 1]),
+  })
   const scanner: CsvScanner = {
     rows: 0,
     comments: 0,
@@ -129,6 +135,8 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
       while (at < end) {
         line++
         const isMarked = bytes[at] === HASH
+        const rowStart = at
+        row = bytes
         const { count, next } = findFields(bytes, at, end, code, edges)
         at = next
         if (count === 1 && edges[0] === edges[1]) continue
@@ -140,15 +148,17 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
         const isl = parseCount(bytes, edges[inputAt], edges[inputAt + 1])
         let osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1])
         if (isl <= 0 || osl < COUNT_MISSING) {
-          skip(isMarked, reasonFor(isl, osl) as string)
+          skip(isMarked, reasonFor(isl, osl) as string, foundAt(rowStart, isl <= 0 ? inputAt : outputAt))
           continue
         }
-        row = bytes
         const fault = extras?.read(cell) ?? null
         const released = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1] && extras?.waits()
         const timeNs = released ? Number.NaN : timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
         if (fault !== null || (!released && Number.isNaN(timeNs))) {
-          skip(isMarked, fault ?? clock.fault)
+          const found = fault === null ? foundAt(rowStart, timeAt) : undefined
+          if (fault === null && clock.fault === TIME_FELL)
+            throw new UserError(faultOf(context.path, { line, reason: TIME_FELL, found }))
+          skip(isMarked, fault ?? clock.fault, found)
           continue
         }
         if (osl <= 0) osl = outputTokens(osl, line)

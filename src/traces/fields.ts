@@ -61,8 +61,19 @@ export function countFault(code: number, column: string): string | null {
 
 const TIME_MISSING = 'time is missing'
 export const TIME_UNREADABLE = 'time cannot be read as a number or a date'
+const TIME_DECIMAL_COMMA = 'time has a decimal comma'
+const TIME_OF_TWO = 'time may be hours and minutes, or minutes and seconds'
+/** Whether a day has passed is not known, so a file with such a row is refused. */
+export const TIME_FELL = 'time of day is earlier than the one before it, and no date says of which day it is'
 export const TIME_NEGATIVE = 'time is negative'
 export const TIME_TOO_FAR = 'time is more than 104 days from the first row'
+/** What to do about times that cannot be used. */
+export const TIME_REMEDIES: Readonly<Record<string, string>> = {
+  [TIME_UNREADABLE]: 'write a number, or a date as in 2024-03-01 10:00:00.5',
+  [TIME_DECIMAL_COMMA]: "write decimal points, as in 1.5; where semicolons or tabs separate the columns: sed 's/,/./g' FILE",
+  [TIME_OF_TWO]: 'write hours, minutes and seconds, as in 10:00:00',
+  [TIME_FELL]: 'write dates too, as in 2024-03-01 10:00:00; or sort the rows, if all are of one day',
+}
 /** A larger number is no time in any unit: Unix times in ns reach it in the year 2262. */
 export const LARGEST_TIME = 2 ** 63
 
@@ -72,12 +83,14 @@ export interface TimeParser {
   fault: string
   /** True once a field was a date with a clock time. */
   sawDate: boolean
+  /** True once a field was a time of day alone. */
+  sawTimeOfDay: boolean
   /** The first number parsed, in its unit and without its fraction; NaN before, and when it was a date. */
   firstNumber: number
 }
 
 /**
- * Times as plain numbers in a unit of `unitNs` ns or as `YYYY-MM-DD HH:MM:SS.fffffff[Z|+hh:mm]`. All are taken relative to the first one
+ * Times as plain numbers in a unit of `unitNs` ns, as `YYYY-MM-DD HH:MM:SS.fffffff[Z|+hh:mm]`, or as `HH:MM:SS.fffffff` that never fall. All are taken relative to the first one
  * before they are scaled, so Unix times keep every digit of their fraction.
  */
 export function createTimeParser(unitNs: number): TimeParser {
@@ -87,7 +100,7 @@ export function createTimeParser(unitNs: number): TimeParser {
     if (base === null) {
       base = BigInt(whole)
       baseNumber = whole
-      if (!parser.sawDate) parser.firstNumber = whole
+      if (!parser.sawDate && !parser.sawTimeOfDay) parser.firstNumber = whole
     }
     return checked((whole - baseNumber) * scaleNs + fractionNs)
   }
@@ -100,7 +113,20 @@ export function createTimeParser(unitNs: number): TimeParser {
     parser.fault = fault
     return Number.NaN
   }
+  let latestNs = 0
+  const parseTimeOfDay = ([, hours, minutes, seconds, fraction]: RegExpExecArray): number => {
+    if (seconds === undefined) return fail(TIME_OF_TWO)
+    if (base !== null && !parser.sawTimeOfDay) return fail(TIME_UNREADABLE)
+    parser.sawTimeOfDay = true
+    const timeNs = relative(+hours * 3600 + +minutes * 60 + +seconds, nsOfFraction(fraction), NS_PER_S)
+    if (timeNs < latestNs) return fail(TIME_FELL)
+    latestNs = timeNs
+    return timeNs
+  }
   const parseText = (text: string): number => {
+    const timeOfDay = TIME_OF_DAY.exec(text)
+    if (timeOfDay !== null) return parseTimeOfDay(timeOfDay)
+    if (/^\d+,\d+$/.test(text)) return fail(TIME_DECIMAL_COMMA)
     const digits = /^(\d{16,30})(\.0*)?$/.exec(text)
     if (digits !== null) {
       const whole = BigInt(digits[1])
@@ -121,6 +147,7 @@ export function createTimeParser(unitNs: number): TimeParser {
   const parser: TimeParser = {
     fault: '',
     sawDate: false,
+    sawTimeOfDay: false,
     firstNumber: Number.NaN,
     parse(bytes, start, end) {
       if (start >= end) return fail(TIME_MISSING)
@@ -157,6 +184,10 @@ export function createTimeParser(unitNs: number): TimeParser {
   return parser
 }
 
+/** Hours beyond 23 are those of a clock that counts on. */
+const TIME_OF_DAY = /^(\d{1,3}):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9})\d*)?)?$/
+const nsOfFraction = (digits: string | undefined): number => (digits === undefined ? 0 : +digits.padEnd(9, '0'))
+
 const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z| ?UTC|([+-])(\d\d)(?::?(\d\d))?)?$/i
 
 /** A date by hand, because `Date` keeps only milliseconds; without a zone it is UTC. PostgreSQL and DuckDB write zones as `+00`. */
@@ -170,6 +201,6 @@ export function parseDate(text: string): { unixS: number; fractionNs: number } |
   const zoneS = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (+zoneHour * 3600 + +zoneMinute * 60)
   return {
     unixS: midnight.getTime() / 1000 + +hour * 3600 + +minute * 60 + +second - zoneS,
-    fractionNs: fraction === undefined ? 0 : +fraction.padEnd(9, '0'),
+    fractionNs: nsOfFraction(fraction),
   }
 }

@@ -33,7 +33,7 @@ export function headOf(bytes: Buffer): Head {
 }
 
 function columnsOf(text: string): string[] {
-  const line = text.split('\n').find((candidate) => candidate.trim() !== '' && !candidate.startsWith('#')) ?? ''
+  const line = text.split(/\r|\n/).find((candidate) => candidate.trim() !== '' && !candidate.startsWith('#')) ?? ''
   return splitLine(line, separatorOf(line)).map((field) => field.toLowerCase().replace(/[^a-z0-9]/g, ''))
 }
 

@@ -10,7 +10,7 @@ import { createIntake } from './intake.js'
 import { firstRequests, normalise } from './normalise.js'
 import type { ReadOptions } from './options.js'
 import { createOutputRule } from './outputs.js'
-import { createSkipLog, type SkipLog, type TraceReport } from './report.js'
+import { createSkipLog, faultOf, type SkipLog, type TraceReport } from './report.js'
 import { createRequestRows, type RequestRows } from './requestRows.js'
 import { idealHitRate } from './statistics/prefixes.js'
 import type { Workload } from './workload.js'
@@ -63,9 +63,17 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
   skips.refuseIfBad(path, rowsRead)
   if (rowsRead === 0) throw noRequests(path, 'the file has no rows; a header alone is no trace')
   if (own === undefined && rows.count === 0) {
+    const none = `none of the ${rowsRead} rows is usable`
+    const [bad] = skips.firstBad
+    if (bad !== undefined) {
+      const fault = faultOf(path, bad)
+      throw new UserError({ ...fault, hint: fault.hint ?? NO_REQUESTS, message: `${none}: ${fault.message}` })
+    }
     const [first] = skips.firstSkipped
-    const why = first === undefined ? skips.byReason()[0]?.reason : `${first.reason} (line ${first.line})`
-    throw noRequests(path, `none of the ${rowsRead} rows is usable: ${why}`)
+    throw noRequests(
+      path,
+      `${none}: ${first === undefined ? skips.byReason()[0]?.reason : `${first.reason} (line ${first.line})`}`,
+    )
   }
   const limit = options.limit ?? Number.POSITIVE_INFINITY
   skips.leaveOut(Math.max(0, (own?.count ?? rows.count) - limit), 'beyond the limit of requests')
@@ -99,6 +107,8 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
   }
 }
 
+const NO_REQUESTS = 'give a trace with at least one request of one or more input and output tokens'
+
 const unnamedBlocks = (path: string, format: FormatName): UserError =>
   new UserError({
     where: path,
@@ -110,6 +120,6 @@ function noRequests(path: string, message: string): UserError {
   return new UserError({
     where: path,
     message,
-    hint: 'give a trace with at least one request of one or more input and output tokens',
+    hint: NO_REQUESTS,
   })
 }

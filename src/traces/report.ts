@@ -1,7 +1,8 @@
 /**
  * What a reader did to a file: counts, assumptions and skipped rows, so that nothing is guessed or dropped in silence.
  */
-import { UserError } from '../errors.js'
+import { type Fault, UserError } from '../errors.js'
+import { TIME_REMEDIES } from './fields.js'
 
 /** Rows of this share may be bad (skipped and reported); beyond it, and beyond `FEW_BAD_ROWS`, the file is refused. */
 const BAD_ROW_SHARE = 0.01
@@ -14,6 +15,16 @@ export interface SkippedRow {
   readonly reason: string
   /** Which of the requests of that line, where a line holds several. */
   readonly within?: string
+}
+
+/** A text in a row, and where in its line it begins, counted from 1. */
+export interface FoundText {
+  readonly column: number
+  readonly text: string
+}
+
+export interface BadRow extends SkippedRow {
+  readonly found?: FoundText
 }
 
 export interface TraceReport {
@@ -42,17 +53,33 @@ export interface TraceReport {
 
 /** Collects the rows that are not kept. Only those that `skip` notes make a file bad: the others are no fault of it. */
 export interface SkipLog {
-  /** A row that cannot be used. */
-  skip(line: number, reason: string, within?: string): void
+  /** A row that cannot be used; `found`: the text that makes it so. */
+  skip(line: number, reason: string, within?: string, found?: FoundText): void
   /** A request that the recorded service failed to answer. */
   skipFailed(line: number, reason: string, within?: string): void
   /** Rows left out because the user wants it. */
   leaveOut(count: number, reason: string): void
   readonly count: number
   readonly firstSkipped: readonly SkippedRow[]
+  /** The first rows that cannot be used. */
+  readonly firstBad: readonly BadRow[]
   byReason(): { reason: string; count: number }[]
   /** Throws when too many of `rowsRead` rows are bad. */
   refuseIfBad(path: string, rowsRead: number): void
+}
+
+/** Longest text that is quoted. */
+const LONGEST_QUOTED = 40
+
+/** Where a row cannot be used, what stands there and, where it is known, what to do about it. */
+export function faultOf(path: string, { line, reason, within, found }: BadRow): Fault {
+  const { column, text = '' } = found ?? {}
+  const quoted = text === '' ? '' : `: '${text.length > LONGEST_QUOTED ? `${text.slice(0, LONGEST_QUOTED)}...` : text}'`
+  return {
+    where: `${path}:${line}${column === undefined ? '' : `:${column}`}`,
+    message: `${within === undefined ? '' : `${within}: `}${reason}${quoted}`,
+    hint: TIME_REMEDIES[reason],
+  }
 }
 
 export const ZERO_OUTPUT = 'output tokens are 0: a failed request'
@@ -60,7 +87,7 @@ export const ZERO_OUTPUT = 'output tokens are 0: a failed request'
 export function createSkipLog(): SkipLog {
   const counts = new Map<string, number>()
   const first: SkippedRow[] = []
-  const firstBad: SkippedRow[] = []
+  const firstBad: BadRow[] = []
   let bad = 0
   let total = 0
   const note = (row: SkippedRow): void => {
@@ -71,11 +98,11 @@ export function createSkipLog(): SkipLog {
   const rowAt = (line: number, reason: string, within?: string): SkippedRow =>
     within === undefined ? { line, reason } : { line, reason, within }
   return {
-    skip(line, reason, within) {
+    skip(line, reason, within, found) {
       const row = rowAt(line, reason, within)
       note(row)
       bad++
-      if (firstBad.length < KEPT_EXAMPLES) firstBad.push(row)
+      if (firstBad.length < KEPT_EXAMPLES) firstBad.push({ ...row, found })
     },
     skipFailed: (line, reason, within) => note(rowAt(line, reason, within)),
     leaveOut(count, reason) {
@@ -87,6 +114,7 @@ export function createSkipLog(): SkipLog {
       return total
     },
     firstSkipped: first,
+    firstBad,
     byReason: () => [...counts].map(([reason, count]) => ({ reason, count })),
     refuseIfBad(path, rowsRead) {
       if (bad <= FEW_BAD_ROWS || bad <= BAD_ROW_SHARE * rowsRead) return
@@ -96,10 +124,7 @@ export function createSkipLog(): SkipLog {
           message: `${bad} of ${rowsRead} rows are unusable; at most 1 % may be`,
           hint: 'correct the rows below, or name the right columns and the time unit: workload.read.columns, workload.read.time_unit (trace commands: --columns, --time-unit)',
         },
-        ...firstBad.map(({ line, reason, within }) => ({
-          where: `${path}:${line}`,
-          message: within === undefined ? reason : `${within}: ${reason}`,
-        })),
+        ...firstBad.map((row, i) => ({ ...faultOf(path, row), ...(i > 0 && { hint: undefined }) })),
       ])
     },
   }

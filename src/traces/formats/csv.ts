@@ -62,7 +62,9 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
     rowsRead: () => scanner?.rows ?? 0,
     findings() {
       const notes = [...(layout?.notes ?? []), ...remarks, ...commentsPassed(scanner?.comments ?? 0)]
-      if (layout?.unitAssumed && scanner !== null && !scanner.clock.sawDate)
+      if (scanner?.clock.sawTimeOfDay)
+        notes.unshift('Times have no date: all are taken to be of one day, since none is earlier than the one before it.')
+      else if (layout?.unitAssumed && scanner !== null && !scanner.clock.sawDate)
         notes.unshift(secondsAssumed(path, scanner.clock.firstNumber))
       const more = scanner?.extras?.findings()
       return { note: kind.note, notes: [...notes, ...(more?.notes ?? [])], blockTokens: more?.blockTokens }
