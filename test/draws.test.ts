@@ -2,12 +2,15 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Draw, FIRST_DRAW } from '../src/experiments/draw.js'
+import { arrivalShape, capacitySize, EFFORTS } from '../src/experiments/index.js'
 import { type Job, openTraffic, runJob } from '../src/experiments/job.js'
 import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
 import { chanceOf } from '../src/levers/chance.js'
 import type { ArmSpec } from '../src/levers/lever.js'
+import { clusterConfig, loadScenario } from '../src/scenario/index.js'
 import { simulate } from '../src/simulator/index.js'
 import { checkPolicy, findFault } from '../src/testing/check.js'
+import { presetWorkload } from '../src/traces/presets.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
 import { tinyContext, tinyWorkload } from './tinyCluster.js'
 
@@ -134,4 +137,37 @@ test('run: --seed draws anew what a policy draws, and changes nothing where none
   expect(summaryOf(...drawn, '7')).toEqual(summaryOf(...drawn, '7'))
   expect(summaryOf(...drawn, '8')).not.toEqual(summaryOf(...drawn, '7'))
   expect(summaryOf('--seed', '8')).toEqual(summaryOf('--seed', '7'))
+})
+
+test('a capacity is what lasts: on one engine in the mean within 5 % of what is found over four times as many requests', {
+  timeout: 120_000,
+}, async () => {
+  const plan = loadScenario({
+    text: 'system: gb200\nmodel: llama-3.1-70b\nengines: [{ layout: TP4, count: 1, max_num_seqs: 128 }]\nworkload: { preset: chat }\nslo: { interactive: { ttft_ms: 2000, tpot_ms: 50 } }\n',
+    file: 'lasting.yaml',
+  })
+  const part = await presetWorkload('chat')
+  const context = {
+    config: clusterConfig(plan),
+    slo: plan.slo.interactive,
+    seed: 1,
+    parts: { train: part, test: part },
+    speedUp: null,
+  }
+  const size = capacitySize(4.5, 12.8, EFFORTS.normal, arrivalShape(part))
+  const meanOver = (factor: number): number => {
+    const found = Array.from(
+      { length: 8 },
+      (_, replicate) =>
+        runJob(context, {
+          ...{ kind: 'capacity', arm: STATIC_ARM, draw: { ...FIRST_DRAW, replicate }, ...size },
+          measureS: factor * size.measureS,
+        }).capacityPerS as number,
+    )
+    return found.reduce((sum, perS) => sum + perS, 0) / found.length
+  }
+  const lasting = meanOver(4)
+  expect(Math.abs(meanOver(1) / lasting - 1)).toBeLessThan(0.05)
+  // a tenth of the requests is not enough, or this shows nothing
+  expect(meanOver(0.1) / lasting).toBeGreaterThan(1.08)
 })

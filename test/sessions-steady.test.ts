@@ -70,7 +70,7 @@ describe('requests a second in the window are sessions a second times their turn
     const search = capacitySize(e2eS, requestsPerS, effort, arrivals)
     const windows = {
       'search for a capacity': [search.warmupS, search.measureS],
-      replicate: [10 * unitS, windowS(effort.measure, unitS, requestsPerS, effort)],
+      replicate: [10 * unitS, windowS(effort.measure, unitS, requestsPerS, effort.requests)],
       'from the beginning': [0, search.measureS],
     }
     for (const [what, [warmupS, measureS]] of Object.entries(windows)) {

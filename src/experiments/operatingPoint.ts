@@ -91,7 +91,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     })
   const openJob = (ratePerS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => {
     const warmupS = warm * arrivals.unitS(e2eS)
-    const measureS = windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort)
+    const measureS = windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort.requests)
     const tailS = TAIL * e2eS
     if (!(sToNs(warmupS + measureS + tailS) < LATEST_NS)) throw tooRare(load, ratePerS, arrivals)
     return { kind: 'open', arm, draw, ratePerS, warmupS, measureS, tailS, e2eS, keep }
@@ -156,7 +156,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     concurrency,
     staticCapacity,
     unitS: arrivals.unitS(e2eS),
-    replicateS: windowS(effort.measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort),
+    replicateS: windowS(effort.measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort.requests),
     own: closed ? closedLoop : open,
     open,
     closedLoop,
