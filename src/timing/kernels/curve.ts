@@ -51,17 +51,19 @@ const DISTURBED = 1.3
 
 /**
  * Growth with the square of x at the rate between the last two points, or, where one of them was disturbed, of the last octave; from 0 on
- * where the measured times fall: causal attention.
+ * where the measured times fall: causal attention. Never less than `least` us for one of x^2 pairs.
  */
-export const quadratic: Extension = ({ x: knots, us }, x) => {
-  const last = knots.length - 1
-  const rateFrom = (from: number): number => (us[last] - us[from]) / (knots[last] ** 2 - knots[from] ** 2)
-  const step = rateFrom(last - 1)
-  const octave = rateFrom(knots.findIndex((knot) => knot >= knots[last] / 2))
-  const measured = DISTURBED * step < octave ? octave : step
-  const rate = measured > 0 ? measured : us[last] / knots[last] ** 2
-  return us[last] + rate * (x ** 2 - knots[last] ** 2)
-}
+export const quadratic =
+  (least: number): Extension =>
+  ({ x: knots, us }, x) => {
+    const last = knots.length - 1
+    const rateFrom = (from: number): number => (us[last] - us[from]) / (knots[last] ** 2 - knots[from] ** 2)
+    const step = rateFrom(last - 1)
+    const octave = rateFrom(knots.findIndex((knot) => knot >= knots[last] / 2))
+    const measured = DISTURBED * step < octave ? octave : step
+    const rate = Math.max(least, measured > 0 ? measured : us[last] / knots[last] ** 2)
+    return us[last] + rate * (x ** 2 - knots[last] ** 2)
+  }
 
 /**
  * The nearest rising surface, in the sense that it is halfway (in logs) between the smallest rising surface above the values and

@@ -1,7 +1,7 @@
 /** Slices from the blocks of the table: curves and decode surfaces on the knots of a plan, extended beyond the measured sizes. */
 import { KNOT_SHIFT_OCTAVES, SLICE_KNOTS } from '../knots.js'
 import type { Evidence, Slice } from '../slices.js'
-import { type Curve, type Extension, rising, timeAt } from './curve.js'
+import { type Curve, type Extension, proportional, rising, timeAt } from './curve.js'
 import type { Found } from './find.js'
 import type { Sheet } from './table.js'
 
@@ -21,6 +21,26 @@ export function curveOf(logKnots: Float64Array, logUs: Float64Array): Curve {
 
 /** Largest measured size of a curve whose last knot lies just beyond it. */
 export const reachOf = (lastKnot: number): number => Math.round(lastKnot / 2 ** KNOT_SHIFT_OCTAVES)
+
+/** Least us that one of `batch x^power` units of work took, among the largest sizes x of each batch: ends of curves, which are never missing. */
+export function leastUs(sheet: Sheet, block: Float64Array, power: number): number {
+  const [logBatches, sizes] = sheet.logKnots
+  const curves = Array.from(logBatches, (_, row) => curveOf(sizes, block.subarray(row * sizes.length, (row + 1) * sizes.length)))
+  let least = Number.POSITIVE_INFINITY
+  curves.forEach((curve, row) => {
+    if (curve.x.length === 0) return
+    const x = reachOf(curve.x[curve.x.length - 1])
+    // the knot lies just beyond the measured batch as well
+    const [from, to] = [Math.max(0, row - 1), row]
+    const batches: Curve = {
+      x: [from, to].map((at) => Math.exp(logBatches[at])),
+      us: [from, to].map((at) => timeAt(curves[at], x, proportional)),
+    }
+    const batch = reachOf(batches.x[1])
+    least = Math.min(least, timeAt(batches, batch, proportional) / (batch * x ** power))
+  })
+  return least
+}
 
 export function sliceOf(
   key: string,
