@@ -1,5 +1,6 @@
 /** Attention beyond the measured sizes, of every shipped model and layout, against the rates that were measured. */
 import { describe, expect, it } from 'vitest'
+import { loadSystem } from '../src/hardware/load.js'
 import { MEASURED_SYSTEMS } from '../src/hardware/system.js'
 import { loadModel } from '../src/models/load.js'
 import { ENGINE_ROLES } from '../src/models/model.js'
@@ -47,23 +48,27 @@ const headColumns = (operator: Gqa | Mla | MlaModule): Record<string, string> =>
     ? { num_heads: String(operator.heads), num_kv_heads: String(operator.kvHeads) }
     : { num_heads: String(operator.heads) }
 
-/** Least us of `batch x^power` (of each KV head, in decode) on the stored knots of the sites with these columns. */
+/**
+ * Least us of `batch x^power` (of each KV head, in decode) on the stored knots of the sites with these columns. Of several sites the second best:
+ * they agree within 1 %, but for one in which a hole was filled with 8.4 TB/s.
+ */
 function leastOf(system: string, family: string, columns: Record<string, string>, power: number): number {
   const sheet = loadKernelTable(system).sheet(family)
   const [batches, sizes] = sheet.logKnots
-  let least = Number.POSITIVE_INFINITY
-  for (const site of sheet.sites) {
-    if (Object.entries(columns).some(([column, value]) => site[sheet.columns.indexOf(column)] !== value)) continue
-    const at = sheet.columns.indexOf('num_kv_heads')
-    const kvHeads = power === 1 && at >= 0 ? Number(site[at]) : 1
-    sheet.block(site.join('/'))!.forEach((logUs, i) => {
-      if (Number.isNaN(logUs)) return
-      const logWork = batches[Math.floor(i / sizes.length)] + power * sizes[i % sizes.length]
-      least = Math.min(least, Math.exp(logUs - logWork) / kvHeads)
-    })
-  }
-  expect(least).toBeLessThan(1)
-  return least
+  const kvHeadsAt = power === 1 ? sheet.columns.indexOf('num_kv_heads') : -1
+  const sites = sheet.sites.filter((site) =>
+    Object.entries(columns).every(([column, value]) => site[sheet.columns.indexOf(column)] === value),
+  )
+  const leasts = sites.map((site) => {
+    const us = Array.from(sheet.block(site.join('/'))!, (logUs, i) =>
+      Number.isNaN(logUs)
+        ? Number.POSITIVE_INFINITY
+        : Math.exp(logUs - batches[Math.floor(i / sizes.length)] - power * sizes[i % sizes.length]),
+    )
+    return Math.min(...us) / (kvHeadsAt < 0 ? 1 : Number(site[kvHeadsAt]))
+  })
+  leasts.sort((a, b) => a - b)
+  return leasts[Math.min(1, leasts.length - 1)]
 }
 
 /** Pairs of long prompts may be this much faster than the best that were measured: docs/decisions/0004-kernel-tables.md. */
@@ -87,6 +92,28 @@ describe.each(MEASURED_SYSTEMS)('attention beyond the measured sizes on %s', (sy
         const pairs = Math.exp(2 * logX[i]) - Math.exp(2 * logX[i - 1])
         expect(us / pairs / least, `${key} at ${Math.exp(logX[i])}`).toBeGreaterThan((1 - 1e-9) / STILL_GROWS)
       }
+    }
+  })
+
+  it.each(MODELS)('reads no KV faster than any kernel that was measured, nor than the memory: %s', (model) => {
+    const peak = loadSystem(system).hbmBytesPerS.value / 1e6
+    for (const operator of attentionOf(model)) {
+      if (operator.kind !== 'gqa_decode' && operator.kind !== 'mla_decode') continue
+      const grouped = operator.kind === 'gqa_decode'
+      const family = grouped ? 'generation-attention_trtllm' : 'mla-generation-kernel_trtllm'
+      const least = (grouped ? operator.kvHeads : 1) * leastOf(system, family, kernelColumns(operator), 1)
+      const kvBytes = (grouped ? 2 * operator.kvHeads * operator.headDim : 512 + 64) * (operator.kv === 'fp8' ? 1 : 2)
+      expect(kvBytes / least, operator.name).toBeLessThan(peak)
+      const { logX, logY, logUs, reach, key } = loadTables(system).slice(operator)
+      let extended = 0
+      // within 2 %: some sizes beyond the reach of most batches were measured, and read between knots
+      logUs.forEach((log, i) => {
+        const kvTokens = Math.exp(logX[Math.floor(i / logY.length)] + logY[i % logY.length])
+        if (kvTokens <= reach) return
+        extended++
+        expect(Math.exp(log) / kvTokens / least, `${key} at ${kvTokens}`).toBeGreaterThan(0.98)
+      })
+      expect(extended).toBeGreaterThan(30)
     }
   })
 })

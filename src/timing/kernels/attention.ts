@@ -8,9 +8,6 @@ import { curveSlice, leastUs } from './slice.js'
 import type { KernelTable, Sheet } from './table.js'
 
 const cacheType = (kv: KvPrecision): string => (kv === 'fp8' ? 'fp8' : 'bfloat16')
-const cacheBytes = (kv: KvPrecision): number => (kv === 'fp8' ? 1 : 2)
-/** Elements of a token in the measured cache of latents. */
-const LATENT = 512 + 64
 
 /** Nearest pair of head counts by ratio; the time scaled with the heads (prefill) or the KV heads (decode). */
 function nearestHeads(sheet: Sheet, values: ColumnValues, { kind, heads, kvHeads }: Gqa): Found | null {
@@ -60,13 +57,33 @@ function prefillSlice(key: string, sheet: Sheet, found: Found): Slice {
   return curveSlice(key, sheet, found, 'context', quadratic(leastPairUs), ONE_SEQUENCE)
 }
 
+/** Tokens and their KV heads go with the length. */
+const TOKENS = 1
+
+/**
+ * us of a KV token of one KV head at the best bandwidth that any of the given sites shows. The largest reads of a single shape will not do: they
+ * take as little as 50 us, launch and all (5 TB/s of 7).
+ */
+function leastTokenUs(sheet: Sheet, values: ColumnValues): number {
+  const kvHeadsAt = sheet.columns.indexOf('num_kv_heads')
+  let least = Number.POSITIVE_INFINITY
+  for (const site of sitesWhere(sheet, values)) {
+    const us = leastUs(sheet, sheet.block(site.join('/')) as Float64Array, TOKENS)
+    least = Math.min(least, kvHeadsAt < 0 ? us : us / Number(site[kvHeadsAt]))
+  }
+  return least
+}
+
 export function gqaSlice(key: string, table: KernelTable, operator: Gqa): Slice | null {
   const decode = operator.kind === 'gqa_decode'
   const sheet = table.sheet(decode ? 'generation-attention_trtllm' : 'context-attention_trtllm')
   const found = gqaFound(sheet, operator, operator.window)
   if (found) {
     const { kvHeads, headDim, kv, window } = operator
-    if (decode) return decodeSlice(key, sheet, found, window > 0 ? 0 : 2 * kvHeads * headDim * cacheBytes(kv))
+    if (decode) {
+      const like = { head_dim: headDim, window_size: 0, kv_cache_dtype: cacheType(kv) }
+      return decodeSlice(key, sheet, found, window > 0 ? 0 : kvHeads * leastTokenUs(sheet, like))
+    }
     if (window > 0) return curveSlice(key, sheet, found, 'context', affine, ONE_SEQUENCE)
     return prefillSlice(key, sheet, found)
   }
@@ -95,18 +112,20 @@ function cutAtWindow(slice: Slice, window: number, decode: boolean): Slice {
 export function mlaSlice(key: string, table: KernelTable, { kind, heads, kv }: Mla): Slice | null {
   const decode = kind === 'mla_decode'
   const sheet = table.sheet(decode ? 'mla-generation-kernel_trtllm' : 'mla-context-kernel_trtllm')
-  const found = alongColumn(sheet, { kv_cache_dtype: cacheType(kv) }, 'num_heads', heads)
+  const like = { kv_cache_dtype: cacheType(kv) }
+  const found = alongColumn(sheet, like, 'num_heads', heads)
   if (!found) return null
-  return decode ? decodeSlice(key, sheet, found, LATENT * cacheBytes(kv)) : prefillSlice(key, sheet, found)
+  return decode ? decodeSlice(key, sheet, found, leastTokenUs(sheet, like)) : prefillSlice(key, sheet, found)
 }
 
 export function mlaModuleSlice(key: string, table: KernelTable, { phase, heads, kv, gemmType }: MlaModule): Slice | null {
   const sheet = table.sheet(phase === 'decode' ? 'mla-generation-module_trtllm' : 'mla-context-module_trtllm')
-  const found = alongColumn(sheet, { kv_cache_dtype: cacheType(kv), gemm_type: gemmType }, 'num_heads', heads)
+  const like = { kv_cache_dtype: cacheType(kv) }
+  const found = alongColumn(sheet, { ...like, gemm_type: gemmType }, 'num_heads', heads)
   if (!found) return null
-  // The projections of a module take their share of its time: it is no measure of how fast pairs are.
+  // The projections of a module take their share of its time: it is no measure of how fast pairs are, nor tokens.
   return phase === 'decode'
-    ? decodeSlice(key, sheet, found, LATENT * cacheBytes(kv))
+    ? decodeSlice(key, sheet, found, leastTokenUs(table.sheet('mla-generation-kernel_trtllm'), like))
     : curveSlice(key, sheet, found, 'context', quadratic(0), ONE_SEQUENCE)
 }
 

@@ -11,17 +11,14 @@ const FULL_LENGTH_BATCH = 18
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]
 
-/** HBM peak of both measured systems, bytes per us: no kernel reads its KV faster. */
-const BYTES_PER_US = 8e6
-
 /** us per KV token between the last two points of a batch. */
 function lastSlope(batch: number, { x, us }: Curve): number {
   const last = x.length - 1
   return (us[last] - us[last - 1]) / (batch * (x[last] - x[last - 1]))
 }
 
-/** `kvBytes`: KV bytes that a call reads of a token; 0 = the length does not tell. */
-export function decodeSlice(key: string, sheet: Sheet, found: Found, kvBytes: number): Slice {
+/** `leastTokenUs`: what a KV token takes at the best bandwidth measured; 0 = the length does not tell how many are read. */
+export function decodeSlice(key: string, sheet: Sheet, found: Found, leastTokenUs: number): Slice {
   const [rows, lengths] = sheet.logKnots
   const batches: { batch: number; curve: Curve }[] = []
   for (let row = 0; row < rows.length; row++) {
@@ -30,8 +27,8 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found, kvBytes: nu
   }
   const measuredTokens = batches.map(({ batch, curve }) => reachOf(batch * curve.x[curve.x.length - 1]))
   const largest = Math.max(...measuredTokens)
-  // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show. That is
-  // a slope between two points; where it is less than the memory needs, the memory's.
+  // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show, a slope
+  // between two points.
   const slope = median(
     batches.filter((_, i) => measuredTokens[i] >= largest / 4).map(({ batch, curve }) => lastSlope(batch, curve)),
   )
@@ -40,7 +37,7 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found, kvBytes: nu
     (curve, x) => {
       const last = curve.x.length - 1
       // Windowed layers do not grow beyond the window; what is measured there may even fall a little.
-      const rate = Math.max(kvBytes / BYTES_PER_US, slope, batch <= FULL_LENGTH_BATCH ? lastSlope(batch, curve) : 0)
+      const rate = Math.max(leastTokenUs, slope, batch <= FULL_LENGTH_BATCH ? lastSlope(batch, curve) : 0)
       return curve.us[last] + rate * batch * (x - curve.x[last])
     }
 
@@ -51,8 +48,12 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found, kvBytes: nu
     const low = Math.max(0, high - 1)
     const [a, b] = [batches[low], batches[high]]
     const share = a === b ? 0 : Math.log(sequences / a.batch) / Math.log(b.batch / a.batch)
-    for (const length of SLICE_KNOTS.kvLength)
-      us.push(blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share))
+    // More sequences than were measured go on as from half of the most to the most: no faster than the reads either.
+    const leastUs = share > 1 ? sequences * leastTokenUs : 0
+    for (const length of SLICE_KNOTS.kvLength) {
+      const between = blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share)
+      us.push(Math.max(between, leastUs * length))
+    }
   }
   const raised = rising(us, SLICE_KNOTS.kvLength.length)
   const longest = reachOf(Math.max(...batches.map(({ curve }) => curve.x[curve.x.length - 1])))
