@@ -137,3 +137,48 @@ describe('trace diff', () => {
     expect(shapewise(folder, 'trace', 'diff', few, same, '--fail-on-difference').status).toBe(2)
   })
 })
+
+describe('options that could have no effect are refused', () => {
+  const folder = newFolder()
+  const dates = Array.from({ length: 60 }, (_, i) => `2024-03-01 10:00:${String(i).padStart(2, '0')}.5,100,10`)
+  put(folder, 'fine.csv', csv(60))
+  put(
+    folder,
+    'ticks.csv',
+    `arrival_s,input_tokens,output_tokens\n${Array.from({ length: 60 }, (_, i) => `${2 * Math.floor(i / 5)},${100 + i},10`).join('\n')}\n`,
+  )
+  put(folder, 'lengths.csv', csv(60).replace(/^[^,]*,/gm, ''))
+  put(folder, 'dates.csv', `time,input_tokens,output_tokens\n${dates.join('\n')}\n`)
+  put(folder, 'times.csv', `time,input_tokens,output_tokens\n${dates.join('\n').replaceAll('2024-03-01 ', '')}\n`)
+  put(
+    folder,
+    'waits.jsonl',
+    mooncake.replace(/"timestamp":(\d+)/g, (_, ms: string) => `"session_id":"a","${ms === '0' ? 'timestamp' : 'delay'}":0`),
+  )
+
+  it.each([
+    ['inspect fine.csv --lru 1M', '--lru  has no effect: the trace has no ids of prefix blocks'],
+    ['inspect waits.jsonl --lru 1M', '--lru  has no effect: some requests wait for others'],
+    ['inspect fine.csv --spread-ticks --seed 3', '--spread-ticks  has no effect: no arrivals come in ticks'],
+    ['convert fine.csv out.swt --keep-ticks', '--keep-ticks  has no effect: no arrivals come in ticks'],
+    ['merge fine.csv dates.csv out.swt --keep-ticks', '--keep-ticks  has no effect: no arrivals come in ticks'],
+    ['diff fine.csv dates.csv --spread-ticks', '--spread-ticks  has no effect: no arrivals come in ticks'],
+    ['diff fine.csv lengths.csv --scale-free', '--scale-free  has no effect: the first trace has a rate alone'],
+    ['inspect dates.csv --time-unit ms', 'dates.csv  the time unit has no effect: the times are dates'],
+    ['inspect times.csv --time-unit ms', 'times.csv  the time unit has no effect: the times are times of day'],
+    ['inspect lengths.csv --window 0..9', 'lengths.csv  a window of time has no effect: everything starts at one time'],
+  ])('%s', (line, says) => {
+    const { status, stdout, stderr } = shapewise(folder, 'trace', ...line.split(' '))
+    expect(stderr).toContain(says)
+    expect(stderr).toContain('hint: leave it out')
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(existsSync(join(folder, 'out.swt'))).toBe(false)
+  })
+
+  it.each(['merge fine.csv ticks.csv both.swt --keep-ticks', 'diff fine.csv ticks.csv --spread-ticks --seed 3'])(
+    'one of several files will do: %s',
+    (line) => {
+      expect(shapewise(folder, 'trace', ...line.split(' ')).status).toBe(0)
+    },
+  )
+})

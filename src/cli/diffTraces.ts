@@ -1,9 +1,9 @@
 /** The work of `trace diff`. */
 import { UserError } from '../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames, verdictText } from '../reports/trace/comparison.js'
-import { compareTraces, type Workload } from '../traces/index.js'
+import { compareTraces, type ReadResult } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
-import { readAsRecorded, type TraceInput } from './traceInput.js'
+import { demandTicks, readAsRecorded, type TraceInput } from './traceInput.js'
 
 export interface DiffRequest {
   readonly other: string
@@ -15,7 +15,11 @@ export interface DiffRequest {
 export async function diffTraces(input: TraceInput, { other, scaleFree, failOnDifference, format }: DiffRequest): Promise<void> {
   const first = await readForStatistics(input)
   const second = await readForStatistics({ ...input, file: other })
-  const comparison = compareTraces(first, second, { scaleFree })
+  demandTicks(input, [first.report, second.report])
+  const comparison = compareTraces(first.workload, second.workload, { scaleFree })
+  const untimed = comparison.lines.find(({ statistic }) => statistic === 'arrivals')
+  if (scaleFree && untimed !== undefined)
+    throw new UserError({ where: '--scale-free', message: `has no effect: ${untimed.note}`, hint: 'leave it out' })
   const names: TraceNames = [input.file, other]
   if (format === 'json') printJson(comparisonJson(comparison, names))
   else printResult(comparisonTable(comparison, names))
@@ -25,8 +29,8 @@ export async function diffTraces(input: TraceInput, { other, scaleFree, failOnDi
 }
 
 /** Ticks stay as they were recorded: spread ones would be compared with times that never were. */
-async function readForStatistics(input: TraceInput): Promise<Workload> {
-  const { workload, report } = await readAsRecorded(input)
-  for (const note of report.notes) remark(`${workload.provenance.name}: ${note}`)
-  return workload
+async function readForStatistics(input: TraceInput): Promise<ReadResult> {
+  const result = await readAsRecorded(input)
+  for (const note of result.report.notes) remark(`${result.workload.provenance.name}: ${note}`)
+  return result
 }

@@ -4,10 +4,10 @@ import { UserError } from '../errors.js'
 import { traceJson } from '../reports/trace/json.js'
 import { traceTable } from '../reports/trace/table.js'
 import { VERSION } from '../scenario/version.js'
-import { statisticsWarnings, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
+import { statisticsWarnings, type TraceStatistics, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark, terminalColumns } from './output.js'
 import { demandPage, writeOutput } from './outputFile.js'
-import { readAsRecorded, type TraceInput } from './traceInput.js'
+import { demandTicks, readAsRecorded, type TraceInput } from './traceInput.js'
 
 export interface InspectRequest {
   readonly format: string
@@ -34,7 +34,9 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
   }
   demandPage('--html', html, [input.file])
   const { workload, report } = await readAsRecorded(input)
+  demandTicks(input, [report])
   const statistics = traceStatistics(workload, { lruTokens })
+  if (lruTokens !== undefined) demandCaches(statistics.prefixes)
   const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]
   const name = workload.provenance.name
   if (html !== undefined) {
@@ -62,4 +64,16 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
   const width = terminalColumns(WIDEST)
   const pictures = tracePictures(workload, { ...PAGE_SIZES, lengthBins: width - 2 })
   printResult(traceTable({ name, format: report.format, statistics, pictures, width }))
+}
+
+/** Throws where no cache of any size has a hit rate. */
+function demandCaches(prefixes: TraceStatistics['prefixes']): void {
+  if (prefixes?.lru.some(({ published }) => published !== null)) return
+  const why =
+    prefixes === null
+      ? 'the trace has no ids of prefix blocks'
+      : prefixes.unchained > 0
+        ? 'the ids of its blocks do not name whole prefixes'
+        : 'some requests wait for others, so it is not known in which order a cache would see them'
+  throw new UserError({ where: '--lru', message: `has no effect: ${why}`, hint: 'leave it out' })
 }

@@ -11,7 +11,7 @@ import { NS_PER_S } from '../units.js'
 import { positiveNumber } from './options.js'
 import { printResult } from './output.js'
 import { demandDistinct } from './outputFile.js'
-import { readNamedTrace, type TraceInput } from './traceInput.js'
+import { readNamedTrace, readNamedTraces, type TraceInput } from './traceInput.js'
 import { demandTraceOutput, traceNameOf, writeTraceOutput } from './traceOutput.js'
 
 const MOST_PER_S = 1e6
@@ -164,9 +164,8 @@ export async function mergeTraces(
   const to = demandTraceOutput(output, overwrite, inputs)
   const names = distinctNames(inputs)
   const blockNumbers = sameIds ? createNumbering<number | string>() : undefined
-  const parts = []
-  for (const [at, file] of inputs.entries())
-    parts.push({ name: names[at], workload: (await readNamedTrace({ ...inputOf(file), blockNumbers })).workload })
+  const read = await readNamedTraces(inputs.map((file) => ({ ...inputOf(file), blockNumbers })))
+  const parts = read.map(({ workload }, at) => ({ name: names[at], workload }))
   const workload = merged(parts, { sameIds, name: traceNameOf(output) })
   await writeTraceOutput(output, workload, { to })
   printResult(`${output}: ${workload.count} requests of ${inputs.length} traces`)

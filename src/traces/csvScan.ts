@@ -180,8 +180,26 @@ export function commentsPassed(comments: number): string[] {
   ]
 }
 
+/** The sentence on what the times are taken for, where the file leaves that open; throws when a unit was `chosen` and there are dates or times of day. */
+export function timeNotes(
+  path: string,
+  { unitAssumed }: CsvLayout,
+  { sawDate, sawTimeOfDay, firstNumber }: Omit<TimeParser, 'parse' | 'fault'>,
+  chosen: string | undefined,
+): string[] {
+  if (chosen !== undefined && (sawDate || sawTimeOfDay)) {
+    throw new UserError({
+      where: path,
+      message: `the time unit has no effect: the times are ${sawDate ? 'dates' : 'times of day'}`,
+      hint: 'leave it out',
+    })
+  }
+  if (sawTimeOfDay) return ['Times have no date: all are taken to be of one day, since none is earlier than the one before it.']
+  return unitAssumed && !sawDate ? [secondsAssumed(path, firstNumber)] : []
+}
+
 /** The sentence that seconds were assumed; throws when the first time as seconds would be in the year 5000, as Unix ms, us and ns are. */
-export function secondsAssumed(path: string, firstTime: number): string {
+function secondsAssumed(path: string, firstTime: number): string {
   if (firstTime > LATEST_UNIX_S) {
     const unit = firstTime > 1e6 * LATEST_UNIX_S ? 'ns' : firstTime > 1e3 * LATEST_UNIX_S ? 'us' : 'ms'
     throw new UserError({

@@ -114,6 +114,12 @@ export function firstRequests(workload: Workload, limit: number): Workload {
 /** The requests that arrive in the window, and those that wait for them and for nobody outside. */
 function inWindow(workload: Workload, window: NonNullable<ReadOptions['window']>, path: string, skips: SkipLog): Workload {
   const { count, arrivalNs, parent } = workload
+  if (startAtOnce(workload))
+    throw new UserError({
+      where: path,
+      message: 'a window of time has no effect: everything starts at one time',
+      hint: 'leave it out',
+    })
   const first = arrivalNs[0]
   const inside = new Uint8Array(count)
   const kept = new Uint32Array(count)

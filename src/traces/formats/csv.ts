@@ -1,7 +1,7 @@
 /** Any CSV: columns are recognised by their names or chosen by the user. */
 import { createLineSplitter } from '../byteStream.js'
 import { type ColumnChoice, layoutOf, plainName } from '../csvHeader.js'
-import { commentsPassed, createCsvScanner, secondsAssumed, separatorOf, splitLine } from '../csvScan.js'
+import { commentsPassed, createCsvScanner, separatorOf, splitLine, timeNotes } from '../csvScan.js'
 import { EXTRA_ROLES } from '../table/roles.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
@@ -62,10 +62,7 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
     rowsRead: () => scanner?.rows ?? 0,
     findings() {
       const notes = [...(layout?.notes ?? []), ...remarks, ...commentsPassed(scanner?.comments ?? 0)]
-      if (scanner?.clock.sawTimeOfDay)
-        notes.unshift('Times have no date: all are taken to be of one day, since none is earlier than the one before it.')
-      else if (layout?.unitAssumed && scanner !== null && !scanner.clock.sawDate)
-        notes.unshift(secondsAssumed(path, scanner.clock.firstNumber))
+      if (scanner !== null && layout !== null) notes.unshift(...timeNotes(path, layout, scanner.clock, options.columns?.timeUnit))
       const more = scanner?.extras?.findings()
       return { note: kind.note, notes: [...notes, ...(more?.notes ?? [])], blockTokens: more?.blockTokens }
     },

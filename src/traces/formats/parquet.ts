@@ -2,7 +2,7 @@
 import { UserError } from '../../errors.js'
 import { compressionOf } from '../compressed.js'
 import { layoutOf } from '../csvHeader.js'
-import { createCsvScanner, secondsAssumed } from '../csvScan.js'
+import { createCsvScanner, timeNotes } from '../csvScan.js'
 import { openParquet, type ParquetSource, type ParquetValues } from '../parquet/file.js'
 import { ownMetadata, readOwnParquet } from '../parquet/own.js'
 import type { Workload } from '../workload.js'
@@ -89,8 +89,9 @@ async function readTable(source: ParquetSource, context: ReaderContext): Promise
   return {
     rows: () => scanner.rows,
     findings() {
-      const assumed = layout.unitAssumed && !isTimestamp(source, layout.time)
-      const notes = [...(assumed ? [secondsAssumed(path, scanner.clock.firstNumber)] : []), ...layout.notes]
+      const { sawDate } = scanner.clock
+      const clock = { ...scanner.clock, sawDate: sawDate || isTimestamp(source, layout.time) }
+      const notes = [...timeNotes(path, layout, clock, options.columns?.timeUnit), ...layout.notes]
       const more = scanner.extras?.findings()
       return { note: 'Read from a Parquet file.', notes: [...notes, ...(more?.notes ?? [])], blockTokens: more?.blockTokens }
     },
