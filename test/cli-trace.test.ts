@@ -156,6 +156,9 @@ describe('options that could have no effect are refused', () => {
     mooncake.replace(/"timestamp":(\d+)/g, (_, ms: string) => `"session_id":"a","${ms === '0' ? 'timestamp' : 'delay'}":0`),
   )
 
+  const dated = mooncake.replace(/"timestamp":(\d+)/g, (_, ms: string) => `"timestamp":"${new Date(+ms).toISOString()}"`)
+  put(folder, 'dates.jsonl', dated)
+
   it.each([
     ['inspect fine.csv --lru 1M', '--lru  has no effect: the trace has no ids of prefix blocks'],
     ['inspect waits.jsonl --lru 1M', '--lru  has no effect: some requests wait for others'],
@@ -165,6 +168,7 @@ describe('options that could have no effect are refused', () => {
     ['diff fine.csv dates.csv --spread-ticks', '--spread-ticks  has no effect: no arrivals come in ticks'],
     ['diff fine.csv lengths.csv --scale-free', '--scale-free  has no effect: the first trace has a rate alone'],
     ['inspect dates.csv --time-unit ms', 'dates.csv  the time unit has no effect: the times are dates'],
+    ['inspect dates.jsonl --time-unit s', 'dates.jsonl  the time unit has no effect: the times are dates'],
     ['inspect times.csv --time-unit ms', 'times.csv  the time unit has no effect: the times are times of day'],
     ['inspect lengths.csv --window 0..9', 'lengths.csv  a window of time has no effect: everything starts at one time'],
   ])('%s', (line, says) => {

@@ -62,6 +62,15 @@ describe('a table of others', () => {
     const { workload, report } = await read(writer.getBuffer())
     expect(workload.arrivalNs).toEqual(Float64Array.of(0, 1, 876_543_211))
     expect(report.notes.join()).not.toMatch(/seconds/)
+    await expect(read(writer.getBuffer(), { columns: { timeUnit: 'ns' } })).rejects.toThrow(
+      /the time unit has no effect: the times are dates/,
+    )
+    const text: ColumnSource = {
+      name: 'time',
+      data: ['2026-01-01 00:00:00', '2026-01-01 00:00:01', '2026-01-01 00:00:02'],
+      type: 'STRING',
+    }
+    expect((await read(table(text, ...lengths))).report.notes.join()).not.toMatch(/seconds/)
     const inNs = await read(table({ name: 'time', data: times, type: 'INT64' }, ...lengths), { columns: { timeUnit: 'ns' } })
     expect(inNs.workload.arrivalNs).toEqual(workload.arrivalNs)
   })

@@ -6,6 +6,7 @@ import type { ReaderContext } from './formats/format.js'
 import { type FoundText, faultOf } from './report.js'
 import { createExtras, type Extras } from './table/extras.js'
 import type { ExtraRole } from './table/roles.js'
+import { refuseUnit } from './units.js'
 import { plural } from './words.js'
 
 const NEWLINE = 10
@@ -187,13 +188,7 @@ export function timeNotes(
   { sawDate, sawTimeOfDay, firstNumber }: Omit<TimeParser, 'parse' | 'fault'>,
   chosen: string | undefined,
 ): string[] {
-  if (chosen !== undefined && (sawDate || sawTimeOfDay)) {
-    throw new UserError({
-      where: path,
-      message: `the time unit has no effect: the times are ${sawDate ? 'dates' : 'times of day'}`,
-      hint: 'leave it out',
-    })
-  }
+  if (sawDate || sawTimeOfDay) refuseUnit(path, chosen, sawDate ? 'dates' : 'times of day')
   if (sawTimeOfDay) return ['Times have no date: all are taken to be of one day, since none is earlier than the one before it.']
   return unitAssumed && !sawDate ? [secondsAssumed(path, firstNumber)] : []
 }

@@ -9,3 +9,9 @@ export function unitOf(word: string, path: string): number {
   if (Object.hasOwn(UNITS, word)) return UNITS[word]
   throw new UserError({ where: path, message: `time unit '${word}' is unknown`, hint: 'give s, ms, us or ns' })
 }
+
+/** Throws when a unit was `chosen` for times that are `kind`. */
+export function refuseUnit(path: string, chosen: string | undefined, kind: string): void {
+  if (chosen !== undefined)
+    throw new UserError({ where: path, message: `the time unit has no effect: the times are ${kind}`, hint: 'leave it out' })
+}

@@ -13,6 +13,7 @@ import {
   label,
   outputCount,
   tokenCount,
+  unitNotes,
 } from '../json/fields.js'
 import { createUnusedKeys, jsonLinesReader } from '../json/lines.js'
 import { RowFault } from '../json/rowFault.js'
@@ -141,7 +142,7 @@ export function createTurns({ rows, options, path }: ReaderContext) {
     },
     sessions: () => sessions.size,
     notes: (): string[] => [
-      ...(options.columns?.timeUnit === undefined ? ['Time is in ms, as Mooncake defines it.'] : []),
+      ...unitNotes(path, clock, options.columns?.timeUnit, 'Time is in ms, as Mooncake defines it.'),
       ...(sessions.size > 0 ? [`${plural(sessions.size, 'session', 'sessions')} by session_id.`] : []),
       ...(noDelay > 0
         ? [

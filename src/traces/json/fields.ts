@@ -1,6 +1,7 @@
 /** Fields of a JSON row: each function returns the value or throws a `RowFault` that says what is wrong with it. */
 import { LATEST_NS, NS_PER_S } from '../../units.js'
 import { LARGEST_TIME, MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from '../fields.js'
+import { refuseUnit } from '../units.js'
 import { RowFault } from './rowFault.js'
 
 export type JsonRow = Readonly<Record<string, unknown>>
@@ -113,6 +114,8 @@ export function duration(row: JsonRow, key: string, unitNs: number): number {
 export interface JsonClock {
   /** Whole ns since the first time read; may be negative. */
   ns(value: unknown, key: string): number
+  /** Whether a time was a date. */
+  readonly sawDate: boolean
 }
 
 /**
@@ -128,7 +131,11 @@ export function createJsonClock(unitNs: number): JsonClock {
     base = from
     return ns
   }
+  let sawDate = false
   return {
+    get sawDate() {
+      return sawDate
+    },
     ns(value, key) {
       if (value === undefined) throw new RowFault(`${key} is missing`)
       if (typeof value === 'number' && Number.isFinite(value)) {
@@ -143,7 +150,14 @@ export function createJsonClock(unitNs: number): JsonClock {
       }
       const date = typeof value === 'string' ? parseDate(value) : null
       if (date === null) throw new RowFault(TIME_UNREADABLE)
+      sawDate = true
       return relative(BigInt(date.unixS), date.fractionNs, NS_PER_S)
     },
   }
+}
+
+/** `byCustom`, the sentence on the unit of numeric times, where there are any and no unit was `chosen`. */
+export function unitNotes(path: string, { sawDate }: JsonClock, chosen: string | undefined, byCustom: string): string[] {
+  if (sawDate) refuseUnit(path, chosen, 'dates')
+  return sawDate || chosen !== undefined ? [] : [byCustom]
 }
