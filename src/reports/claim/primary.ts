@@ -43,7 +43,7 @@ export function primaryTable(judged: readonly Judged[]): string {
   })
   return [
     '## Primary cells: decode fed with prompts, 0.7 of the capacity of static, gb200',
-    'Gain of shape-aware in tokens/s of the median user, with 95 % intervals over draws; the mix column is the same gain on another mix of the same minutes. p: Holm-adjusted, against no gain and against 20 %. †: the other arm is backlogged or overloaded there in more than a tenth of the replicates, so the number says how long one looked, not how much slower it is. Capacities hang on where their search begins, since a draw may have more than one edge: begun elsewhere, these gains moved by 0.4 points in the median and in five cells by 3 to 13.',
+    'Gain of shape-aware in tokens/s of the median user, with 95 % intervals over draws; the mix column is the same gain on another mix of the same minutes. p: Holm-adjusted, against no gain and against 20 %. †: the other arm is backlogged or overloaded there in more than a tenth of the replicates, so the number says how long one looked, not how much slower it is. Capacities are of four draws; of one that may have more than one edge the search finds that beside which it begins.',
     markdownTable(
       [
         'cell',
