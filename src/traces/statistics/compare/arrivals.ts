@@ -2,7 +2,7 @@
 import { NS_PER_S } from '../../../units.js'
 import type { Workload } from '../../workload.js'
 import { type ArrivalStatistics, arrivalStatistics, countsPerBin, DISPERSION_BINS_S, type DispersionBin } from '../arrivals.js'
-import { scaleFreeLawLine } from './laws.js'
+import { gapLawLine } from './laws.js'
 import { type ComparisonLine, notCompared, relativeLine } from './line.js'
 import { parts, stretches, UnitSums, type Units } from './units.js'
 
@@ -73,7 +73,7 @@ export function arrivalLines(
     }),
     first.found.tickS !== null || second.found.tickS !== null
       ? notCompared('law of the gaps', 'arrivals in coarse ticks have none')
-      : scaleFreeLawLine('law of the gaps', gapsOf(first.timesNs), gapsOf(unscaled.timesNs), gapUnits(first), level),
+      : gapLawLine('law of the gaps', gapsOf(first.timesNs), gapsOf(unscaled.timesNs), gapUnits(first), level),
   ]
 }
 
@@ -165,7 +165,7 @@ const meetingsIn = ({ found: { timed, durationS } }: Side, binS: number): number
 
 const gapUnits = ({ minutes }: Side): Units => ({ count: minutes.count, of: (row) => minutes.of(row + 1) })
 
-/** The gap before each arrival but the first in steps of `SHORTEST_GAP_NS`; one step is 0. Equal gaps stay equal however their times were rounded. */
+/** The gap before each arrival but the first in steps of `SHORTEST_GAP_NS`; one step is 0. Equal gaps stay equal where rounding moved them by less than half a step. */
 const gapsOf = (timesNs: Float64Array): Float64Array =>
   Float64Array.from({ length: timesNs.length - 1 }, (_, i) => {
     const steps = Math.round((timesNs[i + 1] - timesNs[i]) / SHORTEST_GAP_NS)

@@ -38,16 +38,10 @@ export function lawLine(
 }
 
 /**
- * The same for laws of whole numbers that may differ in scale: the distance is the least of three, as they are, over their geometric means, and over their
+ * The same for laws of gaps, whole numbers that may differ in scale: the distance is the least of three, as they are, over their geometric means, and over their
  * commonest values. Means alone would not do: a few long gaps rule them, and by their noise an atom of equal gaps comes to lie elsewhere. Arithmetic ones would be worse.
  */
-export const scaleFreeLawLine = (
-  statistic: string,
-  a: Float64Array,
-  b: Float64Array,
-  units: Units,
-  level: number,
-): ComparisonLine =>
+export const gapLawLine = (statistic: string, a: Float64Array, b: Float64Array, units: Units, level: number): ComparisonLine =>
   lawLine(statistic, a, b, units, level, (sortedA, sortedB) => {
     const over = (unitOf: (sorted: Sample) => number): number =>
       ksDistance(dividedBy(sortedA, unitOf(sortedA)), dividedBy(sortedB, unitOf(sortedB)))
