@@ -147,6 +147,7 @@ describe('options that could have no effect are refused', () => {
     'ticks.csv',
     `arrival_s,input_tokens,output_tokens\n${Array.from({ length: 60 }, (_, i) => `${2 * Math.floor(i / 5)},${100 + i},10`).join('\n')}\n`,
   )
+  put(folder, 'plain.csv', csv(60).replace('arrival_s', 'time'))
   put(folder, 'lengths.csv', csv(60).replace(/^[^,]*,/gm, ''))
   put(folder, 'dates.csv', `time,input_tokens,output_tokens\n${dates.join('\n')}\n`)
   put(folder, 'times.csv', `time,input_tokens,output_tokens\n${dates.join('\n').replaceAll('2024-03-01 ', '')}\n`)
@@ -162,10 +163,8 @@ describe('options that could have no effect are refused', () => {
   it.each([
     ['inspect fine.csv --lru 1M', '--lru  has no effect: the trace has no ids of prefix blocks'],
     ['inspect waits.jsonl --lru 1M', '--lru  has no effect: some requests wait for others'],
-    ['inspect fine.csv --spread-ticks --seed 3', '--spread-ticks  has no effect: no arrivals come in ticks'],
-    ['convert fine.csv out.swt --keep-ticks', '--keep-ticks  has no effect: no arrivals come in ticks'],
-    ['merge fine.csv dates.csv out.swt --keep-ticks', '--keep-ticks  has no effect: no arrivals come in ticks'],
-    ['diff fine.csv dates.csv --spread-ticks', '--spread-ticks  has no effect: no arrivals come in ticks'],
+    ['merge dates.csv times.csv out.swt --time-unit ms', '--time-unit  has no effect: the times are dates and times of day'],
+    ['diff dates.csv dates.jsonl --time-unit ms', '--time-unit  has no effect: the times are dates'],
     ['diff fine.csv lengths.csv --scale-free', '--scale-free  has no effect: the first trace has a rate alone'],
     ['inspect dates.csv --time-unit ms', 'dates.csv  the time unit has no effect: the times are dates'],
     ['inspect dates.jsonl --time-unit s', 'dates.jsonl  the time unit has no effect: the times are dates'],
@@ -179,10 +178,25 @@ describe('options that could have no effect are refused', () => {
     expect(existsSync(join(folder, 'out.swt'))).toBe(false)
   })
 
-  it.each(['merge fine.csv ticks.csv both.swt --keep-ticks', 'diff fine.csv ticks.csv --spread-ticks --seed 3'])(
-    'one of several files will do: %s',
-    (line) => {
-      expect(shapewise(folder, 'trace', ...line.split(' ')).status).toBe(0)
-    },
-  )
+  it.each([
+    'merge plain.csv dates.csv united.swt --time-unit ms',
+    'diff dates.csv plain.csv --time-unit ms',
+    'merge fine.csv ticks.csv both.swt --keep-ticks',
+    'diff fine.csv ticks.csv --spread-ticks --seed 3',
+  ])('one of several files will do: %s', (line) => {
+    const { status, stderr } = shapewise(folder, 'trace', ...line.split(' '))
+    expect(status).toBe(0)
+    expect(stderr).not.toMatch(/has no effect/)
+  })
+
+  it.each([
+    ['inspect fine.csv --spread-ticks --seed 3', '--spread-ticks'],
+    ['convert fine.csv kept.swt --keep-ticks', '--keep-ticks'],
+    ['merge fine.csv dates.csv merged.swt --keep-ticks', '--keep-ticks'],
+    ['diff fine.csv dates.csv --spread-ticks', '--spread-ticks'],
+  ])('but what to do about ticks may be said of any file: %s', (line, option) => {
+    const { status, stderr } = shapewise(folder, 'trace', ...line.split(' '))
+    expect(stderr.split(`${option} has no effect: no arrivals come in ticks of a second or more`)).toHaveLength(2)
+    expect(status).toBe(0)
+  })
 })

@@ -33,6 +33,16 @@ describe('how a trace is read', () => {
     expect(workload.blockTokens).toBe(64)
   })
 
+  it('says where there are no ticks that could be spread or kept', async () => {
+    writeFileSync(join(folder, 'fine.csv'), 'arrival_s,input_tokens,output_tokens\n0,7,5\n0.5,8,5\n')
+    for (const spread of ['true', 'false']) {
+      const remarks: string[] = []
+      const plan = scenario('{}', `path: fine.csv\n  spread_ticks: ${spread}`)
+      await loadWorkload(plan, (text) => remarks.push(text), true)
+      expect(remarks.join()).toMatch(/workload\.spread_ticks has no effect: no arrivals come in ticks of a second or more/)
+    }
+  })
+
   it('comes back from the resolved scenario, and changes the hash of the plan', () => {
     const plan = scenario('{outputs: fail, window: 600.., share_system_prompt: true}')
     const again = loadScenario({ text: resolvedYaml(plan), file: join(folder, 'again.yaml') })

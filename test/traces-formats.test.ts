@@ -376,7 +376,7 @@ it('reads what AIPerf measured: Unix ns to the last digit, turns of a conversati
 
 it('refuses an AIPerf file of warm-up alone', async () => {
   await expect(read([{ metadata: { benchmark_phase: 'warmup' }, metrics: {} }])).rejects.toThrow(
-    'none of the 1 rows is usable: a request of the warm-up',
+    'the only row is not usable: a request of the warm-up',
   )
 })
 
@@ -441,14 +441,17 @@ it('reads OpenTelemetry spans in both layouts, tools passed over', async () => {
     end_time: end,
     attributes,
   })
-  const fromFlat = await read([
+  const spans = [
     flat('2026-05-01T00:00:00.5Z', '2026-05-01T00:00:01Z'),
     flat('2026-05-01T00:00:03.000000001Z', '2026-05-01T00:00:04Z'),
-  ])
-  expect([fromFlat.times, fromFlat.waitMs]).toEqual([
-    [0, 2_500_000_001],
-    [0, 2000.000001],
-  ])
+  ]
+  const endedByReturns = spans.map((span) => `${JSON.stringify(span)}\r`).join('')
+  for (const fromFlat of [await read(spans), await read(endedByReturns)]) {
+    expect([fromFlat.times, fromFlat.waitMs]).toEqual([
+      [0, 2_500_000_001],
+      [0, 2000.000001],
+    ])
+  }
 })
 
 it('reads tables of lengths without times', async () => {
@@ -609,6 +612,7 @@ describe('files that are no trace of requests', () => {
     ['{"percentiles": [0], "osl_percentiles": [0], "traces": {}}', /inverse distribution functions of lengths/],
     ['{\n  "0": {\n    "input_tokens": "{}"\n  }\n}', /length distributions of one ServeGen client/],
     ['0,0.15,1.2,Gamma,0.7,8.1\n600,0,0,,0,0\n', /arrival rates of one ServeGen client/],
+    ['0,0.15,1.2,Gamma,0.7,8.1\r600,0,0,,0,0\r', /arrival rates of one ServeGen client/],
     ['agent,session,step,t_s,input_chars,output_chars\nm,1,0,0.0,40,8\n', /lengths in characters, not in tokens/],
   ])('are refused by what they are: %s', async (content, message) => {
     await expect(read(content)).rejects.toThrow(message)

@@ -65,12 +65,16 @@ describe('a table of others', () => {
     await expect(read(writer.getBuffer(), { columns: { timeUnit: 'ns' } })).rejects.toThrow(
       /the time unit has no effect: the times are dates/,
     )
+    const waits: ColumnSource = { name: 'wait', data: [0, 20, 30], type: 'INT32' }
+    const sessions: ColumnSource = { name: 'session', data: ['a', 'a', 'a'], type: 'STRING' }
     const text: ColumnSource = {
       name: 'time',
       data: ['2026-01-01 00:00:00', '2026-01-01 00:00:01', '2026-01-01 00:00:02'],
       type: 'STRING',
     }
     expect((await read(table(text, ...lengths))).report.notes.join()).not.toMatch(/seconds/)
+    const inMs = await read(table(text, ...lengths, sessions, waits), { columns: { timeUnit: 'ms' } })
+    expect([...(inMs.workload.waitNs as Float64Array)]).toEqual([0, 20e6, 30e6])
     const inNs = await read(table({ name: 'time', data: times, type: 'INT64' }, ...lengths), { columns: { timeUnit: 'ns' } })
     expect(inNs.workload.arrivalNs).toEqual(workload.arrivalNs)
   })
@@ -87,8 +91,10 @@ describe('a table of others', () => {
     expect(workload.names.tenant).toEqual(['a,"b"', 'c'])
     expect(report.skippedByReason).toEqual([
       { reason: 'time is missing', count: 1 },
-      { reason: 'time cannot be read as a number or a date', count: 1 },
+      { reason: 'time cannot be read as a number, a date or a time of day', count: 1 },
     ])
+    const noon = table({ name: 'time', data: ['noon', 'noon', 'noon'], type: 'STRING' }, ...lengths)
+    expect(await refusal(noon)).toMatchObject({ where: `${path}:1`, message: expect.stringMatching(/: 'noon'$/) })
     expect((await refusal(file)).message).toBe('no column is known to be the arrival time; the columns are when, in, out, who')
   })
 

@@ -197,6 +197,37 @@ describe('zero bytes after a gzip file', () => {
   })
 })
 
+describe('a chosen time unit', () => {
+  const ms = { columns: { timeUnit: 'ms' } }
+  const date = '2024-03-01 10:00:00'
+  const noEffect = [{ where: 'trace', message: 'the time unit has no effect: the times are dates', hint: 'leave it out' }]
+
+  it('is refused where all times are dates, unless waits are in it', async () => {
+    const waits = (name: string) => `time,input_tokens,output_tokens,session,${name}\n${date},7,5,a,\n,8,5,a,20\n`
+    expect(await refusal(`${HEADER}${date},7,5\n`, ms)).toEqual(noEffect)
+    expect(await refusal(waits('wait_ms'), ms)).toEqual(noEffect)
+    const { workload } = await read(waits('wait'), ms)
+    expect([...(workload.waitNs as Float64Array)]).toEqual([0, 20e6])
+    await read(`${HEADER}${date},7,5\n`, { ...ms, isOneOfSeveral: true }).then(({ report }) =>
+      expect(report.idleUnit).toBe('dates'),
+    )
+  })
+
+  it('has its effect on the numbers among which a date stands', async () => {
+    const { workload, report } = await read(rows(60, { 30: `${date},7,5` }), ms)
+    expect(workload.count).toBe(59)
+    expect(workload.arrivalNs[1]).toBe(1e6)
+    expect(report).toMatchObject({ rowsSkipped: 1, idleUnit: null })
+    const json = (time: number | string) => `${JSON.stringify({ timestamp: time, input_length: 7, output_length: 5 })}\n`
+    const lines = `${json(0)}${json('2024-03-01T10:00:00Z')}${json(2)}`
+    expect([...(await read(lines, { columns: { timeUnit: 's' } })).workload.arrivalNs]).toEqual([0, 2e9])
+    expect((await read(lines)).report.notes).toContain('Time is in ms, as Mooncake defines it.')
+    expect((await read(`time,input_tokens,output_tokens\n0,7,5\n${date},7,5\n2,7,5\n`)).report.notes.join()).toMatch(
+      /Time is taken to be in seconds/,
+    )
+  })
+})
+
 describe('lines that end with returns alone', () => {
   it('are lines, in a CSV of any length and in JSON', async () => {
     const returned = (text: string) => text.replaceAll('\n', '\r')
@@ -210,6 +241,19 @@ describe('lines that end with returns alone', () => {
       [0, 7, 5],
       [1e6, 7, 5],
     ])
+  })
+
+  it('are named where another line ends with a newline', async () => {
+    for (const options of [{}, { columns: { time: 'arrival_s' } }]) {
+      expect(await refusal(`# of today\n${rows(3).trim().replaceAll('\n', '\r')}`, options)).toEqual([
+        {
+          where: 'trace',
+          message:
+            'the first line of the table holds several rows: they end with returns, and other lines of the file with newlines',
+          hint: "end all lines alike: tr '\\r' '\\n' < FILE",
+        },
+      ])
+    }
   })
 })
 
@@ -236,11 +280,26 @@ describe('times of day', () => {
     ])
   })
 
-  it('are none among numbers and dates', async () => {
-    for (const first of ['1.5', '2024-03-01 10:00:00']) {
-      const { report } = await read(`${HEADER}${first},7,5\n10:00:00,7,5\n`)
-      expect(report.firstSkipped).toEqual([{ line: 3, reason: 'time cannot be read as a number or a date' }])
+  it.each(['1.5', '36001', '1e4', '1709287200000000000', '2024-03-01 10:00:00'])('do not mix with %s', async (other) => {
+    for (const [first, second] of [
+      ['10:00:00', other],
+      [other, '10:00:00'],
+    ]) {
+      const { workload, report } = await read(`${HEADER}${first},7,5\n${second},7,5\n${first},7,5\n`)
+      expect([...workload.arrivalNs]).toEqual([0, 0])
+      expect(report.firstSkipped).toEqual([{ line: 3, reason: 'time is of another kind than those before it' }])
     }
+  })
+
+  it('that fall are no fault beyond the limit or behind the mark of a comment', async () => {
+    const fallen = `${HEADER}10:00:00,7,5\n10:00:01,7,5\n09:00:00,7,5\n09:00:00,7,5\n`
+    const { report } = await read(fallen, { limit: 2 })
+    expect(report).toMatchObject({ rowsRead: 4, rowsKept: 2, rowsSkipped: 2 })
+    expect(report.skippedByReason).toEqual([{ reason: 'beyond the limit of requests', count: 2 }])
+    const tenants = 'time,input_tokens,output_tokens,tenant\n10:00:00,7,5,a\n09:00:00,7,5,a\n'
+    const marked = 'tenant,time,input_tokens,output_tokens\na,10:00:00,7,5\n#a,09:00:00,7,5\n'
+    expect((await read(marked)).report.notes.join()).toMatch(/1 line among the rows begins with # and cannot be used as a row/)
+    expect((await refusal(tenants))[0].where).toBe('trace:3:1')
   })
 })
 
@@ -287,11 +346,11 @@ describe('bad rows of a CSV file', () => {
     ['1.5,100,', 'output tokens are missing'],
     ['1.5,,10', 'input tokens are missing'],
     [',100,10', 'time is missing'],
-    ['soon,100,10', 'time cannot be read as a number or a date'],
-    ['NaN,100,10', 'time cannot be read as a number or a date'],
-    ['Infinity,100,10', 'time cannot be read as a number or a date'],
-    ['1.2.3,100,10', 'time cannot be read as a number or a date'],
-    ['2023-02-30 10:00:00,100,10', 'time cannot be read as a number or a date'],
+    ['soon,100,10', 'time cannot be read as a number, a date or a time of day'],
+    ['NaN,100,10', 'time cannot be read as a number, a date or a time of day'],
+    ['Infinity,100,10', 'time cannot be read as a number, a date or a time of day'],
+    ['1.2.3,100,10', 'time cannot be read as a number, a date or a time of day'],
+    ['2023-02-30 10:00:00,100,10', 'time cannot be read as a number, a date or a time of day'],
     ['-4,100,10', 'time is negative'],
     ['1e9,100,10', 'time is more than 104 days from the first row'],
     ['1e300,100,10', 'time is more than 104 days from the first row'],
@@ -351,8 +410,8 @@ describe('bad rows of a CSV file', () => {
       },
       ...[3, 5, 7, 9, 11].map((line, i) => ({
         where: `trace:${line}:1`,
-        message: "time cannot be read as a number or a date: 'x'",
-        ...(i === 0 && { hint: 'write a number, or a date as in 2024-03-01 10:00:00.5' }),
+        message: "time cannot be read as a number, a date or a time of day: 'x'",
+        ...(i === 0 && { hint: 'write a number, a date as in 2024-03-01 10:00:00.5, or a time of day as in 22:00:00.5' }),
       })),
     ])
   })
@@ -362,14 +421,25 @@ describe('bad rows of a CSV file', () => {
     [`1.5,100,"${'x'.repeat(50)}"`, ':2:10', `output tokens are not a whole number: '${'x'.repeat(40)}...'`],
     ['"1,5",100,10', ':2:2', "time has a decimal comma: '1,5'"],
     ['10:01,100,10', ':2:1', "time may be hours and minutes, or minutes and seconds: '10:01'"],
+    ['00:00.5,100,10', ':2:1', "time may be hours and minutes, or minutes and seconds: '00:00.5'"],
+    ['10:00:00 AM,100,10', ':2:1', "time cannot be read as a number, a date or a time of day: '10:00:00 AM'"],
   ])('says where in the line what stands: %s', async (row, where, message) => {
     const [fault] = await refusal(`${HEADER}${row}\n`)
     expect({ ...fault, hint: null }).toEqual({
       where: `trace${where}`,
-      message: `none of the 1 rows is usable: ${message}`,
+      message: `the only row is not usable: ${message}`,
       hint: null,
     })
     if (message.startsWith('time')) expect(fault.hint).toMatch(/^write /)
+  })
+
+  it('counts the characters of a line and not their bytes', async () => {
+    const header = 'tenant,time,input_tokens,output_tokens\n'
+    expect((await refusal(`${header}ü€é😀,x,7,5\n`))[0].where).toBe('trace:2:6')
+  })
+
+  it('knows mm:ss.f for data where there is no header', async () => {
+    expect((await refusal('00:00.5,7,5\n00:01.5,7,5\n'))[0].hint).toBe('write hours, minutes and seconds, as in 10:00:00')
   })
 
   it('skips and reports failed requests, however many', async () => {

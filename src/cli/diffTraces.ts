@@ -3,7 +3,7 @@ import { UserError } from '../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames, verdictText } from '../reports/trace/comparison.js'
 import { compareTraces, type ReadResult } from '../traces/index.js'
 import { printJson, printResult, remark } from './output.js'
-import { demandTicks, readAsRecorded, type TraceInput } from './traceInput.js'
+import { demandUnit, readAsRecorded, type TraceInput, tickNotes } from './traceInput.js'
 
 export interface DiffRequest {
   readonly other: string
@@ -13,9 +13,11 @@ export interface DiffRequest {
 }
 
 export async function diffTraces(input: TraceInput, { other, scaleFree, failOnDifference, format }: DiffRequest): Promise<void> {
-  const first = await readForStatistics(input)
-  const second = await readForStatistics({ ...input, file: other })
-  demandTicks(input, [first.report, second.report])
+  const first = await readForStatistics({ ...input, isOneOfSeveral: true })
+  const second = await readForStatistics({ ...input, file: other, isOneOfSeveral: true })
+  const reports = [first.report, second.report]
+  demandUnit(reports)
+  for (const note of tickNotes(input, reports)) remark(note)
   const comparison = compareTraces(first.workload, second.workload, { scaleFree })
   const untimed = comparison.lines.find(({ statistic }) => statistic === 'arrivals')
   if (scaleFree && untimed !== undefined)

@@ -7,7 +7,7 @@ import { VERSION } from '../scenario/version.js'
 import { statisticsWarnings, type TraceStatistics, traceHash, tracePictures, traceStatistics } from '../traces/index.js'
 import { printJson, printResult, remark, terminalColumns } from './output.js'
 import { demandPage, writeOutput } from './outputFile.js'
-import { demandTicks, readAsRecorded, type TraceInput } from './traceInput.js'
+import { readAsRecorded, type TraceInput, tickNotes } from './traceInput.js'
 
 export interface InspectRequest {
   readonly format: string
@@ -34,10 +34,9 @@ export async function inspectTrace(input: TraceInput, { format, lruTokens, html,
   }
   demandPage('--html', html, [input.file])
   const { workload, report } = await readAsRecorded(input)
-  demandTicks(input, [report])
   const statistics = traceStatistics(workload, { lruTokens })
   if (lruTokens !== undefined) demandCaches(statistics.prefixes)
-  const warnings = [...report.notes, ...statisticsWarnings(workload, statistics)]
+  const warnings = [...report.notes, ...tickNotes(input, [report]), ...statisticsWarnings(workload, statistics)]
   const name = workload.provenance.name
   if (html !== undefined) {
     const { traceHtml } = await import('../reports/trace/html.js')

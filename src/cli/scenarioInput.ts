@@ -9,6 +9,7 @@ import type { ReadOptions } from '../traces/options.js'
 import { parseWindow } from '../traces/rules.js'
 import type { Workload } from '../traces/workload.js'
 import { readTraceFile } from './readTraceFile.js'
+import { tickNotes } from './traceInput.js'
 
 /** Larger than any scenario; a trace given by mistake is not read whole. */
 const MAX_SCENARIO_BYTES = 2 ** 20
@@ -94,7 +95,7 @@ async function readWorkload(plan: Plan, onRemark: (text: string) => void, quiet:
   if (preset !== null) return await (await import('../traces/presets.js')).presetWorkload(preset)
   const options = { ...readOptionsOf(plan), seed: plan.experiment.seed }
   const { workload, report } = await readTraceFile(plan.workload.path as string, options, quiet)
-  for (const note of report.notes) onRemark(note)
+  for (const note of [...report.notes, ...tickNotes(options, [report], 'workload.spread_ticks')]) onRemark(note)
   for (const { line, within, reason } of report.firstSkipped)
     onRemark(`  line ${line}${within === undefined ? '' : `, ${within}`}: ${reason}`)
   return workload

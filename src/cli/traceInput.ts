@@ -26,23 +26,33 @@ export async function readNamedTrace(input: TraceInput): Promise<ReadResult> {
 export async function readNamedTraces(inputs: readonly TraceInput[]): Promise<ReadResult[]> {
   const results: ReadResult[] = []
   for (const input of inputs) {
-    const result = await readTraceFile(input.file, input)
+    const result = await readTraceFile(input.file, { ...input, isOneOfSeveral: inputs.length > 1 })
     for (const note of result.report.notes) remark(note)
     results.push(result)
   }
-  demandTicks(
-    inputs[0],
-    results.map(({ report }) => report),
-  )
+  const reports = results.map(({ report }) => report)
+  demandUnit(reports)
+  for (const note of tickNotes(inputs[0], reports)) remark(note)
   return results
 }
 
-/** Throws where it was said what to do about ticks, and none of the files has any. */
-export function demandTicks({ spreadTicks, keepTicks }: TraceInput, reports: readonly TraceReport[]): void {
-  if (!(spreadTicks || keepTicks) || reports.some(({ tickNs }) => tickNs !== null)) return
+/** Throws where a time unit was given that has no effect on any of the files, which were read as some of several. */
+export function demandUnit(reports: readonly TraceReport[]): void {
+  const idle = new Set(reports.map(({ idleUnit }) => idleUnit))
+  if (idle.has(null)) return
   throw new UserError({
-    where: spreadTicks ? '--spread-ticks' : '--keep-ticks',
-    message: 'has no effect: no arrivals come in ticks of a second or more (those of a Shapewise trace stay as they are)',
+    where: '--time-unit',
+    message: `has no effect: the times are ${[...idle].join(' and ')}`,
     hint: 'leave it out',
   })
+}
+
+/** The sentence that it was said (by `said`) what to do about ticks, and no file has any. No error: that is seen only when a file is read. */
+export function tickNotes(
+  { spreadTicks, keepTicks }: ReadOptions,
+  reports: readonly TraceReport[],
+  said = spreadTicks ? '--spread-ticks' : '--keep-ticks',
+): string[] {
+  if (!(spreadTicks || keepTicks) || reports.some(({ tickNs }) => tickNs !== null)) return []
+  return [`${said} has no effect: no arrivals come in ticks of a second or more (those of a Shapewise trace stay as they are).`]
 }

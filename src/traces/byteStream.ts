@@ -76,7 +76,7 @@ export interface LineSplitter {
 export function createLineSplitter(path: string, consume: (bytes: Buffer, start: number, end: number) => void): LineSplitter {
   let pending: Buffer[] = []
   let pendingBytes = 0
-  let hasReturns: boolean | null = null
+  let endInReturns: boolean | null = null
   const hold = (piece: Buffer): void => {
     if (piece.length === 0) return
     pending.push(piece)
@@ -91,8 +91,8 @@ export function createLineSplitter(path: string, consume: (bytes: Buffer, start:
   }
   return {
     push(given) {
-      hasReturns ??= given.includes(RETURN) && !given.includes(NEWLINE)
-      const chunk = hasReturns ? withNewlines(given) : given
+      endInReturns ??= given.includes(RETURN) && !given.includes(NEWLINE)
+      const chunk = endInReturns ? withNewlines(given) : given
       const firstEnd = chunk.indexOf(NEWLINE) + 1
       if (firstEnd === 0) {
         hold(chunk)

@@ -26,6 +26,8 @@ export interface CsvLayout {
   /** Positions of the columns beyond time and lengths. */
   readonly extras: ReadonlyMap<ExtraRole, number>
   readonly waitUnitNs: number
+  /** There are waits, and no unit in the name of their column. */
+  readonly waitsInTimeUnit: boolean
   readonly notes: readonly string[]
 }
 
@@ -54,6 +56,13 @@ export function layoutOf(
   onlyChosen = false,
 ): CsvLayout {
   const hasHeader = !fields.some(looksLikeData)
+  if (!hasHeader && fields.some((field) => field.includes('\r'))) {
+    throw new UserError({
+      where: path,
+      message: 'the first line of the table holds several rows: they end with returns, and other lines of the file with newlines',
+      hint: "end all lines alike: tr '\\r' '\\n' < FILE",
+    })
+  }
   const names = fields.map(plainName)
   const isAzure = hasHeader && ['timestamp', 'context_tokens', 'generated_tokens'].every((name) => names.includes(name))
   if (mustBeAzure && !isAzure) {
@@ -100,8 +109,8 @@ export function layoutOf(
   const waitName = extras.has('wait') && hasHeader ? names[extras.get('wait') as number] : ''
   const waitUnit = timeUnit(waitName, undefined, path)
   const waitUnitNs = waitUnit.assumed ? unit.unitNs : waitUnit.unitNs
-  if (extras.has('wait') && waitUnit.assumed)
-    notes.push('Waits are taken to be in the unit of the times: their column does not say.')
+  const waitsInTimeUnit = extras.has('wait') && waitUnit.assumed
+  if (waitsInTimeUnit) notes.push('Waits are taken to be in the unit of the times: their column does not say.')
   if (unit.word !== null) notes.push(`Time is in ${unit.word}, from the name of its column.`)
   if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
   const used = [time, input, output, ...extras.values()]
@@ -123,6 +132,7 @@ export function layoutOf(
     unitAssumed: unit.assumed,
     extras,
     waitUnitNs,
+    waitsInTimeUnit,
     notes,
   }
 }
@@ -198,7 +208,7 @@ function looksLikeData(field: string): boolean {
   return (
     /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(field) ||
     /^\d{4}-\d\d-\d\d/.test(field) ||
-    /^\d+:\d\d(:|$)/.test(field) ||
+    /^\d+:\d\d([:.]|$)/.test(field) ||
     /^[+-]?(nan|inf(inity)?)$/i.test(field)
   )
 }

@@ -3,10 +3,10 @@ import { UserError } from '../errors.js'
 import type { CsvLayout } from './csvHeader.js'
 import { COUNT_MISSING, countFault, createTimeParser, parseCount, TIME_FELL, type TimeParser } from './fields.js'
 import type { ReaderContext } from './formats/format.js'
-import { type FoundText, faultOf } from './report.js'
+import { BEYOND_LIMIT, type FoundText, faultOf } from './report.js'
 import { createExtras, type Extras } from './table/extras.js'
 import type { ExtraRole } from './table/roles.js'
-import { refuseUnit } from './units.js'
+import type { TimeFindings } from './units.js'
 import { plural } from './words.js'
 
 const NEWLINE = 10
@@ -95,9 +95,16 @@ export interface CsvScanner {
   readonly extras: Extras | null
 }
 
-/** `layout` of the file whose data begins after line `linesBefore`. */
-export function createCsvScanner(layout: CsvLayout, separator: string, linesBefore: number, context: ReaderContext): CsvScanner {
+/** `layout` of the file whose data begins after line `linesBefore`; `isText`: its lines are those that a user sees. */
+export function createCsvScanner(
+  layout: CsvLayout,
+  separator: string,
+  linesBefore: number,
+  context: ReaderContext,
+  isText = true,
+): CsvScanner {
   const { rows, skips, outputTokens } = context
+  const limit = context.options.limit ?? Number.POSITIVE_INFINITY
   const edges = new Int32Array(2 * MAX_FIELDS)
   const clock = createTimeParser(layout.unitNs)
   const timeAt = 2 * layout.time
@@ -123,7 +130,7 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
   }
   /** What stands in the row that begins at `start`, in the field whose edges are at `at`. */
   const foundAt = (start: number, at: number): FoundText => ({
-    column: edges[at] - start + 1,
+    column: isText ? [...row.toString('utf8', start, edges[at])].length + 1 : undefined,
     text: row.toString('utf8', edges[at], edges[at + 1]),
   })
   const scanner: CsvScanner = {
@@ -154,12 +161,17 @@ export function createCsvScanner(layout: CsvLayout, separator: string, linesBefo
         }
         const fault = extras?.read(cell) ?? null
         const released = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1] && extras?.waits()
+        if (fault !== null) {
+          skip(isMarked, fault)
+          continue
+        }
         const timeNs = released ? Number.NaN : timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
-        if (fault !== null || (!released && Number.isNaN(timeNs))) {
-          const found = fault === null ? foundAt(rowStart, timeAt) : undefined
-          if (fault === null && clock.fault === TIME_FELL)
-            throw new UserError(faultOf(context.path, { line, reason: TIME_FELL, found }))
-          skip(isMarked, fault ?? clock.fault, found)
+        if (!released && Number.isNaN(timeNs)) {
+          const found = foundAt(rowStart, timeAt)
+          if (clock.fault === TIME_FELL && !isMarked) {
+            if (rows.count < limit) throw new UserError(faultOf(context.path, { line, reason: TIME_FELL, found }))
+            skips.leaveOut(1, BEYOND_LIMIT)
+          } else skip(isMarked, clock.fault, found)
           continue
         }
         if (osl <= 0) osl = outputTokens(osl, line)
@@ -181,27 +193,29 @@ export function commentsPassed(comments: number): string[] {
   ]
 }
 
-/** The sentence on what the times are taken for, where the file leaves that open; throws when a unit was `chosen` and there are dates or times of day. */
-export function timeNotes(
-  path: string,
-  { unitAssumed }: CsvLayout,
-  { sawDate, sawTimeOfDay, firstNumber }: Omit<TimeParser, 'parse' | 'fault'>,
-  chosen: string | undefined,
-): string[] {
-  if (sawDate || sawTimeOfDay) refuseUnit(path, chosen, sawDate ? 'dates' : 'times of day')
-  if (sawTimeOfDay) return ['Times have no date: all are taken to be of one day, since none is earlier than the one before it.']
-  return unitAssumed && !sawDate ? [secondsAssumed(path, firstNumber)] : []
+/** What the `clock` of a scanner tells about the times. */
+export function timeFindings(
+  { unitAssumed, waitsInTimeUnit }: CsvLayout,
+  { sawDate, sawTimeOfDay, firstNumber }: TimesSeen,
+): TimeFindings {
+  const areNumbers = !(sawDate || sawTimeOfDay) || !Number.isNaN(firstNumber)
+  const notes = sawTimeOfDay
+    ? ['Times have no date: all are taken to be of one day, since none is earlier than the one before it.']
+    : unitAssumed && areNumbers
+      ? ['Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.']
+      : []
+  return { notes, unitless: areNumbers || waitsInTimeUnit ? undefined : sawDate ? 'dates' : 'times of day' }
 }
 
-/** The sentence that seconds were assumed; throws when the first time as seconds would be in the year 5000, as Unix ms, us and ns are. */
-function secondsAssumed(path: string, firstTime: number): string {
-  if (firstTime > LATEST_UNIX_S) {
-    const unit = firstTime > 1e6 * LATEST_UNIX_S ? 'ns' : firstTime > 1e3 * LATEST_UNIX_S ? 'us' : 'ms'
-    throw new UserError({
-      where: path,
-      message: `the times, such as ${firstTime}, are too large for seconds and the file does not say their unit`,
-      hint: `say the unit: workload.read.time_unit=${unit} (trace commands: --time-unit ${unit}), or call the column arrival_${unit}`,
-    })
-  }
-  return 'Time is taken to be in seconds: the file does not say; an arrival_ms or arrival_ns column would.'
+type TimesSeen = Omit<TimeParser, 'parse' | 'fault'>
+
+/** Throws when seconds were assumed and the first time would be in the year 5000, as Unix ms, us and ns are. */
+export function demandSeconds(path: string, { unitAssumed }: CsvLayout, { firstNumber }: TimesSeen): void {
+  if (!unitAssumed || !(firstNumber > LATEST_UNIX_S)) return
+  const unit = firstNumber > 1e6 * LATEST_UNIX_S ? 'ns' : firstNumber > 1e3 * LATEST_UNIX_S ? 'us' : 'ms'
+  throw new UserError({
+    where: path,
+    message: `the times, such as ${firstNumber}, are too large for seconds and the file does not say their unit`,
+    hint: `say the unit: workload.read.time_unit=${unit} (trace commands: --time-unit ${unit}), or call the column arrival_${unit}`,
+  })
 }

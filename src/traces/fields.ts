@@ -60,8 +60,11 @@ export function countFault(code: number, column: string): string | null {
 }
 
 const TIME_MISSING = 'time is missing'
-export const TIME_UNREADABLE = 'time cannot be read as a number or a date'
+const TIME_UNREADABLE = 'time cannot be read as a number, a date or a time of day'
+/** Of formats that have no times of day. */
+export const TIME_NO_DATE = 'time cannot be read as a number or a date'
 const TIME_DECIMAL_COMMA = 'time has a decimal comma'
+const TIME_MIXED = 'time is of another kind than those before it'
 const TIME_OF_TWO = 'time may be hours and minutes, or minutes and seconds'
 /** Whether a day has passed is not known, so a file with such a row is refused. */
 export const TIME_FELL = 'time of day is earlier than the one before it, and no date says of which day it is'
@@ -69,7 +72,9 @@ export const TIME_NEGATIVE = 'time is negative'
 export const TIME_TOO_FAR = 'time is more than 104 days from the first row'
 /** What to do about times that cannot be used. */
 export const TIME_REMEDIES: Readonly<Record<string, string>> = {
-  [TIME_UNREADABLE]: 'write a number, or a date as in 2024-03-01 10:00:00.5',
+  [TIME_UNREADABLE]: 'write a number, a date as in 2024-03-01 10:00:00.5, or a time of day as in 22:00:00.5',
+  [TIME_NO_DATE]: 'write a number, or a date as in 2024-03-01 10:00:00.5',
+  [TIME_MIXED]: 'write all as times of day, or none',
   [TIME_DECIMAL_COMMA]: "write decimal points, as in 1.5; where semicolons or tabs separate the columns: sed 's/,/./g' FILE",
   [TIME_OF_TWO]: 'write hours, minutes and seconds, as in 10:00:00',
   [TIME_FELL]: 'write dates too, as in 2024-03-01 10:00:00; or sort the rows, if all are of one day',
@@ -81,11 +86,11 @@ export interface TimeParser {
   /** Time of the field in whole ns since the first time parsed; NaN when `fault` says why it is none. May be negative. */
   parse(bytes: Buffer, start: number, end: number): number
   fault: string
-  /** True once a field was a date with a clock time. */
+  /** True once a time was a date with a clock time. */
   sawDate: boolean
-  /** True once a field was a time of day alone. */
+  /** True once a time was one of day alone: then all are. */
   sawTimeOfDay: boolean
-  /** The first number parsed, in its unit and without its fraction; NaN before, and when it was a date. */
+  /** The first time that was a number, in its unit and without its fraction; NaN before. */
   firstNumber: number
 }
 
@@ -100,9 +105,16 @@ export function createTimeParser(unitNs: number): TimeParser {
     if (base === null) {
       base = BigInt(whole)
       baseNumber = whole
-      if (!parser.sawDate && !parser.sawTimeOfDay) parser.firstNumber = whole
     }
     return checked((whole - baseNumber) * scaleNs + fractionNs)
+  }
+  const parsedNumber = (whole: number, fractionNs: number): number => {
+    if (parser.sawTimeOfDay) return fail(TIME_MIXED)
+    return noted(whole, relative(whole, fractionNs, unitNs))
+  }
+  const noted = (number: number, timeNs: number): number => {
+    if (Number.isNaN(parser.firstNumber) && !Number.isNaN(timeNs)) parser.firstNumber = number
+    return timeNs
   }
   const checked = (timeNs: number): number => {
     if (Math.abs(timeNs) < LATEST_NS) return timeNs
@@ -116,7 +128,7 @@ export function createTimeParser(unitNs: number): TimeParser {
   let latestNs = 0
   const parseTimeOfDay = ([, hours, minutes, seconds, fraction]: RegExpExecArray): number => {
     if (seconds === undefined) return fail(TIME_OF_TWO)
-    if (base !== null && !parser.sawTimeOfDay) return fail(TIME_UNREADABLE)
+    if (base !== null && !parser.sawTimeOfDay) return fail(TIME_MIXED)
     parser.sawTimeOfDay = true
     const timeNs = relative(+hours * 3600 + +minutes * 60 + +seconds, nsOfFraction(fraction), NS_PER_S)
     if (timeNs < latestNs) return fail(TIME_FELL)
@@ -129,20 +141,20 @@ export function createTimeParser(unitNs: number): TimeParser {
     if (/^\d+,\d+$/.test(text)) return fail(TIME_DECIMAL_COMMA)
     const digits = /^(\d{16,30})(\.0*)?$/.exec(text)
     if (digits !== null) {
+      if (parser.sawTimeOfDay) return fail(TIME_MIXED)
       const whole = BigInt(digits[1])
       if (base === null) {
         base = whole
         baseNumber = Number(whole)
-        parser.firstNumber = baseNumber
       }
-      return checked(Number(whole - base) * unitNs)
+      return noted(Number(whole), checked(Number(whole - base) * unitNs))
     }
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
     if (!Number.isFinite(value)) return fail(TIME_UNREADABLE)
     if (value < 0) return fail(TIME_NEGATIVE)
     if (value > LARGEST_TIME) return fail(base === null ? TIME_UNREADABLE : TIME_TOO_FAR)
     const whole = Math.floor(value)
-    return relative(whole, Math.round((value - whole) * unitNs), unitNs)
+    return parsedNumber(whole, Math.round((value - whole) * unitNs))
   }
   const parser: TimeParser = {
     fault: '',
@@ -154,8 +166,10 @@ export function createTimeParser(unitNs: number): TimeParser {
       if (end - start >= 19 && bytes[start + 4] === MINUS) {
         const date = parseDate(bytes.toString('latin1', start, end))
         if (date === null) return fail(TIME_UNREADABLE)
-        parser.sawDate = true
-        return relative(date.unixS, date.fractionNs, NS_PER_S)
+        if (parser.sawTimeOfDay) return fail(TIME_MIXED)
+        const timeNs = relative(date.unixS, date.fractionNs, NS_PER_S)
+        if (!Number.isNaN(timeNs)) parser.sawDate = true
+        return timeNs
       }
       let whole = 0
       let at = start
@@ -166,7 +180,7 @@ export function createTimeParser(unitNs: number): TimeParser {
       }
       const wholeDigits = at - start
       if (wholeDigits === 0 || wholeDigits > MAX_FAST_DIGITS) return parseText(bytes.toString('latin1', start, end))
-      if (at === end) return relative(whole, 0, unitNs)
+      if (at === end) return parsedNumber(whole, 0)
       if (bytes[at] !== 46) return parseText(bytes.toString('latin1', start, end))
       let fraction = 0
       let scale = 1
@@ -178,14 +192,14 @@ export function createTimeParser(unitNs: number): TimeParser {
           scale *= 10
         }
       }
-      return relative(whole, Math.round((fraction * unitNs) / scale), unitNs)
+      return parsedNumber(whole, Math.round((fraction * unitNs) / scale))
     },
   }
   return parser
 }
 
-/** Hours beyond 23 are those of a clock that counts on. */
-const TIME_OF_DAY = /^(\d{1,3}):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9})\d*)?)?$/
+/** Hours beyond 23 are those of a clock that counts on. Of two numbers it is not known what they are. */
+const TIME_OF_DAY = /^(\d{1,3}):([0-5]\d)(?::([0-5]\d))?(?:\.(\d{1,9})\d*)?$/
 const nsOfFraction = (digits: string | undefined): number => (digits === undefined ? 0 : +digits.padEnd(9, '0'))
 
 const DATE = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z| ?UTC|([+-])(\d\d)(?::?(\d\d))?)?$/i

@@ -57,7 +57,7 @@ export const FOREIGN: readonly Foreign[] = [
     hint: 'give the folder of the pool, with chunk-N-trace.csv and chunk-N-dataset.json of every client',
   },
   {
-    is: ({ text }) => SERVEGEN_ROW.test(text.split('\n')[0]),
+    is: ({ text }) => SERVEGEN_ROW.test(text.split(/\r|\n/)[0]),
     message: 'the file holds the arrival rates of one ServeGen client: a part of a pool, not a trace',
     hint: 'give the folder of the pool, with chunk-N-trace.csv and chunk-N-dataset.json of every client',
   },

@@ -39,6 +39,8 @@ export interface ReadOptions {
    * these files together only, and files whose blocks have no ids of their own are refused.
    */
   readonly blockNumbers?: Numbering<number | string>
+  /** Others are read with the same options: that a time unit has no effect on this file is reported and not refused. */
+  readonly isOneOfSeveral?: boolean
   /** Hears how much of the file was read, in bytes on disk. */
   readonly onProgress?: (bytes: number, ofBytes: number) => void
 }

@@ -10,7 +10,7 @@ import { createIntake } from './intake.js'
 import { firstRequests, normalise } from './normalise.js'
 import type { ReadOptions } from './options.js'
 import { createOutputRule } from './outputs.js'
-import { createSkipLog, faultOf, type SkipLog, type TraceReport } from './report.js'
+import { BEYOND_LIMIT, createSkipLog, faultOf, type SkipLog, type TraceReport } from './report.js'
 import { createRequestRows, type RequestRows } from './requestRows.js'
 import { idealHitRate } from './statistics/prefixes.js'
 import type { Workload } from './workload.js'
@@ -34,7 +34,16 @@ export async function readTrace(path: string, options: ReadOptions = {}): Promis
       if (intake.isDone()) break
     }
     const { reader, format } = await intake.end()
-    return finish({ reader, format, path, options, skips, rows, outputNotes: outputs.notes() })
+    const result = finish({ reader, format, path, options, skips, rows, outputNotes: outputs.notes() })
+    const { idleUnit } = result.report
+    if (idleUnit !== null && !options.isOneOfSeveral) {
+      throw new UserError({
+        where: path,
+        message: `the time unit has no effect: the times are ${idleUnit}`,
+        hint: 'leave it out',
+      })
+    }
+    return result
   } catch (error) {
     throw error instanceof UserError ? error : explainReadError(error, path, intake.rowsSoFar())
   }
@@ -59,11 +68,11 @@ interface ReadFile {
 /** Judges the rows and makes the workload and its report of them. */
 function finish({ reader, format, path, options, skips, rows, outputNotes }: ReadFile): ReadResult {
   const rowsRead = reader.rowsRead()
-  const { note, notes, blockTokens = 0, workload: own } = reader.findings()
+  const { note, notes, unitless, blockTokens = 0, workload: own } = reader.findings()
   skips.refuseIfBad(path, rowsRead)
   if (rowsRead === 0) throw noRequests(path, 'the file has no rows; a header alone is no trace')
   if (own === undefined && rows.count === 0) {
-    const none = `none of the ${rowsRead} rows is usable`
+    const none = rowsRead === 1 ? 'the only row is not usable' : `none of the ${rowsRead} rows is usable`
     const [bad] = skips.firstBad
     if (bad !== undefined) {
       const fault = faultOf(path, bad)
@@ -76,7 +85,7 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
     )
   }
   const limit = options.limit ?? Number.POSITIVE_INFINITY
-  skips.leaveOut(Math.max(0, (own?.count ?? rows.count) - limit), 'beyond the limit of requests')
+  skips.leaveOut(Math.max(0, (own?.count ?? rows.count) - limit), BEYOND_LIMIT)
   const raw = (own && firstRequests(own, limit)) ?? {
     ...rows.columns(limit),
     blockTokens,
@@ -101,6 +110,7 @@ function finish({ reader, format, path, options, skips, rows, outputNotes }: Rea
       skippedByReason: skips.byReason(),
       firstSkipped: skips.firstSkipped,
       ...counts,
+      idleUnit: options.columns?.timeUnit === undefined ? null : (unitless ?? null),
       idealHitRate: hitRate,
       notes: [...notes, ...skipNotes, ...outputNotes, ...decided, ...reuse],
     },

@@ -3,6 +3,7 @@
  */
 import { type Fault, UserError } from '../errors.js'
 import { TIME_REMEDIES } from './fields.js'
+import type { UnitlessTimes } from './units.js'
 
 /** Rows of this share may be bad (skipped and reported); beyond it, and beyond `FEW_BAD_ROWS`, the file is refused. */
 const BAD_ROW_SHARE = 0.01
@@ -17,9 +18,9 @@ export interface SkippedRow {
   readonly within?: string
 }
 
-/** A text in a row, and where in its line it begins, counted from 1. */
+/** A text in a row, and in which character of its line it begins, counted from 1. */
 export interface FoundText {
-  readonly column: number
+  readonly column?: number
   readonly text: string
 }
 
@@ -45,6 +46,8 @@ export interface TraceReport {
   readonly longestGapNs: number | null
   /** Length of the ticks the arrivals were recorded in and spread over, null when they are finer than a second. */
   readonly tickNs: number | null
+  /** What the times are, where a unit was chosen for them and has no effect. */
+  readonly idleUnit: UnitlessTimes | null
   /** Share (0..1) of input tokens in leading blocks seen before, infinite cache; null without prefix blocks. */
   readonly idealHitRate: number | null
   /** Sentences for the user: assumptions made, columns not used, rows sorted or skipped. */
@@ -82,6 +85,8 @@ export function faultOf(path: string, { line, reason, within, found }: BadRow): 
   }
 }
 
+/** Why rows are left out that come after as many requests as are wanted. */
+export const BEYOND_LIMIT = 'beyond the limit of requests'
 export const ZERO_OUTPUT = 'output tokens are 0: a failed request'
 
 export function createSkipLog(): SkipLog {

@@ -10,8 +10,12 @@ export function unitOf(word: string, path: string): number {
   throw new UserError({ where: path, message: `time unit '${word}' is unknown`, hint: 'give s, ms, us or ns' })
 }
 
-/** Throws when a unit was `chosen` for times that are `kind`. */
-export function refuseUnit(path: string, chosen: string | undefined, kind: string): void {
-  if (chosen !== undefined)
-    throw new UserError({ where: path, message: `the time unit has no effect: the times are ${kind}`, hint: 'leave it out' })
+/** Times that are in no unit. */
+export type UnitlessTimes = 'dates' | 'times of day'
+
+/** What a reader found out about the times of a file. */
+export interface TimeFindings {
+  readonly notes: readonly string[]
+  /** What the times are, where nothing in the file is in the unit of the times. */
+  readonly unitless?: UnitlessTimes
 }

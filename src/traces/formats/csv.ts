@@ -1,7 +1,7 @@
 /** Any CSV: columns are recognised by their names or chosen by the user. */
 import { createLineSplitter } from '../byteStream.js'
 import { type ColumnChoice, layoutOf, plainName } from '../csvHeader.js'
-import { commentsPassed, createCsvScanner, separatorOf, splitLine, timeNotes } from '../csvScan.js'
+import { commentsPassed, createCsvScanner, demandSeconds, separatorOf, splitLine, timeFindings } from '../csvScan.js'
 import { EXTRA_ROLES } from '../table/roles.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
@@ -61,10 +61,16 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
     end: lines.end,
     rowsRead: () => scanner?.rows ?? 0,
     findings() {
-      const notes = [...(layout?.notes ?? []), ...remarks, ...commentsPassed(scanner?.comments ?? 0)]
-      if (scanner !== null && layout !== null) notes.unshift(...timeNotes(path, layout, scanner.clock, options.columns?.timeUnit))
-      const more = scanner?.extras?.findings()
-      return { note: kind.note, notes: [...notes, ...(more?.notes ?? [])], blockTokens: more?.blockTokens }
+      if (scanner === null || layout === null) return { note: kind.note, notes: [] }
+      demandSeconds(path, layout, scanner.clock)
+      const { notes, unitless } = timeFindings(layout, scanner.clock)
+      const more = scanner.extras?.findings()
+      return {
+        note: kind.note,
+        notes: [...notes, ...layout.notes, ...remarks, ...commentsPassed(scanner.comments), ...(more?.notes ?? [])],
+        unitless,
+        blockTokens: more?.blockTokens,
+      }
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Head } from '../head.js'
 import type { HeededOption, ReadOptions } from '../options.js'
 import type { SkipLog } from '../report.js'
 import type { RequestRows } from '../requestRows.js'
+import type { UnitlessTimes } from '../units.js'
 import type { Workload } from '../workload.js'
 
 export interface Format {
@@ -47,6 +48,8 @@ export interface Findings {
   readonly note: string
   /** Sentences: assumptions made, columns not used. */
   readonly notes: readonly string[]
+  /** What the times are, where nothing in the file is in the unit of the times. */
+  readonly unitless?: UnitlessTimes
   /** Tokens per prefix block where the file says it; otherwise inferred from the numbers of ids. */
   readonly blockTokens?: number
   /** Times as they are: nothing is sorted, spread or moved. Only for our own format, which takes the place of the rows. */

@@ -12,8 +12,8 @@ import {
   type JsonRow,
   label,
   outputCount,
+  timeFindings,
   tokenCount,
-  unitNotes,
 } from '../json/fields.js'
 import { createUnusedKeys, jsonLinesReader } from '../json/lines.js'
 import { RowFault } from '../json/rowFault.js'
@@ -56,6 +56,7 @@ function mooncakeReader(context: ReaderContext): TraceReader {
     end: turns.end,
     findings: () => ({
       note: 'Mooncake JSON lines, read from a file.',
+      unitless: turns.times().unitless,
       notes: [
         ...turns.notes(),
         ...(turns.sessions() > 0
@@ -89,6 +90,7 @@ export function createTurns({ rows, options, path }: ReaderContext) {
   let noDelay = 0
   let recorded = 0
   let lost = 0
+  const times = () => timeFindings(clock, options.columns?.timeUnit, 'Time is in ms, as Mooncake defines it.')
   const timeOf = (line: JsonRow, mayWait: boolean): number => {
     const key = 'timestamp' in line || !('created_time' in line) ? 'timestamp' : 'created_time'
     return line[key] === undefined && mayWait ? Number.NaN : clock.ns(line[key], key)
@@ -141,8 +143,9 @@ export function createTurns({ rows, options, path }: ReaderContext) {
       lost = waits.relate(rows)
     },
     sessions: () => sessions.size,
+    times,
     notes: (): string[] => [
-      ...unitNotes(path, clock, options.columns?.timeUnit, 'Time is in ms, as Mooncake defines it.'),
+      ...times().notes,
       ...(sessions.size > 0 ? [`${plural(sessions.size, 'session', 'sessions')} by session_id.`] : []),
       ...(noDelay > 0
         ? [

@@ -47,6 +47,7 @@ export const mooncakeDelta: Format = {
       findings: () => ({
         note: 'Mooncake JSON lines of new parts, read from a file.',
         blockTokens,
+        unitless: turns.times().unitless,
         notes: [
           ...turns.notes(),
           `A prompt is the prompt and the answer before it plus input_length new tokens; its prefix blocks of ${blockTokens} tokens are counted anew, shared within the session.`,

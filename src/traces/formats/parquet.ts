@@ -2,7 +2,7 @@
 import { UserError } from '../../errors.js'
 import { compressionOf } from '../compressed.js'
 import { layoutOf } from '../csvHeader.js'
-import { createCsvScanner, timeNotes } from '../csvScan.js'
+import { createCsvScanner, demandSeconds, timeFindings } from '../csvScan.js'
 import { openParquet, type ParquetSource, type ParquetValues } from '../parquet/file.js'
 import { ownMetadata, readOwnParquet } from '../parquet/own.js'
 import type { Workload } from '../workload.js'
@@ -77,7 +77,7 @@ async function readTable(source: ParquetSource, context: ReaderContext): Promise
     extras: new Map([...layout.extras].map(([role, column]) => [role, at(column)])),
     unitNs: isTimestamp(source, layout.time) ? 1 : layout.unitNs,
   }
-  const scanner = createCsvScanner(narrow, SEPARATOR, 0, context)
+  const scanner = createCsvScanner(narrow, SEPARATOR, 0, context, false)
   await source.readGroups(
     used.map((column) => source.columns[column]),
     (values) => {
@@ -89,11 +89,17 @@ async function readTable(source: ParquetSource, context: ReaderContext): Promise
   return {
     rows: () => scanner.rows,
     findings() {
-      const { sawDate } = scanner.clock
-      const clock = { ...scanner.clock, sawDate: sawDate || isTimestamp(source, layout.time) }
-      const notes = [...timeNotes(path, layout, clock, options.columns?.timeUnit), ...layout.notes]
+      const { clock } = scanner
+      const seen = isTimestamp(source, layout.time) ? { ...clock, sawDate: true, firstNumber: Number.NaN } : clock
+      demandSeconds(path, layout, seen)
+      const { notes, unitless } = timeFindings(layout, seen)
       const more = scanner.extras?.findings()
-      return { note: 'Read from a Parquet file.', notes: [...notes, ...(more?.notes ?? [])], blockTokens: more?.blockTokens }
+      return {
+        note: 'Read from a Parquet file.',
+        notes: [...notes, ...layout.notes, ...(more?.notes ?? [])],
+        unitless,
+        blockTokens: more?.blockTokens,
+      }
     },
   }
 }

@@ -3,7 +3,7 @@
  * The hash of the last block of a prompt may differ from that of the same tokens in the next turn, because reasoning is stripped between turns.
  */
 import { NS_PER_S } from '../../units.js'
-import { blockIds, createJsonClock, label, outputCount, tokenCount, unitNotes } from '../json/fields.js'
+import { blockIds, createJsonClock, label, outputCount, timeFindings, tokenCount } from '../json/fields.js'
 import { createUnusedKeys, jsonLinesReader } from '../json/lines.js'
 import { createNumbering } from '../requestRows.js'
 import { unitOf } from '../units.js'
@@ -49,17 +49,21 @@ function qwenReader(context: ReaderContext): TraceReader {
       rows.parent.set(row, parent ?? -1)
       if (chat !== null) rowOf.set(chat, row)
     },
-    findings: () => ({
-      note: 'Qwen-Bailian trace (Apache-2.0), read from a file.',
-      blockTokens: BLOCK_TOKENS,
-      notes: [
-        ...unitNotes(path, clock, options.columns?.timeUnit, 'Time is in s, as the publisher says.'),
-        'When an answer ended is not recorded: turns have their recorded times; waits between them are unknown and taken as 0 in a closed loop.',
-        ...(orphans > 0
-          ? [`${orphans} requests name a parent_chat_id that is not in the file before them: they begin a session.`]
-          : []),
-        ...unused.notes(),
-      ],
-    }),
+    findings: () => {
+      const { notes, unitless } = timeFindings(clock, options.columns?.timeUnit, 'Time is in s, as the publisher says.')
+      return {
+        note: 'Qwen-Bailian trace (Apache-2.0), read from a file.',
+        blockTokens: BLOCK_TOKENS,
+        unitless,
+        notes: [
+          ...notes,
+          'When an answer ended is not recorded: turns have their recorded times; waits between them are unknown and taken as 0 in a closed loop.',
+          ...(orphans > 0
+            ? [`${orphans} requests name a parent_chat_id that is not in the file before them: they begin a session.`]
+            : []),
+          ...unused.notes(),
+        ],
+      }
+    },
   })
 }

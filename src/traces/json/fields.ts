@@ -1,7 +1,7 @@
 /** Fields of a JSON row: each function returns the value or throws a `RowFault` that says what is wrong with it. */
 import { LATEST_NS, NS_PER_S } from '../../units.js'
-import { LARGEST_TIME, MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_TOO_FAR, TIME_UNREADABLE } from '../fields.js'
-import { refuseUnit } from '../units.js'
+import { LARGEST_TIME, MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_NO_DATE, TIME_TOO_FAR } from '../fields.js'
+import type { TimeFindings } from '../units.js'
 import { RowFault } from './rowFault.js'
 
 export type JsonRow = Readonly<Record<string, unknown>>
@@ -114,8 +114,8 @@ export function duration(row: JsonRow, key: string, unitNs: number): number {
 export interface JsonClock {
   /** Whole ns since the first time read; may be negative. */
   ns(value: unknown, key: string): number
-  /** Whether a time was a date. */
-  readonly sawDate: boolean
+  /** Whether some times were dates and none was a number. */
+  readonly areDates: boolean
 }
 
 /**
@@ -124,6 +124,8 @@ export interface JsonClock {
  */
 export function createJsonClock(unitNs: number): JsonClock {
   let base: { readonly whole: bigint; readonly fractionNs: number } | null = null
+  let sawDate = false
+  let sawNumber = false
   const relative = (whole: bigint, fractionNs: number, scaleNs: number): number => {
     const from = base ?? { whole, fractionNs }
     const ns = Number(whole - from.whole) * scaleNs + fractionNs - from.fractionNs
@@ -131,33 +133,38 @@ export function createJsonClock(unitNs: number): JsonClock {
     base = from
     return ns
   }
-  let sawDate = false
+  const relativeNumber = (whole: bigint, fractionNs: number): number => {
+    const ns = relative(whole, fractionNs, unitNs)
+    sawNumber = true
+    return ns
+  }
   return {
-    get sawDate() {
-      return sawDate
+    get areDates() {
+      return sawDate && !sawNumber
     },
     ns(value, key) {
       if (value === undefined) throw new RowFault(`${key} is missing`)
       if (typeof value === 'number' && Number.isFinite(value)) {
         if (value < 0) throw new RowFault(TIME_NEGATIVE)
-        if (value > LARGEST_TIME) throw new RowFault(base === null ? TIME_UNREADABLE : TIME_TOO_FAR)
+        if (value > LARGEST_TIME) throw new RowFault(base === null ? TIME_NO_DATE : TIME_TOO_FAR)
         const whole = Math.floor(value)
-        return relative(BigInt(whole), Math.round((value - whole) * unitNs), unitNs)
+        return relativeNumber(BigInt(whole), Math.round((value - whole) * unitNs))
       }
       if (typeof value === 'string' && WHOLE.test(value) && value.length >= 16 && value.length <= 30) {
         if (value.startsWith('-')) throw new RowFault(TIME_NEGATIVE)
-        return relative(BigInt(value), 0, unitNs)
+        return relativeNumber(BigInt(value), 0)
       }
       const date = typeof value === 'string' ? parseDate(value) : null
-      if (date === null) throw new RowFault(TIME_UNREADABLE)
+      if (date === null) throw new RowFault(TIME_NO_DATE)
+      const ns = relative(BigInt(date.unixS), date.fractionNs, NS_PER_S)
       sawDate = true
-      return relative(BigInt(date.unixS), date.fractionNs, NS_PER_S)
+      return ns
     },
   }
 }
 
-/** `byCustom`, the sentence on the unit of numeric times, where there are any and no unit was `chosen`. */
-export function unitNotes(path: string, { sawDate }: JsonClock, chosen: string | undefined, byCustom: string): string[] {
-  if (sawDate) refuseUnit(path, chosen, 'dates')
-  return sawDate || chosen !== undefined ? [] : [byCustom]
+/** What a clock tells about the unit of the times: `byCustom` is the sentence on it, where there are numbers and no unit was `chosen`. */
+export function timeFindings({ areDates }: JsonClock, chosen: string | undefined, byCustom: string): TimeFindings {
+  if (areDates) return { notes: [], unitless: 'dates' }
+  return { notes: chosen === undefined ? [byCustom] : [] }
 }

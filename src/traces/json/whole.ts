@@ -30,8 +30,8 @@ export function createWholeJson(path: string): WholeJson {
       const text = Buffer.concat(chunks).toString('utf8').trim()
       const list = tryParse(`{"all":${text}}`)?.all
       if (list !== undefined) return (Array.isArray(list) ? list : [list]).filter(isObject)
-      const lines = text.split('\n').filter((line) => line.trim() !== '')
-      const rows = lines.map((line) => tryParse(line))
+      const lines = text.split(/\r\n|\r|\n/)
+      const rows = lines.filter((line) => line.trim() !== '').map((line) => tryParse(line))
       if (rows.every((row) => row !== null)) return rows
       const at = rows.indexOf(null) + 1
       throw new UserError({
