@@ -55,6 +55,7 @@ describe('judging a family', () => {
     const overloaded = (arm: string, label = 'overloaded') =>
       judge([cellOf('primary/x', FAST, 20, { arms: [{ name: arm, saturation: { stable: 5, [label]: 15 } }] as never })], 18)
     expect(primaryTable(overloaded('occupancy-rule', 'backlogged'))).toMatch(/\] †/)
+    expect(primaryTable(overloaded('tuned-static', 'backlogged'))).toMatch(/\] †/)
     expect(primaryTable(overloaded('shape-aware', 'backlogged'))).toContain('reproduced')
     expect(primaryTable(overloaded('occupancy-rule'))).toMatch(/\] †/)
     expect(primaryTable(overloaded('tuned-size'))).not.toMatch(/\] †/)

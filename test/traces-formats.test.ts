@@ -452,6 +452,11 @@ it('reads OpenTelemetry spans in both layouts, tools passed over', async () => {
       [0, 2000.000001],
     ])
   }
+  const lines = spans.map((span) => JSON.stringify(span))
+  expect((await read(`\uFEFF${lines.join('\n')}`)).times).toHaveLength(2)
+  await expect(read(`\n\n${lines[0]}\n\n${lines[1].slice(0, -9)}\n${lines[1]}\n`)).rejects.toMatchObject({
+    faults: [{ where: expect.stringMatching(/:5$/), message: expect.stringContaining('breaks off or is damaged here') }],
+  })
 })
 
 it('reads tables of lengths without times', async () => {

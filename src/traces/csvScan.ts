@@ -89,7 +89,7 @@ export interface CsvScanner {
   rows: number
   /** Lines among the rows that begin with # and are no row. */
   comments: number
-  /** Parser of the time column: whether it met dates, and the first number. */
+  /** Parser of the time column: whether it met dates or times of day, and the first number. */
   readonly clock: TimeParser
   /** Null when the file has only times and lengths. */
   readonly extras: Extras | null

@@ -30,7 +30,7 @@ export function primaryTable(judged: readonly Judged[]): string {
     const mix = mixOf(cell)
     return [
       nameOf(cell),
-      interval(gain),
+      overArm(cell, 'tuned-static', gain),
       mix === null ? '' : bounds(mix),
       `${pValue(pNone)}, ${pValue(pClaimed)}`,
       over('tuned-size'),

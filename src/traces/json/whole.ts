@@ -27,13 +27,16 @@ export function createWholeJson(path: string): WholeJson {
       chunks.push(bytes)
     },
     objects() {
-      const text = Buffer.concat(chunks).toString('utf8').trim()
+      const text = Buffer.concat(chunks)
+        .toString('utf8')
+        .replace(/^\uFEFF/, '')
+        .trimEnd()
       const list = tryParse(`{"all":${text}}`)?.all
       if (list !== undefined) return (Array.isArray(list) ? list : [list]).filter(isObject)
       const lines = text.split(/\r\n|\r|\n/)
-      const rows = lines.filter((line) => line.trim() !== '').map((line) => tryParse(line))
-      if (rows.every((row) => row !== null)) return rows
+      const rows = lines.map((line) => (line.trim() === '' ? undefined : tryParse(line)))
       const at = rows.indexOf(null) + 1
+      if (at === 0) return rows.filter(isObject)
       throw new UserError({
         where: `${path}:${at}`,
         message: 'the file is neither one JSON value nor JSON lines: it breaks off or is damaged here',
