@@ -48,8 +48,8 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
       { keep: 1000, warmup: 2, measure: 2 },
       { keep: 6, warmup: 4, measure: 10 },
     ],
-    capacity: { warmup: 4, measure: 8, replicates: 3, requests: { least: 4000, most: 30_000 } },
-    measure: 24,
+    capacity: { warmup: 4, measure: 8, replicates: 4, requests: { least: 4000, most: 30_000 } },
+    measure: 30,
     requests: { least: 500, most: 30_000 },
   },
   normal: {
