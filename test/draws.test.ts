@@ -7,12 +7,12 @@ import { type Job, openTraffic, runJob } from '../src/experiments/job.js'
 import { createArm, STATIC_ARM } from '../src/levers/catalogue.js'
 import { chanceOf } from '../src/levers/chance.js'
 import type { ArmSpec } from '../src/levers/lever.js'
-import { clusterConfig, loadScenario } from '../src/scenario/index.js'
+import { loadScenario } from '../src/scenario/index.js'
 import { simulate } from '../src/simulator/index.js'
 import { checkPolicy, findFault } from '../src/testing/check.js'
 import { presetWorkload } from '../src/traces/presets.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
-import { tinyContext, tinyWorkload } from './tinyCluster.js'
+import { contextOf, tinyContext, tinyWorkload } from './tinyCluster.js'
 
 const SETS = ['engines.0.enable_prefix_caching=true']
 const DRAWN = { ...STATIC_ARM, name: 'drawn', pool: 'kv-aware(w=1,temperature=1)' }
@@ -147,13 +147,7 @@ test('a capacity is what lasts: on one engine in the mean within 5 % of what is 
     file: 'lasting.yaml',
   })
   const part = await presetWorkload('chat')
-  const context = {
-    config: clusterConfig(plan),
-    slo: plan.slo.interactive,
-    seed: 1,
-    parts: { train: part, test: part },
-    speedUp: null,
-  }
+  const context = contextOf(plan, part)
   const size = capacitySize(4.5, 12.8, EFFORTS.normal, arrivalShape(part))
   const meanOver = (factor: number): number => {
     const found = Array.from(

@@ -15,6 +15,7 @@ import { drawAlike, fitRecipe } from '../src/traces/fit/index.js'
 import { readTrace, type Workload } from '../src/traces/index.js'
 import { offeredTraffic } from '../src/traces/load.js'
 import { NS_PER_S } from '../src/units.js'
+import { contextOf } from './tinyCluster.js'
 
 const data = new URL('../../shared/data/traces/', import.meta.url)
 const present = existsSync(data)
@@ -41,7 +42,7 @@ const arm = staticArm(config.engines)
 
 /** Requests per second that the engines carry within the SLO, sought as `compare` seeks it. */
 function capacityOf(workload: Workload): number {
-  const context = { config, slo: plan.slo.interactive, seed: 1, parts: { train: workload, test: workload }, speedUp: null }
+  const context = contextOf(plan, workload)
   const { summary } = runJob(context, probeJob(arm, config, null))
   const e2eS = (summary?.metrics.e2e_ms.mean ?? Number.NaN) / 1e3
   const size = capacitySize(e2eS, summary?.request_s ?? Number.NaN, EFFORTS.normal, arrivalShape(workload))

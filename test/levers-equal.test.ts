@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest'
 import { runJob } from '../src/experiments/job.js'
 import { SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
-import { clusterConfig, loadScenario } from '../src/scenario/index.js'
+import { loadScenario } from '../src/scenario/index.js'
 import { shapesOnly } from '../src/traces/workload.js'
+import { contextOf } from './tinyCluster.js'
 
 const STATIC_SPLITS = [
   'fixed-count(1)',
@@ -45,13 +46,7 @@ describe.each([
   const all = (value: number) => new Int32Array(SEQUENCES).fill(value)
   const arrivalNs = Float64Array.from({ length: SEQUENCES }, (_, i) => i * 1e6)
   const part = shapesOnly(arrivalNs, all(isl), all(osl), { name: 'equal' } as never)
-  const context = {
-    config: clusterConfig(plan),
-    slo: plan.slo.interactive,
-    seed: 1,
-    parts: { train: part, test: part },
-    speedUp: null,
-  }
+  const context = contextOf(plan, part)
   const userSpeed = (arm: ArmSpec): number =>
     runJob(context, {
       kind: 'closed',

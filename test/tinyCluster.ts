@@ -24,12 +24,14 @@ export function tinyWorkload(count: number, equal?: { readonly isl: number; read
 }
 
 export function tinyContext(sets: readonly string[] = [], workload: Workload = tinyWorkload(600)): JobContext {
-  const plan = tinyPlan(sets)
-  return {
-    config: clusterConfig(plan),
-    slo: plan.slo.interactive,
-    seed: 1,
-    parts: { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) },
-    speedUp: null,
-  }
+  return contextOf(tinyPlan(sets), splitInTime(workload, 0, 0.5), splitInTime(workload, 0.5, 1))
 }
+
+/** Jobs on the engines of `plan`, of seed 1; both parts are the same unless two are given. */
+export const contextOf = (plan: Plan, train: Workload, test: Workload = train): JobContext => ({
+  config: clusterConfig(plan),
+  slo: plan.slo.interactive,
+  seed: 1,
+  parts: { train, test },
+  speedUp: null,
+})

@@ -28,8 +28,9 @@ interface Requests {
 export interface EffortPlan {
   readonly tuning: readonly TuningRound[]
   /**
-   * Runs of a search for a capacity: lengths in mean E2E. Their least number of requests is higher than that of other runs, since a queue needs time to grow. Against what is found over
-   * 35,000 requests (one engine) or 140,000 (a rack): 1,000 requests of one engine promise 17 % too much, 10,000 2 %; 15 mean E2E of a rack 1.8 %, 30 0.3 %.
+   * Runs of a search for a capacity: lengths in mean E2E. Their least number of requests is higher than that of other runs, since a queue needs time
+   * to grow. Against what is found over 35,000 requests (one engine) or 140,000 (a rack): 1,000 requests of one engine promise 17 % too much, 10,000
+   * 2 %; 15 mean E2E of a rack 1.8 %, 30 0.3 %.
    */
   readonly capacity: {
     readonly warmup: number

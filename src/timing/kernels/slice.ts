@@ -22,7 +22,10 @@ export function curveOf(logKnots: Float64Array, logUs: Float64Array): Curve {
 /** Largest measured size of a curve whose last knot lies just beyond it. */
 export const reachOf = (lastKnot: number): number => Math.round(lastKnot / 2 ** KNOT_SHIFT_OCTAVES)
 
-/** Least us that one of `batch x^power` units of work took, among the largest sizes x of each batch: ends of curves, which are never missing. */
+/**
+ * Least us that one of `batch x^power` units of work took, among the largest measured sizes x of each batch: where a curve ends is known, while holes
+ * before its end are filled.
+ */
 export function leastUs(sheet: Sheet, block: Float64Array, power: number): number {
   const [logBatches, sizes] = sheet.logKnots
   const curves = Array.from(logBatches, (_, row) => curveOf(sizes, block.subarray(row * sizes.length, (row + 1) * sizes.length)))
