@@ -2,7 +2,7 @@
 import { type EngineConfig, PLAIN_ENGINE } from '../src/simulator/config.js'
 import { HOST_ALONE, SMALL_MACHINE, stepTables, type TableShape } from '../src/testing/tables.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
-import { PS_PER_NS } from '../src/units.js'
+import { NS_PER_S, PS_PER_NS } from '../src/units.js'
 
 /** Every step takes as long, whatever is in it. */
 export const evenSteps = (stepNs: number): TableShape => ({ ...HOST_ALONE, hostPs: stepNs * PS_PER_NS })
@@ -26,3 +26,19 @@ export const traffic = (atNs: Iterable<number>, isl: Iterable<number>, osl: Iter
     rowsRead: 0,
     rowsSkipped: 0,
   })
+
+/** Sessions one after the other, each of so many turns, every turn `waitS` after the answer before it. */
+export function chainsOf(turns: readonly number[], waitS: number): Workload {
+  const place = turns.flatMap((count) => Array.from({ length: count }, (_, turn) => turn))
+  const session = turns.flatMap((count, s) => new Array<number>(count).fill(s))
+  return {
+    ...traffic(
+      place.map((turn, i) => (turn === 0 ? session[i] * 5 * NS_PER_S : Number.NaN)),
+      place.map((turn) => 30 + turn),
+      place.map(() => 5),
+    ),
+    session: Int32Array.from(session),
+    parent: Int32Array.from(place, (turn, i) => (turn === 0 ? -1 : i - 1)),
+    waitNs: Float64Array.from(place, (turn) => (turn === 0 ? 0 : waitS * NS_PER_S)),
+  }
+}

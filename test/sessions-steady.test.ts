@@ -1,6 +1,7 @@
 /** Sessions that begin at random have always done so: their turns come at the mean rate from the beginning, however long the longest sessions are. */
 import { describe, expect, test } from 'vitest'
-import { type OpenJob, openTraffic, runJob } from '../src/experiments/job.js'
+import { type OpenJob, runJob } from '../src/experiments/job.js'
+import { openTraffic } from '../src/experiments/jobTraffic.js'
 import { arrivalShape, capacitySize, EFFORTS, windowS } from '../src/experiments/sizing.js'
 import { STATIC_ARM } from '../src/levers/catalogue.js'
 import { stream } from '../src/rng.js'
@@ -10,26 +11,10 @@ import { presetWorkload } from '../src/traces/presets.js'
 import { sendingTimes, unitsOf } from '../src/traces/sessions.js'
 import type { Workload } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
-import { traffic } from './byHand.js'
+import { chainsOf } from './byHand.js'
 import { tinyContext } from './tinyCluster.js'
 
 const NO_BLOCKS = { runOffset: null, runCount: null, runFirst: null, runLength: null }
-
-/** Sessions one after the other, each of so many turns, every turn `waitS` after the answer before it. */
-function chainsOf(turns: readonly number[], waitS: number): Workload {
-  const place = turns.flatMap((count) => Array.from({ length: count }, (_, turn) => turn))
-  const session = turns.flatMap((count, s) => new Array<number>(count).fill(s))
-  return {
-    ...traffic(
-      place.map((turn, i) => (turn === 0 ? session[i] * 5 * NS_PER_S : Number.NaN)),
-      place.map((turn) => 30 + turn),
-      place.map(() => 5),
-    ),
-    session: Int32Array.from(session),
-    parent: Int32Array.from(place, (turn, i) => (turn === 0 ? -1 : i - 1)),
-    waitNs: Float64Array.from(place, (turn) => (turn === 0 ? 0 : waitS * NS_PER_S)),
-  }
-}
 
 /** Turns lognormal about 5 in the middle, at most 400. */
 function longTailed(sigma: number): Workload {

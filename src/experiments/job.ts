@@ -5,18 +5,18 @@
 import { createArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { Records } from '../metrics/records.js'
-import { fallsBehind } from '../metrics/saturation.js'
 import { createSummariser, type Summariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
-import { stream } from '../rng.js'
 import { type SloPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
-import { type MeasureWindow, type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
-import { closedLoopTraffic, countArrivals, offeredTraffic, type Traffic } from '../traces/load.js'
+import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
+import { closedLoopTraffic, countArrivals } from '../traces/load.js'
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
-import { NS_PER_S, sToNs } from '../units.js'
+import { NS_PER_S } from '../units.js'
+import { type Capacity, findCapacity } from './capacity.js'
 import { type Draw, runName } from './draw.js'
+import { openTraffic, partOf } from './jobTraffic.js'
 
 /** What all jobs of an experiment share; sent once to each worker. */
 export interface JobContext {
@@ -43,6 +43,12 @@ export interface OpenJob {
   readonly keep: 'summary' | 'picture'
 }
 
+export interface CapacityJob extends Pick<OpenJob, 'arm' | 'draw' | 'warmupS' | 'measureS' | 'tailS' | 'e2eS'> {
+  readonly kind: 'capacity'
+  /** First guess, requests/s. */
+  readonly guessPerS: number
+}
+
 export type Job =
   | OpenJob
   | {
@@ -56,13 +62,7 @@ export type Job =
       readonly requests: number
       readonly keep: 'summary' | 'picture'
     }
-  | ({
-      readonly kind: 'capacity'
-      readonly arm: ArmSpec
-      readonly draw: Draw
-      /** First guess, requests/s. */
-      readonly guessPerS: number
-    } & Pick<OpenJob, 'warmupS' | 'measureS' | 'tailS' | 'e2eS'>)
+  | CapacityJob
 
 export interface Picture {
   readonly series: readonly SeriesSample[]
@@ -90,18 +90,10 @@ export interface Outcome {
 }
 
 const QUANTILE_POINTS = 256
-/** Search for a capacity: ratio of neighbouring rates, at first and at most; rates tried before giving up; ratio that ends the bisection. */
-const FIRST_STRIDE = 1.25
-const LONGEST_STRIDE = 4
-const MOST_TRIES = 10
-const PRECISION = 1.01
-/** Requests that a window must hold for its load to count as served. */
-const FEWEST_SERVED = 5
-
 export type OnProgress = (simulatedNs: number, events: number) => void
 
 export function runJob(context: JobContext, job: Job, onProgress?: OnProgress): Outcome {
-  if (job.kind === 'capacity') return findCapacity(context, job, onProgress)
+  if (job.kind === 'capacity') return capacityOutcome(findCapacity(context, job, onProgress))
   return job.kind === 'open' ? runOpen(context, job, onProgress) : runClosed(context, job, onProgress)
 }
 
@@ -114,36 +106,6 @@ function runOpen(context: JobContext, job: OpenJob, onProgress?: OnProgress): Ou
     onProgress,
   })
   return outcomeOf(context, result, window, job.keep, copies, sessionShape(workload, false), begunBefore)
-}
-
-function partOf({ parts }: JobContext, { part }: Draw): Workload {
-  const found = parts[part]
-  if (found === undefined) throw new RangeError(`this experiment has no ${part} part`)
-  return found
-}
-
-/** What an open job offers, and the part of it that is measured. */
-export function openTraffic(
-  context: JobContext,
-  { draw, ratePerS, warmupS, measureS, tailS, e2eS }: OpenJob,
-): Traffic & { window: MeasureWindow } {
-  const factor = context.speedUp ?? 1
-  const traffic = offeredTraffic({
-    part: partOf(context, draw),
-    ratePerS: ratePerS / factor,
-    durationNs: sToNs((warmupS + measureS + tailS) * factor),
-    seed: context.seed,
-    replicate: draw.replicate,
-    mode: draw.mode,
-    e2eNs: e2eS * NS_PER_S,
-    stretch: factor,
-  })
-  const { arrivalNs } = traffic.workload
-  return {
-    ...traffic,
-    workload: { ...traffic.workload, arrivalNs: factor === 1 ? arrivalNs : arrivalNs.map((t) => Math.floor(t / factor)) },
-    window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
-  }
 }
 
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
@@ -181,45 +143,16 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   return outcomeOf(context, result, window, job.keep, 0, sessionShape(workload, true))
 }
 
-/** The largest rate at which as many requests as the SLO wants meet it and the queue does not grow: bracket by growing strides, then bisect on the logarithm. */
-function findCapacity(context: JobContext, job: Extract<Job, { kind: 'capacity' }>, onProgress?: OnProgress): Outcome {
-  let simulatedS = 0
-  const served = (ratePerS: number): boolean => {
-    const outcome = runOpen(context, { ...job, kind: 'open', ratePerS, keep: 'summary' }, onProgress)
-    simulatedS += outcome.simulatedS
-    const summary = outcome.summary as Summary
-    // a window with hardly a request says nothing: at a rate low enough even an impossible SLO would be met
-    return summary.requests.injected >= FEWEST_SERVED && !fallsBehind(summary.saturation.label) && outcome.meetsSlo
-  }
-  let low: number | null = null
-  let high: number | null = null
-  // every replicate starts elsewhere, so that the grid of rates tried is noise and not a step; arms start alike, so that equal ones end alike whatever
-  // they are called. All as static always did: its capacity is what loads are fractions of.
-  const { part, mode, replicate } = job.draw
-  const start = stream(context.seed, `capacity/${part}/${mode}/${replicate}/static`).uniform()
-  let rate = job.guessPerS * FIRST_STRIDE ** (start - 0.5)
-  let stride = FIRST_STRIDE
-  for (let tries = 0; tries < MOST_TRIES && (low === null || high === null); tries++) {
-    if (served(rate)) {
-      low = rate
-      rate *= stride
-    } else {
-      high = rate
-      rate /= stride
-    }
-    // arms differ little, so the first strides are short; a guess far off is left behind ever faster
-    stride = Math.min(LONGEST_STRIDE, stride * stride)
-  }
-  if (low !== null && high !== null) {
-    while (high / low > PRECISION) {
-      const middle = Math.sqrt(low * high)
-      if (served(middle)) low = middle
-      else high = middle
-    }
-  }
-  const found = high === null ? { capacityPerS: null, isUnbounded: true as const } : { capacityPerS: low }
-  return { summary: null, meanInside: 0, copies: 0, simulatedS, ...found, picture: null, meetsSlo: false }
-}
+const capacityOutcome = ({ perS, isUnbounded, simulatedS }: Capacity): Outcome => ({
+  summary: null,
+  meanInside: 0,
+  copies: 0,
+  simulatedS,
+  capacityPerS: perS,
+  ...(isUnbounded && { isUnbounded }),
+  picture: null,
+  meetsSlo: false,
+})
 
 function meetsSlo({ saturation, slo_attainment }: Summary, { attainment = USUAL_ATTAINMENT }: SloPlan): boolean {
   return saturation.label !== 'overloaded' && (slo_attainment === null || slo_attainment >= attainment)

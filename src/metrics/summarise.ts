@@ -13,6 +13,7 @@ import { fullestKvUse } from './kvUse.js'
 import { COMPLETED, FATES, IN_TRANSFER, PHASES, type Records, RUNNING, type StepStatistics } from './records.js'
 import { createSaturation } from './saturation.js'
 import { createSessionTally } from './sessions.js'
+import { createSloTest, isLimited } from './slo.js'
 import type { Distribution, StepsByRole, Summary } from './summary.js'
 
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99]
@@ -182,7 +183,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
         },
       }
     }
-    const limited = slo.ttftMs !== null || slo.tpotMs !== null || slo.gapMs !== null || slo.e2eMs !== null
+    const limited = isLimited(slo)
     const kvUse = fullestKvUse(statistics)
     if (kvUse === null) undefinedBecause.kv_use = 'no step of the window needs it'
     const attainment = limited && injected > 0 ? met / injected : null
@@ -244,21 +245,6 @@ export function summarise(result: SimulationResult, config: ClusterConfig, optio
   const summariser = createSummariser(config, { ...options, expectedRequests: result.records.count })
   summariser.add(result.records)
   return summariser.summary(result.statistics, result.endNs, result.notSent)
-}
-
-/** Whether a completed request met every limit; those that did not complete met none. OSL 1 has neither TPOT nor gap and meets both. */
-function createSloTest(slo: SloPlan): (records: Records, row: number) => boolean {
-  const ttftNs = (slo.ttftMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
-  const tpotNs = (slo.tpotMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
-  const gapNs = (slo.gapMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
-  const e2eNs = (slo.e2eMs ?? Number.POSITIVE_INFINITY) * NS_PER_MS
-  return (records, row) => {
-    const firstNs = records.firstTokenNs[row]
-    const endNs = records.endNs[row]
-    const gaps = records.osl[row] - 1
-    if (firstNs - records.arrivalNs[row] > ttftNs || endNs - records.arrivalNs[row] > e2eNs) return false
-    return gaps < 1 || (endNs - firstNs <= tpotNs * gaps && records.maxGapNs[row] <= gapNs)
-  }
 }
 
 function pooledItl(histogram: Float64Array, undefinedBecause: Record<string, string>): Distribution {
