@@ -2,6 +2,7 @@
  * Where arms meet: the offered rate (a fraction of what the static arm can carry, or as stated), the concurrency that goes with it, and how long the
  * runs last. Found once, on the training part, with the static arm; every arm then gets the same.
  */
+import { mean } from 'simple-statistics'
 import { UserError } from '../errors.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
@@ -14,7 +15,7 @@ import { LATEST_NS, sToNs } from '../units.js'
 import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
 import type { Job, JobContext, OpenJob, Outcome } from './job.js'
-import { type ArrivalShape, arrivalShape, capacitySize, probeJob, TAIL, windowS } from './sizing.js'
+import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, TAIL, windowS } from './sizing.js'
 
 type Keep = 'summary' | 'picture'
 
@@ -106,12 +107,18 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
   const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
   // a rate at which nothing can be measured is refused before the long search
   if (!closed && load.fraction === null) pilotAt(ratePerSOf('train'))
-  let capacity: Outcome | null = null
+  let searches: Outcome[] = []
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const size = capacitySize(e2eS, guess, effort, arrivals)
-    capacity = await run({ kind: 'capacity', arm, draw: TRAIN, ...size })
+    const draws = Array.from({ length: loadSearches(config, effort) }, (_, replicate) => ({ ...TRAIN, replicate }))
+    searches = await executor.run(
+      draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size })),
+      done,
+    )
   }
-  if (load.fraction !== null) statedPerS = load.fraction * capacityOrRefuse(capacity as Outcome, context, config)
+  const found = searches.map(({ capacityPerS }) => capacityPerS).filter((perS) => perS !== null)
+  const staticCapacity = found.length > 0 && found.length === searches.length ? mean(found) : null
+  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuse(searches, context, config))
 
   // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
   let concurrency = load.concurrency ?? 1
@@ -126,7 +133,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     arrivals,
     ratePerS: ratePerSOf('test'),
     concurrency,
-    staticCapacity: capacity?.capacityPerS ?? null,
+    staticCapacity,
     e2eS,
     open: (one, draw, warm, measure, keep = 'summary') => openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep),
   }
@@ -137,7 +144,8 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const { plan, effort, done } = experiment
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
-  experiment.stage('capacity of static', closed ? 1 : hasSessions(experiment.context.parts.train) ? 4 : 3)
+  const searches = loadSearches(experiment.config, effort)
+  experiment.stage('capacity of static', closed ? 1 : searches + (hasSessions(experiment.context.parts.train) ? 3 : 2))
   const found = await findLoad({ ...experiment, load, wantsCapacity: true, done })
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found
   const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({
@@ -174,12 +182,9 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-function capacityOrRefuse(
-  { capacityPerS, isUnbounded }: Outcome,
-  { parts, slo }: JobContext,
-  { engines }: ClusterConfig,
-): number {
-  if (capacityPerS !== null) return capacityPerS
+/** Says why the static arm has no capacity. */
+function refuse(searches: readonly Outcome[], { parts, slo }: JobContext, { engines }: ClusterConfig): never {
+  const isUnbounded = searches.some((outcome) => outcome.isUnbounded)
   const part = parts.train
   const { attainment = USUAL_ATTAINMENT } = slo
   const { whole, prompt } = longestTaken(engines)
