@@ -388,6 +388,29 @@ test.each([
   expect(found.ratePerS).toBe(0.5 * (found.staticCapacity as number))
 })
 
+test.each([
+  { lacking: 1, isUnbounded: undefined, says: 'at no load on 1 of 4 draws of the traffic, so' },
+  { lacking: 2, isUnbounded: true as const, says: 'at every load tried on 2 of 4 draws of the traffic, so' },
+  { lacking: 4, isUnbounded: undefined, says: 'at no load, so' },
+])('a fraction is refused where $lacking of 4 searches find no capacity, and says so', async ({ lacking, isUnbounded, says }) => {
+  const sets = ['engines.0.count=1', 'workload.load={method: superpose, fraction: 0.5}']
+  const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+  const inline = createExecutor({ context, threads: 1 })
+  const executor: typeof inline = {
+    ...inline,
+    run: async (jobs, done) => {
+      const [{ kind }] = jobs
+      if (kind !== 'capacity') return inline.run(jobs, done)
+      const none: Outcome = { ...(await inline.run(jobs.slice(0, 1)))[0], capacityPerS: null, isUnbounded }
+      return jobs.map((_, draw) => (draw < lacking ? none : { ...none, capacityPerS: 30, isUnbounded: undefined }))
+    },
+  }
+  const { load } = tinyPlan(sets).workload
+  const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: false })
+  await expect(found).rejects.toThrow(says)
+  await executor.close()
+})
+
 test('the more requests must meet the SLO, the smaller the capacity; tuning asks for as many', async () => {
   const found = async (attainment: number) => {
     const sets = ['workload.load={method: superpose, fraction: 0.5}', `slo.interactive={ttft_ms: 100, attainment: ${attainment}}`]

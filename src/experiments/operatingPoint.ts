@@ -182,9 +182,11 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-/** Says why the static arm has no capacity. */
+/** Says why the static arm has no capacity: one draw on which a search finds none is enough, since a mean over the others would flatter it. */
 function refuse(searches: readonly Outcome[], { parts, slo }: JobContext, { engines }: ClusterConfig): never {
-  const isUnbounded = searches.some((outcome) => outcome.isUnbounded)
+  const lacking = searches.filter(({ capacityPerS }) => capacityPerS === null)
+  const draws = lacking.length < searches.length ? ` on ${lacking.length} of ${searches.length} draws of the traffic` : ''
+  const isUnbounded = lacking.some((outcome) => outcome.isUnbounded)
   const part = parts.train
   const { attainment = USUAL_ATTAINMENT } = slo
   const { whole, prompt } = longestTaken(engines)
@@ -198,12 +200,12 @@ function refuse(searches: readonly Outcome[], { parts, slo }: JobContext, { engi
   if (isUnbounded)
     throw new UserError({
       where: 'workload.load.fraction',
-      message: 'the static arm meets the SLO at every load tried, so a fraction of its capacity means nothing',
+      message: `the static arm meets the SLO at every load tried${draws}, so a fraction of its capacity means nothing`,
       hint: 'tighten slo.interactive, or state rate_per_s',
     })
   throw new UserError({
     where: 'workload.load.fraction',
-    message: 'the static arm meets the SLO at no load, so a fraction of its capacity means nothing',
+    message: `the static arm meets the SLO at no load${draws}, so a fraction of its capacity means nothing`,
     hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
   })
 }
