@@ -357,36 +357,36 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
 })
 
 test.each([
-  { engines: 1, draws: 4 },
-  { engines: 2, draws: 2 },
-  { engines: 5, draws: 1 },
-])('the capacity that loads are fractions of is the mean over $draws draws with $engines engines', async ({ engines, draws }) => {
-  const sets = [
-    `engines.0.count=${engines}`,
-    'workload.load={method: superpose, fraction: 0.5}',
-    'slo.interactive={ttft_ms: 100}',
-  ]
-  const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
-  const inline = createExecutor({ context, threads: 1 })
-  const searched: Job[] = []
-  const executor: typeof inline = {
-    ...inline,
-    run: (jobs, done) => {
-      searched.push(...jobs.filter(({ kind }) => kind === 'capacity'))
-      return inline.run(jobs, done)
-    },
-  }
-  const { load } = tinyPlan(sets).workload
-  const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: false })
-  await executor.close()
-  expect(searched.map(({ draw }) => draw)).toEqual(
-    Array.from({ length: draws }, (_, replicate) => ({ part: 'train', mode: 'draw', replicate })),
-  )
-  const capacities = searched.map((job) => runJob(context, job).capacityPerS as number)
-  expect(new Set(capacities).size).toBe(draws)
-  expect(found.staticCapacity).toBeCloseTo(capacities.reduce((sum, perS) => sum + perS, 0) / draws, 9)
-  expect(found.ratePerS).toBe(0.5 * (found.staticCapacity as number))
-})
+  { load: 'fraction: 0.5', engines: 1, draws: 4 },
+  { load: 'fraction: 0.5', engines: 2, draws: 2 },
+  { load: 'fraction: 0.5', engines: 5, draws: 1 },
+  { load: 'rate_per_s: 20', engines: 1, draws: 1 },
+])(
+  'the capacity of static is the mean over $draws draws with $load and $engines engines',
+  async ({ load: amount, engines, draws }) => {
+    const sets = [`engines.0.count=${engines}`, `workload.load={method: superpose, ${amount}}`, 'slo.interactive={ttft_ms: 100}']
+    const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+    const inline = createExecutor({ context, threads: 1 })
+    const searched: Job[] = []
+    const executor: typeof inline = {
+      ...inline,
+      run: (jobs, done) => {
+        searched.push(...jobs.filter(({ kind }) => kind === 'capacity'))
+        return inline.run(jobs, done)
+      },
+    }
+    const { load } = tinyPlan(sets).workload
+    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: true })
+    await executor.close()
+    expect(searched.map(({ draw }) => draw)).toEqual(
+      Array.from({ length: draws }, (_, replicate) => ({ part: 'train', mode: 'draw', replicate })),
+    )
+    const capacities = searched.map((job) => runJob(context, job).capacityPerS as number)
+    expect(new Set(capacities).size).toBe(draws)
+    expect(found.staticCapacity).toBeCloseTo(capacities.reduce((sum, perS) => sum + perS, 0) / draws, 9)
+    expect(found.ratePerS).toBe(load.fraction === null ? 20 : 0.5 * (found.staticCapacity as number))
+  },
+)
 
 test.each([
   { lacking: 1, isUnbounded: undefined, says: 'at no load on 1 of 4 draws of the traffic, so' },

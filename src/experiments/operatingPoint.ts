@@ -110,7 +110,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
   let searches: Outcome[] = []
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const size = capacitySize(e2eS, guess, effort, arrivals)
-    const draws = Array.from({ length: loadSearches(config, effort) }, (_, replicate) => ({ ...TRAIN, replicate }))
+    const draws = Array.from({ length: loadSearches(config, effort, load) }, (_, replicate) => ({ ...TRAIN, replicate }))
     searches = await executor.run(
       draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size })),
       done,
@@ -144,7 +144,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const { plan, effort, done } = experiment
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
-  const searches = loadSearches(experiment.config, effort)
+  const searches = loadSearches(experiment.config, effort, load)
   experiment.stage('capacity of static', closed ? 1 : searches + (hasSessions(experiment.context.parts.train) ? 3 : 2))
   const found = await findLoad({ ...experiment, load, wantsCapacity: true, done })
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found

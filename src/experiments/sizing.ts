@@ -1,6 +1,7 @@
 /** How long the runs of an experiment last, and how the capacity of an arm is sought: the same for a comparison and for a single run. */
 import { UserError } from '../errors.js'
 import type { ArmSpec } from '../levers/lever.js'
+import type { LoadPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { recordedRatePerS } from '../traces/load.js'
 import { sessionShape, unitsOf } from '../traces/sessions.js'
@@ -74,9 +75,12 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
 export const decodingRanks = ({ engines }: ClusterConfig): number =>
   engines.reduce((sum, { role, ranks }) => sum + (role === 'prefill' ? 0 : ranks), 0)
 
-/** Searches for the capacity of static. */
-export const loadSearches = ({ engines }: ClusterConfig, { capacity: { draws = 1 } }: EffortPlan): number =>
-  Math.ceil(draws / engines.filter(({ role }) => role !== 'prefill').length)
+/** Searches for the capacity of static: where the load is no fraction of it nothing but where other searches begin hangs on it, and one is enough. */
+export const loadSearches = (
+  { engines }: ClusterConfig,
+  { capacity: { draws = 1 } }: EffortPlan,
+  { fraction }: LoadPlan,
+): number => (fraction === null ? 1 : Math.ceil(draws / engines.filter(({ role }) => role !== 'prefill').length))
 
 /** A closed loop on the training part that tells how long a request lives and about how many are served a second. */
 export function probeJob(arm: ArmSpec, config: ClusterConfig, concurrency: number | null): Job {
