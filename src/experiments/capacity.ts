@@ -21,7 +21,7 @@ const FIRST_STRIDE = 1.25
 const LONGEST_STRIDE = 4
 const MOST_TRIES = 10
 const PRECISION = 1.01
-/** Requests that a window must hold for its load to count as served. */
+/** Requests that a window must hold for its load to count as served: at a rate low enough even an impossible SLO would be met. */
 const FEWEST_SERVED = 5
 const EVENTS_PER_TURN = 1024
 
