@@ -24,7 +24,12 @@ test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replic
     const outcome = (await runReplicates(experiment, point, [arm], options)).fixedLoad.get('static')?.[0]
     return { point, outcome }
   })
-  const { workload: drawn, load, window, note } = await trafficOf(plan, config, workload, new AbortController().signal)
+  const {
+    workload: drawn,
+    load,
+    window,
+    note,
+  } = await trafficOf(plan, config, workload, { signal: new AbortController().signal, quiet: true })
   const result = simulate(config, createArm(arm), drawn, { load, window })
   const summary = summarise(result, config, { slo: plan.slo.interactive, window })
   expect(summary).toEqual(compared.outcome?.summary)
@@ -32,4 +37,31 @@ test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replic
     `${number(compared.point.ratePerS)} requests/s${amount === 'fraction: 0.5' ? `, 0.5 of the capacity of the untuned static arm (${number(compared.point.staticCapacity)} requests/s on the tuning half, normal effort; what other arms carry, compare tells)` : ''}; `,
   )
   expect(note).toContain(`${number(compared.point.replicateS)} s after`)
+})
+
+test('a run says how far the search for its load is, but for a quiet one', async () => {
+  const written: string[] = []
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0)
+  // every look at the clock is a minute later
+  let nowMs = 0
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => {
+    nowMs += 60_000
+    return nowMs
+  })
+  const search = (amount: string, quiet: boolean) => {
+    const plan = tinyPlan(['engines.0.count=8', `workload.load={method: superpose, ${amount}}`])
+    return trafficOf(plan, clusterConfig(plan), tinyWorkload(600), { signal: new AbortController().signal, quiet })
+  }
+  try {
+    await search('rate_per_s: 3', true)
+    expect(written).toEqual([])
+    await search('rate_per_s: 3', false)
+    await search('fraction: 0.5', false)
+  } finally {
+    write.mockRestore()
+    clock.mockRestore()
+  }
+  // a probe, a search where the load is a fraction, and a pilot
+  const told = written.map((line) => line.split(' · ')[0].trim())
+  expect(told).toEqual(['load: 1/2', 'load: 2/2', 'load: 1/3', 'load: 2/3', 'load: 3/3'])
 })

@@ -72,7 +72,7 @@ export async function prepareRun(
           window: { fromNs: 0, toNs: Number.POSITIVE_INFINITY },
           note: startAtOnce(recorded) ? 'offered as recorded, all at once' : 'offered as recorded',
         }
-      : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, signal)
+      : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, { signal, quiet })
   const meta = { ...identityOf(plan, recorded, evidenceOfPlan(plan)), arm }
   const stateOf = { state_hash: plan.stateHash, trace_hash: meta.trace_hash }
   const warm = warmFrom === undefined ? null : readState(warmFrom, stateOf)

@@ -1,9 +1,18 @@
 /** The traffic of a single run that is not offered as it was recorded. */
 import { createExecutor } from '../executors/index.js'
 import { FIRST_DRAW } from '../experiments/draw.js'
-import { type ArrivalShape, EFFORTS, findLoad, type JobContext, openTraffic, requireHalves } from '../experiments/index.js'
+import {
+  type ArrivalShape,
+  EFFORTS,
+  findLoad,
+  type JobContext,
+  loadJobs,
+  openTraffic,
+  requireHalves,
+} from '../experiments/index.js'
 import { staticArm } from '../levers/index.js'
 import { number } from '../reports/format.js'
+import { createProgress } from '../reports/progress.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../simulator/index.js'
 import { splitInTime } from '../traces/load.js'
@@ -25,7 +34,18 @@ export interface Traffic {
 const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
 const EFFORT = EFFORTS.normal
 
-export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
+interface TrafficOptions {
+  readonly signal: AbortSignal
+  /** No progress of a search for the load. */
+  readonly quiet: boolean
+}
+
+export async function trafficOf(
+  plan: Plan,
+  config: ClusterConfig,
+  workload: Workload,
+  options: TrafficOptions,
+): Promise<Traffic> {
   const { load } = plan.workload
   if (load.method === 'closed_loop') {
     const concurrency = load.concurrency as number
@@ -53,14 +73,19 @@ export async function trafficOf(plan: Plan, config: ClusterConfig, workload: Wor
       note: `the recorded arrivals, ${factor} times as fast`,
     }
   }
-  return superposed(plan, config, workload, signal)
+  return superposed(plan, config, workload, options)
 }
 
 /**
  * Copies of the second half of the trace, at a rate, drawn as `compare` draws a replicate. A rate given as a fraction is that of `compare`
  * too: the capacity is sought by the same runs.
  */
-async function superposed(plan: Plan, config: ClusterConfig, workload: Workload, signal: AbortSignal): Promise<Traffic> {
+async function superposed(
+  plan: Plan,
+  config: ClusterConfig,
+  workload: Workload,
+  { signal, quiet }: TrafficOptions,
+): Promise<Traffic> {
   const { load } = plan.workload
   const parts = { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) }
   requireHalves(
@@ -72,14 +97,20 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
   const { seed, warmup } = plan.experiment
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
   const executor = createExecutor({ context, threads: 2, signal })
+  const progress = createProgress({ quiet })
   try {
+    const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false }
+    const total = loadJobs(search)
+    let done = 0
+    let simulatedS = 0
+    progress.stage('load', total)
     const { arrivals, ratePerS, staticCapacity, open } = await findLoad({
-      config,
-      context,
-      executor,
-      effort: EFFORT,
-      load,
-      wantsCapacity: false,
+      ...search,
+      done: (outcome) => {
+        done++
+        simulatedS += outcome.simulatedS
+        progress.update({ done, total, simulatedS })
+      },
     })
     const job = open(staticArm(config.engines), FIRST_DRAW, warmup, EFFORT.measure)
     const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
@@ -95,6 +126,7 @@ async function superposed(plan: Plan, config: ClusterConfig, workload: Workload,
       note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
     }
   } finally {
+    progress.stop()
     await executor.close()
   }
 }

@@ -70,6 +70,13 @@ interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'conc
   open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): OpenJob
 }
 
+/** Jobs that `findLoad` takes: the probe and the pilot, of sessions one between, and the searches. */
+export function loadJobs({ config, context, effort, load, wantsCapacity }: Omit<LoadSearch, 'executor' | 'done'>): number {
+  if (load.method === 'closed_loop') return 1
+  const searches = wantsCapacity || load.fraction !== null ? loadSearches(config, effort, load) : 0
+  return searches + (hasSessions(context.parts.train) ? 3 : 2)
+}
+
 /** The load at which arms are compared, or one is run. Throws as `findOperatingPoint` does. */
 export async function findLoad({ config, context, executor, effort, load, wantsCapacity, done }: LoadSearch): Promise<FoundLoad> {
   const closed = load.method === 'closed_loop'
@@ -141,12 +148,12 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
 
 /** Throws UserError when the load of the plan means nothing on this trace, or the static arm has no capacity to take a fraction of. */
 export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
-  const { plan, effort, done } = experiment
+  const { plan, effort } = experiment
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
-  const searches = loadSearches(experiment.config, effort, load)
-  experiment.stage('capacity of static', closed ? 1 : searches + (hasSessions(experiment.context.parts.train) ? 3 : 2))
-  const found = await findLoad({ ...experiment, load, wantsCapacity: true, done })
+  const search = { ...experiment, load, wantsCapacity: true }
+  experiment.stage('capacity of static', loadJobs(search))
+  const found = await findLoad(search)
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found
   const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({
     kind: 'closed',
