@@ -54,6 +54,9 @@ describe('lanes', () => {
     }
   })
 
+  test('a length stands in the middle of those of its bin: the first prompt takes the middle lane', () =>
+    expect(route(pool('equal-lanes(3)'), engines([1, 1, 1]), 500)).toBe(1))
+
   test('property: every engine can be reached, and a lane is never left while it is the lightest', () => {
     const held = fc.array(fc.integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 9 })
     fc.assert(

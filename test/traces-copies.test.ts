@@ -87,7 +87,7 @@ const sharedBlocks = (a: Int32Array, b: Int32Array): number => {
  * What is wrong with `made` of `part`; `isTimed`: requests with a time of their own keep their distance from the beginning of their session. `rests`:
  * rows of sessions of which a part is left, so that they need not be whole.
  */
-function faultsOf(part: Workload, made: Workload, isTimed: boolean, speedUp = 1, rests: ArrayLike<number> = []): string[] {
+function faultsOf(part: Workload, made: Workload, isTimed: boolean, rests: ArrayLike<number> = []): string[] {
   const faults: string[] = []
   const isRest = new Set(Array.from(rests))
   const check = (holds: boolean, what: string): void => {
@@ -120,7 +120,7 @@ function faultsOf(part: Workload, made: Workload, isTimed: boolean, speedUp = 1,
     check(!isWhole || sizeOf.get(sourceOf(made, members[0])) === members.length, `unit ${u} is not whole`)
     for (const i of members) {
       const [from, to] = [sourceOf(made, members[0]), sourceOf(made, i)]
-      const apartNs = Math.floor((part.arrivalNs[to] - part.arrivalNs[from]) / speedUp)
+      const apartNs = part.arrivalNs[to] - part.arrivalNs[from]
       if (isTimed && isWhole)
         check(Object.is(made.arrivalNs[i] - made.arrivalNs[members[0]], apartNs), `row ${i}: time in its session`)
       check(
@@ -187,7 +187,7 @@ describe('sessions stay whole, with their blocks', () => {
         e2eNs: NS_PER_S,
       }
       const { workload, begunBefore } = offeredTraffic(request)
-      return faultsOf(part, workload, true, 1, begunBefore)
+      return faultsOf(part, workload, true, begunBefore)
     }))
 
   test('when shapes are drawn for a closed loop', () =>
@@ -197,7 +197,7 @@ describe('sessions stay whole, with their blocks', () => {
       return [...faultsOf(part, made, false), ...(late ? ['not every request with a parent waits'] : [])]
     }))
 
-  test('when the trace is repeated faster', () => holds((part) => faultsOf(part, repeatTo(part, 200, 3), true, 3)))
+  test('when the trace is repeated', () => holds((part) => faultsOf(part, repeatTo(part, 200), true)))
 })
 
 /** Blocks that every request shares with the one before it; `half`: of its requests only. */

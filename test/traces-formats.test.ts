@@ -257,6 +257,8 @@ it('reads TraceLab rounds: whole prompts, waits from the last output to the last
     newly_append_tokens: total - prefix,
     output_tokens: 7,
     timing_events: [
+      // an input before the last one
+      { event_type: 'tool_result', timestamp: new Date(1.78e12 + (fromS - 1) * 1000).toISOString() },
       { event_type: index === 0 ? 'user_message' : 'tool_result', timestamp: new Date(1.78e12 + fromS * 1000).toISOString() },
       { event_type: 'text', timestamp: new Date(1.78e12 + toS * 1000).toISOString() },
     ],
@@ -551,8 +553,15 @@ describe('sessions in the form of WEKA', () => {
     expect([waitMs[row(300)], waitMs[row(400)], waitMs[last]]).toEqual([500, 500, 6000])
   })
 
+  it('wait for the answer before a fork too, where that ends last', async () => {
+    const agent = { type: 'subagent', t: 1, requests: [request(0)] }
+    const { waitMs } = await read([session([request(0), agent, request(20)])])
+    expect(waitMs).toEqual([0, 1000, 18_000])
+  })
+
   it('share the blocks of equal tools and system prompts when asked to', async () => {
-    const prompt = { tool_tokens: 100, system_tokens: 28 }
+    // two blocks of 64 tokens and a part of a third
+    const prompt = { tool_tokens: 100, system_tokens: 40 }
     const rows = [
       session([request(0)], prompt),
       session([request(0)], prompt),

@@ -152,8 +152,7 @@ describe('the trace end to end', () => {
     expect([...twice.arrivalNs]).toEqual([0, 10, 40, 60, 70, 100, 120])
     expect([...twice.isl]).toEqual([1, 2, 3, 1, 2, 3, 1])
   })
-  test('may run faster than it was recorded, or be cut short', () => {
-    expect([...repeatTo(three, 4, 2).arrivalNs]).toEqual([0, 5, 20, 30])
+  test('may be cut short', () => {
     expect(repeatTo(three, 2).count).toBe(2)
   })
   test('one request alone repeats too', () => {

@@ -16,10 +16,10 @@ const MOST_BLOCKS = 2 ** 31
 
 export interface Copies {
   /**
-   * Adds a unit that begins at `startNs` (whole ns); what it recorded later comes as much later, divided by `speedUp`. Two requests share prefix
-   * blocks as their sources do when they were added in the same `world`, else not at all. A world holds each unit once.
+   * Adds a unit that begins at `startNs` (whole ns); what it recorded later comes as much later. Two requests share prefix blocks as their sources
+   * do when they were added in the same `world`, else not at all. A world holds each unit once.
    */
-  add(unit: number, startNs: number, world: number, speedUp?: number): void
+  add(unit: number, startNs: number, world: number): void
   /**
    * Adds what is left at time 0 of a unit that began `ageNs` before; `sentNs`: when each row of the part is sent, after the beginning of its unit.
    * What was sent before time 0 is left out. Who waited for nothing else arrives when it is sent; the others wait for the rest.
@@ -61,13 +61,13 @@ export function createCopies(part: Workload, units: Units, expected: number): Co
       isRest: isRest.subarray(0, count),
     })
   return {
-    add(unit, startNs, world, speedUp = 1) {
+    add(unit, startNs, world) {
       const originNs = part.arrivalNs[units.rows[offset[unit]]]
       let latestNs = startNs
       for (let at = offset[unit]; at < offset[unit + 1]; at++) {
         const row = units.rows[at]
         const recordedNs = part.arrivalNs[row]
-        if (!Number.isNaN(recordedNs)) latestNs = startNs + Math.floor((recordedNs - originNs) / speedUp)
+        if (!Number.isNaN(recordedNs)) latestNs = startNs + (recordedNs - originNs)
         push(row, latestNs, world, 0)
       }
     },

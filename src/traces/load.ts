@@ -231,8 +231,8 @@ export function closedLoopTraffic(request: {
   return shapes.workload()
 }
 
-/** The trace end to end until it has `count` requests (sessions stay whole), its clock sped up by `speedUp`. */
-export function repeatTo(workload: Workload, count: number, speedUp = 1): Workload {
+/** The trace end to end until it has `count` requests (sessions stay whole): what bench/shape.mjs serves. */
+export function repeatTo(workload: Workload, count: number): Workload {
   const units = unitsOf(workload)
   const starts = startsOf(workload, units)
   const last = starts[units.count - 1]
@@ -242,7 +242,7 @@ export function repeatTo(workload: Workload, count: number, speedUp = 1): Worklo
   for (let at = 0; copies.count < count; at++) {
     const unit = at % units.count
     const pass = Math.floor(at / units.count)
-    copies.add(unit, Math.floor((starts[unit] + pass * periodNs) / speedUp), pass, speedUp)
+    copies.add(unit, starts[unit] + pass * periodNs, pass)
   }
   return copies.workload()
 }
