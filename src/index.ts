@@ -1,6 +1,7 @@
 /**
- * The public library. One simulation: `loadScenario` → `clusterConfig` → `readTrace` → `simulate` → `summarise`; a comparison of arms:
- * `compare`, and `ablate` for where a gain comes from. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
+ * The public library. One simulation: `loadScenario` → `clusterConfig` → `readTrace` → `simulate` → `summarise` (in pieces: `createSimulation`,
+ * `createSummariser`); a comparison of arms: `compare`, and `ablate` for where a gain comes from; traces thinned, cut and put together: `sampled`,
+ * `splitByTime`, `splitByTenant`, `merged`. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
  */
 export { type Fault, PolicyError, UserError } from './errors.js'
 export {
@@ -17,7 +18,7 @@ export {
 } from './experiments/index.js'
 export * from './levers/index.js'
 export { FATES, PHASES, type Records, type StepStatistics } from './metrics/records.js'
-export { summarise } from './metrics/summarise.js'
+export { createSummariser, type SummariseOptions, type Summariser, summarise } from './metrics/summarise.js'
 export type { Summary } from './metrics/summary.js'
 export { ablationHtml } from './reports/html/ablation.js'
 export { comparisonHtml } from './reports/html/comparison.js'
@@ -55,6 +56,8 @@ export { synthesise } from './traces/generate/synth.js'
 export { recipeText } from './traces/generate/writeRecipe.js'
 export {
   compareTraces,
+  type ReadOptions,
+  type ReadResult,
   readTrace,
   shapesOnly,
   type TraceComparison,
@@ -63,6 +66,12 @@ export {
   traceStatistics,
   uniformWorkload,
   type Workload,
+  type WriteOptions,
   writeCsv,
   writeTrace,
+  writeWorkload,
 } from './traces/index.js'
+export { type SessionShape, sessionShape } from './traces/sessions.js'
+export { type MergeOptions, merged, type NamedWorkload } from './traces/transform/merge.js'
+export { sampled } from './traces/transform/sample.js'
+export { splitByTenant, splitByTime } from './traces/transform/split.js'

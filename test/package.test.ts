@@ -91,6 +91,24 @@ console.log(JSON.parse(comparisonJson(compared.result)).evidence, JSON.parse(abl
     expect(sh(folder, process.execPath, 'compare.js').trim()).toBe('interpolated split true')
   })
 
+  it('thins a trace, writes it and sums up its sessions as a library', () => {
+    const source = `import { clusterConfig, createArm, readTrace, sampled, scenarioFromDefaults, sessionShape, simulate, STATIC_ARM, summarise, writeWorkload } from 'shapewise'
+const { workload } = await readTrace('turns.csv')
+await writeWorkload('half.swt', sampled(workload, 0.5, 1), { to: 'shapewise' })
+const half = (await readTrace('half.swt')).workload
+const plan = scenarioFromDefaults({ workloadPath: 'half.swt' })
+const config = clusterConfig(plan)
+const window = { fromNs: 0, toNs: Infinity }
+const result = simulate(config, createArm(STATIC_ARM), half, { load: { kind: 'open' } })
+const { sessions } = summarise(result, config, { slo: plan.slo.interactive, window, sessions: sessionShape(half, false) })
+console.log(half.count < workload.count, half.count / sessions.completed)
+`
+    writeFileSync(join(folder, 'thin.js'), source)
+    const rows = Array.from({ length: 80 }, (_, i) => `${i},${100 + 10 * (i % 7)},${5 + (i % 3)},s${Math.floor(i / 2)}`)
+    writeFileSync(join(folder, 'turns.csv'), `arrival_s,input_tokens,output_tokens,session_id\n${rows.join('\n')}\n`)
+    expect(sh(folder, process.execPath, 'thin.js').trim()).toBe('true 2')
+  })
+
   it('can be imported, and its types resolve, without those of Node too', () => {
     const source =
       "import { createArm, scenarioFromDefaults, STATIC_ARM, type Plan } from 'shapewise'\nimport { checkPolicy } from 'shapewise/testing'\nconst plan: Plan = scenarioFromDefaults({})\nconsole.log(plan.system, createArm(STATIC_ARM).name)\ncheckPolicy('least-requests', { lever: 'rank', runs: 2 })\n"

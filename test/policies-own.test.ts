@@ -165,6 +165,8 @@ describe('a file', () => {
     ],
     ['no info', 'export default () => ({ place: () => 0 })', /info is missing/],
     ['a name that is no text', placing('return 0').replace("name: 'mine'", 'name: 7'), /info\.name must be a text/],
+    ['an empty text', placing('return 0').replace("name: 'mine'", "name: ''"), /info\.name must be a text, and not an empty one/],
+    ['a price of its own', placing('return 0', '', 'priceNs: () => 0,'), /priceNs is for oracles/],
     ['the clock by another name', 'new Intl.DateTimeFormat().format()', /Intl is not defined/],
     [
       'a way out by the constructor of what it is given',

@@ -24,8 +24,9 @@ const ZERO: Distribution = { mean: 0, p50: 0, p90: 0, p95: 0, p99: 0 }
 
 export interface SummariseOptions {
   readonly slo: SloPlan
+  /** From 0 to Infinity: all. */
   readonly window: MeasureWindow
-  /** Given where the workload has sessions. */
+  /** `sessionShape` of the workload; without it the summary has no sessions. */
   readonly sessions?: SessionShape | null
   /** Up to this many values of a metric are kept for exact quantiles; see collections/sample.ts. */
   readonly exactValues?: number

@@ -83,7 +83,8 @@ const isPlanningTime = (time: unknown): boolean =>
 function infoFaults(lever: LeverName, info: PolicyInfo): string[] {
   const faults: string[] = []
   if (info.lever !== lever) faults.push(`info.lever is ${JSON.stringify(info.lever)}, and it is used as a ${lever} policy`)
-  for (const key of TEXTS) if (typeof info[key] !== 'string' || info[key] === '') faults.push(`info.${key} must be a text`)
+  for (const key of TEXTS)
+    if (typeof info[key] !== 'string' || info[key] === '') faults.push(`info.${key} must be a text, and not an empty one`)
   for (const key of LISTS)
     if (!Array.isArray(info[key]) || !info[key].every((entry) => typeof entry === 'string'))
       faults.push(`info.${key} must be a list of texts`)

@@ -9,7 +9,7 @@ import { inferredLinks } from '../statistics/chains.js'
 import type { Workload } from '../workload.js'
 
 /**
- * `factor` times the traffic: whole copies, and of one more copy the share that is left. Every copy but the first is moved round the span of the
+ * `factor` (above 0) times the traffic: whole copies, and of one more copy the share that is left. Every copy but the first is moved round the span of the
  * trace by a time of its own, and has prefix blocks of its own: a prompt that is played twice is not a prompt sent twice. Draws from the
  * streams `trace/sample/copy-<k>`.
  */

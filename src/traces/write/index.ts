@@ -24,6 +24,7 @@ const TARGETS: Readonly<Record<TargetName, Target>> = {
 }
 
 export interface WriteOptions {
+  /** `shapewise` is .swt, `mooncake` .jsonl. */
   readonly to: TargetName
   /** Parts to leave out. */
   readonly drop?: readonly Part[]
