@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { armStyles } from '../src/reports/colours.js'
 import { ablationHtml } from '../src/reports/html/ablation.js'
-import { latencyCharts } from '../src/reports/html/charts.js'
+import { latencyCharts, timeCharts } from '../src/reports/html/charts.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { forestPlots } from '../src/reports/html/forest.js'
 import { escapeHtml, percentMarks, ticks } from '../src/reports/html/markup.js'
@@ -227,6 +227,26 @@ describe('pieces', () => {
     ])
     const [, shares] = chart.data
     expect([...new Set(shares)]).toEqual([0.33333, 0.66667, 1])
+  })
+  it('holds a course from the moment it is seen, and of a long one keeps 600 points at most', () => {
+    const course = (count: number, from = 0) => ({
+      ...result.pictures.arms[0],
+      series: Array.from({ length: count }, (_, i) => ({ t_s: from + i, waiting: i, running: 0, kv_use: 0 })),
+    })
+    expect(timeCharts([course(3), course(2, 1)])[0].data).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+      [null, 0, 1],
+    ])
+    expect(timeCharts([course(600)])[0].data[0]).toHaveLength(600)
+    expect(timeCharts([course(601)])[0].data[0]).toHaveLength(301)
+  })
+  it('draws an interval from its lower to its upper bound', () => {
+    const [row] = result.comparisons
+    const html = forestPlots({ ...result, comparisons: [{ ...row, ratio: 1.1, ci95: [1.05, 1.2], mix_ci95: null }] }, [])
+    const [, from, to] = /<path d="M([\d.]+) [\d.]+H([\d.]+)" stroke/.exec(html) ?? []
+    const at = Number(/<(?:circle cx|rect x|path d)="M?([\d.]+)[^>]*r="4.5"/.exec(html)?.[1])
+    expect((at - Number(from)) / (Number(to) - Number(from))).toBeCloseTo(1 / 3, 2)
   })
   it('gives every arm one colour and its own', () => {
     const styles = armStyles(['static', 'mine', 'shape-aware', 'yours'])

@@ -129,6 +129,19 @@ describe('the true cut of an engine', () => {
     expect(shapeOf({ ...wide, backend: 'trtllm' })?.parallelism).toEqual({ ...cut, tp: 1, dp: 48, moeTp: 48, moeEp: 1 })
   })
 
+  it('is by rule TP up to 8 GPUs and DEP beyond; experts that exist whole alone are not cut', () => {
+    const unknown = { ...request, columns: { tp: null, dp: null, ep: null } }
+    expect(shapeOf({ ...unknown, gpus: 8 })?.parallelism).toEqual({ ...cut, tp: 8, dp: 1, moeTp: 8, moeEp: 1 })
+    expect(shapeOf({ ...unknown, gpus: 16 })?.parallelism).toEqual({ ...cut, tp: 1, dp: 16, moeTp: 1, moeEp: 16 })
+    expect(shapeOf({ ...unknown, gpus: 8, wholeExperts: true })?.parallelism).toEqual({
+      ...cut,
+      tp: 8,
+      dp: 1,
+      moeTp: 1,
+      moeEp: 8,
+    })
+  })
+
   it('always uses all GPUs of the engine', () => {
     const degree = fc.option(fc.integer({ min: 1, max: 64 }), { nil: null })
     fc.assert(
@@ -274,6 +287,8 @@ describe('statistics of errors', () => {
     expect(apart?.mean_ci95_pct?.[0]).toBeLessThan(4.5)
     expect(apart?.mean_ci95_pct?.[1]).toBeGreaterThan(4.5)
     expect(width(together)).toBeGreaterThan(1.5 * width(apart))
+    // the standard error of the mean of eight values of deviation 2.29, 1.96 times to either side
+    expect(width(together)).toBeGreaterThan(0.93 * 2 * 1.96 * (2.29 / Math.sqrt(8)))
   })
 
   it('ranks with ties by their mean rank', () => {
