@@ -180,6 +180,7 @@ describe('what is written', () => {
       if (missed) for (const text of [table, docs]) expect(text).toContain(missed)
     }
     expect(table).not.toContain('not explained')
+    expect(html).toContain('verdict</th>')
     expect(json.cells).toHaveLength(cells.length)
     expect(json.totals).toMatchObject({ judged: 27, signs: 27 })
     expect(json.cells.every(({ missed, why_missed }) => missed === (why_missed !== null))).toBe(true)

@@ -91,6 +91,10 @@ describe('comparisonHtml', () => {
     expect(after).toContain('+2000')
     expect(pages.comparison).not.toContain('among each other')
   })
+  it('the key of the forest plots parts no mark from its words', () => {
+    for (const words of ['●&nbsp;same&nbsp;offered&nbsp;load', '◆&nbsp;capacity&nbsp;at&nbsp;equal&nbsp;SLO'])
+      expect(pages.comparison).toContain(words)
+  })
   it('escapes whatever comes from the user', () => {
     const evil = '</script><img src=x onerror=alert(1)>"\''
     const arms = result.arms.map((arm) => ({ ...arm, name: evil, policies: { ...arm.policies, split: evil } }))

@@ -29,7 +29,7 @@ function verdictText({ cell, sign, error, missed }: ScoredCell): string {
   return (error ?? 0) > 0 ? 'too large' : 'too small'
 }
 
-export const CELL_HEAD = ['cell', 'GPU', 'trust', 'published', 'simulated', 'range', 'error', 'by', ''] as const
+export const CELL_HEAD = ['cell', 'GPU', 'trust', 'published', 'simulated', 'range', 'error', 'by', 'verdict'] as const
 export const cellCells = (scored: ScoredCell): string[] => [
   scored.cell.id,
   scored.cell.gpu,

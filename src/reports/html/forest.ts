@@ -80,7 +80,15 @@ function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, c
   return `<g class="mark" ${telling(tip)}>${target}${line(row.mix_ci95, 'stroke-width="1" stroke-dasharray="2 3"')}${line(row.ci95, 'stroke-width="3" stroke-opacity=".55"')}${mark(row.reading, x(row.ratio - 1), y, colour)}${numbers}</g>`
 }
 
-const key = `<p class="identity">● same offered load &nbsp; ■ same concurrency &nbsp; ◆ capacity at equal SLO &nbsp; thick line: 95 % interval over replicates &nbsp; dotted: 95 % over mixes of traffic &nbsp; axes are the same over all tuned baselines, and wider where gains over others are</p>`
+/** Entries of the key; each stays on one line, so that no mark is parted from its words. */
+const KEY = [
+  '● same offered load',
+  '■ same concurrency',
+  '◆ capacity at equal SLO',
+  'thick line: 95 % interval over replicates',
+  'dotted: 95 % over mixes of traffic',
+].map((entry) => entry.replaceAll(' ', '&nbsp;'))
+const key = `<p class="identity">${KEY.join(' &nbsp; ')} &nbsp; axes are the same over all tuned baselines, and wider where gains over others are</p>`
 
 /**
  * Pairs over tuned baselines come first and open, then the user's arms among each other, the others after them in a fold. Each kind has an axis of its
