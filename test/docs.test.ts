@@ -99,6 +99,33 @@ it('the sample of README is what the command prints', () => {
   expect(shown.filter((line) => line !== '…' && !printed.some((whole) => whole.startsWith(line)))).toEqual([])
 })
 
+it('the answer in README is that of docs/CLAIM.md, cell by cell', () => {
+  const TRAFFIC = {
+    'Azure conversations': 'azure-conv',
+    'Azure code': 'azure-code',
+    'Mooncake conversations': 'moon-conv',
+    'Mooncake synthetic': 'moon-synthetic',
+    reasoning: 'reasoning',
+    agents: 'agentic',
+  }
+  const LAYOUTS = ['r1-dep32', 'r1-dep16', 'oss-tp4']
+  const [, primary] = /\n## Primary cells([\s\S]*?)\n## /.exec(readFileSync(`${root}/docs/CLAIM.md`, 'utf8')) ?? []
+  const found = primary.split('\n').flatMap((line) => {
+    const [, name, gain, , , overSize, , , , , verdict] = line.split('|').map((cell) => cell.trim())
+    if (!name?.includes('/')) return []
+    const [percent, sizePercent] = [gain, overSize].map((text) => text.split(' ')[0])
+    const shown = `${verdict === 'reproduced' ? `**${percent}**` : percent} (${sizePercent})`
+    return [[name, `${shown}${gain.includes('†') ? ' ²' : ''}`]]
+  })
+  expect(found).toHaveLength(18)
+  const told = readme.split('\n').flatMap((line) => {
+    const [, traffic, ...cells] = line.split('|').map((cell) => cell.trim())
+    const name = TRAFFIC[traffic as keyof typeof TRAFFIC]
+    return name === undefined ? [] : LAYOUTS.map((layout, at) => [`${name}/${layout}`, cells[at].replace(' ¹', '')])
+  })
+  expect(new Map(told as [string, string][])).toEqual(new Map(found as [string, string][]))
+})
+
 describe('files named in the documents', () => {
   const all = readdirSync(`${root}/docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`)
   it.each(['README.md', 'ARCHITECTURE.md', ...all.filter((name) => name.endsWith('.md'))])(
