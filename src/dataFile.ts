@@ -57,7 +57,9 @@ function parse<T>({ kind, schema, folder }: DataFileRequest<T>, path: string): T
   const hint = `give a readable ${kind} file in JSON; the shipped ones in ${shipped} are examples`
   let json: unknown
   try {
-    if (statSync(path).size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Error('not a file')
+    if (stat.size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
     json = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     throw new UserError({ where: path, message: `cannot read the ${kind} file: ${(error as Error).message}`, hint })

@@ -10,7 +10,9 @@ const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8
 /** Throws a UserError with `hint` for a file that cannot be read, is damaged, or is larger than 256 MiB, packed or unpacked. */
 export function readText(path: string, hint: string): string {
   try {
-    if (statSync(path).size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Error('not a file')
+    if (stat.size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
     const bytes = readFileSync(path)
     return (isGzip(bytes) ? gunzipSync(bytes, { maxOutputLength: MAX_BYTES }) : bytes).toString('utf8')
   } catch (error) {

@@ -229,6 +229,15 @@ describe('mistakes on the command line', () => {
     expect(status).toBe(2)
   })
 
+  it('a pipe in the place of a model or a recipe is refused', () => {
+    const folder = newFolder()
+    spawnSync('mkfifo', [join(folder, 'pipe.json'), join(folder, 'pipe.yaml')])
+    const plan = shapewise(folder, 'plan', 'scenarios/demo.yaml', '--set', 'model=./pipe.json')
+    expect([plan.status, plan.stderr]).toEqual([2, expect.stringContaining('cannot read the model file: not a file')])
+    const synth = shapewise(folder, 'trace', 'synth', 'pipe.yaml', 'x.csv')
+    expect([synth.status, synth.stderr]).toEqual([2, expect.stringContaining('cannot read the recipe: not a file')])
+  })
+
   it('an output path below a file is refused', () => {
     const { status, stderr } = shapewise(dir, 'run', 'good.csv', '--out', 'good.csv/run')
     expect(stderr).toMatch(/--out good\.csv\/run/)

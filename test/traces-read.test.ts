@@ -1,5 +1,5 @@
 /** What the trace readers accept, report and refuse: every sentence a user may see about their file. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -325,12 +325,21 @@ describe('bad rows of a CSV file', () => {
     expect((await refusal(`${HEADER}1e300,7,5\n`))[0].message).toContain('time cannot be read')
   })
 
+  it('reads files of hundreds of columns', async () => {
+    const wide = Array.from({ length: 300 }, (_, i) => i)
+    const text = `time,${wide.map((i) => `c${i}`)},input_tokens,output_tokens\n0,${wide},7,5\n1,${wide},8,5\n`
+    expect(shapes(await read(text))).toEqual([
+      [0, 7, 5],
+      [1e9, 8, 5],
+    ])
+  })
+
   it('says that a pipe is not read', async () => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
-    const writer = spawn('sh', ['-c', `printf '0,1,1\\n' > ${pipe}`])
+    // nobody writes to it
     expect((await faultsOf(readTrace(pipe)))[0].message).toBe('this is a pipe, and traces are read from files')
-    writer.kill()
+    expect((await faultsOf(readTrace('/dev/zero')))[0].message).toBe('this is a device, and traces are read from files')
   })
 
   it.each([

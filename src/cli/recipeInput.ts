@@ -1,5 +1,5 @@
 /** A recipe as named on the command line: a preset or a file, with flags over it. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { applyOverrides, flagOf } from '../scenario/overrides.js'
 import { suggest } from '../suggest.js'
@@ -32,6 +32,7 @@ function recipeFile(name: string): string {
     })
   }
   try {
+    if (!statSync(name).isFile()) throw new Error('not a file')
     return readFileSync(name, 'utf8')
   } catch (error) {
     throw new UserError({

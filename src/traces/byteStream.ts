@@ -1,7 +1,7 @@
 /**
  * Bytes of a trace file, plain or compressed, as a stream of buffers; and its lines.
  */
-import { createReadStream, readdirSync } from 'node:fs'
+import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { CompressionFault, compressionOf, counted, decompressed, type OnRead } from './compressed.js'
 import { PRESETS } from './presetNames.js'
@@ -14,9 +14,21 @@ const RETURN = 13
 
 /** The chunks of the file, decompressed when it is gzip or zstd. Errors surface as thrown; see `explainReadError`. */
 export async function* readChunks(path: string, onRead?: OnRead): AsyncGenerator<Buffer> {
+  refuseEndless(path)
   const compression = await compressionOf(path)
   if (compression === null) yield* counted(createReadStream(path, { highWaterMark: CHUNK_BYTES }), onRead)
   else yield* decompressed(path, compression, onRead)
+}
+
+/** To open a pipe that nobody writes to waits for ever, and no signal is heard meanwhile; a device may have no end. */
+function refuseEndless(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isFile() || stat.isDirectory()) return
+  throw new UserError({
+    where: path,
+    message: `this is a ${stat.isFIFO() ? 'pipe' : 'device'}, and traces are read from files`,
+    hint: 'write it to a file first; gzip and zstd need not be unpacked',
+  })
 }
 
 /** The sentence for what the system or the decompressor reported; other errors are returned as they are. */
@@ -32,12 +44,6 @@ export function explainReadError(error: unknown, path: string, rowsRead: number)
     case 'EACCES':
     case 'EPERM':
       return new UserError({ where: path, message: 'the file may not be read', hint: 'give yourself read permission' })
-    case 'ESPIPE':
-      return new UserError({
-        where: path,
-        message: 'this is a pipe, and traces are read from files',
-        hint: 'write it to a file first; gzip and zstd need not be unpacked',
-      })
   }
   if (typeof code !== 'string') return error
   return new UserError({ where: path, message: `the file could not be read (${code}) after ${rows}`, hint: 'try a local copy' })
