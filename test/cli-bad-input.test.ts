@@ -52,7 +52,16 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--resolved {2}prints YAML and has no effect with --format json/,
   ],
   ['set without =', ['plan', 's.yaml', '--set', 'racks'], /--set racks/],
-  ['set of an unknown key', ['plan', 's.yaml', '--set', 'enginez.0.count=2'], /enginez/],
+  [
+    'set of an unknown key',
+    ['plan', 's.yaml', '--set', 'enginez.0.count=2'],
+    /--set enginez\.0\.count=2 {2}enginez: unknown key/,
+  ],
+  [
+    'a number with separators',
+    ['plan', 's.yaml', '--set', 'engines.0.count=1_000'],
+    /hint: write the digits alone, without separators/,
+  ],
   ['set of a wrong type', ['plan', 's.yaml', '--set', 'experiment.replicates=many'], /--set experiment\.replicates/],
   [
     'unknown key',
@@ -229,13 +238,15 @@ describe('mistakes on the command line', () => {
     expect(status).toBe(2)
   })
 
-  it('a pipe in the place of a model or a recipe is refused', () => {
+  it('a pipe in the place of a model, a recipe or a saved state is refused', () => {
     const folder = newFolder()
     spawnSync('mkfifo', [join(folder, 'pipe.json'), join(folder, 'pipe.yaml')])
     const plan = shapewise(folder, 'plan', 'scenarios/demo.yaml', '--set', 'model=./pipe.json')
     expect([plan.status, plan.stderr]).toEqual([2, expect.stringContaining('cannot read the model file: not a file')])
     const synth = shapewise(folder, 'trace', 'synth', 'pipe.yaml', 'x.csv')
     expect([synth.status, synth.stderr]).toEqual([2, expect.stringContaining('cannot read the recipe: not a file')])
+    const warm = shapewise(folder, 'run', 'scenarios/demo.yaml', '--warm-from', 'pipe.json')
+    expect([warm.status, warm.stderr]).toEqual([2, expect.stringContaining('--warm-from pipe.json  cannot be read (not a file)')])
   })
 
   it('an output path below a file is refused', () => {

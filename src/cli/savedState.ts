@@ -1,5 +1,5 @@
 /** The state of a run in a file: saved where the run stops, and taken up by another run of the same scenario and trace, with the same arm or another. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { decode, encode } from '@msgpack/msgpack'
 import { UserError } from '../errors.js'
@@ -40,11 +40,14 @@ const damaged = (path: string): UserError =>
 export function readState(path: string, of: StateOf): SavedState {
   let packed: Uint8Array
   try {
+    // a pipe may keep its reader waiting for ever
+    if (!statSync(path).isFile()) throw new Error('not a file')
     packed = readFileSync(path)
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
     throw new UserError({
       where: `--warm-from ${path}`,
-      message: `cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      message: `cannot be read (${code ?? message})`,
       hint: 'name a file that `run --save-state` wrote',
     })
   }

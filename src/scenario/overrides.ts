@@ -108,7 +108,10 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
       else holder[step] = value
       dropReplaced(holder, steps, flags)
     } else {
-      if (!Object.hasOwn(holder, step) || holder[step] === undefined || holder[step] === null) holder[step] = {}
+      if (!Object.hasOwn(holder, step) || holder[step] === undefined || holder[step] === null) {
+        holder[step] = {}
+        flags.set(steps.slice(0, depth + 1).join('.'), `--set ${set}`)
+      }
       if (typeof holder[step] !== 'object') {
         return {
           message: `${steps.slice(0, depth + 1).join('.')} is a single value, it has no key '${steps[depth + 1]}'`,
