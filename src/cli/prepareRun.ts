@@ -64,6 +64,10 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const recorded = await loadWorkload(plan, say, quiet)
   const config = clusterConfig(plan)
+  const meta = { ...identityOf(plan, recorded, evidenceOfPlan(plan)), arm }
+  const stateOf = { state_hash: plan.stateHash, trace_hash: meta.trace_hash }
+  // before the search for a load, which takes a while
+  const warm = warmFrom === undefined ? null : readState(warmFrom, stateOf)
   const traffic: Traffic =
     plan.workload.load.method === 'as_recorded'
       ? {
@@ -73,9 +77,6 @@ export async function prepareRun(
           note: startAtOnce(recorded) ? 'offered as recorded, all at once' : 'offered as recorded',
         }
       : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, { signal, quiet })
-  const meta = { ...identityOf(plan, recorded, evidenceOfPlan(plan)), arm }
-  const stateOf = { state_hash: plan.stateHash, trace_hash: meta.trace_hash }
-  const warm = warmFrom === undefined ? null : readState(warmFrom, stateOf)
   return { ...traffic, ...partOf(traffic.window, traffic.note, warm, stopAtS), plan, config, arm, meta, stateOf, warm }
 }
 
