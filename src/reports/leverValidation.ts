@@ -29,6 +29,10 @@ function verdictText({ cell, sign, error, missed }: ScoredCell): string {
   return (error ?? 0) > 0 ? 'too large' : 'too small'
 }
 
+/** What the columns of a cell mean that do not say so themselves. */
+export const CELL_KEY =
+  'Range: over the batches that a cell may mean, or the middle 80 % of draws. Trust: A from the maker or source code, B a public measurement that was read, C recalled or read in an excerpt.'
+
 export const CELL_HEAD = ['cell', 'GPU', 'trust', 'published', 'simulated', 'range', 'error', 'by', 'verdict'] as const
 export const cellCells = (scored: ScoredCell): string[] => [
   scored.cell.id,
@@ -94,7 +98,8 @@ export const missesOf = ({ scored }: LeverValidation): readonly ScoredCell[] =>
   scored.filter(({ cell, missed }) => cell.role === 'judge' && missed)
 
 export const WRONG_HEAD = [
-  ...['planner believes', 'over true constants', 'worst', 'gain over the occupancy rule', 'worst', 'worst, equal lengths'],
+  ...['planner believes', 'over true constants', 'most over them', 'gain over the occupancy rule'],
+  ...['least gain', 'least gain, equal lengths'],
 ] as const
 export const wrongCells = ({ b, o, loss, worstLoss, gain, worstGain, worstEqualGain }: WrongConstants): string[] => [
   `b x ${b}, o x ${o}`,

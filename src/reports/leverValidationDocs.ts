@@ -3,6 +3,7 @@ import type { Cell } from '../validation/levers/cells.js'
 import type { ScoredCell } from '../validation/levers/score.js'
 import {
   CELL_HEAD,
+  CELL_KEY,
   cellCells,
   type LeverReport,
   missesOf,
@@ -36,8 +37,7 @@ export function leverValidationDocs({ validation, others, wrong }: LeverReport, 
   return [
     '## The levers against published measurements',
     'Ratios are the older way over the newer way: above 1 is a gain. Kernel cells are computed by the exact form (list scheduling), planning charged to each launch; whole engines as ' +
-      'the column `by` says. Constants were fitted to rows of role fit alone and then frozen (`data/levers/split-machine.json`). Range: over the batches that a cell may mean, or the ' +
-      'middle 80 % of draws.',
+      `the column \`by\` says. Constants were fitted to rows of role fit alone and then frozen (\`data/levers/split-machine.json\`). ${CELL_KEY}`,
     list(totalsText(validation).split('\n')),
     markdownTable(CELL_HEAD, of('judge').map(cellCells)),
     'Had the balanced scheduler of the kernel cells been another policy:',

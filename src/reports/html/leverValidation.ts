@@ -5,6 +5,7 @@ import { armStyles } from '../colours.js'
 import { percent } from '../format.js'
 import {
   CELL_HEAD,
+  CELL_KEY,
   cellCells,
   type LeverReport,
   missesOf,
@@ -50,12 +51,7 @@ export function leverValidationHtml({ validation, others, wrong }: LeverReport, 
         'Solid: equal. Dashed: 20 % beside it. Ratios of the older way over the newer way: above 1 is a gain.',
         `${dotLegend(STYLES)}<div class="cards"><figure>${scatterPlot(pointsOf(scored), 'ratio', 'published')}</figure></div>`,
       ),
-      section(
-        'cells',
-        'Every judged cell',
-        'Range: over the batches that a cell may mean, or the middle 80 % of draws.',
-        of('judge'),
-      ),
+      section('cells', 'Every judged cell', CELL_KEY, of('judge')),
       section(
         'others',
         'Other readings',

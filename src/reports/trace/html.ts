@@ -154,7 +154,9 @@ function prefixTable({ prefixes }: TraceStatistics): string {
       .filter(({ published }) => published !== null)
       .map(({ tokens, published, engine }) => [millions(tokens), percent(published, 1), percent(engine, 1)]),
   ]
-  return `<figure><h3>Hit rate</h3>${htmlTable(['cache, tokens', 'as published', 'whole blocks, one token left'], rows)}</figure>`
+  const key =
+    'Share of the input tokens that a cache of this size, shared by all engines, holds: counted as the public traces are, and as an engine counts, which takes whole blocks alone and computes at least one token.'
+  return `<figure><h3>Hit rate</h3>${htmlTable(['cache, tokens', 'as published', 'as an engine counts'], rows)}<p class="soft">${key}</p></figure>`
 }
 
 function sessionSection({ sessions }: TraceStatistics, { sessionLengths }: TracePictures): string {
