@@ -63,7 +63,7 @@ export function traceHtml(trace: TracePage): string {
         : section(
             'prefixes',
             'Prefix reuse',
-            'Share of the input tokens that a cache of a size would serve, when it throws out the block used least recently.',
+            'Share of the input tokens that a cache of a size would serve, when it throws out the block used least recently; as an engine counts: whole blocks alone, and at least one token is computed.',
             `<div class="cards">${curve === null ? '' : chartHosts([curve])}${prefixTable(statistics)}</div>`,
           ),
       sessionSection(statistics, pictures),
@@ -154,9 +154,7 @@ function prefixTable({ prefixes }: TraceStatistics): string {
       .filter(({ published }) => published !== null)
       .map(({ tokens, published, engine }) => [millions(tokens), percent(published, 1), percent(engine, 1)]),
   ]
-  const key =
-    'Share of the input tokens that a cache of this size, shared by all engines, holds: counted as the public traces are, and as an engine counts, which takes whole blocks alone and computes at least one token.'
-  return `<figure><h3>Hit rate</h3>${htmlTable(['cache, tokens', 'as published', 'as an engine counts'], rows)}<p class="soft">${key}</p></figure>`
+  return `<figure><h3>Hit rate</h3>${htmlTable(['cache, tokens', 'as published', 'as an engine counts'], rows)}</figure>`
 }
 
 function sessionSection({ sessions }: TraceStatistics, { sessionLengths }: TracePictures): string {
