@@ -144,6 +144,17 @@ it('experts measured with a bad tactic cost at most 1.05 times those of the othe
   const [own, other] = ['gb200', 'gb300'].map((system) => priceOperators([experts], loadTables(system))[0])
   expect(own.evidence(4096, 0).note).toContain('at most 1.05 x the other system')
   for (let tokens = 1; tokens <= 65536; tokens *= 2) expect(own.us(tokens, 0) / other.us(tokens, 0)).toBeLessThan(1.06)
+  // a shape that was not measured is scaled from the capped times
+  const narrow = priceOperators([{ ...experts, inner: 1920 }], loadTables('gb200'))[0]
+  expect(narrow.evidence(4096, 0).note).toMatch(/scaled by work .* at most 1.05 x the other system/)
+  for (let tokens = 1; tokens <= 65536; tokens *= 2) expect(narrow.us(tokens, 0)).toBeLessThanOrEqual(own.us(tokens, 0))
+})
+
+it('experts that were measured on the other system alone have its times, those put in order too', () => {
+  const experts: Moe = { ...R1_EXPERTS, moeEp: 4, kernel: 'min_latency' }
+  const [lender, borrower] = ['gb200', 'gb300'].map((system) => priceOperators([experts], loadTables(system))[0])
+  expect(borrower.evidence(64, 0).note).toBe('rows of the other system')
+  for (let tokens = 1; tokens <= 65536; tokens *= 2) expect(borrower.us(tokens, 0)).toBe(lender.us(tokens, 0))
 })
 
 it('a single disturbed row of the measured table does not lift decode attention of its heads at all larger sizes', () => {
