@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Summary } from '../src/metrics/summary.js'
 import { directionOf, percent } from '../src/reports/format.js'
+import { ablationHtml } from '../src/reports/html/ablation.js'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
 import { ablationTable } from '../src/reports/terminalAblation.js'
 import { verdict } from '../src/reports/verdict.js'
 import { ablationFixture } from './fixtures/ablation.js'
-import { comparisonFixture } from './fixtures/comparison.js'
+import { comparisonFixture, planFixture } from './fixtures/comparison.js'
 
 const result = comparisonFixture()
 const ablation = ablationFixture(result)
@@ -189,6 +190,16 @@ describe('ablationTable', () => {
     const note = 'the replicates leave open that there is a gap'
     const gaps = ablation.gaps.map((row) => ({ ...row, gap_closed: null, ci95: null, note }))
     expect(ablationTable({ ...ablation, gaps }).replace(/\s+/g, ' ')).toContain(`; ${note}.`)
+  })
+  it('shows no share of a total whose interval begins at a zero as printed, in the page neither', () => {
+    const [first, ...others] = ablation.attributions
+    const total = first.total && { ...first.total, ci95: [1.0004, 1.2] as const }
+    const sharesOfSplit = (attributions: typeof ablation.attributions) => [
+      /^│ split +│ +▲ [^│]*│ +([^│]*) │/m.exec(ablationTable({ ...ablation, attributions }))?.[1],
+      /<td>split<.td><td>[^<]*<.td><td>([^<]*)</.exec(ablationHtml({ ...ablation, attributions }, planFixture()))?.[1],
+    ]
+    expect(sharesOfSplit(ablation.attributions)).toEqual(['85 %', '85 %'])
+    expect(sharesOfSplit([{ ...first, total }, ...others])).toEqual(['–', '–'])
   })
   it('draws each bar where the one above ends, and says that the gains overlap', () => {
     const bars = text.split('\n').filter((line) => /^ {2}(split|chunk|rank|all) .*█/.test(line))
