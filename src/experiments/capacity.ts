@@ -114,7 +114,7 @@ interface LoadJudge {
   isServed(statistics: StepStatistics, endNs: number): boolean
 }
 
-function createLoadJudge({ config, slo }: JobContext, window: MeasureWindow, mostArrivals: number): LoadJudge {
+function createLoadJudge({ config, slo }: JobContext, window: MeasureWindow, arrivalsAtMost: number): LoadJudge {
   const { attainment = USUAL_ATTAINMENT } = slo
   const areLimited = isLimited(slo)
   const meetsSlo = createSloTest(slo)
@@ -132,7 +132,7 @@ function createLoadJudge({ config, slo }: JobContext, window: MeasureWindow, mos
         if (fate[row] !== COMPLETED || !meetsSlo(records, row)) missed++
       }
     },
-    isLost: () => mostArrivals > 0 && !enough(mostArrivals),
+    isLost: () => arrivalsAtMost > 0 && !enough(arrivalsAtMost),
     isServed: (statistics, endNs) =>
       arrived >= FEWEST_SERVED && enough(arrived) && !fallsBehind(saturation.verdict(statistics, endNs).label),
   }
