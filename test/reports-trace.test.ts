@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { axisLabels, blockChart } from '../src/reports/blockChart.js'
+import { logBars, logMap } from '../src/reports/html/logBars.js'
 import { traceHtml } from '../src/reports/trace/html.js'
 import { traceTable } from '../src/reports/trace/table.js'
 import { stream } from '../src/rng.js'
@@ -115,6 +116,33 @@ it('what comes from the file is escaped', () => {
   const html = pageOf(WORKLOADS.plain, evil)
   expect(html).not.toContain('<img')
   expect(html.match(/<\/script>/g)).toHaveLength(3)
+})
+
+describe('bars and maps on logarithmic axes', () => {
+  const drawn = (html: string) =>
+    [...html.matchAll(/<rect class="mark" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g)].map((found) => {
+      const [x, y, width, height] = found.slice(1).map(Number)
+      return { x, y, width, height }
+    })
+  it('a bar is as high as its count over its width, and stands on the axis', () => {
+    const [narrow, wide] = drawn(logBars({ edges: [1, 2, 8], counts: [10, 30] }, 'tokens', '#000'))
+    expect(wide.width / narrow.width).toBeCloseTo(2, 1)
+    expect(wide.height / narrow.height).toBeCloseTo(30 / 2 / 10, 1)
+    expect(wide.y + wide.height).toBeCloseTo(narrow.y + narrow.height, 6)
+  })
+  it('cells of a map fill it from the bottom left to the top right, and hold the place of their lengths', () => {
+    const edges = { xEdges: [1, 2, 8], yEdges: [1, 10, 1000] }
+    const shortest = [5, 0]
+    const longest = [0, 5]
+    const map = logMap({ ...edges, counts: [shortest, longest] }, 'input', 'output')
+    const [low, high] = drawn(map)
+    const [top, floor] = /class="grid" d="M[\d.]+ (\d+)V(\d+)"/.exec(map)?.slice(1).map(Number) ?? []
+    expect([high.y, low.y + low.height]).toEqual([top, floor])
+    expect(low.x + low.width).toBeCloseTo(high.x, 0)
+    expect(high.y + high.height).toBeCloseTo(low.y, 0)
+    expect(high.width / low.width).toBeCloseTo(2, 1)
+    expect(high.height / low.height).toBeCloseTo(2, 1)
+  })
 })
 
 describe('charts of block characters', () => {
