@@ -80,6 +80,13 @@ describe('published cells', () => {
     expect(reversed.totals).toMatchObject({ signs: 1, signsRight: 0, missed: 1 })
     const doubled = validateLevers(cells.filter(({ id }) => id === 'atom-847 8k/1k').map((cell) => ({ ...cell, published: 2.3 })))
     expect(doubled.totals.medianError).toBeGreaterThan(0.5)
+    // a share of a loss that the model does not see
+    const unseen = cells.flatMap((cell) =>
+      cell.setting.kind === 'penalty-share'
+        ? [{ ...cell, published: null, setting: { ...cell.setting, lengths: { law: 'equal', tokens: 100_000 } } as const }]
+        : [],
+    )
+    expect(validateLevers(unseen).totals).toMatchObject({ signs: 1, signsRight: 0, missed: 1 })
     expect([1.02, 1.021, 0.98, 0.979].map(signOf)).toEqual(['none', 'gain', 'none', 'loss'])
   })
 })

@@ -105,6 +105,20 @@ describe('a machine of five numbers', () => {
     expect(later.ttftMs[1] - now.ttftMs[1]).toBeLessThan(31)
   })
 
+  it('takes the step to be that of the KV which the others hold by then: prompts, and their share of the answers', () => {
+    const kvBound: MachineNumbers = { ...NUMBERS, kvTokenNs: 1e5 }
+    const first = { arrivalNs: Float64Array.of(0), inputTokens: Int32Array.of(600), outputTokens: Int32Array.of(1000) }
+    const { ttftMs, e2eMs } = replay(kvBound, first)
+    const two: Offered = {
+      arrivalNs: Float64Array.of(0, Math.round(((ttftMs[0] + e2eMs[0]) / 2) * NS_PER_MS)),
+      inputTokens: Int32Array.of(600, 10),
+      outputTokens: Int32Array.of(1000, 2),
+    }
+    const [now, later] = [0, 10].map((leadSteps) => replay({ ...kvBound, leadSteps }, two))
+    // ten steps of 10 + 0.1 x (600 + 1000 / 2) ms, give or take the step under way
+    expect(Math.abs(later.ttftMs[1] - now.ttftMs[1] - 1200)).toBeLessThan(150)
+  })
+
   it('has a closed form for the mean batch, which knows no queue', () => {
     const overloaded = traffic(200, 60)
     const slots = { ...NUMBERS, limit: { kind: 'sequences', value: 8 } } as const

@@ -58,6 +58,19 @@ describe('what is written', () => {
     expect(json.rank[0]).toMatchObject({ group: 'gb200 deepseek-r1 1024/1024', rows: 3, tpot: null })
   })
 
+  it('unsaturated rows go by whether their concurrency fills the decode slots, within 5 %', () => {
+    const [{ row, plan, simulated }] = scored.rows
+    const of = (slots: number) =>
+      scoreRow(row, { ...plan, concurrency: 100, slots }, { id: row.id, ...simulated, waitMs: 0 }, 'interpolated')
+    const rows = [94, 96, 100, 105, 106].map(of)
+    expect(rows.map(({ full }) => full)).toEqual([false, true, true, true, false])
+    const groups = validationJson({ rows, refused: [] }).groups.filter(({ group }) => group === 'unsaturated, by slots')
+    expect(groups.map(({ value, tpot }) => [value, tpot?.rows])).toEqual([
+      ['all others', 2],
+      ['concurrency equals the decode slots', 3],
+    ])
+  })
+
   it('the table shows measured, simulated and error of every cell, and the reason of a refusal', () => {
     const text = validationTable(scored)
     expect(text).toMatch(/^low .* 10 +20 +−50\.0 % +100 +100 +0\.0 %/m)
