@@ -54,6 +54,21 @@ describe('lanes', () => {
     }
   })
 
+  test('what equal lanes have seen weighs half as much after 2,000 requests', () => {
+    const policy = pool('equal-lanes(4)')
+    const lane = (times: number, length: number) => {
+      let last = -1
+      for (let i = 0; i < times; i++) last = route(policy, engines([1, 1, 1, 1]), length)
+      return last
+    }
+    // of two neighbouring bins, the lower stands at half of its share: at 1/2 alone, at 1/4 when it has faded to a half
+    expect(lane(20_000, 1020)).toBe(2)
+    lane(1900, 1030)
+    expect(lane(1, 1020)).toBe(1)
+    lane(200, 1030)
+    expect(lane(1, 1020)).toBe(0)
+  })
+
   test('a length stands in the middle of those of its bin: the first prompt takes the middle lane', () =>
     expect(route(pool('equal-lanes(3)'), engines([1, 1, 1]), 500)).toBe(1))
 

@@ -164,6 +164,21 @@ it('shared experts are hidden in small steps and seen in large ones', () => {
   ])
 })
 
+it('explains the head for each decoding sequence and each chunk that completes its prompt, and for no other chunk', () => {
+  const request = requestOf('gb200', LLAMA)
+  const headUs = (n: number, ...emits: (boolean | undefined)[]) => {
+    const chunks = emits.map((one) => ({ tokens: 128, prefix: 0, emits: one }))
+    const { operators } = explainStep(request, [{ decode: { n, K: 1024 * n }, chunks }])
+    const head = operators.filter(({ group }) => group === 'head')
+    return head.length === 0 ? null : head.reduce((sum, { us }) => sum + us, 0)
+  }
+  expect([headUs(0, false), headUs(0, undefined, false)]).toEqual([null, null])
+  expect(headUs(200, false)).toBe(headUs(200))
+  expect(headUs(0, ...Array(200).fill(true), false)).toBe(headUs(200))
+  expect(headUs(100, ...Array(100).fill(true))).toBe(headUs(200))
+  expect(headUs(200)).toBeGreaterThan(headUs(100) as number)
+})
+
 it('refuses layouts that cannot be priced', () => {
   expect(() => operatorsOf({ ...LLAMA, kvPrecision: 'fp8', parallelism: cut(4, 2, 1, 1) })).toThrow(/dense/)
   expect(() => operatorsOf({ ...R1, kvPrecision: 'fp8', parallelism: cut(1, 8, 1, 16) })).toThrow(/moe_tp/)
