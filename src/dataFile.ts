@@ -1,10 +1,11 @@
 /** Reading a JSON data file with a schema: shipped ones by name, a user's own by path. A leaf: knows no architecture and no rack. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ZodType } from 'zod'
 import type { $ZodIssue } from 'zod/v4/core'
 import { UserError } from './errors.js'
+import { refuseEndless } from './textFile.js'
 
 export interface DataFileRequest<T> {
   /** Word for messages: system | model. */
@@ -57,9 +58,7 @@ function parse<T>({ kind, schema, folder }: DataFileRequest<T>, path: string): T
   const hint = `give a readable ${kind} file in JSON; the shipped ones in ${shipped} are examples`
   let json: unknown
   try {
-    const stat = statSync(path)
-    if (!stat.isFile()) throw new Error('not a file')
-    if (stat.size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
+    if (refuseEndless(path).size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
     json = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     throw new UserError({ where: path, message: `cannot read the ${kind} file: ${(error as Error).message}`, hint })

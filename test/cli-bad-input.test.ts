@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
@@ -62,6 +63,7 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['plan', 's.yaml', '--set', 'engines.0.count=1_000'],
     /hint: write the digits alone, without separators/,
   ],
+  ['a decimal comma', ['plan', 's.yaml', '--set', 'slo.interactive.tpot_ms=22,5'], /hint: write a point before the decimals/],
   ['set of a wrong type', ['plan', 's.yaml', '--set', 'experiment.replicates=many'], /--set experiment\.replicates/],
   [
     'unknown key',
@@ -242,11 +244,27 @@ describe('mistakes on the command line', () => {
     const folder = newFolder()
     spawnSync('mkfifo', [join(folder, 'pipe.json'), join(folder, 'pipe.yaml')])
     const plan = shapewise(folder, 'plan', 'scenarios/demo.yaml', '--set', 'model=./pipe.json')
-    expect([plan.status, plan.stderr]).toEqual([2, expect.stringContaining('cannot read the model file: not a file')])
+    expect([plan.status, plan.stderr]).toEqual([
+      2,
+      expect.stringContaining('cannot read the model file: a pipe: write it to a file first'),
+    ])
     const synth = shapewise(folder, 'trace', 'synth', 'pipe.yaml', 'x.csv')
-    expect([synth.status, synth.stderr]).toEqual([2, expect.stringContaining('cannot read the recipe: not a file')])
+    expect([synth.status, synth.stderr]).toEqual([
+      2,
+      expect.stringContaining('cannot read the recipe: a pipe: write it to a file first'),
+    ])
     const warm = shapewise(folder, 'run', 'scenarios/demo.yaml', '--warm-from', 'pipe.json')
-    expect([warm.status, warm.stderr]).toEqual([2, expect.stringContaining('--warm-from pipe.json  cannot be read (not a file)')])
+    expect([warm.status, warm.stderr]).toEqual([
+      2,
+      expect.stringContaining('--warm-from pipe.json  cannot be read (a pipe: write it to a file first)'),
+    ])
+  })
+
+  it('a pipe of the shell is read in the place of a model', () => {
+    const model = fileURLToPath(new URL('../data/models/llama-3.1-70b.json', import.meta.url))
+    const plan = `"${process.execPath}" "${MAIN}" plan scenarios/demo.yaml --set model=/dev/stdin`
+    const { status, stderr } = spawnSync('sh', ['-c', `cat "${model}" | ${plan}`], { cwd: newFolder(), encoding: 'utf8' })
+    expect([status, stderr]).toEqual([0, ''])
   })
 
   it('an output path below a file is refused', () => {

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 
 export const MAIN = fileURLToPath(new URL('../dist/bin/shapewise.js', import.meta.url))
 
+/** A call that waits for ever fails its test, and does not stop the rest. */
+const LONGEST_MS = 300_000
+
 export interface Ran {
   readonly status: number | null
   readonly stdout: string
@@ -16,7 +19,7 @@ export interface Ran {
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'shapewise-cli-'))
 
 export function shapewise(cwd: string, ...args: readonly string[]): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd, encoding: 'utf8', timeout: LONGEST_MS })
   return { status, stdout, stderr }
 }
 

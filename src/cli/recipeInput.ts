@@ -1,8 +1,9 @@
 /** A recipe as named on the command line: a preset or a file, with flags over it. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { applyOverrides, flagOf } from '../scenario/overrides.js'
 import { suggest } from '../suggest.js'
+import { refuseEndless } from '../textFile.js'
 import { presetRecipeText } from '../traces/generate/presets.js'
 import { type RecipeChange, readRecipe } from '../traces/generate/readRecipe.js'
 import type { Recipe } from '../traces/generate/recipe.js'
@@ -32,7 +33,7 @@ function recipeFile(name: string): string {
     })
   }
   try {
-    if (!statSync(name).isFile()) throw new Error('not a file')
+    refuseEndless(name)
     return readFileSync(name, 'utf8')
   } catch (error) {
     throw new UserError({

@@ -1,8 +1,9 @@
 /** The state of a run in a file: saved where the run stops, and taken up by another run of the same scenario and trace, with the same arm or another. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { decode, encode } from '@msgpack/msgpack'
 import { UserError } from '../errors.js'
+import { refuseEndless } from '../textFile.js'
 import { writeWhole } from '../traces/write/file.js'
 
 const KIND = 'shapewise-state'
@@ -40,8 +41,7 @@ const damaged = (path: string): UserError =>
 export function readState(path: string, of: StateOf): SavedState {
   let packed: Uint8Array
   try {
-    // a pipe may keep its reader waiting for ever
-    if (!statSync(path).isFile()) throw new Error('not a file')
+    refuseEndless(path)
     packed = readFileSync(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

@@ -125,7 +125,7 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
   }
   const found = searches.map(({ capacityPerS }) => capacityPerS).filter((perS) => perS !== null)
   const staticCapacity = found.length > 0 && found.length === searches.length ? mean(found) : null
-  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuse(searches, context, config))
+  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuseFraction(searches, context, config))
 
   // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
   let concurrency = load.concurrency ?? 1
@@ -189,11 +189,12 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-/** Says why the static arm has no capacity: one draw on which a search finds none is enough, since a mean over the others would flatter it. */
-function refuse(searches: readonly Outcome[], { parts, slo }: JobContext, { engines }: ClusterConfig): never {
-  const lacking = searches.filter(({ capacityPerS }) => capacityPerS === null)
-  const draws = lacking.length < searches.length ? ` on ${lacking.length} of ${searches.length} draws of the traffic` : ''
-  const isUnbounded = lacking.some((outcome) => outcome.isUnbounded)
+/** Says why the static arm has no capacity: one draw without is enough, since a mean over the others would be one of chosen draws. */
+function refuseFraction(searches: readonly Outcome[], { parts, slo }: JobContext, { engines }: ClusterConfig): never {
+  const unserved = searches.filter(({ capacityPerS, isUnbounded }) => capacityPerS === null && !isUnbounded).length
+  const isUnbounded = unserved === 0
+  const lacking = isUnbounded ? searches.filter((outcome) => outcome.isUnbounded).length : unserved
+  const draws = lacking < searches.length ? ` on ${lacking} of ${searches.length} draws of the traffic` : ''
   const part = parts.train
   const { attainment = USUAL_ATTAINMENT } = slo
   const { whole, prompt } = longestTaken(engines)

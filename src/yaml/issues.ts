@@ -76,7 +76,8 @@ function hintFor(value: unknown, message: string, example: string): string | und
   if (choices) return suggest(String(value), choices[1].split(', '))
   if (typeof value === 'string' && /number/.test(message)) {
     if (/^[\d.,_]+\s*[a-zA-Z%/]+$/.test(value)) return 'write the number alone: the unit is part of the key'
-    if (/^\d+[_,' ][\d_,' ]*\d$/.test(value)) return 'write the digits alone, without separators'
+    if (/^\d{1,3}([_,' ]\d{3})+$/.test(value)) return 'write the digits alone, without separators'
+    if (/^\d+,\d+$/.test(value)) return 'write a point before the decimals'
     return 'write a plain number, without quotes'
   }
   if (/^expected a mapping/.test(message)) return 'give each of its keys a value; with --set, one KEY.NAME=VALUE for each'
