@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { LeverName } from '../src/levers/lever.js'
 import { findFault, SHIPPED } from '../src/testing.js'
 
-const RUNS = 500
+const RUNS = 300
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_253)
 
 export function shippedPass(levers: readonly LeverName[]): void {
