@@ -14,14 +14,14 @@ const RETURN = 13
 
 /** The chunks of the file, decompressed when it is gzip or zstd. Errors surface as thrown; see `explainReadError`. */
 export async function* readChunks(path: string, onRead?: OnRead): AsyncGenerator<Buffer> {
-  refuseEndless(path)
+  refusePipes(path)
   const compression = await compressionOf(path)
   if (compression === null) yield* counted(createReadStream(path, { highWaterMark: CHUNK_BYTES }), onRead)
   else yield* decompressed(path, compression, onRead)
 }
 
-/** To open a pipe that nobody writes to waits for ever, and no signal is heard meanwhile; a device may have no end. */
-function refuseEndless(path: string): void {
+/** Traces are read more than once, which no pipe is; to open one that nobody writes to waits for ever, deaf to signals. A device may have no end. */
+function refusePipes(path: string): void {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined || stat.isFile() || stat.isDirectory()) return
   throw new UserError({
