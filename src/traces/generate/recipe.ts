@@ -69,7 +69,7 @@ const list = (what: string) =>
 
 const MOST = 1e15
 const LAW =
-  'a law: a number, {lognormal: [mu, sigma]}, {mix: [{weight, lognormal}, ...]}, {exponential: mean}, {uniform: [low, high]} or {p: [0, ..., 100], x: [...]}; min and max clip the first three'
+  'a law: a number, {lognormal: [mu, sigma]}, {mix: [{weight, lognormal}, ...]}, {exponential: mean}, {uniform: [low, high]} or {p: [0, ..., 100], x: [...]}; min and max clip lognormal, mix and exponential'
 const lognormal = z.tuple([z.number().min(-50).max(50), z.number().min(0).max(10)])
 const bounds = { min: z.number().min(0).max(MOST).optional(), max: z.number().min(0).max(MOST).optional() }
 const table = z
