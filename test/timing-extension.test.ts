@@ -50,7 +50,7 @@ const headColumns = (operator: Gqa | Mla | MlaModule): Record<string, string> =>
 
 /**
  * Least us of `batch x^power` (of each KV head, in decode) on the stored knots of the sites with these columns. Of several sites the second best:
- * they agree within 1 %, but for one in which a hole was filled with 8.4 TB/s.
+ * they agree within 1 %, but for one with a disturbed row, beside which knots read at 7.8 TB/s (docs/decisions/0004-kernel-tables.md).
  */
 function leastOf(system: string, family: string, columns: Record<string, string>, power: number): number {
   const sheet = loadKernelTable(system).sheet(family)
@@ -114,6 +114,24 @@ describe.each(MEASURED_SYSTEMS)('attention beyond the measured sizes on %s', (sy
         expect(Math.exp(log) / kvTokens / least, `${key} at ${kvTokens}`).toBeGreaterThan(0.98)
       })
       expect(extended).toBeGreaterThan(30)
+    }
+  })
+
+  it('stores no time of decode attention in which KV is read faster than by the memory', () => {
+    const peak = loadSystem(system).hbmBytesPerS.value / 1e6
+    const sheet = loadKernelTable(system).sheet('generation-attention_trtllm')
+    const [batches, lengths] = sheet.logKnots
+    const of = (site: readonly string[], column: string): string => site[sheet.columns.indexOf(column)]
+    const full = sheet.sites.filter((site) => of(site, 'window_size') === '0')
+    expect(full.length).toBeGreaterThan(200)
+    for (const site of full) {
+      const valueBytes = of(site, 'kv_cache_dtype') === 'fp8' ? 1 : 2
+      const tokenBytes = 2 * Number(of(site, 'num_kv_heads')) * Number(of(site, 'head_dim')) * valueBytes
+      sheet.block(site.join('/'))!.forEach((logUs, i) => {
+        if (Number.isNaN(logUs)) return
+        const kvTokens = Math.exp(batches[Math.floor(i / lengths.length)] + lengths[i % lengths.length])
+        expect((kvTokens * tokenBytes) / Math.exp(logUs), site.join('/')).toBeLessThan(peak)
+      })
     }
   })
 })

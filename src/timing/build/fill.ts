@@ -3,7 +3,7 @@
  * itself or of their ratio to a relative (the same site on the other system, or a neighbour along a site column), which carries
  * the relative's steps over. A missing site is estimated likewise between its neighbours. The estimates are averaged in logs,
  * each weighted by the inverse of its squared error where the truth is known: the median deviation over all measured times of a
- * kind, each predicted without itself.
+ * kind, each predicted without itself. No estimate reads KV faster than the fastest measured row of its kind.
  */
 import { grouped } from '../../collections/grouped.js'
 import type { MeasuredSystem } from '../../hardware/system.js'
@@ -211,13 +211,37 @@ function fillSites(grid: Grid, own: Float64Array, other: Float64Array): Float64A
   )
 }
 
+/** Holes of decode attention read their KV no faster than the fastest measured row like them: ratios to a disturbed row promised more than the memory gives. */
+function boundReads({ family, sites }: Measured, { sizes, cells }: Grid, own: Float64Array, filled: Float64Array): Float64Array {
+  const { reads } = family
+  if (!reads) return filled
+  const columnOf = (site: number, name: string): string => sites[site][family.site.indexOf(name)]
+  const logReads = (at: number): number => {
+    const [site, cell] = [Math.floor(at / cells), at % cells]
+    const heads = reads.heads ? Math.log(Number(columnOf(site, reads.heads))) : 0
+    return heads + sizes[0][Math.floor(cell / sizes[1].length)] + sizes[1][cell % sizes[1].length]
+  }
+  const kinds = sites.map((_, site) => reads.like.map((name) => columnOf(site, name)).join('/'))
+  const least = new Map<string, number>()
+  own.forEach((us, at) => {
+    const kind = kinds[Math.floor(at / cells)]
+    if (!Number.isNaN(us)) least.set(kind, Math.min(least.get(kind) ?? Number.POSITIVE_INFINITY, us - logReads(at)))
+  })
+  return filled.map((us, at) =>
+    Number.isNaN(own[at]) ? Math.max(us, (least.get(kinds[Math.floor(at / cells)]) as number) + logReads(at)) : us,
+  )
+}
+
 /** The measured grids without holes. */
 export function fill(measured: Measured): Measured {
   const grid = gridOf(measured)
   const otherOf = (logUs: Measured['logUs'], system: MeasuredSystem): Float64Array | undefined =>
     [...logUs].find(([name]) => name !== system)?.[1]
   const curves = new Map(
-    [...measured.logUs].map(([system, own]) => [system, fillCurves(grid, own, otherOf(measured.logUs, system))]),
+    [...measured.logUs].map(([system, own]) => [
+      system,
+      boundReads(measured, grid, own, fillCurves(grid, own, otherOf(measured.logUs, system))),
+    ]),
   )
   const logUs = new Map(
     [...curves].map(([system, own]) => {

@@ -18,6 +18,8 @@ export interface Family {
   readonly kin: readonly (string | readonly string[])[]
   /** Site column within whose values estimates are equally good. */
   readonly kind?: string
+  /** Decode attention, whose work is its reads: KV tokens, times the heads that keep some. Sites with equal columns `like` may read equally fast. */
+  readonly reads?: { readonly heads?: string; readonly like: readonly string[] }
 }
 
 const LATENCY = ['latency_us'] as const
@@ -59,6 +61,7 @@ export const FAMILIES: readonly Family[] = [
     axes: decode,
     times: LATENCY,
     kin: ['num_heads', 'num_kv_heads', 'kv_cache_dtype'],
+    reads: { heads: 'num_kv_heads', like: ['head_dim', 'window_size', 'kv_cache_dtype'] },
   },
   {
     name: 'mla-context-module_trtllm',
@@ -87,6 +90,7 @@ export const FAMILIES: readonly Family[] = [
     axes: decode,
     times: LATENCY,
     kin: ['num_heads', 'kv_cache_dtype'],
+    reads: { like: ['kv_cache_dtype'] },
   },
   {
     name: 'mla-bmm_trtllm',
