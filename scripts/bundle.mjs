@@ -18,8 +18,8 @@ const ENTRIES = {
   worker: 'executors/worker.js',
   cellWorker: 'executors/cellWorker.js',
   rowWorker: 'validation/worker.js',
-  runThread: 'cli/runThread.js',
-  checkThread: 'cli/checkThread.js',
+  runThread: 'cli/run/runThread.js',
+  checkThread: 'cli/policies/checkThread.js',
   trialProcess: 'policies/trialProcess.js',
 }
 /** Libraries that find their own files by where they lie. */

@@ -1,6 +1,6 @@
 /** `levers NAME` draws what a policy decides by asking it. */
 import { describe, expect, it } from 'vitest'
-import { drawn } from '../src/cli/leverPictures.js'
+import { drawn } from '../src/cli/policies/leverPictures.js'
 import { POLICIES, type PolicyInfo } from '../src/levers/index.js'
 import { newFolder, shapewise } from './cliRunner.js'
 

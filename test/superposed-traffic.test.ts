@@ -11,7 +11,7 @@ import { tinyPlan, tinyWorkload } from './tinyCluster.js'
 vi.mock('../src/executors/index.js', async () => ({
   createExecutor: (await import('../src/executors/inline.js')).inlineExecutor,
 }))
-const { trafficOf } = await import('../src/cli/runTraffic.js')
+const { trafficOf } = await import('../src/cli/run/runTraffic.js')
 
 test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replicate of a comparison', async (amount) => {
   const plan = tinyPlan([`workload.load={method: superpose, ${amount}}`])

@@ -63,7 +63,7 @@ export function armInput(text: string): ArmInput {
 }
 
 /** What `--arm` names: an arm that exists, or one that it brings along. */
-export function chosenArm(text: string): { readonly name: string; readonly arms: readonly ArmInput[] } {
+export function parseArm(text: string): { readonly name: string; readonly arms: readonly ArmInput[] } {
   if (!/^[^()]*=/.test(text)) return { name: text, arms: [] }
   const arm = armInput(text)
   return { name: arm.name, arms: [arm] }

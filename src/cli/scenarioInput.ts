@@ -8,8 +8,8 @@ import type { Plan } from '../scenario/plan.js'
 import type { ReadOptions } from '../traces/options.js'
 import { parseWindow } from '../traces/rules.js'
 import type { Workload } from '../traces/workload.js'
-import { readTraceFile } from './readTraceFile.js'
-import { tickNotes } from './traceInput.js'
+import { readTraceFile } from './trace/readTraceFile.js'
+import { tickNotes } from './trace/traceInput.js'
 
 /** Larger than any scenario; a trace given by mistake is not read whole. */
 const MAX_SCENARIO_BYTES = 2 ** 20

@@ -1,7 +1,7 @@
 /** `shapewise ablate`: which lever a gain comes from. */
 import { defineCommand } from '../command.js'
-import { type ExperimentArgs, experimentOf, withExperimentOptions } from '../experimentOptions.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
+import { type ExperimentArgs, experimentOf, withExperimentOptions } from './experimentOptions.js'
 
 interface AblateArgs extends ExperimentArgs {
   readonly from: string
@@ -46,7 +46,7 @@ export const ablateCommand = defineCommand<AblateArgs>({
   handler: async (args) => {
     const options = experimentOf(args)
     const signal = interruptSignal()
-    const { ablateArms } = await import('../ablateArms.js')
+    const { ablateArms } = await import('../experiment/ablateArms.js')
     await unlessInterrupted(signal, () => ablateArms({ ...args, ...options, signal }))
   },
 })

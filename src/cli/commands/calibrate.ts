@@ -53,7 +53,7 @@ export const calibrateCommand = defineCommand<CalibrateArgs>({
       })
     const { settings, start, out, overwrite, format, quiet } = args
     const signal = interruptSignal()
-    const { calibrateRows } = await import('../calibrateRows.js')
+    const { calibrateRows } = await import('../validate/calibrateRows.js')
     await unlessInterrupted(signal, () =>
       calibrateRows({ rows, settings, start, out, overwrite, threads, seed, format, quiet, signal }),
     )

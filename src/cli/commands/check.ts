@@ -66,7 +66,7 @@ export const checkCommand = defineCommand<CheckArgs>({
         message: 'has no effect beside --scenario, which is a file already',
         hint: 'leave one of them out',
       })
-    const { checkFile } = await import('../checkFile.js')
+    const { checkFile } = await import('../policies/checkFile.js')
     await checkFile({ ...args, runs, seed })
   },
 })

@@ -1,8 +1,8 @@
 /** `shapewise compare`: all arms on the same traffic, differences with intervals. */
 
 import { defineCommand } from '../command.js'
-import { type ExperimentArgs, experimentOf, withExperimentOptions } from '../experimentOptions.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
+import { type ExperimentArgs, experimentOf, withExperimentOptions } from './experimentOptions.js'
 
 export const compareCommand = defineCommand<ExperimentArgs>({
   command: 'compare <scenario>',
@@ -16,7 +16,7 @@ export const compareCommand = defineCommand<ExperimentArgs>({
   handler: async (args) => {
     const options = experimentOf(args)
     const signal = interruptSignal()
-    const { compareArms } = await import('../compareArms.js')
+    const { compareArms } = await import('../experiment/compareArms.js')
     await unlessInterrupted(signal, () => compareArms({ ...args, ...options, signal }))
   },
 })

@@ -39,7 +39,7 @@ export const explainCommand = defineCommand<ExplainArgs>({
         'a ragged batch: the split of an arm against that of static',
       ),
   handler: async ({ scenario, batch, engine, arm, set, format }) => {
-    const { explainBatch } = await import('../explainBatch.js')
+    const { explainBatch } = await import('../explain/explainBatch.js')
     await explainBatch({ scenario, batch, engine, arm, sets: overrides(set, undefined), format })
   },
 })

@@ -7,7 +7,7 @@ import { suggest } from '../../suggest.js'
 import { defineCommand } from '../command.js'
 import { formatOption } from '../options.js'
 import { printJson, printResult } from '../output.js'
-import { wrap } from '../wrap.js'
+import { wrap } from './wrap.js'
 
 interface LeversArgs {
   readonly name?: string
@@ -38,7 +38,7 @@ export const leversCommand = defineCommand<LeversArgs>({
     }
     if (format === 'json') printJson(chosen)
     else if (chosen.length === 1 || (name !== undefined && chosen.every((policy) => policy.lever !== name))) {
-      const { drawn } = await import('../leverPictures.js')
+      const { drawn } = await import('../policies/leverPictures.js')
       printResult(chosen.map((policy) => `${describe(policy)}\n\n${drawn(policy, name)}`).join('\n\n'))
     } else
       printResult(

@@ -22,7 +22,7 @@ const newCommand = defineCommand<NewArgs>({
       .positional('file', { type: 'string', demandOption: true, describe: 'A new file that ends in .ts, .mts, .js or .mjs' })
       .example('$0 policy new rank my-policy.ts', 'then: shapewise compare SCENARIO --arm mine=rank:./my-policy.ts'),
   handler: async ({ lever, file }) => {
-    const { writeTemplate } = await import('../policyTemplate.js')
+    const { writeTemplate } = await import('../policies/policyTemplate.js')
     writeTemplate(lever, file)
   },
 })

@@ -2,7 +2,7 @@
 import { UserError } from '../../errors.js'
 import { defineCommand } from '../command.js'
 import { interruptSignal, unlessInterrupted } from '../interrupt.js'
-import { armOption, checkOutput, chosenArm, type OutputArgs, overrides, positiveNumber, withResultOptions } from '../options.js'
+import { armOption, checkOutput, type OutputArgs, overrides, parseArm, positiveNumber, withResultOptions } from '../options.js'
 
 /** A year: times of a simulation are whole ns below 2^53. */
 const MOST_SECONDS = 31_536_000
@@ -90,9 +90,9 @@ export const runCommand = defineCommand<RunArgs>({
         hint: 'leave --warm-from or --export-trace out',
       })
     const sets = overrides(args.set, args.seed)
-    const { name: arm, arms } = chosenArm(args.arm)
+    const { name: arm, arms } = parseArm(args.arm)
     const signal = interruptSignal()
-    const { runOne } = await import('../runOne.js')
+    const { runOne } = await import('../run/runOne.js')
     await unlessInterrupted(signal, () =>
       runOne({ ...requestOf(args), arm, arms, exportTrace, stopAtS, saveState, warmFrom, sets, signal }),
     )

@@ -19,7 +19,7 @@ export const supportCommand = defineCommand<SupportArgs>({
       .example('$0 support --system gb200 --model deepseek-r1', 'layouts of DeepSeek-R1 on GB200')
       .example('$0 support --model ./my-model.json', 'a model of your own on every shipped system'),
   handler: async ({ system, model, format }) => {
-    const { printSupport } = await import('../supportTable.js')
+    const { printSupport } = await import('../explain/supportTable.js')
     printSupport({ system, model, format })
   },
 })

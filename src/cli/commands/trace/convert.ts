@@ -32,7 +32,7 @@ export const convertCommand = defineCommand<ConvertArgs>({
       .example('$0 trace convert conversation.jsonl conversation.swt.gz --spread-ticks', 'a compact, lossless copy')
       .example('$0 trace convert sessions.swt shapes.csv --drop blocks', 'all that a CSV holds, for a spreadsheet'),
   handler: async (args) => {
-    const { convertTrace } = await import('../../convertTrace.js')
+    const { convertTrace } = await import('../../trace/convertTrace.js')
     await convertTrace(traceInput(args), args)
   },
 })

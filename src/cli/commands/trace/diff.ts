@@ -30,7 +30,7 @@ export const diffCommand = defineCommand<DiffArgs>({
       .hide('keep-ticks') // ticks stay as they are here
       .example('$0 trace diff measured.csv drawn.swt.gz', 'both figures, the allowed range and a verdict for each statistic'),
   handler: async (args) => {
-    const { diffTraces } = await import('../../diffTraces.js')
+    const { diffTraces } = await import('../../trace/diffTraces.js')
     await diffTraces(traceInput(args), {
       other: args.other,
       scaleFree: args['scale-free'],

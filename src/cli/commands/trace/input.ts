@@ -6,7 +6,7 @@ import { FORMAT_NAMES } from '../../../traces/formats/catalogue.js'
 import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../../../traces/rules.js'
 import { COLUMN_ROLES } from '../../../traces/table/roles.js'
 import { seedOption, wholeNumber } from '../../options.js'
-import type { TraceInput } from '../../traceInput.js'
+import type { TraceInput } from '../../trace/traceInput.js'
 
 export interface TraceArgs {
   readonly file: string

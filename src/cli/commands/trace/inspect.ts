@@ -26,7 +26,7 @@ export const inspectCommand = defineCommand<InspectArgs>({
       .example('$0 trace inspect trace.csv', 'quantiles of input and output tokens, burstiness, skipped rows')
       .example('$0 trace inspect trace.jsonl --html trace.html', 'the same as a page with plots'),
   handler: async (args) => {
-    const { inspectTrace } = await import('../../inspectTrace.js')
+    const { inspectTrace } = await import('../../trace/inspectTrace.js')
     const lruTokens = args.lru === undefined ? undefined : args.lru.split(',').map(cacheTokens)
     await inspectTrace(traceInput(args), {
       format: args.format,

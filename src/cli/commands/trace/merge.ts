@@ -31,7 +31,7 @@ export const mergeCommand = defineCommand<MergeArgs>({
       .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the output file' })
       .example('$0 trace merge chat.csv code.csv both.swt.gz', 'two tenants, chat and code'),
   handler: async (args) => {
-    const { mergeTraces } = await import('../../transformTraces.js')
+    const { mergeTraces } = await import('../../trace/mergeTraces.js')
     await mergeTraces((file) => traceInput({ ...args, file }), { ...args, sameIds: args['same-ids'] })
   },
 })

@@ -30,7 +30,7 @@ export const sampleCommand = defineCommand<SampleArgs>({
       )
       .example('$0 trace sample hour.csv busy.swt.gz --rate 50', 'thinned or superposed to 50 requests a second'),
   handler: async (args) => {
-    const { sampleTrace } = await import('../../transformTraces.js')
+    const { sampleTrace } = await import('../../trace/sampleTrace.js')
     await sampleTrace(traceInput(args, 'draws'), args)
   },
 })

@@ -30,7 +30,7 @@ export const splitCommand = defineCommand<SplitArgs>({
       .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the output files' })
       .example('$0 trace split trace.csv tune.swt judge.swt --parts 0.7,0.3', 'the first 70 % of the time, and the rest'),
   handler: async (args) => {
-    const { splitTrace } = await import('../../transformTraces.js')
+    const { splitTrace } = await import('../../trace/splitTrace.js')
     await splitTrace(traceInput(args, args.by === 'tenant' ? 'draws' : 'draws nothing'), { ...args, outputs: args.into })
   },
 })

@@ -94,17 +94,17 @@ export const synthCommand = defineCommand<SynthArgs>({
       if (args.pool === undefined && args[flag] !== undefined)
         throw new UserError({ where: `--${flag}`, message: 'has no effect without --pool', hint: 'leave it out' })
     if (args.pool !== undefined) {
-      const { synthPool } = await import('../../synthPool.js')
+      const { synthPool } = await import('../../trace/synthPool.js')
       const idle = [...readingGiven({ ...args }), ...(args.like === undefined ? [] : ['--like'])]
       await synthPool({ ...request, pool: args.pool, fromHour: args['from-hour'], idle })
       return
     }
     if (args.like === undefined) {
-      const { synthTrace } = await import('../../synthTrace.js')
+      const { synthTrace } = await import('../../trace/synthTrace.js')
       await synthTrace({ ...request, idle: readingGiven({ ...args }) })
       return
     }
-    const { synthLike } = await import('../../synthLike.js')
+    const { synthLike } = await import('../../trace/synthLike.js')
     await synthLike(request, traceInput({ ...args, file: args.like }, 'draws'))
   },
 })

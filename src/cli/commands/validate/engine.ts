@@ -29,7 +29,7 @@ export const validateEngineCommand = defineCommand<ValidateEngineArgs>({
           'simulated and the other two thirds are judged.',
       ),
   handler: async ({ rows, format, quiet }) => {
-    const { validateEngine } = await import('../../validateEngine.js')
+    const { validateEngine } = await import('../../validate/validateEngine.js')
     validateEngine(rows, format, quiet)
   },
 })

@@ -107,7 +107,7 @@ export const validateCommand = defineCommand<ValidateArgs>({
       })
     }
     const signal = interruptSignal()
-    const { validateRows } = await import('../../validateRows.js')
+    const { validateRows } = await import('../../validate/validateRows.js')
     await unlessInterrupted(signal, () =>
       validateRows({ rows, settings, calibration, crossValidation, draws, report, docs, threads, seed, format, quiet, signal }),
     )

@@ -29,7 +29,7 @@ export const validateKernelsCommand = defineCommand<ValidateKernelsArgs>({
           'out of them tell how good the tables are. Interpolation = what reading between neighbouring rows reaches on such rows.',
       ),
   handler: async ({ rows, format, quiet }) => {
-    const { validateKernels } = await import('../../validateKernels.js')
+    const { validateKernels } = await import('../../validate/validateKernels.js')
     validateKernels(rows, format, quiet)
   },
 })

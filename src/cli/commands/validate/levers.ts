@@ -53,7 +53,7 @@ export const validateLeversCommand = defineCommand<ValidateLeversArgs>({
         hint: 'name the launches to judge with --measured, or leave it out',
       })
     }
-    const { validateLeverCells, validateMeasuredLaunches } = await import('../../validateLevers.js')
+    const { validateLeverCells, validateMeasuredLaunches } = await import('../../validate/validateLevers.js')
     if (measured === undefined) validateLeverCells({ report, docs, format })
     else validateMeasuredLaunches(measured, train ?? [], format)
   },

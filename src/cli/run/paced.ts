@@ -1,0 +1,83 @@
+/**
+ * A simulation that lets the process breathe: the same events as `simulate`, served in turns, so that Ctrl-C is heard and progress
+ * is shown. The result does not depend on the length of a turn.
+ */
+import { setImmediate as breathe } from 'node:timers/promises'
+import { createThinned } from '../../collections/thinned.js'
+import type { Arm } from '../../levers/lever.js'
+import type { Records } from '../../metrics/records.js'
+import {
+  type Advance,
+  type ClusterConfig,
+  createSimulation,
+  type SimulationOptions,
+  type SimulationResult,
+} from '../../simulator/index.js'
+import type { Workload } from '../../traces/workload.js'
+
+/** About a tenth of a second of work on one core. */
+const EVENTS_PER_TURN = 65_536
+const EVENTS_PER_SAMPLE = 1024
+
+/** Records are handed over when so many have gathered. */
+const RECORDS_PER_BATCH = 1 << 16
+
+export interface PacedOptions extends SimulationOptions {
+  /** Events later than this are not served. Default: until everything is done. */
+  readonly untilNs?: number
+  /** Goes on from a snapshot instead of from the beginning; steps before it are not counted. */
+  readonly from?: Uint8Array
+  /** Takes the state as it is at the end. */
+  readonly onEnd?: (snapshot: Uint8Array, nowNs: number) => void
+  readonly signal: AbortSignal
+  readonly onProgress: (simulatedNs: number) => void
+  /** Takes the records as requests leave, and at the end those of the requests still inside: memory does not grow with the run. */
+  readonly onRecords: (records: Records) => void
+}
+
+export type PacedResult = Omit<SimulationResult, 'records'>
+
+export async function simulatePaced(
+  config: ClusterConfig,
+  arm: Arm,
+  workload: Workload,
+  options: PacedOptions,
+): Promise<PacedResult> {
+  const simulation = createSimulation(config, arm, {
+    load: options.load,
+    window: options.window,
+    expectedRequests: Math.min(workload.count, RECORDS_PER_BATCH),
+  })
+  if (options.from !== undefined) {
+    simulation.restore(options.from, 'another arm')
+    simulation.forgetStatistics()
+  }
+  simulation.feed(workload)
+  simulation.feed(null)
+  const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
+  const series = createThinned(() => simulation.sample())
+  let outcome: Advance = 'paused'
+  while (outcome === 'paused') {
+    for (let served = 0; served < EVENTS_PER_TURN && outcome === 'paused'; served += EVENTS_PER_SAMPLE) {
+      outcome = simulation.advance(untilNs, EVENTS_PER_SAMPLE)
+      series.turn()
+    }
+    if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())
+    options.onProgress(simulation.nowNs)
+    await breathe()
+    options.signal.throwIfAborted()
+  }
+  if (options.onEnd !== undefined) {
+    options.onRecords(simulation.drain())
+    options.onEnd(simulation.snapshot(), untilNs < Number.POSITIVE_INFINITY ? untilNs : simulation.nowNs)
+  }
+  simulation.recordInside()
+  options.onRecords(simulation.drain())
+  return {
+    statistics: simulation.statistics(),
+    notSent: simulation.notSent,
+    endNs: outcome === 'done' ? simulation.nowNs : untilNs,
+    events: simulation.events,
+    series: series.samples,
+  }
+}

@@ -1,0 +1,113 @@
+/** The work of `run`: what it is of (prepareRun.ts), one simulation (simulateRun.ts), what stays of it (storeRun.ts), and what is printed. */
+import { isMainThread } from 'node:worker_threads'
+import { inertLevers } from '../../experiments/families.js'
+import { LEVERS, SHAPE_AWARE_ARM } from '../../levers/index.js'
+import type { Summary } from '../../metrics/summary.js'
+import type { OpenRunFolder } from '../../reports/runFolder.js'
+import { resolvedYaml } from '../../scenario/index.js'
+import type { ArmInput } from '../../scenario/overrides.js'
+import type { Plan } from '../../scenario/plan.js'
+import { chooseArm } from '../chooseArm.js'
+import type { OutputArgs } from '../options.js'
+import { printResult, remark } from '../output.js'
+import { type PreparedRun, planOfRun, prepareRun } from './prepareRun.js'
+import { type SimulatedRun, simulateRun } from './simulateRun.js'
+import { finishFolder, runJson, writeAsked } from './storeRun.js'
+
+/** A folder that is being filled, and the topmost one that was made for it. */
+export type PartialFolder = Pick<OpenRunFolder, 'partial' | 'made'>
+
+export interface RunRequest extends OutputArgs {
+  readonly input: string
+  readonly arm: string
+  readonly sets: readonly string[]
+  /** Arms beside those of the scenario. */
+  readonly arms: readonly ArmInput[]
+  readonly quiet: boolean
+  /** Whether the run folder holds requests.parquet. */
+  readonly requests: boolean
+  /** Where the requests as they were sent are written, if anywhere. */
+  readonly exportTrace?: string
+  /** Simulated time at which the run ends. */
+  readonly stopAtS?: number
+  /** Where the state at that time is written. */
+  readonly saveState?: string
+  /** A state to begin with. */
+  readonly warmFrom?: string
+  readonly signal: AbortSignal
+  /** Told the folder that is being filled, which is renamed when it is complete. */
+  readonly onPartial?: (partial: PartialFolder) => void
+}
+
+export async function runOne(request: RunRequest): Promise<void> {
+  const startedAt = new Date()
+  const say = request.quiet ? () => {} : remark
+  const plan = await planOfRun(request)
+  const arm = chooseArm(plan, request.arm)
+  if (arm.sourceHash !== undefined && isMainThread) return (await import('./runWatched.js')).runWatched(request, arm)
+  say(`shapewise ${plan.version}, plan ${plan.planHash}, seed ${plan.experiment.seed}, arm ${arm.name}`)
+  const folder = await openFolder(request, plan, startedAt)
+  try {
+    const prepared = await prepareRun(request, plan, arm, say)
+    sayDefaults(prepared, say)
+    const simulated = await simulateRun(prepared, request, folder)
+    say(speedText(simulated))
+    warnUnservable(simulated.summary, plan)
+    const json = runJson(prepared, simulated)
+    const printed = request.format === 'json' ? json : await tableOf(prepared, simulated)
+    try {
+      await writeAsked(request, simulated)
+      if (folder !== null) {
+        const path = await finishFolder(folder, prepared, simulated, json, startedAt)
+        remark(`report: ${path}/report.html`)
+      }
+    } finally {
+      // a file that fails at the end does not take the result with it
+      printResult(printed)
+    }
+  } finally {
+    folder?.abandon()
+  }
+}
+
+async function tableOf({ meta, note }: PreparedRun, { summary }: SimulatedRun): Promise<string> {
+  const { runTable } = await import('../../reports/terminal.js')
+  return `load: ${note}\n${runTable(summary, meta, { colour: process.stdout.isTTY === true })}`
+}
+
+/** `compare` has another arm of this name: tuned on the trace. */
+function sayDefaults({ arm, config }: PreparedRun, say: (text: string) => void): void {
+  const tuned = (['chunk', 'rank'] as const).filter((lever) => !inertLevers(config).has(lever))
+  if (arm.name !== SHAPE_AWARE_ARM.name || tuned.length === 0) return
+  const policies = LEVERS.map((lever) => `${lever} ${arm[lever]}`).join(', ')
+  say(
+    `shape-aware here is the shipped default (${policies}); \`compare\` tunes its ${tuned.join(' and ')} on the trace and prints the --arm text of what it found`,
+  )
+}
+
+/** The run folder while it is filled; null where nothing but JSON is asked for. */
+async function openFolder(
+  { format, out, overwrite, requests, onPartial }: RunRequest,
+  plan: Plan,
+  startedAt: Date,
+): Promise<OpenRunFolder | null> {
+  if (format !== 'table' && out === undefined) return null
+  const { openRunFolder } = await import('../../reports/runFolder.js')
+  const folder = openRunFolder({ out, overwrite, hash: plan.planHash, startedAt, resolvedYaml: resolvedYaml(plan) }, requests)
+  onPartial?.({ partial: folder.partial, made: folder.made })
+  return folder
+}
+
+function speedText({ simulatedS, simulationS, recordsS }: SimulatedRun): string {
+  const ratio = simulatedS > 0 ? `, ${(simulatedS / simulationS).toFixed(0)} times real time` : ''
+  return `simulated ${simulatedS.toFixed(1)} s in ${simulationS.toFixed(3)} s${ratio}; took in the records in ${recordsS.toFixed(3)} s`
+}
+
+/** A request must fit every engine, since any may get it. */
+function warnUnservable({ requests: { unservable } }: Summary, plan: Plan): void {
+  if (unservable === 0) return
+  const longest = Math.min(...plan.engines.map((engine) => engine.maxModelLen))
+  remark(
+    `warning: ${unservable} ${unservable === 1 ? 'request is' : 'requests are'} longer than max_model_len ${longest}: unservable`,
+  )
+}

@@ -1,0 +1,135 @@
+/** The traffic of a single run that is not offered as it was recorded. */
+import { createExecutor } from '../../executors/index.js'
+import { FIRST_DRAW } from '../../experiments/draw.js'
+import {
+  type ArrivalShape,
+  EFFORTS,
+  findLoad,
+  type JobContext,
+  loadJobs,
+  openTraffic,
+  requireHalves,
+} from '../../experiments/index.js'
+import { staticArm } from '../../levers/index.js'
+import { number } from '../../reports/format.js'
+import { createProgress } from '../../reports/progress.js'
+import type { Plan } from '../../scenario/plan.js'
+import type { ClusterConfig, LoadConfig, MeasureWindow } from '../../simulator/index.js'
+import { splitInTime } from '../../traces/load.js'
+import { unitsOf } from '../../traces/sessions.js'
+import { requireSpeed } from '../../traces/speedUp.js'
+import type { Workload } from '../../traces/workload.js'
+import { remark } from '../output.js'
+
+export interface Traffic {
+  readonly workload: Workload
+  readonly load: LoadConfig
+  readonly window: MeasureWindow
+  /** What is offered, in words, for the result. */
+  readonly note: string
+  /** Rows of sessions that began before time 0. */
+  readonly begunBefore?: Int32Array
+}
+
+const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
+const EFFORT = EFFORTS.normal
+
+interface TrafficOptions {
+  readonly signal: AbortSignal
+  /** No progress of a search for the load. */
+  readonly quiet: boolean
+}
+
+export async function trafficOf(
+  plan: Plan,
+  config: ClusterConfig,
+  workload: Workload,
+  options: TrafficOptions,
+): Promise<Traffic> {
+  const { load } = plan.workload
+  if (load.method === 'closed_loop') {
+    const concurrency = load.concurrency as number
+    const { count, areSessions } = unitsOf(workload)
+    const are = areSessions ? 'sessions' : 'requests'
+    if (concurrency >= count)
+      remark(
+        `warning: concurrency ${concurrency.toLocaleString('en-US')} has a place for each of the ${count.toLocaleString('en-US')} ${are} of the trace: all start at once`,
+      )
+    return {
+      workload,
+      load: { kind: 'closed', concurrency },
+      window: EVERYTHING,
+      note: `${concurrency} ${are} in flight, in the order of the trace`,
+    }
+  }
+  if (load.method === 'speed_up') {
+    const factor = load.speedUp as number
+    requireSpeed(workload, factor)
+    const faster = { ...workload, arrivalNs: workload.arrivalNs.map((timeNs) => Math.floor(timeNs / factor)) }
+    return {
+      workload: faster,
+      load: { kind: 'open' },
+      window: EVERYTHING,
+      note: `the recorded arrivals, ${factor} times as fast`,
+    }
+  }
+  return superposed(plan, config, workload, options)
+}
+
+/**
+ * Copies of the second half of the trace, at a rate, drawn as `compare` draws a replicate. A rate given as a fraction is that of `compare`
+ * too: the capacity is sought by the same runs.
+ */
+async function superposed(
+  plan: Plan,
+  config: ClusterConfig,
+  workload: Workload,
+  { signal, quiet }: TrafficOptions,
+): Promise<Traffic> {
+  const { load } = plan.workload
+  const parts = { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) }
+  requireHalves(
+    workload,
+    [parts.train, parts.test],
+    "superposed copies are drawn from halves of the trace's time",
+    'use a longer trace, or --set workload.load.method=as_recorded',
+  )
+  const { seed, warmup } = plan.experiment
+  const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
+  const executor = createExecutor({ context, threads: 2, signal })
+  const progress = createProgress({ quiet })
+  try {
+    const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false }
+    const total = loadJobs(search)
+    let done = 0
+    let simulatedS = 0
+    progress.stage('load', total)
+    const { arrivals, ratePerS, staticCapacity, open } = await findLoad({
+      ...search,
+      done: (outcome) => {
+        done++
+        simulatedS += outcome.simulatedS
+        progress.update({ done, total, simulatedS })
+      },
+    })
+    const job = open(staticArm(config.engines), FIRST_DRAW, warmup, EFFORT.measure)
+    const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
+    const of =
+      load.fraction === null
+        ? ''
+        : `, ${load.fraction} of the capacity of the untuned static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort; what other arms carry, compare tells)`
+    return {
+      workload: drawn,
+      begunBefore,
+      load: { kind: 'open' },
+      window,
+      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
+    }
+  } finally {
+    progress.stop()
+    await executor.close()
+  }
+}
+
+const copiesText = ({ are }: ArrivalShape, copies: number): string =>
+  are === 'sessions' ? `sessions, each up to ${copies} times,` : `${copies} ${copies === 1 ? 'copy' : 'copies'}`

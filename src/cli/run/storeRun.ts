@@ -1,0 +1,51 @@
+/** What `run` leaves behind: a saved state, the requests as they were sent, the run folder. */
+
+import { printedNumber } from '../../experiments/json.js'
+import { policiesOf } from '../../levers/lever.js'
+import type { OpenRunFolder } from '../../reports/runFolder.js'
+import { nsToS } from '../../units.js'
+import type { PreparedRun } from './prepareRun.js'
+import type { RunRequest } from './runOne.js'
+import { writeState } from './savedState.js'
+import type { SimulatedRun } from './simulateRun.js'
+
+/** The files that the request names. */
+export async function writeAsked({ saveState, exportTrace }: RunRequest, { state, sent }: SimulatedRun): Promise<void> {
+  if (saveState !== undefined && state !== null) await writeState(saveState, state)
+  if (exportTrace !== undefined && sent !== null) {
+    const { writeTrace } = await import('../../traces/write/index.js')
+    await writeTrace(exportTrace, sent.workload())
+  }
+}
+
+/** summary.json, and what `--format json` prints. */
+export function runJson({ arm, meta, note }: PreparedRun, { summary }: SimulatedRun): string {
+  const { name, sourceHash } = arm
+  return JSON.stringify(
+    { ...meta, arm: { name, policies: policiesOf(arm), source_hash: sourceHash }, load: note, summary },
+    (_, value) => (typeof value === 'number' ? printedNumber(value) : value),
+    2,
+  )
+}
+
+/** Completes the folder of a run that began at `startedAt`. Returns its path. */
+export async function finishFolder(
+  folder: OpenRunFolder,
+  { plan, arm, meta, window, note }: PreparedRun,
+  { result, summary, curves }: SimulatedRun,
+  summaryJson: string,
+  startedAt: Date,
+): Promise<string> {
+  const { pictureOf } = await import('../../experiments/job.js')
+  const { engineBusy, engineKv, quantiles, series } = pictureOf(result, window, { curves })
+  const picture = {
+    name: arm.name,
+    summary,
+    quantiles,
+    engine_busy: engineBusy,
+    engine_kv: engineKv,
+    series: series.map(({ timeNs, waiting, running, kvUse }) => ({ t_s: nsToS(timeNs), waiting, running, kv_use: kvUse })),
+  }
+  const wallS = (Date.now() - startedAt.getTime()) / 1000
+  return folder.finish({ wallS, plan, summaryJson }, { meta, picture, notes: [note] })
+}

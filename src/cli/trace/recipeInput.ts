@@ -1,0 +1,64 @@
+/** A recipe as named on the command line: a preset or a file, with flags over it. */
+import { readFileSync } from 'node:fs'
+import { UserError } from '../../errors.js'
+import { applyOverrides, flagOf } from '../../scenario/overrides.js'
+import { suggest } from '../../suggest.js'
+import { refuseEndless } from '../../textFile.js'
+import { presetRecipeText } from '../../traces/generate/presets.js'
+import { type RecipeChange, readRecipe } from '../../traces/generate/readRecipe.js'
+import type { Recipe } from '../../traces/generate/recipe.js'
+import { PRESETS, type PresetName } from '../../traces/presetNames.js'
+
+export interface RecipeFlags {
+  readonly requests?: number
+  /** Sum of the streams' rates, per second. */
+  readonly ratePerS?: number
+  readonly sets: readonly string[]
+}
+
+/** Throws UserError for unknown names, unreadable files and whatever a recipe can get wrong. */
+export function namedRecipe(name: string, flags: RecipeFlags): Recipe {
+  const preset = (PRESETS as readonly string[]).includes(name)
+  const text = preset ? presetRecipeText(name as PresetName) : recipeFile(name)
+  const recipe = readRecipe(text, preset ? `data/recipes/${name}.yaml` : name, (data) => changed(data, flags))
+  return flags.ratePerS === undefined ? recipe : atRate(recipe, flags.ratePerS)
+}
+
+function recipeFile(name: string): string {
+  if (!/\.ya?ml$/i.test(name)) {
+    throw new UserError({
+      where: 'trace synth',
+      message: `there is no preset '${name}'`,
+      hint: `${suggest(name, PRESETS)}; or name a recipe of your own, a .yaml file`,
+    })
+  }
+  try {
+    refuseEndless(name)
+    return readFileSync(name, 'utf8')
+  } catch (error) {
+    throw new UserError({
+      where: name,
+      message: `cannot read the recipe: ${(error as Error).message}`,
+      hint: 'begin with a copy of one from data/recipes',
+    })
+  }
+}
+
+function changed(data: Record<string, unknown>, { requests, sets }: RecipeFlags): RecipeChange {
+  const { data: copy, flags, faults } = applyOverrides(data, sets)
+  if (requests !== undefined) {
+    copy.requests = requests
+    delete copy.duration_s
+  }
+  return { data: copy, faults, flagAt: (path) => flagOf(flags, path) }
+}
+
+/** All streams faster or slower, so that their rates add up to `ratePerS`. */
+export function atRate(recipe: Recipe, ratePerS: number): Recipe {
+  const streams = Object.entries(recipe.streams)
+  const sum = streams.reduce((total, [, one]) => total + one.rate_per_s, 0)
+  return {
+    ...recipe,
+    streams: Object.fromEntries(streams.map(([name, one]) => [name, { ...one, rate_per_s: (one.rate_per_s * ratePerS) / sum }])),
+  }
+}
