@@ -52,7 +52,7 @@ describe('a saved state', () => {
     const dir = newFolder()
     const file = put(dir, 't.csv', 'arrival_s,input_tokens,output_tokens\n0,100,20\n1,200,20\n')
     const simulated = (...more: string[]) =>
-      /^simulated (.*) s in \d+\.\d{3} s(, \d+ times real time)?; took in the records in \d+\.\d{3} s$/m.exec(
+      /^simulated (.*) s in \d+\.\d{3} s(, \d+ times real time)?; summarised the records in \d+\.\d{3} s$/m.exec(
         shapewise(dir, 'run', file, '--format', 'json', ...more).stderr,
       )
     const whole = Number(simulated()?.[1])

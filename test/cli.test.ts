@@ -74,7 +74,7 @@ describe('run', () => {
     const second = shapewise(dir, 'run', file, '--format', 'json', '--quiet')
     expect(JSON.parse(first.stdout).summary.requests.completed).toBe(3)
     expect(first.stderr).toMatch(
-      /^simulated \d+\.\d s in \d+\.\d{3} s, \d+ times real time; took in the records in \d+\.\d{3} s$/m,
+      /^simulated \d+\.\d s in \d+\.\d{3} s, \d+ times real time; summarised the records in \d+\.\d{3} s$/m,
     )
     expect(second.stdout).toBe(first.stdout)
     expect(second.stderr).toBe('')

@@ -104,7 +104,7 @@ describe('an arm as --arm takes it', () => {
 
   test('is said of an own arm with the tuned policies where it has those of static', () => {
     expect(untunedNotes([mine], tuned, wide)).toEqual([
-      'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(512). What it gains or loses over tuned arms comes of that too; with the tuned ones it is --arm "mine-tuned=split:./my.ts,chunk:fixed-budget(512),rank:least-cost(5000,migrate=0.2)".',
+      'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(512). Part of its gain or loss over tuned arms comes from that; with the tuned ones it is --arm "mine-tuned=split:./my.ts,chunk:fixed-budget(512),rank:least-cost(5000,migrate=0.2)".',
     ])
     expect(untunedNotes([mine], { ...tuned, chunk: STATIC_ARM.chunk }, wide)).toEqual([])
   })

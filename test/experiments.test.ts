@@ -104,7 +104,7 @@ describe('a small comparison at a fraction of capacity', () => {
   test('says in its notes what its tables say', async () => {
     const { arms, notes } = (await first).result
     for (const { name, mean_batch: batch } of arms)
-      expect(notes.find((note) => note.startsWith(`${name}: `))).toContain(`mean batch ${batch?.toFixed(1)} an engine`)
+      expect(notes.find((note) => note.startsWith(`${name}: `))).toContain(`mean batch ${batch?.toFixed(1)} per engine`)
   })
 
   test('prints the documented keys, and rounds to six digits', async () => {
@@ -241,7 +241,7 @@ describe('a small comparison in a closed loop', () => {
     const given = armInput(`${name}=${policies}`)
     expect({ ...STATIC_ARM, ...given.policies, name: 'tuned-static' }).toEqual({ name: 'tuned-static', ...tuned.policies })
     expect(notes).toContain(
-      'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(128). What it gains or loses over tuned arms comes of that too; with the tuned ones it is --arm "mine-tuned=split:length-aware,chunk:fixed-budget(128)".',
+      'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(128). Part of its gain or loss over tuned arms comes from that; with the tuned ones it is --arm "mine-tuned=split:length-aware,chunk:fixed-budget(128)".',
     )
   })
 })

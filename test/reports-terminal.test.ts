@@ -215,7 +215,7 @@ describe('too few replicates for an interval', () => {
   it('are told how many it takes in the verdict', () => {
     const comparisons = result.comparisons.map((row) => ({ ...row, ci95: null, mix_ci95: null, n: 2 }))
     const said = verdict({ ...result, comparisons }).headline
-    expect(said).toContain(`n = 2; without an interval this decides nothing; ${needs}.`)
+    expect(said).toContain(`n = 2; no interval, so nothing is decided; ${needs}.`)
     expect(verdict(result).headline).not.toContain(needs)
   })
   it('and in an ablation', () => {

@@ -34,7 +34,7 @@ test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replic
   const summary = summarise(result, config, { slo: plan.slo.interactive, window })
   expect(summary).toEqual(compared.outcome?.summary)
   expect(note).toContain(
-    `${number(compared.point.ratePerS)} requests/s${amount === 'fraction: 0.5' ? `, 0.5 of the capacity of the untuned static arm (${number(compared.point.staticCapacity)} requests/s on the tuning half, normal effort; what other arms carry, compare tells)` : ''}; `,
+    `${number(compared.point.ratePerS)} requests/s${amount === 'fraction: 0.5' ? `, 0.5 of the capacity of the untuned static arm (${number(compared.point.staticCapacity)} requests/s on the tuning half, normal effort; \`compare\` finds those of other arms)` : ''}; `,
   )
   expect(note).toContain(`${number(compared.point.replicateS)} s after`)
 })

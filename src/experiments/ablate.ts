@@ -253,13 +253,13 @@ function notesOf(
       ? []
       : [`Both arms have the same policy of ${agreeing.join(', ')}, so nothing is attributed to it.`]),
     ...sessionNotes(point),
-    ...(point.closed ? ['Closed loop: the only reading is that at fixed concurrency.'] : []),
+    ...(point.closed ? ['Closed loop: the only reading is at fixed concurrency.'] : []),
     `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
     ...(options.oracles ? dispatchNotes(last, config) : []),
     // where levers stay, the arm at the end is not that which was tuned
     ...tunedNotes(left.length === 0 ? tuned : tuned.filter(({ arm }) => arm.name === from.name), config),
     ...(isTuned
-      ? ['Each lever has the policy that was tuned together with the others: another mix might be tuned better than it is here.']
+      ? ['Each lever has the policy that was tuned together with the others; tuned on its own, another mix might do better.']
       : []),
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
   ]

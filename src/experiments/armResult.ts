@@ -93,7 +93,9 @@ export function evidenceNotes(source: NoteSource): string[] {
   const { plan, config, workload, arms } = source
   const notes: string[] = []
   const caps = [...new Set(config.engines.map((engine) => engine.maxNumSeqs))].join(', ')
-  notes.push(`The batch cap is equal in all arms: max_num_seqs ${caps} a rank. A lower cap moves the gain more than most levers.`)
+  notes.push(
+    `The batch cap is equal in all arms: max_num_seqs ${caps} per rank. A lower cap changes the gain more than most levers do.`,
+  )
   for (const { name, saturation, mean_batch: batch, ...arm } of arms) {
     const binding = saturation.binding === 'none' ? 'nothing binds' : `${saturation.binding.replace('_', ' ')} binds`
     const attention = ({ attention_share, balance }: AttentionOfSteps, step: string): string =>
@@ -102,18 +104,18 @@ export function evidenceNotes(source: NoteSource): string[] {
     const shares = byRole
       ? `${attention(byRole.prefill, 'a prefill step')}; ${attention(byRole.decode, 'a decode step')}`
       : attention(arm, 'the step')
-    notes.push(`${name}: ${binding}; ${shares}; mean batch ${batch?.toFixed(1) ?? 'undefined'} an engine.`)
+    notes.push(`${name}: ${binding}; ${shares}; mean batch ${batch?.toFixed(1) ?? 'undefined'} per engine.`)
   }
   const isCaching = config.engines.some((engine) => engine.prefixCaching)
   if (isCaching) {
     const rates = arms.map(({ name }, i) => `${name} ${percent(source.hitRates[i])}`)
     notes.push(
-      `Input tokens found in prefix caches: ${rates.join(', ')}; a cache without end that starts cold would hold ${percent(source.hitRate)} of the whole trace's. A prompt that is drawn twice is another prompt the second time.`,
+      `Input tokens found in prefix caches: ${rates.join(', ')}; an endless cache that starts cold would hit ${percent(source.hitRate)} of the whole trace's. A prompt drawn twice counts as two different prompts.`,
     )
   }
   if (source.hitRate !== null && !isCaching)
     notes.push(
-      `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm is credited with it.`,
+      `The trace has prefix ids and caching is off: an ideal cache would hit ${percent(source.hitRate)} of the prompt tokens. No arm gets this gain.`,
     )
   if (!source.closed) {
     const { windowS, ratePerS, requestsPerArrival } = source
@@ -121,21 +123,19 @@ export function evidenceNotes(source: NoteSource): string[] {
     const meanE2eS = (arms[0].metrics.e2e_ms.mean ?? 0) / 1e3
     if (windowS < 30 * meanE2eS)
       notes.push(
-        `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the 30 that are due: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
+        `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the intended 30: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
     const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : Number(index.toPrecision(3))))
     const dispersion = `index of dispersion ${before} recorded, ${after} offered`
     notes.push(
       source.areSessions
-        ? `Load is offered by whole sessions drawn from the trace, which begin at random and not when they did in the record (${dispersion}).`
+        ? `The load is whole sessions drawn from the trace; they begin at random, not when they were recorded (${dispersion}).`
         : plan.workload.load.method === 'superpose'
-          ? `Load is offered by superposing copies of the trace made of resampled minutes, which smooths its bursts where copies are many (${dispersion}).`
-          : `Load is offered by ${plan.workload.load.method.replace('_', ' ')}: arrivals are those of the record, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
+          ? `The load is superposed copies of the trace, made of resampled minutes; many copies smooth its bursts (${dispersion}).`
+          : `The load is the trace ${plan.workload.load.method === 'speed_up' ? 'sped up' : 'as recorded'}: its recorded arrivals, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
     )
   } else
-    notes.push(
-      'Closed loop: the only reading is that at fixed concurrency; a closed loop cannot overload, so saturation says little.',
-    )
+    notes.push('Closed loop: the only reading is at fixed concurrency. A closed loop cannot overload, so saturation says little.')
   notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
   notes.push(
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',

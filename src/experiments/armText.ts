@@ -30,7 +30,7 @@ export function untunedNotes(arms: readonly ArmSpec[], tuned: ArmSpec, config: C
     const pairs = levers.map((lever) => `${lever} ${arm[lever]} instead of ${tuned[lever]}`).join(', ')
     const flag = armFlag(`${arm.name}-tuned`, { ...arm, ...policies }, config)
     return [
-      `${arm.name} has policies of static where ${tuned.name} has tuned ones: ${pairs}. What it gains or loses over tuned arms comes of that too; with the tuned ones it is ${flag}.`,
+      `${arm.name} has policies of static where ${tuned.name} has tuned ones: ${pairs}. Part of its gain or loss over tuned arms comes from that; with the tuned ones it is ${flag}.`,
     ]
   })
 }

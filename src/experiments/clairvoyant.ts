@@ -68,7 +68,7 @@ export const boundOutcomes = ({ capacity_rps }: ClairvoyantBound, replicates: nu
 export const boundAsOracle = ({ capacity_rps, binding }: ClairvoyantBound): OracleResult => ({
   name: CLAIRVOYANT,
   policies: null,
-  says: `clairvoyant bound: by conservation of work no schedule, even one that knows the future, carries more than ${Number(capacity_rps.toPrecision(3))} arrivals/s of this mix (${binding} engines bind; limits of latency and memory are left out)`,
+  says: `clairvoyant bound: by work conservation no schedule, even one that knows the future, serves more than ${Number(capacity_rps.toPrecision(3))} arrivals/s of this mix (${binding} engines bind; latency limits and memory are left out)`,
 })
 
 interface Shapes {

@@ -223,7 +223,7 @@ export const tunedNotes = (tuned: Iterable<Tuned>, config: ClusterConfig): strin
 export const sessionNotes = ({ arrivals }: OperatingPoint): string[] =>
   arrivals.are === 'sessions'
     ? [
-        `Rates and capacities count sessions, of ${arrivals.requests.toFixed(1)} requests in the mean; concurrency counts sessions under way.`,
+        `Rates and capacities count sessions, of ${arrivals.requests.toFixed(1)} requests on average; concurrency counts sessions under way.`,
       ]
     : []
 

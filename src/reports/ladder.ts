@@ -59,5 +59,5 @@ export const oracleNotes = (oracles: readonly OracleResult[]): string[] =>
     ? []
     : [
         ...oracles.map(({ name, says }) => `${name}: ${says}.`),
-        'Oracles are bounds, not policies: they compete nowhere and beat nobody. Where one is the challenger with one lever replaced, a faster step changes later batches, so only the kernel of one batch is bounded for certain.',
+        'Oracles are bounds, not policies, and never compete. Where one is the challenger with one lever replaced, a faster step changes later batches: only the kernel of one batch is bounded for certain.',
       ]

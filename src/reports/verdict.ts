@@ -59,7 +59,7 @@ function headline(row: ComparisonRow): string {
     case 'no difference':
       return `No difference between ${row.arm} and ${row.baseline} on ${where}: ${numbers}; the interval includes zero.`
     default:
-      return `${row.arm} against ${row.baseline} on ${where}: ${numbers}; without an interval this decides nothing; ${INTERVAL_NEEDS}.`
+      return `${row.arm} against ${row.baseline} on ${where}: ${numbers}; no interval, so nothing is decided; ${INTERVAL_NEEDS}.`
   }
 }
 
@@ -93,13 +93,13 @@ export function verdict(result: ComparisonResult): Verdict {
   )
   if (weaker && row.baseline !== 'static')
     details.push(
-      `Over the untuned static arm the same number is ${changeText(weaker)}: the difference is what tuning alone gives.`,
+      `Over the untuned static arm the same number is ${changeText(weaker)}: the difference is the gain of tuning alone.`,
     )
   details.push(...ladderSentences(result, row))
   if (row.reading !== 'capacity')
     details.push(...ladderSentences(result, { ...row, reading: 'capacity', metric: 'capacity_rps' }))
   if (splitCarriesMost(result, row))
-    details.push('The split lever carries more than half of the gain (upper bound: the planner is scored by its own model).')
+    details.push('The split lever accounts for more than half of the gain (upper bound: the planner is scored by its own model).')
   return {
     direction: directionOf(row, row.better),
     losses,

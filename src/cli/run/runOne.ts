@@ -100,7 +100,7 @@ async function openFolder(
 
 function speedText({ simulatedS, simulationS, recordsS }: SimulatedRun): string {
   const ratio = simulatedS > 0 ? `, ${(simulatedS / simulationS).toFixed(0)} times real time` : ''
-  return `simulated ${simulatedS.toFixed(1)} s in ${simulationS.toFixed(3)} s${ratio}; took in the records in ${recordsS.toFixed(3)} s`
+  return `simulated ${simulatedS.toFixed(1)} s in ${simulationS.toFixed(3)} s${ratio}; summarised the records in ${recordsS.toFixed(3)} s`
 }
 
 /** A request must fit every engine, since any may get it. */

@@ -117,7 +117,7 @@ async function superposed(
     const of =
       load.fraction === null
         ? ''
-        : `, ${load.fraction} of the capacity of the untuned static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort; what other arms carry, compare tells)`
+        : `, ${load.fraction} of the capacity of the untuned static arm (${number(staticCapacity)} ${arrivals.are}/s on the tuning half, normal effort; \`compare\` finds those of other arms)`
     return {
       workload: drawn,
       begunBefore,
