@@ -9,7 +9,7 @@ export const formatOption = {
   type: 'string',
   choices: ['table', 'json'],
   default: 'table',
-  describe: 'Form of what is printed on stdout',
+  describe: 'Output format on stdout',
   requiresArg: true,
 } as const satisfies Options
 export const setOption = {
@@ -147,7 +147,7 @@ const MAX_THREADS = 256
 export const coresOption = {
   type: 'string',
   requiresArg: true,
-  describe: 'Worker threads; results do not depend on it (default: one a core)',
+  describe: 'Worker threads; results do not depend on it (default: one per core)',
 } as const satisfies Options
 export const coresOf = (text: string | undefined): number =>
   text === undefined ? availableParallelism() : wholeNumber('--threads', text, 1, MAX_THREADS)

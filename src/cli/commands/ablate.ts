@@ -12,7 +12,7 @@ interface AblateArgs extends ExperimentArgs {
 
 export const ablateCommand = defineCommand<AblateArgs>({
   command: 'ablate <scenario>',
-  describe: 'Share a gain out among the levers: all mixes of two arms on the same traffic, Shapley values, interactions',
+  describe: 'Share out a gain among the levers: all mixes of two arms on the same traffic, Shapley values, interactions',
   builder: (yargs) =>
     withExperimentOptions(
       yargs
@@ -37,7 +37,7 @@ export const ablateCommand = defineCommand<AblateArgs>({
         .option('capacity', {
           type: 'boolean',
           default: false,
-          describe: 'Search the capacity of every mix too, which takes several times as long',
+          describe: 'Search the capacity of every mix too; takes several times as long',
         }),
     )
       .example('$0 ablate scenarios/demo.yaml --effort quick', 'the waterfall on stdout, the report in runs/')

@@ -15,13 +15,13 @@ const effortOption = {
   choices: ['quick', 'normal'],
   default: 'normal',
   requiresArg: true,
-  describe: 'Simulated requests a run: quick is for a first look',
+  describe: 'Simulated requests per run; quick is for a first look',
 } as const satisfies Options
 const oraclesOption = {
   type: 'boolean',
   default: false,
   describe:
-    'Run the oracles that take long: the best split of every batch and the best dispatch over ranks; in compare also static tuned on the test part',
+    'Run the slow oracles too: the best split of every batch and the best dispatch over ranks; in compare also static tuned on the test part',
 } as const satisfies Options
 
 export interface ExperimentArgs extends OutputArgs {

@@ -36,7 +36,7 @@ export const explainCommand = defineCommand<ExplainArgs>({
       .example('$0 explain scenarios/demo.yaml --batch 64x8192,chunk=2048@0', 'with a prefill chunk in the same step')
       .example(
         '$0 explain scenarios/demo.yaml --batch 60x1000,4x64000 --arm shape-aware',
-        'a ragged batch: the split of an arm against that of static',
+        "a ragged batch: an arm's split against static's",
       ),
   handler: async ({ scenario, batch, engine, arm, set, format }) => {
     const { explainBatch } = await import('../explain/explainBatch.js')

@@ -4,7 +4,7 @@ import { printResult } from '../output.js'
 
 export const reportCommand = defineCommand<{ readonly dir: string }>({
   command: 'report <dir>',
-  describe: 'Make report.html of a run folder again, from the results stored in it',
+  describe: 'Rebuild report.html of a run folder from its stored results',
   builder: (yargs) =>
     yargs
       .positional('dir', { type: 'string', demandOption: true, describe: 'A folder made by run, compare or ablate' })

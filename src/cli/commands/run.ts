@@ -46,12 +46,12 @@ export const runCommand = defineCommand<RunArgs>({
         .option('save-state', {
           type: 'string',
           requiresArg: true,
-          describe: 'With --stop-at: write what is in the engines and their caches then to this file',
+          describe: 'With --stop-at: write the state of engines and caches at that time to this file',
         })
         .option('warm-from', {
           type: 'string',
           requiresArg: true,
-          describe: 'Go on from a saved state, with the same arm or another; what comes before it is not measured',
+          describe: 'Continue from a saved state, with the same arm or another; what came before is not measured',
         }),
     )
       .example('$0 run trace.csv', 'Llama-3.1-70B on one GB200 rack serves the trace as recorded')

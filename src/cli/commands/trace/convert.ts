@@ -26,7 +26,7 @@ export const convertCommand = defineCommand<ConvertArgs>({
       .option('drop', {
         type: 'string',
         requiresArg: true,
-        describe: `Parts to leave out knowingly, such as sessions,blocks; of ${PARTS.join(', ')}`,
+        describe: `Parts to leave out, such as sessions,blocks; from ${PARTS.join(', ')}`,
       })
       .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the output file' })
       .example('$0 trace convert conversation.jsonl conversation.swt.gz --spread-ticks', 'a compact, lossless copy')

@@ -15,11 +15,11 @@ export const diffCommand = defineCommand<DiffArgs>({
   describe: 'Say whether two traces are the same traffic, statistic by statistic',
   builder: (yargs) =>
     traceInputOptions(yargs)
-      .positional('other', { type: 'string', demandOption: true, describe: 'The trace that is held against the first' })
+      .positional('other', { type: 'string', demandOption: true, describe: 'The trace to compare with the first' })
       .option('scale-free', {
         type: 'boolean',
         default: false,
-        describe: 'Let the rates differ: the clock of the second is stretched to the rate of the first',
+        describe: 'Let the rates differ: stretch the clock of the second to the rate of the first',
       })
       .option('fail-on-difference', {
         type: 'boolean',

@@ -5,7 +5,7 @@ import { formatOption } from '../../options.js'
 
 export const formatsCommand = defineCommand<{ readonly format: string }>({
   command: 'formats',
-  describe: 'List the formats that are read; each plain or compressed with gzip or zstd',
+  describe: 'List the trace formats that can be read, plain or compressed with gzip or zstd',
   builder: (yargs) => yargs.option('format', formatOption),
   handler: async ({ format }) => {
     const { printJson, printResult } = await import('../../output.js')

@@ -48,7 +48,7 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
     .option('keep-ticks', {
       type: 'boolean',
       default: false,
-      describe: 'Keep such ticks: they are bursts that are real',
+      describe: 'Keep such ticks as real bursts',
     })
     .option('columns', text(`Columns of a table by name or position: ROLE=COLUMN,..., roles ${COLUMN_ROLES.join(', ')}`))
     .option('time-unit', choice(TIME_UNITS, 'Unit of the times (default: what the format or the column name says)'))
@@ -58,7 +58,7 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
     .option('block-tokens', text('Tokens of a prefix block (default: what the file says or its numbers of ids imply)'))
     .option('context-limit', text('Most tokens of a request, input and output together (default: no limit)'))
     .option('over-limit', choice(OVER_LIMIT_RULES, 'Requests beyond --context-limit (default: drop)'))
-    .option('limit', text('Read the first requests only'))
+    .option('limit', text('Read only the first N requests'))
     .option('window', text('Keep the requests from START..END seconds after the first, as in 600..1200'))
     .option('share-system-prompt', {
       type: 'boolean',

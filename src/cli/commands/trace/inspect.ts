@@ -12,7 +12,7 @@ interface InspectArgs extends TraceArgs {
 
 export const inspectCommand = defineCommand<InspectArgs>({
   command: 'inspect <file>',
-  describe: 'Print the lengths, the arrivals, the prefix reuse, the sessions and the faults of a trace',
+  describe: 'Print lengths, arrivals, prefix reuse, sessions and faults of a trace',
   builder: (yargs) =>
     traceInputOptions(yargs)
       .option('format', formatOption)

@@ -16,12 +16,16 @@ export const sampleCommand = defineCommand<SampleArgs>({
   builder: (yargs) =>
     traceInputOptions(yargs)
       .positional('output', { type: 'string', demandOption: true, describe: 'The trace to write; its ending tells the format' })
-      .option('rate', { type: 'string', requiresArg: true, describe: 'Wanted requests (of sessions: sessions) per second' })
+      .option('rate', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Requests per second to reach (with sessions: sessions per second)',
+      })
       .option('fraction', { type: 'string', requiresArg: true, describe: 'Share of the requests or sessions to keep, up to 1' })
       .option('copies', {
         type: 'string',
         requiresArg: true,
-        describe: 'So many times the traffic, 1.5 for one copy and half another',
+        describe: 'Multiply the traffic: 1.5 is one copy and half another',
       })
       .option('overwrite', { type: 'boolean', default: false, describe: 'Replace the output file' })
       .example(

@@ -39,11 +39,11 @@ export const synthCommand = defineCommand<SynthArgs>({
           type: 'string',
           describe: 'The trace to write; its ending tells the format (.swt and .swt.gz keep everything)',
         })
-        .option('requests', { type: 'string', requiresArg: true, describe: 'So many requests, instead of what the recipe says' })
+        .option('requests', { type: 'string', requiresArg: true, describe: "Number of requests, instead of the recipe's" })
         .option('rate', {
           type: 'string',
           requiresArg: true,
-          describe: 'Requests (of sessions: sessions) per second, all streams together; the mix stays',
+          describe: 'Requests per second (with sessions: sessions), all streams together; the mix stays',
         })
         .option('set', {
           type: 'string',
@@ -73,9 +73,13 @@ export const synthCommand = defineCommand<SynthArgs>({
           requiresArg: true,
           describe: 'With --pool: hour to begin at, from midnight of its first day (default 0)',
         })
-        .option('hours', { type: 'string', requiresArg: true, describe: 'With --pool: so many hours (default 1)' })
-        .option('scale', { type: 'string', requiresArg: true, describe: 'With --pool: times the recorded rates (default 1)' })
-        .option('allow-difference', { type: 'boolean', default: false, describe: 'With --like: write traffic that differs, too' })
+        .option('hours', { type: 'string', requiresArg: true, describe: 'With --pool: number of hours (default 1)' })
+        .option('scale', { type: 'string', requiresArg: true, describe: 'With --pool: factor on the recorded rates (default 1)' })
+        .option('allow-difference', {
+          type: 'boolean',
+          default: false,
+          describe: 'With --like: write traffic even if it differs',
+        })
         .option('format', formatOption),
     )
       .example('$0 trace synth chat chat.swt.gz --rate 20 --seed 7', 'chat at 20 requests a second')

@@ -75,7 +75,11 @@ export const validateCommand = defineCommand<ValidateArgs>({
         choices: ['config_key', 'pair'],
         describe: 'What stays together in a fold: the true shape (default), or a whole (model, system)',
       })
-      .option('draws', { ...own, type: 'string', describe: 'Also simulate with this many draws of the constants: a range a row' })
+      .option('draws', {
+        ...own,
+        type: 'string',
+        describe: 'Also simulate with this many draws of the constants: a range per row',
+      })
       .option('report', { ...own, type: 'string', describe: 'HTML file to write: simulated against measured, the worst rows' })
       .option('docs', {
         ...own,

@@ -25,10 +25,10 @@ export const validateLeversCommand = defineCommand<ValidateLeversArgs>({
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'Launches to fit the constants and to tune counts on, so that all of --measured is judged; may be given again',
+        describe: 'Launches to fit the constants and to tune counts on, so that all of --measured is judged (repeatable)',
       })
       .option('report', { type: 'string', requiresArg: true, describe: 'HTML file to write: published against simulated' })
-      .option('docs', { type: 'string', requiresArg: true, describe: 'Markdown file to write or to bring up to date' })
+      .option('docs', { type: 'string', requiresArg: true, describe: 'Markdown file to write or update' })
       .option('format', formatOption)
       .example('$0 validate levers', 'every published cell: sign, size, and why it is missed')
       .example('$0 validate levers --measured rows.csv', 'constants of your GPU, and how well the model predicts it')
@@ -36,7 +36,7 @@ export const validateLeversCommand = defineCommand<ValidateLeversArgs>({
       .epilogue(
         'Cells are ratios of the older way over the newer way. The constants of the model were fitted to the rows of role fit alone and then ' +
           'frozen. Kernel cells are computed by list scheduling, cells of whole engines by what the column `by` says. What a source leaves ' +
-          'open is assumed and said: --format json has it.',
+          'open is assumed; --format json says what.',
       ),
   handler: async ({ measured, train, report, docs, format }) => {
     if (measured !== undefined && (report !== undefined || docs !== undefined)) {
