@@ -9,7 +9,8 @@ import { ablationHtml } from '../src/reports/html/ablation.js'
 import { latencyCharts, timeCharts } from '../src/reports/html/charts.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { forestPlots } from '../src/reports/html/forest.js'
-import { escapeHtml, percentMarks, ticks } from '../src/reports/html/markup.js'
+import { frontierPlot } from '../src/reports/html/frontier.js'
+import { escapeHtml, htmlTable, percentMarks, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
 import type { RunReport } from '../src/reports/runReport.js'
@@ -48,6 +49,46 @@ describe.each(Object.entries(pages))('%s page', (_, html) => {
   })
 })
 
+const headerOf = (html: string): string => html.slice(0, html.indexOf('</header>'))
+
+describe('the head of a page', () => {
+  it('says at what load, and what brackets are', () => {
+    for (const html of [pages.comparison, pages.ablation]) {
+      expect(headerOf(html)).toMatch(/<li>Load: [^<]*requests\/s/)
+      expect(headerOf(html)).toContain('in brackets: 95 % intervals over replicates')
+    }
+    const { notes, ...run } = runFixture()
+    const html = runHtml({ ...run, notes: ['offered as recorded', 'a note'] }, plan)
+    expect(headerOf(html)).toContain('<li>Load: offered as recorded.</li>')
+    expect(headerOf(html)).not.toContain('a note')
+    expect(html.split('id="evidence"')[1]).toContain('a note')
+  })
+  it('of a run that fell behind says so before its numbers', () => {
+    const { meta, picture, notes } = runFixture()
+    const saturation = { ...picture.summary.saturation, label: 'overloaded' as const }
+    const html = runHtml({ meta, picture: { ...picture, summary: { ...picture.summary, saturation } }, notes }, plan)
+    expect(html).toContain('<h1 class="loss">shape-aware, overloaded: ')
+    expect(pages.run).not.toContain('overloaded')
+  })
+  it('of a run says what became of the requests, what caches hit and how long sessions took', () => {
+    const { meta, picture, notes } = runFixture()
+    const quantiles = { mean: 3, p50: 2, p90: 4, p95: 5, p99: 6 }
+    const summary = {
+      ...picture.summary,
+      requests: { ...picture.summary.requests, injected: 20, completed: 13, timed_out: 7 },
+      prefix_cache: { hit_rate: 0.5, loaded_tokens: 0, cached_tokens: 100, evicted_blocks: 2 },
+      sessions: { begun: 4, completed: 3, gave_up: 1, requests_not_sent: 2, duration_s: quantiles, waiting_share: 0.25 },
+    } as unknown as typeof picture.summary
+    const head = headerOf(runHtml({ meta, picture: { ...picture, summary }, notes }, plan))
+    expect(head).toContain('injected 20, completed 13, timed out 7, ')
+    expect(head).toContain('Prefix cache: 50.0\u00a0% of the input tokens')
+    expect(head).toContain('Sessions: 4 begun, 3 completed, 1 gave up (2 requests not sent), lasting 2 s (p50)')
+  })
+  it('keeps an interval in one line, and a number with its percent sign', () => {
+    expect(headerOf(pages.comparison)).toMatch(/<h1[^>]*>[^<]*: \+5\.4\u00a0% \[\+4\.1,\u00a0\+6\.7\]/)
+  })
+})
+
 describe('comparisonHtml', () => {
   it('is the same for the same result', () => {
     expect(comparisonHtml(comparisonFixture(), planFixture())).toBe(pages.comparison)
@@ -71,10 +112,10 @@ describe('comparisonHtml', () => {
     ]) {
       expect(page).toContain('equal-time 10, 20')
       expect(page).toMatch(
-        /not tried, by shape-aware neither: split fixed-count.*; chunk fixed-budget, slack, aligned; pool round-robin, kv-aware.*equal-lanes\. An arm/,
+        /no tuned arm tried, shape-aware included: split fixed-count.*; chunk fixed-budget, slack, aligned; pool round-robin, kv-aware.*equal-lanes\. An arm/,
       )
     }
-    expect(pages.comparison).not.toContain('not tried')
+    expect(pages.comparison).not.toContain('no tuned arm tried')
   })
   it("draws the user's arms among each other apart, on an axis of their own", () => {
     const own = result.comparisons
@@ -196,6 +237,24 @@ describe('under extreme conditions', () => {
 })
 
 describe('pieces', () => {
+  it('sets columns of numbers flush right, and no others', () => {
+    const html = htmlTable(
+      ['arm', 'ms', 'share', 'range', 'change', 'nothing'],
+      [
+        ['static', '1,234', '5.8 %', '2.22–3.37', '+2.1 % [+1.5, +2.6]', ''],
+        ['8', '–', '', '5.8 / 4.0', '0.0 %', '–'],
+      ],
+    )
+    const [head] = html.split('</thead>')
+    expect([...head.matchAll(/<th class="n">([^<]*)/g)].map(([, name]) => name)).toEqual(['ms', 'share', 'range'])
+  })
+  it('spreads arms over the plot of throughput against speed, however close they are', () => {
+    const points = (speed: number) => [{ concurrency: 8, tok_s_user: speed, tok_s_gpu: 10 * speed }]
+    const arms = ['static', 'mine'].map((name, i) => ({ name, points: points(50 + i) }))
+    const html = frontierPlot(arms as unknown as typeof result.pictures.frontier, armStyles(['static', 'mine']))
+    const [left, right] = [...html.matchAll(/cx="([\d.]+)"/g)].map(([, x]) => Number(x))
+    expect(right - left).toBeGreaterThan(300)
+  })
   it('draws gains over tuned baselines on one axis that those over the untuned arm do not stretch', () => {
     const base = comparisonFixture()
     const comparisons = base.comparisons.map((row) =>
@@ -311,6 +370,17 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
           )
           expect(empty).toBe(0)
           expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+          // where nothing is pointed at there are no values, not even undefined ones
+          const values = await page.$$eval('.u-legend .u-value', (nodes) => nodes.map((node) => node.textContent))
+          expect(values.filter((value) => value?.trim())).toEqual([])
+          if (name !== 'ablation') {
+            await page.emulateMedia({ media: 'print' })
+            const labels = await page.$$eval('.switch label', (nodes) =>
+              nodes.filter((node) => node.getBoundingClientRect().height > 0).map((node) => node.textContent?.trim()),
+            )
+            expect(labels).toEqual(['busy share of time'])
+            await page.emulateMedia({ media: 'screen' })
+          }
           const hovered = page.locator('[data-tip]').first()
           await hovered.hover()
           expect(await page.locator('#tip').textContent()).not.toBe('')

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Summary } from '../src/metrics/summary.js'
-import { directionOf, percent } from '../src/reports/format.js'
+import { directionOf, measured, number, percent } from '../src/reports/format.js'
 import { ablationHtml } from '../src/reports/html/ablation.js'
+import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
 import { ablationTable } from '../src/reports/terminalAblation.js'
@@ -25,8 +26,37 @@ it('prints a share that rounds to zero without a sign', () => {
   expect([-0.0004, -0.0006].map((share) => percent(share, 1))).toEqual(['0.0 %', '−0.1 %'])
 })
 
+it('prints what is measured with three digits, zeros too, counts and given numbers without', () => {
+  expect([72.04, 99.96, 0.5, 0.06301, 1234.4, 3, 0, -0.0303, null].map(measured)).toEqual([
+    '72.0',
+    '100',
+    '0.500',
+    '0.0630',
+    '1,234',
+    '3',
+    '0',
+    '−0.0303',
+    '–',
+  ])
+  expect([72.04, 0.5, -0.0303].map(number)).toEqual(['72', '0.5', '−0.0303'])
+})
+
 describe('comparisonTable', () => {
   const text = comparisonTable(result)
+  it('prints shares in percent', () => {
+    const arms = result.arms.map((arm) => ({ ...arm, metrics: { ...arm.metrics, slo_attainment: { value: 0.97 } } }))
+    expect(comparisonTable({ ...result, arms })).toMatch(/^│ SLO attainment +│ +97\.0 % │/m)
+  })
+  it('says on how many replicates every mix of levers ran, where that is not all of them', () => {
+    const attribution = { ...result.attribution, n: 4 }
+    for (const words of [comparisonTable({ ...result, attribution }), comparisonHtml({ ...result, attribution }, planFixture())])
+      expect(words.replace(/\s+/g, ' ')).toContain('Every mix of levers ran on 4 of the 8 replicates, so the total differs')
+    expect(comparisonTable({ ...result, attribution: { ...attribution, n: 8 } })).not.toContain('Every mix of levers ran')
+  })
+  it('says what brackets are', () => {
+    expect(text).toContain('[…] 95 % interval over replicates')
+    expect(ablationTable(ablation)).toContain('[…] 95 % interval over replicates')
+  })
   it('fits the width and has no colour', () => {
     expect(widest(text)).toBeLessThanOrEqual(TABLE_WIDTH)
     expect(text).not.toContain('\u001b')
@@ -196,7 +226,7 @@ describe('ablationTable', () => {
     const total = first.total && { ...first.total, ci95: [1.0004, 1.2] as const }
     const sharesOfSplit = (attributions: typeof ablation.attributions) => [
       /^│ split +│ +▲ [^│]*│ +([^│]*) │/m.exec(ablationTable({ ...ablation, attributions }))?.[1],
-      /<td>split<.td><td>[^<]*<.td><td>([^<]*)</.exec(ablationHtml({ ...ablation, attributions }, planFixture()))?.[1],
+      /<td>split<.td><td>[^<]*<.td><td[^>]*>([^<]*)</.exec(ablationHtml({ ...ablation, attributions }, planFixture()))?.[1],
     ]
     expect(sharesOfSplit(ablation.attributions)).toEqual(['85 %', '85 %'])
     expect(sharesOfSplit([{ ...first, total }, ...others])).toEqual(['–', '–'])

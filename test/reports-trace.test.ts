@@ -98,7 +98,7 @@ it('terminal and page tell the same of sessions: every sample that the trace has
 it('LRU caches have no row where requests wait and their order is not known', () => {
   const { sessions } = WORKLOADS
   expect(traceTable({ ...partsOf(sessions), width: 110 })).toMatch(/unlimited cache; LRU of 1M \d/)
-  expect(pageOf(sessions)).toMatch(/<td>1M<\/td><td>\d/)
+  expect(pageOf(sessions)).toMatch(/<td>1M<\/td><td class="n">\d/)
   const waiting = {
     ...sessions,
     arrivalNs: sessions.arrivalNs.map((time, i) => (i % 5 === 0 ? time : Number.NaN)),

@@ -1,7 +1,7 @@
 /** What an attribution says, in plain words, the same in the terminal and in HTML. */
 import { grouped } from '../collections/grouped.js'
 import type { Attribution, LeverTerms } from '../experiments/attribution/attribute.js'
-import type { AblationResult, Reading } from '../experiments/result.js'
+import type { AblationResult, ComparisonRow, Reading } from '../experiments/result.js'
 import { change, changeText, directionOf, INTERVAL_NEEDS, whereText } from './format.js'
 import { amongText, lossSentences } from './losses.js'
 
@@ -30,6 +30,12 @@ export function sharesSentence(attribution: Attribution, from: string, to: strin
   const replicates = total.ci95 === null ? `n = ${n} (${INTERVAL_NEEDS})` : `n = ${n}`
   return `${to} over ${from} in ${whereText(attribution)}: ${changeText(total)}, ${replicates}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
 }
+
+/** Why the total is not the gain of `row`, which more replicates ran; null where as many did. */
+export const fewerSentence = ({ n }: Attribution, row: Pick<ComparisonRow, 'n'> | null): string | null =>
+  row === null || n >= row.n
+    ? null
+    : `Every mix of levers ran on ${n} of the ${row.n} replicates, so the total differs from the gain over all of them.`
 
 /** Whether gains of different levers overlap, add up or complement each other; null when there is one lever, or nothing to say. */
 export function overlapSentence({ overlap, total, levers, better }: Attribution): string | null {

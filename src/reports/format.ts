@@ -16,7 +16,17 @@ export function number(value: number | null | undefined): string {
   if (!defined(value)) return NOTHING
   if (value === 0) return '0'
   const size = Math.floor(Math.log10(Math.abs(value)))
-  return value.toLocaleString('en-US', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(9, Math.max(0, 2 - size)) })
+  const options = { minimumFractionDigits: 0, maximumFractionDigits: Math.min(9, Math.max(0, 2 - size)) }
+  return value.toLocaleString('en-US', options).replace('-', '−')
+}
+
+/** A measured quantity: three significant digits, zeros too, so that a column reads alike (72.0 under 71.2). Whole numbers are counts and stay whole. */
+export function measured(value: number | null | undefined): string {
+  if (!defined(value) || Number.isInteger(value)) return number(value)
+  // rounding may carry into the next digit: 99.96 is 100
+  const size = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(3)))))
+  const digits = Math.min(9, Math.max(0, 2 - size))
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace('-', '−')
 }
 
 /** A share in [0, 1] as a whole percentage, or with `digits` decimals. */
@@ -81,6 +91,9 @@ export interface MetricText {
   readonly formula: string
 }
 
+/** Unit of shares, which are printed in percent. */
+export const SHARE = 'share'
+
 /** Metrics by the part of their name before the dot; keys are those of `Summary` and of comparison rows. */
 const METRICS: Readonly<Record<string, MetricText>> = {
   tok_s_user: {
@@ -126,10 +139,10 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     formula:
       'highest offered rate at which 95 % of the requests, or as many as slo.interactive.attainment says, meet every limit and no queue grows',
   },
-  slo_attainment: { title: 'SLO attainment', unit: 'share', formula: 'requests that met every limit ÷ injected requests' },
+  slo_attainment: { title: 'SLO attainment', unit: SHARE, formula: 'requests that met every limit ÷ injected requests' },
   kv_use: {
     title: 'KV use',
-    unit: 'share',
+    unit: SHARE,
     formula: 'blocks in use ÷ blocks of the fullest rank, mean while its engine steps, of the fullest engine',
   },
   mean_step_ms: { title: 'mean step', unit: 'ms', formula: 'time of steps ÷ steps' },
@@ -189,6 +202,10 @@ export function metricText(metric: string): MetricText {
   const known = METRICS[head] ?? { title: head, unit: '', formula: '' }
   return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
 }
+
+/** A value of a metric: shares in percent, all else as measured. */
+export const valueText = (metric: string, value: number | null | undefined): string =>
+  metricText(metric).unit === SHARE ? percent(value, 1) : measured(value)
 
 /** "tokens/s/user p50 at the same offered load" */
 export const whereText = ({ metric, reading }: { readonly metric: string; readonly reading: Reading }): string =>

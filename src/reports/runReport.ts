@@ -11,5 +11,6 @@ export type RunMeta = ResultIdentity & {
 export interface RunReport {
   readonly meta: RunMeta
   readonly picture: ComparisonResult['pictures']['arms'][number]
+  /** How the load was offered; then what else there is to know. */
   readonly notes: readonly string[]
 }

@@ -3,13 +3,15 @@
 import { CLAIRVOYANT } from '../experiments/clairvoyant.js'
 import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
-import type { Distribution, SessionSummary, Summary } from '../metrics/summary.js'
+import type { Distribution, Summary } from '../metrics/summary.js'
+import { fatesText, prefixCacheText, sessionsText } from './facts.js'
 import {
   attentionColumns,
   change,
   directionOf,
   insideText,
   interval,
+  measured,
   metricText,
   migrationText,
   NOTHING,
@@ -17,12 +19,14 @@ import {
   percent,
   policiesText,
   readingText,
+  SHARE,
   staticCapacityText,
   stepsText,
+  valueText,
 } from './format.js'
 import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
 import type { RunMeta } from './runReport.js'
-import { attributionText, WHERE_FROM } from './terminalAttribution.js'
+import { attributionText, MARKS_TELL, WHERE_FROM } from './terminalAttribution.js'
 import { againBlock, identity, LABEL_WIDTH, TABLE_WIDTH, type TableOptions, table, wrap } from './terminalTable.js'
 import { ttftParts } from './ttft.js'
 import { verdict } from './verdict.js'
@@ -59,15 +63,14 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
     const [metric, name] = dotted.split('.')
     if (!arms.some((arm) => name in (arm.metrics[metric] ?? {}))) continue
     const text = metricText(name === 'value' ? metric : dotted)
-    row(
-      `${text.title}${text.unit && !text.title.includes(text.unit) && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`,
-      (arm) => number(arm.metrics[metric]?.[name]),
+    row(`${text.title}${text.unit && text.unit !== SHARE && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`, (arm) =>
+      valueText(metric, arm.metrics[metric]?.[name]),
     )
   }
-  row('capacity on the judging half, req/s', (arm) => number(arm.capacity_rps))
+  row('capacity on the judging half, req/s', (arm) => measured(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
   for (const { title, of } of attentionColumns(arms)) row(title, of)
-  row('mean batch', (arm) => number(arm.mean_batch))
+  row('mean batch', (arm) => measured(arm.mean_batch))
   return sheet.toString()
 }
 
@@ -115,7 +118,7 @@ const runnersUp = (result: ComparisonResult): string[] =>
   result.arms.flatMap(({ name, tuning }) =>
     (tuning?.runners_up ?? [])
       .slice(0, 1)
-      .map(({ policies, score }) => wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${number(score)})`, '  ')),
+      .map(({ policies, score }) => wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${measured(score)})`, '  ')),
   )
 
 /** The comparison for the terminal. Identity first, then arms side by side, then the paired gains, then the verdict in words. */
@@ -143,19 +146,21 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   blocks.push(
     gainsTable(result, options),
     [
-      '▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json',
+      MARKS_TELL,
       `of gap: share of the way to ${YARDSTICK} (capacity: to ${CLAIRVOYANT}), which nobody can have`,
       'the floor bounds kernels: a metric that hangs on other levers too may pass 100 % of it',
       'the headline was chosen beforehand; the other rows are not corrected for their number',
     ].join('\n'),
   )
-  blocks.push([WHERE_FROM, attributionText(result.attribution, 'tuned-static', 'shape-aware')].join('\n'))
+  blocks.push([WHERE_FROM, attributionText(result.attribution, 'tuned-static', 'shape-aware', said.row)].join('\n'))
   blocks.push([wrap(said.headline), ...said.details.map((line) => wrap(line, '  '))].join('\n'))
   blocks.push(...againBlock(result.arms))
   const notes = [...oracleNotes(result.oracles), ...result.notes]
   if (notes.length > 0) blocks.push(notes.map((note) => wrap(`note: ${note}`, '  ')).join('\n'))
   return `${blocks.join('\n\n')}\n`
 }
+
+const named = (name: string, text: string | null): (readonly [string, string])[] => (text === null ? [] : [[name, text]])
 
 /** One arm for the terminal. */
 export function runTable(summary: Summary, meta: RunMeta, options: TableOptions = {}): string {
@@ -171,30 +176,23 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
     const text = metricText(metric)
     sheet.push([
       `${text.title}${metric === 'tok_s_user' ? '' : `, ${text.unit}`}`,
-      ...names.map((name) => (name in values ? number(values[name]) : '')),
+      ...names.map((name) => (name in values ? measured(values[name]) : '')),
     ])
   }
   const inside = insideText(summary)
-  const parts = ttftParts(summary).map(({ name, ms }) => `${name} ${number(ms)}`)
+  const parts = ttftParts(summary).map(({ name, ms }) => `${name} ${measured(ms)}`)
   const facts: readonly (readonly [string, string])[] = [
-    ...(parts.length > 0 ? [['mean TTFT', `${number(summary.metrics.ttft_ms.mean)} ms = ${parts.join(' + ')}`] as const] : []),
+    ...(parts.length > 0 ? [['mean TTFT', `${measured(summary.metrics.ttft_ms.mean)} ms = ${parts.join(' + ')}`] as const] : []),
     ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
-    ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fates(summary)}`],
+    ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fatesText(summary)}`],
     ...(inside === null ? [] : [['cut short', inside] as const]),
     ['SLO attainment', percent(summary.slo_attainment, 1)],
     ['steps', stepsText(summary)],
     ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),
     ['KV use', `${percent(summary.kv_use)} of the fullest rank in the mean, ${number(summary.preemptions)} preemptions`],
     ...(summary.migrations > 0 ? [['migration', migrationText(summary)] as const] : []),
-    ...(summary.prefix_cache === null
-      ? []
-      : [
-          [
-            'prefix cache',
-            `${percent(summary.prefix_cache.hit_rate, 1)} of the input tokens (${number(summary.prefix_cache.loaded_tokens)} of ${number(summary.prefix_cache.cached_tokens)} from hosts), ${number(summary.prefix_cache.evicted_blocks)} blocks evicted`,
-          ] as const,
-        ]),
-    ...sessionFacts(summary.sessions),
+    ...named('prefix cache', prefixCacheText(summary)),
+    ...named('sessions', sessionsText(summary.sessions)),
     [
       'saturation',
       `${summary.saturation.label}: ${summary.saturation.reason}${summary.saturation.binding === 'none' ? '' : `; binding: ${summary.saturation.binding.replace('_', ' ')}`}`,
@@ -204,21 +202,3 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
   const head = [identity(meta), wrap(`${meta.arm.name}: ${policiesText(meta.arm)}`, '  ')]
   return `${[...head, '', sheet.toString(), ...facts.map(([name, text]) => wrap(`${name}: ${text}`, '  '))].join('\n')}\n`
 }
-
-function sessionFacts(sessions: SessionSummary | null): (readonly [string, string])[] {
-  if (sessions === null) return []
-  const { begun, completed, gave_up: gaveUp, requests_not_sent: notSent, duration_s: duration, waiting_share: share } = sessions
-  const lost = gaveUp === 0 ? '' : `, ${number(gaveUp)} gave up (${number(notSent)} requests not sent)`
-  const lasting =
-    completed === 0
-      ? ''
-      : `, lasting ${number(duration.p50)} s (p50), ${number(duration.p90)} s (p90), ${number(duration.mean)} s (mean)`
-  const waited = share === null ? '' : `; ${percent(share)} of it tools and people`
-  return [['sessions', `${number(begun)} begun, ${number(completed)} completed${lost}${lasting}${waited}`]]
-}
-
-const fates = (summary: Summary): string =>
-  Object.entries(summary.requests)
-    .filter(([, count]) => count > 0)
-    .map(([fate, count]) => `${fate} ${number(count)}`)
-    .join(', ')

@@ -15,7 +15,7 @@ import {
   staticCapacityText,
 } from './format.js'
 import { ladderSentences, oracleNotes } from './ladder.js'
-import { attributionText, MARKS, termsTable, WHERE_FROM } from './terminalAttribution.js'
+import { attributionText, MARKS, MARKS_TELL, termsTable, WHERE_FROM } from './terminalAttribution.js'
 import { againBlock, identity, type TableOptions, table, wrap } from './terminalTable.js'
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
@@ -61,7 +61,7 @@ export function ablationTable(result: AblationResult, options: TableOptions = {}
   blocks.push(termsTable(headlines[0], options))
   for (const reading of READINGS.slice(0, 2))
     if (headlines.some((entry) => entry.reading === reading)) blocks.push(metricsTable(result, reading, options))
-  blocks.push('▲ better  ▼ worse  = interval includes zero; paired by replicate; all metrics: the report, --format json')
+  blocks.push(MARKS_TELL)
   blocks.push(
     [
       wrap(sharesSentence(headlines[0], from, to)),

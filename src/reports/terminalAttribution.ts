@@ -1,6 +1,7 @@
 /** An attribution for the terminal: a waterfall of bars, the terms beside it, and what they say. */
 import type { Attribution, Term } from '../experiments/attribution/attribute.js'
-import { interactionSentences, overlapSentence, shareShown } from './attribution.js'
+import type { ComparisonRow } from '../experiments/result.js'
+import { fewerSentence, interactionSentences, overlapSentence, shareShown } from './attribution.js'
 import { changeText, directionOf, percent, whereText } from './format.js'
 import { type TableOptions, table, wrap } from './terminalTable.js'
 
@@ -10,8 +11,13 @@ export const WHERE_FROM = 'where the gain comes from (Shapley values; they multi
 const BAR = 40
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** Bars that begin where the one above ends, and the sentences below them. */
-export function attributionText(attribution: Attribution, from: string, to: string): string {
+/** Bars that begin where the one above ends, and the sentences below them. `headline`: the row whose gain is shared out. */
+export function attributionText(
+  attribution: Attribution,
+  from: string,
+  to: string,
+  headline: ComparisonRow | null = null,
+): string {
   const { total, levers, n, note } = attribution
   const head = wrap(`${to} over ${from}, ${whereText(attribution)}, n = ${n}`, '  ')
   if (total === null) return [head, wrap(note ?? 'undefined', '  ')].join('\n')
@@ -30,7 +36,9 @@ export function attributionText(attribution: Attribution, from: string, to: stri
     const bar = drawn(place(Math.min(start, end)), place(Math.max(start, end)))
     return `  ${label.padEnd(6)} ${bar.padEnd(BAR + 1)} ${changeText(term)}`
   })
-  const said = [overlapSentence(attribution), ...interactionSentences(attribution)].filter((line) => line !== null)
+  const said = [fewerSentence(attribution, headline), overlapSentence(attribution), ...interactionSentences(attribution)].filter(
+    (line) => line !== null,
+  )
   return [head, ...lines, ...said.map((line) => wrap(line, '  '))].join('\n')
 }
 
@@ -52,6 +60,10 @@ export function termsTable(attribution: Attribution, options: TableOptions): str
   if (total) sheet.push(['all', marked(total, better), '', '', ''])
   return sheet.toString()
 }
+
+/** Below every table of paired changes. */
+export const MARKS_TELL = `[…] 95 % interval over replicates, paired  ▲ better  ▼ worse  = includes zero
+all metrics: the report, --format json`
 
 export const MARKS = { gain: '▲ ', loss: '▼ ', 'no difference': '= ', 'not decided': '' } as const
 const marked = (term: Term, better: Attribution['better']): string => `${MARKS[directionOf(term, better)]}${changeText(term)}`

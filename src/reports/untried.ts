@@ -15,7 +15,7 @@ export function untriedOf(lever: LeverName, grids: readonly Tried[]): string[] {
     .filter((name) => !tried.has(name))
 }
 
-/** "Not tried, by shape-aware neither: split payload, …; chunk slack, aligned; …", of the levers that have an effect on the engines of the plan. */
+/** "… no tuned arm tried, shape-aware included: split payload, …; chunk slack, aligned; …", of the levers that have an effect on the engines of the plan. */
 export function untriedWords(grids: readonly Tried[], plan: Pick<Plan, 'engines'>): string {
   const engines = plan.engines.flatMap(({ count, role, dp }) => Array.from({ length: count }, () => ({ role, ranks: dp })))
   const inert = inertLevers({ engines })
@@ -23,5 +23,5 @@ export function untriedWords(grids: readonly Tried[], plan: Pick<Plan, 'engines'
     .map((lever) => ({ lever, names: untriedOf(lever, grids) }))
     .filter(({ names }) => names.length > 0)
   const words = levers.map(({ lever, names }) => `${lever} ${names.join(', ')}`).join('; ')
-  return `Shipped policies that were not tried, by shape-aware neither: ${words}. An arm of your own (--arm) puts one beside the others.`
+  return `Shipped policies that no tuned arm tried, shape-aware included: ${words}. An arm of your own (--arm) puts one beside the others.`
 }

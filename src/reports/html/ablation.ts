@@ -2,12 +2,12 @@
 import type { AblationResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { headlinesOf, leverLosses, leverLossesAmong, sharesSentence } from '../attribution.js'
-import { changeText, metricText, number, percent, readingText } from '../format.js'
+import { changeText, measured, metricText, percent, readingText } from '../format.js'
 import { ladderSentences, oracleNotes } from '../ladder.js'
 import { loadSentence } from './comparison.js'
 import { gapsTable, ladderBars, oracleGains } from './ladder.js'
-import { escapeHtml, htmlTable, section } from './markup.js'
-import { evidenceSection, identityLine, kicker, lossList, page } from './page.js'
+import { bullets, escapeHtml, htmlTable, section, unbroken } from './markup.js'
+import { evidenceSection, INTERVALS, identityLine, kicker, lossList, page } from './page.js'
 import { armsTable, triedTable } from './tables.js'
 import { attributionFigures } from './waterfall.js'
 
@@ -37,7 +37,7 @@ export function ablationHtml(result: AblationResult, plan: Plan): string {
       'Every mix of the policies of the two arms ran on the same replicates.',
       armsTable(result.arms) + mixesTable(result) + triedTable(result.arms, plan),
     ),
-    evidenceSection(result, [loadSentence(result.load), ...oracleNotes(result.oracles), ...result.notes]),
+    evidenceSection(result, [...oracleNotes(result.oracles), ...result.notes]),
   ]
   return page({
     title: `Shapewise: ablation of ${plan.model} on ${plan.system}`,
@@ -48,9 +48,6 @@ export function ablationHtml(result: AblationResult, plan: Plan): string {
   })
 }
 
-/** A number stays in one line with its percent sign. */
-const unbroken = (text: string): string => text.replaceAll(' %', '\u00a0%')
-
 function header(result: AblationResult, plan: Plan): string {
   const [first] = headlinesOf(result)
   const details = ladderSentences(result, {
@@ -59,7 +56,7 @@ function header(result: AblationResult, plan: Plan): string {
     arm: result.to,
     baseline: result.from,
   })
-  return `<header>${kicker(plan)}${lossList(leverLosses(result.attributions), leverLossesAmong(result.attributions))}<h1>${escapeHtml(unbroken(sharesSentence(first, result.from, result.to)))}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
+  return `<header>${kicker(plan)}${lossList(leverLosses(result.attributions), leverLossesAmong(result.attributions))}<h1>${escapeHtml(unbroken(sharesSentence(first, result.from, result.to)))}</h1>${bullets([loadSentence(result.load), ...details])}${identityLine(result, INTERVALS)}</header>`
 }
 
 function ladder(result: AblationResult): string {
@@ -91,7 +88,7 @@ function metricsTable({ attributions, levers }: AblationResult): string {
 }
 
 function mixesTable({ arms }: AblationResult): string {
-  const value = (arm: AblationResult['arms'][number], metric: string, name: string) => number(arm.metrics[metric]?.[name])
+  const value = (arm: AblationResult['arms'][number], metric: string, name: string) => measured(arm.metrics[metric]?.[name])
   const rows = arms.map((arm) => [
     arm.changed.length === 0 ? 'none' : arm.changed.join(' + '),
     value(arm, 'tok_s_user', 'p50'),

@@ -28,7 +28,8 @@ export const CLIENT_SCRIPT = `
   function draw(chart) {
     const host = document.getElementById(chart.id)
     const axis = (extra) => ({ stroke: () => css('--soft'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { stroke: () => css('--grid'), width: 1 }, font: '12px system-ui', labelFont: '12px system-ui', ...extra })
-    const show = (unit) => (u, v) => v == null ? '–' : unit === 'share' ? Math.round(v * 100) + ' %' : short(v) + ' ' + unit
+    // nothing is pointed at: no value
+    const show = (unit) => (u, v, series, at) => at == null ? '' : v == null ? '–' : unit === 'share' ? Math.round(v * 100) + ' %' : short(v) + ' ' + unit
     const plot = new uPlot({
       width: host.clientWidth, height: 230,
       cursor: { sync: chart.sync ? { key: chart.sync } : undefined, points: { size: 6 } },

@@ -4,14 +4,14 @@ import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
 import { number, percent, staticCapacityText } from '../format.js'
 import { oracleNotes } from '../ladder.js'
-import { verdict } from '../verdict.js'
+import { type Verdict, verdict } from '../verdict.js'
 import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
 import { forestPlots } from './forest.js'
 import { frontierPlot } from './frontier.js'
 import { gainGrid } from './grid.js'
 import { ladderSection } from './ladder.js'
-import { escapeHtml, section } from './markup.js'
-import { evidenceSection, identityLine, kicker, legend, lossList, page } from './page.js'
+import { bullets, escapeHtml, section, unbroken } from './markup.js'
+import { evidenceSection, INTERVALS, identityLine, kicker, legend, lossList, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { armsTable, comparisonsTable, numbersTable, triedTable, tuningTables } from './tables.js'
 import { ttftBars } from './ttft.js'
@@ -27,6 +27,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   const latency = latencyCharts(pictures.arms)
   const course = timeCharts(pictures.arms)
   const ladderBody = ladderSection(result)
+  const said = verdict(result)
   const sections = [
     section(
       'gains',
@@ -43,7 +44,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'frontier',
       'Throughput against speed',
-      'Each point is one closed-loop run; the numbers are requests in flight. Up and to the right is better.',
+      'Each point is one closed-loop run; the numbers are requests in flight. Up and to the right is better. Axes need not begin at zero.',
       legend(styles) + frontierPlot(pictures.frontier, styles),
     ),
     section(
@@ -67,14 +68,14 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'shapes',
       'Who gains',
-      'First replicate: median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses.',
+      'First replicate: change of the median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses; · stands for fewer than 8 requests.',
       gainGrid(pictures.grid),
     ),
     section(
       'levers',
       'Which lever it comes from',
       'The gain of shape-aware over tuned-static, shared out among the levers: each bar is what a lever adds, averaged over all orders in which they may be changed. The bars end at the total.',
-      attributionFigures(result.attribution, 'tuned-static', 'shape-aware'),
+      attributionFigures(result.attribution, 'tuned-static', 'shape-aware', said.row),
     ),
     ladderBody === ''
       ? ''
@@ -90,7 +91,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       'Attention share: attention time of the slowest rank ÷ step time, the part that the split lever can touch. Balance: mean ÷ maximum of attention time over ranks; 100 % means no rank waits.',
       armsTable(result.arms) + triedTable(result.arms, plan) + tuningTables(result.arms),
     ),
-    evidenceSection(result, [loadSentence(result.load), ...oracleNotes(result.oracles), ...result.notes]),
+    evidenceSection(result, [...oracleNotes(result.oracles), ...result.notes]),
     section(
       'numbers',
       'All numbers',
@@ -100,18 +101,17 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
   ]
   return page({
     title: `Shapewise: ${plan.model} on ${plan.system}`,
-    header: header(result, plan) + legend(styles),
+    header: header(result, plan, said) + legend(styles),
     sections,
     arms: drawn,
     charts: [...latency, ...course],
   })
 }
 
-function header(result: ComparisonResult, plan: Plan): string {
-  const said = verdict(result)
+function header(result: ComparisonResult, plan: Plan, said: Verdict): string {
   const kind = said.direction.replace(' ', '-')
   const losses = lossList(said.losses, said.lossesAmong)
-  return `<header>${kicker(plan)}${losses}<h1 class="${kind}">${escapeHtml(said.headline)}</h1><ul>${said.details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(result)}</header>`
+  return `<header>${kicker(plan)}${losses}<h1 class="${kind}">${escapeHtml(unbroken(said.headline))}</h1>${bullets([loadSentence(result.load), ...said.details])}${identityLine(result, INTERVALS)}</header>`
 }
 
 export function loadSentence(load: ComparisonResult['load']): string {

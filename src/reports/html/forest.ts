@@ -53,7 +53,7 @@ function panel(
     parts.push(`<path class="grid" d="M0 ${px(y - 12)}H${px(width)}"/>`)
   }
   const bottom = y - 12
-  const axis = percentMarks(low * 100, high * 100, PLOT, 5).map(
+  const axis = percentMarks(low * 100, high * 100, PLOT, 7).map(
     ({ value, label }) =>
       `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(value / 100))} 2V${px(bottom)}"/>${text(x(value / 100), bottom + 15, label, 'class="soft" text-anchor="middle"')}`,
   )
@@ -88,7 +88,7 @@ const KEY = [
   'thick line: 95 % interval over replicates',
   'dotted: 95 % over mixes of traffic',
 ].map((entry) => entry.replaceAll(' ', '&nbsp;'))
-const key = `<p class="identity">${KEY.join(' &nbsp; ')} &nbsp; axes are the same over all tuned baselines, and wider where gains over others are</p>`
+const key = `<p class="identity">${KEY.join(' &nbsp; ')}<br>Panels over tuned baselines share one axis; those over other arms have another.</p>`
 
 /**
  * Pairs over tuned baselines come first and open, then the user's arms among each other, the others after them in a fold. Each kind has an axis of its

@@ -4,26 +4,34 @@ import type { ArmStyle } from '../colours.js'
 import { number } from '../format.js'
 import { px, svg, telling, text, ticks } from './markup.js'
 
-const WIDTH = 860
+const WIDTH = 700
 const HEIGHT = 400
 const LEFT = 62
 const RIGHT = 24
 const TOP = 14
 const BOTTOM = 46
 
+/** Values with a margin: arms lie close together, and an axis from zero would draw them as one line. */
+function reach(values: readonly number[]): [number, number] {
+  const low = Math.min(...values)
+  const high = Math.max(...values)
+  const margin = (high - low || high) * 0.09
+  return [Math.max(0, low - margin), high + margin]
+}
+
 export function frontierPlot(frontier: ComparisonResult['pictures']['frontier'], styles: readonly ArmStyle[]): string {
   const all = frontier.flatMap((arm) => arm.points)
   if (all.length === 0) return '<p class="soft">The load sweep was not run.</p>'
-  const maxX = Math.max(...all.map((point) => point.tok_s_user)) * 1.05
-  const maxY = Math.max(...all.map((point) => point.tok_s_gpu)) * 1.08
-  const x = (value: number) => LEFT + (value / maxX) * (WIDTH - LEFT - RIGHT)
-  const y = (value: number) => HEIGHT - BOTTOM - (value / maxY) * (HEIGHT - TOP - BOTTOM)
+  const [minX, maxX] = reach(all.map((point) => point.tok_s_user))
+  const [minY, maxY] = reach(all.map((point) => point.tok_s_gpu))
+  const x = (value: number) => LEFT + ((value - minX) / (maxX - minX)) * (WIDTH - LEFT - RIGHT)
+  const y = (value: number) => HEIGHT - BOTTOM - ((value - minY) / (maxY - minY)) * (HEIGHT - TOP - BOTTOM)
   const grid = [
-    ...ticks(0, maxX, 7).map(
+    ...ticks(minX, maxX, 7).map(
       (value) =>
         `<path class="grid" d="M${px(x(value))} ${TOP}V${HEIGHT - BOTTOM}"/>${text(x(value), HEIGHT - BOTTOM + 16, number(value), 'class="soft" text-anchor="middle"')}`,
     ),
-    ...ticks(0, maxY, 6).map(
+    ...ticks(minY, maxY, 6).map(
       (value) =>
         `<path class="grid" d="M${LEFT} ${px(y(value))}H${WIDTH - RIGHT}"/>${text(LEFT - 8, y(value) + 4, number(value), 'class="soft" text-anchor="end"')}`,
     ),

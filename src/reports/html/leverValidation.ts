@@ -18,7 +18,7 @@ import {
   WRONG_HEAD,
   wrongCells,
 } from '../leverValidation.js'
-import { escapeHtml, htmlTable, section } from './markup.js'
+import { bullets, escapeHtml, htmlTable, section } from './markup.js'
 import { page } from './page.js'
 import { dotLegend, type ScatterPoint, scatterPlot } from './scatter.js'
 
@@ -34,13 +34,11 @@ function pointsOf(scored: readonly ScoredCell[]): ScatterPoint[] {
   })
 }
 
-const list = (lines: readonly string[]): string => `<ul>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
-
 export function leverValidationHtml({ validation, others, wrong }: LeverReport, version: string): string {
   const { scored, totals } = validation
   const title = `${totals.signsRight} of ${totals.signs} published signs are right; sizes are off by ${percent(totals.medianError, 1)} (median)`
   const of = (role: Cell['role']): string => htmlTable(CELL_HEAD, scored.filter(({ cell }) => cell.role === role).map(cellCells))
-  const header = `<header><p class="kicker">Levers against published measurements</p><h1>${escapeHtml(title)}</h1>${list(totalsText(validation).split('\n'))}<p class="identity">shapewise ${escapeHtml(version)}</p></header>`
+  const header = `<header><p class="kicker">Levers against published measurements</p><h1>${escapeHtml(title)}</h1>${bullets(totalsText(validation).split('\n'))}<p class="identity">shapewise ${escapeHtml(version)}</p></header>`
   return page({
     title: 'Shapewise: levers against published measurements',
     header,
@@ -56,9 +54,9 @@ export function leverValidationHtml({ validation, others, wrong }: LeverReport, 
         'others',
         'Other readings',
         'Had the balanced scheduler of the kernel cells been another policy.',
-        list(others.map(otherText)),
+        bullets(others.map(otherText)),
       ),
-      section('missed', 'Missed', 'Wrong sign, or off by more than 20 %.', list(missesOf(validation).map(missText))),
+      section('missed', 'Missed', 'Wrong sign, or off by more than 20 %.', bullets(missesOf(validation).map(missText))),
       section('fit', 'Fit rows', 'Constants were fitted to the kernel times alone.', of('fit')),
       section('context', 'Shown, not counted', 'Not read well enough to judge by.', of('context')),
       section(

@@ -1,7 +1,17 @@
 /** Text into HTML, and the few shapes that the drawings share. Every string that is not ours passes through `escapeHtml`. */
+import { NOTHING } from '../format.js'
+
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 export const escapeHtml = (text: string | number): string => String(text).replace(/[&<>"']/g, (sign) => ENTITIES[sign])
+
+/** A number stays in one line with its percent sign, and the bounds of an interval with each other. */
+export const unbroken = (words: string): string =>
+  words.replaceAll(' %', '\u00a0%').replace(/\[([+−]?[\d.,]+,) ([+−]?[\d.,]+\])/g, '[$1\u00a0$2')
+
+/** Sentences one below the other. */
+export const bullets = (lines: readonly string[], kind = ''): string =>
+  `<ul${kind === '' ? '' : ` class="${kind}"`}>${lines.map((line) => `<li>${escapeHtml(unbroken(line))}</li>`).join('')}</ul>`
 
 /** JSON that may stand inside a script element. */
 export const embeddedJson = (value: unknown): string =>
@@ -51,8 +61,17 @@ export function section(id: string, title: string, lead: string, body: string): 
   return `<section id="${id}"><h2>${escapeHtml(title)}</h2><p class="lead">${escapeHtml(lead)}</p>${body}</section>`
 }
 
+/** 1,234 · +2.5 % · 3.06x · 5.8 / 4.0 · 2.22–3.37 */
+const NUMERIC = /^[+−]?\d[\d,.]*(?: ?(?:%|x|M|us|tiles))?(?: ?[/–] ?\d[\d,.]*)?$/
+
+/** Columns of numbers alone stand flush right under their heads, so that digits of one rank are below each other. */
 export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (row: readonly string[], tag: string) => row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')
+  const isNumeric = head.map((_, i) => {
+    const told = rows.map((row) => row[i] ?? '').filter((cell) => cell !== '' && cell !== NOTHING)
+    return told.length > 0 && told.every((cell) => NUMERIC.test(cell))
+  })
+  const cells = (row: readonly string[], tag: string) =>
+    row.map((cell, i) => `<${tag}${isNumeric[i] ? ' class="n"' : ''}>${escapeHtml(cell)}</${tag}>`).join('')
   return `<div class="scroll"><table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('')}</tbody></table></div>`
 }
 

@@ -8,7 +8,7 @@ import type { ArmStyle } from '../colours.js'
 import { identityWords } from '../terminalTable.js'
 import type { Chart } from './charts.js'
 import { CLIENT_SCRIPT } from './client.js'
-import { embeddedJson, escapeHtml } from './markup.js'
+import { bullets, embeddedJson, escapeHtml } from './markup.js'
 import { STYLE } from './style.js'
 
 const require = createRequire(import.meta.url)
@@ -46,15 +46,16 @@ export const legend = (arms: readonly ArmStyle[]): string =>
     )
     .join('')}</ul>`
 
-export function identityLine(meta: ResultIdentity): string {
-  return `<p class="identity">${escapeHtml(identityWords(meta))}</p>`
+/** What brackets mean on pages of paired differences. */
+export const INTERVALS = 'in brackets: 95 % intervals over replicates'
+
+export function identityLine(meta: ResultIdentity, key = ''): string {
+  return `<p class="identity">${escapeHtml([...(key === '' ? [] : [key]), identityWords(meta)].join(' · '))}</p>`
 }
 
 /** Where something loses, said before any gain, and `among` how many rows; nothing when it never does. */
 export const lossList = (losses: readonly string[], among: string): string =>
-  losses.length === 0
-    ? ''
-    : `<p class="loss">Where it loses, first (${among}):</p><ul class="loss">${losses.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
+  losses.length === 0 ? '' : `<p class="loss">Where it loses, first (${among}):</p>${bullets(losses, 'loss')}`
 
 /** What was simulated, in one line; of the plan, which folders of earlier versions hold too. */
 export const kicker = (plan: Plan): string => `<p class="kicker">${escapeHtml(simulatedWords(simulatedOf(plan)))}</p>`
@@ -69,5 +70,5 @@ const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
 
 export function evidenceSection(meta: Pick<ComparisonResult, 'evidence'>, notes: readonly string[]): string {
   const items = [EVIDENCE[meta.evidence], 'All times are simulated; no request was served by a real system.', ...notes]
-  return `<section id="evidence"><h2>How sure is this?</h2><ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join('')}</ul></section>`
+  return `<section id="evidence"><h2>How sure is this?</h2>${bullets(items)}</section>`
 }

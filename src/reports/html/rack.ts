@@ -47,7 +47,8 @@ function outline(engines: readonly number[], { trays, gpusPerTray }: Plan['rack'
       if (slot < gpusPerTray && at(tray, slot) !== at(tray - 1, slot)) path += `${start}h${CELL_W}`
       if (tray < trays && at(tray, slot) !== at(tray, slot - 1)) path += `${start}v${CELL_H}`
     }
-  return `<path class="edge" d="${path}"/>`
+  // a halo, so that the line is seen on deep cells on a light page and on pale ones on a dark page
+  return `<path class="halo" d="${path}"/><path class="edge" d="${path}"/>`
 }
 
 function rackSvg(plan: Plan, engines: readonly number[], arm: ArmPicture, rack: number): string {

@@ -1,10 +1,12 @@
 /** The report of one arm: the pieces of a comparison that need no second arm. */
+import { fallsBehind } from '../../metrics/saturation.js'
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
-import { insideText, migrationText, number, percent, policiesText, stepsText } from '../format.js'
+import { fatesText, prefixCacheText, sessionsText } from '../facts.js'
+import { insideText, measured, migrationText, number, percent, policiesText, stepsText } from '../format.js'
 import type { RunReport } from '../runReport.js'
 import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
-import { escapeHtml, section } from './markup.js'
+import { bullets, escapeHtml, section } from './markup.js'
 import { evidenceSection, identityLine, kicker, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { summaryTable } from './tables.js'
@@ -16,22 +18,31 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
   const course = timeCharts([picture])
   const { saturation } = summary
   const inside = insideText(summary)
+  const [load, ...others] = notes
+  const sentence = (name: string, words: string | null | undefined) => (words ? [`${name}: ${words}.`] : [])
   const details = [
-    `${number(summary.output_tok_s)} output tokens/s, ${number(summary.output_tok_s_per_gpu)} a GPU; ${number(summary.request_s)} requests/s over ${number(summary.window_s)} s.`,
+    ...sentence('Load', load),
+    `${measured(summary.output_tok_s)} output tokens/s, ${measured(summary.output_tok_s_per_gpu)} a GPU; ${measured(summary.request_s)} requests/s over ${number(summary.window_s)} s: ${fatesText(summary)}.`,
     `${saturation.label[0].toUpperCase()}${saturation.label.slice(1)}: ${saturation.reason}${saturation.binding === 'none' ? '' : `; what binds is ${saturation.binding.replace('_', ' ')}`}.`,
     `SLO attainment ${percent(summary.slo_attainment, 1)}, KV use ${percent(summary.kv_use)}, ${number(summary.preemptions)} preemptions${summary.migrations > 0 ? `; ${migrationText(summary)}` : ''}.${summary.role_changes === null ? '' : ` Engines changed their roles ${number(summary.role_changes)} times.`}`,
     ...(inside === null ? [] : [`Cut short: ${inside}.`]),
+    ...sentence('Prefix cache', prefixCacheText(summary)),
+    ...sentence('Sessions', sessionsText(summary.sessions)),
     `Steps: ${stepsText(summary)}.`,
     policiesText(meta.arm),
   ]
   const speed = summary.metrics.tok_s_user
   const ttft = summary.metrics.ttft_ms
   const said = [
-    ...(speed.p50 === null ? [] : [`${number(speed.p50)} tokens/s/user (p50), ${number(speed.p10)} at p10`]),
-    ttft.p50 === null ? 'no request of the window got an answer' : `TTFT ${number(ttft.p50)} ms p50, ${number(ttft.p95)} ms p95`,
+    ...(speed.p50 === null ? [] : [`${measured(speed.p50)} tokens/s/user (p50), ${measured(speed.p10)} at p10`]),
+    ttft.p50 === null
+      ? 'no request of the window got an answer'
+      : `TTFT ${measured(ttft.p50)} ms p50, ${measured(ttft.p95)} ms p95`,
   ]
-  const title = `${meta.arm.name}: ${said.join('; ')}.`
-  const header = `<header>${kicker(plan)}<h1>${escapeHtml(title)}</h1><ul>${details.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>${identityLine(meta)}</header>`
+  // means over a growing queue hang on how long one looks
+  const behind = fallsBehind(saturation.label)
+  const title = `${meta.arm.name}${behind ? `, ${saturation.label}` : ''}: ${said.join('; ')}.`
+  const header = `<header>${kicker(plan)}<h1${behind ? ' class="loss"' : ''}>${escapeHtml(title)}</h1>${bullets(details)}${identityLine(meta)}</header>`
   const undefinedNotes = Object.entries(summary.undefined_because).map(([key, reason]) => `${key} is undefined: ${reason}.`)
   const sections = [
     section(
@@ -58,14 +69,15 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
       'Each cell is a GPU, each outline an engine; the number is the engine’s share in percent, after P or D where prefill and decode have engines of their own.',
       rackMaps(plan, [picture]),
     ),
-    evidenceSection(meta, [...undefinedNotes, ...notes]),
+    evidenceSection(meta, [...undefinedNotes, ...others]),
     section('numbers', 'All numbers', 'Requests that arrived in the window.', summaryTable(summary)),
   ]
   return page({
     title: `Shapewise: ${meta.arm.name}, ${plan.model} on ${plan.system}`,
     header,
     sections,
-    arms: armStyles([meta.arm.name]),
+    // nothing to be told apart from
+    arms: armStyles([meta.arm.name]).map((style) => ({ ...style, dash: [] })),
     charts: [...latency, ...course],
   })
 }

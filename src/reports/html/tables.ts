@@ -9,11 +9,14 @@ import {
   change,
   directionOf,
   interval,
+  measured,
   metricText,
   number,
   percent,
   policiesText,
   readingText,
+  SHARE,
+  valueText,
 } from '../format.js'
 import { untriedWords } from '../untried.js'
 import { escapeHtml, htmlTable } from './markup.js'
@@ -22,7 +25,7 @@ const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
 
 const withUnit = (metric: string): string => {
   const { title, unit } = metricText(metric)
-  return unit && !title.includes('tokens/s') ? `${title}, ${unit}` : title
+  return unit && unit !== SHARE && !title.includes('tokens/s') ? `${title}, ${unit}` : title
 }
 
 export function armsTable(arms: readonly ArmResult[]): string {
@@ -50,10 +53,10 @@ export function armsTable(arms: readonly ArmResult[]): string {
     p.pool,
     saturation.label,
     saturation.binding,
-    number(arm.capacity_rps),
+    measured(arm.capacity_rps),
     percent(arm.own_load_fraction),
     ...attention.map(({ of }) => of(arm)),
-    number(arm.mean_batch),
+    measured(arm.mean_batch),
   ])
   return htmlTable(head, rows)
 }
@@ -68,7 +71,8 @@ export function triedTable(arms: readonly ArmResult[], plan: Plan): string {
     ...levers.map((lever) => choicesText(tried[lever])),
     number(tuning.candidates),
   ])
-  const lead = 'Tried: all combinations in a row, one span (one) and only what has an effect here.'
+  const lead =
+    'Tried, for each tuned arm: every combination of what stands in its row, where it has an effect here; span always one.'
   const untried = untriedWords(
     tuned.map(({ tried }) => tried),
     plan,
@@ -83,7 +87,7 @@ export function tuningTables(arms: readonly ArmResult[]): string {
       const rows = (tuning?.runners_up ?? []).map((entry, i) => [
         String(i + 2),
         policiesText(entry.policies),
-        number(entry.score),
+        measured(entry.score),
       ])
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
       const again = tuning?.again === undefined ? '' : `<p>Again, on these engines: <code>${escapeHtml(tuning.again)}</code></p>`
@@ -102,7 +106,7 @@ export function numbersTable(arms: readonly ArmResult[]): string {
       .filter((arm) => arm.metrics[metric])
       .map((arm) => {
         const values = arm.metrics[metric]
-        const show = metricText(metric).unit === 'share' ? (share: number | null) => percent(share, 1) : number
+        const show = (value: number | null) => valueText(metric, value)
         const cells = COLUMNS.map((column) => (column in values ? show(values[column]) : ''))
         return [
           withUnit(metric),
@@ -117,7 +121,11 @@ export function numbersTable(arms: readonly ArmResult[]): string {
 export function summaryTable(summary: Summary): string {
   const rows = Object.entries(summary.metrics).map(([metric, values]) => {
     const all = values as Distribution & Readonly<Record<string, number | null>>
-    return [withUnit(metric), ...COLUMNS.map((column) => (column in all ? number(all[column]) : '')), metricText(metric).formula]
+    return [
+      withUnit(metric),
+      ...COLUMNS.map((column) => (column in all ? measured(all[column]) : '')),
+      metricText(metric).formula,
+    ]
   })
   return htmlTable(['metric', ...COLUMNS, 'how it is computed'], rows)
 }

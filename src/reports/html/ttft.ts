@@ -1,7 +1,7 @@
 /** One bar for each arm: how the mean TTFT divides into phases. */
 import type { ComparisonResult } from '../../experiments/result.js'
 import { mix } from '../colours.js'
-import { number } from '../format.js'
+import { measured } from '../format.js'
 import { FIRST_DECODE, FRONTEND, ttftParts } from '../ttft.js'
 import { escapeHtml, nameRoom, nameText, px, svg, text, textWidth } from './markup.js'
 import { dotLegend } from './scatter.js'
@@ -36,8 +36,8 @@ export function ttftBars(arms: readonly ArmPicture[]): string {
     rows.map(({ name }) => name),
     NAMES,
   )
-  const totals = rows.map((row) => `${number(total(row))} ms`)
-  const lists = rows.map(({ parts }) => parts.map(({ name, ms }) => `${name} ${number(ms)}`).join(' · '))
+  const totals = rows.map((row) => `${measured(total(row))} ms`)
+  const lists = rows.map(({ parts }) => parts.map(({ name, ms }) => `${name} ${measured(ms)}`).join(' · '))
   const width = Math.max(
     ...totals.map((words, i) => left + total(rows[i]) * scale + 6 + textWidth(words)),
     ...lists.map((list) => left + textWidth(list, 11)),
@@ -48,14 +48,14 @@ export function ttftBars(arms: readonly ArmPicture[]): string {
     let x = left
     const boxes = row.parts.map(({ name, ms }) => {
       const width = ms * scale
-      const tip = escapeHtml(`${row.name}\n${name}: ${number(ms)} ms on average`)
+      const tip = escapeHtml(`${row.name}\n${name}: ${measured(ms)} ms on average`)
       // parts too narrow for their number carry none; it stands below, and pointing at them shows it
       const label =
-        width > textWidth(number(ms), 11) + 4
+        width > textWidth(measured(ms), 11) + 4
           ? text(
               x + width / 2,
               i * ROW + 13,
-              number(ms),
+              measured(ms),
               'text-anchor="middle" font-size="11" fill="#ffffff" pointer-events="none"',
             )
           : ''

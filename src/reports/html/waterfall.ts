@@ -1,14 +1,22 @@
 /** Where a gain comes from: a waterfall of Shapley values, the matrix of interactions, and all terms as a table. */
 import type { Attribution, Term } from '../../experiments/attribution/attribute.js'
-import { interactionSentences, overlapSentence, shareShown } from '../attribution.js'
+import type { ComparisonRow } from '../../experiments/result.js'
+import { fewerSentence, interactionSentences, overlapSentence, shareShown } from '../attribution.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, changeText, directionOf, percent, whereText } from '../format.js'
-import { escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
+import { bullets, escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
 
-/** Waterfall, matrix, what they say, and the table of all terms. */
-export function attributionFigures(attribution: Attribution, from: string, to: string): string {
-  const said = [overlapSentence(attribution), ...interactionSentences(attribution)].filter((line) => line !== null)
-  const list = said.length === 0 ? '' : `<ul>${said.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`
+/** Waterfall, matrix, what they say, and the table of all terms. `headline`: the row whose gain is shared out. */
+export function attributionFigures(
+  attribution: Attribution,
+  from: string,
+  to: string,
+  headline: ComparisonRow | null = null,
+): string {
+  const said = [fewerSentence(attribution, headline), overlapSentence(attribution), ...interactionSentences(attribution)].filter(
+    (line) => line !== null,
+  )
+  const list = said.length === 0 ? '' : bullets(said)
   const matrix = interactionMatrix(attribution)
   const fold = `<details><summary>All terms</summary>${termsTable(attribution)}</details>`
   return `${waterfall(attribution, from, to)}${list}${matrix === '' ? '' : `<h3>Interactions</h3>${matrix}`}${fold}`
@@ -58,7 +66,12 @@ function waterfall(attribution: Attribution, from: string, to: string): string {
     const tip = `${whole ? `${to} over ${from}` : `${label}, averaged over all orders of the levers`}\n${changeText(term)}`
     return `<g ${telling(tip)}>${nameText(names - 10, y + 19, label, whole ? ' font-weight="600"' : '')}<rect class="mark" x="${px(left)}" y="${y + 6}" width="${px(long)}" height="18" rx="2" fill="${fill}" fill-opacity="${whole ? 1 : 0.75}"/>${whisker}${link}${text(right + 7, y + 19, changeText(term), 'font-size="11.5"')}</g>`
   })
-  const name = text(names + BAR / 2, bottom + 32, `change of ${whereText(attribution)}, %`, 'class="soft" text-anchor="middle"')
+  const name = text(
+    names + BAR / 2,
+    bottom + 32,
+    `change of ${whereText(attribution)}, %, n = ${attribution.n}`,
+    'class="soft" text-anchor="middle"',
+  )
   return `<div class="wide">${svg(width, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis.join('')}${first}${drawn.join('')}${name}`)}</div>`
 }
 

@@ -55,7 +55,7 @@ export function traceHtml(trace: TracePage): string {
       section(
         'lengths',
         'Lengths',
-        'Requests by their number of tokens, on logarithmic axes; heights are requests for each step of the axis.',
+        'Requests by their number of tokens, on logarithmic axes; heights are requests for each step of the axis, and the deeper a cell of the map the more requests (log).',
         lengthFigures(pictures),
       ),
       statistics.prefixes === null

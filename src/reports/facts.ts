@@ -1,0 +1,29 @@
+/** What a run has besides distributions, in words: the same in the terminal and on the page. */
+import type { SessionSummary, Summary } from '../metrics/summary.js'
+import { measured, number, percent } from './format.js'
+
+/** "injected 1,200, completed 1,180, rejected 20" */
+export const fatesText = ({ requests }: Pick<Summary, 'requests'>): string =>
+  Object.entries(requests)
+    .filter(([, count]) => count > 0)
+    .map(([fate, count]) => `${fate.replace('_', ' ')} ${number(count)}`)
+    .join(', ')
+
+/** Null where no engine keeps prefixes. */
+export const prefixCacheText = ({ prefix_cache: cache }: Pick<Summary, 'prefix_cache'>): string | null =>
+  cache === null
+    ? null
+    : `${percent(cache.hit_rate, 1)} of the input tokens (${number(cache.loaded_tokens)} of ${number(cache.cached_tokens)} from hosts), ${number(cache.evicted_blocks)} blocks evicted`
+
+/** Null where requests wait for none. */
+export function sessionsText(sessions: SessionSummary | null): string | null {
+  if (sessions === null) return null
+  const { begun, completed, gave_up: gaveUp, requests_not_sent: notSent, duration_s: duration, waiting_share: share } = sessions
+  const lost = gaveUp === 0 ? '' : `, ${number(gaveUp)} gave up (${number(notSent)} requests not sent)`
+  const lasting =
+    completed === 0
+      ? ''
+      : `, lasting ${measured(duration.p50)} s (p50), ${measured(duration.p90)} s (p90), ${measured(duration.mean)} s (mean)`
+  const waited = share === null ? '' : `; ${percent(share)} of it tools and people`
+  return `${number(begun)} begun, ${number(completed)} completed${lost}${lasting}${waited}`
+}
