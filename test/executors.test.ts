@@ -1,12 +1,12 @@
 /** Needs dist/ (built by `npm test`): worker threads run compiled code. */
 import { describe, expect, test } from 'vitest'
 import { PolicyError, UserError } from '../src/errors.js'
-import { BEAT } from '../src/executors/beat.js'
+import { BEAT, DRAWING } from '../src/executors/beat.js'
 import { errorOf, failureOf } from '../src/executors/failure.js'
 import { createExecutor } from '../src/executors/index.js'
 import { createStallWatch } from '../src/executors/stallWatch.js'
 import { threadExecutor } from '../src/executors/threads.js'
-import type { Job, JobContext, Outcome } from '../src/experiments/job.js'
+import { type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
 import { SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import { tinyContext } from './tinyCluster.js'
@@ -141,6 +141,29 @@ describe('the watch over heartbeats', () => {
     beats[BEAT] = 2
     expect(watch.look(7500), 'the second has ended, the first moved at 6999').toBeNull()
     expect(watch.look(7999)?.message).toMatch(/arms\.static {2}no event was served for 1 s after event 11 \(t = 1 s\)/)
+  })
+
+  test('waits for traffic that is drawn, however long that takes, and counts from its end', () => {
+    const beats = new Float64Array(2 * BEAT)
+    const watch = createStallWatch(jobs, beats, 1000, 0)
+    beats[0] = DRAWING
+    for (const nowMs of [500, 1500, 90_000]) expect(watch.look(nowMs)).toBeNull()
+    beats[0] = 1
+    expect(watch.look(90_900)).toBeNull()
+    expect(watch.look(91_000)?.faults[0]).toMatchObject({ where: 'arms.static' })
+  })
+
+  test('is told when traffic is drawn, before the simulations of it', () => {
+    for (const job of JOBS.slice(0, 3)) {
+      const told: string[] = []
+      const tell = (what: string) => told[told.length - 1] !== what && told.push(what)
+      runJob(tinyContext(), job, {
+        onProgress: () => tell('simulates'),
+        onDrawing: (isUnderWay) => tell(isUnderWay ? 'draws' : 'drew'),
+      })
+      expect(told.length % 3, told.join()).toBe(0)
+      for (let at = 0; at < told.length; at += 3) expect(told.slice(at, at + 3)).toEqual(['draws', 'drew', 'simulates'])
+    }
   })
 })
 

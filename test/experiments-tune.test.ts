@@ -339,7 +339,15 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
     const { load: plan } = tinyPlan(sets).workload
     const context = { ...tinyContext(sets, workload), speedUp: plan.speedUp }
     const executor = createExecutor({ context, threads: 1 })
-    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load: plan, wantsCapacity: false })
+    const found = await findLoad({
+      ...context,
+      context,
+      executor,
+      effort: EFFORTS.quick,
+      load: plan,
+      warmup: 2,
+      wantsCapacity: false,
+    })
     await executor.close()
     const factor = plan.speedUp ?? 1
     expect(found.ratePerS).toBeCloseTo(2 * factor, 1)
@@ -376,7 +384,7 @@ test.each([
       },
     }
     const { load } = tinyPlan(sets).workload
-    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: true })
+    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
     await executor.close()
     expect(searched.map(({ draw }) => draw)).toEqual(
       Array.from({ length: draws }, (_, replicate) => ({ part: 'train', mode: 'draw', replicate })),
@@ -406,8 +414,32 @@ test.each([
     },
   }
   const { load } = tinyPlan(sets).workload
-  const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: false })
+  const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: false })
   await expect(found).rejects.toThrow(says)
+  await executor.close()
+})
+
+test('a load at which requests live so long that no machine would hold a run of it is refused before a capacity is sought', async () => {
+  const sets = ['engines.0.count=1', 'workload.load={method: superpose, rate_per_s: 200}']
+  const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+  const inline = createExecutor({ context, threads: 1 })
+  const kinds: string[] = []
+  const executor: typeof inline = {
+    ...inline,
+    run: async (jobs, done) => {
+      kinds.push(...jobs.map(({ kind }) => kind))
+      const outcomes = await inline.run(jobs, done)
+      const summary = outcomes[0].summary as Summary
+      const e2e_ms = { ...summary.metrics.e2e_ms, mean: 1e8 }
+      return jobs[0].kind === 'open'
+        ? [{ ...outcomes[0], summary: { ...summary, metrics: { ...summary.metrics, e2e_ms } } }]
+        : outcomes
+    },
+  }
+  const { load } = tinyPlan(sets).workload
+  const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
+  await expect(found).rejects.toThrow(/one run would have about 240,000,000 requests, more than/)
+  expect(kinds).toEqual(['closed', 'open'])
   await executor.close()
 })
 
@@ -423,6 +455,7 @@ test('the more requests must meet the SLO, the smaller the capacity; tuning asks
       executor,
       effort: EFFORTS.quick,
       load,
+      warmup: 2,
       wantsCapacity: true,
     })
     await executor.close()
@@ -448,7 +481,7 @@ test('a short queue or short patience, which the loop that goes before the searc
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
     const executor = createExecutor({ context, threads: 1 })
     const { load } = tinyPlan(sets).workload
-    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: true })
+    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
     await executor.close()
     return found.staticCapacity as number
   }
@@ -467,8 +500,8 @@ test('a fraction of a capacity is refused for its cause where one request in ten
   const context = tinyContext(sets, workload)
   const executor = createExecutor({ context, threads: 1 })
   const { load } = tinyPlan(sets).workload
-  await expect(findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, wantsCapacity: false })).rejects.toThrow(
-    /10 % of the requests are longer than the engines take \(\d+ tokens\)/,
-  )
+  await expect(
+    findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: false }),
+  ).rejects.toThrow(/10 % of the requests are longer than the engines take \(\d+ tokens\)/)
   await executor.close()
 })

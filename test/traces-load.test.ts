@@ -64,7 +64,10 @@ describe('offered traffic', () => {
       parent: Int32Array.of(-1, 0, -1, 2),
     }
     const under = { part: sessions, durationNs: NS_PER_S, e2eNs: 1e3 * NS_PER_S }
-    expect(() => offeredTraffic(request({ ...under, ratePerS: 4e4 }))).toThrow(tooMany)
+    expect(() => offeredTraffic(request({ ...under, ratePerS: 4e4 }))).toThrow(/about 80,100,000 requests/)
+    expect(() => offeredTraffic(request({ ...under, durationNs: 1e3 * NS_PER_S, ratePerS: 2e4 })), 'both together').toThrow(
+      tooMany,
+    )
     expect(offeredTraffic(request({ ...under, ratePerS: 4 })).workload.count).toBeGreaterThan(2000)
   })
   test.each([0.3, 0.9, 3, 40, 133.7])('has the rate that was asked for within 3 %% over replicates: %f a second', (ratePerS) => {

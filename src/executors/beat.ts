@@ -3,11 +3,12 @@ import type { Job, JobContext, Outcome } from '../experiments/job.js'
 import { HEARTBEAT, type PolicyFile } from '../policies/index.js'
 import type { Failure } from './failure.js'
 
-/** Doubles of one job's heartbeat: 0 = not begun, 1 = under way, 2 = ended; events served; simulated ns; then the decision of a policy of the user's. */
+/** Doubles of one job's heartbeat: 0 = not begun, 1 = under way, 2 = ended, 3 = traffic is drawn; events served; simulated ns; then the decision of a policy of the user's. */
 export const DECISION = 3
 export const BEAT = DECISION + HEARTBEAT
 export const UNDER_WAY = 1
 export const ENDED = 2
+export const DRAWING = 3
 
 /** What a thread is started with. */
 export interface WorkerStart {

@@ -13,7 +13,7 @@ import { type Advance, createSimulation } from '../simulator/index.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
 import { runName } from './draw.js'
-import type { CapacityJob, JobContext, OnProgress } from './job.js'
+import { type CapacityJob, type JobContext, type JobWatcher, watched } from './job.js'
 import { openTraffic } from './jobTraffic.js'
 
 /** Ratio of neighbouring rates, at first and at most; rates tried before giving up; ratio that ends the bisection. */
@@ -34,10 +34,10 @@ export interface Capacity {
 }
 
 /** The largest rate at which as many requests as the SLO wants meet it and the queue does not grow: bracket by growing strides, then bisect on the logarithm. */
-export function findCapacity(context: JobContext, job: CapacityJob, onProgress?: OnProgress): Capacity {
+export function findCapacity(context: JobContext, job: CapacityJob, watcher?: JobWatcher): Capacity {
   let simulatedS = 0
   const served = (ratePerS: number): boolean => {
-    const tried = tryLoad(context, job, ratePerS, onProgress)
+    const tried = tryLoad(context, job, ratePerS, watcher)
     simulatedS += tried.simulatedS
     return tried.isServed
   }
@@ -75,9 +75,9 @@ export function tryLoad(
   context: JobContext,
   job: CapacityJob,
   ratePerS: number,
-  onProgress?: OnProgress,
+  watcher?: JobWatcher,
 ): { isServed: boolean; simulatedS: number } {
-  const { workload, window } = openTraffic(context, { ...job, ratePerS })
+  const { workload, window } = watched(watcher, () => openTraffic(context, { ...job, ratePerS }))
   const simulation = createSimulation(context.config, createArm(job.arm, runName(context.seed, job.draw)), {
     load: { kind: 'open' },
     window,
@@ -90,7 +90,7 @@ export function tryLoad(
   while (outcome === 'paused' && !judge.isLost()) {
     outcome = simulation.advance(Number.POSITIVE_INFINITY, EVENTS_PER_TURN)
     judge.add(simulation.drain())
-    onProgress?.(simulation.nowNs, simulation.events)
+    watcher?.onProgress(simulation.nowNs, simulation.events)
   }
   const simulatedS = simulation.nowNs / NS_PER_S
   if (judge.isLost()) return { isServed: false, simulatedS }

@@ -90,25 +90,40 @@ export interface Outcome {
 }
 
 const QUANTILE_POINTS = 256
-export type OnProgress = (simulatedNs: number, events: number) => void
 
-export function runJob(context: JobContext, job: Job, onProgress?: OnProgress): Outcome {
-  if (job.kind === 'capacity') return capacityOutcome(findCapacity(context, job, onProgress))
-  return job.kind === 'open' ? runOpen(context, job, onProgress) : runClosed(context, job, onProgress)
+/** Who looks on while a job runs. */
+export interface JobWatcher {
+  /** Of one simulation; a job may be several. */
+  onProgress(simulatedNs: number, events: number): void
+  /** Before traffic is drawn, which serves no event however long it takes, and after. */
+  onDrawing(isUnderWay: boolean): void
 }
 
-function runOpen(context: JobContext, job: OpenJob, onProgress?: OnProgress): Outcome {
-  const { workload, copies, begunBefore, window } = openTraffic(context, job)
+export function runJob(context: JobContext, job: Job, watcher?: JobWatcher): Outcome {
+  if (job.kind === 'capacity') return capacityOutcome(findCapacity(context, job, watcher))
+  return job.kind === 'open' ? runOpen(context, job, watcher) : runClosed(context, job, watcher)
+}
+
+/** Traffic, drawn under the eyes of `watcher`. */
+export function watched<T>(watcher: JobWatcher | undefined, draw: () => T): T {
+  watcher?.onDrawing(true)
+  const traffic = draw()
+  watcher?.onDrawing(false)
+  return traffic
+}
+
+function runOpen(context: JobContext, job: OpenJob, watcher?: JobWatcher): Outcome {
+  const { workload, copies, begunBefore, window } = watched(watcher, () => openTraffic(context, job))
   const result = simulate(context.config, createArm(job.arm, runName(context.seed, job.draw)), workload, {
     load: { kind: 'open' },
     window,
     series: job.keep === 'picture',
-    onProgress,
+    onProgress: watcher?.onProgress,
   })
   return outcomeOf(context, result, window, job.keep, copies, sessionShape(workload, false), begunBefore)
 }
 
-function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, onProgress?: OnProgress): Outcome {
+function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, watcher?: JobWatcher): Outcome {
   const { mode, replicate } = job.draw
   const part = partOf(context, job.draw)
   const config = job.admitsAll ? { ...context.config, maxQueue: null, timeoutNs: null } : context.config
@@ -117,12 +132,12 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
   // who fills a place at the beginning is warm-up in any case: those all come at one time
   const warmupRequests = Math.max(job.warmupRequests, job.concurrency)
   const sent = warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
-  const draw = (count: number) => closedLoopTraffic({ part, count, seed: context.seed, replicate, mode })
+  const draw = (count: number) => watched(watcher, () => closedLoopTraffic({ part, count, seed: context.seed, replicate, mode }))
   const fresh = () => createArm(job.arm, runName(context.seed, job.draw))
   const probeOf = (traffic: Workload) =>
     simulate(config, fresh(), traffic, {
       load: { kind: 'closed', concurrency: job.concurrency },
-      onProgress,
+      onProgress: watcher?.onProgress,
     })
   // The window is set by requests, not by time: it opens when the first measured request may be sent and closes before the loop runs dry.
   let workload = draw(sent)
@@ -138,7 +153,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, o
     load: { kind: 'closed', concurrency: job.concurrency },
     window,
     series: job.keep === 'picture',
-    onProgress,
+    onProgress: watcher?.onProgress,
   })
   return outcomeOf(context, result, window, job.keep, 0, sessionShape(workload, true))
 }

@@ -1,6 +1,6 @@
 /** The traffic of a job: a part of the trace, drawn anew at a rate. */
 import type { MeasureWindow } from '../simulator/config.js'
-import { offeredTraffic, type Traffic } from '../traces/load.js'
+import { offeredTraffic, requireFew, type Traffic, type TrafficRequest } from '../traces/load.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S, sToNs } from '../units.js'
 import type { Draw } from './draw.js'
@@ -12,13 +12,11 @@ export function partOf({ parts }: JobContext, { part }: Draw): Workload {
   return found
 }
 
-/** What an open job offers, and the part of it that is measured. */
-export function openTraffic(
-  context: JobContext,
-  { draw, ratePerS, warmupS, measureS, tailS, e2eS }: Omit<OpenJob, 'kind' | 'arm' | 'keep'>,
-): Traffic & { window: MeasureWindow } {
+type Offer = Omit<OpenJob, 'kind' | 'arm' | 'keep'>
+
+function requestOf(context: JobContext, { draw, ratePerS, warmupS, measureS, tailS, e2eS }: Offer): TrafficRequest {
   const factor = context.speedUp ?? 1
-  const traffic = offeredTraffic({
+  return {
     part: partOf(context, draw),
     ratePerS: ratePerS / factor,
     durationNs: sToNs((warmupS + measureS + tailS) * factor),
@@ -27,7 +25,17 @@ export function openTraffic(
     mode: draw.mode,
     e2eNs: e2eS * NS_PER_S,
     stretch: factor,
-  })
+  }
+}
+
+/** Throws UserError where `openTraffic` would draw more requests than a machine holds. */
+export const requireHeld = (context: JobContext, offer: Offer): void => requireFew(requestOf(context, offer))
+
+/** What an open job offers, and the part of it that is measured. */
+export function openTraffic(context: JobContext, offer: Offer): Traffic & { window: MeasureWindow } {
+  const { warmupS, measureS } = offer
+  const factor = context.speedUp ?? 1
+  const traffic = offeredTraffic(requestOf(context, offer))
   const { arrivalNs } = traffic.workload
   return {
     ...traffic,

@@ -12,9 +12,10 @@ import { type ClusterConfig, longestTaken } from '../simulator/config.js'
 import { hasSessions } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { LATEST_NS, sToNs } from '../units.js'
-import type { Draw } from './draw.js'
+import { type Draw, FIRST_DRAW } from './draw.js'
 import type { Experiment } from './experiment.js'
 import type { Job, JobContext, OpenJob, Outcome } from './job.js'
+import { requireHeld } from './jobTraffic.js'
 import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, TAIL, windowS } from './sizing.js'
 
 type Keep = 'summary' | 'picture'
@@ -60,6 +61,8 @@ interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' 
   readonly load: LoadPlan
   /** Whether the capacity of the static arm is wanted where the load does not depend on it. */
   readonly wantsCapacity: boolean
+  /** Warm-up of the runs that judge, in units; they are `effort.measure` long. */
+  readonly warmup: number
   readonly done?: (outcome: Outcome) => void
 }
 
@@ -71,14 +74,16 @@ interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'conc
 }
 
 /** Jobs that `findLoad` takes: the probe and the pilot, of sessions one between, and the searches. */
-export function loadJobs({ config, context, effort, load, wantsCapacity }: Omit<LoadSearch, 'executor' | 'done'>): number {
+export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'done'>): number {
+  const { config, context, effort, load, wantsCapacity } = search
   if (load.method === 'closed_loop') return 1
   const searches = wantsCapacity || load.fraction !== null ? loadSearches(config, effort, load) : 0
   return searches + (hasSessions(context.parts.train) ? 3 : 2)
 }
 
 /** The load at which arms are compared, or one is run. Throws as `findOperatingPoint` does. */
-export async function findLoad({ config, context, executor, effort, load, wantsCapacity, done }: LoadSearch): Promise<FoundLoad> {
+export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
+  const { config, context, executor, effort, load, wantsCapacity, warmup, done } = search
   const closed = load.method === 'closed_loop'
   const arm = staticArm(config.engines)
   const run = async (job: Job): Promise<Outcome> => (await executor.run([job], done))[0]
@@ -104,6 +109,8 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     if (!(sToNs(warmupS + measureS + tailS) < LATEST_NS)) throw tooRare(load, ratePerS, arrivals)
     return { kind: 'open', arm, draw, ratePerS, warmupS, measureS, tailS, e2eS, keep }
   }
+  const open: FoundLoad['open'] = (one, draw, warm, measure, keep = 'summary') =>
+    openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep)
   const pilotAt = (ratePerS: number): OpenJob => openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary')
   const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
   // By the E2E of a loop far beyond capacity more sessions would be under way at the beginning than there ever are at a load that is served. So it is
@@ -112,11 +119,22 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
     e2eS = meanE2eS(await run({ ...pilotAt(guess / 2 / arrivals.requests), e2eS: 0 })) ?? e2eS
   let statedPerS = load.ratePerS ?? 0
   const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
+  // what runs are sized by until the pilot has told how long a request lives at this load
+  const searchE2eS = e2eS
+  let concurrency = load.concurrency ?? 1
+  const flyPilot = async (): Promise<void> => {
+    const pilot = await run(pilotAt(ratePerSOf('train')))
+    e2eS = meanE2eS(pilot) ?? e2eS
+    // of sessions the number under way at once: rate x life
+    const inFlight = arrivals.are === 'sessions' ? ratePerSOf('train') * arrivals.lifeS(e2eS) : pilot.meanInside
+    concurrency = Math.max(1, Math.round(inFlight))
+    requireHeld(context, open(arm, FIRST_DRAW, warmup, effort.measure))
+  }
   // a rate at which nothing can be measured is refused before the long search
-  if (!closed && load.fraction === null) pilotAt(ratePerSOf('train'))
+  if (!closed && load.fraction === null) await flyPilot()
   let searches: Outcome[] = []
   if (!closed && (wantsCapacity || load.fraction !== null)) {
-    const size = capacitySize(e2eS, guess, effort, arrivals)
+    const size = capacitySize(searchE2eS, guess, effort, arrivals)
     const draws = Array.from({ length: loadSearches(config, effort, load) }, (_, replicate) => ({ ...TRAIN, replicate }))
     searches = await executor.run(
       draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size })),
@@ -126,23 +144,14 @@ export async function findLoad({ config, context, executor, effort, load, wantsC
   const found = searches.map(({ capacityPerS }) => capacityPerS).filter((perS) => perS !== null)
   const staticCapacity = found.length > 0 && found.length === searches.length ? mean(found) : null
   if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuseFraction(searches, context, config))
-
-  // the probe's loop may be far beyond capacity: how long a request lives at this load is asked again
-  let concurrency = load.concurrency ?? 1
-  if (!closed) {
-    const pilot = await run(pilotAt(ratePerSOf('train')))
-    e2eS = meanE2eS(pilot) ?? e2eS
-    // of sessions the number under way at once: rate x life
-    const inFlight = arrivals.are === 'sessions' ? ratePerSOf('train') * arrivals.lifeS(e2eS) : pilot.meanInside
-    concurrency = Math.max(1, Math.round(inFlight))
-  }
+  if (!closed && load.fraction !== null) await flyPilot()
   return {
     arrivals,
     ratePerS: ratePerSOf('test'),
     concurrency,
     staticCapacity,
     e2eS,
-    open: (one, draw, warm, measure, keep = 'summary') => openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep),
+    open,
   }
 }
 
@@ -151,7 +160,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const { plan, effort } = experiment
   const { load } = plan.workload
   const closed = load.method === 'closed_loop'
-  const search = { ...experiment, load, wantsCapacity: true }
+  const search = { ...experiment, load, wantsCapacity: true, warmup: plan.experiment.warmup }
   experiment.stage('capacity of static', loadJobs(search))
   const found = await findLoad(search)
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found

@@ -19,7 +19,17 @@ const FEWEST_BLOCKS = 8
 const MOST_REQUESTS = 2 ** 26
 
 /** Throws UserError where so many requests are to be drawn that no machine would hold them. */
-function requireFew(requests: number): void {
+export function requireFew({
+  part,
+  ratePerS,
+  durationNs,
+  e2eNs,
+  stretch,
+}: Omit<TrafficRequest, 'seed' | 'replicate' | 'mode'>): void {
+  const units = unitsOf(part)
+  const livesNs = units.areSessions ? livesOf(units, sendingTimes(part, units, e2eNs, stretch)) : new Float64Array(0)
+  const lifeNs = livesNs.reduce((sum, ns) => sum + ns / units.count, 0)
+  const requests = (((ratePerS * (durationNs + lifeNs)) / NS_PER_S) * part.count) / units.count
   if (requests <= MOST_REQUESTS) return
   throw new UserError({
     where: 'workload.load',
@@ -103,7 +113,7 @@ export function offeredTraffic(request: TrafficRequest): Traffic {
   const { part, durationNs, seed, replicate } = request
   const units = unitsOf(part)
   const blocks = blocksOf(part, units, seed, replicate, request.mode)
-  requireFew((request.ratePerS * durationNs * part.count) / units.count / NS_PER_S)
+  requireFew(request)
   if (units.areSessions) return sessionTraffic(request, units, blocks)
   const recordedPerS = meanRatePerS(part, blocks)
   const ratio = request.ratePerS / recordedPerS
@@ -156,22 +166,29 @@ function addUnderWay(
   uses: ReturnType<typeof createUses>,
 ): void {
   const sentNs = sendingTimes(part, units, e2eNs, stretch)
+  const lifeNs = livesOf(units, sentNs)
   const untilNs = new Float64Array(pool.length)
   let livesNs = 0
   pool.forEach((unit, k) => {
-    let lifeNs = 0
-    for (let at = units.offset[unit]; at < units.offset[unit + 1]; at++) lifeNs = Math.max(lifeNs, sentNs[units.rows[at]])
-    livesNs += lifeNs
+    livesNs += lifeNs[unit]
     untilNs[k] = livesNs
   })
   const mean = (ratePerS * livesNs) / pool.length / NS_PER_S
-  requireFew((mean * part.count) / units.count)
   const rng = stream(seed, `sessions/replicate-${replicate}/under-way`)
   for (let at = rng.exponential(); at < mean; at += rng.exponential()) {
     const pointNs = rng.uniform() * livesNs
     const k = lowerBound(untilNs, pointNs)
     traffic.addRest(pool[k], pointNs - (untilNs[k - 1] ?? 0), uses.of(pool[k]), sentNs)
   }
+}
+
+/** From the beginning of each unit until its last request is sent, ns; `sentNs`: of each row of the part. */
+function livesOf({ count, offset, rows }: Units, sentNs: Float64Array): Float64Array {
+  return Float64Array.from({ length: count }, (_, unit) => {
+    let lifeNs = 0
+    for (let at = offset[unit]; at < offset[unit + 1]; at++) lifeNs = Math.max(lifeNs, sentNs[rows[at]])
+    return lifeNs
+  })
 }
 
 /** Counts how often each block was taken: its second use is another world than the first one, in which the same prompts are new. */

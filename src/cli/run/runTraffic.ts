@@ -99,7 +99,7 @@ async function superposed(
   const executor = createExecutor({ context, threads: 2, signal })
   const progress = createProgress({ quiet })
   try {
-    const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false }
+    const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false, warmup }
     const total = loadJobs(search)
     let done = 0
     let simulatedS = 0
