@@ -166,6 +166,21 @@ describe('interruption, closed pipes and full disks', () => {
       'ulimit -f 1; node MAIN levers > part.txt',
       /\(EFBIG: file too large\); what is there is not all/,
     ],
+    [
+      'a folder that was removed',
+      'rmdir "$PWD"; node MAIN levers',
+      /^the current folder {2}cannot be read \(ENOENT\): was it removed or renamed\?\n {2}hint: change to a folder that is there/,
+    ],
+    [
+      'a start with too few open files',
+      'ulimit -n 24; node MAIN levers',
+      /^shapewise {2}too few files may be open at once to start \(EMFILE\)\n {2}hint: raise the limit, as with `ulimit -n 1024`\n$/,
+    ],
+    [
+      'a command with too few open files',
+      'ulimit -n 34; node MAIN run scenarios/demo.yaml --format json',
+      /cannot be used \(EMFILE: too many open files\)\n {2}hint: raise the number of files that may be open at once/,
+    ],
   ])('%s ends with a sentence', (_, line, says) => {
     const called = line.replace('node MAIN', `"${process.execPath}" "${MAIN}"`)
     const { status, stderr } = spawnSync('bash', ['-c', called], { cwd: newFolder(), encoding: 'utf8' })

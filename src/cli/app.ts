@@ -132,18 +132,22 @@ function refuse(message: string | null, error: Error | undefined, first = ''): n
 /** What the file system says of a path, where nobody nearer had a better sentence; null for any other error. */
 function refusalOf(error: unknown): UserError | null {
   if (!(error instanceof Error)) return null
-  const { syscall, path, message } = error as NodeJS.ErrnoException
+  const { code, syscall, path, message } = error as NodeJS.ErrnoException
   if (syscall === undefined || path === undefined) return null
   // `EMFILE: too many open files, open '…'`
   const reason = message.split(',')[0]
   return new UserError({
     where: path,
     message: `cannot be used (${reason})`,
-    hint: 'check the path, its permissions and the space left',
+    hint:
+      code === 'EMFILE' || code === 'ENFILE'
+        ? 'raise the number of files that may be open at once, as with `ulimit -n 1024`'
+        : 'check the path, its permissions and the space left',
   })
 }
 
-function reportError(error: unknown): number {
+/** Says what went wrong and returns the exit code for it. */
+export function reportError(error: unknown): number {
   if (error instanceof Interrupted) {
     process.stderr.write(`shapewise: interrupted; ${error.onDisk}\n`)
     return EXIT_INTERRUPTED

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 
 /** Each of `threads` threads runs the module `worker` and is given `workerData` once. `heapMb`: heap of each, MiB; default: what Node gives. */
-export const startPool = (worker: URL, threads: number, workerData: unknown, heapMb?: number): Piscina =>
-  new Piscina({
+export function startPool(worker: URL, threads: number, workerData: unknown, heapMb?: number): Piscina {
+  const pool = new Piscina({
     filename: fileURLToPath(worker),
     minThreads: threads,
     maxThreads: threads,
@@ -12,3 +12,7 @@ export const startPool = (worker: URL, threads: number, workerData: unknown, hea
     idleTimeout: Number.MAX_SAFE_INTEGER,
     resourceLimits: heapMb === undefined ? {} : { maxOldGenerationSizeMb: heapMb },
   })
+  // threads that are ended are replaced at once, the last time as the work is given up: one that does not start then fails no job
+  pool.on('error', () => {})
+  return pool
+}
