@@ -47,6 +47,8 @@ export function exactMakespanNs(tasks: ArrayLike<number>, machine: ExactMachine)
   }
   ends.sort()
   for (let j = 0; j < first; j++) {
+    // equal pieces end together, and powers are dear
+    if (ends[j] === virtual) continue
     timeNs += (ends[j] - virtual) * nsPerByte(first - j, machine)
     virtual = ends[j]
   }
@@ -78,9 +80,12 @@ function launchNs(
   machine: ExactMachine,
   order: ArrayLike<number> | undefined,
 ): number {
-  const tasks: number[] = []
   const overhead = overheadBytes(machine)
   const tile = tileBytes(machine)
+  const exit = exitBytes(machine)
+  const { headGroups } = machine
+  let tasks = new Float64Array(256)
+  let count = 0
   let largest = 0
   let split = 0
   for (let i = 0; i < batch.n; i++) {
@@ -93,13 +98,21 @@ function launchNs(
     const short = Math.floor(tiles / pieces)
     const longer = tiles - short * pieces
     const surplus = decision.kind === SPLIT_GRID ? Math.max(0, Math.floor(decision.value) - pieces) : 0
-    for (let group = 0; group < machine.headGroups; group++) {
-      for (let p = 0; p < pieces; p++) tasks.push(overhead + tile * (p < longer ? short + 1 : short))
-      for (let p = 0; p < surplus; p++) tasks.push(exitBytes(machine))
+    const end = count + headGroups * (pieces + surplus)
+    if (end > tasks.length) {
+      const more = new Float64Array(2 * end)
+      more.set(tasks)
+      tasks = more
+    }
+    while (count < end) {
+      tasks.fill(overhead + tile * (short + 1), count, count + longer)
+      tasks.fill(overhead + tile * short, count + longer, count + pieces)
+      tasks.fill(exit, count + pieces, count + pieces + surplus)
+      count += pieces + surplus
     }
   }
-  if (tasks.length === 0) return 0
-  const launched = Float64Array.from(tasks)
+  if (count === 0) return 0
+  const launched = tasks.subarray(0, count)
   if (decision.longestFirst) launched.sort().reverse()
   return machine.launchNs + exactMakespanNs(launched, machine) + mergeNs(largest, split, machine)
 }
