@@ -48,7 +48,7 @@ describe('check', () => {
   })
 
   test('finds what only twin runs show, as JSON too', () => {
-    const { status, stdout } = check('remembers.ts', '--runs', '200', '--format', 'json')
+    const { status, stdout } = check('remembers.ts', '--runs', '200', '--seed', '5', '--format', 'json')
     const { fault, lever } = JSON.parse(stdout)
     expect([status, lever]).toEqual([2, 'rank'])
     expect(fault.faults.join()).toMatch(/LAW-13/)
