@@ -95,7 +95,7 @@ describe('comparisonHtml', () => {
   })
   it('says among how many rows it looked for losses, and so does the page of an ablation', () => {
     for (const html of [pages.comparison, pages.ablation])
-      expect(html).toMatch(/Where it loses, first \(of \d+ rows looked at; where nothing differs one in 40 says so by chance\):/)
+      expect(html).toMatch(/Where it loses, first \(of \d+ rows; where nothing differs, chance alone names one in 40\):/)
   })
   it('says what each tuned arm was chosen from, and which policies were not tried; older folders do not know', () => {
     const tried = {

@@ -164,7 +164,7 @@ describe('negative results', () => {
     const text = comparisonTable({ ...result, comparisons: losing })
     const looked = losing.filter(({ arm, ci95 }) => arm === 'shape-aware' && ci95 !== null).length
     expect(looked).toBeLessThan(losing.length)
-    const at = text.indexOf(`where it loses (of ${looked} rows looked at; where nothing differs one in 40 says so by chance):`)
+    const at = text.indexOf(`where it loses (of ${looked} rows; where nothing differs, chance alone names one in 40):`)
     expect(at).toBeGreaterThan(0)
     expect(at).toBeLessThan(text.indexOf('▲ +'))
   })
@@ -200,7 +200,7 @@ describe('negative results', () => {
     const attributions = [{ ...first, levers }, ...others]
     const printed = ablationTable({ ...ablation, attributions })
     const terms = attributions.reduce((sum, { levers }) => sum + levers.length, 0)
-    expect(printed).toContain(`where levers lose (of ${terms - 1} rows looked at; `)
+    expect(printed).toContain(`where levers lose (of ${terms - 1} rows; where nothing differs, chance alone names one in 40`)
     expect(printed).toContain('chunk costs at the same ')
     // a time that falls is no loss
     expect(printed).not.toMatch(/split costs|rank costs/)
@@ -253,7 +253,7 @@ describe('too few replicates for an interval', () => {
     const total = first.total && { ...first.total, ci95: null }
     const printed = (attributions: typeof ablation.attributions) =>
       ablationTable({ ...ablation, attributions }).replace(/\s+/g, ' ')
-    expect(printed([{ ...first, total, n: 3 }, ...others])).toContain(`n = 3 (${needs}); of it`)
+    expect(printed([{ ...first, total, n: 3 }, ...others])).toContain(`n = 3 (${needs}); of this`)
     expect(printed(ablation.attributions)).not.toContain(needs)
   })
 })

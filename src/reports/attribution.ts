@@ -28,7 +28,7 @@ export function sharesSentence(attribution: Attribution, from: string, to: strin
     .sort((a, b) => Math.abs(b.shapley.log) - Math.abs(a.shapley.log))
     .map(({ lever, shapley }) => `${lever} ${change(shapley.ratio)}`)
   const replicates = total.ci95 === null ? `n = ${n} (${INTERVAL_NEEDS})` : `n = ${n}`
-  return `${to} over ${from} in ${whereText(attribution)}: ${changeText(total)}, ${replicates}; of it ${parts.join(', ')} (Shapley values, which multiply to the total).`
+  return `${to} over ${from} in ${whereText(attribution)}: ${changeText(total)}, ${replicates}; of this ${parts.join(', ')} (Shapley values, which multiply to the total).`
 }
 
 /** Why the total is not the gain of `row`, which more replicates ran; null where as many did. */

@@ -24,6 +24,6 @@ export function sessionsText(sessions: SessionSummary | null): string | null {
     completed === 0
       ? ''
       : `, lasting ${measured(duration.p50)} s (p50), ${measured(duration.p90)} s (p90), ${measured(duration.mean)} s (mean)`
-  const waited = share === null ? '' : `; ${percent(share)} of it tools and people`
+  const waited = share === null ? '' : `; ${percent(share)} of that time tools and people`
   return `${number(begun)} begun, ${number(completed)} completed${lost}${lasting}${waited}`
 }

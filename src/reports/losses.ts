@@ -28,7 +28,7 @@ export function lossSentences(what: string, losses: readonly Loss[], most = Numb
 }
 
 /** Stands beside losses: a 95 % interval that lies on the wrong side of zero alone is one of 40, where nothing differs. */
-export const amongText = (rows: number): string => `of ${rows} rows looked at; where nothing differs one in 40 says so by chance`
+export const amongText = (rows: number): string => `of ${rows} rows; where nothing differs, chance alone names one in 40`
 
 const worst = (losses: readonly Loss[]): number => Math.max(...losses.map(({ ratio }) => Math.abs(Math.log(ratio))))
 

@@ -147,8 +147,8 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
     gainsTable(result, options),
     [
       MARKS_TELL,
-      `of gap: share of the way to ${YARDSTICK} (capacity: to ${CLAIRVOYANT}), which nobody can have`,
-      'the floor bounds kernels: a metric that hangs on other levers too may pass 100 % of it',
+      `of gap: share of the way to ${YARDSTICK} (capacity: to ${CLAIRVOYANT}), a bound that no scheduler reaches`,
+      'the floor bounds kernels: a metric that also depends on other levers may pass 100 % of it',
       'the headline was chosen beforehand; the other rows are not corrected for their number',
     ].join('\n'),
   )
@@ -189,7 +189,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
     ['SLO attainment', percent(summary.slo_attainment, 1)],
     ['steps', stepsText(summary)],
     ...(summary.role_changes === null ? [] : [['roles', `changed ${number(summary.role_changes)} times`] as const]),
-    ['KV use', `${percent(summary.kv_use)} of the fullest rank in the mean, ${number(summary.preemptions)} preemptions`],
+    ['KV use', `${percent(summary.kv_use)} of the fullest rank on average, ${number(summary.preemptions)} preemptions`],
     ...(summary.migrations > 0 ? [['migration', migrationText(summary)] as const] : []),
     ...named('prefix cache', prefixCacheText(summary)),
     ...named('sessions', sessionsText(summary.sessions)),

@@ -68,7 +68,7 @@ function ladder(result: AblationResult): string {
   return section(
     'ladder',
     'How much room there was',
-    'Dashed: oracles, which nobody can have and which never compete. The share of the gap closed is (T baseline − T arm) ÷ (T baseline − T oracle), T a time.',
+    'Dashed: oracles, bounds that no scheduler reaches; they never compete. The share of the gap closed is (T baseline − T arm) ÷ (T baseline − T oracle), T a time.',
     ladderBars(result.from, [gain], oracleGains(own), what) + gapsTable(result.gaps),
   )
 }

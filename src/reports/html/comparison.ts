@@ -82,7 +82,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       : section(
           'ladder',
           'How much room there was',
-          'Dashed: oracles, which nobody can have and which never compete. The share of the gap closed is (T baseline − T arm) ÷ (T baseline − T oracle), T a time.',
+          'Dashed: oracles, bounds that no scheduler reaches; they never compete. The share of the gap closed is (T baseline − T arm) ÷ (T baseline − T oracle), T a time.',
           ladderBody,
         ),
     section(
