@@ -438,6 +438,12 @@ describe('saturation of hand-made systems', () => {
     expect(found).toMatchObject({ label: 'backlogged', binding: 'time' })
     expect(found.reason).toMatch(/grew by 7\.\d % of about 1,\d\d0 arrivals over (9\.9|10\.0) s; 0 turned away/)
   })
+  test('separates the thousands of seconds', () => {
+    const late = system((row) => row)
+    for (const times of [late.arrivalNs, late.endNs]) for (let i = 0; i < times.length; i++) times[i] *= 1000
+    const spread = saturationVerdict(late, { ...NO_STEPS, stepPs: 1e15 }, ms(0, 1e7), 1e13)
+    expect(spread.reason).toMatch(/ over (9,9\d\d\.\d|10,000\.0) s;/)
+  })
   test('overloaded: every second one stays', () => {
     expect(verdict(system((row, i) => (i % 2 === 0 ? stays(row) : row)))).toMatchObject({ label: 'overloaded', binding: 'time' })
   })

@@ -37,11 +37,16 @@ const pages = {
 
 describe.each(Object.entries(pages))('%s page', (_, html) => {
   it('loads nothing from anywhere', () => {
-    expect(html.match(/(?:src|href)\s*=\s*["'](?!data:)[^"']*/g)).toBeNull()
+    expect(html.match(/(?:src|href)\s*=\s*["'](?!data:|#)[^"']*/g)).toBeNull()
     expect(html).not.toMatch(/@import|url\(\s*['"]?(?!data:)|\bfetch\(|XMLHttpRequest|importScripts/)
   })
   it('says what was simulated, and to which limits', () => {
     expect(html).toContain('llama-3.3-70b nvfp4 · GB200 · 18 x TP4 (72 GPUs) · chat · SLO TTFT &lt;= 1000 ms, TPOT &lt;= 25 ms')
+  })
+  it('links to each of its sections', () => {
+    const sections = [...html.matchAll(/<section id="([^"]*)"><h2>([^<]*)/g)].map(([, id, title]) => `#${id} ${title}`)
+    expect([...html.matchAll(/<a href="([^"]*)">([^<]*)/g)].map(([, to, title]) => `${to} ${title}`)).toEqual(sections)
+    expect(new Set(sections.map((section) => section.split(' ')[0])).size).toBe(sections.length)
   })
   it('prints no undefined number', () => {
     const shown = html.replace(/<script[\s\S]*?<\/script>/g, '')
@@ -341,6 +346,33 @@ const FLAGS = [
 ]
 
 describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/chromium)', () => {
+  it('marks counts of requests with whole numbers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shapewise-html-'))
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+    try {
+      const { meta, picture, notes } = runFixture()
+      const series = [0, 1, 0].map((waiting, i) => ({ t_s: 10 * i, waiting, running: waiting, kv_use: 0 }))
+      const file = join(folder, 'run.html')
+      writeFileSync(file, runHtml({ meta, picture: { ...picture, series }, notes }, plan))
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+      await page.addInitScript(`
+        globalThis.lettered = []
+        const letter = CanvasRenderingContext2D.prototype.fillText
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+          if (this.canvas.closest('#time-waiting')) lettered.push(text)
+          letter.call(this, text, ...place)
+        }`)
+      await page.goto(pathToFileURL(file).href)
+      await page.waitForSelector('#time-waiting[data-drawn]')
+      await page.waitForFunction('lettered.length > 0')
+      const marks = (await page.evaluate('lettered')) as string[]
+      expect(marks).toContain('1')
+      expect(marks.filter((mark) => /^\d*\.\d+$/.test(mark))).toEqual([])
+    } finally {
+      await browser.close()
+      rmSync(folder, { recursive: true })
+    }
+  }, 60_000)
   it('draws every chart without an error, wide and narrow', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'shapewise-html-'))
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })

@@ -11,7 +11,7 @@ import { traceHtml } from '../src/reports/trace/html.js'
 import { traceTable } from '../src/reports/trace/table.js'
 import { stream } from '../src/rng.js'
 import { createBlockBuilder } from '../src/traces/blocks.js'
-import { shapesOnly, tracePictures, traceStatistics, type Workload } from '../src/traces/index.js'
+import { shapesOnly, statisticsWarnings, tracePictures, traceStatistics, type Workload } from '../src/traces/index.js'
 
 const provenance = { name: 'trace.csv', format: 'csv', note: '', rowsRead: 0, rowsSkipped: 0 }
 
@@ -59,7 +59,7 @@ const pageOf = (workload: Workload, name?: string): string =>
 describe.each(Object.entries(WORKLOADS))('%s', (_, workload) => {
   it('has a page that loads nothing and prints no undefined number', () => {
     const html = pageOf(workload)
-    expect(html.match(/(?:src|href)\s*=\s*["'](?!data:)[^"']*/g)).toBeNull()
+    expect(html.match(/(?:src|href)\s*=\s*["'](?!data:|#)[^"']*/g)).toBeNull()
     expect(html.replace(/<script(?! type="application)[\s\S]*?<\/script>/g, '')).not.toMatch(/NaN|undefined|Infinity|\[object/)
     expect(pageOf(workload)).toBe(html)
   })
@@ -109,6 +109,9 @@ it('LRU caches have no row where requests wait and their order is not known', ()
   expect(text).toMatch(/of the input tokens in an unlimited cache$/m)
   expect(text).not.toMatch(/1M/)
   expect(pageOf(waiting)).not.toMatch(/<td>1M</)
+  expect(statisticsWarnings(waiting, traceStatistics(waiting))[0]).toMatch(
+    /^1,600 of 2,000 requests are sent by those they wait for/,
+  )
 })
 
 it('what comes from the file is escaped', () => {

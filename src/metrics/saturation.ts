@@ -164,7 +164,8 @@ const warmedUp = ({ fromNs, toNs }: Period, lifeNs: number): Period => ({
 
 const firstThird = ({ fromNs, toNs }: Period): Period => ({ fromNs, toNs: fromNs + (toNs - fromNs) / 3 })
 
-const seconds = (ns: number): string => (ns / NS_PER_S).toFixed(1)
+const seconds = (ns: number): string =>
+  (ns / NS_PER_S).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 
 function trendText(trend: Trend): string {
   const { growth, arrivals, fromNs, toNs } = trend

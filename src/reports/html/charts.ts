@@ -17,6 +17,8 @@ export interface Chart {
   /** The y axis is a share, printed in percent; `full`: always up to 100 %. */
   readonly share: boolean
   readonly full: boolean
+  /** The y axis counts things: its marks are whole numbers. */
+  readonly whole: boolean
   /** Charts of one key move their cursors together. */
   readonly sync: string | null
   /** [x, y of arm 0, y of arm 1 …] */
@@ -62,6 +64,7 @@ function distribution(arms: readonly ArmPicture[], key: 'ttft_ms' | 'tpot_ms' | 
     log: true,
     share: true,
     full: true,
+    whole: false,
     sync: null,
     data: [x.map(round), ...lines],
   }
@@ -101,6 +104,7 @@ export function timeCharts(arms: readonly ArmPicture[]): Chart[] {
     log: false,
     share,
     full: false,
+    whole: !share,
     sync: 'time',
     data: [times.map(round), ...arms.map((arm) => held(arm.series, times, read))],
   })

@@ -25,6 +25,8 @@ export const CLIENT_SCRIPT = `
     return Array.from({ length: Math.floor(max / step) - Math.ceil(min / step) + 1 }, (_, i) => (Math.ceil(min / step) + i) * step)
   }
   const plots = []
+  // half a request is none
+  const wholes = Array.from({ length: 27 }, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3))
   function draw(chart) {
     const host = document.getElementById(chart.id)
     const axis = (extra) => ({ stroke: () => css('--soft'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { stroke: () => css('--grid'), width: 1 }, font: '12px system-ui', labelFont: '12px system-ui', ...extra })
@@ -39,7 +41,7 @@ export const CLIENT_SCRIPT = `
       },
       axes: [
         axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(round), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),
-        axis({ label: chart.yLabel, labelSize: 20, size: 58, values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : round(v)) }),
+        axis({ label: chart.yLabel, labelSize: 20, size: 58, ...(chart.whole ? { incrs: wholes } : {}), values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : round(v)) }),
       ],
       series: [{ label: chart.xName, value: show(chart.xUnit) }, ...data.arms.map((arm) => ({ label: arm.name, stroke: arm.colour, dash: arm.dash, width: 2, points: { show: false }, value: show(chart.share ? 'share' : '') }))],
     }, chart.data, host)

@@ -28,14 +28,23 @@ export interface Page {
 
 /** uPlot's licence asks that its notice travels with it; the minified file begins with it. */
 export function page({ title, header, sections, arms, charts }: Page): string {
+  const body = sections.filter((part) => part !== '').join('\n')
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(title)}</title>
 <link rel="icon" href="data:,"><style>${uPlotFile('uPlot.min.css')}${STYLE}</style></head>
-<body><main>${header}${sections.filter((part) => part !== '').join('\n')}</main><div id="tip" role="tooltip"></div>
+<body><main>${header}${contents(body)}${body}</main><div id="tip" role="tooltip"></div>
 <script type="application/json" id="data">${embeddedJson({ arms, charts })}</script>
 <script>${uPlotFile('uPlot.iife.min.js')}</script>
 <script>${CLIENT_SCRIPT}</script></body></html>
 `
+}
+
+/** Links to the sections: pages are long, and whoever has no mouse would pass every mark of a chart on the way down. */
+function contents(body: string): string {
+  const links = [...body.matchAll(/<section id="([^"]*)"><h2>(.*?)<\/h2>/g)].map(
+    ([, id, title]) => `<a href="#${id}">${title}</a>`,
+  )
+  return `<nav aria-label="Sections">${links.join(' ')}</nav>`
 }
 
 export const legend = (arms: readonly ArmStyle[]): string =>

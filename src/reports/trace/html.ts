@@ -114,6 +114,7 @@ function rateChart({ rate }: TracePictures): Chart | null {
     log: false,
     share: false,
     full: false,
+    whole: false,
     sync: null,
     data: [rate.perS.map((_, i) => precise((i + 0.5) * rate.binS)), rate.perS.map(precise)],
   }
@@ -131,6 +132,7 @@ function lruChart({ lruCurve }: TracePictures): Chart | null {
     log: true,
     share: true,
     full: false,
+    whole: false,
     sync: null,
     data: [lruCurve.map(({ tokens }) => tokens), lruCurve.map(({ hitRate }) => precise(hitRate))],
   }

@@ -2,6 +2,9 @@
 import type { Workload } from '../workload.js'
 import type { TraceStatistics } from './index.js'
 
+/** 36,895 */
+const grouped = (count: number): string => count.toLocaleString('en-US')
+
 export function statisticsWarnings(workload: Workload, { arrivals, prefixes, count }: TraceStatistics): string[] {
   const said: string[] = []
   const waiting = count - arrivals.timed
@@ -11,7 +14,7 @@ export function statisticsWarnings(workload: Workload, { arrivals, prefixes, cou
     )
   if (waiting > 0)
     said.push(
-      `${waiting} of ${count} requests are sent by those they wait for; rate and burstiness are those of the other ${arrivals.timed}.`,
+      `${[waiting, count].map(grouped).join(' of ')} requests are sent by those they wait for; rate and burstiness are those of the other ${grouped(arrivals.timed)}.`,
     )
   if (arrivals.timed > 1 && arrivals.durationS === 0) said.push('All arrivals are at one time: the trace has no rate.')
   const short = ([1, 10, 60] as const).filter((binS) => arrivals.durationS > 0 && arrivals.durationS < 3 * binS)
