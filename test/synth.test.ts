@@ -405,6 +405,11 @@ describe('faulty recipes are refused with a place and a remedy', () => {
       'requests: 5\nstreams: {a: {rate_per_s: 1, lengths: {isl: {p: [0, 100], x: [5, 2]}, osl: 1}}}',
       /lengths\.isl: expected \{p: \[0, \.\.\., 100\], x: \[\.\.\.\]\}, equally long/,
     ],
+    [
+      'no law',
+      `requests: 5\n${STREAM}    clients: {count: 1, zipf: 1, cv: {normal: 2}}\n`,
+      /clients\.cv: expected a law: .*; min and max clip lognormal, mix and exponential/,
+    ],
     ['steps that do not ascend', `requests: 5\n${STREAM}    profile: {until_s: [5, 5], factors: [1, 1]}\n`, /do not ascend/],
     [
       'table of that name',
