@@ -9,7 +9,7 @@ import { createSloTest, isLimited } from '../metrics/slo.js'
 import { stream } from '../rng.js'
 import { USUAL_ATTAINMENT } from '../scenario/plan.js'
 import type { MeasureWindow } from '../simulator/config.js'
-import { type Advance, createSimulation } from '../simulator/index.js'
+import { type Advance, createSimulation, EVENTS_PER_TURN } from '../simulator/index.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
 import { runName } from './draw.js'
@@ -23,7 +23,6 @@ const MOST_TRIES = 10
 const PRECISION = 1.01
 /** Requests that a window must hold for its load to count as served: at a rate low enough even an impossible SLO would be met. */
 const FEWEST_SERVED = 5
-const EVENTS_PER_TURN = 1024
 
 export interface Capacity {
   /** Requests (or sessions) per second; null when none of the loads tried was served, or all were. */

@@ -211,6 +211,7 @@ export interface RankPolicy extends Stateful {
    */
   migrate?(view: MigrateView, out: Moves): void
 }
+
 /** All engines of a cluster with pools, for a policy that may change their roles. */
 export interface RolesView {
   readonly nowNs: number
@@ -244,6 +245,7 @@ export interface PoolPolicy extends Stateful {
    */
   route(view: LoadView, request: RequestView, phase: RoutePhase): number
 }
+
 export interface SpanPolicy extends Stateful {
   readonly info: PolicyInfo
   /** The largest degree it ever answers with; none = any. A policy of 1 costs a simulation nothing. */

@@ -105,7 +105,7 @@ export function createSummariser(config: ClusterConfig, options: SummariseOption
       const firstTokenNs = firstTokensNs[row]
       ttft.add((firstTokenNs - arrivalNs) / NS_PER_MS)
       e2e.add((endNs - arrivalNs) / NS_PER_MS)
-      for (let phase = 0; phase < 6; phase++) phases[phase].add(phaseNs[phase][row] / NS_PER_MS)
+      for (let phase = 0; phase < phases.length; phase++) phases[phase].add(phaseNs[phase][row] / NS_PER_MS)
       // where decode engines deliver the first token, it may come with the last one: no time between tokens
       if (osl[row] < 2 || endNs === firstTokenNs) continue
       const perToken = (endNs - firstTokenNs) / NS_PER_MS / (osl[row] - 1)

@@ -40,10 +40,6 @@ export function cachedBlocks(s: State, engine: EngineConfig, g: number, slot: nu
   return blocks + s.prefix.matchHost(g, s.slots.prefix[slot], blocks, longestHit(s, engine, slot))
 }
 
-/** Blocks of the longest hit: one token at least is left to compute. */
-const longestHit = (s: State, engine: EngineConfig, slot: number): number =>
-  Math.floor((s.slots.target[slot] - 1) / engine.blockSize)
-
 /** Those of them that are cached on the GPUs. */
 export function residentBlocks(s: State, engine: EngineConfig, g: number, slot: number): number {
   if (s.prefix === null || !engine.prefixCaching) return 0
@@ -51,6 +47,10 @@ export function residentBlocks(s: State, engine: EngineConfig, g: number, slot: 
   s.prefix.matchedHost = 0
   return s.prefix.match(g, s.slots.prefix[slot], longestHit(s, engine, slot))
 }
+
+/** Blocks of the longest hit: one token at least is left to compute. */
+const longestHit = (s: State, engine: EngineConfig, slot: number): number =>
+  Math.floor((s.slots.target[slot] - 1) / engine.blockSize)
 
 /** Takes `total` blocks, on each of its ranks, for a request that is admitted, the first `shared` as just found in the cache; false when they are not free. */
 export function takeBlocks(s: State, engine: EngineConfig, g: number, slot: number, total: number, shared: number): boolean {
@@ -83,7 +83,7 @@ export function shareBlocks(s: State, engine: EngineConfig, g: number, slot: num
 }
 
 /** Gives back `total` blocks that a request holds on rank g, the first `shared` of them in the cache. */
-export function freeBlocks(s: State, engine: EngineConfig, g: number, slot: number, total: number, shared: number): void {
+export function giveBlocksOfRank(s: State, engine: EngineConfig, g: number, slot: number, total: number, shared: number): void {
   if (s.prefix === null || !engine.prefixCaching) {
     s.freeBlocks[g] += total
     return
@@ -92,8 +92,8 @@ export function freeBlocks(s: State, engine: EngineConfig, g: number, slot: numb
   s.freeBlocks[g] += total - shared + s.prefix.release(g, s.slots.prefix[slot], shared)
 }
 
-/** The same, on each of the ranks of a request that leaves its home g. */
-export function leaveBlocks(s: State, engine: EngineConfig, g: number, slot: number, total: number): void {
+/** Gives back the `total` blocks that a request with the home g holds on each of its ranks. */
+export function giveBlocks(s: State, engine: EngineConfig, g: number, slot: number, total: number): void {
   if (s.slots.spanClass[slot] > 0) giveSpan(s, g, slot, total)
-  else freeBlocks(s, engine, g, slot, total, s.slots.shared[slot])
+  else giveBlocksOfRank(s, engine, g, slot, total, s.slots.shared[slot])
 }

@@ -10,7 +10,8 @@ export function checkCluster(engines: readonly EngineConfig[]): void {
     if (engine.switched !== null) checkSwitched(engine, engine.switched)
   }
   const roles = new Set(engines.map((engine) => engine.role))
-  if (roles.size > (roles.has('aggregated') ? 1 : 2) || (!roles.has('aggregated') && roles.size < 2))
+  const isCluster = roles.has('aggregated') ? roles.size === 1 : roles.size === 2
+  if (!isCluster)
     throw new UserError({
       where: 'engines',
       message: `engines of the roles ${[...roles].join(', ')} do not make a cluster`,

@@ -6,8 +6,6 @@ import type {
   ChunkView,
   EngineStepView,
   LoadView,
-  PoolPolicy,
-  RankPolicy,
   RequestView,
   RolesView,
   SplitBatch,
@@ -15,6 +13,7 @@ import type {
 } from '../levers/lever.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
 import { createSplitEvaluator, type SplitEvaluator } from '../levers/split/model.js'
+import { planningPsOf } from '../levers/split/planning.js'
 import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
 import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
@@ -35,7 +34,7 @@ import { createRolesView, type Form, poolsOf } from './roles.js'
 import type { Sessions } from './sessions.js'
 import { createState, type State } from './state.js'
 import { engineStepView } from './stepView.js'
-import { engineLoadView, type Pool } from './views.js'
+import { engineLoadView, type Pool, signalAgeNs } from './views.js'
 
 export interface Core {
   /** In their present roles, with prices and split model. */
@@ -68,8 +67,8 @@ export interface Core {
   decodePool: Pool
   /** Null where no engine may change its role. */
   rolesView: RolesView | null
-  /** Whether no rank can reach another one: open loop, no transfers, no migrations. */
-  readonly independent: boolean
+  /** Whether KV is ever on its way from one rank to another: from prefill engines, or moved between ranks. */
+  readonly hasTransfers: boolean
   /** Null where ranks are chosen on arrival alone. */
   readonly boundary: Boundary | null
   readonly rankViews: readonly LoadView[]
@@ -98,12 +97,9 @@ export interface Core {
 }
 
 /** Whole ps by number of decoding sequences. */
-function planningTable({ planningPs }: SplitPolicy, mostSequences: number): Float64Array {
+function planningTable(policy: SplitPolicy, mostSequences: number): Float64Array {
   try {
-    return Float64Array.from({ length: mostSequences + 1 }, (_, n) => {
-      if (n === 0) return 0
-      return Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n))
-    })
+    return Float64Array.from({ length: mostSequences + 1 }, (_, n) => (n === 0 ? 0 : planningPsOf(policy, n)))
   } catch (error) {
     throw policyFault(error)
   }
@@ -120,6 +116,20 @@ function mayUseLanes({ name, rank, span }: Arm): boolean {
     message: `${span.info.name} spreads contexts over ranks, and ${rank.info.name} decides at step boundaries where requests are: the two do not go together`,
     hint: 'choose a rank policy that places requests on arrival, or span: one',
   })
+}
+
+/** `make` for engines, once for all that share the same `part`: what it makes is then shared as well. */
+function sharedBy<Part, Made>(
+  partOf: (engine: EngineConfig) => Part,
+  make: (engine: EngineConfig) => Made,
+): (engine: EngineConfig) => Made {
+  const made = new Map<Part, Made>()
+  return (engine) => {
+    const part = partOf(engine)
+    const known = made.get(part) ?? make(engine)
+    made.set(part, known)
+    return known
+  }
 }
 
 /** Requests (of sessions: sessions) in flight; 0 where they come at times of their own. */
@@ -144,26 +154,28 @@ export function createCore(
   const inRole = (engine: EngineConfig) => (engine.role === 'prefill' ? { ...engine, ...UNSPECULATIVE } : engine)
   const engines = config.engines.map(inRole)
   const others = engines.map(({ switched }) => switched && inRole(switched))
-  const forms = [...engines, ...others.filter((engine) => engine !== null)]
   const state = createState(config, mayUseLanes(arm))
-  const ageNs = ({ info }: PoolPolicy | RankPolicy) => (info.signalAge === 'now' ? 0 : info.signalAge)
-  if (state.prefix !== null) state.prefix.ages = [ageNs(arm.pool), ageNs(arm.rank)].filter((age) => age > 0)
-  const timers = new Map(forms.map((engine) => [engine.tables, createStepTimer(engine.tables)]))
-  const evaluators = new Map(forms.map((engine) => [engine.machine, engine]))
+  if (state.prefix !== null) state.prefix.ages = [signalAgeNs(arm.pool), signalAgeNs(arm.rank)].filter((age) => age > 0)
   const longest = longestTaken(engines)
-  const built = new Map([...evaluators].map(([machine, engine]) => [machine, createSplitEvaluator(machine, engine.maxNumSeqs)]))
+  const mostSequences = Math.max(...engines.map((engine) => engine.maxNumSeqs))
   const settle = (e: number): void => settleServed(core, e)
   const looksAtEngines = arm.chunk.hold !== undefined || arm.chunk.paceNs !== undefined
-  const rankViews = engines.map((_, e) => engineLoadView(state, e, engines[e], ageNs(arm.rank), settle))
-  const timerOf = ({ tables }: EngineConfig) => timers.get(tables) as StepTimer
-  const evaluatorOf = ({ machine }: EngineConfig) => built.get(machine) as SplitEvaluator
+  const rankViews = engines.map((_, e) => engineLoadView(state, e, engines[e], signalAgeNs(arm.rank), settle))
+  const timerOf = sharedBy(
+    ({ tables }) => tables,
+    ({ tables }) => createStepTimer(tables),
+  )
+  const evaluatorOf = sharedBy(
+    ({ machine }) => machine,
+    ({ machine, maxNumSeqs }) => createSplitEvaluator(machine, maxNumSeqs),
+  )
   const withoutPools: Omit<Core, 'entryPool' | 'decodePool'> = {
     engines,
     timers: engines.map(timerOf),
     evaluators: engines.map(evaluatorOf),
     otherForms: others.map((engine) => engine && { engine, timer: timerOf(engine), evaluator: evaluatorOf(engine) }),
     arm,
-    planningPs: planningTable(arm.split, Math.max(...engines.map((engine) => engine.maxNumSeqs))),
+    planningPs: planningTable(arm.split, mostSequences),
     closed: load.kind === 'closed',
     concurrency: concurrencyOf(load),
     maxModelLen: longest.whole,
@@ -176,7 +188,7 @@ export function createCore(
     window,
     state,
     rolesView: null,
-    independent: load.kind === 'open' && engines.every(({ role }) => role === 'aggregated') && arm.rank.migrate === undefined,
+    hasTransfers: engines.some(({ role }) => role !== 'aggregated') || arm.rank.migrate !== undefined,
     boundary: createBoundary(state, engines, config.fabric, rankViews, arm.rank),
     rankViews,
     requestView: { inputTokens: 0, classId: 0, tenant: 0 },
@@ -190,10 +202,10 @@ export function createCore(
       prefix: new Float64Array(CHUNK_CANDIDATES),
       maxBatchedTokens: 0,
       leastSlackNs: Number.POSITIVE_INFINITY,
-      timer: timers.get(engines[0].tables) as StepTimer,
+      timer: timerOf(engines[0]),
     },
     stepViews: looksAtEngines ? engines.map((engine, e) => engineStepView(state, e, engine)) : null,
-    batch: { n: 0, lengths: new Float64Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))), totalTokens: 0 },
+    batch: { n: 0, lengths: new Float64Array(mostSequences), totalTokens: 0 },
     input: [],
     inputStart: 0,
     inputEnded: false,
@@ -203,7 +215,7 @@ export function createCore(
     deciding: -1,
     touched: new Uint8Array(engines.length),
     touchedCount: 0,
-    leavers: new Int32Array(Math.max(...engines.map((engine) => engine.maxNumSeqs))),
+    leavers: new Int32Array(mostSequences),
     leaverCount: 0,
   }
   const core: Core = Object.assign(withoutPools, poolsOf(withoutPools))

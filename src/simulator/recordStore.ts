@@ -27,20 +27,10 @@ export function createRecords(capacity: number): Records {
 export function widerRecords(old: Records): Records {
   const fresh = createRecords(Math.max(64, old.request.length * 2))
   fresh.count = old.count
-  fresh.request.set(old.request)
-  fresh.arrivalNs.set(old.arrivalNs)
-  fresh.firstTokenNs.set(old.firstTokenNs)
-  fresh.endNs.set(old.endNs)
-  fresh.isl.set(old.isl)
-  fresh.osl.set(old.osl)
-  fresh.fate.set(old.fate)
-  fresh.engine.set(old.engine)
-  fresh.rank.set(old.rank)
-  fresh.preemptions.set(old.preemptions)
-  fresh.migrations.set(old.migrations)
-  fresh.cachedTokens.set(old.cachedTokens)
-  fresh.loadedTokens.set(old.loadedTokens)
-  fresh.maxGapNs.set(old.maxGapNs)
-  for (let phase = 0; phase < 6; phase++) fresh.phaseNs[phase].set(old.phaseNs[phase])
+  for (const key of Object.keys(old) as (keyof Records)[])
+    if (key !== 'count' && key !== 'phaseNs') (fresh[key] as Float64Array).set(old[key] as Float64Array)
+  old.phaseNs.forEach((column, phase) => {
+    fresh.phaseNs[phase].set(column)
+  })
   return fresh
 }

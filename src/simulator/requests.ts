@@ -8,9 +8,9 @@ import { classOf } from './lanes.js'
 import { widerRecords } from './recordStore.js'
 import { reviseRoles } from './roles.js'
 import { NEXT_REQUEST, NOW, WAITING_TOTAL } from './scalars.js'
-import { columnsOf, isWaiting, requestLeft, type Sessions } from './sessions.js'
+import { columnsOf, isWaiting, RELEASE_CLASS, requestLeft, type Sessions } from './sessions.js'
 import { append, prepend, unlink } from './slotList.js'
-import { giveSlot, type Slots, TRANSFERRING, takeSlot, WAITING } from './slots.js'
+import { giveSlot, phasesAt, type Slots, TRANSFERRING, takeSlot, WAITING } from './slots.js'
 import type { State } from './state.js'
 
 /** Indices into PHASES. */
@@ -20,9 +20,6 @@ export const PHASE_TRANSFER = 2
 export const PHASE_DECODE_WAIT = 3
 export const PHASE_DECODE = 4
 export const PHASE_STALL = 5
-
-/** Event class of a release in the order of events. */
-const RELEASE_CLASS = 2
 
 /** The input columns that hold the next request, or null when they are not here (yet). Drops consumed columns. */
 export function currentInput(core: Core): Workload | null {
@@ -90,8 +87,7 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.firstTokenNs[slot] = Number.NaN
   slots.sinceNs[slot] = nowNs - core.frontendNs
   slots.phase[slot] = PHASE_QUEUE
-  const { phaseNs } = slots
-  for (let at = slot * 6; at < slot * 6 + 6; at++) phaseNs[at] = 0
+  slots.phaseNs.fill(0, phasesAt(slot), phasesAt(slot + 1))
   slots.rank[slot] = g
   slots.target[slot] = isl
   slots.done[slot] = 0
@@ -181,9 +177,9 @@ function turnAway(core: Core, request: number, isl: number, osl: number, nowNs: 
   records.cachedTokens[row] = 0
   records.loadedTokens[row] = 0
   records.maxGapNs[row] = Number.NaN
-  for (let phase = 0; phase < 6; phase++) records.phaseNs[phase][row] = 0
+  for (const column of records.phaseNs) column[row] = 0
   records.phaseNs[PHASE_QUEUE][row] = core.frontendNs
-  left(core, request, nowNs, fate)
+  makeWay(core, request, nowNs, fate)
   return -1
 }
 
@@ -193,7 +189,7 @@ export function releaseFirst(core: Core): void {
 }
 
 /** A request has left: those that waited for it are sent or given up, and in closed loop its place, or that of its session, is free. */
-function left(core: Core, request: number, nowNs: number, fate: number): void {
+function makeWay(core: Core, request: number, nowNs: number, fate: number): void {
   const { sessions } = core
   const over = sessions === null ? 1 : requestLeft(sessions, request, nowNs, fate === COMPLETED, core.frontendNs)
   for (let free = 0; free < over; free++) release(core, nowNs)
@@ -254,7 +250,7 @@ export function timeOut(core: Core, nowNs: number): number {
 
 /** Ends the present phase at `nowNs` and begins `phase`. */
 export function enterPhase(slots: Slots, slot: number, phase: number, nowNs: number): void {
-  slots.phaseNs[slot * 6 + slots.phase[slot]] += nowNs - slots.sinceNs[slot]
+  slots.phaseNs[phasesAt(slot) + slots.phase[slot]] += nowNs - slots.sinceNs[slot]
   slots.phase[slot] = phase
   slots.sinceNs[slot] = nowNs
 }
@@ -273,7 +269,7 @@ function depart(core: Core, slot: number, nowNs: number, fate: number): void {
   if (s.prefix !== null) s.prefix.runs.drop(s.slots.prefix[slot])
   if (s.lanes !== null && s.slots.spanClass[slot] > 0) s.lanes.present[s.engineOf[s.slots.rank[slot]]]--
   giveSlot(s, slot)
-  left(core, request, nowNs, fate)
+  makeWay(core, request, nowNs, fate)
 }
 
 function writeRecord(core: Core, slot: number, endNs: number, fate: number): void {
@@ -296,7 +292,7 @@ function writeRecord(core: Core, slot: number, endNs: number, fate: number): voi
   records.cachedTokens[row] = slots.cached[slot]
   records.loadedTokens[row] = slots.loaded[slot]
   records.maxGapNs[row] = fate === COMPLETED ? slots.maxGapNs[slot] : Number.NaN
-  const at = slot * 6
+  const at = phasesAt(slot)
   const { phaseNs } = slots
   records.phaseNs[0][row] = phaseNs[at]
   records.phaseNs[1][row] = phaseNs[at + 1]
@@ -323,7 +319,7 @@ export function recordInside(core: Core): void {
   for (let slot = 0; slot < slots.capacity; slot++) if (slots.state[slot] !== 0) inside.push(slot)
   inside.sort((a, b) => slots.request[a] - slots.request[b])
   for (const slot of inside) {
-    const at = slot * 6 + slots.phase[slot]
+    const at = phasesAt(slot) + slots.phase[slot]
     const spent = slots.phaseNs[at]
     slots.phaseNs[at] = spent + scalars[NOW] - slots.sinceNs[slot]
     const state = slots.state[slot]

@@ -8,7 +8,7 @@ import type { Core } from './core.js'
 import { settleServed } from './quiet.js'
 import { DECODE_WAITING, NOW, ROLE_CHANGES, WAITING_TOTAL } from './scalars.js'
 import { decodingAtHome } from './spans.js'
-import { createPool, type Pool } from './views.js'
+import { createPool, type Pool, signalAgeNs } from './views.js'
 
 /** What an engine is in one of its roles. */
 export interface Form {
@@ -20,7 +20,6 @@ export interface Form {
 /** Pools of the engines that take new work: those that drain belong to none. */
 export function poolsOf(core: Omit<Core, 'entryPool' | 'decodePool'>): { entryPool: Pool; decodePool: Pool } {
   const { engines, state, arm } = core
-  const ageNs = arm.pool.info.signalAge === 'now' ? 0 : arm.pool.info.signalAge
   const taking = engines.map((_, e) => e).filter((e) => state.draining[e] === 0)
   const settle = (e: number): void => settleServed(core as Core, e)
   const pool = (isDecode: boolean): Pool =>
@@ -28,7 +27,7 @@ export function poolsOf(core: Omit<Core, 'entryPool' | 'decodePool'>): { entryPo
       state,
       taking.filter((e) => (engines[e].role === 'decode') === isDecode),
       engines,
-      ageNs,
+      signalAgeNs(arm.pool),
       settle,
     )
   return { entryPool: pool(false), decodePool: pool(true) }

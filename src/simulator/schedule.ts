@@ -1,7 +1,7 @@
 /** Who takes part in a step of a rank: decoding sequences first, then chunks of prompts, then arrivals by transfer (docs/SEMANTICS.md, "A step begins"). */
 import { PolicyError } from '../errors.js'
 import { CHUNK_CANDIDATES } from '../levers/lever.js'
-import { cachedBlocks, decodingBlocks, leaveBlocks, prefillBlocks, takeBlocks } from './blocks.js'
+import { cachedBlocks, decodingBlocks, giveBlocks, prefillBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { stopDecoding } from './decodeSet.js'
 import { enqueueHead, enterPhase, leaveQueue, PHASE_PREFILL, PHASE_QUEUE, PHASE_STALL, patienceEnds } from './requests.js'
@@ -55,9 +55,9 @@ export function preempt(core: Core, e: number, slot: number, nowNs: number): voi
   const g = slots.rank[slot]
   if (slots.state[slot] === DECODING) {
     stopDecoding(s, e, engine, g, slot, nowNs)
-    leaveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
+    giveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
   } else {
-    leaveBlocks(s, engine, g, slot, slots.held[slot])
+    giveBlocks(s, engine, g, slot, slots.held[slot])
     s.queuedTokens[g] -= slots.target[slot] - slots.done[slot]
     addPrefilled(s, g, slot, -slots.done[slot])
     s.prefillingCount[g]--

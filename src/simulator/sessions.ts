@@ -10,7 +10,8 @@ import type { Workload } from '../traces/workload.js'
 /** In `waits`: nobody will ask for the request again. Below it: it was given up, and so many ends that it waited for are still to come. */
 const GONE = -1
 const NONE = -1
-const RELEASE_CLASS = 2
+/** Event class of the sending of a request that waited, for another one or for a place. */
+export const RELEASE_CLASS = 2
 
 /** Columns that were fed together, kept until all their requests are gone and all sessions that begin in them are over. */
 export interface Chunk {

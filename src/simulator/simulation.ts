@@ -56,6 +56,9 @@ export interface SimulationOptions {
  */
 export type Advance = 'done' | 'reached' | 'paused' | 'needInput'
 
+/** Events between two looks at a simulation from outside: whoever drives one samples, judges and tells progress so often, and all see the same samples. */
+export const EVENTS_PER_TURN = 1024
+
 export interface Simulation {
   /**
    * More requests, in order of arrival after those fed before; null = there will be no more. `parent` and `joins` count from the first request
@@ -155,7 +158,7 @@ function endInput(core: Core): void {
 /** The event loop. Order of events at one time: step end, transfer, release after a wait, timeout, arrival. */
 function advance(core: Core, untilNs: number, maxEvents: number): Advance {
   const s = core.state
-  const { scalars, heap, heapSize, clockNs, dueNs, stepping, releases, timeoutHead } = s
+  const { scalars, heap, heapSize, dueNs, releases, timeoutHead } = s
   const { frontendNs, sessions } = core
   const everyEngine = core.engines.length
   if (sessions !== null && sessions.missing > 0) return 'needInput'
@@ -173,7 +176,7 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         : Number.POSITIVE_INFINITY
     const timeoutNs =
       patient || timeoutHead[0] < 0 ? Number.POSITIVE_INFINITY : s.slots.arrivalNs[timeoutHead[0]] + core.timeoutNs
-    const transferNs = core.independent ? Number.POSITIVE_INFINITY : nextTransferNs(s)
+    const transferNs = core.hasTransfers ? nextTransferNs(s) : Number.POSITIVE_INFINITY
     const sendNs = sessions === null ? Number.POSITIVE_INFINITY : sessions.sends.peekTime()
     let next = stepNs
     if (transferNs < next) next = transferNs
@@ -218,40 +221,35 @@ function advance(core: Core, untilNs: number, maxEvents: number): Advance {
         if (releaseNs === next) releases.pop()
         e = arrive(core, input as Workload, next)
       }
-      if (e < 0) continue
-      if (stepping[e] === 1) wake(core, e)
-      else {
-        clockNs[e] = next
-        s.clockPs[e] = 0
-        if (beginStep(core, e, next)) queueStep(core, e)
-      }
+      if (e >= 0) giveWork(core, e, next)
     }
   }
   return 'paused'
 }
 
-/**
- * Begins the steps of the engine whose step has just ended (-1: none) and of the idle engines that were given work, in index order; a
- * stepping one may no longer be quiet.
- */
+/** In index order: begins a step of the engine whose step has just ended (-1: none), and gives the others the work that came to them. */
 function beginTouched(core: Core, ended: number, nowNs: number): void {
-  const { touched, state } = core
-  const { stepping, clockNs, clockPs } = state
+  const { touched } = core
   for (let e = 0; e < touched.length; e++) {
     const isTouched = touched[e] === 1
     touched[e] = 0
-    if (e !== ended) {
-      if (!isTouched) continue
-      if (stepping[e] === 1) {
-        wake(core, e)
-        continue
-      }
-      clockNs[e] = nowNs
-      clockPs[e] = 0
-    }
-    if (beginStep(core, e, nowNs)) queueStep(core, e)
+    if (e === ended) {
+      if (beginStep(core, e, nowNs)) queueStep(core, e)
+    } else if (isTouched) giveWork(core, e, nowNs)
   }
   core.touchedCount = 0
+}
+
+/** Somebody has come to engine `e`: an idle one begins a step, a stepping one may no longer be quiet. */
+function giveWork(core: Core, e: number, nowNs: number): void {
+  const { stepping, clockNs, clockPs } = core.state
+  if (stepping[e] === 1) {
+    wake(core, e)
+    return
+  }
+  clockNs[e] = nowNs
+  clockPs[e] = 0
+  if (beginStep(core, e, nowNs)) queueStep(core, e)
 }
 
 function sample(core: Core): SeriesSample {
@@ -278,7 +276,7 @@ export interface SimulateOptions extends SimulationOptions {
   readonly untilNs?: number
   /** Sample the state, 256 to 512 times in a long run (the series is empty otherwise). */
   readonly series?: boolean
-  /** Called every 1,024 events and at the end. */
+  /** Called every EVENTS_PER_TURN events and at the end. */
   readonly onProgress?: (simulatedNs: number, events: number) => void
 }
 
@@ -293,8 +291,6 @@ export interface SimulationResult {
   readonly events: number
   readonly series: readonly SeriesSample[]
 }
-
-const EVENTS_PER_TURN = 1024
 
 /** Serves the whole workload, or what of it is due by `untilNs`. Times are whole ns from the beginning of the run. Throws UserError for what cannot be simulated, PolicyError for an answer out of range. */
 export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, options: SimulateOptions): SimulationResult {

@@ -1,4 +1,5 @@
 /** Requests in flight, a column for each of their numbers. Slots are recycled; the columns grow by doubling. */
+import { PHASES } from '../metrics/records.js'
 import { FREE_HEAD, IN_FLIGHT } from './scalars.js'
 import type { State } from './state.js'
 
@@ -10,6 +11,10 @@ export const DECODING = 3
 export const TRANSFERRING = 4
 /** Its KV is here: it decodes from the next step on. */
 export const ARRIVED = 5
+
+const PHASE_COUNT = PHASES.length
+/** Where the times of a request's phases begin in `phaseNs`. */
+export const phasesAt = (slot: number): number => slot * PHASE_COUNT
 
 /** Columns of the requests in flight. */
 export interface Slots {
@@ -26,7 +31,7 @@ export interface Slots {
   /** Start of the present phase and its index into PHASES. */
   sinceNs: Float64Array
   phase: Uint8Array
-  /** [slot * 6 + phase] ns spent. */
+  /** ns spent in each phase: that of index p at `phasesAt(slot) + p`. */
   phaseNs: Float64Array
   state: Uint8Array
   rank: Int32Array
@@ -104,7 +109,7 @@ export function createSlots(capacity: number): Slots {
     firstTokenNs: doubles(),
     sinceNs: doubles(),
     phase: new Uint8Array(capacity),
-    phaseNs: new Float64Array(capacity * 6),
+    phaseNs: new Float64Array(phasesAt(capacity)),
     state: new Uint8Array(capacity),
     rank: ints(),
     spanClass: new Uint8Array(capacity),

@@ -2,14 +2,14 @@
 import { decode, encode } from '@msgpack/msgpack'
 import { EventHeap, type HeapState } from '../collections/eventHeap.js'
 import { PolicyError, UserError } from '../errors.js'
-import type { PolicyInfo } from '../levers/lever.js'
+import { LEVERS, type PolicyInfo, type Stateful } from '../levers/lever.js'
+import type { Records } from '../metrics/records.js'
 import type { Core } from './core.js'
 import type { PrefixCache } from './prefixCache.js'
 import { wake } from './quiet.js'
 import { createRecords } from './recordStore.js'
 import { restoreRoles } from './roles.js'
 import { createSessions, emptyChunk, type Sessions } from './sessions.js'
-import type { Slots } from './slots.js'
 
 const SNAPSHOT_VERSION = 12
 
@@ -46,22 +46,22 @@ function columnsOf(source: object): Columns {
 }
 
 /** Copies saved bytes into the array of the same name, or, where the length differs, puts a new array of the same type there. */
-function fill(target: Record<string, unknown>, columns: Columns): void {
-  for (const [key, value] of Object.entries(columns)) {
-    const bytes = value as Uint8Array
-    const old = target[key] as Float64Array
+function fill(target: object, columns: object): void {
+  const arrays = target as Record<string, Float64Array>
+  for (const [key, bytes] of Object.entries(columns as Record<string, Uint8Array>)) {
+    const old = arrays[key]
     const fresh = new (old.constructor as Float64ArrayConstructor)(bytes.slice().buffer as ArrayBuffer)
     if (fresh.length === old.length) old.set(fresh)
-    else target[key] = fresh
+    else arrays[key] = fresh
   }
 }
 
 const heapColumns = (heap: EventHeap): Columns => ({ ...columnsOf(heap.save()), next: heap.save().next })
 
 function fillHeap(heap: EventHeap, { next, ...columns }: Columns): void {
-  const saved: Record<string, unknown> = { ...new EventHeap().save() }
+  const saved: HeapState = { ...new EventHeap().save() }
   fill(saved, columns)
-  heap.restore({ ...(saved as unknown as HeapState), next: next as number })
+  heap.restore({ ...saved, next: next as number })
 }
 
 /** All but the columns of the chunks, which are fed again. */
@@ -77,7 +77,7 @@ function sessionsOf({ chunks, sends, notSent, knownTo }: NonNullable<Snapshot['s
   fillHeap(sessions.sends, sends)
   sessions.chunks = chunks.map(({ start, live, columns }) => {
     const chunk = emptyChunk(start, 0)
-    fill(chunk as unknown as Record<string, unknown>, columns)
+    fill(chunk, columns)
     return { ...chunk, live }
   })
   return sessions
@@ -93,7 +93,7 @@ const prefixImage = (prefix: PrefixCache): NonNullable<Snapshot['prefix']> => ({
 
 const hooksOf = ({ hooks }: PolicyInfo): string => [...hooks].sort().join()
 
-const policiesOf = (core: Core) => [core.arm.split, core.arm.chunk, core.arm.rank, core.arm.span, core.arm.pool]
+const policiesOf = ({ arm }: Core) => LEVERS.map((lever) => arm[lever])
 
 export function snapshot(core: Core): Uint8Array {
   const { records, state } = core
@@ -133,47 +133,15 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
     })
   const { state } = core
   fillLanes(core, image.lanes)
-  fill(state as unknown as Record<string, unknown>, image.state)
-  fill(state.slots as unknown as Record<string, unknown>, image.slots)
-  ;(state.slots as Slots).capacity = state.slots.request.length
-  if (state.prefix !== null && image.prefix !== null) {
-    const { cache, runs, nodes, host, hostNodes } = image.prefix
-    fill(state.prefix as unknown as Record<string, unknown>, cache)
-    fill(state.prefix.runs as unknown as Record<string, unknown>, runs)
-    fill(state.prefix.nodes as unknown as Record<string, unknown>, nodes)
-    fill((state.prefix.host ?? {}) as Record<string, unknown>, host)
-    fill((state.prefix.host?.nodes ?? {}) as Record<string, unknown>, hostNodes)
-  }
+  fill(state, image.state)
+  fill(state.slots, image.slots)
+  state.slots.capacity = state.slots.request.length
+  if (state.prefix !== null && image.prefix !== null) fillPrefix(state.prefix, image.prefix)
   restoreRoles(core)
   fillHeap(state.releases, image.releases)
-  const records = createRecords(Math.max(1, image.recordCount))
-  fill(records as unknown as Record<string, unknown>, image.records)
-  image.phaseNs.forEach((column, phase) => {
-    const wrapper = { column: records.phaseNs[phase] as unknown }
-    fill(wrapper, { column })
-    ;(records.phaseNs as unknown as Float64Array[])[phase] = wrapper.column as Float64Array
-  })
-  records.count = image.recordCount
-  core.records = records
+  core.records = recordsOf(image)
   policiesOf(core).forEach((policy, index) => {
-    const { name, hooks, memory } = image.policies[index]
-    const { info, state: kept } = policy
-    if (info.name !== name && by === 'same arm')
-      throw new PolicyError(info, `the snapshot was taken with another policy, ${name}`)
-    if (hooksOf(info) !== hooks)
-      throw new UserError({
-        where: 'snapshot',
-        message: `it was taken with ${name}, which is asked at other times (${hooks}) than ${info.name} (${hooksOf(info)})`,
-        hint: `go on with a ${info.lever} policy of the same hooks, or take the snapshot with this one`,
-      })
-    if (info.name !== name) return
-    if ((memory?.byteLength ?? 0) !== (kept?.byteLength ?? 0))
-      throw new UserError({
-        where: 'snapshot',
-        message: `${name} remembers ${(kept?.byteLength ?? 0) / 8} numbers, and in it ${(memory?.byteLength ?? 0) / 8}`,
-        hint: 'take the snapshot anew, or give the policy another name: it then begins without memory',
-      })
-    if (memory !== null) kept?.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
+    restoreMemory(policy, image.policies[index], by)
   })
   if (by === 'another arm' && core.arm.split.info.name !== image.policies[0].name) replan(core)
   core.input = []
@@ -183,9 +151,49 @@ export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another
   core.sessions = image.sessions === null ? null : sessionsOf(image.sessions)
 }
 
+function fillPrefix(prefix: PrefixCache, image: NonNullable<Snapshot['prefix']>): void {
+  fill(prefix, image.cache)
+  fill(prefix.runs, image.runs)
+  fill(prefix.nodes, image.nodes)
+  if (prefix.host === null) return
+  fill(prefix.host, image.host)
+  fill(prefix.host.nodes, image.hostNodes)
+}
+
+function recordsOf(image: Snapshot): Records {
+  const records = createRecords(Math.max(1, image.recordCount))
+  fill(records, image.records)
+  fill(records.phaseNs, image.phaseNs)
+  records.count = image.recordCount
+  return records
+}
+
+/** What the policy of the snapshot remembered; a policy of another name begins without memory, if it may take over at all. */
+function restoreMemory(
+  { info, state: kept }: Stateful & { readonly info: PolicyInfo },
+  { name, hooks, memory }: Snapshot['policies'][number],
+  by: 'same arm' | 'another arm',
+): void {
+  if (info.name !== name && by === 'same arm') throw new PolicyError(info, `the snapshot was taken with another policy, ${name}`)
+  if (hooksOf(info) !== hooks)
+    throw new UserError({
+      where: 'snapshot',
+      message: `it was taken with ${name}, which is asked at other times (${hooks}) than ${info.name} (${hooksOf(info)})`,
+      hint: `go on with a ${info.lever} policy of the same hooks, or take the snapshot with this one`,
+    })
+  if (info.name !== name) return
+  if ((memory?.byteLength ?? 0) !== (kept?.byteLength ?? 0))
+    throw new UserError({
+      where: 'snapshot',
+      message: `${name} remembers ${(kept?.byteLength ?? 0) / 8} numbers, and in it ${(memory?.byteLength ?? 0) / 8}`,
+      hint: 'take the snapshot anew, or give the policy another name: it then begins without memory',
+    })
+  if (memory !== null) kept?.set(new Float64Array(memory.slice().buffer as ArrayBuffer))
+}
+
 /** Requests that are spread over ranks go on so; an arm without lanes cannot take them over. */
 function fillLanes({ state: { lanes }, arm }: Core, columns: Columns): void {
-  if (lanes !== null) fill(lanes as unknown as Record<string, unknown>, columns)
+  if (lanes !== null) fill(lanes, columns)
   else if ((columns.present as Uint8Array | undefined)?.some((byte) => byte !== 0))
     throw new UserError({
       where: 'snapshot',

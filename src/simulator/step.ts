@@ -1,6 +1,6 @@
 /** One step of an engine: what it costs, and what has happened when it ends. Who takes part is decided in schedule.ts. Hot: nothing is allocated here. */
 import { logBin } from '../collections/logHistogram.js'
-import { decodingBlocks, leaveBlocks, shareBlocks } from './blocks.js'
+import { decodingBlocks, giveBlocks, shareBlocks } from './blocks.js'
 import { decideAtBoundary } from './boundary.js'
 import type { Core } from './core.js'
 import { joinDecode, leaveDecode } from './decodeSet.js'
@@ -205,7 +205,7 @@ function finishDue(core: Core, e: number, g: number, clock: number, nowNs: numbe
       spared += beyond
       if (engine.prefixCaching) core.leavers[core.leaverCount++] = slot
       else {
-        leaveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
+        giveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
         complete(core, slot, nowNs)
       }
     } else before = slot
@@ -230,7 +230,7 @@ function releaseLeavers(core: Core, e: number, g: number, nowNs: number): void {
     const slot = leavers[i]
     // the last token of an answer is never written
     if (engine.cacheAnswers) shareBlocks(s, engine, g, slot, isl[slot] + osl[slot] - 1)
-    leaveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
+    giveBlocks(s, engine, g, slot, decodingBlocks(s, e, engine, slot))
     complete(core, slot, nowNs)
   }
   core.leaverCount = 0
@@ -257,7 +257,7 @@ function finishPrefill(core: Core, e: number, g: number, slot: number, nowNs: nu
     joinDecode(s, e, engine, g, slot, slots.target[slot] + engine.draftTokens, left)
     return
   }
-  leaveBlocks(s, engine, g, slot, slots.held[slot])
+  giveBlocks(s, engine, g, slot, slots.held[slot])
   leaveRunning(s, g, slot)
   complete(core, slot, nowNs)
 }

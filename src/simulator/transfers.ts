@@ -1,5 +1,5 @@
 /** The way of a request from its prefill rank to a decode rank: held, admitted, on the fabric, arrived (docs/SEMANTICS.md, "Transfers"). Migrations end as transfers do. */
-import { cachedBlocks, freeBlocks, prefillBlocks, shareBlocks, takeBlocks } from './blocks.js'
+import { cachedBlocks, giveBlocksOfRank, prefillBlocks, shareBlocks, takeBlocks } from './blocks.js'
 import type { Core } from './core.js'
 import { joinDecode } from './decodeSet.js'
 import { settleServed } from './quiet.js'
@@ -110,7 +110,7 @@ export function land(core: Core, slot: number, nowNs: number): void {
   const source = slots.source[slot]
   const g = slots.rank[slot]
   const engine = core.engines[s.engineOf[g]]
-  freeBlocks(s, core.engines[s.engineOf[source]], source, slot, slots.held[slot], slots.sourceShared[slot])
+  giveBlocksOfRank(s, core.engines[s.engineOf[source]], source, slot, slots.held[slot], slots.sourceShared[slot])
   shareBlocks(s, engine, g, slot, slots.isl[slot])
   s.prefilledTokens[source] -= slots.done[slot]
   slots.held[slot] = 0

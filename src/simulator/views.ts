@@ -1,5 +1,5 @@
 /** What routing policies see: load columns only. No view reaches a request's output length or a slot. */
-import type { LoadView } from '../levers/lever.js'
+import type { LoadView, PoolPolicy, RankPolicy } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
 import { NOW } from './scalars.js'
 import { decodingAtHome, laneTokens } from './spans.js'
@@ -17,6 +17,9 @@ function matchedTokens({ prefix, freeBlocks, scalars }: State, blockSize: number
   const here = prefix.match(g, prefix.routed, limit, beforeNs)
   return (here + prefix.matchHost(g, prefix.routed, here, limit)) * blockSize
 }
+
+/** Age of what a policy knows of prefix caches, ns; 0 = it knows of every block at once. */
+export const signalAgeNs = ({ info: { signalAge } }: PoolPolicy | RankPolicy): number => (signalAge === 'now' ? 0 : signalAge)
 
 /** Brings an engine up to the event that is being served: the quiet steps that end before it. */
 type Settle = (e: number) => void

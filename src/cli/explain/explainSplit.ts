@@ -1,6 +1,7 @@
 /** What the split policies of the arm and of the static arm make of one batch, for `explain`. */
 import { UserError } from '../../errors.js'
-import { type ArmSpec, createArm, createSplitEvaluator, type SplitMachine, type SplitPolicy } from '../../levers/index.js'
+import { type ArmSpec, createArm, createSplitEvaluator, type SplitMachine } from '../../levers/index.js'
+import { planningPsOf } from '../../levers/split/planning.js'
 import { LOAD_LIMIT_MS, withinLimit } from '../../policies/index.js'
 import { columns } from '../../reports/columns.js'
 import { change } from '../../reports/format.js'
@@ -33,7 +34,7 @@ export function splitOf(
   const lengths = Float64Array.from(batch.lengths)
   return decided(arm, () => {
     const factor = createSplitEvaluator(machine, maxNumSeqs).factor(policy, { n, lengths, totalTokens })
-    return { ...common, split_factor: factor, step_us: stepUs(factor) + planningUs(policy, n) }
+    return { ...common, split_factor: factor, step_us: stepUs(factor) + planningPsOf(policy, n) / PS_PER_US }
   })
 }
 
@@ -50,10 +51,6 @@ function decided<T>({ name, split }: ArmSpec, act: () => T): T {
     })
   }
 }
-
-/** What a plan for `n` decoding sequences costs a step. */
-const planningUs = ({ planningPs }: SplitPolicy, n: number): number =>
-  Math.round(typeof planningPs === 'number' ? planningPs : planningPs(n)) / PS_PER_US
 
 /** Arm over baseline: below 1 the arm is faster. */
 export const ratioOf = (arm: ArmSplit, baseline: ArmSplit): Pick<ArmSplit, 'split_factor' | 'step_us'> => ({

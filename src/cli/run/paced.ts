@@ -1,6 +1,6 @@
 /**
  * A simulation that lets the process breathe: the same events as `simulate`, served in turns, so that Ctrl-C is heard and progress
- * is shown. The result does not depend on the length of a turn.
+ * is shown. The result does not depend on how often it breathes.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import { createThinned } from '../../collections/thinned.js'
@@ -10,14 +10,14 @@ import {
   type Advance,
   type ClusterConfig,
   createSimulation,
+  EVENTS_PER_TURN,
   type SimulationOptions,
   type SimulationResult,
 } from '../../simulator/index.js'
 import type { Workload } from '../../traces/workload.js'
 
-/** About a tenth of a second of work on one core. */
-const EVENTS_PER_TURN = 65_536
-const EVENTS_PER_SAMPLE = 1024
+/** Turns from one breath to the next: about a tenth of a second of work on one core. */
+const TURNS_PER_BREATH = 64
 
 /** Records are handed over when so many have gathered. */
 const RECORDS_PER_BATCH = 1 << 16
@@ -58,8 +58,8 @@ export async function simulatePaced(
   const series = createThinned(() => simulation.sample())
   let outcome: Advance = 'paused'
   while (outcome === 'paused') {
-    for (let served = 0; served < EVENTS_PER_TURN && outcome === 'paused'; served += EVENTS_PER_SAMPLE) {
-      outcome = simulation.advance(untilNs, EVENTS_PER_SAMPLE)
+    for (let turn = 0; turn < TURNS_PER_BREATH && outcome === 'paused'; turn++) {
+      outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
       series.turn()
     }
     if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())

@@ -3,6 +3,7 @@
  * 5-50 us on a host that cannot overlap them; the constants below are judgement within these ranges.
  */
 import { PS_PER_NS } from '../../units.js'
+import type { SplitPolicy } from '../lever.js'
 
 /** A small kernel in the captured graph that writes the work list: launch and a read of the lengths. */
 const METADATA_NS = 2000
@@ -26,3 +27,7 @@ export function sortPs(sequences: number): number {
 
 /** Of a rule that needs no plan, launched in arrival order or from a sorted list. */
 export const orderPlanPs = (longestFirst: boolean) => (longestFirst ? (n: number) => devicePlanPs(n, 0) + sortPs(n) : 0)
+
+/** What the plan of a policy for `sequences` >= 1 decoding sequences of a rank is charged with, whole ps. */
+export const planningPsOf = ({ planningPs }: Pick<SplitPolicy, 'planningPs'>, sequences: number): number =>
+  Math.round(typeof planningPs === 'number' ? planningPs : planningPs(sequences))
