@@ -1,11 +1,8 @@
-/** Every policy by name. A new policy is one file and one row here, or in split/catalogue.ts or rank/catalogue.ts. */
+/** Every policy by name. A new policy is one file and one row in the catalogue.ts of its folder. */
 import { UserError } from '../errors.js'
 import type { EngineConfig } from '../simulator/config.js'
 import { suggest } from '../suggest.js'
-import { aligned } from './chunk/aligned.js'
-import { equalTime } from './chunk/equalTime.js'
-import { fixedBudget } from './chunk/fixedBudget.js'
-import { slack } from './chunk/slack.js'
+import { CHUNK_ENTRIES } from './chunk/catalogue.js'
 import type { Entry, Parameter } from './entry.js'
 import type {
   Arm,
@@ -19,12 +16,9 @@ import type {
   SplitPolicy,
 } from './lever.js'
 import { isPolicyFile, openPolicyFile } from './own.js'
-import { parseCall } from './parse.js'
-import { adaptiveRoles } from './pool/adaptiveRoles.js'
-import { equalLanes, lanes } from './pool/lanes.js'
-import { leastLoaded, roundRobin as poolRoundRobin } from './pool/policies.js'
+import { type PolicyArgument, type PolicyCall, parseCall } from './parse.js'
+import { POOL_ENTRIES } from './pool/catalogue.js'
 import { RANK_ENTRIES } from './rank/catalogue.js'
-import { KV_AWARE, kvAdaptivePool, kvAwarePool } from './rank/kvAware.js'
 import { SPAN_ENTRIES } from './span/catalogue.js'
 import { SPLIT_ENTRIES } from './split/catalogue.js'
 
@@ -37,87 +31,12 @@ export interface PolicyOf {
   pool: PoolPolicy
 }
 
-const TOKENS: Parameter = { name: 'tokens', unit: 'tokens', whole: true, min: 1, max: 2 ** 20 }
-
-const CUT = { unit: 'input tokens', whole: true, min: 0, max: 2 ** 24, otherwise: 0 }
-const SPILL: Parameter = { name: 'spill', unit: '% hotter', named: true, min: 0, max: 1e6, otherwise: 25 }
-
 const ENTRIES: { readonly [L in LeverName]: readonly Entry<PolicyOf[L]>[] } = {
   split: SPLIT_ENTRIES,
-  chunk: [
-    { name: 'fixed-budget', parameters: [TOKENS], example: [2048], make: ([tokens]) => fixedBudget(tokens) },
-    {
-      name: 'equal-time',
-      parameters: [{ name: 'ms', unit: 'ms', min: 0.001, max: 1e4 }],
-      example: [40],
-      make: ([ms]) => equalTime(ms),
-    },
-    {
-      name: 'slack',
-      parameters: [
-        { name: 'pace', unit: 'ms a token', min: 0.001, max: 1e4 },
-        { name: 'cap', unit: 'ms', named: true, min: 0.001, max: 1e4, otherwise: 400 },
-      ],
-      example: [40, 400],
-      make: ([pace, cap]) => slack({ pace, cap }),
-    },
-    {
-      name: 'aligned',
-      parameters: [
-        TOKENS,
-        { name: 'wait', unit: 'steps', named: true, whole: true, min: 0, max: 1e6, otherwise: 50 },
-        { name: 'batch', unit: 'steps', named: true, whole: true, min: 0, max: 1e6, otherwise: 10 },
-        { name: 'share', unit: 'of the ranks', named: true, min: 0.01, max: 1, otherwise: 1 },
-      ],
-      example: [2048, 50, 10, 1],
-      make: ([tokens, wait, batch, share]) => aligned({ tokens, wait, batch, share }),
-    },
-  ],
+  chunk: CHUNK_ENTRIES,
   rank: RANK_ENTRIES,
   span: SPAN_ENTRIES,
-  pool: [
-    { name: 'round-robin', parameters: [], example: [], make: () => poolRoundRobin() },
-    { name: 'least-loaded', parameters: [], example: [], make: () => leastLoaded() },
-    {
-      name: 'kv-aware',
-      parameters: KV_AWARE,
-      example: [1, 0, 0],
-      make: ([w, age, temperature], run) => kvAwarePool({ w, age, temperature }, run),
-    },
-    {
-      name: 'kv-adaptive',
-      parameters: KV_AWARE.slice(1),
-      example: [0, 0],
-      make: ([age, temperature], run) => kvAdaptivePool({ age, temperature }, run),
-    },
-    {
-      name: 'adaptive-roles',
-      parameters: [
-        { name: 'dwell', unit: 's', named: true, min: 0, max: 1e6, otherwise: 30 },
-        { name: 'memory', unit: 's', named: true, min: 0.001, max: 1e6, otherwise: 60 },
-        { name: 'hysteresis', unit: 'engines', named: true, min: 0, max: 100, otherwise: 0.5 },
-      ],
-      example: [30, 60, 0.5],
-      make: ([dwell, memory, hysteresis]) => adaptiveRoles({ dwell, memory, hysteresis }),
-    },
-    {
-      name: 'lanes',
-      parameters: [
-        { ...CUT, name: 'cut', min: 1, otherwise: undefined },
-        { ...CUT, name: 'second' },
-        { ...CUT, name: 'third' },
-        SPILL,
-      ],
-      example: [8192, 0, 0, 25],
-      make: ([cut, second, third, spill]) => lanes([cut, second, third], spill),
-    },
-    {
-      name: 'equal-lanes',
-      parameters: [{ name: 'count', unit: 'lanes', whole: true, min: 2, max: 16 }, SPILL],
-      example: [2, 25],
-      make: ([count, spill]) => equalLanes(count, spill),
-    },
-  ],
+  pool: POOL_ENTRIES,
 }
 
 /** All policies, with example arguments. */
@@ -139,42 +58,55 @@ export function parsePolicy<L extends LeverName>(lever: L, text: string, where: 
       hint: suggest(call.name, names),
     })
   }
-  const fail = (message: string): never => {
+  const values = argumentsOf(entry, call, (message) => {
     throw new UserError({ where, message, hint: `write it like ${entry.make(entry.example, '').info.name}` })
-  }
-  const positions = entry.parameters.filter((p) => !p.named)
-  if (call.positional.length > positions.length)
-    fail(`${entry.name} takes ${positions.length} positional arguments, not ${call.positional.length}`)
-  for (const key of Object.keys(call.named)) {
-    if (!entry.parameters.some((p) => p.name === key)) fail(`${entry.name} has no argument "${key}"`)
-  }
-  const values = entry.parameters.map((p) => {
-    const byPosition = p.named ? undefined : call.positional[positions.indexOf(p)]
-    if (byPosition !== undefined && call.named[p.name] !== undefined) fail(`argument ${p.name} of ${entry.name} is given twice`)
-    const value = byPosition ?? call.named[p.name]
-    if (value === undefined) return p.otherwise ?? fail(`${entry.name} needs ${p.name} (${p.unit})`)
-    if (p.words !== undefined) {
-      const place = p.words.indexOf(String(value))
-      return place >= 0 ? place : fail(`${p.name} of ${entry.name} must be ${p.words.join(' or ')}, not ${value}`)
-    }
-    if (typeof value === 'string') return fail(`${p.name} of ${entry.name}: "${value}" is not a number`)
-    if (value < p.min || value > p.max)
-      fail(`${p.name} of ${entry.name} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
-    if (p.whole && !Number.isInteger(value)) fail(`${p.name} of ${entry.name} must be a whole number, not ${value}`)
-    if (p.powerOfTwo && !Number.isInteger(Math.log2(value)))
-      fail(`${p.name} of ${entry.name} must be a power of two, not ${value}`)
-    return value
   })
-  for (const { name, beside } of entry.parameters) {
-    const other = entry.parameters.findIndex((p) => p.name === beside?.name)
-    if (beside === undefined || call.named[name] === undefined || values[other] !== entry.parameters[other].otherwise) continue
+  refuseIdle(entry.parameters, values, call, where)
+  return (run = '') => entry.make(values, run)
+}
+
+/** The value of each parameter of a policy, in their order. */
+function argumentsOf(
+  { name, parameters }: Pick<Entry<unknown>, 'name' | 'parameters'>,
+  { positional, named }: PolicyCall,
+  fail: (message: string) => never,
+): number[] {
+  const positions = parameters.filter((p) => !p.named)
+  if (positional.length > positions.length)
+    fail(`${name} takes ${positions.length} positional arguments, not ${positional.length}`)
+  for (const key of Object.keys(named)) if (!parameters.some((p) => p.name === key)) fail(`${name} has no argument "${key}"`)
+  return parameters.map((p) => {
+    const byPosition = p.named ? undefined : positional[positions.indexOf(p)]
+    if (byPosition !== undefined && named[p.name] !== undefined) fail(`argument ${p.name} of ${name} is given twice`)
+    const value = byPosition ?? named[p.name]
+    return value === undefined ? (p.otherwise ?? fail(`${name} needs ${p.name} (${p.unit})`)) : numberOf(p, value, name, fail)
+  })
+}
+
+/** An argument as a number, when it is one that the parameter takes. */
+function numberOf(p: Parameter, value: PolicyArgument, policy: string, fail: (message: string) => never): number {
+  if (p.words !== undefined) {
+    const place = p.words.indexOf(String(value))
+    return place >= 0 ? place : fail(`${p.name} of ${policy} must be ${p.words.join(' or ')}, not ${value}`)
+  }
+  if (typeof value === 'string') return fail(`${p.name} of ${policy}: "${value}" is not a number`)
+  if (value < p.min || value > p.max) fail(`${p.name} of ${policy} must lie in [${p.min}, ${p.max}] ${p.unit}, not ${value}`)
+  if (p.whole && !Number.isInteger(value)) fail(`${p.name} of ${policy} must be a whole number, not ${value}`)
+  if (p.powerOfTwo && !Number.isInteger(Math.log2(value))) fail(`${p.name} of ${policy} must be a power of two, not ${value}`)
+  return value
+}
+
+/** Throws for an argument that has no effect, since another one has the value at which it has none. */
+function refuseIdle(parameters: readonly Parameter[], values: readonly number[], { named }: PolicyCall, where: string): void {
+  for (const { name, beside } of parameters) {
+    const other = parameters.findIndex((p) => p.name === beside?.name)
+    if (beside === undefined || named[name] === undefined || values[other] !== parameters[other].otherwise) continue
     throw new UserError({
       where,
       message: `${name}= ${beside.says}`,
       hint: `remove ${name}=, or ${beside.remedy}`,
     })
   }
-  return (run = '') => entry.make(values, run)
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ChunkPolicy } from '../lever.js'
+import { ENGINE_PLACES, placeOfEngine } from '../perEngine.js'
 import { fixedBudget } from './fixedBudget.js'
 
 export interface AlignmentOptions {
@@ -12,16 +13,13 @@ export interface AlignmentOptions {
   readonly share: number
 }
 
-/** Engines with counters of their own; engines beyond share those of engine - 1024. A rack has at most 72. */
-const ENGINES = 1024
-
 /**
  * Prompts of the ranks of an engine enter together: the step of one that prefills is as long for all. Prompts wait in their queues for `wait` steps
  * at most until a `share` of the ranks has one, then for `batch` steps; they wait only while every rank has sequences to decode.
  */
 export function aligned({ tokens, wait, batch, share }: AlignmentOptions): ChunkPolicy {
   /** Of each engine: steps in which prompts were held, too few ranks having one, and steps with enough, since they were last let in. */
-  const state = new Float64Array(2 * ENGINES)
+  const state = new Float64Array(2 * ENGINE_PLACES)
   return {
     info: {
       lever: 'chunk',
@@ -48,12 +46,13 @@ export function aligned({ tokens, wait, batch, share }: AlignmentOptions): Chunk
         if (view.decoding(rank) > 0) decoding++
       }
       const isEnough = withPrompt >= share * view.ranks
-      const counter = 2 * (view.engine % ENGINES) + (isEnough ? 1 : 0)
+      const first = 2 * placeOfEngine(view.engine)
+      const counter = first + (isEnough ? 1 : 0)
       if (decoding === view.ranks && state[counter] < (isEnough ? batch : wait)) {
         state[counter]++
         return true
       }
-      state.fill(0, 2 * (view.engine % ENGINES), 2 * (view.engine % ENGINES) + 2)
+      state.fill(0, first, first + 2)
       return false
     },
   }

@@ -1,5 +1,6 @@
 /** Short-horizon balancing of the barrier: ranks wait for the slowest, so requests go where the slowest of the next steps is least. */
 import type { AssignView, RankPolicy } from '../lever.js'
+import { requestsOf, tokensOf } from './choose.js'
 
 /** A prediction for each rank and each request at the points of the horizon: an assumption, above the 2 to 10 us of simpler planners. */
 const PLANNING_PS = 20e6
@@ -40,8 +41,8 @@ function assignByHorizon(view: AssignView, out: Int32Array, horizon: number, wei
   const factor = stepsOn.map((steps) => (1 - chance) ** steps)
   const cost = (tokens: number, count: number, p: number) => factor[p] * (tokens + count * (stepsOn[p] + weight))
   const curves = Array.from({ length: ranks }, (_, rank) => {
-    const tokens = loads.kvTokens(rank) + loads.queuedTokens(rank)
-    const count = loads.running(rank) + loads.waiting(rank)
+    const tokens = tokensOf(loads, rank)
+    const count = requestsOf(loads, rank)
     return Float64Array.from({ length: points }, (_, p) => cost(tokens, count, p))
   })
   const added = Array.from({ length: waiting }, (_, i) =>

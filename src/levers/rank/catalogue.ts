@@ -1,6 +1,7 @@
 /** The policies of the rank lever by name. */
 import type { Entry, Parameter } from '../entry.js'
 import type { RankPolicy } from '../lever.js'
+import { ENGINE_PLACES } from '../perEngine.js'
 import { barrier } from './barrier.js'
 import { KV_AWARE, kvAdaptiveRank, kvAwareRank } from './kvAware.js'
 import { leastCost, leastKvTokens, leastRequests } from './least.js'
@@ -8,7 +9,7 @@ import { lpt } from './lpt.js'
 import { type MigrationOptions, migrating } from './migrating.js'
 import { oracleRank } from './oracleRank.js'
 import { random } from './random.js'
-import { roundRobin, TURNS } from './roundRobin.js'
+import { roundRobin } from './roundRobin.js'
 
 /** Cost of a sequence beside its KV: 5000 tokens follow from DeepSeek-R1 on 32 ranks. */
 const WEIGHT: Parameter = { name: 'weight', unit: 'tokens', min: 0, max: 1e6, otherwise: 5000 }
@@ -35,7 +36,7 @@ export const RANK_ENTRIES: readonly Entry<RankPolicy>[] = [
     name: 'round-robin',
     parameters: MIGRATION,
     example: [0, 8, 64],
-    make: (values) => migrating(roundRobin, TURNS, optionsOf(5000, values)),
+    make: (values) => migrating(roundRobin, ENGINE_PLACES, optionsOf(5000, values)),
   },
   {
     name: 'least-requests',

@@ -15,12 +15,12 @@ export function leastOf(view: LoadView, cost: (view: LoadView, place: number) =>
 }
 
 /** Requests of a place, running or waiting. */
-export function requestsOf(view: LoadView, place: number): number {
+export function requestsOf(view: Pick<LoadView, 'running' | 'waiting'>, place: number): number {
   return view.running(place) + view.waiting(place)
 }
 
 /** KV tokens of a place, resident or on their way. */
-export function tokensOf(view: LoadView, place: number): number {
+export function tokensOf(view: Pick<LoadView, 'kvTokens' | 'queuedTokens'>, place: number): number {
   return view.kvTokens(place) + view.queuedTokens(place)
 }
 

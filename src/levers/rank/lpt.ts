@@ -1,5 +1,6 @@
 /** Longest first to the rank that is least loaded by tokens and by requests, whichever is worse. */
 import type { AssignView, RankPolicy } from '../lever.js'
+import { requestsOf, tokensOf } from './choose.js'
 
 /** Sorting a short queue and a pass over the ranks for each request: an assumption, the middle of the 2 to 10 us that published planners take. */
 const PLANNING_PS = 5e6
@@ -32,8 +33,8 @@ export function dealLongestFirst(view: AssignView, out: Int32Array, size: Float6
   const requests = new Float64Array(ranks)
   let allTokens = 1
   for (let rank = 0; rank < ranks; rank++) {
-    tokens[rank] = loads.kvTokens(rank) + loads.queuedTokens(rank)
-    requests[rank] = loads.running(rank) + loads.waiting(rank)
+    tokens[rank] = tokensOf(loads, rank)
+    requests[rank] = requestsOf(loads, rank)
     allTokens += tokens[rank]
   }
   for (let i = 0; i < waiting; i++) allTokens += size[i]

@@ -1,5 +1,6 @@
 /** Background migration for any rank policy: a decoding sequence leaves the fullest rank when the ranks have been uneven for a while. */
 import type { MigrateView, Moves, RankPolicy } from '../lever.js'
+import { ENGINE_PLACES, placeOfEngine } from '../perEngine.js'
 
 export interface MigrationOptions {
   /** Ranks are uneven when the largest cost is above (1 + delta) x mean; 0 = nothing ever moves. */
@@ -12,8 +13,6 @@ export interface MigrationOptions {
   readonly weight: number
 }
 
-/** Engines with a count of their own. */
-const ENGINES = 1024
 /** Reading the loads of the ranks and, now and then, lists of sequences: an assumption of 1 us a step. */
 const PLANNING_PS = 1e6
 
@@ -23,7 +22,7 @@ const PLANNING_PS = 1e6
  */
 export function migrating(make: (state: Float64Array) => RankPolicy, slots: number, options: MigrationOptions): RankPolicy {
   if (options.migrate === 0) return make(new Float64Array(slots))
-  const state = new Float64Array(slots + ENGINES)
+  const state = new Float64Array(slots + ENGINE_PLACES)
   const policy = make(state.subarray(0, slots))
   const uneven = state.subarray(slots)
   const { info } = policy
@@ -57,7 +56,7 @@ function chooseMoves(
 ): void {
   const { loads } = view
   const ranks = loads.count
-  const at = view.engine % ENGINES
+  const at = placeOfEngine(view.engine)
   let total = 0
   let most = 0
   for (let rank = 0; rank < ranks; rank++) {

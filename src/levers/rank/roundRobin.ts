@@ -1,11 +1,9 @@
 import type { RankPolicy } from '../lever.js'
+import { ENGINE_PLACES, placeOfEngine } from '../perEngine.js'
 import { nextInTurn } from './choose.js'
 
-/** Engines with a turn of their own; engines beyond share one with engine - 1024. A rack has at most 72. */
-export const TURNS = 1024
-
 /** Ranks in turn, each engine for itself: one shared turn would alias with engines chosen in turn and leave ranks unused. */
-export function roundRobin(state: Float64Array = new Float64Array(TURNS)): RankPolicy {
+export function roundRobin(state: Float64Array = new Float64Array(ENGINE_PLACES)): RankPolicy {
   return {
     info: {
       lever: 'rank',
@@ -20,6 +18,6 @@ export function roundRobin(state: Float64Array = new Float64Array(TURNS)): RankP
       source: 'the usual default of data-parallel attention',
     },
     state,
-    place: (view) => nextInTurn(state, (view.engine ?? 0) % TURNS, view.count),
+    place: (view) => nextInTurn(state, placeOfEngine(view.engine ?? 0), view.count),
   }
 }

@@ -2,8 +2,9 @@ import { SPLIT_COUNT, type SplitBatch, type SplitDecision, type SplitPolicy } fr
 import { averageLoad } from './averageLoad.js'
 import { nameOf, splitInfo } from './info.js'
 import type { SplitMachine } from './machine.js'
-import { createSplitModel, occupancyCount, type SplitModel } from './model.js'
+import { createSplitModel, occupancyCount } from './model.js'
 import { payloadRanges } from './payloadRanges.js'
+import { perMachine } from './perMachine.js'
 import { devicePlanPs, sortPs } from './planning.js'
 import { waveRepair } from './waveRepair.js'
 
@@ -20,17 +21,7 @@ export function gated(percent: number): SplitPolicy {
   const equal = waveRepair()
   const ragged = payloadRanges(320)
   const crowded = averageLoad(128)
-  const models: { machine: SplitMachine; model: SplitModel; room: number }[] = []
-
-  function modelOf(machine: SplitMachine, sequences: number): SplitModel {
-    const known = models.find((entry) => entry.machine === machine)
-    if (known !== undefined && known.room >= sequences) return known.model
-    if (known !== undefined) models.splice(models.indexOf(known), 1)
-    const room = Math.max(64, 2 ** Math.ceil(Math.log2(sequences)))
-    const model = createSplitModel(machine, room)
-    models.push({ machine, model, room })
-    return model
-  }
+  const modelOf = perMachine(createSplitModel)
 
   return {
     info: splitInfo({

@@ -1,6 +1,6 @@
 import { SPLIT_COUNT, SPLIT_SIZE, type SplitPolicy } from '../lever.js'
-import type { SplitMachine } from './machine.js'
-import { createSplitModel, occupancyCount, type SplitModel } from './model.js'
+import { createSplitModel, occupancyCount } from './model.js'
+import { perMachine } from './perMachine.js'
 
 /** Planning on the device or overlapped on the host, charged to every step: 5 us. Measured planners take 0-10 us. */
 const PLANNING_PS = 5e6
@@ -34,24 +34,14 @@ export interface PlannerScale {
  */
 export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
   const exact = scale.b === 1 && scale.o === 1
-  /** One model for each machine seen; an arm is used with very few. */
-  const models: { machine: SplitMachine; planner: SplitMachine; model: SplitModel; room: number }[] = []
-
-  function modelOf(machine: SplitMachine, sequences: number) {
-    let entry = models.find((m) => m.machine === machine)
-    if (entry === undefined || entry.room < sequences) {
-      if (entry !== undefined) models.splice(models.indexOf(entry), 1)
-      const planner = {
-        ...machine,
-        ctaBandwidth: machine.ctaBandwidth * scale.b,
-        ctaOverheadNs: machine.ctaOverheadNs * scale.o,
-      }
-      const room = Math.max(64, 2 ** Math.ceil(Math.log2(sequences)))
-      entry = { machine, planner, model: createSplitModel(planner, room), room }
-      models.push(entry)
+  const plannerOf = perMachine((machine, room) => {
+    const believed = {
+      ...machine,
+      ctaBandwidth: machine.ctaBandwidth * scale.b,
+      ctaOverheadNs: machine.ctaOverheadNs * scale.o,
     }
-    return entry
-  }
+    return { planner: believed, model: createSplitModel(believed, room) }
+  })
 
   return {
     info: {
@@ -69,7 +59,7 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
     },
     planningPs: PLANNING_PS,
     plan(batch, machine, out) {
-      const { model, planner } = modelOf(machine, batch.n)
+      const { model, planner } = plannerOf(machine, batch.n)
       model.load(batch)
       const longest = batch.lengths[batch.n - 1]
       const count = occupancyCount(batch.n, longest, machine)
@@ -77,13 +67,6 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
       out.value = 1
       out.longestFirst = true
       let best = model.timeNs(SPLIT_COUNT, 1, true, out)
-      if (count > 1) {
-        const timeNs = model.timeNs(SPLIT_COUNT, count, true, out)
-        if (timeNs < best) {
-          best = timeNs
-          out.value = count
-        }
-      }
       const tryNext = (kind: typeof SPLIT_COUNT | typeof SPLIT_SIZE, value: number) => {
         const timeNs = model.timeNs(kind, value, true, out)
         if (timeNs >= best) return
@@ -91,6 +74,7 @@ export function lengthAware(scale: PlannerScale = { b: 1, o: 1 }): SplitPolicy {
         out.kind = kind
         out.value = value
       }
+      if (count > 1) tryNext(SPLIT_COUNT, count)
       const average = (planner.headGroups * batch.totalTokens) / planner.slots
       let previous = 0
       const trySize = (target: number) => {

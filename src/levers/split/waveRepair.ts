@@ -3,6 +3,7 @@ import { createSplitDecision } from './decision.js'
 import { splitInfo } from './info.js'
 import type { SplitMachine } from './machine.js'
 import { createSplitModel, occupancyCount, type SplitModel } from './model.js'
+import { perMachine } from './perMachine.js'
 import { tilesOf } from './pieces.js'
 
 /** Rows of the table to an octave of length. */
@@ -11,7 +12,6 @@ const ROWS_PER_OCTAVE = 2
 interface Table {
   readonly machine: SplitMachine
   readonly model: SplitModel
-  readonly room: number
   /** Requests in the first of two launches, 0 = one launch; by number of sequences, then by row of length. */
   readonly first: Map<number, number>
 }
@@ -21,7 +21,7 @@ interface Table {
  * leave 4 pieces for a second wave, and 14 + 24 with more pieces each do not. The table knows the number of sequences and the longest length alone.
  */
 export function waveRepair(): SplitPolicy {
-  const tables: Table[] = []
+  const tableOf = perMachine((machine, room): Table => ({ machine, model: createSplitModel(machine, room), first: new Map() }))
   return {
     info: splitInfo({
       name: 'wave-repair',
@@ -35,7 +35,7 @@ export function waveRepair(): SplitPolicy {
     planningPs: 0,
     plan(batch, machine, out) {
       const longest = batch.lengths[batch.n - 1]
-      const first = firstLaunch(tableOf(tables, machine, batch.n), batch.n, tilesOf(longest, machine))
+      const first = firstLaunch(tableOf(machine, batch.n), batch.n, tilesOf(longest, machine))
       out.longestFirst = false
       if (first === 0) {
         out.kind = SPLIT_COUNT
@@ -54,16 +54,6 @@ export function waveRepair(): SplitPolicy {
       }
     },
   }
-}
-
-function tableOf(tables: Table[], machine: SplitMachine, sequences: number): Table {
-  const known = tables.find((table) => table.machine === machine)
-  if (known !== undefined && known.room >= sequences) return known
-  if (known !== undefined) tables.splice(tables.indexOf(known), 1)
-  const room = Math.max(64, 2 ** Math.ceil(Math.log2(sequences)))
-  const table = { machine, model: createSplitModel(machine, room), room, first: new Map<number, number>() }
-  tables.push(table)
-  return table
 }
 
 function firstLaunch(table: Table, n: number, longestTiles: number): number {
