@@ -61,7 +61,7 @@ test('a run says how far the search for its load is, but for a quiet one', async
     write.mockRestore()
     clock.mockRestore()
   }
-  // a probe, a search where the load is a fraction, and a pilot
+  // the beginning (with a clock as fast as this one), a probe, a search where the load is a fraction, and a pilot
   const told = written.map((line) => line.split(' · ')[0].trim())
-  expect(told).toEqual(['load: 1/2', 'load: 2/2', 'load: 1/3', 'load: 2/3', 'load: 3/3'])
+  expect(told).toEqual(['load: 0/2', 'load: 1/2', 'load: 2/2', 'load: 0/3', 'load: 1/3', 'load: 2/3', 'load: 3/3'])
 })

@@ -9,7 +9,7 @@ import { type Demand, leastPrices, priced } from '../simulator/leastWork.js'
 import { countArrivals } from '../traces/load.js'
 import type { Workload } from '../traces/workload.js'
 import { PS_PER_S } from '../units.js'
-import type { Outcome } from './job.js'
+import { capacityOutcome, type Outcome } from './job.js'
 import type { OracleResult } from './result.js'
 
 export const CLAIRVOYANT = 'oracle-clairvoyant'
@@ -55,15 +55,7 @@ function leastBound(config: ClusterConfig, workload: Workload): ClairvoyantBound
 
 /** The bound as the capacity of an arm that nobody can have, alike in all replicates. */
 export const boundOutcomes = ({ capacity_rps }: ClairvoyantBound, replicates: number): Outcome[] =>
-  Array.from({ length: replicates }, () => ({
-    summary: null,
-    meanInside: 0,
-    copies: 0,
-    simulatedS: 0,
-    capacityPerS: capacity_rps,
-    picture: null,
-    meetsSlo: false,
-  }))
+  Array.from({ length: replicates }, () => capacityOutcome({ perS: capacity_rps, isUnbounded: false, simulatedS: 0 }))
 
 export const boundAsOracle = ({ capacity_rps, binding }: ClairvoyantBound): OracleResult => ({
   name: CLAIRVOYANT,

@@ -7,11 +7,10 @@ import { createArm } from '../levers/catalogue.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Evidence } from '../timing/slices.js'
-import { splitInTime } from '../traces/load.js'
 import { requireSpeed } from '../traces/speedUp.js'
 import type { Workload } from '../traces/workload.js'
 import type { JobContext, Outcome } from './job.js'
-import { EFFORTS, type Effort, type EffortPlan, requireHalves } from './sizing.js'
+import { EFFORTS, type Effort, type EffortPlan, halvesOf } from './sizing.js'
 
 export interface ExperimentOptions {
   readonly plan: Plan
@@ -48,18 +47,13 @@ export interface Experiment {
   readonly done: (outcome: Outcome) => void
 }
 
-/** Share of the trace, in time, that is tuned on; the rest judges. */
-const TRAIN_SHARE = 0.5
-
 /** Does `work` with threads that are ended whatever happens. Throws UserError for a trace that is too short, or a policy that does not exist. */
 export async function withExperiment<T>(options: ExperimentOptions, work: (experiment: Experiment) => Promise<T>): Promise<T> {
   const { plan, config, workload, signal } = options
   // a policy that does not exist is a mistake to tell before any thread is started
   for (const arm of plan.arms) createArm(arm)
-  const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
-  requireHalves(
+  const parts = halvesOf(
     workload,
-    [parts.train, parts.test],
     "a comparison tunes on the first half of the trace's time and judges on the second",
     'use a longer trace, or `shapewise run` for a single simulation',
   )
@@ -71,13 +65,14 @@ export async function withExperiment<T>(options: ExperimentOptions, work: (exper
   const effortName = options.effort ?? 'normal'
   const effort = EFFORTS[effortName]
   try {
-    return await work({ plan, config, workload, context, executor, effort, effortName, ...progressOf(options.onProgress) })
+    return await work({ plan, config, workload, context, executor, effort, effortName, ...stagesOf(options.onProgress) })
   } finally {
     await executor.close()
   }
 }
 
-function progressOf(onProgress: ExperimentOptions['onProgress']): Pick<Experiment, 'stage' | 'done'> {
+/** Counts the jobs of one stage after the other, and tells `onProgress` of each. */
+export function stagesOf(onProgress: ExperimentOptions['onProgress']): Pick<Experiment, 'stage' | 'done'> {
   let stage = ''
   let total = 0
   let done = 0

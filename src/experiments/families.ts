@@ -41,33 +41,54 @@ export function inertLevers(config: Cluster): ReadonlyMap<LeverName, string> {
   return inert
 }
 
+type Choices = Readonly<Record<'split' | 'rank' | 'pool', readonly string[]>>
+
+/** What a static family combines, beside the budgets: what anybody can set who knows nothing of shapes. */
+const COUNTED: Choices = {
+  split: [...COUNTS.map((count) => `fixed-count(${count})`), 'occupancy-rule', 'k-waves(1)', 'k-waves(2)'],
+  rank: ['round-robin', 'least-requests'],
+  pool: ['round-robin', 'least-loaded'],
+}
+
+/** The first of the rank and pool policies stands for all where their lever is inert. */
+const CHOICES: Readonly<Record<Family, Choices>> = {
+  'tuned-static': COUNTED,
+  'oracle-static': COUNTED,
+  'tuned-size': { ...COUNTED, split: SIZES.map((size) => `fixed-size(${size})`) },
+  'shape-aware': {
+    split: ['length-aware'],
+    rank: ['least-cost(5000)', 'least-kv-tokens', 'least-requests'],
+    pool: ['least-loaded'],
+  },
+}
+
 /**
  * All settings of a family that differ on this cluster: the rank lever is inert with one rank, the pool lever with one engine of each
  * role, the chunk lever where prefill has engines of its own. Budgets
  * fit the smallest engine; the static arm's own budget is always among them, so no grid is empty.
  */
 export function familyGrid(family: Family, config: ClusterConfig): ArmSpec[] {
+  const inert = inertLevers(config)
+  const alive = (lever: 'rank' | 'pool'): readonly string[] => CHOICES[family][lever].slice(0, inert.has(lever) ? 1 : undefined)
+  const grid: ArmSpec[] = []
+  for (const split of CHOICES[family].split)
+    for (const chunk of chunksOf(family, config))
+      for (const rank of alive('rank'))
+        for (const pool of alive('pool')) grid.push({ name: family, split, chunk, rank, span: 'one', pool })
+  return grid
+}
+
+function chunksOf(family: Family, config: ClusterConfig): string[] {
+  const own = staticSetting(config).chunk
+  if (chunkIsInert(config.engines)) return [own]
   const smallest = Math.min(...config.engines.map((engine) => engine.maxNumBatchedTokens))
   const fitting = BUDGETS.filter((budget) => budget <= smallest).map((budget) => `fixed-budget(${budget})`)
-  const inert = chunkIsInert(config.engines)
-  const budgets = [...new Set([...(inert ? [] : fitting), staticSetting(config).chunk])]
-  const oneRank = hasOneRank(config)
-  const oneEngine = hasOneEngine(config)
-  const shaped = family === 'shape-aware'
-  const splits =
-    family === 'tuned-static' || family === 'oracle-static'
-      ? [...COUNTS.map((count) => `fixed-count(${count})`), 'occupancy-rule', 'k-waves(1)', 'k-waves(2)']
-      : family === 'tuned-size'
-        ? SIZES.map((size) => `fixed-size(${size})`)
-        : ['length-aware']
-  const chunks = shaped && !inert ? [...budgets, ...EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`)] : budgets
-  const ranks = shaped ? ['least-cost(5000)', 'least-kv-tokens', 'least-requests'] : ['round-robin', 'least-requests']
-  const pools = shaped ? ['least-loaded'] : ['round-robin', 'least-loaded']
-  const grid: ArmSpec[] = []
-  for (const split of splits)
-    for (const chunk of chunks)
-      for (const rank of oneRank ? ranks.slice(0, 1) : ranks)
-        for (const pool of oneEngine ? pools.slice(0, 1) : pools)
-          grid.push({ name: family, split, chunk, rank, span: 'one', pool })
-  return grid
+  const times = family === 'shape-aware' ? EQUAL_TIMES_MS.map((ms) => `equal-time(${ms})`) : []
+  return [...new Set([...fitting, own]), ...times]
+}
+
+/** The setting that a family keeps in every round whatever it scores; none where the static arm is no setting of it. */
+export function incumbentOf(family: Family, config: ClusterConfig): ArmSpec | undefined {
+  const setting = staticSetting(config)
+  return CHOICES[family].split.includes(setting.split) ? setting : undefined
 }

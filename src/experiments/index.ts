@@ -1,11 +1,11 @@
 /** Experiments: reading order experiment.ts, compare.ts and ablate.ts (the whole way), tune.ts, job.ts (one simulation), rows.ts, attribution/ and statistics.ts (what is concluded). */
 export { type AblateOptions, type AblateOutput, ablate } from './ablate.js'
 export { type CompareOptions, type CompareOutput, compare } from './compare.js'
-export { type ExperimentOptions, withExperiment } from './experiment.js'
+export { type ExperimentOptions, stagesOf, withExperiment } from './experiment.js'
 export { type JobContext, runJob } from './job.js'
 export { openTraffic } from './jobTraffic.js'
 export { ablationJson, comparisonJson } from './json.js'
 export { findLoad, findOperatingPoint, loadJobs } from './operatingPoint.js'
 export { runReplicates } from './replicates.js'
 export type { ComparisonResult } from './result.js'
-export { type ArrivalShape, arrivalShape, capacitySize, EFFORTS, probeJob, requireHalves } from './sizing.js'
+export { type ArrivalShape, arrivalShape, capacitySize, EFFORTS, halvesOf, probeJob } from './sizing.js'

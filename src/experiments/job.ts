@@ -8,7 +8,7 @@ import type { Records } from '../metrics/records.js'
 import { createSummariser, type Summariser } from '../metrics/summarise.js'
 import type { Summary } from '../metrics/summary.js'
 import { type SloPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
-import type { ClusterConfig } from '../simulator/config.js'
+import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
 import { closedLoopTraffic, countArrivals } from '../traces/load.js'
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
@@ -158,7 +158,8 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, w
   return outcomeOf(context, result, window, job.keep, 0, sessionShape(workload, true))
 }
 
-const capacityOutcome = ({ perS, isUnbounded, simulatedS }: Capacity): Outcome => ({
+/** The outcome of a search, which ran nothing that is summed up. */
+export const capacityOutcome = ({ perS, isUnbounded, simulatedS }: Capacity): Outcome => ({
   summary: null,
   meanInside: 0,
   copies: 0,
@@ -176,7 +177,7 @@ function meetsSlo({ saturation, slo_attainment }: Summary, { attainment = USUAL_
 function outcomeOf(
   context: JobContext,
   result: SimulationResult,
-  window: { fromNs: number; toNs: number },
+  window: MeasureWindow,
   keep: 'summary' | 'picture',
   copies: number,
   sessions: SessionShape | null,
@@ -201,7 +202,7 @@ function outcomeOf(
 /** What a report draws of one run: the series, latency quantiles of the window, load per engine. */
 export function pictureOf(
   result: Omit<SimulationResult, 'records'>,
-  window: { fromNs: number; toNs: number },
+  window: MeasureWindow,
   summariser: Pick<Summariser, 'curves'>,
 ): Omit<Picture, 'records'> {
   const { statistics } = result

@@ -1,4 +1,5 @@
 /** What arms are compared by: each metric reads one number from the outcome of one replicate. */
+import type { Summary } from '../metrics/summary.js'
 import type { Outcome } from './job.js'
 
 export interface Metric {
@@ -7,20 +8,34 @@ export interface Metric {
   readonly read: (outcome: Outcome) => number | null
 }
 
+type Distributions = Summary['metrics']
+
+/** A statistic of one of the distributions of a run; null of a capacity job. */
+export const readOf =
+  <M extends keyof Distributions>(metric: M, statistic: keyof Distributions[M]) =>
+  ({ summary }: Outcome): number | null =>
+    summary === null ? null : (summary.metrics[metric][statistic] as number | null)
+
+const statistic = <M extends keyof Distributions>(
+  metric: M,
+  name: keyof Distributions[M] & string,
+  better: Metric['better'] = 'lower',
+): Metric => ({ name: `${metric}.${name}`, better, read: readOf(metric, name) })
+
 export const METRICS: readonly Metric[] = [
-  { name: 'tok_s_user.p50', better: 'higher', read: (o) => o.summary?.metrics.tok_s_user.p50 ?? null },
-  { name: 'tok_s_user.p10', better: 'higher', read: (o) => o.summary?.metrics.tok_s_user.p10 ?? null },
-  { name: 'tpot_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p50 ?? null },
-  { name: 'tpot_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p95 ?? null },
-  { name: 'tpot_ms.p99', better: 'lower', read: (o) => o.summary?.metrics.tpot_ms.p99 ?? null },
-  { name: 'itl_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.itl_ms.p95 ?? null },
-  { name: 'itl_ms.p99', better: 'lower', read: (o) => o.summary?.metrics.itl_ms.p99 ?? null },
-  { name: 'gap_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.gap_ms.p95 ?? null },
-  { name: 'ttft_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p50 ?? null },
-  { name: 'ttft_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p95 ?? null },
-  { name: 'ttft_ms.p99', better: 'lower', read: (o) => o.summary?.metrics.ttft_ms.p99 ?? null },
-  { name: 'e2e_ms.p50', better: 'lower', read: (o) => o.summary?.metrics.e2e_ms.p50 ?? null },
-  { name: 'e2e_ms.p95', better: 'lower', read: (o) => o.summary?.metrics.e2e_ms.p95 ?? null },
-  { name: 'output_tok_s_per_gpu', better: 'higher', read: (o) => o.summary?.output_tok_s_per_gpu ?? null },
+  statistic('tok_s_user', 'p50', 'higher'),
+  statistic('tok_s_user', 'p10', 'higher'),
+  statistic('tpot_ms', 'p50'),
+  statistic('tpot_ms', 'p95'),
+  statistic('tpot_ms', 'p99'),
+  statistic('itl_ms', 'p95'),
+  statistic('itl_ms', 'p99'),
+  statistic('gap_ms', 'p95'),
+  statistic('ttft_ms', 'p50'),
+  statistic('ttft_ms', 'p95'),
+  statistic('ttft_ms', 'p99'),
+  statistic('e2e_ms', 'p50'),
+  statistic('e2e_ms', 'p95'),
+  { name: 'output_tok_s_per_gpu', better: 'higher', read: ({ summary }) => summary?.output_tok_s_per_gpu ?? null },
 ]
 export const CAPACITY: Metric = { name: 'capacity_rps', better: 'higher', read: (o) => o.capacityPerS }

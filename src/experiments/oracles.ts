@@ -4,7 +4,7 @@
  */
 
 import { parsePolicy } from '../levers/catalogue.js'
-import type { ArmSpec } from '../levers/lever.js'
+import { type ArmSpec, policiesOf } from '../levers/lever.js'
 import { isOracleArm, type ORACLE_ARMS } from '../levers/oracles.js'
 import { spansAndMoves } from '../levers/together.js'
 import type { ClusterConfig } from '../simulator/config.js'
@@ -78,11 +78,7 @@ export const ORACLE_STATIC =
   'oracle static: the grid of tuned-static tuned on a draw of the test part itself; what it gains is what tuning on other traffic costs, what it loses is the noise of tuning on one draw'
 
 export const oraclesOf = (oracles: readonly OracleArm[]): OracleResult[] =>
-  oracles.map(({ arm: { name, split, chunk, rank, span, pool }, says }) => ({
-    name,
-    policies: { split, chunk, rank, span, pool },
-    says,
-  }))
+  oracles.map(({ arm, says }) => ({ name: arm.name, policies: policiesOf(arm), says }))
 
 /** Oracles that a scenario names itself. */
 export const ownOracles = (arms: readonly ArmSpec[]): OracleArm[] =>

@@ -3,7 +3,7 @@ import { UserError } from '../errors.js'
 import type { ArmSpec } from '../levers/lever.js'
 import type { LoadPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
-import { recordedRatePerS } from '../traces/load.js'
+import { recordedRatePerS, splitInTime } from '../traces/load.js'
 import { sessionShape, unitsOf } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
@@ -159,8 +159,17 @@ export function capacitySize(e2eS: number, requestsPerS: number, effort: EffortP
 /** Fewest arrivals of a half of a trace that can be resampled. */
 const FEWEST_ARRIVALS = 20
 
-/** Throws UserError when a half cannot stand for traffic; `what` is done with the halves. */
-export function requireHalves(workload: Workload, halves: readonly Workload[], what: string, hint: string): void {
+/** Share of a trace, in time, that is tuned on; the rest judges. */
+const TRAIN_SHARE = 0.5
+
+/** A trace in the part that is tuned on and the part that judges. Throws UserError when one of them cannot stand for traffic; `what` is done with them. */
+export function halvesOf(workload: Workload, what: string, hint: string): { readonly train: Workload; readonly test: Workload } {
+  const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
+  requireHalves(workload, [parts.train, parts.test], what, hint)
+  return parts
+}
+
+function requireHalves(workload: Workload, halves: readonly Workload[], what: string, hint: string): void {
   const shapes = halves.map(arrivalShape)
   const enough = halves.every((half, i) => {
     const { are, requests, recordedPerS } = shapes[i]

@@ -3,10 +3,10 @@
  * to longer runs (successive halving). The baseline families and the challenger are tuned by the same rule and with the same care.
  */
 import type { Executor } from '../executors/index.js'
-import { type ArmSpec, policiesOf } from '../levers/lever.js'
+import { type ArmSpec, LEVERS, policiesOf } from '../levers/lever.js'
 import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
-import { type Family, familyGrid, staticSetting } from './families.js'
+import { type Family, familyGrid, incumbentOf } from './families.js'
 import type { Job, Outcome } from './job.js'
 import type { OperatingPoint } from './operatingPoint.js'
 import type { TuningRecord } from './result.js'
@@ -102,12 +102,11 @@ export function tuneFamily(experiment: Experiment, point: OperatingPoint, family
     executor,
     grid,
     rounds: effort.tuning,
-    incumbent: family === 'tuned-static' || family === 'oracle-static' ? staticSetting(config) : undefined,
+    incumbent: incumbentOf(family, config),
     jobOf: (arm, round) => point.own(arm, draw, round.warmup, round.measure),
     onDone: experiment.done,
     criterion: draw.part === 'test' ? criterion('test') : CRITERION,
   })
 }
 
-const samePolicies = (a: ArmSpec, b: ArmSpec): boolean =>
-  a.split === b.split && a.chunk === b.chunk && a.rank === b.rank && a.span === b.span && a.pool === b.pool
+const samePolicies = (a: ArmSpec, b: ArmSpec): boolean => LEVERS.every((lever) => a[lever] === b[lever])

@@ -10,7 +10,7 @@ import { createIntake } from './intake.js'
 import { firstRequests, normalise } from './normalise.js'
 import type { ReadOptions } from './options.js'
 import { createOutputRule } from './outputs.js'
-import { BEYOND_LIMIT, createSkipLog, faultOf, type SkipLog, type TraceReport } from './report.js'
+import { BEYOND_LIMIT, createSkipLog, faultOf, idleUnitText, type SkipLog, type TraceReport } from './report.js'
 import { createRequestRows, type RequestRows } from './requestRows.js'
 import { idealHitRate } from './statistics/prefixes.js'
 import type { Workload } from './workload.js'
@@ -35,14 +35,8 @@ export async function readTrace(path: string, options: ReadOptions = {}): Promis
     }
     const { reader, format } = await intake.end()
     const result = finish({ reader, format, path, options, skips, rows, outputNotes: outputs.notes() })
-    const { idleUnit } = result.report
-    if (idleUnit !== null && !options.isOneOfSeveral) {
-      throw new UserError({
-        where: path,
-        message: `the time unit has no effect: the times are ${idleUnit}`,
-        hint: 'leave it out',
-      })
-    }
+    const idle = options.isOneOfSeveral ? null : idleUnitText([result.report])
+    if (idle !== null) throw new UserError({ where: path, message: `the time unit ${idle}`, hint: 'leave it out' })
     return result
   } catch (error) {
     throw error instanceof UserError ? error : explainReadError(error, path, intake.rowsSoFar())

@@ -54,6 +54,12 @@ export interface TraceReport {
   readonly notes: readonly string[]
 }
 
+/** What is said of a time unit that has no effect on any of these files; null where it has one, or none was chosen. */
+export function idleUnitText(reports: readonly Pick<TraceReport, 'idleUnit'>[]): string | null {
+  const idle = new Set(reports.map(({ idleUnit }) => idleUnit))
+  return idle.has(null) ? null : `has no effect: the times are ${[...idle].join(' and ')}`
+}
+
 /** Collects the rows that are not kept. Only those that `skip` notes make a file bad: the others are no fault of it. */
 export interface SkipLog {
   /** A row that cannot be used; `found`: the text that makes it so. */

@@ -9,6 +9,7 @@ import { Interrupted, NOTHING_WRITTEN } from '../interrupt.js'
 import type { OutputArgs } from '../options.js'
 import { printResult, remark } from '../output.js'
 import { loadPlan, loadWorkload } from '../scenarioInput.js'
+import { showStages } from '../stages.js'
 
 export interface ExperimentRequest extends OutputArgs {
   readonly scenario: string
@@ -47,13 +48,8 @@ export async function runExperiment(
     const config = clusterConfig(plan)
     const workload = await loadWorkload(plan, say, quiet)
     const progress = createProgress({ quiet })
-    let stage = ''
-    const onProgress: ExperimentOptions['onProgress'] = (update) => {
-      if (update.stage !== stage) progress.stage(update.stage, update.total)
-      stage = update.stage
-      progress.update(update)
-    }
-    const options = { plan, config, workload, evidence: evidenceOfPlan(plan), threads, effort, signal, onProgress }
+    const evidence = evidenceOfPlan(plan)
+    const options = { plan, config, workload, evidence, threads, effort, signal, onProgress: showStages(progress) }
     const { stored, records, json, table } = await work(options).finally(() => progress.stop())
     if (signal.aborted) throw new Interrupted(NOTHING_WRITTEN)
     try {

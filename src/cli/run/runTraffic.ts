@@ -5,21 +5,22 @@ import {
   type ArrivalShape,
   EFFORTS,
   findLoad,
+  halvesOf,
   type JobContext,
   loadJobs,
   openTraffic,
-  requireHalves,
+  stagesOf,
 } from '../../experiments/index.js'
 import { staticArm } from '../../levers/index.js'
 import { number } from '../../reports/format.js'
 import { createProgress } from '../../reports/progress.js'
 import type { Plan } from '../../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../../simulator/index.js'
-import { splitInTime } from '../../traces/load.js'
 import { unitsOf } from '../../traces/sessions.js'
 import { requireSpeed } from '../../traces/speedUp.js'
 import type { Workload } from '../../traces/workload.js'
 import { remark } from '../output.js'
+import { showStages } from '../stages.js'
 
 export interface Traffic {
   readonly workload: Workload
@@ -87,10 +88,8 @@ async function superposed(
   { signal, quiet }: TrafficOptions,
 ): Promise<Traffic> {
   const { load } = plan.workload
-  const parts = { train: splitInTime(workload, 0, 0.5), test: splitInTime(workload, 0.5, 1) }
-  requireHalves(
+  const parts = halvesOf(
     workload,
-    [parts.train, parts.test],
     "superposed copies are drawn from halves of the trace's time",
     'use a longer trace, or --set workload.load.method=as_recorded',
   )
@@ -100,18 +99,9 @@ async function superposed(
   const progress = createProgress({ quiet })
   try {
     const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false, warmup }
-    const total = loadJobs(search)
-    let done = 0
-    let simulatedS = 0
-    progress.stage('load', total)
-    const { arrivals, ratePerS, staticCapacity, open } = await findLoad({
-      ...search,
-      done: (outcome) => {
-        done++
-        simulatedS += outcome.simulatedS
-        progress.update({ done, total, simulatedS })
-      },
-    })
+    const { stage, done } = stagesOf(showStages(progress))
+    stage('load', loadJobs(search))
+    const { arrivals, ratePerS, staticCapacity, open } = await findLoad({ ...search, done })
     const job = open(staticArm(config.engines), FIRST_DRAW, warmup, EFFORT.measure)
     const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
     const of =

@@ -2,6 +2,7 @@
 
 import { UserError } from '../../errors.js'
 import type { ReadOptions, ReadResult, TraceReport } from '../../traces/index.js'
+import { idleUnitText } from '../../traces/report.js'
 import { remark } from '../output.js'
 import { readTraceFile } from './readTraceFile.js'
 
@@ -38,13 +39,8 @@ export async function readNamedTraces(inputs: readonly TraceInput[]): Promise<Re
 
 /** Throws where a time unit was given that has no effect on any of the files, which were read as some of several. */
 export function demandUnit(reports: readonly TraceReport[]): void {
-  const idle = new Set(reports.map(({ idleUnit }) => idleUnit))
-  if (idle.has(null)) return
-  throw new UserError({
-    where: '--time-unit',
-    message: `has no effect: the times are ${[...idle].join(' and ')}`,
-    hint: 'leave it out',
-  })
+  const idle = idleUnitText(reports)
+  if (idle !== null) throw new UserError({ where: '--time-unit', message: idle, hint: 'leave it out' })
 }
 
 /** The sentence that it was said (by `said`) what to do about ticks, and no file has any. No error: that is seen only when a file is read. */

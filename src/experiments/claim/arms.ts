@@ -1,7 +1,7 @@
 /** The arms of a cell: those that are tuned, and those that stand beside them. */
 import type { ArmSpec } from '../../levers/lever.js'
 import type { Experiment } from '../experiment.js'
-import { type Family, familyGrid, staticSetting } from '../families.js'
+import { type Family, familyGrid, incumbentOf } from '../families.js'
 import type { OperatingPoint } from '../operatingPoint.js'
 import { tune, tuningDraw } from '../tune.js'
 import type { Cell, ExtraArm } from './cell.js'
@@ -14,7 +14,7 @@ export async function tuneOn(cell: Cell, experiment: Experiment, point: Operatin
     executor,
     grid: familyGrid(family, config).map((one) => believing(cell, one)),
     rounds,
-    incumbent: family === 'tuned-static' || family === 'oracle-static' ? { ...staticSetting(config), name: family } : undefined,
+    incumbent: incumbentOf(family, config),
     jobOf: (one, round) => {
       const part = family === 'oracle-static' ? 'test' : round === rounds[rounds.length - 1] ? 'validation' : 'train'
       return point.own(one, tuningDraw(part), round.warmup, round.measure)

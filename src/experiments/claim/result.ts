@@ -4,6 +4,7 @@ import { policiesOf } from '../../levers/lever.js'
 import type { Game } from '../attribution/game.js'
 import type { Outcome } from '../job.js'
 import { printedNumber } from '../json.js'
+import { readOf } from '../metrics.js'
 import type { Readings } from '../rows.js'
 import { meanOf } from '../statistics.js'
 
@@ -11,17 +12,17 @@ import { meanOf } from '../statistics.js'
 export type Values = readonly (number | null)[]
 
 /** The metrics that are kept; all but the capacity are of one run. */
-export const METRICS = {
-  'tok_s_user.p50': (o: Outcome) => o.summary?.metrics.tok_s_user.p50 ?? null,
-  'tok_s_user.p10': (o: Outcome) => o.summary?.metrics.tok_s_user.p10 ?? null,
-  'tok_s_user.mean': (o: Outcome) => o.summary?.metrics.tok_s_user.mean ?? null,
-  'tpot_ms.p95': (o: Outcome) => o.summary?.metrics.tpot_ms.p95 ?? null,
-  'itl_ms.p95': (o: Outcome) => o.summary?.metrics.itl_ms.p95 ?? null,
-  'gap_ms.p95': (o: Outcome) => o.summary?.metrics.gap_ms.p95 ?? null,
+export const KEPT = {
+  'tok_s_user.p50': readOf('tok_s_user', 'p50'),
+  'tok_s_user.p10': readOf('tok_s_user', 'p10'),
+  'tok_s_user.mean': readOf('tok_s_user', 'mean'),
+  'tpot_ms.p95': readOf('tpot_ms', 'p95'),
+  'itl_ms.p95': readOf('itl_ms', 'p95'),
+  'gap_ms.p95': readOf('gap_ms', 'p95'),
   output_tok_s_per_gpu: (o: Outcome) => o.summary?.output_tok_s_per_gpu ?? null,
   capacity_rps: (o: Outcome) => o.capacityPerS,
 } as const
-export type MetricName = keyof typeof METRICS
+export type MetricName = keyof typeof KEPT
 
 export interface ArmFacts {
   readonly name: string
@@ -72,7 +73,7 @@ export const VOID = {
 export const short = (value: number | null): number | null => (value === null ? null : printedNumber(value))
 
 function byArm(outcomes: ReadonlyMap<string, readonly Outcome[]>): Record<string, Partial<Record<MetricName, Values>>> {
-  const metrics = Object.entries(METRICS) as [MetricName, (outcome: Outcome) => number | null][]
+  const metrics = Object.entries(KEPT) as [MetricName, (outcome: Outcome) => number | null][]
   return Object.fromEntries(
     [...outcomes].map(([arm, runs]) => [
       arm,

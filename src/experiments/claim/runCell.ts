@@ -18,7 +18,7 @@ import { extraArms, tuneOn } from './arms.js'
 import type { Cell } from './cell.js'
 import { configOf, planOf } from './cluster.js'
 import { CELL_EFFORTS } from './effort.js'
-import { type CellResult, factsOf, METRICS, short, VOID, valuesOf } from './result.js'
+import { type CellResult, factsOf, KEPT, short, VOID, valuesOf } from './result.js'
 import { type Parts, withLengths } from './traffic.js'
 
 /** Throws UserError for a trace that is too short. A static arm that meets the SLO at no load makes the cell void, with the reason. */
@@ -138,7 +138,7 @@ async function gamesOf(
   })
   const outcomes = arms.map(({ name }) => readings[own].get(name) ?? [])
   const games = Array.from({ length: cell.attribution }, (_, replicate) =>
-    outcomes.map((runs) => Math.log(METRICS['tok_s_user.p50'](runs[replicate]) ?? 0)),
+    outcomes.map((runs) => Math.log(KEPT['tok_s_user.p50'](runs[replicate]) ?? 0)),
   )
   return {
     levers,
