@@ -87,7 +87,8 @@ function enter(core: Core, input: Workload, row: number, request: number, nowNs:
   slots.firstTokenNs[slot] = Number.NaN
   slots.sinceNs[slot] = nowNs - core.frontendNs
   slots.phase[slot] = PHASE_QUEUE
-  slots.phaseNs.fill(0, phasesAt(slot), phasesAt(slot + 1))
+  const { phaseNs } = slots
+  for (let at = phasesAt(slot); at < phasesAt(slot + 1); at++) phaseNs[at] = 0
   slots.rank[slot] = g
   slots.target[slot] = isl
   slots.done[slot] = 0
