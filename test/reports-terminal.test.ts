@@ -3,6 +3,7 @@ import type { Summary } from '../src/metrics/summary.js'
 import { directionOf, measured, number, percent } from '../src/reports/format.js'
 import { ablationHtml } from '../src/reports/html/ablation.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
+import { tuningTables } from '../src/reports/html/tables.js'
 import { createProgress } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
 import { ablationTable } from '../src/reports/terminalAblation.js'
@@ -100,6 +101,17 @@ describe('comparisonTable', () => {
     expect(after).toContain('÷ tuned-static')
     expect(after).not.toMatch(/stable|backlogged/)
     expect(text).toContain('the other rows are not corrected for their number')
+  })
+  it('prints no score of a runner-up that serves too little', () => {
+    const arms = result.arms.map((arm) => {
+      const { tuning } = arm
+      const runners = tuning?.runners_up.map((one) => ({ ...one, score: 0.94 - 1e3 })) ?? []
+      return tuning === null ? arm : { ...arm, tuning: { ...tuning, runners_up: runners } }
+    })
+    const printed = comparisonTable({ ...result, arms }).replace(/\s+/g, ' ')
+    expect(printed.match(/\(score none: overloads or misses the SLO\)/g)).toHaveLength(3)
+    expect(printed).not.toContain('999')
+    expect(tuningTables(arms)).not.toContain('999')
   })
   it('keeps large changes on one line', () => {
     const comparisons = result.comparisons.map((row) => ({ ...row, ratio: 12.345, ci95: [2.011, 31.27] as const }))

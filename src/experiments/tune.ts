@@ -43,14 +43,20 @@ export interface Tuned {
   readonly outcome: Outcome
 }
 
-/** Higher is better; infeasible settings below all feasible ones, by their attainment. */
+/** Taken from the attainment of settings that overload or miss the SLO; above any attainment by more than the one that an overload takes. */
+const MISSED = 1e3
+
+/** Median tokens/s/user; settings that overload or miss the SLO are below 0, by their attainment. */
 export function score(outcome: Outcome): number {
   const { summary } = outcome
   if (summary === null) return Number.NEGATIVE_INFINITY
   const speed = summary.metrics.tok_s_user.p50 ?? 0
   if (outcome.meetsSlo) return speed
-  return (summary.slo_attainment ?? 0) - 1e3 - (summary.saturation.label === 'overloaded' ? 1 : 0)
+  return (summary.slo_attainment ?? 0) - MISSED - (summary.saturation.label === 'overloaded' ? 1 : 0)
 }
+
+/** Whether a score is of a setting that overloads or misses the SLO, so no speed. */
+export const isMiss = (score: number): boolean => score < 0
 
 export async function tune(options: TuneOptions): Promise<Tuned> {
   let ranked = options.grid.map((arm) => ({ arm, score: 0, outcome: null as Outcome | null }))

@@ -3,6 +3,7 @@
 import { FEWEST_FOR_INTERVAL } from '../collections/bootstrap.js'
 import { type Change, changePercent, includesZero } from '../experiments/change.js'
 import type { ArmResult, Reading } from '../experiments/result.js'
+import { isMiss } from '../experiments/tune.js'
 import { type ArmSpec, LEVERS } from '../levers/lever.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 
@@ -214,3 +215,6 @@ export const whereText = ({ metric, reading }: { readonly metric: string; readon
 /** The five policies in one line. */
 export const policiesText = (policies: Omit<ArmSpec, 'name'>): string =>
   LEVERS.map((lever) => `${lever} ${policies[lever]}`).join(' · ')
+
+/** What a setting scored in tuning; below 0 it only ranks those that serve too little. */
+export const scoreText = (score: number): string => (isMiss(score) ? 'none: overloads or misses the SLO' : measured(score))

@@ -20,6 +20,7 @@ import {
   policiesText,
   readingText,
   SHARE,
+  scoreText,
   staticCapacityText,
   stepsText,
   valueText,
@@ -118,10 +119,9 @@ const runnersUp = (result: ComparisonResult): string[] =>
   result.arms.flatMap(({ name, tuning }) =>
     (tuning?.runners_up ?? [])
       .slice(0, 1)
-      .map(({ policies, score }) => wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${measured(score)})`, '  ')),
+      .map(({ policies, score }) => wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${scoreText(score)})`, '  ')),
   )
 
-/** The comparison for the terminal. Identity first, then arms side by side, then the paired gains, then the verdict in words. */
 function loadText(load: ComparisonResult['load']): string {
   // nothing is offered at a rate, and the warm-up is one of requests
   if (load.method === 'closed_loop')
@@ -130,7 +130,7 @@ function loadText(load: ComparisonResult['load']): string {
   return `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
 }
 
-/** What `shapewise compare` prints. */
+/** What `shapewise compare` prints: identity first, then arms side by side, then the paired gains, then the verdict in words. */
 export function comparisonTable(result: ComparisonResult, options: TableOptions = {}): string {
   const { load } = result
   const said = verdict(result)

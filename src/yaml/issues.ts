@@ -33,6 +33,8 @@ function show(value: unknown): string {
 export interface CheckedForm extends YamlKind {
   /** Keys allowed in the mapping at a path. */
   readonly keysAt: (path: Path) => readonly string[]
+  /** A file that has the key at a path; default: `example`. */
+  readonly exampleAt?: (path: Path) => string
 }
 
 export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): Problem[] {
@@ -54,7 +56,7 @@ export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): P
     problems.push({
       path,
       message: `${at || form.noun}: ${message}, got ${issue.code === 'invalid_key' ? show(path.at(-1)) : show(value)}`,
-      hint: hintFor(value, message, form.example),
+      hint: hintFor(value, message, form.exampleAt?.(path) ?? form.example),
     })
   }
   return problems

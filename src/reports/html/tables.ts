@@ -16,6 +16,7 @@ import {
   policiesText,
   readingText,
   SHARE,
+  scoreText,
   valueText,
 } from '../format.js'
 import { untriedWords } from '../untried.js'
@@ -87,7 +88,7 @@ export function tuningTables(arms: readonly ArmResult[]): string {
       const rows = (tuning?.runners_up ?? []).map((entry, i) => [
         String(i + 2),
         policiesText(entry.policies),
-        measured(entry.score),
+        scoreText(entry.score),
       ])
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
       const again = tuning?.again === undefined ? '' : `<p>Again, on these engines: <code>${escapeHtml(tuning.again)}</code></p>`

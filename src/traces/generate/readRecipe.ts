@@ -5,7 +5,12 @@ import { type Path, parseYaml } from '../../yaml/text.js'
 import { type Recipe, recipeKeysAt, recipeSchema } from './recipe.js'
 import { recipeProblems } from './recipeRules.js'
 
-const FORM: CheckedForm = { noun: 'recipe', example: 'data/recipes/chat.yaml', keysAt: recipeKeysAt }
+const FORM: CheckedForm = {
+  noun: 'recipe',
+  example: 'data/recipes/chat.yaml',
+  keysAt: recipeKeysAt,
+  exampleAt: (path) => `data/recipes/${path.includes('session') ? 'agent' : 'chat'}.yaml`,
+}
 
 /** A recipe is checked once: compiling a checker for its schema would take longer than the check. */
 const PARSE_ONCE = { jitless: true } as const

@@ -188,7 +188,10 @@ const session = z.strictObject({
     [law, z.strictObject({ tool: law, human: law, human_share: share('share of waits for a person') })],
     says(`{tool, human, human_share}, or ${LAW}`),
   ),
-  reset: z.strictObject({ chance: share('chance of a step'), keeps: share('share of the context that is kept') }),
+  reset: z.strictObject(
+    { chance: share('chance of a step'), keeps: share('share of the context that is kept') },
+    says('a mapping: {chance, keeps}, the chance of a step that shortens the context and the share that it keeps'),
+  ),
   context_limit: whole(2, 16_777_216, 'tokens'),
   subagents: z.strictObject({ share: share('share of the sessions'), count: law, steps: law, first_context: law }).optional(),
 })
