@@ -325,6 +325,38 @@ describe('bad rows of a CSV file', () => {
     expect((await refusal(`${HEADER}1e300,7,5\n`))[0].message).toContain('time cannot be read')
   })
 
+  it('skips a row that opens a quote and does not close it, whatever is in it, and refuses such a header', async () => {
+    const header = 'arrival_s,input_tokens,output_tokens,tenant\n'
+    const { workload, report } = await read(`${header}0,100,10,a\n1,200,20,"b\n2,300,30,"c"\n`)
+    expect([...workload.isl]).toEqual([100, 300])
+    expect(report.skippedByReason).toEqual([{ reason: 'a quote is not closed in its line', count: 1 }])
+    const [all, first] = await refusal(header + Array.from({ length: 11 }, (_, i) => `${i},200,20,"two\nlines"\n`).join(''))
+    expect(all.message).toMatch(/^22 of 22 rows are unusable/)
+    expect(first).toMatchObject({ where: 'trace:2:10', message: `a quote is not closed in its line: '"two'` })
+    expect(first.hint).toMatch(/^close it, or double quotes that belong to the text; a row is one line/)
+    expect(await refusal('arrival_s,input_tokens,"output_tokens\n0,7,5\n')).toMatchObject([
+      { where: 'trace:1', message: `a quote is not closed in its line: '"output_tokens'` },
+    ])
+  })
+
+  it('refuses two columns of one name where one of them is read, unless a position says which', async () => {
+    const twice = 'arrival_s,input_tokens,output_tokens,Input Tokens\n0,100,10,7\n1,200,20,8\n'
+    expect(await refusal(twice)).toEqual([
+      {
+        where: 'trace:1',
+        message: 'columns 2 and 4 have the name input_tokens, and the file does not say which of them to read',
+        hint: 'rename all but one, or give the position: workload.read.columns.input="4" (trace commands: --columns input=4)',
+      },
+    ])
+    for (const [input, isl] of [
+      ['2', [100, 200]],
+      ['4', [7, 8]],
+    ] as const)
+      expect([...(await read(twice, { columns: { input } })).workload.isl]).toEqual(isl)
+    const others = 'arrival_s,input_tokens,output_tokens,note,note\n0,100,10,a,b\n1,200,20,a,b\n'
+    expect((await read(others)).workload.count).toBe(2)
+  })
+
   it('reads files of hundreds of columns', async () => {
     const wide = Array.from({ length: 300 }, (_, i) => i)
     const text = `time,${wide.map((i) => `c${i}`)},input_tokens,output_tokens\n0,${wide},7,5\n1,${wide},8,5\n`

@@ -113,7 +113,9 @@ export function layoutOf(
   if (waitsInTimeUnit) notes.push('Waits are taken to be in the unit of the times: their column does not say.')
   if (unit.word !== null) notes.push(`Time is in ${unit.word}, from the name of its column.`)
   if (!hasHeader) notes.push('No header: the columns are taken to be time, input tokens and output tokens.')
-  const used = [time, input, output, ...extras.values()]
+  const roles: [keyof ColumnChoice, number][] = [['time', time], ['input', input], ['output', output], ...extras]
+  const used = roles.map(([, at]) => at)
+  if (hasHeader) for (const [role, at] of roles) if (at >= 0) demandOne(role, at, names, choice[role], fields[at], path)
   const others = [...extras].map(([role, at]) => `, ${role} = ${fields[at]}`).join('')
   if (hasHeader)
     notes.push(
@@ -135,6 +137,24 @@ export function layoutOf(
     waitsInTimeUnit,
     notes,
   }
+}
+
+/** Throws where another column has the name of the one that is read, and no position says which is meant. */
+function demandOne(
+  role: string,
+  at: number,
+  names: readonly string[],
+  wanted: string | undefined,
+  shown: string,
+  path: string,
+): void {
+  const alike = names.flatMap((name, i) => (name === names[at] ? [i + 1] : []))
+  if (alike.length < 2 || wanted === String(at + 1)) return
+  throw new UserError({
+    where: `${path}:1`,
+    message: `columns ${alike.join(' and ')} have the name ${shown}, and the file does not say which of them to read`,
+    hint: `rename all but one, or give the position: workload.read.columns.${role}="${alike[alike.length - 1]}" (trace commands: --columns ${role}=${alike[alike.length - 1]})`,
+  })
 }
 
 function extraColumns(

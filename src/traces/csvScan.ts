@@ -3,7 +3,7 @@ import { UserError } from '../errors.js'
 import type { CsvLayout } from './csvHeader.js'
 import { COUNT_MISSING, countFault, createTimeParser, parseCount, TIME_FELL, type TimeParser } from './fields.js'
 import type { ReaderContext } from './formats/format.js'
-import { BEYOND_LIMIT, type FoundText, faultOf } from './report.js'
+import { BEYOND_LIMIT, type FoundText, faultOf, OPEN_QUOTE } from './report.js'
 import { createExtras, type Extras } from './table/extras.js'
 import type { ExtraRole } from './table/roles.js'
 import type { TimeFindings } from './units.js'
@@ -33,16 +33,14 @@ export function splitLine(line: string, separator: string): string[] {
   return Array.from({ length: count }, (_, i) => bytes.toString('utf8', edges[2 * i], edges[2 * i + 1]))
 }
 
-/** Start and end of each field from `at` to the newline, trimmed; fields that `edges` has no room for are counted only. */
-function findFields(
-  bytes: Buffer,
-  at: number,
-  end: number,
-  separator: number,
-  edges: Int32Array,
-): { count: number; next: number } {
+/**
+ * Start and end of each field from `at` to the newline, trimmed; fields that `edges` has no room for are counted only. `openAt`: where a field begins
+ * with a quote that its line does not close; -1 if none does.
+ */
+function findFields(bytes: Buffer, at: number, end: number, separator: number, edges: Int32Array): typeof scanned {
   let count = 0
   let start = at
+  scanned.openAt = -1
   for (; at < end; at++) {
     const byte = bytes[at]
     if (byte === QUOTE && at === start) {
@@ -51,6 +49,7 @@ function findFields(
       // two quotes within quotes stand for one
       while (close > at && close < lineEnd && bytes[close + 1] === QUOTE) close = bytes.indexOf(QUOTE, close + 2)
       if (close > at && close < lineEnd) at = close
+      else if (scanned.openAt < 0) scanned.openAt = at
       continue
     }
     if (byte !== separator && byte !== NEWLINE) continue
@@ -65,7 +64,7 @@ function findFields(
 }
 
 /** The one result object of `findFields`, reused for every row. */
-const scanned = { count: 0, next: 0 }
+const scanned = { count: 0, next: 0, openAt: -1 }
 
 function trimField(bytes: Buffer, start: number, end: number, edges: Int32Array, field: number): void {
   while (start < end && isBlank(bytes[start])) start++
@@ -143,10 +142,15 @@ export function createCsvScanner(
         const isMarked = bytes[at] === HASH
         const rowStart = at
         row = bytes
-        const { count, next } = findFields(bytes, at, end, code, edges)
+        const { count, next, openAt } = findFields(bytes, at, end, code, edges)
         at = next
         if (count === 1 && edges[0] === edges[1]) continue
         scanner.rows++
+        if (openAt >= 0) {
+          const column = isText ? [...row.toString('utf8', rowStart, openAt)].length + 1 : undefined
+          skip(isMarked, OPEN_QUOTE, { column, text: row.toString('utf8', openAt, next - 1).trim() })
+          continue
+        }
         if (count !== layout.columns) {
           skip(isMarked, `the row has another number of fields than ${layout.columns}`)
           continue

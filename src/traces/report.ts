@@ -87,12 +87,16 @@ export function faultOf(path: string, { line, reason, within, found }: BadRow): 
   return {
     where: `${path}:${line}${column === undefined ? '' : `:${column}`}`,
     message: `${within === undefined ? '' : `${within}: `}${reason}${quoted}`,
-    hint: TIME_REMEDIES[reason],
+    hint:
+      reason === OPEN_QUOTE
+        ? 'close it, or double quotes that belong to the text; a row is one line, also where a text in it is quoted'
+        : TIME_REMEDIES[reason],
   }
 }
 
 /** Why rows are left out that come after as many requests as are wanted. */
 export const BEYOND_LIMIT = 'beyond the limit of requests'
+export const OPEN_QUOTE = 'a quote is not closed in its line'
 export const ZERO_OUTPUT = 'output tokens are 0: a failed request'
 
 export function createSkipLog(): SkipLog {

@@ -1,7 +1,9 @@
 /** Any CSV: columns are recognised by their names or chosen by the user. */
+import { UserError } from '../../errors.js'
 import { createLineSplitter } from '../byteStream.js'
 import { type ColumnChoice, layoutOf, plainName } from '../csvHeader.js'
 import { commentsPassed, createCsvScanner, demandSeconds, separatorOf, splitLine, timeFindings } from '../csvScan.js'
+import { faultOf, OPEN_QUOTE } from '../report.js'
 import { EXTRA_ROLES } from '../table/roles.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
@@ -40,6 +42,9 @@ export function csvReader(context: ReaderContext, kind: CsvKind): TraceReader {
       if (line !== '' && !line.startsWith('#') && (kind.begins?.test(line) ?? true)) {
         const separator = separatorOf(line)
         const fields = splitLine(line, separator)
+        const open = fields.find((field) => field.startsWith('"'))
+        if (open !== undefined)
+          throw new UserError(faultOf(path, { line: linesBefore + 1, reason: OPEN_QUOTE, found: { text: open } }))
         const choice = kind.columns === undefined ? options.columns : columnsOfKind(kind.columns, fields)
         layout = layoutOf(fields, path, choice, kind.mustBeAzure, kind.hasTime, kind.columns !== undefined)
         if (layout.hasHeader) {
