@@ -16,7 +16,9 @@ experiment: { replicates: 2 }
 `,
 )
 const rows = Array.from({ length: 240 }, (_, i) => `${i / 10},${100 + ((i * 7919) % 3000)},${5 + ((i * 31) % 40)}`)
-put(folder, 'trace.csv', `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
+const traceOf = (count: number) => `arrival_s,input_tokens,output_tokens\n${rows.slice(0, count).join('\n')}\n`
+put(folder, 'trace.csv', traceOf(240))
+put(folder, 'short.csv', traceOf(80))
 for (const lever of ['split', 'chunk', 'rank', 'span', 'pool']) shapewise(folder, 'policy', 'new', lever, `${lever}.ts`)
 
 /** The template of the rank lever with this sentence before its first. */
@@ -26,6 +28,9 @@ damaged('loops.ts', 'for (;;) {}')
 damaged('throws.ts', "if (_request.inputTokens > 2000) throw new Error('too long for me')")
 
 const run = (...args: string[]) => shapewise(folder, 'run', 'cluster.yaml', '--quiet', ...args)
+/** A comparison runs many times over its trace. */
+const compare = (...args: string[]) =>
+  shapewise(folder, 'compare', 'cluster.yaml', '--set', 'workload.path=short.csv', '--effort', 'quick', '--quiet', ...args)
 const json = (...args: string[]) => JSON.parse(run('--format', 'json', ...args).stdout)
 
 describe('policy new', () => {
@@ -150,8 +155,7 @@ describe('a policy that fails', () => {
     ['throws.ts', /arm bad \(closed, replicate \d\): .*place threw: too long for me/],
     ['loops.ts', /arms\.bad\.rank {2}policy loops\.ts did not answer within 2 s: place/],
   ])('ends a comparison likewise: %s', (name, message) => {
-    const args = ['--effort', 'quick', '--quiet', '--threads', '1', '--out', 'result', '--arm', `bad=rank:${name}`]
-    const { status, stderr, stdout } = shapewise(folder, 'compare', 'cluster.yaml', ...args)
+    const { status, stderr, stdout } = compare('--threads', '1', '--out', 'result', '--arm', `bad=rank:${name}`)
     expect(stderr).toMatch(message)
     expect([status, stdout]).toEqual([2, ''])
     expect(readdirSync(folder).filter((entry) => entry.startsWith('.') || entry === 'result')).toEqual([])
@@ -165,9 +169,6 @@ test('compare: own arms beside the others, the same bytes on any number of threa
     .replace('let best = 0', 'let best = Math.floor(chance(this.state![0]++) * view.count)')
   put(folder, 'dice.ts', dice.replace('    // state:', '    state: new Float64Array(1),\n    // state:'))
   const args = [
-    '--effort',
-    'quick',
-    '--quiet',
     '--format',
     'json',
     '--arm',
@@ -177,9 +178,7 @@ test('compare: own arms beside the others, the same bytes on any number of threa
     '--arm',
     'dice=rank:./dice.ts',
   ]
-  const [one, two] = ['1', '2'].map(
-    (threads) => shapewise(folder, 'compare', 'cluster.yaml', '--threads', threads, ...args).stdout,
-  )
+  const [one, two] = ['1', '2'].map((threads) => compare('--threads', threads, ...args).stdout)
   expect(two).toBe(one)
   const { arms } = JSON.parse(one) as { arms: { name: string; source_hash?: object }[] }
   expect(arms.map(({ name }) => name)).toEqual(['static', 'tuned-static', 'tuned-size', 'shape-aware', 'mine', 'calm', 'dice'])
