@@ -3,10 +3,10 @@ import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { KvPrecision, Operator } from '../models/operator.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
+import { passBytesPerUs } from './kernels/memory.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
-/** Memory-bound passes: 80 % of 8 TB/s (6.4e6 bytes per us) and 3 us of launch; AIConfigurator's assumption for both systems, not measured. */
-const ELEMENTWISE_BYTES_PER_US = 6.4e6
+/** Launch of a memory-bound pass, us: AIConfigurator's assumption for both systems, not measured. */
 const ELEMENTWISE_LAUNCH_US = 3
 /** Shape of the measured expert exchange (DeepSeek-R1). */
 const MEASURED_EXCHANGE = { hidden: 7168, topk: 8 }
@@ -54,10 +54,10 @@ function readSurface({ logX, logY, logUs }: Slice, x: number, y: number): number
  * A chunk after a prefix. Only whole prompts were measured: the time of the full length is scaled by the share of query-key pairs that
  * the chunk computes, and cannot fall below a launch and one read of the prefix.
  */
-function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToken: number): number {
+function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToken: number, bytesPerUs: number): number {
   const whole = chunk + prefix
   const share = 1 - (prefix / whole) ** 2
-  const floor = readCurve(slice, 1) + (prefix * prefixBytesPerToken) / ELEMENTWISE_BYTES_PER_US
+  const floor = readCurve(slice, 1) + (prefix * prefixBytesPerToken) / bytesPerUs
   return Math.max(readCurve(slice, whole) * share, floor)
 }
 
@@ -83,10 +83,9 @@ const HIDDEN_NOTE = 'hidden beside the routed experts'
 
 type Time = (x: number, y: number) => number
 
-/** `kernel`: the attention kernel that a module is priced without. */
-function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): Time {
-  if (operator.kind === 'elementwise')
-    return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / ELEMENTWISE_BYTES_PER_US
+/** `kernel`: the attention kernel that a module is priced without. `bytesPerUs`: of memory-bound passes. */
+function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null, bytesPerUs: number): Time {
+  if (operator.kind === 'elementwise') return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / bytesPerUs
   const table = slice as Slice
   switch (operator.kind) {
     case 'gemm':
@@ -121,16 +120,16 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null): 
     }
     case 'mla_module':
       // The projections of a chunk are paid for its own tokens, so the share of pairs is a lower bound after a prefix.
-      if (operator.phase === 'prefill') return (x, y) => chunkUs(table, x, y, 0)
+      if (operator.phase === 'prefill') return (x, y) => chunkUs(table, x, y, 0, bytesPerUs)
       if (!operator.withoutKernel) return (x, y) => readSurface(table, x, y)
       return (x) => Math.max(0, readSurface(table, x, SHORTEST_KV) - readSurface(kernel as Slice, x, SHORTEST_KV))
     case 'gqa_prefill': {
       if (operator.window > 0) return (x) => readCurve(table, x)
       const bytes = 2 * operator.kvHeads * operator.headDim * (operator.kv === 'fp8' ? 1 : 2)
-      return (x, y) => chunkUs(table, x, y, bytes)
+      return (x, y) => chunkUs(table, x, y, bytes, bytesPerUs)
     }
     case 'mla_prefill':
-      return (x, y) => operator.width * chunkUs(table, x, y, MLA_EXPANDED_BYTES_PER_HEAD * operator.heads)
+      return (x, y) => operator.width * chunkUs(table, x, y, MLA_EXPANDED_BYTES_PER_HEAD * operator.heads, bytesPerUs)
   }
 }
 
@@ -152,7 +151,7 @@ function stoodInFor(operator: Operator, length: number): string | null {
 }
 
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
-  if (!slice) return { evidence: 'roofline', note: 'bytes at 6.4 TB/s and 3 us a launch' }
+  if (!slice) return { evidence: 'roofline', note: 'bytes at 0.8 of the peak of the memory and 3 us a launch' }
   const isCollective = operator.kind === 'allreduce' || operator.kind === 'gather'
   if (isCollective && operator.gpus > MEASURED_COLLECTIVE_GPUS)
     return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }
@@ -205,7 +204,7 @@ export function priceOperators(
 ): PricedOperator[] {
   return operators.map((operator) => {
     const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
-    const measured = timeOf(operator, slice, kernelInside(operator, tables))
+    const measured = timeOf(operator, slice, kernelInside(operator, tables), passBytesPerUs(tables.system))
     const leastUs = verifyUs(operator, peak)
     const time: Time = leastUs === null ? measured : (x, y) => Math.max(measured(x, y), leastUs(x, y))
     const queries = operator.queries ?? 1

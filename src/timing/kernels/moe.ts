@@ -1,12 +1,14 @@
 /**
  * Routed experts: the measured shape and cut, times between measured EP sizes, or the nearest shape scaled by the work it does.
  */
+import { loadSystem } from '../../hardware/load.js'
 import { WEIGHT_BYTES } from '../../models/memory.js'
 import type { Moe } from '../../models/operator.js'
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
 import { affine, rising, timeAt } from './curve.js'
 import { alongColumn, type Found, sitesWhere } from './find.js'
+import { memoryBytesPerUs } from './memory.js'
 import { curveOf, reachOf, sliceOf } from './slice.js'
 import type { KernelTable, Sheet } from './table.js'
 
@@ -16,10 +18,8 @@ const OTHER_SYSTEM_MARGIN = 1.05
 const CAPPED_FROM = 1.05
 /** Launches of an expert call, us: the fastest measured calls take 14.5 us. */
 const LAUNCH_US = 14.5
-/** Memory, bytes per us, and dense peaks, flops per us (GB200); only ratios of the work of two shapes are used. */
-const BYTES_PER_US = 8e6
-const FLOPS_PER_US: Readonly<Record<string, number>> = { nvfp4: 10e9, bfloat16: 2.5e9 }
-const FLOPS_PER_US_8_BITS = 5e9
+/** Whose memory and dense peaks weigh bytes against products: only ratios of the work of two shapes are used. */
+const PEAKS_OF = 'gb200'
 /** Bytes of a weight by the names of these tables; the others have one. */
 const TABLED_BYTES: Readonly<Record<string, number>> = {
   nvfp4: WEIGHT_BYTES.nvfp4,
@@ -43,7 +43,9 @@ function workUs(type: string, { hidden, inner, topk, experts, moeTp, moeEp }: Sh
   const weights = (3 * hidden * inner) / moeTp
   const hit = (experts / moeEp) * (1 - (1 - topk / experts) ** tokens)
   const flops = (2 * weights * tokens * topk) / moeEp
-  return (hit * weights * (TABLED_BYTES[type] ?? 1)) / BYTES_PER_US + flops / (FLOPS_PER_US[type] ?? FLOPS_PER_US_8_BITS)
+  const { nvfp4, bf16, fp8 } = loadSystem(PEAKS_OF).denseFlops
+  const peak = type === 'nvfp4' ? nvfp4 : type === 'bfloat16' ? bf16 : fp8
+  return (hit * weights * (TABLED_BYTES[type] ?? 1)) / memoryBytesPerUs(PEAKS_OF) + flops / (peak.value / 1e6)
 }
 
 interface Source {

@@ -5,15 +5,14 @@ import type { Slice } from '../slices.js'
 import { affine, timeAt } from './curve.js'
 import { alongColumn } from './find.js'
 import { gemmBlock, gemmSlice } from './gemm.js'
+import { memoryBytesPerUs, passBytesPerUs } from './memory.js'
 import { curveOf, sliceOf } from './slice.js'
 import type { KernelTable } from './table.js'
 
-/** Least time of a GEMM: one read of its weights at 8 TB/s (bytes per us), and the fastest measured BF16 call, us. */
-const BYTES_PER_US = 8e6
+/** The fastest measured BF16 call, us: a GEMM takes at least this and one read of its weights. */
 const LAUNCH_US = 1.8
-/** Bytes that a quantising pass reads (BF16) and writes (NVFP4 with scales) per value, at the 6.4 TB/s of memory-bound passes. */
+/** Bytes that a quantising pass reads (BF16) and writes (NVFP4 with scales) per value. */
 const NVFP4_PASS_BYTES = WEIGHT_BYTES.bf16 + WEIGHT_BYTES.nvfp4
-const PASS_BYTES_PER_US = 6.4e6
 /** A GEMM too small for anything but its launches. */
 const TINY = 256
 const FP8_STEPS = ['quantize-computescale_trtllm', 'quantize-scale-matrix_trtllm'] as const
@@ -34,7 +33,8 @@ function fp8Quantisation(table: KernelTable, k: number): Quantisation {
 function nvfp4Quantisation(table: KernelTable, k: number): Quantisation {
   const tinyUs = (type: string): number => Math.exp((gemmBlock(table.sheet('gemm_trtllm'), type, TINY, TINY) as Float64Array)[0])
   const launchUs = tinyUs('nvfp4') - tinyUs('bfloat16')
-  return (rows) => launchUs + (rows * k * NVFP4_PASS_BYTES) / PASS_BYTES_PER_US
+  const bytesPerUs = passBytesPerUs(table.system)
+  return (rows) => launchUs + (rows * k * NVFP4_PASS_BYTES) / bytesPerUs
 }
 
 export function staticGemmSlice(
@@ -46,7 +46,7 @@ export function staticGemmSlice(
   const whole = gemmSlice(key, table.sheet('gemm_trtllm'), operator)
   if (!whole) return null
   const quantisation = type === 'fp8' ? fp8Quantisation(table, k) : nvfp4Quantisation(table, k)
-  const least = LAUNCH_US + (n * k * WEIGHT_BYTES[type]) / BYTES_PER_US
+  const least = LAUNCH_US + (n * k * WEIGHT_BYTES[type]) / memoryBytesPerUs(table.system)
   const knots = Array.from(whole.logX, Math.exp)
   let highest = 0
   const us = knots.map((rows, i) => {
