@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
+import type { ModelSpec } from '../src/models/model.js'
 import type { AllReduce, AllToAll, Gather, Gemm, Gqa, Mla, Moe, Operator } from '../src/models/operator.js'
 import { operatorsOf } from '../src/models/operators.js'
 import { priceRequest } from '../src/timing/groups.js'
@@ -103,6 +104,53 @@ describe('collectives', () => {
 })
 
 describe('attention', () => {
+  describe('of a chunk, where an indexer chooses tokens', () => {
+    const glm = loadModel('glm-5')
+    const request = { model: glm, parallelism: { tp: 1, pp: 1, dp: 4, cp: 1, moeTp: 1, moeEp: 4 }, role: 'prefill' } as const
+    const types = { precision: 'nvfp4', kvPrecision: 'fp8' } as const
+    const prefill = (model: ModelSpec) => operatorsOf({ ...request, ...types, model }).filter(({ group }) => group === 'prefill')
+    const sum = (operators: readonly Operator[], chunk: number, prefix: number) =>
+      operators.reduce((total, operator) => total + operator.count * us(operator, chunk, prefix), 0)
+    const { sparseIndexer: indexer, ...plain } = glm.attention as Extract<ModelSpec['attention'], { kind: 'mla' }>
+    const dense = prefill({ ...glm, attention: plain })
+    const [attention, queries, keys, scores] = prefill(glm)
+    const projections = [queries, keys]
+
+    it('reads the chosen tokens of a long context, each as a decoding sequence would', () => {
+      const [kernel] = operatorsOf({ ...request, ...types }).filter(({ kind }) => kind === 'mla_decode')
+      const [pre, post] = operatorsOf({ ...request, ...types }).filter(({ kind }) => kind === 'mla_bmm')
+      expect(us(attention, 8192, 120_000)).toBeCloseTo(us(kernel, 8192, 2048) + us(pre, 8192) + us(post, 8192), 6)
+      expect(priced(attention).evidence(8192, 120_000).note).toContain('in the place of a sequence')
+    })
+
+    it('is never slower than dense attention, and is dense where that is faster', () => {
+      for (const prefix of [0, 900, 5000, 20_000, 120_000])
+        for (const chunk of [1, 100, 512, 1024, 3000, 8192])
+          expect(sum([attention], chunk, prefix)).toBeLessThanOrEqual(sum(dense, chunk, prefix) + 1e-6)
+      for (const chunk of [1024, 2048, 4096]) expect(sum([attention], chunk, 0)).toBeCloseTo(sum(dense, chunk, 0), 6)
+      expect(priced(attention).evidence(4096, 0).note).toBe('dense attention, though tokens are chosen')
+    })
+
+    it('takes a seventh of dense attention after 120,000 tokens, scores included, and more than its products at the peaks', () => {
+      const [chunk, prefix] = [8192, 120_000]
+      const total = sum([attention, ...projections, scores], chunk, prefix)
+      expect(total).toBeLessThan(sum(dense, chunk, prefix) / 7)
+      const pairs = chunk * prefix + (chunk * (chunk + 1)) / 2
+      const { heads, dim } = indexer as NonNullable<typeof indexer>
+      expect(sum([scores], chunk, prefix)).toBeGreaterThan((78 * pairs * 2 * heads * dim) / 5e9)
+      expect(sum([attention], chunk, prefix)).toBeGreaterThan((78 * chunk * 2048 * 64 * 2 * (512 + 576)) / 5e9)
+    })
+
+    it('scores nothing where all tokens are chosen, and at least reads the keys of a long context', () => {
+      expect(us(scores, 2048, 0)).toBe(0)
+      expect(us(scores, 100, 1948)).toBe(0)
+      expect(us(scores, 100, 1949)).toBeGreaterThan(3)
+      expect(us(scores, 1, 199_999)).toBeCloseTo(3 + (200_000 * 132) / 6.4e6, 6)
+      expect(priced(scores).evidence(100, 1948).note).toContain('left out')
+      expect(sum(projections, 512, 0)).toBe(sum(projections, 512, 50_000))
+    })
+  })
+
   it('a sparse indexer bounds what decode reads', () => {
     const sparse = { ...mlaDecode, topk: 2048 }
     expect(us(sparse, 16, 1000)).toBe(us(mlaDecode, 16, 1000))
@@ -286,6 +334,7 @@ describe('what was not measured is marked', () => {
       return [
         evidence('mla_bmm', 0),
         evidence('mla_prefill', 0),
+        evidence('fastest', 0),
         evidence('mla_decode', 2048),
         evidence('mla_decode', 4096),
       ].flat()

@@ -29,7 +29,7 @@ function precisionOf(model: ModelSpec, precision: Precision): { weights: number;
  * Bytes of the key that a sparse indexer keeps of a token in a layer: FP8 whatever the cache of the attention, with a 4-byte scale for each
  * 128 values, whole on every TP rank (the open implementations' layout, trust C).
  */
-const indexKeyBytes = (dim: number): number => dim + 4 * Math.ceil(dim / 128)
+export const indexKeyBytes = (dim: number): number => dim + 4 * Math.ceil(dim / 128)
 
 /** Attention weights of one layer on one GPU, in elements. MLA's down-projections and indexer are whole on every GPU, KV heads at least one. */
 function attentionElements(model: ModelSpec, tp: number): number {

@@ -3,6 +3,12 @@
 /** Of weights. */
 export type Precision = 'nvfp4' | 'fp8' | 'mxfp4' | 'bf16'
 
+export interface SparseIndexer {
+  readonly heads: number
+  readonly dim: number
+  readonly topk: number
+}
+
 export interface ModelSpec {
   readonly name: string
   readonly title: string
@@ -29,7 +35,7 @@ export interface ModelSpec {
         readonly nope: number
         readonly value: number
         /** A small scorer of `heads` x `dim` in every layer chooses the `topk` tokens that the attention reads. */
-        readonly sparseIndexer?: { readonly heads: number; readonly dim: number; readonly topk: number }
+        readonly sparseIndexer?: SparseIndexer
       }
   readonly ffn:
     | { readonly kind: 'dense'; readonly inner: number }

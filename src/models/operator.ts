@@ -19,9 +19,11 @@ interface Common {
   /** Positions of one sequence that a call handles at once, where x counts sequences (decode with drafts); 1 when absent. */
   readonly queries?: number
 }
-/** y[m, n] = x[m, k] w[n, k]; m = tokens of the rank, emitting sequences (group head) or prefix + chunk tokens (group prefill). */
+/** y[m, n] = x[m, k] w[n, k]; m = tokens of the rank, emitting sequences (group head) or chunk tokens (group prefill). */
 export type Gemm = Common & {
   readonly kind: 'gemm'
+  /** m = prefix + chunk tokens. */
+  readonly overPrefix?: true
   readonly type: GemmType
   readonly n: number
   readonly k: number
@@ -93,11 +95,25 @@ export type Mla = Common & {
   readonly kv: KvPrecision
   /** Floating-point work of a query-key pair relative to the measured head dims (192 and 128). */
   readonly width: number
-  /** Tokens that the attention reads at most (a sparse indexer chose them); absent = all. */
+  /**
+   * Tokens that the attention reads at most (a sparse indexer chose them); absent = all. `mla_decode` in group prefill reads so many for each
+   * token of the chunk; `mla_prefill` reads all, and masks what was not chosen.
+   */
   readonly topk?: number
   /** Of decode, operations that verifying drafts takes for each KV token read; absent = no drafts, as measured. */
   readonly flopsPerToken?: number
 }
+/** A sparse indexer scores every token that one of a chunk may attend to, and chooses `topk`; where there are no more, it is left out. */
+export type IndexScores = Common & {
+  readonly kind: 'index_scores'
+  readonly heads: number
+  readonly dim: number
+  readonly topk: number
+  /** Of the key of a token in the cache. */
+  readonly keyBytes: number
+}
+/** Ways to compute the same; a stack takes the fastest. */
+export type Fastest = Common & { readonly kind: 'fastest'; readonly forms: readonly (readonly Operator[])[] }
 export type MlaBmm = Common & {
   readonly kind: 'mla_bmm'
   readonly heads: number
@@ -116,4 +132,16 @@ export type MlaModule = Common & {
   /** The module less its attention kernel, which is an operator of its own: what depends on the tokens alone. */
   readonly withoutKernel?: true
 }
-export type Operator = Gemm | Elementwise | AllReduce | Moe | AllToAll | Gather | Gqa | Mla | MlaBmm | MlaModule
+export type Operator =
+  | Gemm
+  | Elementwise
+  | AllReduce
+  | Moe
+  | AllToAll
+  | Gather
+  | Gqa
+  | Mla
+  | MlaBmm
+  | MlaModule
+  | IndexScores
+  | Fastest

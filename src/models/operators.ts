@@ -1,7 +1,7 @@
 /** The operators of a step of an engine of a model: its layers, cut as the engine is. */
 import { UserError } from '../errors.js'
-import { WEIGHT_BYTES } from './memory.js'
-import type { EngineRole, ModelSpec, Parallelism, Precision } from './model.js'
+import { indexKeyBytes, WEIGHT_BYTES } from './memory.js'
+import type { EngineRole, ModelSpec, Parallelism, Precision, SparseIndexer } from './model.js'
 import type { Elementwise, ExchangeKernel, Gemm, GemmType, KvPrecision, MoeKernel, Operator, OperatorGroup } from './operator.js'
 
 /** Which of several measured kernels an engine runs; the general ones when absent. */
@@ -116,8 +116,30 @@ function isDeepSeekBlock({ hidden, attention }: ModelSpec): boolean {
 }
 
 /**
+ * Choosing the tokens that a chunk attends to: queries from the compressed ones, a key and the weights of the heads from the hidden state, scores. What
+ * decoding sequences take is fitted (`sparseIndexerUs`, `sparseTokenUs` of timing/calibration.ts).
+ */
+function indexer(request: OperatorRequest, type: GemmType, qRank: number, { heads, dim, topk }: SparseIndexer): Operator[] {
+  const layers = allLayers(request)
+  return [
+    gemm('indexer queries', 'prefill', layers, type, heads * dim, qRank),
+    gemm('indexer keys', 'prefill', layers, type, dim + heads, request.model.hidden),
+    {
+      kind: 'index_scores',
+      name: 'indexer scores',
+      group: 'prefill',
+      count: layers,
+      heads,
+      dim,
+      topk,
+      keyBytes: indexKeyBytes(dim),
+    },
+  ]
+}
+
+/**
  * Multi-head latent attention: the measured block where there is one, else its parts. The latent cache is expanded (kv_b) over prefix and chunk in prefill, because the cache
- * holds latents only; decode uses the absorbed form: BMM, kernel over the latents, BMM.
+ * holds latents only; decode uses the absorbed form: BMM, kernel over the latents, BMM. Where an indexer chooses tokens, so may prefill.
  */
 function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): Operator[] {
   const { model, parallelism, kvPrecision } = request
@@ -163,15 +185,34 @@ function mlaOperators(request: OperatorRequest, attentionPrecision: Precision): 
     queries,
   } as const
   const [pre, post] = [nope, value].map((dim) => (dim === BMM_MEASURED_DIM ? {} : { otherDims: true as const }))
+  const queryBmm = { ...bmm, ...pre, name: 'absorbed q BMM', side: 'pre' } as const
+  const valueBmm = { ...bmm, ...post, name: 'absorbed v BMM', side: 'post' } as const
+  const expanded: Operator[] = [
+    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, ...shape },
+    { ...gemm('kv_b', 'prefill', layers, type, heads * (nope + value), kvRank), overPrefix: true },
+  ]
+  // Every token of a chunk reads latents of its own, as a decoding sequence does.
+  const chosen: Operator[] = [queryBmm, kernel, valueBmm].map((part) => ({ ...part, group: 'prefill', queries: 1 }))
+  const prefill: Operator[] = sparseIndexer
+    ? [
+        {
+          kind: 'fastest',
+          name: 'prefill attention',
+          group: 'prefill',
+          count: layers,
+          forms: [expanded, chosen].map((parts) => parts.map((part) => ({ ...part, count: 1 }))),
+        },
+        ...indexer(request, type, qRank, sparseIndexer),
+      ]
+    : expanded
   return [
     gemm('q_a + kv_a', 'local', layers, type, qRank + kvRank + rope, hidden),
     gemm('q_b', 'local', layers, type, heads * (nope + rope), qRank),
     gemm('attention out', 'local', layers, type, hidden, heads * value),
-    { ...bmm, ...pre, name: 'absorbed q BMM', side: 'pre' },
-    { ...bmm, ...post, name: 'absorbed v BMM', side: 'post' },
+    queryBmm,
+    valueBmm,
     kernel,
-    { kind: 'mla_prefill', name: 'prefill attention', group: 'prefill', count: layers, heads, ...shape },
-    gemm('kv_b', 'prefill', layers, type, heads * (nope + value), kvRank),
+    ...prefill,
   ]
 }
 
@@ -276,6 +317,12 @@ function checkParallelism({ model, parallelism }: OperatorRequest): void {
   }
 }
 
+function withStaticScales(operator: Operator): Operator {
+  if (operator.kind === 'fastest') return { ...operator, forms: operator.forms.map((parts) => parts.map(withStaticScales)) }
+  const quantised = operator.kind === 'gemm' && (operator.type === 'fp8' || operator.type === 'nvfp4')
+  return quantised ? { ...operator, staticScales: true } : operator
+}
+
 /** Every operator of a step. Throws UserError for a layout or precision that the model does not have. */
 export function operatorsOf(request: OperatorRequest): Operator[] {
   checkParallelism(request)
@@ -310,10 +357,5 @@ export function operatorsOf(request: OperatorRequest): Operator[] {
     // Drafts are projected one token of a sequence at a time.
     ...(draftTokens > 0 ? [{ ...logits, name: 'draft logits', count: draftTokens, queries: 1 / (draftTokens + 1) }] : []),
   ]
-  if (!request.kernels?.staticScales) return operators
-  return operators.map((operator) =>
-    operator.kind === 'gemm' && (operator.type === 'fp8' || operator.type === 'nvfp4')
-      ? { ...operator, staticScales: true }
-      : operator,
-  )
+  return request.kernels?.staticScales ? operators.map(withStaticScales) : operators
 }

@@ -1,8 +1,20 @@
 /** Names of the slices that price an operator: one for each set of numbers that the times depend on. */
-import type { Elementwise, Operator } from '../models/operator.js'
+import type { Elementwise, Fastest, Gemm, IndexScores, Operator } from '../models/operator.js'
 
 /** Operators priced by tables; elementwise passes are priced by their bytes. */
-export type TabledOperator = Exclude<Operator, Elementwise>
+export type TabledOperator = Exclude<Operator, Elementwise | Fastest>
+
+/** Tokens that the GEMM which stands for an indexer scores: a measured width at which its rate has levelled off. */
+const SCORED = 8192
+
+/** Scores of an indexer are products over all its heads, summed; no kernel of theirs was measured, so the FP8 GEMM of the same sizes stands for them. */
+export const scoringGemm = ({ heads, dim, ...common }: IndexScores): Gemm => ({
+  ...common,
+  kind: 'gemm',
+  type: 'fp8_block',
+  n: SCORED,
+  k: heads * dim,
+})
 
 /** Prefix of a kernel other than the usual one. */
 const named = (kernel: string | undefined, usual: string): string =>
@@ -31,6 +43,8 @@ export function sliceKey(operator: TabledOperator): string {
       return `${operator.kind}/${operator.heads}/${operator.kv}`
     case 'mla_module':
       return `mla_module/${operator.phase}/${operator.heads}/${operator.kv}/${operator.gemmType}`
+    case 'index_scores':
+      return sliceKey(scoringGemm(operator))
     case 'mla_bmm':
       return `mla_bmm/${operator.side}/${operator.type}/${operator.heads}`
   }

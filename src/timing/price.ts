@@ -1,9 +1,10 @@
 /** The time of one operator, from its slice of the measured tables. */
 import { intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
-import type { KvPrecision, Operator } from '../models/operator.js'
+import type { Fastest, KvPrecision, Operator } from '../models/operator.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import { passBytesPerUs } from './kernels/memory.js'
+import { scoringGemm } from './keys.js'
 import type { Evidence, KernelTables, Slice } from './slices.js'
 
 /** Launch of a memory-bound pass, us: AIConfigurator's assumption for both systems, not measured. */
@@ -17,6 +18,8 @@ const SHORTEST_KV = 2
 /** Tokens of a rank up to which shared experts run wholly beside the routed ones, and from which they run after them. Trust C. */
 const HIDDEN_BELOW_TOKENS = 512
 const VISIBLE_FROM_TOKENS = 2048
+/** A score, fp32: choosing reads each once. */
+const SCORE_BYTES = 4
 /** MLA prefill works on expanded keys (192) and values (128) of every head, in bf16. */
 const MLA_EXPANDED_BYTES_PER_HEAD = 2 * (192 + 128)
 
@@ -61,6 +64,13 @@ function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToke
   return Math.max(readCurve(slice, whole) * share, floor)
 }
 
+/** Tokens that those of a chunk attend to, the chunk's own included: of all before each, at most `topk`. */
+function tokensRead(chunk: number, prefix: number, topk: number): number {
+  const whole = Math.min(chunk, Math.max(0, topk - prefix))
+  const beyond = chunk - whole
+  return whole * prefix + (whole * (whole + 1)) / 2 + (beyond > 0 ? beyond * topk : 0)
+}
+
 /** Ring volume (g - 1) / g of a group, relative to the largest measured one. */
 function ringVolume(gpus: number): number {
   const measured = Math.min(gpus, MEASURED_COLLECTIVE_GPUS)
@@ -84,12 +94,12 @@ const HIDDEN_NOTE = 'hidden beside the routed experts'
 type Time = (x: number, y: number) => number
 
 /** `kernel`: the attention kernel that a module is priced without. `bytesPerUs`: of memory-bound passes. */
-function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null, bytesPerUs: number): Time {
+function timeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, kernel: Slice | null, bytesPerUs: number): Time {
   if (operator.kind === 'elementwise') return (x) => ELEMENTWISE_LAUNCH_US + (operator.bytesPerToken * x) / bytesPerUs
   const table = slice as Slice
   switch (operator.kind) {
     case 'gemm':
-      return operator.group === 'prefill' ? (x, y) => readCurve(table, x + y) : (x) => readCurve(table, x)
+      return operator.overPrefix ? (x, y) => readCurve(table, x + y) : (x) => readCurve(table, x)
     case 'allreduce':
     case 'gather': {
       const factor = ringVolume(operator.gpus)
@@ -116,6 +126,7 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null, b
       return operator.group === 'kernel' ? (x, y) => readSurface(table, x, y) : (x) => readSurface(table, x, 2 * operator.window)
     case 'mla_decode': {
       const { topk = Number.POSITIVE_INFINITY } = operator
+      if (operator.group === 'prefill') return (x, y) => readSurface(table, x, tokensRead(x, y, topk) / x)
       return (x, y) => readSurface(table, x, Math.min(y, topk))
     }
     case 'mla_module':
@@ -128,26 +139,46 @@ function timeOf(operator: Operator, slice: Slice | null, kernel: Slice | null, b
       const bytes = 2 * operator.kvHeads * operator.headDim * (operator.kv === 'fp8' ? 1 : 2)
       return (x, y) => chunkUs(table, x, y, bytes, bytesPerUs)
     }
+    case 'index_scores': {
+      const { topk, keyBytes } = operator
+      const { n } = scoringGemm(operator)
+      const productUs = readCurve(table, table.reach) / (table.reach * n)
+      const pairUs = productUs + SCORE_BYTES / bytesPerUs
+      return (x, y) => {
+        if (x + y <= topk) return 0
+        return (
+          ELEMENTWISE_LAUNCH_US + Math.max(tokensRead(x, y, Number.POSITIVE_INFINITY) * pairUs, ((x + y) * keyBytes) / bytesPerUs)
+        )
+      }
+    }
     case 'mla_prefill':
       return (x, y) => operator.width * chunkUs(table, x, y, MLA_EXPANDED_BYTES_PER_HEAD * operator.heads, bytesPerUs)
   }
 }
 
 /** Which measured attention stands for one that was not, null where it was. */
-function stoodInFor(operator: Operator, length: number): string | null {
+function stoodInFor(operator: Operator, x: number, y: number): string | null {
   switch (operator.kind) {
     case 'mla_bmm':
       return operator.otherDims ? 'from heads of 128' : null
     case 'mla_decode':
-      return length > (operator.topk ?? Number.POSITIVE_INFINITY)
-        ? `dense attention over the ${operator.topk} chosen tokens`
-        : null
+      if (operator.group === 'prefill') return 'decode attention, each token of the chunk in the place of a sequence'
+      return y > (operator.topk ?? Number.POSITIVE_INFINITY) ? `dense attention over the ${operator.topk} chosen tokens` : null
     case 'mla_prefill':
-      if (operator.topk !== undefined) return 'dense attention, though tokens are chosen'
+      if (x + y > (operator.topk ?? Number.POSITIVE_INFINITY)) return 'dense attention, though tokens are chosen'
       return operator.width === 1 ? null : 'from head dims 192 and 128, by their sum'
+    case 'index_scores':
+      if (x + y <= operator.topk) return `left out: no more than ${operator.topk} tokens`
+      return 'products at the rate of FP8 GEMMs, choosing by bytes'
     default:
       return null
   }
+}
+
+/** Whether a call of a chunk works on its prefix too. */
+function worksOnPrefix(operator: Operator): boolean {
+  if (operator.group !== 'prefill' || operator.kind === 'mla_bmm') return false
+  return operator.kind !== 'gemm' || operator.overPrefix === true
 }
 
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
@@ -161,12 +192,12 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
     if (operator.moeTp > 1) return { evidence: 'transferred', note: 'to every share of an expert, by bytes' }
     if (slice.evidence === 'transferred') return { evidence: 'transferred', note: slice.note }
   }
-  const likeness = stoodInFor(operator, y)
+  const likeness = stoodInFor(operator, x, y)
   if (likeness !== null) return { evidence: 'transferred', note: likeness }
-  if (operator.group === 'prefill' && operator.kind !== 'gemm' && y > 0)
+  if (worksOnPrefix(operator) && operator.kind !== 'gemm' && y > 0)
     return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
   const size =
-    operator.group === 'kernel' ? x * y : isCollective ? operator.elementsPerToken * x : operator.group === 'prefill' ? x + y : x
+    operator.group === 'kernel' ? x * y : isCollective ? operator.elementsPerToken * x : worksOnPrefix(operator) ? x + y : x
   if (operator.group === 'kernel' && slice.longest !== undefined && y > slice.longest)
     return { evidence: 'transferred', note: `extended beyond the measured ${slice.longest} KV tokens` }
   if (size > slice.reach) return { evidence: 'transferred', note: `extended beyond the measured ${slice.reach}` }
@@ -195,6 +226,21 @@ function verifyUs(operator: Operator, peak: PeakFlops): Time | null {
   return (sequences, length) => sequences * length * tokenUs
 }
 
+/** The form that takes least, told by the part of it that takes most. */
+function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[])[]): PricedOperator {
+  const partUs = (part: PricedOperator, x: number, y: number): number => part.operator.count * part.us(x, y)
+  const sums = (x: number, y: number): number[] => forms.map((parts) => parts.reduce((sum, part) => sum + partUs(part, x, y), 0))
+  return {
+    operator,
+    us: (x, y) => Math.min(...sums(x, y)),
+    evidence(x, y) {
+      const all = sums(x, y)
+      const parts = forms[all.indexOf(Math.min(...all))]
+      return parts.reduce((most, part) => (partUs(part, x, y) > partUs(most, x, y) ? part : most)).evidence(x, y)
+    },
+  }
+}
+
 /** Throws UserError when the tables lack a slice. `seen`: share of the operators beside the experts that a step sees. */
 export function priceOperators(
   operators: readonly Operator[],
@@ -202,7 +248,12 @@ export function priceOperators(
   seen: (tokens: number) => number = visibleShare,
   peak: PeakFlops = UNBOUNDED,
 ): PricedOperator[] {
-  return operators.map((operator) => {
+  return operators.map((operator): PricedOperator => {
+    if (operator.kind === 'fastest')
+      return fastestOf(
+        operator,
+        operator.forms.map((parts) => priceOperators(parts, tables, seen, peak)),
+      )
     const slice = operator.kind === 'elementwise' ? null : tables.slice(operator)
     const measured = timeOf(operator, slice, kernelInside(operator, tables), passBytesPerUs(tables.system))
     const leastUs = verifyUs(operator, peak)

@@ -1,5 +1,5 @@
 /** The slice of an operator from the kernel tables. */
-import type { TabledOperator } from '../keys.js'
+import { scoringGemm, type TabledOperator } from '../keys.js'
 import type { Slice } from '../slices.js'
 import { gqaSlice, mlaBmmSlice, mlaModuleSlice, mlaSlice } from './attention.js'
 import { allReduceSlice, allToAllSlice, gatherSlice } from './exchange.js'
@@ -41,5 +41,7 @@ export function makeSlice(key: string, operator: TabledOperator, { own, other }:
       return mlaModuleSlice(key, own, operator)
     case 'mla_bmm':
       return mlaBmmSlice(key, own, operator)
+    case 'index_scores':
+      return gemmSlice(key, own.sheet('gemm_trtllm'), scoringGemm(operator))
   }
 }
