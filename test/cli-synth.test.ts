@@ -31,7 +31,7 @@ describe('trace synth, sample, split and merge', () => {
     expect(must('trace split ab.swt a2.swt b2.swt --by tenant')).toMatch(/a2\.swt: \d+ requests/)
   })
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'leave nothing of a file in the middle of which they get %s',
     { timeout: 60_000 },
     async (signal) => {

@@ -195,7 +195,11 @@ describe('interruption, closed pipes and full disks', () => {
     expect(spawnSync('bash', ['-o', 'pipefail', '-c', line], { cwd: dir }).status).toBe(0)
     expect(JSON.parse(readFileSync(join(dir, 'out.json'), 'utf8')).arm.name).toBe('static')
   })
-  it('Ctrl-C ends a long run with 130 and says what is on disk', async () => {
+  it.each([
+    ['Ctrl-C', ['SIGINT']],
+    ['a terminal that closes', ['SIGHUP']],
+    ['Ctrl-C twice', ['SIGINT', 'SIGINT']],
+  ] as const)('%s ends a long run with 130 and leaves nothing on disk', async (_, signals) => {
     const dir = newFolder()
     const rows = Array.from({ length: 400_000 }, (_, i) => `${(i / 60).toFixed(3)},1000,200`)
     const file = put(dir, 'long.csv', `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
@@ -205,12 +209,38 @@ describe('interruption, closed pipes and full disks', () => {
       stderr += chunk.toString()
     })
     await new Promise((resolve) => setTimeout(resolve, 1500))
-    child.kill('SIGINT')
-    const status = await new Promise((resolve) => child.on('exit', resolve))
-    expect(stderr).toContain('interrupted; nothing was written')
+    const ended = new Promise((resolve) => child.on('exit', resolve))
+    for (const signal of signals) {
+      child.kill(signal)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const status = await ended
+    expect(stderr).toMatch(/interrupted; nothing was written|shapewise: stopped/)
     expect(status).toBe(130)
     expect(existsSync(join(dir, 'result'))).toBe(false)
     expect(readdirSync(dir)).toEqual(['long.csv'])
+  })
+
+  it('Ctrl-C that comes while a finished run is written does not say that nothing was', { timeout: 60_000 }, async () => {
+    const dir = newFolder()
+    const rows = Array.from({ length: 200_000 }, (_, i) => `${(i / 60).toFixed(3)},100,2`)
+    const file = put(dir, 'long.csv', `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
+    const args = ['run', file, '--format', 'json', '--export-trace', 'sent.swt.gz']
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: dir })
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    let sent = false
+    const watch = setInterval(() => {
+      if (!sent && readdirSync(dir).length > 1) sent = child.kill('SIGINT')
+    }, 2)
+    child.stdout.resume()
+    const status = await new Promise((resolve) => child.on('close', resolve))
+    clearInterval(watch)
+    expect(readdirSync(dir).sort()).toEqual(['long.csv', 'sent.swt.gz'])
+    expect(said).toMatch(/interrupted; too late: all that was asked for is written/)
+    expect(status).toBe(130)
   })
 
   it('a reader that goes away is no error', async () => {

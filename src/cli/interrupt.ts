@@ -13,16 +13,21 @@ export class Interrupted extends Error {
 
 export const NOTHING_WRITTEN = 'nothing was written'
 
-/** A signal that is aborted by SIGINT or SIGTERM. Listens until the process ends. */
+/** What asks a command to stop: Ctrl-C, a scheduler, a terminal that closes. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** A signal that is aborted by those of `SIGNALS`. Listens until the process ends. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    if (controller.signal.aborted) {
+      process.stderr.write('shapewise: stopped\n')
+      process.exit(EXIT_INTERRUPTED)
+    }
     process.stderr.write('\nshapewise: stopping (again: stop at once)\n')
     controller.abort(new Interrupted(NOTHING_WRITTEN))
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const name of SIGNALS) process.on(name, onSignal)
   return controller.signal
 }
 
@@ -35,23 +40,24 @@ export async function whileWriting<T>(path: string, write: () => Promise<T>): Pr
     process.stderr.write(`\nshapewise: interrupted; ${path} was not written\n`)
     process.exit(EXIT_INTERRUPTED)
   }
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  for (const signal of signals) process.on(signal, end)
+  for (const signal of SIGNALS) process.on(signal, end)
   try {
     return await write()
   } finally {
-    for (const signal of signals) process.off(signal, end)
+    for (const signal of SIGNALS) process.off(signal, end)
   }
 }
 
 /** Work that fails because of the interruption is reported as the interruption, whatever it threw. */
 export async function unlessInterrupted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  let value: T
   try {
-    const value = await work()
-    if (signal.aborted) throw new Interrupted(NOTHING_WRITTEN)
-    return value
+    value = await work()
   } catch (error) {
     if (signal.aborted) throw new Interrupted(NOTHING_WRITTEN)
     throw error
   }
+  // work that hears the signal throws
+  if (signal.aborted) throw new Interrupted('too late: all that was asked for is written')
+  return value
 }

@@ -77,6 +77,9 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     for (const { folder } of others) rmSync(folder, { recursive: true, force: true })
     return makeFolders(partial)
   })
+  // a second Ctrl-C, or a bug, ends the process without unwinding
+  const abandon = (): void => removePartial({ partial, made })
+  process.on('exit', abandon)
   return {
     path,
     partial,
@@ -93,9 +96,13 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
         writeFileSync(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
         replaceFolder(partial, path)
       })
+      process.off('exit', abandon)
       return path
     },
-    abandon: () => removePartial({ partial, made }),
+    abandon() {
+      process.off('exit', abandon)
+      abandon()
+    },
   }
 }
 
