@@ -130,6 +130,28 @@ it('the answer in README is that of docs/CLAIM.md, cell by cell', () => {
   expect(new Map(told as [string, string][])).toEqual(new Map(found as [string, string][]))
 })
 
+it('docs/VALIDATION.md says in short what its generated tables say', () => {
+  const page = readFileSync(`${root}/docs/VALIDATION.md`, 'utf8')
+  const lines = page.split('\n').map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
+  const cells = (...starts: string[]): string[] =>
+    lines.find((line) => starts.every((start, i) => line[i] === start))!.slice(starts.length)
+  // after rows and shapes: error by row, by shape and its range, for each of the three metrics
+  const held = (group: string, value: string, metric: number): string[] =>
+    cells(group, value).slice(2 + 3 * metric, 4 + 3 * metric)
+  expect(cells('a fifth of the configurations', 'TPOT, no speculation')).toEqual(held('speculation', 'non-speculative', 0))
+  expect(cells('', 'TPOT, speculation')).toEqual(held('speculation', 'speculative', 0))
+  expect(cells('', 'TTFT, unsaturated')).toEqual(held('load', 'unsaturated', 1))
+  for (const load of ['unsaturated', 'saturated'])
+    expect(cells('', `output tokens/s/GPU, ${load}`)).toEqual(held('load', load, 2))
+  const inSample = /In sample, .*?TPOT (.*) without and (.*) with speculation, TTFT (.*)\n/.exec(page)
+  expect(inSample?.slice(1)).toEqual(cells('everything on').slice(0, 3))
+})
+
 describe('files named in the documents', () => {
   const all = readdirSync(`${root}/docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`)
   it.each(['README.md', 'ARCHITECTURE.md', ...all.filter((name) => name.endsWith('.md'))])(
