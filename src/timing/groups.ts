@@ -32,7 +32,7 @@ export interface PricedGroups {
   readonly prefillUs: Float64Array
 }
 
-/** Every whole number up to this is a knot; beyond, so many per octave: linear interpolation then errs by less than 0.01 %, beside a tile edge of a GEMM by up to 5 % within a knot of it. */
+/** Every whole number up to this is a knot; beyond, so many per octave: linear interpolation then errs by less than 0.01 %, beside a tile edge of a GEMM by up to 11 % within a knot of it (docs/decisions/0004-kernel-tables.md). */
 const DENSE_KNOTS = 128
 const KNOTS_PER_OCTAVE = 128
 /** Knots per octave of the prefill grid: bilinear interpolation of a square errs by at most 0.75 % of the attention. */
