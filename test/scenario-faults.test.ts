@@ -255,6 +255,7 @@ describe('text that is not a scenario', () => {
     ['empty', '', /empty/],
     ['a list', '- a\n- b\n', /mapping/],
     ['broken', 'system: [gb200\n', /not valid YAML/],
+    ['nested beyond the stack', `system: ${'['.repeat(20_000)}`, /not valid YAML: brackets or mappings are nested too deeply/],
     ['prototype', `${demo}\n__proto__: {a: 1}\n`, /unknown key '__proto__'/],
   ])('%s', (_name, text, message) => {
     expect(faultsOf(text)[0].message).toMatch(message)

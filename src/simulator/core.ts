@@ -167,7 +167,7 @@ export function createCore(
   )
   const evaluatorOf = sharedBy(
     ({ machine }) => machine,
-    ({ machine, maxNumSeqs }) => createSplitEvaluator(machine, maxNumSeqs),
+    ({ machine }) => createSplitEvaluator(machine, mostSequences),
   )
   const withoutPools: Omit<Core, 'entryPool' | 'decodePool'> = {
     engines,

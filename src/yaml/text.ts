@@ -36,6 +36,10 @@ export function forbiddenKeysOf(doc: Document): Scalar[] {
   return found
 }
 
+/** What the YAML library says of the text; where it nests so deeply that the stack ends, it tells of the stack. */
+const saidOf = (message: string): string =>
+  `not valid YAML: ${/call stack/.test(message) ? 'brackets or mappings are nested too deeply' : message}`
+
 /** Reads a mapping; never throws. */
 export function parseYaml(text: string, file: string, { noun, example }: YamlKind): ParsedYaml {
   const { LineCounter, parseDocument } = yaml()
@@ -47,7 +51,7 @@ export function parseYaml(text: string, file: string, { noun, example }: YamlKin
   }
   const faults: Fault[] = [...doc.errors, ...doc.warnings].map((problem) => ({
     where: at(problem.pos[0]),
-    message: problem.code === 'DUPLICATE_KEY' ? 'this key is given twice' : `not valid YAML: ${problem.message}`,
+    message: problem.code === 'DUPLICATE_KEY' ? 'this key is given twice' : saidOf(problem.message),
     hint: problem.code === 'DUPLICATE_KEY' ? 'keep one of the two' : `see ${example} for the form of a ${noun}`,
   }))
   for (const { range, value } of forbiddenKeysOf(doc))
@@ -64,7 +68,7 @@ export function parseYaml(text: string, file: string, { noun, example }: YamlKin
       hint: `start from ${example}`,
     })
   } catch (error) {
-    faults.push({ where: at(0), message: `not valid YAML: ${(error as Error).message}`, hint: 'use fewer aliases' })
+    faults.push({ where: at(0), message: saidOf((error as Error).message), hint: 'use fewer aliases' })
   }
   return { data: {}, faults, where }
 }
