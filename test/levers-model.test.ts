@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { POLICIES, parsePolicy } from '../src/levers/catalogue.js'
+import { createArm, SHAPE_AWARE_ARM } from '../src/levers/index.js'
 import { SPLIT_COUNT, SPLIT_PER_REQUEST, SPLIT_SIZE, type SplitBatch, type SplitDecision } from '../src/levers/lever.js'
 import { createSplitDecision } from '../src/levers/split/decision.js'
 import { exactAttentionNs, exactMakespanNs } from '../src/levers/split/exact.js'
@@ -8,7 +9,10 @@ import type { SplitMachine } from '../src/levers/split/machine.js'
 import { createSplitEvaluator, occupancyCount } from '../src/levers/split/model.js'
 import { mergeNs, overheadBytes, pieceCount, tileBytes, tilesOf } from '../src/levers/split/pieces.js'
 import { type Rng, stream } from '../src/rng.js'
+import { clusterConfig } from '../src/scenario/index.js'
+import { simulate } from '../src/simulator/index.js'
 import { batchOf, FAMILIES, MACHINES, quantile, randomBatch, shuffled } from './levers/families.js'
+import { tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const EMPTY = createSplitDecision(512)
 const names = Object.keys(FAMILIES)
@@ -187,4 +191,17 @@ describe('oracle-split', () => {
       for (const name of shipped) expect(decide(name, batch, machine) / bound, `${name}, ${batch.n}`).toBeGreaterThan(1 - 3e-3)
     }
   }, 60_000)
+})
+
+it('engines of different batch caps may share a machine', () => {
+  const config = clusterConfig(tinyPlan())
+  const [small, large] = config.engines.map((engine, e) => ({ ...engine, maxNumSeqs: e === 0 ? 2 : 64 }))
+  const outcomeOf = (engines: typeof config.engines) => {
+    const load = { kind: 'closed', concurrency: 60 } as const
+    const { endNs, statistics } = simulate({ ...config, engines }, createArm(SHAPE_AWARE_ARM, 'shared'), tinyWorkload(300), {
+      load,
+    })
+    return { endNs, statistics }
+  }
+  expect(outcomeOf([small, large])).toEqual(outcomeOf([small, { ...large, machine: { ...large.machine } }]))
 })
