@@ -124,6 +124,20 @@ describe('DeepSeek-R1 with engines of both roles', () => {
     expect([arm.split_factor, ratio]).toEqual([null, { split_factor: null, step_us: 1 }])
   })
 
+  it('says what the logits of prompts that end in the step add, which a batch does not tell', () => {
+    const batch = ['explain', DISAGG, '--engine', 'prefill', '--batch']
+    const [one, two] = ['chunk=4096@0', 'chunk=2048@0,chunk=2048@0'].map((chunks) => json(...batch, chunks))
+    expect(one.operators.some(({ name }: { name: string }) => name === 'logits')).toBe(false)
+    // the vocabulary of DeepSeek-R1 in bf16, read once at about the peak of the memory
+    expect(one.prompt_ends_us).toBeGreaterThan((0.9 * 129_280 * 7168 * 2) / 8e6)
+    expect(one.prompt_ends_us).toBeLessThan(two.tables_us / 100)
+    expect(two.prompt_ends_us).toBeGreaterThanOrEqual(one.prompt_ends_us)
+    const more = `${one.prompt_ends_us.toFixed(1)} us more where the chunk is the last of its prompt`
+    expect(shapewise(folder, ...batch, 'chunk=4096@0').stdout).toContain(more)
+    expect(shapewise(folder, ...batch, 'chunk=2048@0,chunk=2048@0').stdout).toContain('where all 2 chunks are the last')
+    expect(json('explain', DISAGG, '--batch', '32x4096')).not.toHaveProperty('prompt_ends_us')
+  })
+
   it('counts the planning of a split policy as part of its step', () => {
     const { arm, baseline } = json('explain', 'scenarios/demo.yaml', '--batch', '1x1', '--arm', 'shape-aware')
     expect(arm.split_factor).toBeCloseTo(baseline.split_factor, 2)

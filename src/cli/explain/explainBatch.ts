@@ -53,6 +53,7 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
     ranks: engine.dp,
     total_us: step.totalUs,
     tables_us: tablesUs,
+    ...(batch.chunks.length > 0 && { prompt_ends_us: promptEndsUs(tables, batch, positions) }),
     arm: chosen,
     baseline,
     ratio: ratioOf(chosen, baseline),
@@ -76,7 +77,18 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
   printResult(
     `\nsum of operators ${step.totalUs.toFixed(1)} us, step tables of the simulator ${tablesUs.toFixed(1)} us (${signed((tablesUs / step.totalUs - 1) * 100)} %)`,
   )
+  if (facts.prompt_ends_us !== undefined)
+    printResult(
+      `logits of a prompt that ends are not in it: ${facts.prompt_ends_us.toFixed(1)} us more where ${batch.chunks.length === 1 ? 'the chunk is the last of its prompt' : `all ${batch.chunks.length} chunks are the last of their prompts`}`,
+    )
   if (chosen.split_factor !== null) printResult(splitText(chosen, baseline, batch))
+}
+
+/** What the final projection of every chunk's last position adds, where all of them complete their prompts: a batch does not tell which do. */
+function promptEndsUs(tables: StepTables, { sequences, chunks }: BatchText, positions: number): number {
+  const timer = createStepTimer(tables)
+  const decoding = sequences * positions
+  return (timer.headPs(decoding + chunks.length) - timer.headPs(decoding)) / PS_PER_US
 }
 
 /** A change in percent with two decimals; what prints as 0 has no sign. */
