@@ -54,6 +54,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ['set without =', ['plan', 's.yaml', '--set', 'racks'], /--set racks/],
   [
+    'set of a mapping without a space after the colon',
+    ['plan', 's.yaml', '--set', 'arms.mine={split:length-aware}'],
+    /arms\.mine\.split:length-aware: unknown key\n {2}hint: write a space after the colon; allowed: split/,
+  ],
+  [
     'set of an unknown key',
     ['plan', 's.yaml', '--set', 'enginez.0.count=2'],
     /--set enginez\.0\.count=2 {2}enginez: unknown key/,

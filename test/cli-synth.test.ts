@@ -87,6 +87,14 @@ describe('trace synth, sample, split and merge', () => {
     ['trace synth chat x.swt --rate fast', /--rate {2}expected a number above 0/],
     ['trace synth chat x.swt --requests 0', /--requests {2}expected a whole number from 1/],
     ['trace synth chat x.swt --set streams.chat.rate=3', /--set streams\.chat\.rate=3 {2}streams\.chat\.rate: unknown key/],
+    [
+      'trace synth reasoning x.swt --set streams.reasoning.clients.cv={"uniform":[1,2],"max":2}',
+      /clients\.cv\.max: unknown key\n {2}hint: remove it: .*docs\/RECIPES\.md says/,
+    ],
+    [
+      'trace synth chat x.swt --set streams.chat.clients={count:5}',
+      /zipf: expected .*\n {2}hint: add this key; see docs\/RECIPES\.md/,
+    ],
     ['trace synth chat x.swt --recipe-out r.yaml', /--recipe-out {2}has no effect without --like/],
     ['trace synth chat x.swt --allow-difference', /--allow-difference {2}has no effect without --like/],
     ['trace synth chat x.swt --from azure', /--from {2}has no effect without --like/],

@@ -468,8 +468,20 @@ it('reads tables of lengths without times', async () => {
     [0, 0],
     [30, 50],
   ])
-  expect(notes).toContain('The file has no times: it is a table of lengths.')
+  expect(notes.join()).toMatch(/No column has the name of a time.*--columns time=NAME/)
+  expect((await read('prompt_tokens,completion_tokens\n30,4\n')).notes).toContain(
+    'The file has no times: it is a table of lengths.',
+  )
 })
+
+it.each(['created_at', 'created', 'sent_at', 'Received At'])(
+  'reads the times of %s beside columns that a table of lengths may have',
+  async (name) => {
+    const { format, times } = await read(`id,${name},prompt_tokens,completion_tokens\n7,1760000000,30,4\n8,1760000002,50,6\n`)
+    expect(format).toBe('csv')
+    expect(times).toEqual([0, 2e9])
+  },
+)
 
 describe('sessions in the form of WEKA', () => {
   const request = (t: number, fields: object = {}) => ({

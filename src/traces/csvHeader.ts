@@ -41,7 +41,7 @@ const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
 ]
 /** Column names of the public traces and of load tools (after `plainName`, without the unit). */
 const TIME =
-  /^(timestamp|time|t|ts|arrival|arrived|arrived_at|arrival_(time|timestamp|at)|(request|start|send|created|event)_time)$/
+  /^(timestamp|time|t|ts|arrival|arrived|arrival_(time|timestamp|at)|(request|start|send|created|event)_time|created|(arrived|created|received|requested|sent|started|submitted)_at)$/
 const INPUT = /^((num_|n_)?(input|prompt|context|request|prefill)(_(tokens?|toks?|len|length|size|token_count))?|isl|in)$/
 const OUTPUT =
   /^((num_|n_)?(output|generated|generation|completion|response|decode|answer)(_(tokens?|toks?|len|length|size|token_count))?|token_size|osl|out)$/
@@ -121,8 +121,13 @@ export function layoutOf(
     notes.push(
       `Columns: ${hasTime ? `time = ${fields[time]}, ` : ''}input tokens = ${fields[input]}, output tokens = ${fields[output]}${others}.`,
     )
-  if (!hasTime) notes.push('The file has no times: it is a table of lengths.')
   const unused = fields.filter((_, i) => !used.includes(i))
+  if (!hasTime)
+    notes.push(
+      unused.length === 0
+        ? 'The file has no times: it is a table of lengths.'
+        : 'No column has the name of a time: the file is read as a table of lengths. If one holds times, name it: workload.read.columns.time=NAME (trace commands: --columns time=NAME).',
+    )
   if (hasHeader && unused.length > 0) notes.push(`Columns not used: ${listed(unused)}.`)
   return {
     hasHeader,

@@ -33,8 +33,8 @@ function show(value: unknown): string {
 export interface CheckedForm extends YamlKind {
   /** Keys allowed in the mapping at a path. */
   readonly keysAt: (path: Path) => readonly string[]
-  /** A file that has the key at a path; default: `example`. */
-  readonly exampleAt?: (path: Path) => string
+  /** What to do about an unknown key where `keysAt` lists none. */
+  readonly otherwise?: string
 }
 
 export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): Problem[] {
@@ -44,7 +44,10 @@ export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): P
     const path = issue.path as Path
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        problems.push({ path, key, message: `${showPath([...path, key])}: unknown key`, hint: suggest(key, form.keysAt(path)) })
+        const known = form.keysAt(path)
+        const glued = /^\w+:\S/.test(key) ? 'write a space after the colon; ' : ''
+        const hint = glued + (known.length > 0 ? suggest(key, known) : (form.otherwise ?? 'remove it'))
+        problems.push({ path, key, message: `${showPath([...path, key])}: unknown key`, hint })
       }
       continue
     }
@@ -56,7 +59,7 @@ export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): P
     problems.push({
       path,
       message: `${at || form.noun}: ${message}, got ${issue.code === 'invalid_key' ? show(path.at(-1)) : show(value)}`,
-      hint: hintFor(value, message, form.exampleAt?.(path) ?? form.example),
+      hint: hintFor(value, message, form.example),
     })
   }
   return problems

@@ -5,7 +5,7 @@ import type { Format } from './format.js'
 
 const INPUT = ['numprefilltokens', 'inputtokens', 'prompttokens', 'inputlen', 'promptlen', 'isl']
 const OUTPUT = ['numdecodetokens', 'outputtokens', 'completiontokens', 'outputlen', 'decodelen', 'osl']
-const TIME = /time|stamp|arriv|^t(s|ms|us|ns)?$|date|start/
+const TIME = /time|stamp|arriv|^t(s|ms|us|ns)?$|date|start|created|(received|requested|sent|submitted)at/
 
 export const lengths: Format = {
   recognises: ({ columns }) =>

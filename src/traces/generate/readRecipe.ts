@@ -7,9 +7,9 @@ import { recipeProblems } from './recipeRules.js'
 
 const FORM: CheckedForm = {
   noun: 'recipe',
-  example: 'data/recipes/chat.yaml',
+  example: 'docs/RECIPES.md',
   keysAt: recipeKeysAt,
-  exampleAt: (path) => `data/recipes/${path.includes('session') ? 'agent' : 'chat'}.yaml`,
+  otherwise: 'remove it: it is no key here, or not beside the others; docs/RECIPES.md says which go together',
 }
 
 /** A recipe is checked once: compiling a checker for its schema would take longer than the check. */
