@@ -214,6 +214,12 @@ describe('one fault, one sentence, one place', () => {
     ])
   })
 
+  test('merge keys and an alias within its own anchor are refused by name', () => {
+    const engines = (more: string) => faultsOf(demo.replace(/^ {2}- layout: TP4.*$/m, `  - &e\n    layout: TP4\n    ${more}`))
+    expect(engines('<<: {count: 1}')[0]).toMatchObject({ hint: expect.stringMatching(/^merge keys are not read/) })
+    expect(engines('mtp: *e')[0].message).toBe('not valid YAML: an alias stands within its own anchor')
+  })
+
   test('a cut that does not divide a model is answered with those that do', () => {
     expect(withSets('engines.0.layout=TP6')[0].hint).toBe('tp may be 1, 2, 4, 8, 16, 32, 64')
     // a power of two, too

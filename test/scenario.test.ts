@@ -87,6 +87,15 @@ describe('flags', () => {
     expect(loadScenario({ text, file: 'scenarios/x.yaml' }).workload.path).toBe('traces/t.csv')
   })
 
+  test('a flag changes one place, and not another of the same anchor', () => {
+    const text = read('demo.yaml').replace(/engines:.*?\n\n/s, 'engines:\n  - &e {name: a, layout: TP4, count: 1}\n  - *e\n\n')
+    const { engines } = loadScenario({ text, file: 'x.yaml', sets: ['engines.1.name=b', 'engines.1.max_num_seqs=8'] })
+    expect(engines.map(({ name, maxNumSeqs }) => [name, maxNumSeqs])).toEqual([
+      ['a', 256],
+      ['b', 8],
+    ])
+  })
+
   test('a layout, a load and a KV size on the command line take the place of what excludes them', () => {
     expect(demo(['engines.0.layout=TP8']).engines[0]).toMatchObject({ tp: 8, count: 9 })
     expect(demo(['workload.load.rate_per_s=50']).workload.load).toMatchObject({ fraction: null, ratePerS: 50 })

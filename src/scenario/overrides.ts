@@ -2,7 +2,7 @@
 import type { Fault } from '../errors.js'
 import type { LeverName } from '../levers/lever.js'
 import { yaml } from '../yaml/library.js'
-import { FORBIDDEN_KEYS, forbiddenKeysOf, type Path } from '../yaml/text.js'
+import { FORBIDDEN_KEYS, forbiddenKeysOf, type Path, plainDataOf } from '../yaml/text.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, LOAD_METHODS, UNIFORM_KEYS } from './loadKeys.js'
 
 export interface Overridden {
@@ -141,7 +141,7 @@ function readValue(text: string): { readonly value: unknown } | { readonly fault
   const [forbidden] = forbiddenKeysOf(doc)
   if (forbidden !== undefined) return { fault: { message: `unknown key '${forbidden.value}'`, hint: 'remove it' } }
   try {
-    return { value: doc.toJS({ maxAliasCount: 100 }) }
+    return { value: plainDataOf(doc) }
   } catch (error) {
     // an alias without an anchor, or too many of them
     return invalid(error as Error)

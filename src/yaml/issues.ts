@@ -44,10 +44,7 @@ export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): P
     const path = issue.path as Path
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        const known = form.keysAt(path)
-        const glued = /^\w+:\S/.test(key) ? 'write a space after the colon; ' : ''
-        const hint = glued + (known.length > 0 ? suggest(key, known) : (form.otherwise ?? 'remove it'))
-        problems.push({ path, key, message: `${showPath([...path, key])}: unknown key`, hint })
+        problems.push({ path, key, message: `${showPath([...path, key])}: unknown key`, hint: unknownKeyHint(key, path, form) })
       }
       continue
     }
@@ -63,6 +60,14 @@ export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): P
     })
   }
   return problems
+}
+
+function unknownKeyHint(key: string, path: Path, form: CheckedForm): string {
+  if (key === '<<') return 'merge keys are not read: write the keys out, or let an alias be the whole value'
+  const known = form.keysAt(path)
+  // {split:length-aware} is one key without a value
+  const glued = /^\w+:\S/.test(key) ? 'write a space after the colon; ' : ''
+  return glued + (known.length > 0 ? suggest(key, known) : (form.otherwise ?? 'remove it'))
 }
 
 function expectedKey(issue: { readonly issues?: readonly { readonly message: string }[] }): string {

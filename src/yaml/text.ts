@@ -40,6 +40,22 @@ export function forbiddenKeysOf(doc: Document): Scalar[] {
 const saidOf = (message: string): string =>
   `not valid YAML: ${/call stack/.test(message) ? 'brackets or mappings are nested too deeply' : message}`
 
+/** The data of a document, every alias a value of its own: what changes one place must not change those that name the same anchor. Throws an Error for too many aliases, and for one within its own anchor. */
+export function plainDataOf(doc: Document): unknown {
+  const above = new Set<unknown>()
+  const copied = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value
+    if (above.has(value)) throw new Error('an alias stands within its own anchor')
+    above.add(value)
+    const copy = Array.isArray(value)
+      ? value.map(copied)
+      : Object.fromEntries(Object.entries(value).map(([key, one]) => [key, copied(one)]))
+    above.delete(value)
+    return copy
+  }
+  return copied(doc.toJS({ maxAliasCount: 100 }))
+}
+
 /** Reads a mapping; never throws. */
 export function parseYaml(text: string, file: string, { noun, example }: YamlKind): ParsedYaml {
   const { LineCounter, parseDocument } = yaml()
@@ -59,7 +75,7 @@ export function parseYaml(text: string, file: string, { noun, example }: YamlKin
   const where = (path: Path, key?: string): string => at(offsetOf(doc.contents, path, key))
   if (faults.length > 0) return { data: {}, faults, where }
   try {
-    const data: unknown = doc.toJS({ maxAliasCount: 100 })
+    const data = plainDataOf(doc)
     if (data !== null && typeof data === 'object' && !Array.isArray(data))
       return { data: data as Record<string, unknown>, faults, where }
     faults.push({
