@@ -167,6 +167,16 @@ describe('interruption, closed pipes and full disks', () => {
       /\(EFBIG: file too large\); what is there is not all/,
     ],
     [
+      'a policy that the disk takes a part of',
+      'ulimit -f 1; node MAIN policy new pool mine.mjs; status=$?; test -e mine.mjs && echo left >&2; exit $status',
+      /^mine\.mjs {2}cannot be written: EFBIG: file too large, write\n {2}hint: choose another place\n$/,
+    ],
+    [
+      'a page that the disk takes a part of',
+      'echo 0,10,5 > t.csv; ulimit -f 1; node MAIN trace inspect t.csv --html page.html > /dev/null; status=$?; test -e page.html && echo left >&2; exit $status',
+      /--html {2}cannot write page\.html: EFBIG: file too large, write\n {2}hint: [^\n]+\n$/,
+    ],
+    [
       'a folder that was removed',
       'rmdir "$PWD"; node MAIN levers',
       /^the current folder {2}cannot be read \(ENOENT\): was it removed or renamed\?\n {2}hint: change to a folder that is there/,

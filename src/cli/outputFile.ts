@@ -1,5 +1,5 @@
 /** Files that a command writes at its end: looked at before the work begins, so that hours of it are not lost to a wrong path. */
-import { accessSync, constants, existsSync, realpathSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { UserError } from '../errors.js'
 
@@ -88,10 +88,13 @@ export function demandPage(flag: string, path: string | undefined, inputs: reado
     throw new UserError({ where: `${flag} ${path}`, message: 'is not the name of a page', hint: 'end it in .html' })
 }
 
+/** A new file that cannot be written to its end is removed: half of it would look like all. */
 export function writeOutput(flag: string, path: string, text: string): void {
+  const wasThere = existsSync(path)
   try {
     writeFileSync(path, text)
   } catch (error) {
+    if (!wasThere) rmSync(path, { force: true })
     throw cannotWrite(flag, path, (error as Error).message)
   }
 }
