@@ -191,6 +191,24 @@ test('both simulators agree where a short sequence joins a crowd, and a factor g
   expect(questions).toBeGreaterThan(200)
 })
 
+test('both simulators agree where keys of all KV tokens are read, whatever the split factor, and steps that nothing else happens in grow by them', () => {
+  const limits = { maxNumSeqs: 8, maxNumBatchedTokens: 100, maxModelLen: 400, numGpuBlocks: 1000 }
+  const engine = engineOf({ ...evenSteps(10), kernelSlopePs: 50 }, limits)
+  const config = { ...PLAIN_CLUSTER, engines: [{ ...engine, tables: { ...engine.tables, keyTokenPs: 7 } }] }
+  const keyless = { ...PLAIN_CLUSTER, engines: [engine] }
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 300 }), (count, answer) => {
+      const workload = traffic(new Array(count).fill(0), new Array(count).fill(20), new Array(count).fill(answer))
+      const arm = () => plainArm(100, splitPolicy('per request', 1, false, 0))
+      const drawn: Scenario = { config, workload, load: { kind: 'open' }, window: undefined, untilNs: undefined, arm }
+      const [fast, slow] = [runFast(drawn), runSlow(drawn)]
+      expect(differences(fast, slow)).toEqual([])
+      if (answer > 200) expect(fast.result.endNs).toBeGreaterThan(runFast({ ...drawn, config: keyless }).result.endNs)
+    }),
+    { numRuns: 50, seed: SEED },
+  )
+})
+
 test(`both simulators agree on ${CROWDED_SCENARIOS} scenarios in which events fall together`, () => {
   expectAgreement(crowdedScenario, CROWDED_SCENARIOS, () => {})
 })

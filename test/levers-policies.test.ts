@@ -164,6 +164,9 @@ describe('rules', () => {
       timer.prefillPs(c, prefix)
     expect(stepPs(chunks[1], 20000)).toBeLessThanOrEqual(3e9)
     expect(stepPs(chunks[1] + 32, 20000)).toBeGreaterThan(3e9)
+    // keys that an indexer reads take their time from the chunk
+    const keyed = createStepTimer({ ...tables(), keyTokenPs: 10_000 })
+    expect(policy.prefillTokens({ ...view(8, 200000, 20000), timer: keyed })).toBeLessThan(chunks[1])
   })
   it('slack gives a step no more time than the least patient sequence has, its cap, or 256 tokens', () => {
     const policy = parsePolicy('chunk', 'slack(20,cap=3)')()

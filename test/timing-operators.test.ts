@@ -151,6 +151,31 @@ describe('attention', () => {
     })
   })
 
+  it('decode reads the keys of all tokens once for all positions of a sequence, until their products take longer', () => {
+    const request = {
+      model: loadModel('glm-5'),
+      parallelism: { tp: 4, pp: 1, dp: 1, cp: 1, moeTp: 1, moeEp: 4 },
+      role: 'decode',
+    } as const
+    const scores = (draftTokens: number) =>
+      operatorsOf({ ...request, precision: 'nvfp4', kvPrecision: 'fp8', draftTokens }).filter(({ group }) => group === 'keys')
+    const [alone] = scores(0)
+    expect(scores(0)).toHaveLength(1)
+    expect([alone.count, scores(3)[0].count]).toEqual([78, 81])
+    // 128 bytes and a scale of 4, at 0.8 of 8 TB/s; short contexts too
+    for (const [n, length] of [
+      [1, 100],
+      [64, 1000],
+      [64, 100_000],
+    ])
+      expect(us(alone, n, length)).toBeCloseTo((n * length * 132) / 6.4e6, 6)
+    expect(us(scores(3)[0], 64, 100_000)).toBeCloseTo(us(alone, 64, 100_000), 6)
+    const many = us(scores(15)[0], 64, 100_000)
+    expect(many).toBeGreaterThan((16 * 64 * 100_000 * 2 * 32 * 128) / 5e9)
+    expect(many).toBeGreaterThan(2 * us(alone, 64, 100_000))
+    expect(priced(alone).evidence(64, 100_000).evidence).toBe('roofline')
+  })
+
   it('a sparse indexer bounds what decode reads', () => {
     const sparse = { ...mlaDecode, topk: 2048 }
     expect(us(sparse, 16, 1000)).toBe(us(mlaDecode, 16, 1000))

@@ -97,6 +97,24 @@ describe('constants of a profile', () => {
     const { operators } = explainStep({ ...glm, constants }, [{ decode: { n: 4, K: 8192 }, chunks: [] }])
     expect(operators.find(({ name }) => name === 'sparse indexer')?.us).toBeCloseTo(78 * 2 * 4, 6)
   })
+
+  it('leave the keys that it reads of every KV token to the tables, whatever splits the attention; no other model has any', () => {
+    const glm: TimingRequest = { ...DEP8, model: loadModel('glm-5') }
+    const tables = buildStepTables(glm)
+    expect(tables.keyTokenPs).toBe(Math.round((78 * 132 * 1e6) / 6.4e6))
+    const timer = createStepTimer(tables)
+    const { keyTokenPs: _, ...without } = tables
+    const keyless = createStepTimer(without)
+    for (const factor of [1, 1.7]) {
+      const more = timer.attentionPs(64, 64 * 30_000, factor) - keyless.attentionPs(64, 64 * 30_000, factor)
+      expect(more).toBe(timer.keysPs(64 * 30_000))
+    }
+    const step = explainStep(glm, [{ decode: { n: 64, K: 64 * 30_000 }, chunks: [] }])
+    const keys = step.operators.find(({ name }) => name === 'decode indexer scores')?.us as number
+    expect(keys / 1e3).toBeGreaterThan(3)
+    expect(timer.keysPs(64 * 30_000) / 1e6 / keys).toBeCloseTo(1, 3)
+    expect(buildStepTables(DEP8)).not.toHaveProperty('keyTokenPs')
+  })
 })
 
 describe('a release that replays one captured graph of 768 sequences', () => {
@@ -215,6 +233,7 @@ describe('roles', () => {
       'decode of Qwen3-235B TEP4',
       { ...DEP8, model: loadModel('qwen3-235b'), parallelism: cut(4, 1, 1, 4), profile: 'vllm-2026', constants: fitted },
     ],
+    ['decode of GLM-5 DEP8', { ...DEP8, model: loadModel('glm-5'), profile: 'trtllm-2026', constants: fitted }],
     [
       'prefill of GLM-5 DEP4',
       {
@@ -241,7 +260,8 @@ describe('roles', () => {
       const tokens = n * positions + (chunks[0]?.tokens ?? 0)
       const ranks = Array.from({ length: tables.ranks }, () => ({ decode: { n, K }, chunks }))
       let ps = tables.hostPs + timer.localPs(tokens) + timer.headPs(n * positions + chunks.length) + timer.decodeRowsPs(n)
-      ps += timer.sharedPs(tokens * tables.ranks) + timer.exchangePs(tokens) + (n > 0 ? timer.kernelPs(n, K) : 0)
+      ps +=
+        timer.sharedPs(tokens * tables.ranks) + timer.exchangePs(tokens) + (n > 0 ? timer.kernelPs(n, K) + timer.keysPs(K) : 0)
       for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
       errors.push(Math.abs(ps / 1e6 / explainStep(request as TimingRequest, ranks).totalUs - 1))
     }

@@ -1,9 +1,9 @@
 /**
  * An operator of one step of one engine, as data: what runs on a GPU, how often, and which quantity sets its size.
  * `timing/` prices them. Groups are the terms of a step (docs/SEMANTICS.md): `local`, `head`, `decodeRows`, `kernel`, `prefill`
- * belong to one rank; `shared` (experts) is sized by the sum of tokens over the ranks, `exchange` by the fullest rank.
+ * belong to one rank, and so does `keys`, whose time is proportional to the KV tokens of the decoding sequences; `shared` (experts) is sized by the sum of tokens over the ranks, `exchange` by the fullest rank.
  */
-export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'prefill' | 'shared' | 'exchange'
+export type OperatorGroup = 'local' | 'head' | 'decodeRows' | 'kernel' | 'keys' | 'prefill' | 'shared' | 'exchange'
 export type GemmType = 'bfloat16' | 'fp8' | 'fp8_block' | 'nvfp4'
 export type KvPrecision = 'fp8' | 'bf16'
 export type MoeKernel = 'general' | 'min_latency' | 'cutlass' | 'trtllm' | 'deepgemm'
@@ -103,7 +103,10 @@ export type Mla = Common & {
   /** Of decode, operations that verifying drafts takes for each KV token read; absent = no drafts, as measured. */
   readonly flopsPerToken?: number
 }
-/** A sparse indexer scores every token that one of a chunk may attend to, and chooses `topk`; where there are no more, it is left out. */
+/**
+ * A sparse indexer scores every token that one of a chunk (group prefill) or a decoding sequence (group keys) may attend to, and chooses `topk`.
+ * A chunk with no more than those is not scored; decode steps score always, so that one graph serves all lengths.
+ */
 export type IndexScores = Common & {
   readonly kind: 'index_scores'
   readonly heads: number

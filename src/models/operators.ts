@@ -116,24 +116,17 @@ function isDeepSeekBlock({ hidden, attention }: ModelSpec): boolean {
 }
 
 /**
- * Choosing the tokens that a chunk attends to: queries from the compressed ones, a key and the weights of the heads from the hidden state, scores. What
- * decoding sequences take is fitted (`sparseIndexerUs`, `sparseTokenUs` of timing/calibration.ts).
+ * Choosing the tokens that a chunk attends to: queries from the compressed ones, a key and the weights of the heads from the hidden state, scores. Of
+ * decoding sequences only the scores are here, which grow with the context; the rest is fitted (`sparseIndexerUs`, `sparseTokenUs` of timing/calibration.ts).
  */
 function indexer(request: OperatorRequest, type: GemmType, qRank: number, { heads, dim, topk }: SparseIndexer): Operator[] {
   const layers = allLayers(request)
+  const scores = { kind: 'index_scores', count: layers, heads, dim, topk, keyBytes: indexKeyBytes(dim) } as const
   return [
     gemm('indexer queries', 'prefill', layers, type, heads * dim, qRank),
     gemm('indexer keys', 'prefill', layers, type, dim + heads, request.model.hidden),
-    {
-      kind: 'index_scores',
-      name: 'indexer scores',
-      group: 'prefill',
-      count: layers,
-      heads,
-      dim,
-      topk,
-      keyBytes: indexKeyBytes(dim),
-    },
+    { ...scores, name: 'indexer scores', group: 'prefill' },
+    { ...scores, name: 'decode indexer scores', group: 'keys', queries: 1 + drafts(request) },
   ]
 }
 

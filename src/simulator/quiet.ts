@@ -7,7 +7,7 @@
  * closed form, and all numbers are those that step.ts would have found.
  */
 import { logBin } from '../collections/logHistogram.js'
-import { attentionGrowthPs, kernelColumn } from '../timing/stepTimer.js'
+import { kernelColumn, kernelGrowthPs } from '../timing/stepTimer.js'
 import type { Core } from './core.js'
 import { hastenStep, pushStep } from './engineHeap.js'
 import { OPEN_MAX } from './gaps.js'
@@ -82,12 +82,12 @@ function price(core: Core, e: number, most: number): number {
   const g = s.rankStart[e]
   const n = s.decodeCount[g]
   const { tables } = core.engines[e]
-  const { kernelColumns, kernelSlopePs, headPs } = tables
+  const { kernelColumns, kernelSlopePs, headPs, keyTokenPs = 0 } = tables
   const kvTokens = s.baseSum[g] + n * (s.tokenClock[e] + 2)
   const mean = (kvTokens / n) | 0
   const column = kernelColumn(mean, kernelColumns)
   const attentionPs = core.timers[e].attentionPs(n, kvTokens, s.factor[g])
-  const growthPs = attentionGrowthPs(n, kernelSlopePs[n * kernelColumns + column], s.factor[g])
+  const growthPs = kernelGrowthPs(n, kernelSlopePs[n * kernelColumns + column], s.factor[g]) + n * keyTokenPs
   // whole numbers of ps, so it does not matter that step.ts adds them in another order
   const rankPs = tables.localPs[n] + headPs[n < headPs.length - 1 ? n : headPs.length - 1] + tables.decodeRowsPs[n] + attentionPs
   const stepPs = tables.hostPs + rankPs + tables.sharedPs[n] + tables.exchangePs[n] + core.planningPs[n]

@@ -49,6 +49,7 @@ function callsOf(
     case 'decodeRows':
       return call(n)
     case 'kernel':
+    case 'keys':
       return n > 0 ? [[n, K / n]] : []
     case 'prefill':
       return rank.chunks.map((chunk) => [chunk.tokens, chunk.prefix])
@@ -61,7 +62,7 @@ function callsOf(
 
 const tokensOf = ({ decode, chunks }: BatchOfRank, positions: number): number =>
   chunks.reduce((sum, chunk) => sum + chunk.tokens, decode.n * positions)
-const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel', 'prefill'])
+const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel', 'keys', 'prefill'])
 
 const factorsOf = (scale: StepScale, group: OperatorGroup): readonly Named[] =>
   group === 'shared' ? [...scale.experts, ...scale.all] : scale.all

@@ -25,7 +25,7 @@ const MLA_EXPANDED_BYTES_PER_HEAD = 2 * (192 + 128)
 
 /**
  * Time in us, for one call. The arguments by group: local, shared, exchange, head and decodeRows (x = tokens or sequences, y unused);
- * kernel (x = sequences, y = mean KV length); prefill (x = chunk, y = prefix).
+ * kernel and keys (x = sequences, y = mean KV length); prefill (x = chunk, y = prefix).
  */
 export interface PricedOperator {
   readonly operator: Operator
@@ -144,6 +144,11 @@ function timeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, kerne
       const { n } = scoringGemm(operator)
       const productUs = readCurve(table, table.reach) / (table.reach * n)
       const pairUs = productUs + SCORE_BYTES / bytesPerUs
+      // All positions of a sequence are scored in one pass over its keys; launches are those of the fitted indexer.
+      if (operator.group === 'keys') {
+        const queryUs = Math.max(pairUs, keyBytes / bytesPerUs / (operator.queries ?? 1))
+        return (queries, length) => queries * length * queryUs
+      }
       return (x, y) => {
         if (x + y <= topk) return 0
         return (
@@ -183,6 +188,8 @@ function worksOnPrefix(operator: Operator): boolean {
 
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
   if (!slice) return { evidence: 'roofline', note: 'bytes at 0.8 of the peak of the memory and 3 us a launch' }
+  if (operator.group === 'keys')
+    return { evidence: 'roofline', note: 'keys of all tokens at 0.8 of the peak of the memory, or products' }
   const isCollective = operator.kind === 'allreduce' || operator.kind === 'gather'
   if (isCollective && operator.gpus > MEASURED_COLLECTIVE_GPUS)
     return { evidence: 'transferred', note: 'from 4 GPUs by ring volume' }

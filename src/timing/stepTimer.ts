@@ -8,8 +8,8 @@
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
  * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
  * in this step included; (c, P) = chunk tokens after a prefix P.
- * attention = kernel x split factor, rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
- * the kernel is multiplied by the split factor: never projections (see docs/decisions).
+ * attention = kernel x split factor + keys(K), rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
+ * the kernel is multiplied by the split factor: never projections (see docs/decisions), nor the keys that a sparse indexer scores.
  */
 import { intervalOf } from '../collections/interval.js'
 
@@ -39,6 +39,8 @@ export interface StepTables {
   readonly kernelBasePs: Float64Array
   /** [(maxSequences + 1) * kernelColumns] ps per KV token within the column. */
   readonly kernelSlopePs: Float64Array
+  /** Whole ps of each KV token of the decoding sequences, whose key a sparse indexer scores; absent where none does. */
+  readonly keyTokenPs?: number
   /** Prefill attention: bilinear on (chunk knots x prefix knots). */
   readonly prefillChunkKnots: Float64Array
   readonly prefillPrefixKnots: Float64Array
@@ -55,9 +57,12 @@ export interface StepTimer {
   exchangePs(maxTokens: number): number
   /** Decode attention kernel of `sequences` > 0 with `kvTokens` in total, before the split factor. Whole ps. */
   kernelPs(sequences: number, kvTokens: number): number
+  /** Scoring the keys of so many KV tokens, whatever the split factor. Whole ps; 0 where no indexer does. */
+  keysPs(kvTokens: number): number
   /**
-   * The same times the split factor `factor`: with the mean length m = floor(kvTokens / sequences) of column j,
-   * round(base x factor) + (m - 2^j) x `growthPs` + round((kvTokens - sequences m) x slope x factor). Whole ps; within 2^j / 2 + 1 ps of the product.
+   * The kernel times the split factor `factor`: with the mean length m = floor(kvTokens / sequences) of column j,
+   * round(base x factor) + (m - 2^j) x `growthPs` + round((kvTokens - sequences m) x slope x factor), which is within 2^j / 2 + 1 ps of the product; and
+   * `keysPs`. Whole ps.
    */
   attentionPs(sequences: number, kvTokens: number, factor: number): number
   /** Prefill attention of a chunk of `chunk` > 0 tokens after `prefix` tokens. Whole ps. */
@@ -73,14 +78,14 @@ export function kernelColumn(mean: number, kernelColumns: number): number {
   return column < kernelColumns ? column : kernelColumns - 1
 }
 
-/** What a step adds to the attention of the next, in which each of the sequences is a token longer, within a column. Whole ps. */
-export const attentionGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
+/** What a step adds to the kernel of the next, in which each of the sequences is a token longer, within a column. Whole ps. */
+export const kernelGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
   Math.round(sequences * slopePs * factor)
 
 /** The parts of a step from its tables, whole ps. */
 export function createStepTimer(tables: StepTables): StepTimer {
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
-  const { prefillChunkKnots, prefillPrefixKnots, prefillPs } = tables
+  const { prefillChunkKnots, prefillPrefixKnots, prefillPs, keyTokenPs = 0 } = tables
   const prefixCount = prefillPrefixKnots.length
   const lastHead = headPs.length - 1
   return {
@@ -95,14 +100,18 @@ export function createStepTimer(tables: StepTables): StepTimer {
       const at = sequences * kernelColumns + column
       return Math.round(kernelBasePs[at] + kernelSlopePs[at] * (kvTokens - sequences * (1 << column)))
     },
+    keysPs: (kvTokens) => kvTokens * keyTokenPs,
     attentionPs(sequences, kvTokens, factor) {
       const mean = (kvTokens / sequences) | 0
       const column = kernelColumn(mean, kernelColumns)
       const at = sequences * kernelColumns + column
-      const growthPs = attentionGrowthPs(sequences, kernelSlopePs[at], factor)
+      const growthPs = kernelGrowthPs(sequences, kernelSlopePs[at], factor)
       const rest = kvTokens - sequences * mean
       return (
-        Math.round(kernelBasePs[at] * factor) + (mean - (1 << column)) * growthPs + Math.round(rest * kernelSlopePs[at] * factor)
+        Math.round(kernelBasePs[at] * factor) +
+        (mean - (1 << column)) * growthPs +
+        Math.round(rest * kernelSlopePs[at] * factor) +
+        kvTokens * keyTokenPs
       )
     },
     prefillPs(chunk, prefix) {

@@ -277,7 +277,8 @@ function attentionOf(tables: StepTables, n: number, kvTokens: number, factor: nu
   const base = tables.kernelBasePs[n * tables.kernelColumns + column]
   const slope = tables.kernelSlopePs[n * tables.kernelColumns + column]
   const grown = BigInt(mean - 2 ** column) * BigInt(Math.round(n * slope * factor))
-  return Number(BigInt(Math.round(base * factor)) + grown + BigInt(Math.round(rest * slope * factor)))
+  const keys = BigInt(kvTokens) * BigInt(tables.keyTokenPs ?? 0)
+  return Number(BigInt(Math.round(base * factor)) + grown + BigInt(Math.round(rest * slope * factor)) + keys)
 }
 
 /** Its KV stays on the rank, but the request is no longer in the batch. */

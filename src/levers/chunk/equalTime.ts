@@ -48,7 +48,9 @@ function decodePs(view: ChunkView): number {
   const { timer, decodeSequences: n } = view
   const hostPs = timer.tables.hostPs
   if (n === 0) return hostPs
-  return hostPs + timer.decodeRowsPs(n) + timer.kernelPs(n, view.decodeKvTokens) * view.splitFactor
+  return (
+    hostPs + timer.decodeRowsPs(n) + timer.kernelPs(n, view.decodeKvTokens) * view.splitFactor + timer.keysPs(view.decodeKvTokens)
+  )
 }
 
 /** The rest of the step with `tokens` of prefill, ps. Other ranks are taken to hold as many tokens as this one. */

@@ -38,7 +38,7 @@ export function chunkPicture(policy: ChunkPolicy, { title, engine }: Example): s
         timer.headPs(n) +
         timer.exchangePs(all) +
         timer.sharedPs(all * engine.ranks) +
-        (n > 0 ? timer.decodeRowsPs(n) + timer.kernelPs(n, n * KV_TOKENS) : 0) +
+        (n > 0 ? timer.decodeRowsPs(n) + timer.kernelPs(n, n * KV_TOKENS) + timer.keysPs(n * KV_TOKENS) : 0) +
         (tokens > 0 ? timer.prefillPs(tokens, prefix) : 0)
       rows.push({ n, prefix, tokens, ms: ps / PS_PER_MS })
     }
