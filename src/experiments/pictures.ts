@@ -78,15 +78,23 @@ export function gainGrid(
       if (i >= 0 && j >= 0) cells[i][j].push(base / own)
     }
   }
-  const used = cells.flatMap((row, i) => (row.some((cell) => cell.length >= FEWEST) ? [i] : []))
-  const first = used[0] ?? 0
-  const last = used.at(-1) ?? 0
+  const isTold = (cell: readonly number[]): boolean => cell.length >= FEWEST
+  const [firstIsl, lastIsl] = ends(cells.map((row) => row.some(isTold)))
+  const [firstOsl, lastOsl] = ends(OSL_EDGES.slice(1).map((_, j) => cells.some((row) => isTold(row[j]))))
   return {
-    isl_edges: ISL_EDGES.slice(first, last + 2),
-    osl_edges: OSL_EDGES,
-    ratio: cells.slice(first, last + 1).map((row) => row.map((cell) => (cell.length < FEWEST ? null : median(cell)))),
+    isl_edges: ISL_EDGES.slice(firstIsl, lastIsl + 2),
+    osl_edges: OSL_EDGES.slice(firstOsl, lastOsl + 2),
+    ratio: cells
+      .slice(firstIsl, lastIsl + 1)
+      .map((row) => row.slice(firstOsl, lastOsl + 1).map((cell) => (isTold(cell) ? median(cell) : null))),
   }
 }
+
+/** First and last place that is used; 0 and 0 where none is. */
+const ends = (used: readonly boolean[]): [number, number] => [
+  Math.max(0, used.indexOf(true)),
+  Math.max(0, used.lastIndexOf(true)),
+]
 
 function tokenTime(records: Records, row: number): number | null {
   const timeNs = records.endNs[row] - records.firstTokenNs[row]

@@ -2,13 +2,16 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, number } from '../format.js'
-import { escapeHtml, px, svg, text } from './markup.js'
+import { escapeHtml, px, svg, telling, text } from './markup.js'
 
 const LEFT = 92
 const CELL_W = 108
 const CELL_H = 40
+const ENDLESS = 2 ** 20
 
-const bin = (edges: readonly number[], i: number): string => `${compact(edges[i])}–${compact(edges[i + 1])}`
+/** The last bin ends where no context does. */
+const bin = (edges: readonly number[], i: number): string =>
+  edges[i + 1] >= ENDLESS ? `${compact(edges[i])} or more` : `${compact(edges[i])}–${compact(edges[i + 1])}`
 const compact = (tokens: number): string => (tokens >= 1024 ? `${number(tokens / 1024)}k` : String(tokens))
 
 /** `ratio[i][j]`: bin i of input tokens, bin j of output tokens. */
@@ -26,13 +29,15 @@ export function gainGrid(grid: ComparisonResult['pictures']['grid']): string {
       const y = (rows - 1 - j) * CELL_H
       const colour = ratio === null ? 'var(--idle)' : gainColour((ratio - 1) / reach)
       const where = `input ${bin(grid.isl_edges, i)}, output ${bin(grid.osl_edges, j)} tokens`
-      const tip = `${where}\n${ratio === null ? 'fewer than 8 requests' : `median tokens/s/user ${change(ratio)}`}`
+      const tip = `${where}\n${ratio === null ? 'fewer than 8 requests' : `median change of tokens/s/user ${change(ratio)}`}`
+      // an empty cell is no stop on the way
+      const told = ratio === null ? `data-tip="${escapeHtml(tip)}"` : telling(tip)
       const label =
         ratio === null
           ? text(x + CELL_W / 2, y + 24, '·', 'class="soft" text-anchor="middle"')
           : text(x + CELL_W / 2, y + 24, change(ratio), `text-anchor="middle" fill="${inkOn(colour)}"`)
       cells.push(
-        `<g data-tip="${escapeHtml(tip)}"><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${label}</g>`,
+        `<g ${told}><rect class="mark" x="${x}" y="${y}" width="${CELL_W - 2}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${label}</g>`,
       )
     }
   const bottom = rows * CELL_H
