@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { armStyles } from '../src/reports/colours.js'
+import { armStyles, inkOn } from '../src/reports/colours.js'
 import { ablationHtml } from '../src/reports/html/ablation.js'
 import { latencyCharts, timeCharts } from '../src/reports/html/charts.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { forestPlots } from '../src/reports/html/forest.js'
 import { frontierPlot } from '../src/reports/html/frontier.js'
+import { gainGrid } from '../src/reports/html/grid.js'
 import { escapeHtml, htmlTable, percentMarks, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
@@ -53,6 +54,17 @@ describe.each(Object.entries(pages))('%s page', (_, html) => {
     expect(shown).not.toMatch(/NaN|undefined|Infinity|\[object/)
   })
 })
+
+/** Contrast of two #RRGGBB colours, as WCAG 2 defines it. */
+function contrast(a: string, b: string): number {
+  const luminance = (hex: string): number =>
+    [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+      const value = Number.parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16) / 255
+      return sum + weight * (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    }, 0)
+  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y)
+  return (high + 0.05) / (low + 0.05)
+}
 
 const headerOf = (html: string): string => html.slice(0, html.indexOf('</header>'))
 
@@ -260,6 +272,41 @@ describe('pieces', () => {
     const [left, right] = [...html.matchAll(/cx="([\d.]+)"/g)].map(([, x]) => Number(x))
     expect(right - left).toBeGreaterThan(300)
   })
+  it('tells the marks of that plot apart', () => {
+    const points = (speed: number) => [{ concurrency: 8, tok_s_user: speed, tok_s_gpu: 10 * speed }]
+    const arms = ['static', 'mine'].map((name, i) => ({ name, points: points(52.1 + 0.04 * i) }))
+    const html = frontierPlot(arms as unknown as typeof result.pictures.frontier, armStyles(['static', 'mine']))
+    for (const side of ['middle', 'end']) {
+      const marks = [...html.matchAll(new RegExp(`text-anchor="${side}">([\\d.,]+)<`, 'g'))].map(([, mark]) => mark)
+      expect(marks.length).toBeGreaterThan(2)
+      expect(new Set(marks).size).toBe(marks.length)
+    }
+  })
+  it('letters in black or white, whichever has more contrast', () => {
+    for (const background of ['#E69F00', '#5a8ebc', '#0072B2', '#08306b', '#f7f7f7']) {
+      const [dark, light] = ['#111111', '#ffffff'].map((ink) => contrast(ink, background))
+      expect(inkOn(background)).toBe(dark > light ? '#111111' : '#ffffff')
+    }
+  })
+  it('claims of no kernel more than its evidence', () => {
+    const html = comparisonHtml({ ...result, evidence: 'roofline' }, plan)
+    expect(html).toContain('A tenth or more of a step rests on kernel times computed from bandwidth and peak rates, not measured')
+  })
+  it('names bins of lengths by their ends, the last one by its beginning', () => {
+    const grid = {
+      isl_edges: [1, 512, 131072, 1048576],
+      osl_edges: [2, 1024, 1048576],
+      ratio: [
+        [1.1, null],
+        [0.9, 1.2],
+        [null, 1],
+      ],
+    }
+    const html = gainGrid(grid)
+    const bins = [...html.matchAll(/class="soft" text-anchor="(?:middle|end)">([^<·]*\d[^<]*)</g)].map(([, bin]) => bin)
+    expect(bins).toEqual(['1–512', '512–128k', '128k or more', '2–1k', '1k or more'])
+    expect(html).toContain('aria-label="input 1–512, output 2–1k tokens, median change of tokens/s/user +10.0 %"')
+  })
   it('draws gains over tuned baselines on one axis that those over the untuned arm do not stretch', () => {
     const base = comparisonFixture()
     const comparisons = base.comparisons.map((row) =>
@@ -416,6 +463,15 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
           const hovered = page.locator('[data-tip]').first()
           await hovered.hover()
           expect(await page.locator('#tip').textContent()).not.toBe('')
+          // a finger does not hover
+          if (name !== 'ablation') {
+            await page.mouse.move(0, 0)
+            await page.locator('.cell').first().dispatchEvent('pointerdown')
+            expect(await page.locator('#tip').textContent()).toMatch(/^tray 1, GPU 1\n/)
+            expect(await page.locator('#tip').isVisible()).toBe(true)
+            await page.dispatchEvent('body', 'pointercancel')
+            expect(await page.locator('#tip').isVisible()).toBe(false)
+          }
           if (process.env.SHOTS)
             await page.screenshot({ path: join(process.env.SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
           expect(faults).toEqual([])

@@ -48,8 +48,22 @@ export const shareColour = (share: number): string =>
 export const gainColour = (position: number): string =>
   position < 0 ? mix('#f7f7f7', '#c55a11', -position) : mix('#f7f7f7', '#1f63a8', position)
 
-/** Black or white, whichever reads better on `background`. */
+const DARK = '#111111'
+const LIGHT = '#ffffff'
+
+/** Relative luminance in [0, 1], as WCAG 2 defines it. */
+function luminance(hex: string): number {
+  const [red, green, blue] = channels(hex).map((value) =>
+    value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+  )
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+/** Black or white, whichever has more contrast to `background`. */
 export function inkOn(background: string): string {
-  const [red, green, blue] = channels(background)
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#111111' : '#ffffff'
+  const contrast = (ink: string): number => {
+    const [low, high] = [luminance(ink), luminance(background)].sort((a, b) => a - b)
+    return (high + 0.05) / (low + 0.05)
+  }
+  return contrast(DARK) >= contrast(LIGHT) ? DARK : LIGHT
 }

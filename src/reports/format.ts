@@ -204,6 +204,12 @@ export function metricText(metric: string): MetricText {
   return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
 }
 
+/** "TTFT p50, ms": a title that holds the unit, and a share, stand alone. */
+export function titleWithUnit(metric: string): string {
+  const { title, unit } = metricText(metric)
+  return unit === '' || unit === SHARE || title.includes('tokens/s') ? title : `${title}, ${unit}`
+}
+
 /** A value of a metric: shares in percent, all else as measured. */
 export const valueText = (metric: string, value: number | null | undefined): string =>
   metricText(metric).unit === SHARE ? percent(value, 1) : measured(value)

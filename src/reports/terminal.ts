@@ -19,10 +19,10 @@ import {
   percent,
   policiesText,
   readingText,
-  SHARE,
   scoreText,
   staticCapacityText,
   stepsText,
+  titleWithUnit,
   valueText,
 } from './format.js'
 import { findGap, oracleNotes, YARDSTICK } from './ladder.js'
@@ -63,10 +63,7 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
   for (const dotted of ARM_ROWS) {
     const [metric, name] = dotted.split('.')
     if (!arms.some((arm) => name in (arm.metrics[metric] ?? {}))) continue
-    const text = metricText(name === 'value' ? metric : dotted)
-    row(`${text.title}${text.unit && text.unit !== SHARE && !text.title.includes('tokens/s') ? `, ${text.unit}` : ''}`, (arm) =>
-      valueText(metric, arm.metrics[metric]?.[name]),
-    )
+    row(titleWithUnit(dotted), (arm) => valueText(metric, arm.metrics[metric]?.[name]))
   }
   row('capacity on the judging half, req/s', (arm) => measured(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))

@@ -2,7 +2,7 @@
 import type { AblationResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { headlinesOf, leverLosses, leverLossesAmong, sharesSentence } from '../attribution.js'
-import { changeText, measured, metricText, percent, readingText } from '../format.js'
+import { changeText, measured, metricText, percent, readingText, whereText } from '../format.js'
 import { ladderSentences, oracleNotes } from '../ladder.js'
 import { loadSentence } from './comparison.js'
 import { gapsTable, ladderBars, oracleGains } from './ladder.js'
@@ -64,12 +64,11 @@ function ladder(result: AblationResult): string {
   const own = result.gaps.filter((row) => row.reading === first.reading && row.metric === first.metric)
   if (own.length === 0 || first.total === null) return ''
   const gain = { arm: result.to, ratio: first.total.ratio, ci95: first.total.ci95 }
-  const what = `${metricText(first.metric).title} at the ${readingText[first.reading]}`
   return section(
     'ladder',
     'How much room there was',
     'Dashed: oracles, bounds that no scheduler reaches; they never compete. The share of the gap closed is (T baseline − T arm) ÷ (T baseline − T oracle), T a time.',
-    ladderBars(result.from, [gain], oracleGains(own), what) + gapsTable(result.gaps),
+    ladderBars(result.from, [gain], oracleGains(own), whereText(first)) + gapsTable(result.gaps),
   )
 }
 

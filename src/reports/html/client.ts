@@ -59,16 +59,21 @@ export const CLIENT_SCRIPT = `
     tip.style.left = Math.max(4, Math.min(x + 14, innerWidth - box.width - 4)) + 'px'
     tip.style.top = (y + 18 + box.height > innerHeight ? y - box.height - 10 : y + 18) + 'px'
   }
-  addEventListener('pointermove', (event) => {
+  const hide = () => { tip.style.display = 'none' }
+  const point = (event) => {
     const target = event.target.closest && event.target.closest('[data-tip]')
     if (target) place(target, event.clientX, event.clientY)
-    else tip.style.display = 'none'
-  })
+    else hide()
+  }
+  addEventListener('pointermove', point)
+  // a finger that taps does not move; one that begins to scroll ends its pointer
+  addEventListener('pointerdown', point)
+  addEventListener('pointercancel', hide)
   addEventListener('focusin', (event) => {
     if (!event.target.dataset || !event.target.dataset.tip) return
     const box = event.target.getBoundingClientRect()
     place(event.target, box.left, box.bottom)
   })
-  addEventListener('focusout', () => { tip.style.display = 'none' })
+  addEventListener('focusout', hide)
 })()
 `

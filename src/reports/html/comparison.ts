@@ -56,7 +56,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'course',
       'Queue and memory over time',
-      'First replicate. A queue that keeps growing means that the load is beyond capacity.',
+      'First replicate, with its warm-up and what follows the window. A queue that keeps growing means that the load is beyond capacity.',
       chartHosts(course, NO_COURSE),
     ),
     section(
@@ -68,7 +68,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'shapes',
       'Who gains',
-      'First replicate: change of the median tokens/s/user of shape-aware over tuned-static, by the shape of the request. Blue gains, orange loses; · stands for fewer than 8 requests.',
+      'First replicate: by how much shape-aware changes the tokens/s/user of a request over tuned-static, the median over the requests of a shape. Blue gains, orange loses; · stands for fewer than 8 requests.',
       gainGrid(pictures.grid),
     ),
     section(

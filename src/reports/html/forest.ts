@@ -64,10 +64,11 @@ function panel(
 const numbersOf = ({ ratio, ci95 }: ComparisonRow): string => `${change(ratio)} ${interval(ci95)}`
 
 function rowMarks(row: ComparisonRow, x: (delta: number) => number, y: number, colour: string, width: number): string {
+  const where = `${readingText[row.reading]}\n${metricText(row.metric).title}`
   if (row.ratio === null)
-    return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" data-tip="${escapeHtml(row.note ?? 'undefined')}"`)
+    return text(LABELS + PLOT + 10, y + 4, NOTHING, `class="soft" ${telling(`${where}\n${row.note ?? 'undefined'}`)}`)
   const direction = directionOf(row, row.better)
-  const tip = `${readingText[row.reading]}\n${metricText(row.metric).title}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${direction}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
+  const tip = `${where}: ${change(row.ratio)} ${interval(row.ci95)}\n${row.mix_ci95 ? `over mixes of traffic ${interval(row.mix_ci95)}\n` : ''}${direction}, n = ${row.n}${row.note ? `\n${row.note}` : ''}`
   const line = (ci: readonly [number, number] | null, style: string) =>
     ci ? `<path d="M${px(x(ci[0] - 1))} ${px(y)}H${px(x(ci[1] - 1))}" stroke="${colour}" ${style}/>` : ''
   const numbers = text(

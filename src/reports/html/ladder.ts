@@ -1,9 +1,9 @@
 /** The oracle ladder: the gain of each arm beside the room that there was. */
 import type { GapRow } from '../../experiments/oracles.js'
 import type { ComparisonResult } from '../../experiments/result.js'
-import { change, type Direction, directionOf, interval, metricText, readingText } from '../format.js'
+import { change, type Direction, directionOf, interval, metricText, readingText, whereText } from '../format.js'
 import { decided, shareText } from '../ladder.js'
-import { escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, text, textWidth } from './markup.js'
+import { escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
 
 const NAMES = 150
 const BAR = 400
@@ -53,7 +53,7 @@ export function ladderBars(baseline: string, gains: readonly Gain[], oracles: re
     const right = Math.max(x(1), x(ratio), ci95 ? x(ci95[1]) : 0)
     const numbers = `${change(ratio)} ${interval(ci95)}`
     width = Math.max(width, right + 7 + textWidth(numbers, 11.5))
-    return `<g>${nameText(names - 10, y + 13, arm, oracle ? ' class="soft"' : '')}<rect class="mark" x="${px(Math.min(x(1), x(ratio)))}" y="${y}" width="${px(Math.max(1, Math.abs(x(ratio) - x(1))))}" height="18" rx="2" ${style}/>${whisker}${text(right + 7, y + 13, numbers, 'font-size="11.5"')}</g>`
+    return `<g ${telling(`${arm} over ${baseline}\n${numbers}`)}>${nameText(names - 10, y + 13, arm, oracle ? ' class="soft"' : '')}<rect class="mark" x="${px(Math.min(x(1), x(ratio)))}" y="${y}" width="${px(Math.max(1, Math.abs(x(ratio) - x(1))))}" height="18" rx="2" ${style}/>${whisker}${text(right + 7, y + 13, numbers, 'font-size="11.5"')}</g>`
   })
   const name = text(names + BAR / 2, bottom + 32, `change of ${what}, %`, 'class="soft" text-anchor="middle"')
   return `<figure><h3>${escapeHtml(`Over ${baseline}`)}</h3><div class="wide">${svg(width, bottom + 38, `Oracle ladder over ${baseline}`, axis.join('') + rows.join('') + name)}</div></figure>`
@@ -74,7 +74,7 @@ export function ladderSection(result: ComparisonResult): string {
       )
       return { arm, ratio: row?.ratio ?? null, ci95: row?.ci95 ?? null }
     })
-    return ladderBars(baseline, gains, oracleGains(own), `${metricText(first.metric).title} at the ${readingText[first.reading]}`)
+    return ladderBars(baseline, gains, oracleGains(own), whereText(first))
   })
   return `${bars.join('')}${gapsTable(result.gaps)}`
 }

@@ -74,7 +74,8 @@ const EVIDENCE: Readonly<Record<ComparisonResult['evidence'], string>> = {
   interpolated: 'Kernel times are interpolated between measurements on this system.',
   transferred:
     'A tenth or more of a step rests on kernel times carried over from other kernels, beyond the measured sizes or from another system: trust ratios between arms more than absolute times.',
-  roofline: 'Kernel times are computed from bandwidth and peak rates, not measured: absolute times are optimistic.',
+  roofline:
+    'A tenth or more of a step rests on kernel times computed from bandwidth and peak rates, not measured: trust ratios between arms more than absolute times.',
 }
 
 export function evidenceSection(meta: Pick<ComparisonResult, 'evidence'>, notes: readonly string[]): string {

@@ -60,7 +60,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
     section(
       'course',
       'Queue and memory over time',
-      'A queue that keeps growing means that the load is beyond capacity.',
+      'The whole run, a warm-up and what follows the window included. A queue that keeps growing means that the load is beyond capacity.',
       chartHosts(course, NO_COURSE),
     ),
     section(

@@ -15,19 +15,14 @@ import {
   percent,
   policiesText,
   readingText,
-  SHARE,
   scoreText,
+  titleWithUnit,
   valueText,
 } from '../format.js'
 import { untriedWords } from '../untried.js'
 import { escapeHtml, htmlTable } from './markup.js'
 
 const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
-
-const withUnit = (metric: string): string => {
-  const { title, unit } = metricText(metric)
-  return unit && unit !== SHARE && !title.includes('tokens/s') ? `${title}, ${unit}` : title
-}
 
 export function armsTable(arms: readonly ArmResult[]): string {
   const attention = attentionColumns(arms)
@@ -53,7 +48,7 @@ export function armsTable(arms: readonly ArmResult[]): string {
     p.span,
     p.pool,
     saturation.label,
-    saturation.binding,
+    saturation.binding.replace('_', ' '),
     measured(arm.capacity_rps),
     percent(arm.own_load_fraction),
     ...attention.map(({ of }) => of(arm)),
@@ -110,7 +105,7 @@ export function numbersTable(arms: readonly ArmResult[]): string {
         const show = (value: number | null) => valueText(metric, value)
         const cells = COLUMNS.map((column) => (column in values ? show(values[column]) : ''))
         return [
-          withUnit(metric),
+          titleWithUnit(metric),
           arm.name,
           ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? show(Object.values(values)[0]) : '')) : cells),
         ]
@@ -123,7 +118,7 @@ export function summaryTable(summary: Summary): string {
   const rows = Object.entries(summary.metrics).map(([metric, values]) => {
     const all = values as Distribution & Readonly<Record<string, number | null>>
     return [
-      withUnit(metric),
+      titleWithUnit(metric),
       ...COLUMNS.map((column) => (column in all ? measured(all[column]) : '')),
       metricText(metric).formula,
     ]

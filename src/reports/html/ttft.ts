@@ -1,9 +1,9 @@
 /** One bar for each arm: how the mean TTFT divides into phases. */
 import type { ComparisonResult } from '../../experiments/result.js'
-import { mix } from '../colours.js'
+import { inkOn } from '../colours.js'
 import { measured } from '../format.js'
 import { FIRST_DECODE, FRONTEND, ttftParts } from '../ttft.js'
-import { escapeHtml, nameRoom, nameText, px, svg, text, textWidth } from './markup.js'
+import { escapeHtml, nameRoom, nameText, px, svg, telling, text, textWidth } from './markup.js'
 import { dotLegend } from './scatter.js'
 
 type ArmPicture = ComparisonResult['pictures']['arms'][number]
@@ -23,8 +23,6 @@ const COLOURS: Readonly<Record<string, string>> = {
   [FIRST_DECODE]: '#009E73',
   stall: '#7A7A7A',
 }
-/** A little deeper, for white letters. */
-const colourOf = (phase: string): string => mix(COLOURS[phase], '#000000', 0.15)
 
 export function ttftBars(arms: readonly ArmPicture[]): string {
   const rows = arms.map((arm) => ({ name: arm.name, parts: ttftParts(arm.summary) }))
@@ -43,7 +41,7 @@ export function ttftBars(arms: readonly ArmPicture[]): string {
     ...lists.map((list) => left + textWidth(list, 11)),
   )
   const phases = [...new Set(rows.flatMap(({ parts }) => parts.map(({ name }) => name)))]
-  const key = phases.map((name) => ({ name, colour: colourOf(name) }))
+  const key = phases.map((name) => ({ name, colour: COLOURS[name] }))
   const bars = rows.map((row, i) => {
     let x = left
     const boxes = row.parts.map(({ name, ms }) => {
@@ -56,16 +54,17 @@ export function ttftBars(arms: readonly ArmPicture[]): string {
               x + width / 2,
               i * ROW + 13,
               measured(ms),
-              'text-anchor="middle" font-size="11" fill="#ffffff" pointer-events="none"',
+              `text-anchor="middle" font-size="11" fill="${inkOn(COLOURS[name])}" pointer-events="none"`,
             )
           : ''
-      const box = `<rect x="${px(x)}" y="${i * ROW}" width="${px(width)}" height="${BAR}" fill="${colourOf(name)}" data-tip="${tip}"/>${label}`
+      const box = `<rect x="${px(x)}" y="${i * ROW}" width="${px(width)}" height="${BAR}" fill="${COLOURS[name]}" data-tip="${tip}"/>${label}`
       x += width
       return box
     })
     const words = text(x + 6, i * ROW + 13, totals[i])
     const list = text(left, i * ROW + 32, lists[i], 'class="soft" font-size="11"')
-    return `${nameText(left - 8, i * ROW + 13, row.name)}${boxes.join('')}${words}${list}`
+    const tip = `${row.name}: ${totals[i]}\n${lists[i]}`
+    return `<g ${telling(tip)}>${nameText(left - 8, i * ROW + 13, row.name)}${boxes.join('')}${words}${list}</g>`
   })
   return `${dotLegend(key)}<div class="wide">${svg(width, rows.length * ROW, 'Mean TTFT by phase', bars.join(''))}</div>`
 }

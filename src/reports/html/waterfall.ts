@@ -110,7 +110,7 @@ function interactionMatrix({ levers, interactions, better }: Attribution): strin
       const [x, y] = [SIDE + j * cellWidth, 22 + i * CELL_H]
       const tip = i === j ? `${row.lever}: its Shapley value` : `${row.lever} and ${column.lever}: beyond what each adds`
       const ink = `fill="${inkOn(colour)}" text-anchor="middle"`
-      return `<g data-tip="${escapeHtml(`${tip}\n${changeText(term)}`)}"><rect class="mark" x="${px(x)}" y="${y}" width="${px(cellWidth - 2)}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + cellWidth / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + cellWidth / 2, y + 34, boundsOf(term), `${ink} font-size="10.5"`)}</g>`
+      return `<g ${telling(`${tip}\n${changeText(term)}`)}><rect class="mark" x="${px(x)}" y="${y}" width="${px(cellWidth - 2)}" height="${CELL_H - 2}" rx="3" fill="${colour}"/>${text(x + cellWidth / 2, y + 19, change(term.ratio), `${ink}${i === j ? ' font-weight="600"' : ''}`)}${text(x + cellWidth / 2, y + 34, boundsOf(term), `${ink} font-size="10.5"`)}</g>`
     }),
   )
   const heads = levers.map(
