@@ -346,6 +346,14 @@ describe('what was not measured is marked', () => {
     expect(priced(decode).evidence(1, 65_536)).toEqual({ evidence: 'transferred', note })
   })
 
+  it('a chunk after a prefix, but not where a window makes its price that of the chunk alone', () => {
+    const prefill: Gqa = { ...gqa, kv: 'fp8', heads: 16, kvHeads: 2, headDim: 64, group: 'prefill', kind: 'gqa_prefill' }
+    const [full, windowed] = [priced(prefill), priced({ ...prefill, window: 128 })]
+    expect(full.evidence(2048, 60_000).note).toBe('prefix priced by its share of query-key pairs')
+    expect(windowed.evidence(2048, 60_000)).toEqual(windowed.evidence(2048, 0))
+    expect(windowed.us(2048, 60_000)).toBe(windowed.us(2048, 0))
+  })
+
   it('attention of other dims than the measured ones, or that chooses its tokens', () => {
     const operators = (name: string) => {
       const all = operatorsOf({

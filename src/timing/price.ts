@@ -183,6 +183,8 @@ function stoodInFor(operator: Operator, x: number, y: number): string | null {
 /** Whether a call of a chunk works on its prefix too. */
 function worksOnPrefix(operator: Operator): boolean {
   if (operator.group !== 'prefill' || operator.kind === 'mla_bmm') return false
+  // layers with a window are priced by the chunk alone
+  if (operator.kind === 'gqa_prefill' && operator.window > 0) return false
   return operator.kind !== 'gemm' || operator.overPrefix === true
 }
 
