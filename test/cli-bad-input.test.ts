@@ -302,6 +302,13 @@ describe('odd rows that are no reason to stop', () => {
     expect(status).toBe(0)
   })
 
+  it('a last answer long after the last arrival is told, for rates are means over all of it', () => {
+    const every = (gapS: number) => csv('tail.csv', Array.from({ length: 40 }, (_, i) => `${i * gapS},10,500\n`).join(''))
+    const told = (gapS: number) => shapewise(dir, 'run', every(gapS), '--format', 'json').stderr
+    expect(told(0.01)).toMatch(/the last time in the trace is 0\.39 s, .* until all is answered, \d/)
+    expect(told(1)).not.toMatch(/last time in the trace/)
+  })
+
   it('a request longer than the context is counted as unservable', () => {
     const { status, stdout, stderr } = shapewise(dir, 'run', csv('long.csv', '0,10,5\n1,900000,5\n'), '--format', 'json')
     expect(stderr).toMatch(/warning: 1 request is longer than max_model_len 131072/)

@@ -3,10 +3,12 @@ import { isMainThread } from 'node:worker_threads'
 import { inertLevers } from '../../experiments/families.js'
 import { LEVERS, SHAPE_AWARE_ARM } from '../../levers/index.js'
 import type { Summary } from '../../metrics/summary.js'
+import { number } from '../../reports/format.js'
 import type { OpenRunFolder } from '../../reports/runFolder.js'
 import { resolvedYaml } from '../../scenario/index.js'
 import type { ArmInput } from '../../scenario/overrides.js'
 import type { Plan } from '../../scenario/plan.js'
+import { nsToS } from '../../units.js'
 import { chooseArm } from '../chooseArm.js'
 import type { OutputArgs } from '../options.js'
 import { printResult, remark } from '../output.js'
@@ -53,6 +55,7 @@ export async function runOne(request: RunRequest): Promise<void> {
     const simulated = await simulateRun(prepared, request, folder)
     say(speedText(simulated))
     warnUnservable(simulated.summary, plan)
+    sayTail(simulated.summary, prepared, say)
     const json = runJson(prepared, simulated)
     const printed = request.format === 'json' ? json : await tableOf(prepared, simulated)
     try {
@@ -101,6 +104,26 @@ async function openFolder(
 function speedText({ simulatedS, simulationS, recordsS }: SimulatedRun): string {
   const ratio = simulatedS > 0 ? `, ${(simulatedS / simulationS).toFixed(0)} times real time` : ''
   return `simulated ${simulatedS.toFixed(1)} s in ${simulationS.toFixed(3)} s${ratio}; summarised the records in ${recordsS.toFixed(3)} s`
+}
+
+/** Fewest requests of which the tail is told, as of which the saturation is judged. */
+const FEWEST = 20
+
+/** Few sessions may go on long after the last of them began, and a queue long after the last request: rates over that time are no throughput. */
+function sayTail(
+  { window_s: windowS, requests }: Summary,
+  { load, window, workload }: PreparedRun,
+  say: (text: string) => void,
+): void {
+  if (load.kind !== 'open' || window.toNs !== Number.POSITIVE_INFINITY || requests.injected < FEWEST) return
+  let lastNs = 0
+  // turns that wait for an answer have no time
+  for (const timeNs of workload.arrivalNs) if (timeNs > lastNs) lastNs = timeNs
+  const lastS = nsToS(lastNs)
+  if (lastS === 0 || windowS < 2 * lastS) return
+  say(
+    `note: the last time in the trace is ${number(lastS)} s, and the run measures until all is answered, ${number(windowS)} s: requests/s and tokens/s are means over all of that`,
+  )
 }
 
 /** A request must fit every engine, since any may get it. */
