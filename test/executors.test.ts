@@ -1,4 +1,5 @@
 /** Needs dist/ (built by `npm test`): worker threads run compiled code. */
+import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { PolicyError, UserError } from '../src/errors.js'
 import { BEAT, DRAWING } from '../src/executors/beat.js'
@@ -97,6 +98,21 @@ describe('a failing job', () => {
     }
   })
 
+  test.each(['before there is a job', 'with jobs in line'])(
+    'threads that do not start give the reason, and no hang: %s',
+    async (when) => {
+      const executor = threadExecutor({ context: EMPTY, threads: 2 }, { worker: fixture('unready') })
+      try {
+        if (when === 'before there is a job') await setTimeout(400)
+        const jobs = [0, 1, 2, 3].map((replicate) => closed(STATIC_ARM, replicate))
+        const all = await Promise.allSettled(jobs.map((job) => executor.run([job])))
+        for (const { reason } of all as PromiseRejectedResult[]) expect(reason.message).toContain('too few files may be open')
+      } finally {
+        await executor.close()
+      }
+    },
+  )
+
   test('a worker that serves no event any more is ended; the error names arm, event and policies', async () => {
     const executor = threadExecutor({ context: EMPTY, threads: 1, stallMs: 200 }, { worker: fixture('endless') })
     try {
@@ -173,7 +189,7 @@ describe('an abort', () => {
     const executor = threadExecutor({ context: EMPTY, threads: 1, signal: controller.signal }, { worker: fixture('endless') })
     try {
       const running = executor.run([closed(STATIC_ARM, 0)]).catch((reason) => reason)
-      setTimeout(() => controller.abort(), 150)
+      void setTimeout(150).then(() => controller.abort())
       expect((await running).name).toBe('AbortError')
       await expect(executor.run([closed(STATIC_ARM, 0)])).rejects.toMatchObject({ name: 'AbortError' })
     } finally {
@@ -187,7 +203,7 @@ describe('an abort', () => {
     let done = 0
     const running = executor.run([closed(STATIC_ARM, 0), closed(STATIC_ARM, 1)], () => {
       done++
-      setTimeout(() => controller.abort(), 0)
+      void setTimeout(0).then(() => controller.abort())
     })
     await expect(running).rejects.toMatchObject({ name: 'AbortError' })
     expect(done).toBeGreaterThan(0)

@@ -29,11 +29,11 @@ export function createCellPool(data: CellWorkerData, threads: number, signal?: A
   const pool = startPool(new URL('./cellWorker.js', import.meta.url), threads, data)
   return {
     async run(cell) {
-      const answer: CellAnswer = await pool.run(cell, { signal })
+      const answer = await pool.run<CellAnswer>(cell, signal)
       if ('failure' in answer) throw errorAt(answer.failure, placeOf(cell))
       return answer.result
     },
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   }
 }
 

@@ -31,7 +31,7 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
   async function runInThread(job: Job, task: WorkerTask, stop: AbortSignal): Promise<Outcome> {
     let answer: WorkerAnswer
     try {
-      answer = await pool.run(task, { signal: stop })
+      answer = await pool.run(task, stop)
     } catch (error) {
       // ended from outside, or the thread itself died (out of memory, process.exit)
       if (stop.aborted) throw stop.reason
@@ -69,6 +69,6 @@ export function threadExecutor(options: ExecutorOptions, { worker = OWN_WORKER, 
         clearInterval(look)
       }
     },
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   }
 }

@@ -44,12 +44,12 @@ function threaded(threads: number, signal?: AbortSignal): RowPool {
       const order = jobs.map((_, i) => i).sort((a, b) => jobWeight(jobs[b]) - jobWeight(jobs[a]) || a - b)
       await Promise.all(
         order.map(async (i) => {
-          answers[i] = await pool.run(jobs[i], { signal })
+          answers[i] = await pool.run(jobs[i], signal)
           onDone?.()
         }),
       )
       return answers
     },
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   }
 }
