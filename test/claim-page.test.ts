@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type CellResult, gapTo, judge, leverShares } from '../src/experiments/claim/index.js'
 import { VOID } from '../src/experiments/claim/result.js'
 import { outcome } from '../src/reports/claim/controls.js'
+import { spread } from '../src/reports/claim/markdown.js'
 import { ladder, levers, primaryTable, togetherTable, worstFirst } from '../src/reports/claim/primary.js'
 
 type Speeds = Readonly<Record<string, number>>
@@ -99,6 +100,12 @@ test('levers: what they multiply to stands beside them, not the gain of other re
   expect(shared?.total).toBeCloseTo(1.3, 9)
   expect(shared?.levers.reduce((product, { shapley }) => product * shapley, 1)).toBeCloseTo(1.3, 9)
   expect(levers(judge([cell], 18))).toContain('| primary/x | +30.0 % |')
+})
+
+test('a range over one cell, or over cells that print alike, is one number', () => {
+  expect(spread([0.9968])).toBe('-0.3 %')
+  expect(spread([1.2001, 1.1999])).toBe('+20.0 %')
+  expect(spread([1.3, 0.9, 1.1])).toBe('-10.0 % to +30.0 %')
 })
 
 describe('controls', () => {

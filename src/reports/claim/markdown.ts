@@ -9,6 +9,12 @@ export function percent(ratio: number): string {
   return `${gain < 0 && Number(text) !== 0 ? '-' : '+'}${text} %`
 }
 
+/** The least and the greatest of some gains; once where they print alike. */
+export function spread(ratios: readonly number[]): string {
+  const [least, most] = [percent(Math.min(...ratios)), percent(Math.max(...ratios))]
+  return least === most ? least : `${least} to ${most}`
+}
+
 /** Gain with its interval; '' where there is none. */
 export function interval({ ratio, ci95 }: PairedRatio): string {
   if (ratio === null) return ''

@@ -15,7 +15,7 @@ import {
 import { markdownTable } from '../markdown.js'
 import { controlSection } from './controls.js'
 import { hypercubeSection } from './hypercube.js'
-import { percent, quantile } from './markdown.js'
+import { percent, quantile, spread } from './markdown.js'
 import { facts, ladder, levers, primaryTable, togetherTable, worstFirst } from './primary.js'
 import { samplesOf } from './regions.js'
 
@@ -104,7 +104,7 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
     .map((verdict) => `${count(verdict)} ${verdict}`)
   const range = (of: readonly Judged[]): string => {
     const held = of.filter(({ cell }) => !isUnstable(cell)).flatMap(({ gain }) => (gain.ratio === null ? [] : [gain.ratio]))
-    return held.length === 0 ? 'no result' : `${percent(Math.min(...held))} to ${percent(Math.max(...held))}`
+    return held.length === 0 ? 'no result' : spread(held)
   }
   const overSize = steady.map(({ cell }) => gainOf(cell, 'shape-aware', 'tuned-size').ratio).filter((ratio) => ratio !== null)
   const shipped = steady
@@ -114,12 +114,10 @@ function shortly({ results, cells, dropped }: ClaimPage, judged: readonly Judged
     '## In short',
     [
       `* Primary cells, decode fed with prompts, load 0.7: **${verdicts.join(', ') || 'none finished'}**.`,
-      `* Median speed of a user over *tuned* static: ${range(judged)}${ratios.length > 0 ? `, median ${percent(quantile(ratios, 0.5))}` : ''}; over the shipped occupancy rule, where that keeps up, ${shipped.length > 0 ? `${percent(Math.min(...shipped))} to ${percent(Math.max(...shipped))}` : 'unknown'}.`,
+      `* Median speed of a user over *tuned* static: ${range(judged)}${ratios.length > 0 ? `, median ${percent(quantile(ratios, 0.5))}` : ''}; over the shipped occupancy rule, where that keeps up, ${shipped.length > 0 ? spread(shipped) : 'unknown'}.`,
       ...(overSize.length === 0
         ? []
-        : [
-            `* A fixed piece *size* in the place of a fixed count, tuned alike, leaves ${percent(Math.min(...overSize))} to ${percent(Math.max(...overSize))} to be gained.`,
-          ]),
+        : [`* A fixed piece *size* in the place of a fixed count, tuned alike, leaves ${spread(overSize)} to be gained.`]),
       `* Where the same engines compute the prompts too: ${range(together)}.`,
       `* ${results.size} of ${cells.length} cells have an answer; ${dropped.length} were left out by the time budget.`,
     ].join('\n'),
