@@ -61,7 +61,7 @@ async function measure(cell: Cell, experiment: Experiment): Promise<CellResult> 
   const arms = [fixed, ...tuned, ...extraArms(cell, fixed, tuned)]
   const readings = await readingsOf(cell, experiment, point, arms)
   const own = readings[ownReading(point.closed)]
-  const attribution = await gamesOf(cell, experiment, point, tuned)
+  const attribution = await gamesOf(cell, experiment, point, tuned, own)
   const counts = (outcomes: readonly Outcome[]) => outcomes.map(({ summary }) => summary?.requests.injected)
   const injected = counts(own.get(fixed.name) ?? [])
   const first = own.get(fixed.name)?.[0].summary
@@ -118,12 +118,13 @@ async function readingsOf(
   }
 }
 
-/** Every mix of the levers on which tuned-static and shape-aware differ, on the same replicates at the cell's own load. */
+/** Every mix of the levers on which tuned-static and shape-aware differ, on the same replicates at the cell's own load; `known`: what ran there before. */
 async function gamesOf(
   cell: Cell,
   experiment: Experiment,
   point: OperatingPoint,
   tuned: readonly ArmSpec[],
+  known: ReadonlyMap<string, readonly Outcome[]>,
 ): Promise<CellResult['attribution']> {
   const from = tuned.find(({ name }) => name === 'tuned-static')
   const to = tuned.find(({ name }) => name === 'shape-aware')
@@ -131,12 +132,12 @@ async function gamesOf(
   const levers = differing(from, to, experiment.config)
   const arms = factorialArms(from, to, levers, experiment.config)
   const own = ownReading(point.closed)
-  const readings = await runReplicates(experiment, point, arms, {
+  const readings = await runReplicates(experiment, point, arms.slice(1, -1), {
     replicates: cell.attribution,
     readings: [own],
     pictured: [],
   })
-  const outcomes = arms.map(({ name }) => readings[own].get(name) ?? [])
+  const outcomes = arms.map(({ name }) => readings[own].get(name) ?? known.get(name) ?? [])
   const games = Array.from({ length: cell.attribution }, (_, replicate) =>
     outcomes.map((runs) => Math.log(KEPT['tok_s_user.p50'](runs[replicate]) ?? 0)),
   )
