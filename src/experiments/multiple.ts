@@ -1,34 +1,26 @@
 /** Tests on paired log ratios, and what becomes of p values when there are many of them. */
-import { cumulativeStdNormalProbability } from 'simple-statistics'
 import { ranksOf } from '../collections/ranks.js'
-
-/** Up to so many pairs the distribution is counted out; beyond, the normal approximation is good to three digits. */
-const EXACT_PAIRS = 25
 
 /**
  * Two-sided p value of Wilcoxon's signed-rank test that the values lie symmetrically about 0 (F. Wilcoxon, Biometrics Bulletin 1, 1945). Zeros are left
- * out, ties share their mean rank; 1 when nothing is left. Exact up to EXACT_PAIRS values.
+ * out, ties share their mean rank; 1 when nothing is left. Counted out, so exact.
  */
 export function signedRankP(values: readonly number[]): number {
   const kept = values.filter((value) => value !== 0)
-  const n = kept.length
-  if (n === 0) return 1
+  if (kept.length === 0) return 1
   // doubled ranks from 1, so that shared ones stay whole numbers
   const ranks = ranksOf(kept.map(Math.abs)).map((rank) => 2 * rank + 2)
   const total = ranks.reduce((sum, rank) => sum + rank, 0)
   const positive = kept.reduce((sum, value, i) => (value > 0 ? sum + ranks[i] : sum), 0)
   const extreme = Math.min(positive, total - positive)
-  if (n > EXACT_PAIRS) {
-    const variance = ranks.reduce((sum, rank) => sum + rank * rank, 0) / 4
-    return Math.min(1, 2 * cumulativeStdNormalProbability((extreme - total / 2) / Math.sqrt(variance)))
-  }
-  // ways[s]: choices of signs whose positive ranks add up to s
-  const ways = new Float64Array(total + 1)
-  ways[0] = 1
-  for (const rank of ranks) for (let sum = total; sum >= rank; sum--) ways[sum] += ways[sum - rank]
+  // share[s]: of all choices of signs those whose positive ranks add up to s
+  const share = new Float64Array(total + 1)
+  share[0] = 1
+  for (const rank of ranks)
+    for (let sum = total; sum >= 0; sum--) share[sum] = (share[sum] + (sum >= rank ? share[sum - rank] : 0)) / 2
   let below = 0
-  for (let sum = 0; sum <= extreme; sum++) below += ways[sum]
-  return Math.min(1, (2 * below) / 2 ** n)
+  for (let sum = 0; sum <= extreme; sum++) below += share[sum]
+  return Math.min(1, 2 * below)
 }
 
 /**
