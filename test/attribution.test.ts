@@ -158,6 +158,21 @@ describe('an attribution', () => {
     })
   })
 
+  test('has no shares of a total that may be zero: one that is, and one whose interval ends there', () => {
+    const sharesOf = (logs: readonly number[]) =>
+      attribute(
+        ['split'],
+        [logs.map(() => outcomeOf(10)), logs.map((log) => outcomeOf(10 * Math.exp(-log)))],
+        'fixed_load',
+        METRICS[0],
+        1,
+      ).levers.map(({ share }) => share)
+    const tied = new Array<number>(8).fill(0)
+    expect(sharesOf(tied)).toEqual([null])
+    expect(sharesOf([...tied.slice(1), -1e-3])).toEqual([null])
+    expect(sharesOf(tied.map(() => -1e-3))).toEqual([1])
+  })
+
   test('leaves out replicates in which an arm lacks the metric, and says so', () => {
     const holed = outcomes.map((arm, i) =>
       arm.map((outcome, r) => (i === 5 && r === 2 ? outcomeOf(Number.POSITIVE_INFINITY) : outcome)),

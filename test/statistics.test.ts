@@ -70,6 +70,26 @@ function coverage(n: number, experiments: number): number {
   return held / experiments
 }
 
+test('the interval goes on narrowing where the table of Student ends', () => {
+  const half = (n: number): number => {
+    const logs = Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 0.1 : -0.1))
+    const [low, high] = mixInterval(
+      logs.map(Math.exp),
+      logs.map(() => 1),
+    ) ?? [0, 0]
+    const deviation = 0.1 * Math.sqrt(n / (n - 1))
+    return Math.log(high / low) / 2 / deviation
+  }
+  // t of 97.5 % at 29, 39, 59 and 119 degrees of freedom
+  for (const [n, t] of [
+    [30, 2.045],
+    [40, 2.023],
+    [60, 2.001],
+    [120, 1.98],
+  ])
+    expect(half(n), `${n}`).toBeCloseTo(t, 2)
+})
+
 test.each([4, 5, 6, 8, 20])('the interval of %i replicates covers the truth 93 to 97 times in a hundred', (n) => {
   const share = coverage(n, 2000)
   expect(share).toBeGreaterThan(0.93)

@@ -14,14 +14,15 @@ const RESAMPLES = 2000
 /** Below this number Student's t takes the place of the bootstrap. */
 const FEWEST_TO_RESAMPLE = 8
 
-/** Student's t, 97.5 %, for 1 to 30 degrees of freedom (any statistical table); the normal value beyond. */
+/** Student's t, 97.5 %, for 1 to 30 degrees of freedom (any statistical table). */
 const T975 = [
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11, 2.101,
   2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
 ]
 const Z975 = 1.96
 
-const t975 = (degrees: number): number => T975[degrees - 1] ?? Z975
+/** Beyond the table the first terms of its expansion about the normal value (Abramowitz and Stegun, 26.7.5): right to 0.003. */
+const t975 = (degrees: number): number => T975[degrees - 1] ?? Z975 + (Z975 ** 3 + Z975) / (4 * degrees)
 
 export interface PairedRatio {
   /** Geometric mean of arm / baseline; null when no replicate has both. */

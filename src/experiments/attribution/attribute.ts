@@ -64,7 +64,7 @@ export function attribute(
     return { log, ratio: Math.exp(log), ci95: interval && [Math.exp(interval[0]), Math.exp(interval[1])] }
   }
   const total = term((game) => game[everybody(levers.length)] - game[0])
-  const isClear = total.ci95 !== null && total.ci95[0] > 1 === total.ci95[1] > 1
+  const isClear = total.ci95 !== null && (total.ci95[0] > 1 || total.ci95[1] < 1)
   return {
     ...head,
     total,
