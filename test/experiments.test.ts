@@ -158,6 +158,7 @@ describe('a small comparison at a fraction of capacity', () => {
     expect(Object.keys(printed.load)).toEqual([
       'method',
       'effort',
+      'arrivals',
       'offered_rps',
       'concurrency',
       'static_capacity_rps',

@@ -80,6 +80,12 @@ describe('the head of a page', () => {
     expect(headerOf(html)).not.toContain('a note')
     expect(html.split('id="evidence"')[1]).toContain('a note')
   })
+  it('counts sessions where sessions arrive, and requests in folders that do not say', () => {
+    const html = comparisonHtml({ ...result, load: { ...result.load, arrivals: 'sessions' } }, plan)
+    expect(headerOf(html)).toMatch(/<li>Load: [^<]* sessions\/s, [^<]* of the static capacity [^ ]* sessions\/s/)
+    expect(html).toContain('the numbers are sessions in flight')
+    expect(headerOf(pages.comparison)).toMatch(/<li>Load: [^<]* requests\/s, [^<]* of the static capacity [^ ]* req\/s/)
+  })
   it('of a run that fell behind says so before its numbers', () => {
     const { meta, picture, notes } = runFixture()
     const saturation = { ...picture.summary.saturation, label: 'overloaded' as const }

@@ -201,6 +201,7 @@ export function loadOf(experiment: Experiment, point: OperatingPoint, first: Out
   return {
     method: plan.workload.load.method,
     effort: effortName,
+    arrivals: point.arrivals.are,
     offered_rps: point.ratePerS,
     concurrency: point.concurrency,
     static_capacity_rps: point.staticCapacity,

@@ -113,6 +113,8 @@ export interface ComparisonResult extends ResultIdentity {
     readonly method: string
     /** How long the runs were; absent in folders of earlier versions. */
     readonly effort?: Effort
+    /** What rates, capacities and the concurrency count; absent in folders of earlier versions. */
+    readonly arrivals?: 'requests' | 'sessions'
     readonly offered_rps: number
     readonly concurrency: number
     readonly static_capacity_rps: number | null

@@ -2,7 +2,7 @@
 
 import { FEWEST_FOR_INTERVAL } from '../collections/bootstrap.js'
 import { type Change, changePercent, includesZero } from '../experiments/change.js'
-import type { ArmResult, Reading } from '../experiments/result.js'
+import type { ArmResult, ComparisonResult, Reading } from '../experiments/result.js'
 import { isMiss } from '../experiments/tune.js'
 import { type ArmSpec, LEVERS } from '../levers/lever.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
@@ -82,8 +82,14 @@ export const readingWhere = (reading: Reading): string =>
   reading === 'capacity' ? 'at equal SLO' : `at the ${readingText[reading]}`
 
 /** The capacity that a load is a fraction of; arms are judged on the other half of the trace, so their own capacities differ from it. */
-export const staticCapacityText = (capacityRps: number): string =>
-  `static capacity ${number(capacityRps)} req/s on the tuning half`
+export const staticCapacityText = (capacityRps: number, arrivals: Arrivals): string =>
+  `static capacity ${rateText(capacityRps, arrivals)} on the tuning half`
+
+type Arrivals = ComparisonResult['load']['arrivals']
+
+/** A rate of arrivals, which are requests where nothing else is said. */
+export const rateText = (perS: number, arrivals: Arrivals): string =>
+  `${number(perS)} ${arrivals === 'sessions' ? 'sessions' : 'req'}/s`
 
 export interface MetricText {
   readonly title: string

@@ -18,6 +18,7 @@ import {
   number,
   percent,
   policiesText,
+  rateText,
   readingText,
   scoreText,
   staticCapacityText,
@@ -123,8 +124,8 @@ function loadText(load: ComparisonResult['load']): string {
   // nothing is offered at a rate, and the warm-up is one of requests
   if (load.method === 'closed_loop')
     return `load: closed_loop, concurrency ${number(load.concurrency)}, replicate ${number(load.replicate_s)} s; effort ${load.effort}`
-  const capacity = load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps)}, `
-  return `load: ${load.method}, ${number(load.offered_rps)} req/s (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
+  const capacity = load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps, load.arrivals)}, `
+  return `load: ${load.method}, ${rateText(load.offered_rps, load.arrivals)} (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
 }
 
 /** What `shapewise compare` prints: identity first, then arms side by side, then the paired gains, then the verdict in words. */

@@ -11,6 +11,7 @@ import {
   NOTHING,
   number,
   policiesText,
+  rateText,
   readingText,
   staticCapacityText,
 } from './format.js'
@@ -47,7 +48,7 @@ export function ablationTable(result: AblationResult, options: TableOptions = {}
   const blocks = [
     identity(result),
     wrap(
-      `load: ${load.method}, ${load.method === 'closed_loop' ? '' : `${number(load.offered_rps)} req/s, ${load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps)}, `}`}concurrency ${number(load.concurrency)}; ${arms.length} arms; effort ${load.effort}`,
+      `load: ${load.method}, ${load.method === 'closed_loop' ? '' : `${rateText(load.offered_rps, load.arrivals)}, ${load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps, load.arrivals)}, `}`}concurrency ${number(load.concurrency)}; ${arms.length} arms; effort ${load.effort}`,
     ),
     [arms[0], arms[arms.length - 1]].map((arm) => wrap(`${arm.name}: ${policiesText(arm.policies)}`, '  ')).join('\n'),
   ]

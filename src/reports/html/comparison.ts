@@ -44,7 +44,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
     section(
       'frontier',
       'Throughput against speed',
-      'Each point is one closed-loop run; the numbers are requests in flight. Up and to the right is better. Axes need not begin at zero.',
+      `Each point is one closed-loop run; the numbers are ${result.load.arrivals ?? 'requests'} in flight. Up and to the right is better. Axes need not begin at zero.`,
       legend(styles) + frontierPlot(pictures.frontier, styles),
     ),
     section(
@@ -115,10 +115,11 @@ function header(result: ComparisonResult, plan: Plan, said: Verdict): string {
 }
 
 export function loadSentence(load: ComparisonResult['load']): string {
+  const { arrivals = 'requests' } = load
   const share =
     load.static_capacity_rps === null
       ? ''
-      : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the ${staticCapacityText(load.static_capacity_rps)}`
+      : `, ${percent(load.offered_rps / load.static_capacity_rps)} of the ${staticCapacityText(load.static_capacity_rps, load.arrivals)}`
   const burst =
     load.idc_before === null || load.idc_after === null
       ? ''
@@ -126,6 +127,6 @@ export function loadSentence(load: ComparisonResult['load']): string {
   // folders of earlier versions do not say it
   const effort = load.effort === undefined ? '' : `; effort ${load.effort}`
   if (load.method === 'closed_loop')
-    return `Load: ${number(load.concurrency)} in flight, replicates of ${number(load.replicate_s)} s${effort}.`
-  return `Load: ${load.method}, ${number(load.offered_rps)} requests/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
+    return `Load: ${number(load.concurrency)} ${arrivals} in flight, replicates of ${number(load.replicate_s)} s${effort}.`
+  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
 }
