@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
-import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { BaseSequencer, type TestSpecification, type VitestPluginContext } from 'vitest/node'
 
 /** Without times of an earlier run, as in CI, the largest files begin. These are short and take longest: at the end a thread would wait for them. */
 class LongestFirst extends BaseSequencer {
@@ -10,7 +11,30 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const [tests, dist] = ['test', 'dist'].map((name) => join(import.meta.dirname, name, '/'))
+const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+
+/**
+ * `npm test` has just compiled what was older than its source (scripts/ensure.mjs): its tests load these modules as Node does, where vitest would
+ * transform all of src for every file. They cannot be mocked. `npx vitest` and whatever watches test the sources: never stale, and traces have their lines.
+ */
+function compiled() {
+  let isOnce = false
+  return {
+    name: 'compiled',
+    enforce: 'pre' as const,
+    configureVitest({ vitest }: VitestPluginContext) {
+      isOnce = process.env.npm_lifecycle_event === 'test' && !vitest.config.watch
+    },
+    resolveId(source: string, importer?: string) {
+      const path = /^(?:\.\.\/)+src\/(.+\.js)$/.exec(source)?.[1]
+      return isOnce && path && importer?.startsWith(tests) ? join(dist, path) : null
+    },
+  }
+}
+
 export default defineConfig({
+  plugins: [compiled()],
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/globalSetup.ts'],
@@ -18,6 +42,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    server: { deps: { external: [new RegExp(`^${literally(dist)}`)] } },
     sequence: { sequencer: LongestFirst },
   },
 })

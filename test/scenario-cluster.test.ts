@@ -1,18 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { expect, test, vi } from 'vitest'
-
-const requests: unknown[] = []
-vi.mock('../src/timing/index.js', async (original) => ({
-  ...(await original<typeof import('../src/timing/index.js')>()),
-  buildStepTables: (request: unknown) => {
-    requests.push(request)
-    return { tables: requests.length }
-  },
-  splitMachine: () => ({ slots: 152 }),
-}))
-
-const { clusterConfig } = await import('../src/scenario/cluster.js')
-const { loadScenario } = await import('../src/scenario/load.js')
+import { expect, test } from 'vitest'
+import { clusterConfig, timingRequest } from '../src/scenario/cluster.js'
+import { loadScenario } from '../src/scenario/load.js'
+import { buildStepTables, splitMachine } from '../src/timing/index.js'
 
 test('counts are unfolded, tables are built once for each kind of engine, times are whole ns', () => {
   const text = readFileSync(new URL('../scenarios/azure-conv.yaml', import.meta.url), 'utf8')
@@ -20,8 +10,7 @@ test('counts are unfolded, tables are built once for each kind of engine, times 
   const config = clusterConfig(plan)
   expect(config.engines.map(({ name }) => name)).toEqual(['r1-0', 'r1-1', 'r1-2', 'r1-3'])
   expect(config.engines[0]).toMatchObject({ ranks: 16, gpus: 16, maxNumSeqs: 128, numGpuBlocks: plan.engines[0].numGpuBlocks })
-  expect(requests).toHaveLength(1)
-  expect(config.engines[3].tables).toBe(config.engines[0].tables)
+  for (const { tables } of config.engines) expect(tables).toBe(config.engines[0].tables)
   expect([config.maxQueue, config.timeoutNs]).toEqual([10, 1.5e9])
 })
 
@@ -39,8 +28,8 @@ workload: {preset: chat}
 `
 
 test('roles, drafts and reservation reach the engines, and every engine knows its rack', () => {
-  requests.length = 0
-  const config = clusterConfig(loadScenario({ text: PAIR, file: 's.yaml' }))
+  const plan = loadScenario({ text: PAIR, file: 's.yaml' })
+  const config = clusterConfig(plan)
   expect(config.engines.map(({ role, domain }) => `${role} ${domain}`)).toEqual([
     ...Array.from({ length: 6 }, () => 'prefill 0'),
     'decode 0',
@@ -50,10 +39,13 @@ test('roles, drafts and reservation reach the engines, and every engine knows it
   expect(config.engines[0]).toMatchObject({ draftTokens: 0, tokensPer1024Steps: 1024, kvReservation: 'grow' })
   expect(config.engines[6]).toMatchObject({ draftTokens: 3, tokensPer1024Steps: 1024 * 1.875, kvReservation: 'full' })
   expect(config.engines[6].kvBytesPerToken).toBe(61 * 576)
-  expect(requests.map((request) => request as { role: string; draftTokens: number })).toMatchObject([
+  const requests = plan.engines.map((engine) => timingRequest(plan, engine))
+  expect(requests).toMatchObject([
     { role: 'prefill', draftTokens: 0 },
     { role: 'decode', draftTokens: 3 },
   ])
+  const priced = requests.map((request) => ({ tables: buildStepTables(request), machine: splitMachine(request) }))
+  for (const { role, tables, machine } of config.engines) expect({ tables, machine }).toEqual(priced[role === 'prefill' ? 0 : 1])
   expect(config.firstToken).toBe('decode')
 })
 
@@ -70,16 +62,13 @@ test('the fabric is that of the system, in bytes per ns, for aggregated engines 
 
 test('a profile brings its fitted constants and the time of the frontend; generic brings none', () => {
   const config = (profile: string) => {
-    requests.length = 0
-    const made = clusterConfig(loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, 'moe_path=cutedsl'] }))
-    return {
-      made,
-      request: requests[0] as { profile: string; moePath: string; constants: { frontendMs: number; era2025: number } },
-    }
+    const plan = loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, 'moe_path=cutedsl'] })
+    return { made: clusterConfig(plan), request: timingRequest(plan, plan.engines[0]) }
   }
   const named = config('trtllm-2025')
   expect(named.request).toMatchObject({ profile: 'trtllm-2025', moePath: 'cutedsl' })
   expect(named.request.constants.era2025).toBeGreaterThan(1)
+  expect(named.made.engines[0].tables).toEqual(buildStepTables(named.request))
   expect(named.made.frontendNs).toBe(Math.round(named.request.constants.frontendMs * 1e6))
   expect(named.made.frontendNs).toBeGreaterThan(0)
   const generic = config('generic')

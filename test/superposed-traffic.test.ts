@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { trafficOf } from '../src/cli/run/runTraffic.js'
 import { findOperatingPoint, runReplicates, withExperiment } from '../src/experiments/index.js'
 import { createArm, staticArm } from '../src/levers/catalogue.js'
 import { summarise } from '../src/metrics/summarise.js'
@@ -7,11 +8,8 @@ import { clusterConfig } from '../src/scenario/index.js'
 import { simulate } from '../src/simulator/index.js'
 import { tinyPlan, tinyWorkload } from './tinyCluster.js'
 
-// threads need what is built
-vi.mock('../src/executors/index.js', async () => ({
-  createExecutor: (await import('../src/executors/inline.js')).inlineExecutor,
-}))
-const { trafficOf } = await import('../src/cli/run/runTraffic.js')
+/** Inline, since threads need what is built. */
+const inline = () => ({ signal: new AbortController().signal, threads: 1 })
 
 test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replicate of a comparison', async (amount) => {
   const plan = tinyPlan([`workload.load={method: superpose, ${amount}}`])
@@ -24,12 +22,7 @@ test.each(['rate_per_s: 3', 'fraction: 0.5'])('a run with %s is the first replic
     const outcome = (await runReplicates(experiment, point, [arm], options)).fixedLoad.get('static')?.[0]
     return { point, outcome }
   })
-  const {
-    workload: drawn,
-    load,
-    window,
-    note,
-  } = await trafficOf(plan, config, workload, { signal: new AbortController().signal, quiet: true })
+  const { workload: drawn, load, window, note } = await trafficOf(plan, config, workload, { ...inline(), quiet: true })
   const result = simulate(config, createArm(arm), drawn, { load, window })
   const summary = summarise(result, config, { slo: plan.slo.interactive, window })
   expect(summary).toEqual(compared.outcome?.summary)
@@ -50,7 +43,7 @@ test('a run says how far the search for its load is, but for a quiet one', async
   })
   const search = (amount: string, quiet: boolean) => {
     const plan = tinyPlan(['engines.0.count=8', `workload.load={method: superpose, ${amount}}`])
-    return trafficOf(plan, clusterConfig(plan), tinyWorkload(600), { signal: new AbortController().signal, quiet })
+    return trafficOf(plan, clusterConfig(plan), tinyWorkload(600), { ...inline(), quiet })
   }
   try {
     await search('rate_per_s: 3', true)

@@ -39,6 +39,8 @@ interface TrafficOptions {
   readonly signal: AbortSignal
   /** No progress of a search for the load. */
   readonly quiet: boolean
+  /** Of the search for the load; 1 runs inline. Default: 2. */
+  readonly threads?: number
 }
 
 export async function trafficOf(
@@ -85,7 +87,7 @@ async function superposed(
   plan: Plan,
   config: ClusterConfig,
   workload: Workload,
-  { signal, quiet }: TrafficOptions,
+  { signal, quiet, threads = 2 }: TrafficOptions,
 ): Promise<Traffic> {
   const { load } = plan.workload
   const parts = halvesOf(
@@ -95,7 +97,7 @@ async function superposed(
   )
   const { seed, warmup } = plan.experiment
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
-  const executor = createExecutor({ context, threads: 2, signal })
+  const executor = createExecutor({ context, threads, signal })
   const progress = createProgress({ quiet })
   try {
     const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false, warmup }
