@@ -27,6 +27,17 @@ function formatFault(fault: Fault): string {
   return `${fault.where}  ${fault.message}${fault.hint ? `\n  hint: ${fault.hint}` : ''}`
 }
 
+/** What the codes mean with which the file system refuses to write. */
+export const WRITE_REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission to write here',
+  EPERM: 'no permission to write here',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the device',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EISDIR: 'it is a folder, not a file',
+  EEXIST: 'a part of the path is a file, not a folder',
+}
+
 /** Whose fault it is: a policy may share its name with another one of its arm. */
 export interface FaultyPolicy {
   readonly name: string

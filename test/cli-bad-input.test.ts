@@ -15,6 +15,7 @@ const dir = newFolder()
 put(dir, 'good.csv', GOOD)
 put(dir, 's.yaml', SCENARIO)
 const csv = (name: string, rows: string): string => put(dir, name, HEADER + rows)
+put(dir, 'lengths.csv', `input_tokens,output_tokens\n${'500,20\n'.repeat(30)}`)
 csv('sixty.csv', Array.from({ length: 60 }, (_, i) => `${i},500,20`).join('\n'))
 const many = (bad: string): string =>
   Array.from({ length: 30 }, (_, i) => (i % 2 ? bad.replace('T', String(i)) : `${i},100,10`)).join('\n')
@@ -171,6 +172,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     'warm-up of a whole trace',
     ['run', 's.yaml', '--set', 'experiment.warmup=4'],
     /--set experiment\.warmup=4 {2}has no effect here/,
+  ],
+  [
+    'copies of a table of lengths',
+    ['compare', 's.yaml', '--set', 'workload.path=lengths.csv', '--set', 'workload.load={method: superpose, rate_per_s: 5}'],
+    /lengths\.csv {2}a comparison tunes .* its 30 requests have no times, or one and the same\n {2}hint: name the column of times .*closed_loop/,
   ],
   [
     'trace too thin for copies',

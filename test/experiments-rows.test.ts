@@ -172,7 +172,9 @@ test('an arm of prefill and decode engines is noted with the attention of each r
 test('bursts are said to be smoothed with both indices of dispersion beside it, and sessions to begin at random', () => {
   const noteOf = (change: Partial<typeof NOTED>) =>
     evidenceNotes({ ...NOTED, ...change }).find((note) => note.startsWith('The load is'))
-  expect(noteOf({})).toContain('many copies smooth its bursts (index of dispersion 4.23 recorded, 1.3 offered)')
+  expect(noteOf({})).toContain(', which smooths its bursts (index of dispersion 4.23 recorded, 1.3 offered)')
+  // of one copy nothing is smoothed
+  expect(noteOf({ dispersion: [4.234, 5] })).toContain('made of resampled minutes (index of dispersion 4.23 recorded, 5 offered)')
   expect(noteOf({ dispersion: [1.27, null] })).toContain('1.27 recorded, undefined offered')
   for (const method of ['superpose', 'as_recorded'])
     expect(noteOf({ areSessions: true, plan: { workload: { load: { method } } } as never })).toContain(

@@ -299,3 +299,25 @@ test.each([0.3, 1, 2.5])('traffic at %f times the recorded rate has that rate', 
   // minutes hold 60 requests each, so only the thinning is by chance
   expect(Math.abs(workload.count / 10_000 / times - 1)).toBeLessThan(0.05)
 })
+
+describe('requests that all come at once', () => {
+  const count = 400
+  const lengths = traffic(
+    new Array(count).fill(7),
+    Array.from({ length: count }, (_, i) => FIRST_ISL + i),
+    new Array(count).fill(5),
+  )
+
+  test('are divided by their number', () => {
+    const [first, second] = [splitInTime(lengths, 0, 0.5), splitInTime(lengths, 0.5, 1)]
+    expect([...first.isl, ...second.isl]).toEqual([...lengths.isl])
+    expect(first.count).toBe(count / 2)
+  })
+
+  test('are drawn one by one for a closed loop, in another order in every replicate', () => {
+    const drawn = (replicate: number) => closedLoopTraffic({ part: lengths, count, seed: 1, replicate, mode: 'draw' }).isl
+    expect(new Set(drawn(0)).size).toBeGreaterThan(count / 2)
+    expect([...drawn(1)]).not.toEqual([...drawn(0)])
+    expect([...drawn(0)]).toEqual([...drawn(0)])
+  })
+})

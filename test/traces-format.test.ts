@@ -52,10 +52,10 @@ describe('a .swt trace', () => {
       new UserError({
         where: path,
         message: `there is no folder ${join(folder, 'none')} to write to`,
-        hint: 'choose a folder that exists and that you may write to',
+        hint: 'make it, or choose another',
       }),
     )
-    await expect(writeTrace(folder, plain)).rejects.toThrow('the file cannot be written (')
+    await expect(writeTrace(folder, plain)).rejects.toThrow('it is a folder, not a file')
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 })

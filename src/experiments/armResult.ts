@@ -125,13 +125,15 @@ export function evidenceNotes(source: NoteSource): string[] {
       notes.push(
         `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the intended 30: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
+    const [recorded, offered] = source.dispersion
+    const isSmoothed = recorded !== null && offered !== null && offered < recorded
     const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : Number(index.toPrecision(3))))
     const dispersion = `index of dispersion ${before} recorded, ${after} offered`
     notes.push(
       source.areSessions
         ? `The load is whole sessions drawn from the trace; they begin at random, not when they were recorded (${dispersion}).`
         : plan.workload.load.method === 'superpose'
-          ? `The load is superposed copies of the trace, made of resampled minutes; many copies smooth its bursts (${dispersion}).`
+          ? `The load is superposed copies of the trace, made of resampled minutes${isSmoothed ? ', which smooths its bursts' : ''} (${dispersion}).`
           : `The load is the trace ${plan.workload.load.method === 'speed_up' ? 'sped up' : 'as recorded'}: its recorded arrivals, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
     )
   } else

@@ -54,6 +54,7 @@ export async function withExperiment<T>(options: ExperimentOptions, work: (exper
   for (const arm of plan.arms) createArm(arm)
   const parts = halvesOf(
     workload,
+    plan.workload.load,
     "a comparison tunes on the first half of the trace's time and judges on the second",
     'use a longer trace, or `shapewise run` for a single simulation',
   )

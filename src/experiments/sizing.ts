@@ -4,7 +4,7 @@ import type { ArmSpec } from '../levers/lever.js'
 import type { LoadPlan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { recordedRatePerS, splitInTime } from '../traces/load.js'
-import { sessionShape, unitsOf } from '../traces/sessions.js'
+import { hasSessions, sessionShape, startAtOnce, unitsOf } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
 import type { Job } from './job.js'
@@ -162,25 +162,39 @@ const FEWEST_ARRIVALS = 20
 /** Share of a trace, in time, that is tuned on; the rest judges. */
 const TRAIN_SHARE = 0.5
 
-/** A trace in the part that is tuned on and the part that judges. Throws UserError when one of them cannot stand for traffic; `what` is done with them. */
-export function halvesOf(workload: Workload, what: string, hint: string): { readonly train: Workload; readonly test: Workload } {
+/**
+ * A trace in the part that is tuned on and the part that judges. Throws UserError when one of them cannot stand for traffic; `what` is done with them.
+ * A closed loop needs no times.
+ */
+export function halvesOf(
+  workload: Workload,
+  { method }: Pick<LoadPlan, 'method'>,
+  what: string,
+  hint: string,
+): { readonly train: Workload; readonly test: Workload } {
   const parts = { train: splitInTime(workload, 0, TRAIN_SHARE), test: splitInTime(workload, TRAIN_SHARE, 1) }
-  requireHalves(workload, [parts.train, parts.test], what, hint)
+  requireHalves(workload, [parts.train, parts.test], method === 'closed_loop', what, hint)
   return parts
 }
 
-function requireHalves(workload: Workload, halves: readonly Workload[], what: string, hint: string): void {
+function requireHalves(workload: Workload, halves: readonly Workload[], isClosed: boolean, what: string, hint: string): void {
+  if (!isClosed && !hasSessions(workload) && startAtOnce(workload))
+    throw new UserError({
+      where: workload.provenance.name,
+      message: `${what}; its ${workload.count.toLocaleString('en-US')} requests have no times, or one and the same`,
+      hint: 'name the column of times (workload.read.columns.time), or use method closed_loop',
+    })
   const shapes = halves.map(arrivalShape)
   const enough = halves.every((half, i) => {
     const { are, requests, recordedPerS } = shapes[i]
-    return half.count / requests >= FEWEST_ARRIVALS && (are === 'sessions' || recordedPerS !== null)
+    return half.count / requests >= FEWEST_ARRIVALS && (isClosed || are === 'sessions' || recordedPerS !== null)
   })
   if (enough) return
   const { are } = arrivalShape(workload)
   const counts = halves.map((half, i) => Math.round(half.count / shapes[i].requests))
   throw new UserError({
     where: workload.provenance.name,
-    message: `${what}; of ${counts.reduce((sum, count) => sum + count, 0)} ${are} ${counts.join(' and ')} lie there, and each half needs ${FEWEST_ARRIVALS} or more${are === 'sessions' ? '' : ' at different times'}`,
+    message: `${what}; of ${counts.reduce((sum, count) => sum + count, 0)} ${are} ${counts.join(' and ')} lie there, and each half needs ${FEWEST_ARRIVALS} or more${isClosed || are === 'sessions' ? '' : ' at different times'}`,
     hint,
   })
 }

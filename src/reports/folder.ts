@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { UserError } from '../errors.js'
+import { UserError, WRITE_REFUSALS } from '../errors.js'
 
 export interface RunFolderOptions {
   /** Folder of runs; the run gets a name of its own in it. Default: `runs`. */
@@ -286,16 +286,6 @@ export function demandFolderTakesFiles(folder: string, hint: string): void {
   )
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'no permission to write here',
-  EPERM: 'no permission to write here',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space is left on the device',
-  ENOTDIR: 'a part of the path is a file, not a folder',
-  EISDIR: 'it is a folder, not a file',
-  EEXIST: 'a part of the path is a file, not a folder',
-}
-
 /** Turns the refusals of the file system into UserErrors. */
 function reporting<T>(where: string, action: () => T, hint = 'choose another place with --out'): T {
   try {
@@ -306,7 +296,7 @@ function reporting<T>(where: string, action: () => T, hint = 'choose another pla
     // `ENAMETOOLONG: name too long, mkdir '…'`
     throw new UserError({
       where,
-      message: REASONS[code] ?? `cannot write here (${message.split(',')[0]})`,
+      message: WRITE_REFUSALS[code] ?? `cannot write here (${message.split(',')[0]})`,
       hint,
     })
   }

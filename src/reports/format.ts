@@ -85,6 +85,10 @@ export const readingWhere = (reading: Reading): string =>
 export const staticCapacityText = (capacityRps: number, arrivals: Arrivals): string =>
   `static capacity ${rateText(capacityRps, arrivals)} on the tuning half`
 
+/** Title of the capacities of arms. */
+export const capacityTitle = (arrivals: Arrivals): string =>
+  `capacity on the judging half, ${arrivals === 'sessions' ? 'sessions' : 'req'}/s`
+
 type Arrivals = ComparisonResult['load']['arrivals']
 
 /** A rate of arrivals, which are requests where nothing else is said. */

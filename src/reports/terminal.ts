@@ -7,6 +7,7 @@ import type { Distribution, Summary } from '../metrics/summary.js'
 import { fatesText, prefixCacheText, sessionsText } from './facts.js'
 import {
   attentionColumns,
+  capacityTitle,
   change,
   directionOf,
   insideText,
@@ -53,7 +54,7 @@ const GAIN_COLUMNS = ['tok_s_user.p50', 'tok_s_user.p10', 'ttft_ms.p95', 'output
 /** Columns of arms that fit beside the labels; more arms go into a second table. */
 const ARMS_PER_TABLE = 4
 
-function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
+function armsTable(arms: readonly ArmResult[], { arrivals }: ComparisonResult['load'], options: TableOptions): string {
   const width = Math.min(24, Math.floor((TABLE_WIDTH - LABEL_WIDTH - 2 - arms.length) / arms.length))
   const sheet = table(['', ...arms.map((arm) => arm.name)], [LABEL_WIDTH, ...arms.map(() => width)], options)
   const row = (label: string, cell: (arm: ArmResult) => string) => sheet.push([label, ...arms.map(cell)])
@@ -66,7 +67,7 @@ function armsTable(arms: readonly ArmResult[], options: TableOptions): string {
     if (!arms.some((arm) => name in (arm.metrics[metric] ?? {}))) continue
     row(titleWithUnit(dotted), (arm) => valueText(metric, arm.metrics[metric]?.[name]))
   }
-  row('capacity on the judging half, req/s', (arm) => measured(arm.capacity_rps))
+  row(capacityTitle(arrivals), (arm) => measured(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
   for (const { title, of } of attentionColumns(arms)) row(title, of)
   row('mean batch', (arm) => measured(arm.mean_batch))
@@ -140,7 +141,7 @@ export function comparisonTable(result: ComparisonResult, options: TableOptions 
   if (said.losses.length > 0)
     blocks.push([`where it loses (${said.lossesAmong}):`, ...said.losses.map((line) => wrap(line, '  '))].join('\n'))
   for (let at = 0; at < result.arms.length; at += ARMS_PER_TABLE)
-    blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), options))
+    blocks.push(armsTable(result.arms.slice(at, at + ARMS_PER_TABLE), result.load, options))
   blocks.push(
     gainsTable(result, options),
     [

@@ -8,7 +8,7 @@ import { UserError } from '../errors.js'
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
 import { type Copies, createCopies } from './copies.js'
-import { closedSessions, hasSessions, sendingTimes, type Units, unitsOf } from './sessions.js'
+import { closedSessions, hasSessions, sendingTimes, startAtOnce, type Units, unitsOf } from './sessions.js'
 import type { Workload } from './workload.js'
 
 /** Length of a resampled block; a part shorter than 8 blocks is cut into 8. */
@@ -44,14 +44,14 @@ const startsOf = (part: Workload, { count, offset, rows }: Units): Float64Array 
 
 /**
  * The requests that arrive in [from, to) of the trace's time span (fractions), times from the start of that part; sessions go whole to the
- * part in which they begin. Sessions that all begin at once are divided by their number.
+ * part in which they begin. Those that all come at once are divided by their number.
  */
 export function splitInTime(workload: Workload, from: number, to: number): Workload {
   const units = unitsOf(workload)
   const starts = startsOf(workload, units)
   const first = starts[0]
   const spanNs = starts[units.count - 1] - first
-  const isTimeless = units.areSessions && spanNs === 0
+  const isTimeless = spanNs === 0
   const bound = (share: number) => (isTimeless ? Math.round(share * units.count) : lowerBound(starts, first + share * spanNs))
   const high = to >= 1 ? units.count : bound(to)
   const copies = createCopies(workload, units, Math.ceil((to - from) * workload.count))
@@ -94,8 +94,8 @@ function blocksOf(part: Workload, units: Units, seed: number, replicate: number,
   if (part.count === 0) throw new RangeError('traffic of a part without requests')
   const rng = stream(seed, `mix/replicate-${replicate}`)
   const drawn = (count: number) => Int32Array.from({ length: count }, (_, b) => (mode === 'mix' ? rng.integer(count) : b))
-  // every session is a block: its requests belong together, and nothing else does
-  if (units.areSessions)
+  // every session is a block: its requests belong together, and nothing else does; so is every request where all come at once
+  if (units.areSessions || startAtOnce(part))
     return { start: Int32Array.from({ length: units.count + 1 }, (_, u) => u), lengthNs: 0, pool: drawn(units.count) }
   const spanNs = part.arrivalNs[part.count - 1] + 1
   const lengthNs = Math.max(1, Math.min(BLOCK_NS, Math.floor(spanNs / FEWEST_BLOCKS)))

@@ -92,6 +92,7 @@ async function superposed(
   const { load } = plan.workload
   const parts = halvesOf(
     workload,
+    load,
     "superposed copies are drawn from halves of the trace's time",
     'use a longer trace, or --set workload.load.method=as_recorded',
   )

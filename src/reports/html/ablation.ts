@@ -35,7 +35,7 @@ export function ablationHtml(result: AblationResult, plan: Plan): string {
       'arms',
       'All mixes',
       'Every mix of the policies of the two arms ran on the same replicates.',
-      armsTable(result.arms) + mixesTable(result) + triedTable(result.arms, plan),
+      armsTable(result) + mixesTable(result) + triedTable(result.arms, plan),
     ),
     evidenceSection(result, [...oracleNotes(result.oracles), ...result.notes]),
   ]

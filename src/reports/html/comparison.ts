@@ -89,7 +89,7 @@ export function comparisonHtml(result: ComparisonResult, plan: Plan): string {
       'arms',
       'The arms',
       'Attention share: attention time of the slowest rank ÷ step time, the part that the split lever can touch. Balance: mean ÷ maximum of attention time over ranks; 100 % means no rank waits.',
-      armsTable(result.arms) + triedTable(result.arms, plan) + tuningTables(result.arms),
+      armsTable(result) + triedTable(result.arms, plan) + tuningTables(result.arms),
     ),
     evidenceSection(result, [...oracleNotes(result.oracles), ...result.notes]),
     section(

@@ -6,6 +6,7 @@ import type { Distribution, Summary } from '../../metrics/summary.js'
 import type { Plan } from '../../scenario/plan.js'
 import {
   attentionColumns,
+  capacityTitle,
   change,
   directionOf,
   interval,
@@ -24,7 +25,7 @@ import { escapeHtml, htmlTable } from './markup.js'
 
 const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
 
-export function armsTable(arms: readonly ArmResult[]): string {
+export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'>): string {
   const attention = attentionColumns(arms)
   const head = [
     'arm',
@@ -35,7 +36,7 @@ export function armsTable(arms: readonly ArmResult[]): string {
     'pool',
     'saturation',
     'binds',
-    'capacity on the judging half, req/s',
+    capacityTitle(load.arrivals),
     'load ÷ own capacity',
     ...attention.map(({ title }) => title),
     'mean batch',

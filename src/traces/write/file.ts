@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { UserError } from '../../errors.js'
+import { UserError, WRITE_REFUSALS } from '../../errors.js'
 
 export type Piece = string | Uint8Array
 
@@ -36,6 +36,15 @@ export async function writeWhole(path: string, pieces: Iterable<Piece>): Promise
 function explainWriteError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code
   if (code === undefined) return error
-  const message = code === 'ENOENT' ? `there is no folder ${dirname(path)} to write to` : `the file cannot be written (${code})`
-  return new UserError({ where: path, message, hint: 'choose a folder that exists and that you may write to' })
+  if (code === 'ENOENT')
+    return new UserError({
+      where: path,
+      message: `there is no folder ${dirname(path)} to write to`,
+      hint: 'make it, or choose another',
+    })
+  return new UserError({
+    where: path,
+    message: WRITE_REFUSALS[code] ?? `the file cannot be written (${code})`,
+    hint: code === 'ENOSPC' ? 'make room, or choose another place' : 'choose another place, where you may write',
+  })
 }
