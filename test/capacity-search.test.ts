@@ -9,7 +9,7 @@ import { fallsBehind } from '../src/metrics/saturation.js'
 import { chainsOf } from './byHand.js'
 import { tinyContext, tinyWorkload } from './tinyCluster.js'
 
-const SIZE = { arm: STATIC_ARM, draw: FIRST_DRAW, warmupS: 2, measureS: 20, tailS: 2, e2eS: 1 }
+const SIZE = { arm: STATIC_ARM, draw: FIRST_DRAW, warmupS: 2, measureS: 20, tailS: 2, e2eS: 1, fewest: 0 }
 const limit = (min: number, max: number) => fc.option(fc.double({ min, max, noNaN: true }), { nil: null, freq: 2 })
 const slos = fc.record({
   ttftMs: limit(5, 200),
@@ -53,4 +53,14 @@ describe.each([
   test('is seen served, lost and cut short in these runs', () => {
     expect(Object.values(seen).map((count) => count > 5)).toEqual([true, true, true, true])
   })
+})
+
+test('a rate far below the guess is judged on as many requests as one near it', () => {
+  const context = tinyContext([], tinyWorkload(600, { isl: 100, osl: 5 }))
+  const job = { kind: 'capacity', guessPerS: 40, ...SIZE, measureS: 10, fewest: 400 } as const
+  const simulatedS = (ratePerS: number) => tryLoad(context, job, ratePerS).simulatedS
+  expect(simulatedS(40)).toBeCloseTo(10 + 2 + 2, 0)
+  expect(simulatedS(4)).toBeCloseTo(100 + 2 + 2, -1)
+  // nobody waits for a million seconds
+  expect(simulatedS(1e-5)).toBeLessThan(1.1e6)
 })

@@ -179,6 +179,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     /lengths\.csv {2}a comparison tunes .* its 30 requests have no times, or one and the same\n {2}hint: name the column of times .*closed_loop/,
   ],
   [
+    'window of a whole trace',
+    ['run', 's.yaml', '--set', 'experiment.measure=80'],
+    /--set experiment\.measure=80 {2}has no effect here/,
+  ],
+  [
     'trace too thin for copies',
     ['run', 's.yaml', '--set', 'workload.load.method=superpose', '--set', 'workload.load.rate_per_s=5'],
     /good\.csv {2}superposed copies are drawn from halves .* each half needs 20/,

@@ -111,7 +111,7 @@ test('the search for a capacity begins elsewhere in every replicate, and at the 
   const context = tinyContext()
   const capacityOf = (name: string, replicate: number) => {
     const { keep, ratePerS, ...size } = openJob({ ...FIRST_DRAW, replicate }, { ...STATIC_ARM, name })
-    return runJob(context, { ...size, kind: 'capacity', guessPerS: ratePerS }).capacityPerS
+    return runJob(context, { ...size, kind: 'capacity', guessPerS: ratePerS, fewest: 0 }).capacityPerS
   }
   expect(capacityOf('static', 0)).toBeGreaterThan(0)
   expect(capacityOf('mine', 0)).toBe(capacityOf('static', 0))
@@ -157,6 +157,7 @@ test('a capacity is what lasts: on one engine in the mean within 5 % of what is 
         runJob(context, {
           ...{ kind: 'capacity', arm: STATIC_ARM, draw: { ...FIRST_DRAW, replicate }, ...size },
           measureS: factor * size.measureS,
+          fewest: factor * size.fewest,
         }).capacityPerS as number,
     )
     return found.reduce((sum, perS) => sum + perS, 0) / found.length

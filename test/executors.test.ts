@@ -30,6 +30,7 @@ const capacity = (arm: ArmSpec): Job => ({
   arm,
   draw: { part: 'train', mode: 'draw', replicate: 0 },
   guessPerS: 10,
+  fewest: 0,
   warmupS: 1,
   measureS: 4,
   tailS: 1,

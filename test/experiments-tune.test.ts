@@ -7,7 +7,7 @@ import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type Outcome, runJob } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
 import { findLoad } from '../src/experiments/operatingPoint.js'
-import { EFFORTS } from '../src/experiments/sizing.js'
+import { EFFORTS, withMeasure } from '../src/experiments/sizing.js'
 import { choicesText, edgeNotes, triedOf } from '../src/experiments/tried.js'
 import { score, type TuningRound, tune, tuningDraw } from '../src/experiments/tune.js'
 import { createArm, POLICIES, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
@@ -441,6 +441,43 @@ test('a load at which requests live so long that no machine would hold a run of 
   await expect(found).rejects.toThrow(/one run would have about 240,000,000 requests, more than/)
   expect(kinds).toEqual(['closed', 'open'])
   await executor.close()
+})
+
+test.each([null, 80])(
+  'the pilot, whose requests in flight all arms get, is as long as a replicate (measure: %s)',
+  async (measure) => {
+    const sets = ['workload.load={method: superpose, rate_per_s: 20}']
+    const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+    const inline = createExecutor({ context, threads: 1 })
+    const asked: Job[] = []
+    const executor: typeof inline = {
+      ...inline,
+      run: (jobs, done) => {
+        asked.push(...jobs)
+        return inline.run(jobs, done)
+      },
+    }
+    const effort = withMeasure({ ...EFFORTS.quick, requests: { least: 1, most: 1e6 } }, measure)
+    const { load } = tinyPlan(sets).workload
+    const search = { ...context, context, executor, effort, load, warmup: 2, wantsCapacity: true }
+    const found = await findLoad(search)
+    await executor.close()
+    const [probe, pilot, capacity] = asked
+    if (pilot.kind !== 'open' || capacity.kind !== 'capacity') throw new Error('a pilot, then a search')
+    const e2eS = (runJob(context, probe).summary?.metrics.e2e_ms.mean ?? 0) / 1e3
+    expect(pilot.measureS / e2eS).toBeCloseTo(measure ?? EFFORTS.quick.measure, 6)
+    expect(found.concurrency).toBe(Math.max(1, Math.round(runJob(context, pilot).meanInside)))
+    // windows of tuning and of searches grow alike, and so may the requests that they hold
+    const factor = (measure ?? EFFORTS.quick.measure) / EFFORTS.quick.measure
+    expect(effort.tuning.map((round, i) => round.measure / EFFORTS.quick.tuning[i].measure)).toEqual([factor, factor])
+    expect(effort.capacity.measure / EFFORTS.quick.capacity.measure).toBe(factor)
+    expect(effort.capacity.requests.most / EFFORTS.quick.capacity.requests.most).toBe(factor)
+  },
+)
+
+test('a shorter window leaves the bounds on requests', () => {
+  const { requests, capacity } = withMeasure(EFFORTS.normal, 10)
+  expect([requests, capacity.requests]).toEqual([EFFORTS.normal.requests, EFFORTS.normal.capacity.requests])
 })
 
 test('the more requests must meet the SLO, the smaller the capacity; tuning asks for as many', async () => {

@@ -138,6 +138,16 @@ describe('one fault, one sentence, one place', () => {
       ['workload.load={method: closed_loop, concurrency: 4}', 'experiment.warmup=3'],
       /experiment\.warmup: has no effect with method closed_loop/,
     ],
+    [
+      'window of a closed loop',
+      ['workload.load={method: closed_loop, concurrency: 4}', 'experiment.measure=30'],
+      /experiment\.measure: has no effect with method closed_loop/,
+    ],
+    [
+      'window too short',
+      ['experiment.measure=3'],
+      /experiment\.measure: expected a number from 8 to 10000 \(mean end-to-end times\)/,
+    ],
     ['ticks of a preset', ['workload.spread_ticks=true'], /spread_ticks: has no effect with a preset/],
     ['kept ticks of a preset', ['workload.spread_ticks=false'], /spread_ticks: has no effect with a preset/],
     ['columns in one', ['workload.read.columns=time=when'], /columns: expected a mapping of roles to columns/],

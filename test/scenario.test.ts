@@ -270,6 +270,7 @@ const AWAY: Readonly<Record<string, readonly string[]>> = {
   'arms.*.pool': ['arms={mine: {pool: round-robin}}'],
   'experiment.replicates': ['experiment={replicates: 3}'],
   'experiment.warmup': ['experiment={warmup: 3}'],
+  'experiment.measure': ['experiment={measure: 80}'],
   'experiment.seed': ['experiment={seed: 3}'],
 }
 /** Keys that take their default alone so far. */

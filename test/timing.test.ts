@@ -68,6 +68,33 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
     expect(errors[Math.floor(errors.length * 0.9)]).toBeLessThan(0.03)
   })
 
+  it.each([
+    ['llama TP4', LLAMA],
+    ['r1 DEP16', R1],
+    ['gpt-oss TP4', OSS],
+  ] as const)('%s does so beside every tile edge of a GEMM, to 0.1 %%', (_, what) => {
+    const request = requestOf(system, what)
+    const tables = buildStepTables(request)
+    const timer = createStepTimer(tables)
+    const parts = (tokens: number): [number, number] => {
+      const chunks = [{ tokens, prefix: 0, emits: false }]
+      const { operators } = explainStep(
+        request,
+        Array.from({ length: tables.ranks }, () => ({ decode: { n: 0, K: 0 }, chunks })),
+      )
+      const of = (group: string) => operators.filter((one) => one.group === group).reduce((sum, { us }) => sum + us, 0)
+      return [timer.localPs(tokens) / 1e6 / of('local'), timer.sharedPs(tokens * tables.ranks) / 1e6 - of('shared')]
+    }
+    // 256 rows a tile: one more row of any of these begins another
+    for (const edge of [128, 256, 512, 1024, 1280, 2048, 3072]) {
+      for (const tokens of [edge - 1, edge, edge + 1, edge + 2]) {
+        const [local, sharedUs] = parts(tokens)
+        expect(Math.abs(local - 1), `local at ${tokens}`).toBeLessThan(0.001)
+        expect(Math.abs(sharedUs), `shared at ${tokens}`).toBeLessThan(1)
+      }
+    }
+  })
+
   it('is monotone in tokens, sequences, KV length, chunk and prefix, in whole picoseconds', () => {
     for (const what of [LLAMA, R1, OSS]) {
       const tables = buildStepTables(requestOf(system, what))

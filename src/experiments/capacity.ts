@@ -23,6 +23,8 @@ const MOST_TRIES = 10
 const PRECISION = 1.01
 /** Requests that a window must hold for its load to count as served: at a rate low enough even an impossible SLO would be met. */
 const FEWEST_SERVED = 5
+/** No window is stretched beyond this, s: 12 days. */
+const LONGEST_WINDOW_S = 1e6
 
 export interface Capacity {
   /** Requests (or sessions) per second; null when none of the loads tried was served, or all were. */
@@ -76,7 +78,8 @@ export function tryLoad(
   ratePerS: number,
   watcher?: JobWatcher,
 ): { isServed: boolean; simulatedS: number } {
-  const { workload, window } = watched(watcher, () => openTraffic(context, { ...job, ratePerS }))
+  const measureS = Math.max(job.measureS, Math.min(job.fewest / ratePerS, LONGEST_WINDOW_S))
+  const { workload, window } = watched(watcher, () => openTraffic(context, { ...job, ratePerS, measureS }))
   const simulation = createSimulation(context.config, createArm(job.arm, runName(context.seed, job.draw)), {
     load: { kind: 'open' },
     window,

@@ -151,6 +151,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         ratePerS: load.offered_rps,
         requestsPerArrival: point.arrivals.requests,
         requests: effort.requests,
+        measure: effort.measure,
       }),
     ],
     pictures: {

@@ -10,7 +10,7 @@ import type { Evidence } from '../timing/slices.js'
 import { requireSpeed } from '../traces/speedUp.js'
 import type { Workload } from '../traces/workload.js'
 import type { JobContext, Outcome } from './job.js'
-import { EFFORTS, type Effort, type EffortPlan, halvesOf } from './sizing.js'
+import { EFFORTS, type Effort, type EffortPlan, halvesOf, withMeasure } from './sizing.js'
 
 export interface ExperimentOptions {
   readonly plan: Plan
@@ -64,7 +64,7 @@ export async function withExperiment<T>(options: ExperimentOptions, work: (exper
   const context: JobContext = { config, parts, seed: plan.experiment.seed, slo: plan.slo.interactive, speedUp }
   const executor = createExecutor({ context, threads: options.threads, signal })
   const effortName = options.effort ?? 'normal'
-  const effort = EFFORTS[effortName]
+  const effort = withMeasure(EFFORTS[effortName], plan.experiment.measure)
   try {
     return await work({ plan, config, workload, context, executor, effort, effortName, ...stagesOf(options.onProgress) })
   } finally {

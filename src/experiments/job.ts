@@ -47,6 +47,8 @@ export interface CapacityJob extends Pick<OpenJob, 'arm' | 'draw' | 'warmupS' | 
   readonly kind: 'capacity'
   /** First guess, requests/s. */
   readonly guessPerS: number
+  /** Arrivals that a window holds at least: at rates below the guess it is longer than `measureS`. */
+  readonly fewest: number
 }
 
 export type Job =

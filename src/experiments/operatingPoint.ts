@@ -111,19 +111,21 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
   }
   const open: FoundLoad['open'] = (one, draw, warm, measure, keep = 'summary') =>
     openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep)
-  const pilotAt = (ratePerS: number): OpenJob => openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, 5, 15, 'summary')
+  const pilotAt = (ratePerS: number, measure: number): OpenJob =>
+    openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, 5, measure, 'summary')
   const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
   // By the E2E of a loop far beyond capacity more sessions would be under way at the beginning than there ever are at a load that is served. So it is
   // asked again at half of what the loop served, beginning as if answers came at once: too few are made up for sooner than a queue is worked off.
   if (!closed && arrivals.are === 'sessions')
-    e2eS = meanE2eS(await run({ ...pilotAt(guess / 2 / arrivals.requests), e2eS: 0 })) ?? e2eS
+    e2eS = meanE2eS(await run({ ...pilotAt(guess / 2 / arrivals.requests, 15), e2eS: 0 })) ?? e2eS
   let statedPerS = load.ratePerS ?? 0
   const ratePerSOf = (part: Draw['part']): number => (times === null ? statedPerS : times * (recorded.get(part) ?? 0))
   // what runs are sized by until the pilot has told how long a request lives at this load
   const searchE2eS = e2eS
   let concurrency = load.concurrency ?? 1
   const flyPilot = async (): Promise<void> => {
-    const pilot = await run(pilotAt(ratePerSOf('train')))
+    // as long as what it stands for: what is in flight on average hangs on the bursts that a window holds
+    const pilot = await run(pilotAt(ratePerSOf('train'), effort.measure))
     e2eS = meanE2eS(pilot) ?? e2eS
     // of sessions the number under way at once: rate x life
     const inFlight = arrivals.are === 'sessions' ? ratePerSOf('train') * arrivals.lifeS(e2eS) : pilot.meanInside

@@ -71,6 +71,20 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
   },
 }
 
+/** The lengths of an effort, scaled such that a replicate is `measure` mean E2E long: longer ones may hold more requests alike. */
+export function withMeasure(effort: EffortPlan, measure: number | null): EffortPlan {
+  if (measure === null) return effort
+  const factor = measure / effort.measure
+  const requests = ({ least, most }: Requests): Requests => ({ least, most: most * Math.max(1, factor) })
+  const { capacity } = effort
+  return {
+    tuning: effort.tuning.map((round) => ({ ...round, measure: factor * round.measure })),
+    capacity: { ...capacity, measure: factor * capacity.measure, requests: requests(capacity.requests) },
+    measure,
+    requests: requests(effort.requests),
+  }
+}
+
 /** Requests that live on the engines of a cluster decode on these ranks. */
 export const decodingRanks = ({ engines }: ClusterConfig): number =>
   engines.reduce((sum, { role, ranks }) => sum + (role === 'prefill' ? 0 : ranks), 0)
@@ -151,6 +165,7 @@ export function capacitySize(e2eS: number, requestsPerS: number, effort: EffortP
     guessPerS: requestsPerS / arrivals.requests,
     warmupS: warmup * unitS,
     measureS: windowS(measure, unitS, requestsPerS, requests),
+    fewest: requests.least / arrivals.requests,
     tailS: TAIL * e2eS,
     e2eS,
   }

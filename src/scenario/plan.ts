@@ -97,7 +97,14 @@ export interface Plan {
   readonly admission: { readonly maxQueue: number | null; readonly timeoutMs: number | null }
   /** The user's arms; the four built-in arms (static, tuned-static, tuned-size, shape-aware) are made by the comparison. */
   readonly arms: readonly ArmSpec[]
-  readonly experiment: { readonly replicates: number; readonly warmup: number; readonly seed: number }
+  readonly experiment: {
+    readonly replicates: number
+    /** Mean E2E before measuring begins. */
+    readonly warmup: number
+    /** Mean E2E that a replicate measures; null: what the effort says. */
+    readonly measure: number | null
+    readonly seed: number
+  }
   /** First 12 hex digits of sha256 over the canonical JSON without paths. */
   readonly planHash: string
   /** The same of the plan without its arms: a saved state may be taken up by any arm. */

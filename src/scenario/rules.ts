@@ -111,17 +111,16 @@ export function prefixProblems({ workload }: ScenarioInput, entries: readonly En
   return [{ path: at, message, hint: 'remove it, or name a trace with prefix ids' }]
 }
 
-/** The warm-up of a closed loop is counted in requests by whoever runs it. */
+/** Warm-up and window of a closed loop are counted in requests by whoever runs it. */
 export function experimentProblems({ experiment, workload }: ScenarioInput): Problem[] {
-  if (experiment?.warmup === undefined || workload.load?.method !== 'closed_loop') return []
-  return [
-    {
-      path: ['experiment'],
-      key: 'warmup',
-      message: 'experiment.warmup: has no effect with method closed_loop',
-      hint: 'remove it, or --set experiment.warmup=null; a closed loop warms up by requests',
-    },
-  ]
+  if (workload.load?.method !== 'closed_loop') return []
+  const keys = (['warmup', 'measure'] as const).filter((key) => experiment?.[key] !== undefined)
+  return keys.map((key) => ({
+    path: ['experiment'],
+    key,
+    message: `experiment.${key}: has no effect with method closed_loop`,
+    hint: `remove it, or --set experiment.${key}=null; a closed loop counts ${key === 'warmup' ? 'its warm-up' : 'what it measures'} in requests`,
+  }))
 }
 
 /** All of a closed loop come at once: what finds the queues full is turned away, the next one is sent in its place and turned away too. On the safe side: engines take one each. */

@@ -144,6 +144,11 @@ export const scenarioSchema = z.strictObject({
           .min(0, expecting('a number from 0 to 100 (mean end-to-end times)'))
           .max(100, expecting('a number from 0 to 100 (mean end-to-end times)'))
           .optional(),
+        measure: z
+          .number(expecting('a number from 8 to 10000 (mean end-to-end times)'))
+          .min(8, expecting('a number from 8 to 10000 (mean end-to-end times)'))
+          .max(10_000, expecting('a number from 8 to 10000 (mean end-to-end times)'))
+          .optional(),
         seed: integer(0, Number.MAX_SAFE_INTEGER, 'seed').optional(),
       },
       expecting('a mapping'),
@@ -172,7 +177,7 @@ const NESTED: Readonly<Record<string, readonly string[]>> = {
   'slo.interactive': Object.keys(limits.shape),
   admission: ['max_queue', 'timeout_ms'],
   'arms.*': Object.keys(arm.shape),
-  experiment: ['replicates', 'warmup', 'seed'],
+  experiment: ['replicates', 'warmup', 'measure', 'seed'],
 }
 
 /** Keys allowed in the mapping at `path`. */

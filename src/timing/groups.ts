@@ -5,6 +5,7 @@
 import type { SystemSpec } from '../hardware/system.js'
 import type { OperatorGroup } from '../models/operator.js'
 import { operatorsOf } from '../models/operators.js'
+import { TILE_EDGES } from './knots.js'
 import { inGraphOf, type PeakFlops, type PricedOperator, priceOperators, SEEN_BESIDE_EXPERTS, transferred } from './price.js'
 import { graphRowsOf, kernelsOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
@@ -32,7 +33,7 @@ export interface PricedGroups {
   readonly prefillUs: Float64Array
 }
 
-/** Every whole number up to this is a knot; beyond, so many per octave: linear interpolation then errs by less than 0.01 %, beside a tile edge of a GEMM by up to 11 % within a knot of it (docs/decisions/0004-kernel-tables.md). */
+/** Every whole number up to this is a knot; beyond, so many per octave, and both sides of every tile edge of a GEMM: linear interpolation then errs by 0.01 % at most. */
 const DENSE_KNOTS = 128
 const KNOTS_PER_OCTAVE = 128
 /** Knots per octave of the prefill grid: bilinear interpolation of a square errs by at most 0.75 % of the attention. */
@@ -83,7 +84,9 @@ function wholeKnots(first: number, perOctave: number, last: number): number[] {
 /** Never falling: a part of a measured block can dip where its whole does not. */
 function rowOf(us: Us, last: number): Row {
   const dense = Array.from({ length: Math.min(last, DENSE_KNOTS) + 1 }, (_, x) => x)
-  const knots = last > DENSE_KNOTS ? [...dense, ...wholeKnots(DENSE_KNOTS, KNOTS_PER_OCTAVE, last).slice(1)] : dense
+  const sparse = last > DENSE_KNOTS ? wholeKnots(DENSE_KNOTS, KNOTS_PER_OCTAVE, last) : []
+  const beside = TILE_EDGES.flatMap((edge) => [edge, edge + 1]).filter((x) => x < last)
+  const knots = [...new Set([...dense, ...sparse, ...beside])].sort((a, b) => a - b)
   let highest = 0
   const times = Float64Array.from(knots, (x) => {
     highest = x === 0 ? 0 : Math.max(highest, us(x, 0))

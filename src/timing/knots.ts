@@ -22,7 +22,7 @@ function ladder(first: number, pieces: readonly (readonly [number, number])[], l
 }
 
 /** Rows of a GEMM at which one more row starts another tile of 16, 32 or 256 rows. */
-const TILE_EDGES = [
+export const TILE_EDGES = [
   ...[16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256],
   ...Array.from({ length: 16 }, (_, i) => 256 * (i + 2)),
   ...[8192, 16384, 32768],

@@ -100,10 +100,10 @@ function partOf(window: MeasureWindow, note: string, warm: SavedState | null, st
 function refuseUnused({ workload: { load } }: Plan, sets: readonly string[]): void {
   const unused = [
     { of: 'experiment', key: 'replicates', isUnused: true, why: '`run` makes one simulation; `compare` makes replicates' },
-    {
-      ...{ of: 'experiment', key: 'warmup', isUnused: load.method !== 'superpose' },
-      why: `with method ${load.method} \`run\` measures from the first request on`,
-    },
+    ...['warmup', 'measure'].map((key) => ({
+      ...{ of: 'experiment', key, isUnused: load.method !== 'superpose' },
+      why: `with method ${load.method} \`run\` measures from the first request to the last`,
+    })),
     {
       ...{ of: 'slo.interactive', key: 'attainment', isUnused: load.fraction === null },
       why: '`run` looks for no capacity, since the load is no fraction of one',

@@ -10,6 +10,7 @@ import {
   loadJobs,
   openTraffic,
   stagesOf,
+  withMeasure,
 } from '../../experiments/index.js'
 import { staticArm } from '../../levers/index.js'
 import { number } from '../../reports/format.js'
@@ -33,7 +34,6 @@ export interface Traffic {
 }
 
 const EVERYTHING: MeasureWindow = { fromNs: 0, toNs: Number.POSITIVE_INFINITY }
-const EFFORT = EFFORTS.normal
 
 interface TrafficOptions {
   readonly signal: AbortSignal
@@ -96,16 +96,17 @@ async function superposed(
     "superposed copies are drawn from halves of the trace's time",
     'use a longer trace, or --set workload.load.method=as_recorded',
   )
-  const { seed, warmup } = plan.experiment
+  const { seed, warmup, measure } = plan.experiment
+  const effort = withMeasure(EFFORTS.normal, measure)
   const context: JobContext = { config, slo: plan.slo.interactive, seed, parts, speedUp: null }
   const executor = createExecutor({ context, threads, signal })
   const progress = createProgress({ quiet })
   try {
-    const search = { config, context, executor, effort: EFFORT, load, wantsCapacity: false, warmup }
+    const search = { config, context, executor, effort, load, wantsCapacity: false, warmup }
     const { stage, done } = stagesOf(showStages(progress))
     stage('load', loadJobs(search))
     const { arrivals, ratePerS, staticCapacity, open } = await findLoad({ ...search, done })
-    const job = open(staticArm(config.engines), FIRST_DRAW, warmup, EFFORT.measure)
+    const job = open(staticArm(config.engines), FIRST_DRAW, warmup, effort.measure)
     const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
     const of =
       load.fraction === null
