@@ -422,9 +422,9 @@ describe('faulty recipes are refused with a place and a remedy', () => {
       /context_limit: is above max_tokens, 10/,
     ],
     [
-      'a session with keys missing, told what goes there and by a recipe that has them',
+      'a session with keys missing, told what goes there and where to read of it',
       'requests: 5\nblock_tokens: 16\nstreams: {a: {rate_per_s: 1, session: {steps: 1, first_context: 1, growth: 1, output: 1, wait_s: 1, context_limit: 20}}}',
-      /session\.reset: expected a mapping: \{chance, keeps\}.*\n {2}hint: add this key; see data\/recipes\/agent\.yaml/,
+      /session\.reset: expected a mapping: \{chance, keeps\}.*\n {2}hint: add this key; see docs\/RECIPES\.md/,
     ],
   ]
   const WITH_GAPS = (arrivals: string): string => `requests: 5\n${STREAM}    arrivals: ${arrivals}\n`
