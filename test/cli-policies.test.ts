@@ -59,6 +59,10 @@ describe('policy new', () => {
     expect(readFileSync(join(folder, 'rank.ts'), 'utf8')).toBe(before)
     expect(shapewise(folder, 'policy', 'new', 'pool', 'pool.py').status).toBe(2)
     expect(shapewise(folder, 'policy', 'new', 'pool', 'nowhere/pool.ts').status).toBe(2)
+    expect(shapewise(folder, 'policy', 'new', 'pool', 'rank.ts/pool.ts')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('rank.ts/pool.ts  cannot be written: ENOTDIR'),
+    })
     expect(shapewise(folder, 'policy', 'new', 'expert', 'expert.ts').status).toBe(2)
   })
 })

@@ -88,13 +88,22 @@ export function demandPage(flag: string, path: string | undefined, inputs: reado
     throw new UserError({ where: `${flag} ${path}`, message: 'is not the name of a page', hint: 'end it in .html' })
 }
 
-/** A new file that cannot be written to its end is removed: half of it would look like all. */
+/** Removes a file that could not be written to its end: half of it would look like all. Never throws: why it could not be written is what counts. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // a path that leads nowhere: nothing was written
+  }
+}
+
+/** A new file that cannot be written to its end is removed. */
 export function writeOutput(flag: string, path: string, text: string): void {
   const wasThere = existsSync(path)
   try {
     writeFileSync(path, text)
   } catch (error) {
-    if (!wasThere) rmSync(path, { force: true })
+    if (!wasThere) discard(path)
     throw cannotWrite(flag, path, (error as Error).message)
   }
 }

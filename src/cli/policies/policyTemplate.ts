@@ -1,10 +1,11 @@
 /** The work of `policy new`. The templates are data/policies/LEVER.ts. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
 import { withoutTypes } from '../../policies/index.js'
 import { printResult } from '../output.js'
+import { discard } from '../outputFile.js'
 
 export function writeTemplate(lever: string, file: string): void {
   if (!/\.m?[jt]s$/.test(file))
@@ -22,7 +23,7 @@ export function writeTemplate(lever: string, file: string): void {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EEXIST')
       throw new UserError({ where: file, message: 'is there already and is not overwritten', hint: 'choose another name' })
-    rmSync(file, { force: true })
+    discard(file)
     throw new UserError({ where: file, message: `cannot be written: ${message}`, hint: 'choose another place' })
   }
   const path = isAbsolute(file) || /^\.\.?[/\\]/.test(file) ? file : `./${file}`
