@@ -8,6 +8,7 @@ import type { OpenRunFolder } from '../../reports/runFolder.js'
 import { resolvedYaml } from '../../scenario/index.js'
 import type { ArmInput } from '../../scenario/overrides.js'
 import type { Plan } from '../../scenario/plan.js'
+import { lastArrivalNs } from '../../traces/sessions.js'
 import { nsToS } from '../../units.js'
 import { chooseArm } from '../chooseArm.js'
 import type { OutputArgs } from '../options.js'
@@ -116,13 +117,10 @@ function sayTail(
   say: (text: string) => void,
 ): void {
   if (load.kind !== 'open' || window.toNs !== Number.POSITIVE_INFINITY || requests.injected < FEWEST) return
-  let lastNs = 0
-  // turns that wait for an answer have no time
-  for (const timeNs of workload.arrivalNs) if (timeNs > lastNs) lastNs = timeNs
-  const lastS = nsToS(lastNs)
+  const lastS = nsToS(lastArrivalNs(workload))
   if (lastS === 0 || windowS < 2 * lastS) return
   say(
-    `note: the last time in the trace is ${number(lastS)} s, and the run measures until all is answered, ${number(windowS)} s: requests/s and tokens/s are means over all of that`,
+    `note: the last request that waits for no other is sent at ${number(lastS)} s, and the run measures until all is answered, ${number(windowS)} s: requests/s and tokens/s are means over all of that`,
   )
 }
 
