@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification, type VitestPluginContext } from 'vitest/node'
@@ -11,7 +12,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const [tests, dist] = ['test', 'dist'].map((name) => join(import.meta.dirname, name, '/'))
+const [tests, src, dist] = ['test', 'src', 'dist'].map((name) => join(import.meta.dirname, name, '/'))
 const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
 /**
@@ -27,8 +28,10 @@ function compiled() {
       isOnce = process.env.npm_lifecycle_event === 'test' && !vitest.config.watch
     },
     resolveId(source: string, importer?: string) {
-      const path = /^(?:\.\.\/)+src\/(.+\.js)$/.exec(source)?.[1]
-      return isOnce && path && importer?.startsWith(tests) ? join(dist, path) : null
+      const path = /^(?:\.\.\/)+src\/(.+)\.js$/.exec(source)?.[1]
+      // the compiler leaves in dist what was made of a source that is gone
+      const isCompiled = isOnce && path && importer?.startsWith(tests) && existsSync(join(src, `${path}.ts`))
+      return isCompiled ? join(dist, `${path}.js`) : null
     },
   }
 }
