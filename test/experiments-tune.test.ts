@@ -480,6 +480,12 @@ test('a shorter window leaves the bounds on requests', () => {
   expect([requests, capacity.requests]).toEqual([EFFORTS.normal.requests, EFFORTS.normal.capacity.requests])
 })
 
+test('a longer window holds a whole number of requests at most', () => {
+  // 30,000 x 31 / 30 is not one in double precision
+  expect(withMeasure(EFFORTS.quick, 31).requests.most).toBe(31_000)
+  expect(withMeasure(EFFORTS.normal, 40.00001).capacity.requests.most).toBe(150_000)
+})
+
 test('the more requests must meet the SLO, the smaller the capacity; tuning asks for as many', async () => {
   const found = async (attainment: number) => {
     const sets = ['workload.load={method: superpose, fraction: 0.5}', `slo.interactive={ttft_ms: 100, attainment: ${attainment}}`]

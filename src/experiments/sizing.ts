@@ -75,7 +75,7 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
 export function withMeasure(effort: EffortPlan, measure: number | null): EffortPlan {
   if (measure === null) return effort
   const factor = measure / effort.measure
-  const requests = ({ least, most }: Requests): Requests => ({ least, most: most * Math.max(1, factor) })
+  const requests = ({ least, most }: Requests): Requests => ({ least, most: Math.round(most * Math.max(1, factor)) })
   const { capacity } = effort
   return {
     tuning: effort.tuning.map((round) => ({ ...round, measure: factor * round.measure })),
