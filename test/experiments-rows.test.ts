@@ -129,9 +129,9 @@ test('a capacity beyond every load tried is not taken for none', () => {
   expect(notesOf([beyond, ...capacities([1, 1, 1, 1])])).toContain(
     'shape-aware meets the SLO at every load tried in 1 of 5 replicates, which are left out',
   )
-  expect(notesOf([beyond, ...capacities([null, 1, 1, 1])])).toContain('at no load tried, or at every one, in 2 of 5')
+  expect(notesOf([beyond, ...capacities([null, 1, 1, 1])])).toContain('at no load tried or at every one in 2 of 5')
   expect(notesOf([beyond, ...capacities([null, null, null, null])])).toBe(
-    'one of the two meets the SLO at no load tried, or at every one',
+    'one of the two meets the SLO at no load tried or at every one',
   )
 })
 

@@ -77,7 +77,7 @@ function lackOfCapacity(outcomes: readonly Outcome[]): string {
   const missing = outcomes.filter(({ capacityPerS }) => capacityPerS === null)
   const beyond = missing.filter(({ isUnbounded }) => isUnbounded).length
   if (beyond === 0) return 'meets the SLO at no load tried'
-  return beyond === missing.length ? 'meets the SLO at every load tried' : 'meets the SLO at no load tried, or at every one'
+  return beyond === missing.length ? 'meets the SLO at every load tried' : 'meets the SLO at no load tried or at every one'
 }
 
 function noteOf(
@@ -96,9 +96,7 @@ function noteOf(
     const missing = outcomes.filter((outcome) => !((metric.read(outcome) ?? 0) > 0))
     if (missing.length === 0) return []
     const lack = metric === CAPACITY ? lackOfCapacity(missing) : 'is undefined or zero'
-    return [
-      `${name} ${lack}${lack.endsWith('every one') ? ',' : ''} in ${missing.length} of ${outcomes.length} replicates, which are left out`,
-    ]
+    return [`${name} ${lack} in ${missing.length} of ${outcomes.length} replicates, which are left out`]
   })
   const saturated = [arm, baseline].filter((name) =>
     byArm.get(name)?.some((o) => o.summary !== null && fallsBehind(o.summary.saturation.label)),
