@@ -37,7 +37,7 @@ export interface RankStep {
   readonly prompts: readonly number[]
 }
 
-/** Time of a step, ps: the formula of timing/stepTimer.ts with a split factor of 1. */
+/** Time of a step, ps: the formula of timing/stepTimer.ts with a split factor of 1, less the keys of an indexer, which DeepSeek-R1 has none of. */
 export function stepPs(timer: StepTimer, ranks: readonly RankStep[]): number {
   let slowest = 0
   let sum = 0
