@@ -114,6 +114,17 @@ describe('a failing job', () => {
     },
   )
 
+  test('threads that end as they start, without an error, leave nobody waiting', async () => {
+    const executor = threadExecutor({ context: EMPTY, threads: 2 }, { worker: fixture('gone') })
+    try {
+      const jobs = [0, 1, 2, 3].map((replicate) => closed(STATIC_ARM, replicate))
+      const all = await Promise.allSettled(jobs.map((job) => executor.run([job])))
+      for (const { reason } of all as PromiseRejectedResult[]) expect(reason.message).toContain('worker exited with code: 3')
+    } finally {
+      await executor.close()
+    }
+  })
+
   test('a worker that serves no event any more is ended; the error names arm, event and policies', async () => {
     const executor = threadExecutor({ context: EMPTY, threads: 1, stallMs: 200 }, { worker: fixture('endless') })
     try {

@@ -20,14 +20,19 @@ export function startPool(worker: URL, threads: number, workerData: unknown, hea
   })
   let fault: Error | null = null
   const waiting = new Set<(error: Error) => void>()
+  let reason = 'they end at once'
+  // of a thread without a task: one that replaces others as the work is given up and does not start fails nothing
+  pool.on('error', (error) => {
+    reason = error.message
+  })
   // a thread that ends is replaced at once, unless one did not start: when the last is gone, tasks would wait for ever
-  const look = (error: Error): void => {
+  const look = (): void => {
     if (pool.threads.length > 0) return
-    fault = new Error(`no thread starts: ${error.message}`)
+    fault = new Error(`no thread starts: ${reason}`)
     for (const fail of waiting) fail(fault)
   }
-  // of a thread without a task: one that replaces others as the work is given up and does not start fails nothing
-  pool.on('error', look)
+  // by then its task has its own answer, and its place is taken
+  pool.on('workerDestroy', () => setImmediate(look))
   return {
     run: (task, signal) =>
       new Promise((resolve, reject) => {
@@ -35,8 +40,8 @@ export function startPool(worker: URL, threads: number, workerData: unknown, hea
         waiting.add(reject)
         const failed = (error: Error): void => {
           waiting.delete(reject)
+          reason = error.message
           reject(error)
-          look(error)
         }
         pool.run(task, { signal }).then((answer) => {
           waiting.delete(reject)
