@@ -27,6 +27,8 @@ export interface PricedGroups {
   readonly kernelColumns: number
   /** [(maxNumSeqs + 1) * kernelColumns] us. */
   readonly kernelUs: Float64Array
+  /** Of every KV token that a decode step attends to, what an indexer reads of it; 0 without one. */
+  readonly keyUs: number
   readonly chunks: Float64Array
   readonly prefixes: Float64Array
   /** [chunks * prefixes] us, never falling. */
@@ -150,6 +152,7 @@ function compute(request: TimingRequest): PricedGroups {
     shared: rowOf(groupUs(priced, 'shared'), parallelism.dp * maxTokens),
     exchange: rowOf(groupUs(priced, 'exchange'), maxTokens),
     ...kernelOf(groupUs(priced, 'kernel'), maxNumSeqs, maxModelLen),
+    keyUs: groupUs(priced, 'keys')(1, 1),
     ...prefillOf(groupUs(priced, 'prefill'), maxNumBatchedTokens, maxModelLen),
   }
 }

@@ -1,6 +1,6 @@
 /** The flat tables of a plan: its priced groups, times the constants of its profile. */
 import { PS_PER_MS, PS_PER_US } from '../units.js'
-import { maxTokensOf, type PricedGroups, priceGroups, priceRequest, type Row } from './groups.js'
+import { maxTokensOf, type PricedGroups, priceGroups, type Row } from './groups.js'
 import { type Named, scaleOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import type { StepTables } from './stepTimer.js'
@@ -40,15 +40,6 @@ function kernelTables({ kernelColumns: edges, kernelUs }: PricedGroups, factor: 
   return { kernelColumns, kernelBasePs, kernelSlopePs }
 }
 
-/** Left out where no indexer scores the KV tokens. */
-function keyTables(request: TimingRequest, factor: number): Pick<StepTables, 'keyTokenPs'> {
-  const { attention } = request.model
-  if (attention.kind !== 'mla' || !attention.sparseIndexer) return {}
-  const scores = priceRequest(request).filter(({ operator }) => operator.group === 'keys')
-  const tokenUs = scores.reduce((sum, { operator, us }) => sum + operator.count * us(1, 1), 0)
-  return { keyTokenPs: Math.round(factor * tokenUs * PS_PER_US) }
-}
-
 /** Throws UserError when the model, the layout or the system cannot be priced. */
 export function buildStepTables(request: TimingRequest): StepTables {
   const groups = priceGroups(request)
@@ -66,7 +57,7 @@ export function buildStepTables(request: TimingRequest): StepTables {
     sharedPs: fill(groups.shared, all * productOf(scale.experts)),
     exchangePs: fill(groups.exchange, all),
     ...kernelTables(groups, all),
-    ...keyTables(request, all),
+    ...(groups.keyUs > 0 && { keyTokenPs: Math.round(all * groups.keyUs * PS_PER_US) }),
     prefillChunkKnots: groups.chunks,
     prefillPrefixKnots: groups.prefixes,
     prefillPs: groups.prefillUs.map((us) => us * all * PS_PER_US),
