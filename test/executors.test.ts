@@ -99,30 +99,30 @@ describe('a failing job', () => {
     }
   })
 
+  /** Why two threads of this worker refused each of four jobs, which came after so many ms. */
+  async function refusalsOf(worker: string, afterMs: number): Promise<string[]> {
+    const executor = threadExecutor({ context: EMPTY, threads: 2 }, { worker: fixture(worker) })
+    try {
+      if (afterMs > 0) await setTimeout(afterMs)
+      const jobs = [0, 1, 2, 3].map((replicate) => closed(STATIC_ARM, replicate))
+      const all = await Promise.allSettled(jobs.map((job) => executor.run([job])))
+      expect(all.map(({ status }) => status)).toEqual(jobs.map(() => 'rejected'))
+      return (all as PromiseRejectedResult[]).map(({ reason }) => reason.message)
+    } finally {
+      await executor.close()
+    }
+  }
+
   test.each(['before there is a job', 'with jobs in line'])(
     'threads that do not start give the reason, and no hang: %s',
     async (when) => {
-      const executor = threadExecutor({ context: EMPTY, threads: 2 }, { worker: fixture('unready') })
-      try {
-        if (when === 'before there is a job') await setTimeout(400)
-        const jobs = [0, 1, 2, 3].map((replicate) => closed(STATIC_ARM, replicate))
-        const all = await Promise.allSettled(jobs.map((job) => executor.run([job])))
-        for (const { reason } of all as PromiseRejectedResult[]) expect(reason.message).toContain('too few files may be open')
-      } finally {
-        await executor.close()
-      }
+      const reasons = await refusalsOf('unready', when === 'before there is a job' ? 400 : 0)
+      for (const reason of reasons) expect(reason).toContain('too few files may be open')
     },
   )
 
   test('threads that end as they start, without an error, leave nobody waiting', async () => {
-    const executor = threadExecutor({ context: EMPTY, threads: 2 }, { worker: fixture('gone') })
-    try {
-      const jobs = [0, 1, 2, 3].map((replicate) => closed(STATIC_ARM, replicate))
-      const all = await Promise.allSettled(jobs.map((job) => executor.run([job])))
-      for (const { reason } of all as PromiseRejectedResult[]) expect(reason.message).toContain('worker exited with code: 3')
-    } finally {
-      await executor.close()
-    }
+    for (const reason of await refusalsOf('gone', 0)) expect(reason).toContain('worker exited with code: 3')
   })
 
   test('a worker that serves no event any more is ended; the error names arm, event and policies', async () => {

@@ -4,7 +4,7 @@ import { createExecutor, type Executor } from '../src/executors/index.js'
 import { armFlag, untunedNotes } from '../src/experiments/armText.js'
 import { differing } from '../src/experiments/attribution/arms.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
-import { type Job, type Outcome, runJob } from '../src/experiments/job.js'
+import { type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
 import { findLoad } from '../src/experiments/operatingPoint.js'
 import { EFFORTS, withMeasure } from '../src/experiments/sizing.js'
@@ -364,6 +364,17 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
   })
 })
 
+/** An executor, and the jobs that it was asked for. */
+function listening(context: JobContext): { readonly executor: Executor; readonly asked: readonly Job[] } {
+  const inline = createExecutor({ context, threads: 1 })
+  const asked: Job[] = []
+  const run: Executor['run'] = (jobs, done) => {
+    asked.push(...jobs)
+    return inline.run(jobs, done)
+  }
+  return { executor: { ...inline, run }, asked }
+}
+
 test.each([
   { load: 'fraction: 0.5', engines: 1, draws: 4 },
   { load: 'fraction: 0.5', engines: 2, draws: 2 },
@@ -374,18 +385,11 @@ test.each([
   async ({ load: amount, engines, draws }) => {
     const sets = [`engines.0.count=${engines}`, `workload.load={method: superpose, ${amount}}`, 'slo.interactive={ttft_ms: 100}']
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
-    const inline = createExecutor({ context, threads: 1 })
-    const searched: Job[] = []
-    const executor: typeof inline = {
-      ...inline,
-      run: (jobs, done) => {
-        searched.push(...jobs.filter(({ kind }) => kind === 'capacity'))
-        return inline.run(jobs, done)
-      },
-    }
+    const { executor, asked } = listening(context)
     const { load } = tinyPlan(sets).workload
     const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
     await executor.close()
+    const searched = asked.filter(({ kind }) => kind === 'capacity')
     expect(searched.map(({ draw }) => draw)).toEqual(
       Array.from({ length: draws }, (_, replicate) => ({ part: 'train', mode: 'draw', replicate })),
     )
@@ -448,15 +452,7 @@ test.each([null, 80])(
   async (measure) => {
     const sets = ['workload.load={method: superpose, rate_per_s: 20}']
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
-    const inline = createExecutor({ context, threads: 1 })
-    const asked: Job[] = []
-    const executor: typeof inline = {
-      ...inline,
-      run: (jobs, done) => {
-        asked.push(...jobs)
-        return inline.run(jobs, done)
-      },
-    }
+    const { executor, asked } = listening(context)
     const effort = withMeasure({ ...EFFORTS.quick, requests: { least: 1, most: 1e6 } }, measure)
     const { load } = tinyPlan(sets).workload
     const search = { ...context, context, executor, effort, load, warmup: 2, wantsCapacity: true }

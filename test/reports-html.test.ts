@@ -84,6 +84,8 @@ describe('the head of a page', () => {
     const html = comparisonHtml({ ...result, load: { ...result.load, arrivals: 'sessions' } }, plan)
     expect(headerOf(html)).toMatch(/<li>Load: [^<]* sessions\/s, [^<]* of the static capacity [^ ]* sessions\/s/)
     expect(html).toContain('the numbers are sessions in flight')
+    expect(html).toContain('capacity on the judging half, sessions/s')
+    expect(pages.comparison).toContain('capacity on the judging half, req/s')
     expect(headerOf(pages.comparison)).toMatch(/<li>Load: [^<]* requests\/s, [^<]* of the static capacity [^ ]* req\/s/)
   })
   it('of a run that fell behind says so before its numbers', () => {

@@ -20,6 +20,11 @@ const cut = (tp: number, dp: number, moeTp: number, moeEp: number): Parallelism 
 const LLAMA = { model: loadModel('llama-3.1-70b'), precision: 'fp8', parallelism: cut(4, 1, 1, 1) } as const
 const R1 = { model: loadModel('deepseek-r1'), precision: 'nvfp4', parallelism: cut(1, 16, 1, 16) } as const
 const OSS = { model: loadModel('gpt-oss-120b'), precision: 'mxfp4', parallelism: cut(4, 1, 1, 4) } as const
+const MODELS = [
+  ['llama TP4', LLAMA],
+  ['r1 DEP16', R1],
+  ['gpt-oss TP4', OSS],
+] as const
 const LIMITS = { ...PLAIN_TIMING, kvPrecision: 'fp8', maxNumSeqs: 256, maxNumBatchedTokens: 4096, maxModelLen: 65536 } as const
 const SYSTEMS = ['gb200', 'gb300'] as const
 const requestOf = (system: string, what: Pick<TimingRequest, 'model' | 'precision' | 'parallelism'>): TimingRequest => ({
@@ -38,11 +43,7 @@ function stream(): () => number {
 }
 
 describe.each(SYSTEMS)('step tables on %s', (system) => {
-  it.each([
-    ['llama TP4', LLAMA],
-    ['r1 DEP16', R1],
-    ['gpt-oss TP4', OSS],
-  ] as const)('%s agrees with the sum of operators (p90 < 3 %%)', (_, what) => {
+  it.each(MODELS)('%s agrees with the sum of operators (p90 < 3 %%)', (_, what) => {
     const request = requestOf(system, what)
     const tables = buildStepTables(request)
     const timer = createStepTimer(tables)
@@ -68,11 +69,7 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
     expect(errors[Math.floor(errors.length * 0.9)]).toBeLessThan(0.03)
   })
 
-  it.each([
-    ['llama TP4', LLAMA],
-    ['r1 DEP16', R1],
-    ['gpt-oss TP4', OSS],
-  ] as const)('%s does so beside every tile edge of a GEMM, to 0.1 %%', (_, what) => {
+  it.each(MODELS)('%s does so beside every tile edge of a GEMM, to 0.1 %%', (_, what) => {
     const request = requestOf(system, what)
     const tables = buildStepTables(request)
     const timer = createStepTimer(tables)

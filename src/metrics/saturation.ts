@@ -18,7 +18,7 @@ const OVERLOADED = 0.1
 /** Growth up to this many square roots of the arrivals may be chance: the deviation of a Poisson count, three times. Of 5,600 arrivals that is BACKLOGGED. */
 const NOISE_DEVIATIONS = 3
 /** A window with fewer arrivals than this cannot tell a trend from noise. */
-const FEWEST_ARRIVALS = 20
+export const FEWEST_ARRIVALS = 20
 /**
  * A drain is long beyond this many E2E of those met inside in the first third, and this share of the time in which requests arrived. Of those met:
  * where a few answers are much longer than the rest, they are what is left at the end, at any load.

@@ -12,6 +12,10 @@ import { readSchema } from './readKeys.js'
 /** Longest limit that means anything: a day. */
 const DAY_MS = 86_400_000
 const milliseconds = positive(DAY_MS, 'milliseconds, without a unit')
+const meanE2e = (min: number, max: number) => {
+  const message = expecting(`a number from ${min} to ${max} (mean end-to-end times)`)
+  return z.number(message).min(min, message).max(max, message)
+}
 const degree = integer(1, MOST_GPUS, 'GPUs')
 
 const draftTokens = integer(0, 16, 'draft tokens')
@@ -139,16 +143,8 @@ export const scenarioSchema = z.strictObject({
     .strictObject(
       {
         replicates: integer(1, 1000, 'replicates').optional(),
-        warmup: z
-          .number(expecting('a number from 0 to 100 (mean end-to-end times)'))
-          .min(0, expecting('a number from 0 to 100 (mean end-to-end times)'))
-          .max(100, expecting('a number from 0 to 100 (mean end-to-end times)'))
-          .optional(),
-        measure: z
-          .number(expecting('a number from 8 to 10000 (mean end-to-end times)'))
-          .min(8, expecting('a number from 8 to 10000 (mean end-to-end times)'))
-          .max(10_000, expecting('a number from 8 to 10000 (mean end-to-end times)'))
-          .optional(),
+        warmup: meanE2e(0, 100).optional(),
+        measure: meanE2e(8, 10_000).optional(),
         seed: integer(0, Number.MAX_SAFE_INTEGER, 'seed').optional(),
       },
       expecting('a mapping'),

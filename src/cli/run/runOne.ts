@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { inertLevers } from '../../experiments/families.js'
 import { LEVERS, SHAPE_AWARE_ARM } from '../../levers/index.js'
+import { FEWEST_ARRIVALS } from '../../metrics/saturation.js'
 import type { Summary } from '../../metrics/summary.js'
 import { number } from '../../reports/format.js'
 import type { OpenRunFolder } from '../../reports/runFolder.js'
@@ -107,16 +108,13 @@ function speedText({ simulatedS, simulationS, recordsS }: SimulatedRun): string 
   return `simulated ${simulatedS.toFixed(1)} s in ${simulationS.toFixed(3)} s${ratio}; summarised the records in ${recordsS.toFixed(3)} s`
 }
 
-/** Fewest requests of which the tail is told, as of which the saturation is judged. */
-const FEWEST = 20
-
 /** Few sessions may go on long after the last of them began, and a queue long after the last request: rates over that time are no throughput. */
 function sayTail(
   { window_s: windowS, requests }: Summary,
   { load, window, workload }: PreparedRun,
   say: (text: string) => void,
 ): void {
-  if (load.kind !== 'open' || window.toNs !== Number.POSITIVE_INFINITY || requests.injected < FEWEST) return
+  if (load.kind !== 'open' || window.toNs !== Number.POSITIVE_INFINITY || requests.injected < FEWEST_ARRIVALS) return
   const lastS = nsToS(lastArrivalNs(workload))
   if (lastS === 0 || windowS < 2 * lastS) return
   say(
