@@ -82,7 +82,7 @@ test('engines that change their roles: all of them may be at the work of one', (
   const config = plan(ROLES)
   const switching = { ...SHAPE_AWARE_ARM, pool: 'adaptive-roles(dwell=1,memory=1)' }
   const shapes = alike(3000, 8000, 4)
-  const workload = { ...workloadOf(shapes), arrivalNs: Float64Array.from(shapes, (_, i) => i * 1.2e8) }
+  const workload = { ...workloadOf(shapes), arrivalNs: Float64Array.from(shapes, (_, i) => i * 1.1e8) }
   const bound = clairvoyantBound(config, workload)
   const best = ratePerS(config, switching, workload)
   console.info(`engines that change: ${best.toFixed(1)} requests/s of at most ${bound?.capacity_rps.toFixed(1)}`)

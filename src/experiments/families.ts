@@ -57,8 +57,9 @@ const CHOICES: Readonly<Record<Family, Choices>> = {
   'tuned-size': { ...COUNTED, split: SIZES.map((size) => `fixed-size(${size})`) },
   'shape-aware': {
     split: ['length-aware'],
-    rank: ['least-cost(5000)', 'least-kv-tokens', 'least-requests'],
-    pool: ['least-loaded'],
+    // round-robin as well: who chooses by shape may find that it does not pay
+    rank: ['least-cost(5000)', 'least-kv-tokens', 'least-requests', 'round-robin'],
+    pool: ['least-loaded', 'round-robin'],
   },
 }
 

@@ -4,7 +4,8 @@
  *
  *   fixed and token-wise work: the time of a step of S tokens lies above a line a + b S, and decoding needs at least one step for every
  *   `ranks x maxNumSeqs` tokens; so the sum over all steps is at least a steps + b tokens, for each supporting line;
- *   decode attention: the cheapest KV token of any batch, under the floor of the kernel; prefill attention: the cheapest pair of query and key.
+ *   decode attention: the cheapest KV token of any batch, under the floor of the kernel; prefill attention: the cheapest pair of query and key, whatever
+ *   chunks save by sharing a call.
  *
  * Of an engine with several ranks the slowest counts, which is at least their mean. What comes out are prices: of many such bounds the one that is
  * largest for the demand at hand, a line in each of its terms. It bounds any other demand too, so shares of one demand may go to different engines.
@@ -12,7 +13,7 @@
 import type { SplitBatch } from '../levers/lever.js'
 import { createSplitEvaluator } from '../levers/split/model.js'
 import { oracleFloor } from '../levers/split/oracleFloor.js'
-import { createStepTimer, type StepTimer } from '../timing/stepTimer.js'
+import { createStepTimer, type StepTables, type StepTimer } from '../timing/stepTimer.js'
 import type { EngineConfig } from './config.js'
 
 /** The cheapest KV token is sought at lengths of 1 and 1.5 times powers of two, and a factor may be 32 steps old. */
@@ -39,9 +40,10 @@ export function leastPrices(engine: EngineConfig, demand: Demand): LeastPrices {
   const tokens = demand.promptTokens + demand.sequenceSteps * (draftTokens + 1)
   const places = ranks * engine.maxNumSeqs
   const steps = demand.sequenceSteps / places
+  const prompts = promptPrices(engine, timer, demand)
   const pricesOf = ({ each, start }: Line, attention: number): LeastPrices => ({
-    promptTokens: each,
-    pairs: (attention * leastPairPs(engine, timer)) / ranks,
+    promptTokens: each - (attention * prompts.tokenPs) / ranks,
+    pairs: (attention * prompts.pairPs) / ranks,
     sequenceSteps: each * (draftTokens + 1) + start / places + (attention * leastRowPs(engine, timer)) / ranks,
     kvTokens: (attention * leastKvTokenPs(engine, timer)) / ranks,
   })
@@ -145,13 +147,62 @@ function leastRowPs({ maxNumSeqs, draftTokens }: EngineConfig, timer: StepTimer)
   return least
 }
 
-function leastPairPs({ tables, maxNumBatchedTokens }: EngineConfig, timer: StepTimer): number {
+/** Parts of the token-wise work of a prompt token, from none on, by which its attention may be priced too high in favour of its pairs. */
+const LENT = [0, ...Array.from({ length: 10 }, (_, i) => 2 ** (i - 10))]
+
+/**
+ * Prices of prefill attention that are together no more than any step's: pairs of a query and a key at `pairPs`, less `tokenPs` a token, for all that
+ * chunks may save by sharing a call. Of those tried the prices with the largest sum for the demand.
+ */
+function promptPrices(
+  { tables, maxNumSeqs, maxNumBatchedTokens }: EngineConfig,
+  timer: StepTimer,
+  demand: Demand,
+): { readonly pairPs: number; readonly tokenPs: number } {
   const halfway = (knots: Float64Array): number[] =>
     [...knots].flatMap((knot, i) => (i === 0 ? [knot] : [Math.round((knots[i - 1] + knot) / 2), knot]))
-  let least = Number.POSITIVE_INFINITY
-  for (const chunk of halfway(tables.prefillChunkKnots))
-    for (const prefix of halfway(tables.prefillPrefixKnots))
-      if (chunk >= 1 && chunk <= maxNumBatchedTokens)
-        least = Math.min(least, timer.prefillPs(chunk, prefix) / (chunk * (prefix + (chunk + 1) / 2)))
-  return Number.isFinite(least) ? GRID_SLACK * least : 0
+  const prefixes = halfway(tables.prefillPrefixKnots)
+  const calls = halfway(tables.prefillChunkKnots)
+    .filter((chunk) => chunk >= 1 && chunk <= maxNumBatchedTokens)
+    .flatMap((chunk) =>
+      prefixes.map((prefix) => ({
+        chunk,
+        pairs: chunk * (prefix + (chunk + 1) / 2),
+        ps: GRID_SLACK * timer.prefillPs(chunk, prefix),
+      })),
+    )
+  const fullTokenPs = tables.localPs[maxNumBatchedTokens] / maxNumBatchedTokens
+  let best = { pairPs: 0, tokenPs: 0 }
+  let most = 0
+  for (const { start, each } of savedLines(tables, maxNumSeqs))
+    for (const share of LENT) {
+      const tokenPs = share * fullTokenPs
+      let pairPs = Number.POSITIVE_INFINITY
+      for (const { chunk, pairs, ps } of calls) pairPs = Math.min(pairPs, (ps - start - (each - tokenPs) * chunk) / pairs)
+      const sum = pairPs * demand.pairs - tokenPs * demand.promptTokens
+      if (sum <= most || pairPs === Number.POSITIVE_INFINITY) continue
+      best = { pairPs, tokenPs }
+      most = sum
+    }
+  return best
+}
+
+/**
+ * Lines start + each x c, ps, none of which a chunk of c tokens exceeds in its share of what its step saves: m chunks of a mean of c tokens save at most m times
+ * that: between knots the saved time is bilinear in m and c, and so is m times a line. One line for each slope between neighbouring knots.
+ */
+function savedLines({ together }: StepTables, maxNumSeqs: number): Line[] {
+  if (together === undefined) return [{ start: 0, each: 0 }]
+  const { counts, means, savedPs } = together
+  const most = [...means].map((_, j) => {
+    let share = 0
+    for (let i = 0; i < counts.length && (i === 0 || counts[i - 1] < maxNumSeqs); i++)
+      share = Math.max(share, savedPs[i * means.length + j] / counts[i])
+    return share
+  })
+  const slopes = most.slice(1).map((share, j) => Math.max(0, (share - most[j]) / (means[j + 1] - means[j])))
+  return [...new Set([0, ...slopes])].map((each) => ({
+    each,
+    start: Math.max(...most.map((share, j) => share - each * means[j])),
+  }))
 }

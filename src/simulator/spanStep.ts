@@ -66,12 +66,15 @@ function price(core: Core, e: number, lanes: Lanes): boolean {
     let tokens = n * verified
     let emitting = tokens
     let attention = 0
+    let chunks = 0
     const { chunk, done, target, next } = s.slots
     for (let slot = s.firstPrefilling[g]; slot >= 0 && chunk[slot] > 0; slot = next[slot]) {
       tokens += chunk[slot]
       if (done[slot] + chunk[slot] === target[slot]) emitting++
       attention += timer.prefillPs(chunk[slot], done[slot])
+      chunks++
     }
+    attention = timer.chunksPs(attention, chunks, tokens - n * verified)
     if (s.freeBlocks[g] < freeMin) freeMin = s.freeBlocks[g]
     if (attended === 0) s.factorCount[g] = 0
     if (tokens === 0 && attended === 0) continue

@@ -67,6 +67,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
     let tokens = n * verified
     let emitting = tokens
     let prefillPs = 0
+    let chunks = 0
     if (s.firstPrefilling[g] >= 0 || s.waitingHead[g] >= 0) {
       scheduleQueue(core, e, g, n, preempted, isHeld, nowNs)
       const { chunk, done, target, next } = s.slots
@@ -74,7 +75,9 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
         tokens += chunk[slot]
         if (done[slot] + chunk[slot] === target[slot]) emitting++
         prefillPs += timer.prefillPs(chunk[slot], done[slot])
+        chunks++
       }
+      if (chunks > 1) prefillPs = timer.chunksPs(prefillPs, chunks, tokens - n * verified)
     }
     if (s.freeBlocks[g] < freeMin) freeMin = s.freeBlocks[g]
     if (n === 0) s.factorCount[g] = 0

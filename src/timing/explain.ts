@@ -67,11 +67,20 @@ const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel
 const factorsOf = (scale: StepScale, group: OperatorGroup): readonly Named[] =>
   group === 'shared' ? [...scale.experts, ...scale.all] : scale.all
 
+/** Several chunks take less in one call: by their number and mean, and no less than their mean. */
 function timeOf(priced: PricedOperator, calls: readonly [number, number][], scale: StepScale): number {
   const { operator } = priced
-  const us = calls.reduce((sum, [x, y]) => sum + operator.count * priced.us(x, y), 0)
-  return us * productOf(factorsOf(scale, operator.group))
+  const us = calls.reduce((sum, [x, y]) => sum + priced.us(x, y), 0)
+  const together = calls.length > 1 ? Math.max(us / calls.length, us - savedBy(priced, calls)) : us
+  return operator.count * together * productOf(factorsOf(scale, operator.group))
 }
+
+const savedBy = (priced: PricedOperator, calls: readonly [number, number][]): number =>
+  priced.savedUs(calls.length, calls.reduce((sum, [x]) => sum + x, 0) / calls.length)
+
+/** Calls of a layer: one for all chunks of operators that take several at once. */
+const callsOfLayer = (priced: PricedOperator, calls: readonly [number, number][]): number =>
+  calls.length > 1 && savedBy(priced, calls) > 0 ? 1 : calls.length
 
 /** `x 1.2 era2025`: the constants that multiply a measured time; neutral ones are left out. */
 const textOf = (factors: readonly Named[]): string[] =>
@@ -113,8 +122,10 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
     const calls = callsIn(group, ranks[gatingRank])
     if (calls.length === 0) continue
     const { evidence, note } = item.evidence(...calls[0])
-    const notes = [...(note === '' ? [] : [note]), ...textOf(factorsOf(scale, group))]
-    operators.push({ name, group, count: count * calls.length, us: timeOf(item, calls, scale), evidence, note: notes.join(', ') })
+    const together = callsOfLayer(item, calls)
+    const chunks = together < calls.length ? [`${calls.length} chunks in one call, by their mean length`] : []
+    const notes = [...(note === '' ? [] : [note]), ...chunks, ...textOf(factorsOf(scale, group))]
+    operators.push({ name, group, count: count * together, us: timeOf(item, calls, scale), evidence, note: notes.join(', ') })
   }
   return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
 }

@@ -33,6 +33,11 @@ export interface PricedGroups {
   readonly prefixes: Float64Array
   /** [chunks * prefixes] us, never falling. */
   readonly prefillUs: Float64Array
+  /** Chunks of one step, from 1 on, and their mean tokens. */
+  readonly counts: Float64Array
+  readonly means: Float64Array
+  /** [counts * means] us that they save together; 0 for one. */
+  readonly savedUs: Float64Array
 }
 
 /** Every whole number up to this is a knot; beyond, so many per octave, and both sides of every tile edge of a GEMM: linear interpolation then errs by 0.01 % at most. */
@@ -40,6 +45,9 @@ const DENSE_KNOTS = 128
 const KNOTS_PER_OCTAVE = 128
 /** Knots per octave of the prefill grid: bilinear interpolation of a square errs by at most 0.75 % of the attention. */
 const PREFILL_KNOTS_PER_OCTAVE = 4
+/** Knots per octave of the number of chunks and of their mean tokens: what they save goes almost with their number. */
+const COUNT_KNOTS_PER_OCTAVE = 2
+const MEAN_KNOTS_PER_OCTAVE = 4
 /** Groups kept; some 0.1-0.4 MB each. */
 const KEPT = 400
 
@@ -122,6 +130,18 @@ function prefillOf(us: Us, maxTokens: number, maxLength: number) {
   return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs }
 }
 
+function savedOf(priced: readonly PricedOperator[], maxChunks: number, maxTokens: number) {
+  const counts = wholeKnots(1, COUNT_KNOTS_PER_OCTAVE, Math.max(2, maxChunks))
+  const means = wholeKnots(1, MEAN_KNOTS_PER_OCTAVE, Math.max(2, Math.ceil(maxTokens / 2)))
+  const members = priced.filter(({ operator }) => operator.group === 'prefill')
+  const savedUs = Float64Array.from({ length: counts.length * means.length }, (_, at) => {
+    const [chunks, tokens] = [counts[Math.floor(at / means.length)], means[at % means.length]]
+    if (chunks === 1) return 0
+    return members.reduce((sum, member) => sum + member.operator.count * member.savedUs(chunks, tokens), 0)
+  })
+  return { counts: Float64Array.from(counts), means: Float64Array.from(means), savedUs }
+}
+
 /** Tokens of the fullest step of a rank: the budget, or every sequence with its drafts. */
 export function maxTokensOf({ maxNumSeqs, maxNumBatchedTokens, draftTokens }: TimingRequest): number {
   return Math.max(maxNumBatchedTokens, maxNumSeqs * (draftTokens + 1))
@@ -154,5 +174,6 @@ function compute(request: TimingRequest): PricedGroups {
     ...kernelOf(groupUs(priced, 'kernel'), maxNumSeqs, maxModelLen),
     keyUs: groupUs(priced, 'keys')(1, 1),
     ...prefillOf(groupUs(priced, 'prefill'), maxNumBatchedTokens, maxModelLen),
+    ...savedOf(priced, Math.min(maxNumSeqs, maxNumBatchedTokens), maxNumBatchedTokens),
   }
 }

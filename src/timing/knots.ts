@@ -80,4 +80,7 @@ export const SLICE_KNOTS = {
   sequences: geometric(1, 2, 2048),
   kvLength: geometric(2, 2, 2 ** 18),
   context: geometric(1, 4, 2 ** 18),
+  /** Prompts that one call of prefill attention works on, and the tokens of each: as many as fit a step. */
+  prompts: geometric(1, 2, 256),
+  promptTokens: geometric(1, 2, 2 ** 15),
 } as const satisfies Record<string, readonly number[]>

@@ -5,7 +5,7 @@ import type { Fastest, KvPrecision, Operator } from '../models/operator.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
 import { passBytesPerUs } from './kernels/memory.js'
 import { scoringGemm } from './keys.js'
-import type { Evidence, KernelTables, Slice } from './slices.js'
+import type { Evidence, KernelTables, Slice, Surface } from './slices.js'
 
 /** Launch of a memory-bound pass, us: AIConfigurator's assumption for both systems, not measured. */
 const ELEMENTWISE_LAUNCH_US = 3
@@ -30,18 +30,20 @@ const MLA_EXPANDED_BYTES_PER_HEAD = 2 * (192 + 128)
 export interface PricedOperator {
   readonly operator: Operator
   us(x: number, y: number): number
+  /** What `chunks` chunks of `tokens` tokens each take less in one call than in a call each; 0 in groups other than prefill. */
+  savedUs(chunks: number, tokens: number): number
   evidence(x: number, y: number): { evidence: Evidence; note: string }
 }
 
 /** Log-log interpolation; flat below the first knot, the last slope beyond the last. */
-function readCurve({ logX, logUs }: Slice, x: number): number {
+function readCurve({ logX, logUs }: Surface, x: number): number {
   const at = Math.log(x)
   if (at <= logX[0]) return Math.exp(logUs[0])
   const i = intervalOf(logX, at)
   return Math.exp(logUs[i] + ((logUs[i + 1] - logUs[i]) * (at - logX[i])) / (logX[i + 1] - logX[i]))
 }
 
-function readSurface({ logX, logY, logUs }: Slice, x: number, y: number): number {
+function readSurface({ logX, logY, logUs }: Surface, x: number, y: number): number {
   const [atX, atY] = [Math.max(Math.log(x), logX[0]), Math.max(Math.log(y), logY[0])]
   const i = intervalOf(logX, atX)
   const j = intervalOf(logY, atY)
@@ -161,6 +163,37 @@ function timeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, kerne
   }
 }
 
+/**
+ * Time of one call over `chunks` chunks of `tokens` tokens each, none after a prefix; null where each has its own. Attention of several prompts was
+ * measured for prompts of equal length; what is token-wise goes with the sum.
+ */
+function chunksTimeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, time: Time): Time | null {
+  const batches = slice?.batches
+  switch (operator.kind) {
+    case 'gqa_prefill':
+    case 'mla_module':
+      return batches ? (chunks, tokens) => readSurface(batches, chunks, tokens) : null
+    case 'mla_prefill':
+      return batches ? (chunks, tokens) => operator.width * readSurface(batches, chunks, tokens) : null
+    case 'mla_decode': {
+      const { topk = Number.POSITIVE_INFINITY } = operator
+      return (chunks, tokens) => readSurface(slice as Slice, chunks * tokens, tokensRead(tokens, 0, topk) / tokens)
+    }
+    case 'gemm':
+    case 'mla_bmm':
+      return (chunks, tokens) => time(chunks * tokens, 0)
+    default:
+      return null
+  }
+}
+
+/** No less than nothing, and no more than all calls but one. */
+function savedOf(one: number, chunks: number, together: number): number {
+  return Math.min(Math.max(0, chunks * one - together), (chunks - 1) * one)
+}
+
+const NOTHING = (): number => 0
+
 /** Which measured attention stands for one that was not, null where it was. */
 function stoodInFor(operator: Operator, x: number, y: number): string | null {
   switch (operator.kind) {
@@ -242,6 +275,13 @@ function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[]
   return {
     operator,
     us: (x, y) => Math.min(...sums(x, y)),
+    savedUs(chunks, tokens) {
+      const each = sums(tokens, 0)
+      const together = forms.map((parts, i) =>
+        parts.reduce((sum, part) => sum - part.operator.count * part.savedUs(chunks, tokens), chunks * each[i]),
+      )
+      return savedOf(Math.min(...each), chunks, Math.min(...together))
+    },
     evidence(x, y) {
       const all = sums(x, y)
       const parts = forms[all.indexOf(Math.min(...all))]
@@ -268,8 +308,10 @@ export function priceOperators(
     const leastUs = verifyUs(operator, peak)
     const time: Time = leastUs === null ? measured : (x, y) => Math.max(measured(x, y), leastUs(x, y))
     const queries = operator.queries ?? 1
+    const together = operator.group === 'prefill' ? chunksTimeOf(operator, slice, time) : null
     return {
       operator,
+      savedUs: together === null ? NOTHING : (chunks, tokens) => savedOf(time(tokens, 0), chunks, together(chunks, tokens)),
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
       evidence(x, y) {
         if (leastUs !== null && leastUs(x, y) > measured(x, y)) return { evidence: 'roofline', note: VERIFY_NOTE }
@@ -297,6 +339,7 @@ export function inGraphOf(rows: number, positions: number, priced: PricedOperato
     return {
       operator: item.operator,
       us: (x, y) => item.us(size(x), length(x, y)),
+      savedUs: item.savedUs,
       evidence(x, y) {
         const own = item.evidence(size(x), length(x, y))
         return x >= least ? own : { ...own, note: [own.note, `in a graph of ${least} rows`].filter(Boolean).join(', ') }
@@ -311,6 +354,7 @@ export function transferred(priced: PricedOperator[], { evidence: level, kernels
   return priced.map((item) => ({
     operator: item.operator,
     us: (x, y) => kernels.factor * item.us(x, y),
+    savedUs: (chunks, tokens) => kernels.factor * item.savedUs(chunks, tokens),
     evidence(x, y) {
       const own = item.evidence(x, y)
       return own.evidence === 'roofline' ? own : { evidence: 'transferred', note: `${kernels.of} kernels x ${kernels.factor}` }

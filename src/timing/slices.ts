@@ -10,21 +10,27 @@ import { sliceKey, type TabledOperator } from './keys.js'
 export const EVIDENCE_KINDS = ['measured', 'interpolated', 'transferred', 'roofline'] as const
 export type Evidence = (typeof EVIDENCE_KINDS)[number]
 
-/** Times of one operator on one or two axes of knots. */
-export interface Slice {
-  readonly key: string
+/** Times on one or two axes of knots. */
+export interface Surface {
   /** Natural log of the knots. */
   readonly logX: Float64Array
-  /** Empty when the slice has one axis. */
+  /** Empty when there is one axis. */
   readonly logY: Float64Array
   /** Natural log of microseconds. */
   readonly logUs: Float64Array
+}
+
+/** Times of one operator. */
+export interface Slice extends Surface {
+  readonly key: string
   /** How the slice as a whole was made. */
   readonly evidence: Evidence
   /** Largest measured abscissa (2-D: product of the two axes); beyond it times are extended. */
   readonly reach: number
   /** Largest measured ordinate of any; absent where there is one axis. */
   readonly longest?: number
+  /** Of prefill attention measured for several prompts at once: (prompts, tokens of each), where the slice itself is one prompt. */
+  readonly batches?: Surface
   /** Why the evidence is not `measured`, or what was repaired; else empty. */
   readonly note: string
 }

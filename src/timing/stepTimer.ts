@@ -2,12 +2,12 @@
  * The price of a step, as the simulator sees it. A `StepTimer` answers in whole picoseconds and never allocates;
  * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
  *
- *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + sum of prefill(c, P)
+ *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + sum of prefill(c, P) - saved(m_r, mean c)
  *   engine step   = host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies
  *
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
  * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
- * in this step included; (c, P) = chunk tokens after a prefix P.
+ * in this step included; (c, P) = chunk tokens after a prefix P; m_r = chunks, which one call works on: what that saves goes by their number and mean.
  * attention = kernel x split factor + keys(K), rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
  * the kernel is multiplied by the split factor: never projections (see docs/decisions), nor the keys that a sparse indexer scores.
  */
@@ -46,6 +46,16 @@ export interface StepTables {
   readonly prefillPrefixKnots: Float64Array
   /** [chunkKnots * prefixKnots] ps. */
   readonly prefillPs: Float64Array
+  /** What several chunks in one step save of the sum of their prices; absent where they save nothing. */
+  readonly together?: SavedTogether
+}
+
+/** Bilinear on (number of chunks, from 1 on x mean tokens of a chunk), without prefixes. */
+export interface SavedTogether {
+  readonly counts: Float64Array
+  readonly means: Float64Array
+  /** [counts * means] ps; 0 for one chunk. */
+  readonly savedPs: Float64Array
 }
 
 export interface StepTimer {
@@ -67,6 +77,11 @@ export interface StepTimer {
   attentionPs(sequences: number, kvTokens: number, factor: number): number
   /** Prefill attention of a chunk of `chunk` > 0 tokens after `prefix` tokens. Whole ps. */
   prefillPs(chunk: number, prefix: number): number
+  /**
+   * Prefill attention of `chunks` >= 0 chunks of `tokens` tokens in all, whose own prices sum up to `sumPs`: less what one call saves, and no less than
+   * their mean. Whole ps.
+   */
+  chunksPs(sumPs: number, chunks: number, tokens: number): number
 }
 
 /**
@@ -82,11 +97,32 @@ export function kernelColumn(mean: number, kernelColumns: number): number {
 export const kernelGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
   Math.round(sequences * slopePs * factor)
 
+const NOTHING_SAVED: SavedTogether = {
+  counts: Float64Array.of(1, 2),
+  means: Float64Array.of(1, 2),
+  savedPs: new Float64Array(4),
+}
+
+/** Of values [xs * ys], between the four knots around (x, y), or on from the outermost. */
+function bilinear(values: Float64Array, xs: Float64Array, ys: Float64Array, x: number, y: number): number {
+  const i = intervalOf(xs, x)
+  const j = intervalOf(ys, y)
+  const u = (x - xs[i]) / (xs[i + 1] - xs[i])
+  const v = (y - ys[j]) / (ys[j + 1] - ys[j])
+  const at = i * ys.length + j
+  const above = at + ys.length
+  const low = values[at] + (values[at + 1] - values[at]) * v
+  const high = values[above] + (values[above + 1] - values[above]) * v
+  return low + (high - low) * u
+}
+
 /** The parts of a step from its tables, whole ps. */
 export function createStepTimer(tables: StepTables): StepTimer {
+  const { together = NOTHING_SAVED } = tables
+  const { counts, means, savedPs } = together
+
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
   const { prefillChunkKnots, prefillPrefixKnots, prefillPs, keyTokenPs = 0 } = tables
-  const prefixCount = prefillPrefixKnots.length
   const lastHead = headPs.length - 1
   return {
     tables,
@@ -115,16 +151,12 @@ export function createStepTimer(tables: StepTables): StepTimer {
       )
     },
     prefillPs(chunk, prefix) {
-      const i = intervalOf(prefillChunkKnots, chunk)
-      const j = intervalOf(prefillPrefixKnots, prefix)
-      const c0 = prefillChunkKnots[i]
-      const p0 = prefillPrefixKnots[j]
-      const u = (chunk - c0) / (prefillChunkKnots[i + 1] - c0)
-      const v = (prefix - p0) / (prefillPrefixKnots[j + 1] - p0)
-      const at = i * prefixCount + j
-      const low = prefillPs[at] + (prefillPs[at + 1] - prefillPs[at]) * v
-      const high = prefillPs[at + prefixCount] + (prefillPs[at + prefixCount + 1] - prefillPs[at + prefixCount]) * v
-      return Math.round(low + (high - low) * u)
+      return Math.round(bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix))
+    },
+    chunksPs(sumPs, chunks, tokens) {
+      if (chunks < 2) return sumPs
+      const saved = bilinear(savedPs, counts, means, chunks, tokens / chunks)
+      return Math.round(Math.max(sumPs / chunks, sumPs - saved))
     },
   }
 }

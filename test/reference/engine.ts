@@ -191,8 +191,16 @@ export class Engine {
     return sum(spanned.map(({ tokens, prefix, request }) => moved(tokens + prefix, request)))
   }
 
+  /** Chunk by chunk, less what so many of that mean length save. */
+  private prefillPs(chunks: Rank['chunks']): number {
+    const one = sum(chunks.map((chunk) => this.timer.prefillPs(chunk.tokens, chunk.prefix)))
+    if (chunks.length < 2) return one
+    const saved = savedPs(this.timer.tables, chunks.length, sum(chunks.map(({ tokens }) => tokens)) / chunks.length)
+    return Math.round(Math.max(one / chunks.length, one - saved))
+  }
+
   private attentionPs(rank: Rank): number {
-    const prefill = sum(rank.chunks.map((chunk) => this.timer.prefillPs(chunk.tokens, chunk.prefix)))
+    const prefill = this.prefillPs(rank.chunks)
     const whole = rank.attended().map((request) => ({ tokens: request.length + rank.drafts() + 1, degree: request.degree }))
     const lengths = whole.map(({ tokens, degree }) => Math.ceil(tokens / degree))
     const kvTokens = rank.tokensOf(rank.attended(), (request) => request.length + rank.drafts() + 1)
@@ -266,6 +274,27 @@ export class Engine {
     this.last = step
     return { step, completed }
   }
+}
+
+/** What so many chunks of a mean length save: between the four knots around them, or on from the outermost. */
+function savedPs({ together }: StepTables, chunks: number, mean: number): number {
+  if (together === undefined) return 0
+  const { counts, means, savedPs: knots } = together
+  const below = (axis: Float64Array, value: number) =>
+    Math.min(
+      axis.length - 2,
+      Math.max(
+        0,
+        axis.findLastIndex((knot) => knot <= value),
+      ),
+    )
+  const [i, j] = [below(counts, chunks), below(means, mean)]
+  const share = (axis: Float64Array, at: number, value: number) => (value - axis[at]) / (axis[at + 1] - axis[at])
+  const along = (row: number) => {
+    const [low, high] = [knots[row * means.length + j], knots[row * means.length + j + 1]]
+    return low + (high - low) * share(means, j, mean)
+  }
+  return along(i) + (along(i + 1) - along(i)) * share(counts, i, chunks)
 }
 
 /** Decode attention as docs/SEMANTICS.md has it, in BigInt where the numbers are whole. */

@@ -142,6 +142,7 @@ function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, 
   const tokens = decoding + chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
   let ps = tables.hostPs + timer.localPs(tokens) + timer.sharedPs(tables.ranks * tokens) + timer.exchangePs(tokens)
   if (sequences > 0) ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + timer.attentionPs(sequences, kvTokens, factor)
-  for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
+  const onePs = chunks.reduce((sum, chunk) => sum + timer.prefillPs(chunk.tokens, chunk.prefix), 0)
+  ps += timer.chunksPs(onePs, chunks.length, tokens - decoding)
   return ps / PS_PER_US
 }

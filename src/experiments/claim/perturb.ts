@@ -91,6 +91,7 @@ export function freePrompts(config: ClusterConfig): ClusterConfig {
         sharedPs: zero(tables.sharedPs),
         exchangePs: zero(tables.exchangePs),
         prefillPs: zero(tables.prefillPs),
+        together: undefined,
       },
     }
   })

@@ -1,10 +1,10 @@
 /** Attention of grouped queries and of latents: the measured heads, or times between them. */
 import type { Gqa, KvPrecision, Mla, MlaBmm, MlaModule } from '../../models/operator.js'
-import type { Slice } from '../slices.js'
-import { affine, quadratic } from './curve.js'
+import type { Slice, Surface } from '../slices.js'
+import { affine, type Extension, quadratic } from './curve.js'
 import { decodeSlice } from './decode.js'
 import { alongColumn, type ColumnValues, type Found, sitesWhere } from './find.js'
-import { curveSlice, leastUs } from './slice.js'
+import { curveSlice, leastUs, promptBatches } from './slice.js'
 import type { KernelTable, Sheet } from './table.js'
 
 const cacheType = (kv: KvPrecision): string => (kv === 'fp8' ? 'fp8' : 'bfloat16')
@@ -51,10 +51,18 @@ const PAIRS = 2
  */
 const STILL_GROWS = 1.1
 
-/** One prompt. (A slope between two rows, one of them slow, promised pairs 1.4 times as fast as any that were measured.) */
+/** One prompt, and batches of them, where a batch of `prompts` goes on beyond its measured lengths as `extensionOf` says. */
+function promptSlice(key: string, sheet: Sheet, found: Found, extensionOf: (prompts: number) => Extension): Slice {
+  return {
+    ...curveSlice(key, sheet, found, 'context', extensionOf(1), ONE_SEQUENCE),
+    batches: promptBatches(sheet, found, extensionOf),
+  }
+}
+
+/** (A slope between two rows, one of them slow, promised pairs 1.4 times as fast as any that were measured.) */
 function prefillSlice(key: string, sheet: Sheet, found: Found): Slice {
   const leastPairUs = leastUs(sheet, found.block, PAIRS) / STILL_GROWS
-  return curveSlice(key, sheet, found, 'context', quadratic(leastPairUs), ONE_SEQUENCE)
+  return promptSlice(key, sheet, found, (prompts) => quadratic(prompts * leastPairUs))
 }
 
 /** Tokens and their KV heads go with the length. */
@@ -84,7 +92,7 @@ export function gqaSlice(key: string, table: KernelTable, operator: Gqa): Slice 
       const like = { head_dim: headDim, window_size: 0, kv_cache_dtype: cacheType(kv) }
       return decodeSlice(key, sheet, found, window > 0 ? 0 : kvHeads * leastTokenUs(sheet, like))
     }
-    if (window > 0) return curveSlice(key, sheet, found, 'context', affine, ONE_SEQUENCE)
+    if (window > 0) return promptSlice(key, sheet, found, () => affine)
     return prefillSlice(key, sheet, found)
   }
   if (operator.window === 0) return null
@@ -95,18 +103,27 @@ export function gqaSlice(key: string, table: KernelTable, operator: Gqa): Slice 
 
 /** Decode: lengths beyond the window cost as the window. Prefill: every further token costs as the last one of the window. */
 function cutAtWindow(slice: Slice, window: number, decode: boolean): Slice {
-  const lengths = decode ? slice.logY : slice.logX
-  const edge = Math.max(
-    1,
-    lengths.findLastIndex((length) => length <= Math.log(window)),
-  )
-  const logUs = slice.logUs.map((us, i) => {
-    const at = i % lengths.length
-    if (at <= edge) return us
-    const atEdge = slice.logUs[i - at + edge]
-    return decode ? atEdge : atEdge + lengths[at] - lengths[edge]
-  })
-  return { ...slice, logUs, evidence: 'transferred', note: `full attention cut at the window of ${window}` }
+  const cut = <T extends Surface>(surface: T): T => {
+    const lengths = surface.logY.length > 0 ? surface.logY : surface.logX
+    const edge = Math.max(
+      1,
+      lengths.findLastIndex((length) => length <= Math.log(window)),
+    )
+    const logUs = surface.logUs.map((us, i) => {
+      const at = i % lengths.length
+      if (at <= edge) return us
+      const atEdge = surface.logUs[i - at + edge]
+      return decode ? atEdge : atEdge + lengths[at] - lengths[edge]
+    })
+    return { ...surface, logUs }
+  }
+  const { batches } = slice
+  return {
+    ...cut(slice),
+    ...(batches && { batches: cut(batches) }),
+    evidence: 'transferred',
+    note: `full attention cut at the window of ${window}`,
+  }
 }
 
 export function mlaSlice(key: string, table: KernelTable, { kind, heads, kv }: Mla): Slice | null {
@@ -126,7 +143,7 @@ export function mlaModuleSlice(key: string, table: KernelTable, { phase, heads, 
   // The projections of a module take their share of its time: it is no measure of how fast pairs are, nor tokens.
   return phase === 'decode'
     ? decodeSlice(key, sheet, found, leastTokenUs(table.sheet('mla-generation-kernel_trtllm'), like))
-    : curveSlice(key, sheet, found, 'context', quadratic(0), ONE_SEQUENCE)
+    : promptSlice(key, sheet, found, () => quadratic(0))
 }
 
 export function mlaBmmSlice(key: string, table: KernelTable, { side, type, heads }: MlaBmm): Slice | null {

@@ -1,9 +1,9 @@
 /** Decode attention on (sequences, KV length): curves along the length for each measured batch, then across batches. */
 import { SLICE_KNOTS } from '../knots.js'
 import type { Slice } from '../slices.js'
-import { blend, type Curve, type Extension, rising, timeAt } from './curve.js'
+import { type Curve, type Extension, rising } from './curve.js'
 import type { Found } from './find.js'
-import { curveOf, reachOf, sliceOf } from './slice.js'
+import { acrossBatches, batchCurves, reachOf, sliceOf } from './slice.js'
 import type { Sheet } from './table.js'
 
 /** Batches up to this were measured to the full length, so their own last step tells how they go on. */
@@ -19,12 +19,7 @@ function lastSlope(batch: number, { x, us }: Curve): number {
 
 /** `leastTokenUs`: what a KV token takes at the best bandwidth measured; 0 = the length does not tell how many are read. */
 export function decodeSlice(key: string, sheet: Sheet, found: Found, leastTokenUs: number): Slice {
-  const [rows, lengths] = sheet.logKnots
-  const batches: { batch: number; curve: Curve }[] = []
-  for (let row = 0; row < rows.length; row++) {
-    const curve = curveOf(lengths, found.block.subarray(row * lengths.length, (row + 1) * lengths.length))
-    if (curve.x.length > 1) batches.push({ batch: Math.exp(rows[row]), curve })
-  }
+  const batches = batchCurves(sheet, found.block)
   const measuredTokens = batches.map(({ batch, curve }) => reachOf(batch * curve.x[curve.x.length - 1]))
   const largest = Math.max(...measuredTokens)
   // Large batches were measured only at short lengths: they go on at the bandwidth that the largest reads of the slice show, a slope
@@ -43,16 +38,11 @@ export function decodeSlice(key: string, sheet: Sheet, found: Found, leastTokenU
 
   const us: number[] = []
   for (const sequences of SLICE_KNOTS.sequences) {
-    let high = batches.findIndex(({ batch }) => batch >= sequences)
-    if (high < 0) high = batches.length - 1
-    const low = Math.max(0, high - 1)
-    const [a, b] = [batches[low], batches[high]]
-    const share = a === b ? 0 : Math.log(sequences / a.batch) / Math.log(b.batch / a.batch)
-    // More sequences than were measured go on as from half of the most to the most: no faster than the reads either.
-    const leastUs = share > 1 ? sequences * leastTokenUs : 0
     for (const length of SLICE_KNOTS.kvLength) {
-      const between = blend(timeAt(a.curve, length, extensionOf(a.batch)), timeAt(b.curve, length, extensionOf(b.batch)), share)
-      us.push(Math.max(between, leastUs * length))
+      const between = acrossBatches(batches, sequences, length, extensionOf)
+      // More sequences than were measured go on as from half of the most to the most: no faster than the reads either.
+      const leastUs = between.share > 1 ? sequences * leastTokenUs : 0
+      us.push(Math.max(between.us, leastUs * length))
     }
   }
   const raised = rising(us, SLICE_KNOTS.kvLength.length)

@@ -1,7 +1,7 @@
 /** Slices from the blocks of the table: curves and decode surfaces on the knots of a plan, extended beyond the measured sizes. */
 import { KNOT_SHIFT_OCTAVES, SLICE_KNOTS } from '../knots.js'
-import type { Evidence, Slice } from '../slices.js'
-import { type Curve, type Extension, proportional, rising, timeAt } from './curve.js'
+import type { Evidence, Slice, Surface } from '../slices.js'
+import { blend, type Curve, type Extension, proportional, rising, timeAt } from './curve.js'
 import type { Found } from './find.js'
 import type { Sheet } from './table.js'
 
@@ -45,6 +45,55 @@ export function leastUs(sheet: Sheet, block: Float64Array, power: number): numbe
   return least
 }
 
+/** Times of batches of one size. */
+export interface BatchCurve {
+  readonly batch: number
+  readonly curve: Curve
+}
+
+/** The curves of a block, one for each measured size of a batch. */
+export function batchCurves(sheet: Sheet, block: Float64Array): BatchCurve[] {
+  const [rows, sizes] = sheet.logKnots
+  return Array.from(rows, (row, i) => ({
+    batch: Math.exp(row),
+    curve: curveOf(sizes, block.subarray(i * sizes.length, (i + 1) * sizes.length)),
+  })).filter(({ curve }) => curve.x.length > 1)
+}
+
+/**
+ * Time of a batch of `size` at `x`, between the two measured batches beside it, or on from the last two. `share` of the way from the smaller to the
+ * larger, above 1 beyond them.
+ */
+export function acrossBatches(
+  batches: readonly BatchCurve[],
+  size: number,
+  x: number,
+  extensionOf: (batch: number) => Extension,
+): { readonly us: number; readonly share: number } {
+  let high = batches.findIndex(({ batch }) => batch >= size)
+  if (high < 0) high = batches.length - 1
+  const [a, b] = [batches[Math.max(0, high - 1)], batches[high]]
+  const share = a === b ? 0 : Math.log(size / a.batch) / Math.log(b.batch / a.batch)
+  const of = ({ batch, curve }: BatchCurve): number => timeAt(curve, x, extensionOf(batch))
+  return { us: blend(of(a), of(b), share), share }
+}
+
+/** Several prompts of equal length in one call. */
+export function promptBatches(sheet: Sheet, { block }: Found, extensionOf: (prompts: number) => Extension): Surface {
+  const { prompts, promptTokens } = SLICE_KNOTS
+  const batches = batchCurves(sheet, block)
+  const us = prompts.flatMap((count) => promptTokens.map((tokens) => acrossBatches(batches, count, tokens, extensionOf).us))
+  return surfaceOf([prompts, promptTokens], rising(us, promptTokens.length))
+}
+
+function surfaceOf(knots: readonly (readonly number[])[], us: ArrayLike<number>): Surface {
+  return {
+    logX: Float64Array.from(knots[0], Math.log),
+    logY: knots.length > 1 ? Float64Array.from(knots[1], Math.log) : NONE,
+    logUs: Float64Array.from(us, Math.log),
+  }
+}
+
 export function sliceOf(
   key: string,
   knots: readonly (readonly number[])[],
@@ -54,9 +103,7 @@ export function sliceOf(
 ): Slice {
   return {
     key,
-    logX: Float64Array.from(knots[0], Math.log),
-    logY: knots.length > 1 ? Float64Array.from(knots[1], Math.log) : NONE,
-    logUs: Float64Array.from(us, Math.log),
+    ...surfaceOf(knots, us),
     evidence,
     reach,
     note,
