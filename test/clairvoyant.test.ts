@@ -91,6 +91,29 @@ test('engines that change their roles: all of them may be at the work of one', (
   expect(best).toBeGreaterThan((bound?.capacity_rps ?? 0) / 3)
 })
 
+test('steps of attention alone: what chunks save by sharing a call is in no bound', () => {
+  const { engines, ...rest } = plan(TWO(256, 256).replaceAll('max_model_len', 'max_num_batched_tokens: 8192, max_model_len'))
+  const zero = (row: Float64Array) => new Float64Array(row.length)
+  const config = {
+    ...rest,
+    engines: engines.map((engine) => {
+      const { localPs, headPs, decodeRowsPs, ...tables } = engine.tables
+      const free = { localPs: zero(localPs), headPs: zero(headPs), decodeRowsPs: zero(decodeRowsPs) }
+      return { ...engine, tables: { ...tables, ...free, hostPs: 1 } }
+    }),
+  }
+  let nearest = 0
+  for (const isl of [4, 32, 128, 512, 1024, 4096, 16_000]) {
+    const workload = workloadOf(alike(400, isl, 1))
+    const bound = clairvoyantBound(config, workload)
+    const share = ratePerS(config, STATIC_ARM, workload) / (bound?.capacity_rps ?? Number.POSITIVE_INFINITY)
+    expect(share, `${isl} tokens`).toBeLessThanOrEqual(1)
+    nearest = Math.max(nearest, share)
+  }
+  console.info(`steps of attention alone: ${nearest.toFixed(2)} of the bound`)
+  expect(nearest).toBeGreaterThan(0.2)
+})
+
 test('counts for nothing what a prefix cache may hold, and is null where nothing is left', () => {
   const config = CLUSTERS['two engines of one rank']
   const caching = { ...config, engines: config.engines.map((engine) => ({ ...engine, prefixCaching: true })) }

@@ -164,6 +164,15 @@ describe('rules', () => {
       timer.prefillPs(c, prefix)
     expect(stepPs(chunks[1], 20000)).toBeLessThanOrEqual(3e9)
     expect(stepPs(chunks[1] + 32, 20000)).toBeGreaterThan(3e9)
+    // chunks that share a call leave time for more
+    const slow = { ...tables(), prefillPs: tables().prefillPs.map((ps) => 1000 * ps) }
+    const [counts, means] = [Float64Array.of(1, 8), Float64Array.of(1, 8192)]
+    const together = { counts, means, savedPs: Float64Array.of(0, 0, 5e8, 5e8), ownPs: slow.prefillPs }
+    const [apart, sharing] = [slow, { ...slow, together }].map((list) =>
+      policy.prefillTokens({ ...view(8, 1000, 0), candidates: 4, timer: createStepTimer(list) }),
+    )
+    expect(apart).toBeGreaterThan(256)
+    expect(sharing).toBeGreaterThan(apart)
     // keys that an indexer reads take their time from the chunk
     const keyed = createStepTimer({ ...tables(), keyTokenPs: 10_000 })
     expect(policy.prefillTokens({ ...view(8, 200000, 20000), timer: keyed })).toBeLessThan(chunks[1])

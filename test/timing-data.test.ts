@@ -24,6 +24,17 @@ const quantile = (errors: number[], share: number): number => errors.sort((a, b)
 
 const COMMON = { name: 'x', group: 'local', count: 1 } as const
 
+/** The operator of a site of prefill attention, of any model; null where no model has its kind. */
+function promptsOf(site: Readonly<Record<string, string>>, window: number): Operator | null {
+  const [heads, kvHeads, headDim] = ['num_heads', 'num_kv_heads', 'head_dim'].map((column) => Number(site[column]))
+  const kv = site.kv_cache_dtype === 'fp8' ? 'fp8' : 'bf16'
+  const common = { name: 'x', group: 'prefill', count: 1, heads, kv } as const
+  if (site.gemm_type !== undefined)
+    return { ...common, kind: 'mla_module', phase: 'prefill', gemmType: site.gemm_type as 'nvfp4' }
+  if (Number(site.window_size) !== window || headDim > 128 || site.kernel_source !== 'torch_flow') return null
+  return { ...common, kind: 'gqa_prefill', kvHeads, headDim, window, math: site.attn_dtype as 'fp8' }
+}
+
 const JUDGED = [
   ...['gemm_trtllm', 'generation-attention_trtllm', 'context-attention_trtllm', 'moe_trtllm', 'alltoall_trtllm'],
   ...['mla-generation-module_trtllm', 'mla-context-module_trtllm'],
@@ -42,6 +53,38 @@ describe.skipIf(!present)('tables of kernel times', () => {
       const shipped = readFileSync(new URL(`../data/timing/${system}.bin`, import.meta.url))
       expect(Buffer.compare(shipped, Buffer.from(makeTables(system, filled))), system).toBe(0)
     }
+  })
+
+  // 8,192 tokens and fewer in one call; in a call each, one batch in ten would take more than twice as long
+  it.each([
+    ['full attention', 'context-attention_trtllm', 0],
+    ['attention in a window', 'context-attention_trtllm', 128],
+    ['the attention block of DeepSeek-R1', 'mla-context-module_trtllm', 0],
+  ] as const)('price several prompts of one call as measured: %s', (_, name, window) => {
+    const { family, sites, grid, logUs } = measured.find((one) => one.family.name === name) as Measured
+    const cells = grid[0].length * grid[1].length
+    const errors: number[] = []
+    const apart: number[] = []
+    for (const system of MEASURED_SYSTEMS) {
+      const values = logUs.get(system) as Float64Array
+      for (const [at, site] of sites.entries()) {
+        const of = Object.fromEntries(family.site.map((column, i) => [column, site[i]]))
+        const operator = promptsOf(of, window)
+        if (operator === null) continue
+        const [priced] = priceOperators([operator], loadTables(system))
+        for (let cell = 0; cell < cells; cell++) {
+          const [prompts, tokens] = [grid[0][Math.floor(cell / grid[1].length)], grid[1][cell % grid[1].length]]
+          const us = Math.exp(values[at * cells + cell])
+          if (prompts === 1 || prompts * tokens > 8192 || Number.isNaN(us)) continue
+          errors.push(Math.abs((prompts * priced.us(tokens, 0) - priced.savedUs(prompts, tokens)) / us - 1))
+          apart.push((prompts * priced.us(tokens, 0)) / us)
+        }
+      }
+    }
+    expect(errors.length).toBeGreaterThan(200)
+    expect(quantile(apart, 0.9)).toBeGreaterThan(2)
+    expect(quantile(errors, 0.5)).toBeLessThan(0.015)
+    expect(quantile(errors, 0.9)).toBeLessThan(0.04)
   })
 
   it('read back the measured rows', () => {

@@ -52,8 +52,14 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
     for (let i = 0; i < 200; i++) {
       const n = i % 4 === 3 ? 0 : Math.floor(2 ** (random() * 8))
       const K = n * Math.floor(2 ** (6 + random() * 10)) + Math.floor(random() * n)
-      const chunks =
-        i % 2 ? [{ tokens: Math.floor(2 ** (random() * 11)) + 1, prefix: Math.floor(random() * 60000), emits: true }] : []
+      // one chunk on any prefix, or several of any lengths
+      const alone = [{ tokens: Math.floor(2 ** (random() * 11)) + 1, prefix: Math.floor(random() * 60000), emits: true }]
+      const several = Array.from({ length: 2 + (i % 30) }, () => ({
+        tokens: Math.floor(2 ** (random() * 7)) + 1,
+        prefix: i % 3 ? 0 : Math.floor(random() * 3000),
+        emits: true,
+      }))
+      const chunks = i % 2 === 0 ? [] : i % 5 ? alone : several
       if (n === 0 && chunks.length === 0) continue
       const exact = explainStep(
         request,
@@ -62,7 +68,10 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
       const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, n)
       let ps = tables.hostPs + timer.localPs(tokens) + timer.headPs(n + chunks.length) + timer.decodeRowsPs(n)
       ps += (n > 0 ? timer.kernelPs(n, K) : 0) + timer.sharedPs(tokens * tables.ranks) + timer.exchangePs(tokens)
-      for (const { tokens: chunk, prefix } of chunks) ps += timer.prefillPs(chunk, prefix)
+      const sumOf = (price: (chunk: number, prefix: number) => number) =>
+        chunks.reduce((sum, chunk) => sum + price(chunk.tokens, chunk.prefix), 0)
+      const sumPs = sumOf(timer.prefillPs)
+      ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length, tokens - n) : sumPs
       errors.push(Math.abs(ps / 1e6 / exact.totalUs - 1))
     }
     errors.sort((a, b) => a - b)
@@ -131,6 +140,26 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
           length,
           (a, b) => timer.prefillPs(a + 1, b) >= timer.prefillPs(a, b) && timer.prefillPs(a, b) >= timer.prefillPs(a, b - 1),
         ),
+      )
+      // chunks that share a call take less than a call each, never less than one of them, and more the more there are
+      const count = fc.integer({ min: 1, max: 255 })
+      fc.assert(
+        fc.property(count, chunk, length, (m, size, b) => {
+          const tokens = Math.ceil(size / m)
+          const together = (chunks: number, prefix: number) => {
+            const [price, own] = [timer.prefillPs(tokens, prefix), timer.ownPs(tokens, prefix)]
+            return chunks > 1 ? timer.chunksPs(chunks * price, chunks * own, chunks, chunks * tokens) : price
+          }
+          expect(together(m, b)).toBeLessThanOrEqual(m * timer.prefillPs(tokens, b))
+          expect(together(m, b)).toBeGreaterThanOrEqual(timer.prefillPs(tokens, b) - m)
+          expect(Number.isInteger(together(m, b))).toBe(true)
+          expect(together(m + 1, b)).toBeGreaterThanOrEqual(0.98 * together(m, b))
+          // work on prefixes is done in full, whoever shares the call, and all else is no less than without prefixes
+          const ofPrefixes = m * (timer.prefillPs(tokens, b) - timer.ownPs(tokens, b))
+          const all = Math.min(m * timer.prefillPs(tokens, b), together(m, 0) + ofPrefixes)
+          expect(together(m, b)).toBeGreaterThanOrEqual(all - m)
+          expect(timer.ownPs(tokens, b)).toBeLessThanOrEqual(timer.prefillPs(tokens, 0) + 1)
+        }),
       )
     }
   })

@@ -147,7 +147,9 @@ function leastRowPs({ maxNumSeqs, draftTokens }: EngineConfig, timer: StepTimer)
   return least
 }
 
-/** Parts of the token-wise work of a prompt token, from none on, by which its attention may be priced too high in favour of its pairs. */
+/** What a step saves is at most the sum of the lines and at most the sum of the own parts of its chunks, so at most any mean of the two. */
+const PARTS = [1, 0.75, 0.5, 0.25]
+/** Parts of what a token of the largest chunk takes of attention, from none on, that a prompt token may be given back so that its pairs cost more. */
 const LENT = [0, ...Array.from({ length: 10 }, (_, i) => 2 ** (i - 10))]
 
 /**
@@ -159,37 +161,39 @@ function promptPrices(
   timer: StepTimer,
   demand: Demand,
 ): { readonly pairPs: number; readonly tokenPs: number } {
-  const halfway = (knots: Float64Array): number[] =>
-    [...knots].flatMap((knot, i) => (i === 0 ? [knot] : [Math.round((knots[i - 1] + knot) / 2), knot]))
-  const prefixes = halfway(tables.prefillPrefixKnots)
-  const calls = halfway(tables.prefillChunkKnots)
-    .filter((chunk) => chunk >= 1 && chunk <= maxNumBatchedTokens)
-    .flatMap((chunk) =>
-      prefixes.map((prefix) => ({
-        chunk,
-        pairs: chunk * (prefix + (chunk + 1) / 2),
-        ps: GRID_SLACK * timer.prefillPs(chunk, prefix),
-      })),
-    )
-  const fullTokenPs = tables.localPs[maxNumBatchedTokens] / maxNumBatchedTokens
+  const prefixes = [...tables.prefillPrefixKnots]
+  // Corners will do: between knots prices are bilinear, and pairs are no more than what is bilinear between theirs. 1 ps for rounding.
+  const calls = [...tables.prefillChunkKnots].flatMap((chunk) =>
+    prefixes.map((prefix) => ({
+      chunk,
+      pairs: chunk * (prefix + (chunk + 1) / 2),
+      ps: timer.prefillPs(chunk, prefix) - 1,
+      ownPs: timer.ownPs(chunk, prefix),
+    })),
+  )
+  const fullTokenPs = timer.prefillPs(maxNumBatchedTokens, 0) / maxNumBatchedTokens
   let best = { pairPs: 0, tokenPs: 0 }
   let most = 0
   for (const { start, each } of savedLines(tables, maxNumSeqs))
-    for (const share of LENT) {
-      const tokenPs = share * fullTokenPs
-      let pairPs = Number.POSITIVE_INFINITY
-      for (const { chunk, pairs, ps } of calls) pairPs = Math.min(pairPs, (ps - start - (each - tokenPs) * chunk) / pairs)
-      const sum = pairPs * demand.pairs - tokenPs * demand.promptTokens
-      if (sum <= most || pairPs === Number.POSITIVE_INFINITY) continue
-      best = { pairPs, tokenPs }
-      most = sum
-    }
+    for (const part of PARTS)
+      for (const share of LENT) {
+        const tokenPs = share * fullTokenPs
+        let pairPs = Number.POSITIVE_INFINITY
+        for (const { chunk, pairs, ps, ownPs } of calls) {
+          const savedPs = part * (start + each * chunk) + (1 - part) * ownPs
+          pairPs = Math.min(pairPs, (ps - savedPs + tokenPs * chunk) / pairs)
+        }
+        const sum = pairPs * demand.pairs - tokenPs * demand.promptTokens
+        if (sum <= most || pairPs === Number.POSITIVE_INFINITY) continue
+        best = { pairPs, tokenPs }
+        most = sum
+      }
   return best
 }
 
 /**
  * Lines start + each x c, ps, none of which a chunk of c tokens exceeds in its share of what its step saves: m chunks of a mean of c tokens save at most m times
- * that: between knots the saved time is bilinear in m and c, and so is m times a line. One line for each slope between neighbouring knots.
+ * that: between knots the saved time is bilinear in m and c, and so is m times a line. One line for each slope from the first knot to another.
  */
 function savedLines({ together }: StepTables, maxNumSeqs: number): Line[] {
   if (together === undefined) return [{ start: 0, each: 0 }]
@@ -200,7 +204,7 @@ function savedLines({ together }: StepTables, maxNumSeqs: number): Line[] {
       share = Math.max(share, savedPs[i * means.length + j] / counts[i])
     return share
   })
-  const slopes = most.slice(1).map((share, j) => Math.max(0, (share - most[j]) / (means[j + 1] - means[j])))
+  const slopes = most.slice(1).map((share, j) => Math.max(0, (share - most[0]) / (means[j + 1] - means[0])))
   return [...new Set([0, ...slopes])].map((each) => ({
     each,
     start: Math.max(...most.map((share, j) => share - each * means[j])),

@@ -5,6 +5,7 @@
 import type { Core } from './core.js'
 import type { Lanes } from './lanes.js'
 import { blocksToGrow, preempt, scheduleQueue } from './schedule.js'
+import { sharedCallPs } from './sharedCall.js'
 import { attendedSequences, attendedTokens, blocksToGrowLanes, decodingAtHome, mostRecent } from './spans.js'
 import { splitFactor } from './splitFactor.js'
 import type { State } from './state.js'
@@ -74,7 +75,7 @@ function price(core: Core, e: number, lanes: Lanes): boolean {
       attention += timer.prefillPs(chunk[slot], done[slot])
       chunks++
     }
-    attention = timer.chunksPs(attention, chunks, tokens - n * verified)
+    if (chunks > 1) attention = sharedCallPs(s.slots, timer, s.firstPrefilling[g], attention, chunks, tokens - n * verified)
     if (s.freeBlocks[g] < freeMin) freeMin = s.freeBlocks[g]
     if (attended === 0) s.factorCount[g] = 0
     if (tokens === 0 && attended === 0) continue

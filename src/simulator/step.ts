@@ -22,6 +22,7 @@ import {
   STEPS,
 } from './scalars.js'
 import { growDecode, scheduleQueue } from './schedule.js'
+import { sharedCallPs } from './sharedCall.js'
 import { DECODING } from './slots.js'
 import { beginSpannedStep } from './spanStep.js'
 import { addPrefilled } from './spans.js'
@@ -77,7 +78,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
         prefillPs += timer.prefillPs(chunk[slot], done[slot])
         chunks++
       }
-      if (chunks > 1) prefillPs = timer.chunksPs(prefillPs, chunks, tokens - n * verified)
+      if (chunks > 1) prefillPs = sharedCallPs(s.slots, timer, s.firstPrefilling[g], prefillPs, chunks, tokens - n * verified)
     }
     if (s.freeBlocks[g] < freeMin) freeMin = s.freeBlocks[g]
     if (n === 0) s.factorCount[g] = 0

@@ -67,7 +67,7 @@ const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel
 const factorsOf = (scale: StepScale, group: OperatorGroup): readonly Named[] =>
   group === 'shared' ? [...scale.experts, ...scale.all] : scale.all
 
-/** Several chunks take less in one call: by their number and mean, and no less than their mean. */
+/** Several chunks take less in one call, as `chunksPs` of the step timer has it. */
 function timeOf(priced: PricedOperator, calls: readonly [number, number][], scale: StepScale): number {
   const { operator } = priced
   const us = calls.reduce((sum, [x, y]) => sum + priced.us(x, y), 0)
@@ -75,8 +75,11 @@ function timeOf(priced: PricedOperator, calls: readonly [number, number][], scal
   return operator.count * together * productOf(factorsOf(scale, operator.group))
 }
 
-const savedBy = (priced: PricedOperator, calls: readonly [number, number][]): number =>
-  priced.savedUs(calls.length, calls.reduce((sum, [x]) => sum + x, 0) / calls.length)
+function savedBy(priced: PricedOperator, calls: readonly [number, number][]): number {
+  const mean = calls.reduce((sum, [x]) => sum + x, 0) / calls.length
+  const missing = calls.length * priced.us(mean, 0) - calls.reduce((sum, [x, y]) => sum + priced.ownUs(x, y), 0)
+  return Math.max(0, priced.savedUs(calls.length, mean) - Math.max(0, missing))
+}
 
 /** Calls of a layer: one for all chunks of operators that take several at once. */
 const callsOfLayer = (priced: PricedOperator, calls: readonly [number, number][]): number =>

@@ -33,6 +33,8 @@ export interface PricedGroups {
   readonly prefixes: Float64Array
   /** [chunks * prefixes] us, never falling. */
   readonly prefillUs: Float64Array
+  /** [chunks * prefixes] us of it that are no work on the prefix. */
+  readonly ownUs: Float64Array
   /** Chunks of one step, from 1 on, and their mean tokens. */
   readonly counts: Float64Array
   readonly means: Float64Array
@@ -69,12 +71,12 @@ export function priceRequest(request: TimingRequest): PricedOperator[] {
 
 type Us = (x: number, y: number) => number
 
-/** Sum of count x us over one group. */
-function groupUs(priced: readonly PricedOperator[], group: OperatorGroup): Us {
+/** Sum of count x us, or of another time of a call, over one group. */
+function groupUs(priced: readonly PricedOperator[], group: OperatorGroup, time: 'us' | 'ownUs' | 'savedUs' = 'us'): Us {
   const members = priced.filter(({ operator }) => operator.group === group)
   return (x, y) => {
     let total = 0
-    for (const member of members) total += member.operator.count * member.us(x, y)
+    for (const member of members) total += member.operator.count * member[time](x, y)
     return total
   }
 }
@@ -114,7 +116,7 @@ function kernelOf(us: Us, maxSequences: number, maxLength: number) {
   return { kernelColumns, kernelUs }
 }
 
-function prefillOf(us: Us, maxTokens: number, maxLength: number) {
+function prefillOf(us: Us, ownUs: Us, maxTokens: number, maxLength: number) {
   const chunks = wholeKnots(1, PREFILL_KNOTS_PER_OCTAVE, Math.max(2, maxTokens))
   const prefixes = [0, ...wholeKnots(16, PREFILL_KNOTS_PER_OCTAVE, Math.max(17, maxLength))]
   const prefillUs = new Float64Array(chunks.length * prefixes.length)
@@ -127,17 +129,20 @@ function prefillOf(us: Us, maxTokens: number, maxLength: number) {
       prefillUs[at] = Math.max(above, before, us(chunks[i], prefixes[j]))
     }
   }
-  return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs }
+  // what a price was raised by is work on the prefix
+  const own = prefillUs.map((price, at) => {
+    const [chunk, prefix] = [chunks[Math.floor(at / prefixes.length)], prefixes[at % prefixes.length]]
+    return prefix === 0 ? price : Math.min(price, ownUs(chunk, prefix))
+  })
+  return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs, ownUs: own }
 }
 
-function savedOf(priced: readonly PricedOperator[], maxChunks: number, maxTokens: number) {
+function savedOf(us: Us, maxChunks: number, maxTokens: number) {
   const counts = wholeKnots(1, COUNT_KNOTS_PER_OCTAVE, Math.max(2, maxChunks))
   const means = wholeKnots(1, MEAN_KNOTS_PER_OCTAVE, Math.max(2, Math.ceil(maxTokens / 2)))
-  const members = priced.filter(({ operator }) => operator.group === 'prefill')
   const savedUs = Float64Array.from({ length: counts.length * means.length }, (_, at) => {
     const [chunks, tokens] = [counts[Math.floor(at / means.length)], means[at % means.length]]
-    if (chunks === 1) return 0
-    return members.reduce((sum, member) => sum + member.operator.count * member.savedUs(chunks, tokens), 0)
+    return chunks === 1 ? 0 : us(chunks, tokens)
   })
   return { counts: Float64Array.from(counts), means: Float64Array.from(means), savedUs }
 }
@@ -173,7 +178,7 @@ function compute(request: TimingRequest): PricedGroups {
     exchange: rowOf(groupUs(priced, 'exchange'), maxTokens),
     ...kernelOf(groupUs(priced, 'kernel'), maxNumSeqs, maxModelLen),
     keyUs: groupUs(priced, 'keys')(1, 1),
-    ...prefillOf(groupUs(priced, 'prefill'), maxNumBatchedTokens, maxModelLen),
-    ...savedOf(priced, Math.min(maxNumSeqs, maxNumBatchedTokens), maxNumBatchedTokens),
+    ...prefillOf(groupUs(priced, 'prefill'), groupUs(priced, 'prefill', 'ownUs'), maxNumBatchedTokens, maxModelLen),
+    ...savedOf(groupUs(priced, 'prefill', 'savedUs'), Math.min(maxNumSeqs, maxNumBatchedTokens), maxNumBatchedTokens),
   }
 }

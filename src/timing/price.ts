@@ -32,6 +32,11 @@ export interface PricedOperator {
   us(x: number, y: number): number
   /** What `chunks` chunks of `tokens` tokens each take less in one call than in a call each; 0 in groups other than prefill. */
   savedUs(chunks: number, tokens: number): number
+  /**
+   * The part of `us` that is no work on the prefix: a call that others share saves no more. Work on a prefix may hide behind the launch of a call of its
+   * own, so it can be more than the prefix adds to `us`. Groups other than prefill have no prefix.
+   */
+  ownUs(chunk: number, prefix: number): number
   evidence(x: number, y: number): { evidence: Evidence; note: string }
 }
 
@@ -194,6 +199,26 @@ function savedOf(one: number, chunks: number, together: number): number {
 
 const NOTHING = (): number => 0
 
+/** Pairs of the tokens of a chunk with its prefix, at the rate of the prompt as a whole; null where only what a prefix adds is known. */
+function prefixPairsOf(operator: Operator, slice: Slice | null): Time | null {
+  const isCausal = operator.kind === 'gqa_prefill' && operator.window === 0
+  if (!isCausal && operator.kind !== 'mla_module' && operator.kind !== 'mla_prefill') return null
+  const width = operator.kind === 'mla_prefill' ? operator.width : 1
+  const launchUs = readCurve(slice as Slice, 1)
+  return (chunk, prefix) => {
+    const whole = chunk + prefix
+    return (width * (readCurve(slice as Slice, whole) - launchUs) * 2 * chunk * prefix) / whole ** 2
+  }
+}
+
+function ownOf(time: Time, pairs: Time | null): Time {
+  return (chunk, prefix) => {
+    const us = time(chunk, prefix)
+    const own = Math.min(us, time(chunk, 0))
+    return pairs === null ? own : Math.max(0, Math.min(own, us - pairs(chunk, prefix)))
+  }
+}
+
 /** Which measured attention stands for one that was not, null where it was. */
 function stoodInFor(operator: Operator, x: number, y: number): string | null {
   switch (operator.kind) {
@@ -282,6 +307,11 @@ function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[]
       )
       return savedOf(Math.min(...each), chunks, Math.min(...together))
     },
+    ownUs(chunk, prefix) {
+      const all = sums(chunk, prefix)
+      const parts = forms[all.indexOf(Math.min(...all))]
+      return parts.reduce((sum, part) => sum + part.operator.count * part.ownUs(chunk, prefix), 0)
+    },
     evidence(x, y) {
       const all = sums(x, y)
       const parts = forms[all.indexOf(Math.min(...all))]
@@ -312,6 +342,7 @@ export function priceOperators(
     return {
       operator,
       savedUs: together === null ? NOTHING : (chunks, tokens) => savedOf(time(tokens, 0), chunks, together(chunks, tokens)),
+      ownUs: ownOf(time, prefixPairsOf(operator, slice)),
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
       evidence(x, y) {
         if (leastUs !== null && leastUs(x, y) > measured(x, y)) return { evidence: 'roofline', note: VERIFY_NOTE }
@@ -340,6 +371,7 @@ export function inGraphOf(rows: number, positions: number, priced: PricedOperato
       operator: item.operator,
       us: (x, y) => item.us(size(x), length(x, y)),
       savedUs: item.savedUs,
+      ownUs: item.ownUs,
       evidence(x, y) {
         const own = item.evidence(size(x), length(x, y))
         return x >= least ? own : { ...own, note: [own.note, `in a graph of ${least} rows`].filter(Boolean).join(', ') }
@@ -355,6 +387,7 @@ export function transferred(priced: PricedOperator[], { evidence: level, kernels
     operator: item.operator,
     us: (x, y) => kernels.factor * item.us(x, y),
     savedUs: (chunks, tokens) => kernels.factor * item.savedUs(chunks, tokens),
+    ownUs: (chunk, prefix) => kernels.factor * item.ownUs(chunk, prefix),
     evidence(x, y) {
       const own = item.evidence(x, y)
       return own.evidence === 'roofline' ? own : { evidence: 'transferred', note: `${kernels.of} kernels x ${kernels.factor}` }

@@ -2,12 +2,13 @@
  * The price of a step, as the simulator sees it. A `StepTimer` answers in whole picoseconds and never allocates;
  * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
  *
- *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + sum of prefill(c, P) - saved(m_r, mean c)
+ *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + prompts(r)
+ *   prompts(r)    = sum of prefill(c, P) - what one call over m_r chunks saves (see `chunksPs`)
  *   engine step   = host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies
  *
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
  * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
- * in this step included; (c, P) = chunk tokens after a prefix P; m_r = chunks, which one call works on: what that saves goes by their number and mean.
+ * in this step included; (c, P) = chunk tokens after a prefix P; m_r = chunks of rank r.
  * attention = kernel x split factor + keys(K), rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
  * the kernel is multiplied by the split factor: never projections (see docs/decisions), nor the keys that a sparse indexer scores.
  */
@@ -50,12 +51,15 @@ export interface StepTables {
   readonly together?: SavedTogether
 }
 
-/** Bilinear on (number of chunks, from 1 on x mean tokens of a chunk), without prefixes. */
+/** Bilinear. */
 export interface SavedTogether {
+  /** Chunks, from 1 on, and their mean tokens. */
   readonly counts: Float64Array
   readonly means: Float64Array
-  /** [counts * means] ps; 0 for one chunk. */
+  /** [counts * means] ps that chunks of equal length without prefixes save; 0 for one chunk. */
   readonly savedPs: Float64Array
+  /** [chunkKnots * prefixKnots] ps of a chunk's price that are no work on its prefix: all of it where there is none. */
+  readonly ownPs: Float64Array
 }
 
 export interface StepTimer {
@@ -77,11 +81,13 @@ export interface StepTimer {
   attentionPs(sequences: number, kvTokens: number, factor: number): number
   /** Prefill attention of a chunk of `chunk` > 0 tokens after `prefix` tokens. Whole ps. */
   prefillPs(chunk: number, prefix: number): number
+  /** The part of `prefillPs` that is no work on the prefix, ps. */
+  ownPs(chunk: number, prefix: number): number
   /**
-   * Prefill attention of `chunks` >= 0 chunks of `tokens` tokens in all, whose own prices sum up to `sumPs`: less what one call saves, and no less than
-   * their mean. Whole ps.
+   * Prefill attention of `chunks` > 1 chunks of `tokens` tokens in all that share a call, whose prices sum up to `sumPs` and own parts to `ownPs`:
+   * less what so many of their mean length save without prefixes, as far as their own parts hold it, and no less than the mean price. Whole ps.
    */
-  chunksPs(sumPs: number, chunks: number, tokens: number): number
+  chunksPs(sumPs: number, ownPs: number, chunks: number, tokens: number): number
 }
 
 /**
@@ -96,12 +102,6 @@ export function kernelColumn(mean: number, kernelColumns: number): number {
 /** What a step adds to the kernel of the next, in which each of the sequences is a token longer, within a column. Whole ps. */
 export const kernelGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
   Math.round(sequences * slopePs * factor)
-
-const NOTHING_SAVED: SavedTogether = {
-  counts: Float64Array.of(1, 2),
-  means: Float64Array.of(1, 2),
-  savedPs: new Float64Array(4),
-}
 
 /** Of values [xs * ys], between the four knots around (x, y), or on from the outermost. */
 function bilinear(values: Float64Array, xs: Float64Array, ys: Float64Array, x: number, y: number): number {
@@ -118,12 +118,11 @@ function bilinear(values: Float64Array, xs: Float64Array, ys: Float64Array, x: n
 
 /** The parts of a step from its tables, whole ps. */
 export function createStepTimer(tables: StepTables): StepTimer {
-  const { together = NOTHING_SAVED } = tables
-  const { counts, means, savedPs } = together
-
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
-  const { prefillChunkKnots, prefillPrefixKnots, prefillPs, keyTokenPs = 0 } = tables
+  const { prefillChunkKnots, prefillPrefixKnots, prefillPs, keyTokenPs = 0, together } = tables
   const lastHead = headPs.length - 1
+  const oneCallPs = (chunk: number, prefix: number): number =>
+    Math.round(bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix))
   return {
     tables,
     localPs: (tokens) => localPs[tokens],
@@ -150,13 +149,18 @@ export function createStepTimer(tables: StepTables): StepTimer {
         kvTokens * keyTokenPs
       )
     },
-    prefillPs(chunk, prefix) {
-      return Math.round(bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix))
+    prefillPs: oneCallPs,
+    ownPs(chunk, prefix) {
+      if (together === undefined) return oneCallPs(chunk, prefix)
+      return bilinear(together.ownPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix)
     },
-    chunksPs(sumPs, chunks, tokens) {
-      if (chunks < 2) return sumPs
-      const saved = bilinear(savedPs, counts, means, chunks, tokens / chunks)
-      return Math.round(Math.max(sumPs / chunks, sumPs - saved))
+    chunksPs(sumPs, ownPs, chunks, tokens) {
+      if (together === undefined) return sumPs
+      const mean = tokens / chunks
+      const { counts, means, savedPs } = together
+      const missing = chunks * bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, mean, 0) - ownPs
+      const saved = bilinear(savedPs, counts, means, chunks, mean) - Math.max(0, missing)
+      return Math.round(Math.max(sumPs / chunks, sumPs - Math.max(0, saved)))
     },
   }
 }

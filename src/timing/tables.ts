@@ -61,6 +61,11 @@ export function buildStepTables(request: TimingRequest): StepTables {
     prefillChunkKnots: groups.chunks,
     prefillPrefixKnots: groups.prefixes,
     prefillPs: groups.prefillUs.map((us) => us * all * PS_PER_US),
-    together: { counts: groups.counts, means: groups.means, savedPs: groups.savedUs.map((us) => us * all * PS_PER_US) },
+    together: {
+      counts: groups.counts,
+      means: groups.means,
+      savedPs: groups.savedUs.map((us) => us * all * PS_PER_US),
+      ownPs: groups.ownUs.map((us) => us * all * PS_PER_US),
+    },
   }
 }

@@ -195,7 +195,13 @@ export class Engine {
   private prefillPs(chunks: Rank['chunks']): number {
     const one = sum(chunks.map((chunk) => this.timer.prefillPs(chunk.tokens, chunk.prefix)))
     if (chunks.length < 2) return one
-    const saved = savedPs(this.timer.tables, chunks.length, sum(chunks.map(({ tokens }) => tokens)) / chunks.length)
+    const { together } = this.timer.tables
+    if (together === undefined) return one
+    const { prefillChunkKnots: lengths, prefillPrefixKnots: prefixes, prefillPs } = this.timer.tables
+    const mean = sum(chunks.map(({ tokens }) => tokens)) / chunks.length
+    const own = sum(chunks.map(({ tokens, prefix }) => between(lengths, prefixes, together.ownPs, tokens, prefix)))
+    const missing = Math.max(0, chunks.length * between(lengths, prefixes, prefillPs, mean, 0) - own)
+    const saved = Math.max(0, between(together.counts, together.means, together.savedPs, chunks.length, mean) - missing)
     return Math.round(Math.max(one / chunks.length, one - saved))
   }
 
@@ -276,10 +282,8 @@ export class Engine {
   }
 }
 
-/** What so many chunks of a mean length save: between the four knots around them, or on from the outermost. */
-function savedPs({ together }: StepTables, chunks: number, mean: number): number {
-  if (together === undefined) return 0
-  const { counts, means, savedPs: knots } = together
+/** Of values on the knots of two axes: between the four knots around the place, or on from the outermost. */
+function between(xs: Float64Array, ys: Float64Array, values: Float64Array, x: number, y: number): number {
   const below = (axis: Float64Array, value: number) =>
     Math.min(
       axis.length - 2,
@@ -288,13 +292,13 @@ function savedPs({ together }: StepTables, chunks: number, mean: number): number
         axis.findLastIndex((knot) => knot <= value),
       ),
     )
-  const [i, j] = [below(counts, chunks), below(means, mean)]
+  const [i, j] = [below(xs, x), below(ys, y)]
   const share = (axis: Float64Array, at: number, value: number) => (value - axis[at]) / (axis[at + 1] - axis[at])
   const along = (row: number) => {
-    const [low, high] = [knots[row * means.length + j], knots[row * means.length + j + 1]]
-    return low + (high - low) * share(means, j, mean)
+    const [low, high] = [values[row * ys.length + j], values[row * ys.length + j + 1]]
+    return low + (high - low) * share(ys, j, y)
   }
-  return along(i) + (along(i + 1) - along(i)) * share(counts, i, chunks)
+  return along(i) + (along(i + 1) - along(i)) * share(xs, i, x)
 }
 
 /** Decode attention as docs/SEMANTICS.md has it, in BigInt where the numbers are whole. */

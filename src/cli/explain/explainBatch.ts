@@ -142,7 +142,9 @@ function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, 
   const tokens = decoding + chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
   let ps = tables.hostPs + timer.localPs(tokens) + timer.sharedPs(tables.ranks * tokens) + timer.exchangePs(tokens)
   if (sequences > 0) ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + timer.attentionPs(sequences, kvTokens, factor)
-  const onePs = chunks.reduce((sum, chunk) => sum + timer.prefillPs(chunk.tokens, chunk.prefix), 0)
-  ps += timer.chunksPs(onePs, chunks.length, tokens - decoding)
+  const sumOf = (price: (chunk: number, prefix: number) => number): number =>
+    chunks.reduce((sum, chunk) => sum + price(chunk.tokens, chunk.prefix), 0)
+  const sumPs = sumOf(timer.prefillPs)
+  ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length, tokens - decoding) : sumPs
   return ps / PS_PER_US
 }

@@ -59,15 +59,17 @@ function stepPs(view: ChunkView, tokens: number): number {
   let left = tokens
   let ending = decodeTokens
   let attentionPs = 0
+  let ownPs = 0
   let chunks = 0
   for (let i = 0; i < view.candidates && left > 0; i++) {
     const chunk = view.remaining[i] < left ? view.remaining[i] : left
     if (chunk === view.remaining[i]) ending++
     attentionPs += timer.prefillPs(chunk, view.prefix[i])
+    ownPs += timer.ownPs(chunk, view.prefix[i])
     left -= chunk
     chunks++
   }
-  attentionPs = timer.chunksPs(attentionPs, chunks, tokens - left)
+  if (chunks > 1) attentionPs = timer.chunksPs(attentionPs, ownPs, chunks, tokens - left)
   const all = decodeTokens + tokens - (view.candidates < view.remaining.length ? left : 0)
   return (
     timer.localPs(all) + timer.headPs(ending) + timer.exchangePs(all) + timer.sharedPs(all * timer.tables.ranks) + attentionPs

@@ -47,8 +47,8 @@ export function stepPs(timer: StepTimer, ranks: readonly RankStep[]): number {
     if (tokens === 0) continue
     let rank = timer.localPs(tokens) + timer.headPs(decoding + prompts.length)
     if (decoding > 0) rank += timer.decodeRowsPs(decoding) + timer.kernelPs(decoding, kvTokens)
-    const onePs = prompts.reduce((total, prompt) => total + timer.prefillPs(prompt, 0), 0)
-    rank += timer.chunksPs(onePs, prompts.length, tokens - decoding)
+    const sumPs = prompts.reduce((total, prompt) => total + timer.prefillPs(prompt, 0), 0)
+    rank += prompts.length > 1 ? timer.chunksPs(sumPs, sumPs, prompts.length, tokens - decoding) : sumPs
     slowest = Math.max(slowest, rank)
     sum += tokens
     most = Math.max(most, tokens)
