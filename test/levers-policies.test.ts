@@ -166,8 +166,8 @@ describe('rules', () => {
     expect(stepPs(chunks[1] + 32, 20000)).toBeGreaterThan(3e9)
     // chunks that share a call leave time for more
     const slow = { ...tables(), prefillPs: tables().prefillPs.map((ps) => 1000 * ps) }
-    const [counts, means] = [Float64Array.of(1, 8), Float64Array.of(1, 8192)]
-    const together = { counts, means, savedPs: Float64Array.of(0, 0, 5e8, 5e8), ownPs: slow.prefillPs }
+    const [counts, lengths] = [Float64Array.of(1, 8), Float64Array.of(1, 8192)]
+    const together = { counts, lengths, nextPs: new Float64Array(2), ownPs: slow.prefillPs }
     const [apart, sharing] = [slow, { ...slow, together }].map((list) =>
       policy.prefillTokens({ ...view(8, 1000, 0), candidates: 4, timer: createStepTimer(list) }),
     )

@@ -71,7 +71,8 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
       const sumOf = (price: (chunk: number, prefix: number) => number) =>
         chunks.reduce((sum, chunk) => sum + price(chunk.tokens, chunk.prefix), 0)
       const sumPs = sumOf(timer.prefillPs)
-      ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length, tokens - n) : sumPs
+      timer.chunkTokens.set(chunks.map((chunk) => chunk.tokens))
+      ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length) : sumPs
       errors.push(Math.abs(ps / 1e6 / exact.totalUs - 1))
     }
     errors.sort((a, b) => a - b)
@@ -141,24 +142,30 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
           (a, b) => timer.prefillPs(a + 1, b) >= timer.prefillPs(a, b) && timer.prefillPs(a, b) >= timer.prefillPs(a, b - 1),
         ),
       )
-      // chunks that share a call take less than a call each, never less than one of them, and more the more there are
-      const count = fc.integer({ min: 1, max: 255 })
+      // chunks that share a call take less than a call each, no less than any of them with all work on prefixes, and more the more there are
+      const priceOf = (chunks: readonly { tokens: number; prefix: number }[]): number => {
+        const sumOf = (price: (chunk: number, prefix: number) => number) =>
+          chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
+        timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
+        return chunks.length > 1
+          ? timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.ownPs), chunks.length)
+          : sumOf(timer.prefillPs)
+      }
+      const upTo = (most: number) => fc.double({ min: 0, max: 1, noNaN: true }).map((u) => Math.round(most ** u))
+      const any = fc.record({ tokens: upTo(2000), prefix: fc.oneof(fc.constant(0), upTo(60_000)) })
       fc.assert(
-        fc.property(count, chunk, length, (m, size, b) => {
-          const tokens = Math.ceil(size / m)
-          const together = (chunks: number, prefix: number) => {
-            const [price, own] = [timer.prefillPs(tokens, prefix), timer.ownPs(tokens, prefix)]
-            return chunks > 1 ? timer.chunksPs(chunks * price, chunks * own, chunks, chunks * tokens) : price
-          }
-          expect(together(m, b)).toBeLessThanOrEqual(m * timer.prefillPs(tokens, b))
-          expect(together(m, b)).toBeGreaterThanOrEqual(timer.prefillPs(tokens, b) - m)
-          expect(Number.isInteger(together(m, b))).toBe(true)
-          expect(together(m + 1, b)).toBeGreaterThanOrEqual(0.98 * together(m, b))
-          // work on prefixes is done in full, whoever shares the call, and all else is no less than without prefixes
-          const ofPrefixes = m * (timer.prefillPs(tokens, b) - timer.ownPs(tokens, b))
-          const all = Math.min(m * timer.prefillPs(tokens, b), together(m, 0) + ofPrefixes)
-          expect(together(m, b)).toBeGreaterThanOrEqual(all - m)
-          expect(timer.ownPs(tokens, b)).toBeLessThanOrEqual(timer.prefillPs(tokens, 0) + 1)
+        fc.property(fc.array(any, { minLength: 1, maxLength: 80, size: 'max' }), any, (chunks, one) => {
+          const price = priceOf(chunks)
+          const alone = chunks.map(({ tokens, prefix }) => timer.prefillPs(tokens, prefix))
+          const ofPrefixes = chunks.map(({ tokens, prefix }, i) => alone[i] - timer.ownPs(tokens, prefix))
+          const all = ofPrefixes.reduce((sum, ps) => sum + ps, 0)
+          const sum = alone.reduce((total, ps) => total + ps, 0)
+          expect(Number.isInteger(price)).toBe(true)
+          expect(price).toBeLessThanOrEqual(sum)
+          expect(price).toBeGreaterThanOrEqual(Math.min(sum, ...alone.map((ps, i) => ps + all - ofPrefixes[i])) - chunks.length)
+          expect(price).toBeGreaterThanOrEqual(Math.max(...alone) - chunks.length)
+          expect(priceOf([...chunks, one])).toBeGreaterThanOrEqual(0.97 * price)
+          expect(priceOf([...chunks].reverse())).toBe(price)
         }),
       )
     }

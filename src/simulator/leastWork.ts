@@ -10,6 +10,8 @@
  * Of an engine with several ranks the slowest counts, which is at least their mean. What comes out are prices: of many such bounds the one that is
  * largest for the demand at hand, a line in each of its terms. It bounds any other demand too, so shares of one demand may go to different engines.
  */
+
+import { intervalOf } from '../collections/interval.js'
 import type { SplitBatch } from '../levers/lever.js'
 import { createSplitEvaluator } from '../levers/split/model.js'
 import { oracleFloor } from '../levers/split/oracleFloor.js'
@@ -147,66 +149,58 @@ function leastRowPs({ maxNumSeqs, draftTokens }: EngineConfig, timer: StepTimer)
   return least
 }
 
-/** What a step saves is at most the sum of the lines and at most the sum of the own parts of its chunks, so at most any mean of the two. */
-const PARTS = [1, 0.75, 0.5, 0.25]
 /** Parts of what a token of the largest chunk takes of attention, from none on, that a prompt token may be given back so that its pairs cost more. */
 const LENT = [0, ...Array.from({ length: 10 }, (_, i) => 2 ** (i - 10))]
 
 /**
- * Prices of prefill attention that are together no more than any step's: pairs of a query and a key at `pairPs`, less `tokenPs` a token, for all that
- * chunks may save by sharing a call. Of those tried the prices with the largest sum for the demand.
+ * Prices of prefill attention that are together no more than any step's: pairs of a query and a key at `pairPs`, less `tokenPs` a token. Of those tried
+ * the prices with the largest sum for the demand. A chunk adds no less to its step than its work on the prefix and, if that is less than its own part,
+ * the least that any next chunk of its length adds.
  */
-function promptPrices(
-  { tables, maxNumSeqs, maxNumBatchedTokens }: EngineConfig,
+export function promptPrices(
+  { tables, maxNumBatchedTokens, maxModelLen }: EngineConfig,
   timer: StepTimer,
   demand: Demand,
 ): { readonly pairPs: number; readonly tokenPs: number } {
-  const prefixes = [...tables.prefillPrefixKnots]
-  // Corners will do: between knots prices are bilinear, and pairs are no more than what is bilinear between theirs. 1 ps for rounding.
-  const calls = [...tables.prefillChunkKnots].flatMap((chunk) =>
-    prefixes.map((prefix) => ({
-      chunk,
-      pairs: chunk * (prefix + (chunk + 1) / 2),
-      ps: timer.prefillPs(chunk, prefix) - 1,
-      ownPs: timer.ownPs(chunk, prefix),
-    })),
+  const { prefillPrefixKnots: prefixes } = tables
+  const chunks = new Set([...tables.prefillChunkKnots, ...(tables.together?.lengths ?? [])])
+  // Corners will do: between knots prices are no less than bilinear, and pairs no more. 2 ps for rounding.
+  const calls = [...chunks].flatMap((chunk) =>
+    [...prefixes]
+      .filter((_, j) => j === 0 || prefixes[j - 1] < maxModelLen)
+      .map((prefix) => {
+        const [ps, ownPs] = [timer.prefillPs(chunk, prefix), timer.ownPs(chunk, prefix)]
+        return {
+          chunk,
+          pairs: chunk * (prefix + (chunk + 1) / 2),
+          ps: ps - ownPs + Math.min(ownPs, leastNextPs(tables, chunk)) - 2,
+        }
+      }),
   )
   const fullTokenPs = timer.prefillPs(maxNumBatchedTokens, 0) / maxNumBatchedTokens
   let best = { pairPs: 0, tokenPs: 0 }
   let most = 0
-  for (const { start, each } of savedLines(tables, maxNumSeqs))
-    for (const part of PARTS)
-      for (const share of LENT) {
-        const tokenPs = share * fullTokenPs
-        let pairPs = Number.POSITIVE_INFINITY
-        for (const { chunk, pairs, ps, ownPs } of calls) {
-          const savedPs = part * (start + each * chunk) + (1 - part) * ownPs
-          pairPs = Math.min(pairPs, (ps - savedPs + tokenPs * chunk) / pairs)
-        }
-        const sum = pairPs * demand.pairs - tokenPs * demand.promptTokens
-        if (sum <= most || pairPs === Number.POSITIVE_INFINITY) continue
-        best = { pairPs, tokenPs }
-        most = sum
-      }
+  for (const share of LENT) {
+    const tokenPs = share * fullTokenPs
+    const pairPs = Math.min(...calls.map(({ chunk, pairs, ps }) => (ps + tokenPs * chunk) / pairs))
+    const sum = pairPs * demand.pairs - tokenPs * demand.promptTokens
+    if (sum <= most) continue
+    best = { pairPs, tokenPs }
+    most = sum
+  }
   return best
 }
 
-/**
- * Lines start + each x c, ps, none of which a chunk of c tokens exceeds in its share of what its step saves: m chunks of a mean of c tokens save at most m times
- * that: between knots the saved time is bilinear in m and c, and so is m times a line. One line for each slope from the first knot to another.
- */
-function savedLines({ together }: StepTables, maxNumSeqs: number): Line[] {
-  if (together === undefined) return [{ start: 0, each: 0 }]
-  const { counts, means, savedPs } = together
-  const most = [...means].map((_, j) => {
-    let share = 0
-    for (let i = 0; i < counts.length && (i === 0 || counts[i - 1] < maxNumSeqs); i++)
-      share = Math.max(share, savedPs[i * means.length + j] / counts[i])
-    return share
-  })
-  const slopes = most.slice(1).map((share, j) => Math.max(0, (share - most[0]) / (means[j + 1] - means[0])))
-  return [...new Set([0, ...slopes])].map((each) => ({
-    each,
-    start: Math.max(...most.map((share, j) => share - each * means[j])),
-  }))
+/** Least that a chunk of so many tokens adds to those before it in its call; all of its price where chunks share none. */
+function leastNextPs({ together }: StepTables, tokens: number): number {
+  if (together === undefined) return Number.POSITIVE_INFINITY
+  const { counts, lengths, nextPs } = together
+  const j = intervalOf(lengths, tokens)
+  const v = (tokens - lengths[j]) / (lengths[j + 1] - lengths[j])
+  let least = Number.POSITIVE_INFINITY
+  for (let row = 0; row < counts.length - 1; row++) {
+    const at = row * lengths.length + j
+    least = Math.min(least, nextPs[at] + (nextPs[at + 1] - nextPs[at]) * v)
+  }
+  return least
 }

@@ -2,17 +2,13 @@
 import type { StepTimer } from '../timing/stepTimer.js'
 import type { Slots } from './slots.js'
 
-/** Whole ps of the `chunks` > 1 chunks of a rank, `tokens` tokens in all, from slot `first` on; one by one they would take `sumPs`. */
-export function sharedCallPs(
-  slots: Slots,
-  timer: StepTimer,
-  first: number,
-  sumPs: number,
-  chunks: number,
-  tokens: number,
-): number {
+/** Whole ps of the `chunks` > 1 chunks of a rank, from slot `first` on; one by one they would take `sumPs`. */
+export function sharedCallPs(slots: Slots, timer: StepTimer, first: number, sumPs: number, chunks: number): number {
   const { chunk, done, next } = slots
   let ownPs = 0
-  for (let slot = first, left = chunks; left > 0; slot = next[slot], left--) ownPs += timer.ownPs(chunk[slot], done[slot])
-  return timer.chunksPs(sumPs, ownPs, chunks, tokens)
+  for (let slot = first, i = 0; i < chunks; slot = next[slot], i++) {
+    timer.chunkTokens[i] = chunk[slot]
+    ownPs += timer.ownPs(chunk[slot], done[slot])
+  }
+  return timer.chunksPs(sumPs, ownPs, chunks)
 }

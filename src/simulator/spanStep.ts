@@ -75,7 +75,7 @@ function price(core: Core, e: number, lanes: Lanes): boolean {
       attention += timer.prefillPs(chunk[slot], done[slot])
       chunks++
     }
-    if (chunks > 1) attention = sharedCallPs(s.slots, timer, s.firstPrefilling[g], attention, chunks, tokens - n * verified)
+    if (chunks > 1) attention = sharedCallPs(s.slots, timer, s.firstPrefilling[g], attention, chunks)
     if (s.freeBlocks[g] < freeMin) freeMin = s.freeBlocks[g]
     if (attended === 0) s.factorCount[g] = 0
     if (tokens === 0 && attended === 0) continue

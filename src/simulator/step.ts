@@ -78,7 +78,7 @@ export function beginStep(core: Core, e: number, nowNs: number): boolean {
         prefillPs += timer.prefillPs(chunk[slot], done[slot])
         chunks++
       }
-      if (chunks > 1) prefillPs = sharedCallPs(s.slots, timer, s.firstPrefilling[g], prefillPs, chunks, tokens - n * verified)
+      if (chunks > 1) prefillPs = sharedCallPs(s.slots, timer, s.firstPrefilling[g], prefillPs, chunks)
     }
     if (s.freeBlocks[g] < freeMin) freeMin = s.freeBlocks[g]
     if (n === 0) s.factorCount[g] = 0

@@ -14,7 +14,7 @@ export interface TableShape {
   readonly kernelBasePs: number
   readonly kernelSlopePs: number
   readonly prefillPs: number
-  /** Part of all chunks but one that chunks of one step save; none when absent. */
+  /** Part of its price that a chunk saves at the least in the call of a longer one; none when absent. */
   readonly saved?: number
   readonly bend: number
 }
@@ -48,11 +48,11 @@ export function stepTables(size: TableSize, shape: TableShape): StepTables {
   const prefillPs = (chunk: number, prefix: number) => shape.prefillPs * chunk * (1 + prefix + chunk / 2)
   const { saved = 0 } = shape
   const counts = Float64Array.of(1, 2, 5, 12)
-  const means = Float64Array.of(1, 4, 15)
+  const lengths = Float64Array.of(1, 4, 15)
   const together = {
     counts,
-    means,
-    savedPs: grid(counts, means, (count, mean) => saved * (count - 1) * prefillPs(mean, 0)),
+    lengths,
+    nextPs: grid(counts.subarray(1), lengths, (count, length) => ((1 - saved) * prefillPs(length, 0) * (12 + count)) / 24),
     ownPs: grid(chunkKnots, prefixKnots, (chunk, prefix) => prefillPs(chunk, 0) / (1 + prefix / 50)),
   }
   return {

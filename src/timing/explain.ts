@@ -1,10 +1,10 @@
 /** A step as the list of its operators, each priced at the exact size: what `explain` prints and what the step tables are tested against. */
 import type { OperatorGroup } from '../models/operator.js'
 import { priceRequest } from './groups.js'
-import type { PricedOperator } from './price.js'
+import { type PricedOperator, sharesCalls } from './price.js'
 import { type Named, type StepScale, scaleOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
-import type { Evidence } from './slices.js'
+import { EVIDENCE_KINDS, type Evidence } from './slices.js'
 import { productOf } from './tables.js'
 
 export interface BatchOfRank {
@@ -67,23 +67,33 @@ const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel
 const factorsOf = (scale: StepScale, group: OperatorGroup): readonly Named[] =>
   group === 'shared' ? [...scale.experts, ...scale.all] : scale.all
 
-/** Several chunks take less in one call, as `chunksPs` of the step timer has it. */
 function timeOf(priced: PricedOperator, calls: readonly [number, number][], scale: StepScale): number {
   const { operator } = priced
   const us = calls.reduce((sum, [x, y]) => sum + priced.us(x, y), 0)
-  const together = calls.length > 1 ? Math.max(us / calls.length, us - savedBy(priced, calls)) : us
+  const together = calls.length > 1 ? Math.min(us, inOneCall(priced, calls)) : us
   return operator.count * together * productOf(factorsOf(scale, operator.group))
 }
 
-function savedBy(priced: PricedOperator, calls: readonly [number, number][]): number {
-  const mean = calls.reduce((sum, [x]) => sum + x, 0) / calls.length
-  const missing = calls.length * priced.us(mean, 0) - calls.reduce((sum, [x, y]) => sum + priced.ownUs(x, y), 0)
-  return Math.max(0, priced.savedUs(calls.length, mean) - Math.max(0, missing))
+/** Chunks that share a call, as `chunksPs` of the step timer has it. */
+function inOneCall(priced: PricedOperator, calls: readonly [number, number][]): number {
+  const ofPrefixes = calls.reduce((sum, [x, y]) => sum + priced.us(x, y) - priced.ownUs(x, y), 0)
+  const [longest, ...others] = calls.map(([x]) => x).sort((a, b) => b - a)
+  const next = others.map((x, i) =>
+    Math.max(0, priced.batchUs(i + 2, x) - (i === 0 ? priced.us(x, 0) : priced.batchUs(i + 1, x))),
+  )
+  return ofPrefixes + priced.us(longest, 0) + next.reduce((sum, us) => sum + us, 0)
 }
 
-/** Calls of a layer: one for all chunks of operators that take several at once. */
-const callsOfLayer = (priced: PricedOperator, calls: readonly [number, number][]): number =>
-  calls.length > 1 && savedBy(priced, calls) > 0 ? 1 : calls.length
+/** The weakest of all calls. Batches of prompts were measured for equal ones; what is token-wise goes by the sum. */
+function evidenceOfCalls(priced: PricedOperator, calls: readonly [number, number][]): { evidence: Evidence; note: string } {
+  const all = calls.map(([x, y]) => priced.evidence(x, y))
+  const rankOf = ({ evidence }: { evidence: Evidence }): number => EVIDENCE_KINDS.indexOf(evidence)
+  const weakest = all.reduce((least, one) => (rankOf(one) > rankOf(least) ? one : least))
+  if (calls.length === 1 || !sharesCalls(priced.operator)) return weakest
+  const note = [weakest.note, `${calls.length} chunks in one call`].filter(Boolean).join(', ')
+  const isTokenWise = priced.operator.kind === 'gemm' || priced.operator.kind === 'mla_bmm'
+  return { evidence: weakest.evidence === 'measured' && !isTokenWise ? 'interpolated' : weakest.evidence, note }
+}
 
 /** `x 1.2 era2025`: the constants that multiply a measured time; neutral ones are left out. */
 const textOf = (factors: readonly Named[]): string[] =>
@@ -124,11 +134,16 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
     const { name, group, count } = item.operator
     const calls = callsIn(group, ranks[gatingRank])
     if (calls.length === 0) continue
-    const { evidence, note } = item.evidence(...calls[0])
-    const together = callsOfLayer(item, calls)
-    const chunks = together < calls.length ? [`${calls.length} chunks in one call, by their mean length`] : []
-    const notes = [...(note === '' ? [] : [note]), ...chunks, ...textOf(factorsOf(scale, group))]
-    operators.push({ name, group, count: count * together, us: timeOf(item, calls, scale), evidence, note: notes.join(', ') })
+    const { evidence, note } = evidenceOfCalls(item, calls)
+    const notes = [...(note === '' ? [] : [note]), ...textOf(factorsOf(scale, group))]
+    operators.push({
+      name,
+      group,
+      count: sharesCalls(item.operator) ? count : count * calls.length,
+      us: timeOf(item, calls, scale),
+      evidence,
+      note: notes.join(', '),
+    })
   }
   return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
 }

@@ -35,11 +35,11 @@ export interface PricedGroups {
   readonly prefillUs: Float64Array
   /** [chunks * prefixes] us of it that are no work on the prefix. */
   readonly ownUs: Float64Array
-  /** Chunks of one step, from 1 on, and their mean tokens. */
+  /** Chunks of one step, from 1 on, and the tokens of each. */
   readonly counts: Float64Array
-  readonly means: Float64Array
-  /** [counts * means] us that they save together; 0 for one. */
-  readonly savedUs: Float64Array
+  readonly lengths: Float64Array
+  /** [counts * lengths] us of one call over all of them, none after a prefix; never falling with their number, from the price of one to that of as many calls. */
+  readonly batchUs: Float64Array
 }
 
 /** Every whole number up to this is a knot; beyond, so many per octave, and both sides of every tile edge of a GEMM: linear interpolation then errs by 0.01 % at most. */
@@ -47,9 +47,8 @@ const DENSE_KNOTS = 128
 const KNOTS_PER_OCTAVE = 128
 /** Knots per octave of the prefill grid: bilinear interpolation of a square errs by at most 0.75 % of the attention. */
 const PREFILL_KNOTS_PER_OCTAVE = 4
-/** Knots per octave of the number of chunks and of their mean tokens: what they save goes almost with their number. */
+/** Knots per octave of the number of chunks in a call; of their tokens as of those of a chunk alone. */
 const COUNT_KNOTS_PER_OCTAVE = 2
-const MEAN_KNOTS_PER_OCTAVE = 4
 /** Groups kept; some 0.1-0.4 MB each. */
 const KEPT = 400
 
@@ -72,7 +71,7 @@ export function priceRequest(request: TimingRequest): PricedOperator[] {
 type Us = (x: number, y: number) => number
 
 /** Sum of count x us, or of another time of a call, over one group. */
-function groupUs(priced: readonly PricedOperator[], group: OperatorGroup, time: 'us' | 'ownUs' | 'savedUs' = 'us'): Us {
+function groupUs(priced: readonly PricedOperator[], group: OperatorGroup, time: 'us' | 'ownUs' | 'batchUs' = 'us'): Us {
   const members = priced.filter(({ operator }) => operator.group === group)
   return (x, y) => {
     let total = 0
@@ -137,14 +136,19 @@ function prefillOf(us: Us, ownUs: Us, maxTokens: number, maxLength: number) {
   return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs, ownUs: own }
 }
 
-function savedOf(us: Us, maxChunks: number, maxTokens: number) {
+function batchesOf(oneUs: Us, batchUs: Us, maxChunks: number, maxTokens: number) {
   const counts = wholeKnots(1, COUNT_KNOTS_PER_OCTAVE, Math.max(2, maxChunks))
-  const means = wholeKnots(1, MEAN_KNOTS_PER_OCTAVE, Math.max(2, Math.ceil(maxTokens / 2)))
-  const savedUs = Float64Array.from({ length: counts.length * means.length }, (_, at) => {
-    const [chunks, tokens] = [counts[Math.floor(at / means.length)], means[at % means.length]]
-    return chunks === 1 ? 0 : us(chunks, tokens)
-  })
-  return { counts: Float64Array.from(counts), means: Float64Array.from(means), savedUs }
+  const lengths = wholeKnots(1, PREFILL_KNOTS_PER_OCTAVE, Math.max(2, Math.ceil(maxTokens / 2)))
+  const us = new Float64Array(counts.length * lengths.length)
+  for (let j = 0; j < lengths.length; j++) {
+    const one = oneUs(lengths[j], 0)
+    let before = one
+    for (let i = 0; i < counts.length; i++) {
+      before = i === 0 ? one : Math.min(counts[i] * one, Math.max(before, batchUs(counts[i], lengths[j])))
+      us[i * lengths.length + j] = before
+    }
+  }
+  return { counts: Float64Array.from(counts), lengths: Float64Array.from(lengths), batchUs: us }
 }
 
 /** Tokens of the fullest step of a rank: the budget, or every sequence with its drafts. */
@@ -179,6 +183,11 @@ function compute(request: TimingRequest): PricedGroups {
     ...kernelOf(groupUs(priced, 'kernel'), maxNumSeqs, maxModelLen),
     keyUs: groupUs(priced, 'keys')(1, 1),
     ...prefillOf(groupUs(priced, 'prefill'), groupUs(priced, 'prefill', 'ownUs'), maxNumBatchedTokens, maxModelLen),
-    ...savedOf(groupUs(priced, 'prefill', 'savedUs'), Math.min(maxNumSeqs, maxNumBatchedTokens), maxNumBatchedTokens),
+    ...batchesOf(
+      groupUs(priced, 'prefill'),
+      groupUs(priced, 'prefill', 'batchUs'),
+      Math.min(maxNumSeqs, maxNumBatchedTokens),
+      maxNumBatchedTokens,
+    ),
   }
 }

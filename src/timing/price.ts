@@ -30,11 +30,11 @@ const MLA_EXPANDED_BYTES_PER_HEAD = 2 * (192 + 128)
 export interface PricedOperator {
   readonly operator: Operator
   us(x: number, y: number): number
-  /** What `chunks` chunks of `tokens` tokens each take less in one call than in a call each; 0 in groups other than prefill. */
-  savedUs(chunks: number, tokens: number): number
+  /** Of group prefill: one call over `chunks` chunks of `tokens` tokens each, none after a prefix. */
+  batchUs(chunks: number, tokens: number): number
   /**
-   * The part of `us` that is no work on the prefix: a call that others share saves no more. Work on a prefix may hide behind the launch of a call of its
-   * own, so it can be more than the prefix adds to `us`. Groups other than prefill have no prefix.
+   * Of group prefill: the part of `us` that is no work on the prefix. Work on a prefix may hide behind the launch of a call of its own, so it can be more
+   * than the prefix adds to `us`.
    */
   ownUs(chunk: number, prefix: number): number
   evidence(x: number, y: number): { evidence: Evidence; note: string }
@@ -168,18 +168,20 @@ function timeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, kerne
   }
 }
 
-/**
- * Time of one call over `chunks` chunks of `tokens` tokens each, none after a prefix; null where each has its own. Attention of several prompts was
- * measured for prompts of equal length; what is token-wise goes with the sum.
- */
-function chunksTimeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, time: Time): Time | null {
+/** Whether one call of an operator takes several chunks. */
+export const sharesCalls = ({ kind, group }: Operator): boolean =>
+  group === 'prefill' && kind !== 'index_scores' && kind !== 'elementwise'
+
+/** `batchUs` of an operator; what takes no several chunks at once is called for each. Token-wise work goes with the sum of the tokens. */
+function batchTimeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, time: Time): Time {
   const batches = slice?.batches
+  const each: Time = (chunks, tokens) => chunks * time(tokens, 0)
   switch (operator.kind) {
     case 'gqa_prefill':
     case 'mla_module':
-      return batches ? (chunks, tokens) => readSurface(batches, chunks, tokens) : null
+      return batches ? (chunks, tokens) => readSurface(batches, chunks, tokens) : each
     case 'mla_prefill':
-      return batches ? (chunks, tokens) => operator.width * readSurface(batches, chunks, tokens) : null
+      return batches ? (chunks, tokens) => operator.width * readSurface(batches, chunks, tokens) : each
     case 'mla_decode': {
       const { topk = Number.POSITIVE_INFINITY } = operator
       return (chunks, tokens) => readSurface(slice as Slice, chunks * tokens, tokensRead(tokens, 0, topk) / tokens)
@@ -188,21 +190,15 @@ function chunksTimeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null,
     case 'mla_bmm':
       return (chunks, tokens) => time(chunks * tokens, 0)
     default:
-      return null
+      return each
   }
 }
 
-/** No less than nothing, and no more than all calls but one. */
-function savedOf(one: number, chunks: number, together: number): number {
-  return Math.min(Math.max(0, chunks * one - together), (chunks - 1) * one)
-}
-
-const NOTHING = (): number => 0
-
 /** Pairs of the tokens of a chunk with its prefix, at the rate of the prompt as a whole; null where only what a prefix adds is known. */
 function prefixPairsOf(operator: Operator, slice: Slice | null): Time | null {
+  const isModule = operator.kind === 'mla_module' && operator.phase === 'prefill'
   const isCausal = operator.kind === 'gqa_prefill' && operator.window === 0
-  if (!isCausal && operator.kind !== 'mla_module' && operator.kind !== 'mla_prefill') return null
+  if (!isCausal && !isModule && operator.kind !== 'mla_prefill') return null
   const width = operator.kind === 'mla_prefill' ? operator.width : 1
   const launchUs = readCurve(slice as Slice, 1)
   return (chunk, prefix) => {
@@ -300,12 +296,11 @@ function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[]
   return {
     operator,
     us: (x, y) => Math.min(...sums(x, y)),
-    savedUs(chunks, tokens) {
-      const each = sums(tokens, 0)
-      const together = forms.map((parts, i) =>
-        parts.reduce((sum, part) => sum - part.operator.count * part.savedUs(chunks, tokens), chunks * each[i]),
+    batchUs(chunks, tokens) {
+      const batches = forms.map((parts) =>
+        parts.reduce((sum, part) => sum + part.operator.count * part.batchUs(chunks, tokens), 0),
       )
-      return savedOf(Math.min(...each), chunks, Math.min(...together))
+      return Math.min(...batches)
     },
     ownUs(chunk, prefix) {
       const all = sums(chunk, prefix)
@@ -338,10 +333,9 @@ export function priceOperators(
     const leastUs = verifyUs(operator, peak)
     const time: Time = leastUs === null ? measured : (x, y) => Math.max(measured(x, y), leastUs(x, y))
     const queries = operator.queries ?? 1
-    const together = operator.group === 'prefill' ? chunksTimeOf(operator, slice, time) : null
     return {
       operator,
-      savedUs: together === null ? NOTHING : (chunks, tokens) => savedOf(time(tokens, 0), chunks, together(chunks, tokens)),
+      batchUs: batchTimeOf(operator, slice, time),
       ownUs: ownOf(time, prefixPairsOf(operator, slice)),
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
       evidence(x, y) {
@@ -370,7 +364,7 @@ export function inGraphOf(rows: number, positions: number, priced: PricedOperato
     return {
       operator: item.operator,
       us: (x, y) => item.us(size(x), length(x, y)),
-      savedUs: item.savedUs,
+      batchUs: item.batchUs,
       ownUs: item.ownUs,
       evidence(x, y) {
         const own = item.evidence(size(x), length(x, y))
@@ -386,7 +380,7 @@ export function transferred(priced: PricedOperator[], { evidence: level, kernels
   return priced.map((item) => ({
     operator: item.operator,
     us: (x, y) => kernels.factor * item.us(x, y),
-    savedUs: (chunks, tokens) => kernels.factor * item.savedUs(chunks, tokens),
+    batchUs: (chunks, tokens) => kernels.factor * item.batchUs(chunks, tokens),
     ownUs: (chunk, prefix) => kernels.factor * item.ownUs(chunk, prefix),
     evidence(x, y) {
       const own = item.evidence(x, y)

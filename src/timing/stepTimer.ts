@@ -3,12 +3,12 @@
  * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
  *
  *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + prompts(r)
- *   prompts(r)    = sum of prefill(c, P) - what one call over m_r chunks saves (see `chunksPs`)
+ *   prompts(r)    = prefill(c, P) of one chunk; several share a call (see `chunksPs`)
  *   engine step   = host + max over ranks of rank time + shared(sum of T_r) + exchange(max T_r) + planning of the policies
  *
  * T_r = tokens of rank r in this step (decode sequences x (draft tokens + 1) + chunk tokens); out_r = positions that emit a token;
  * n_r = decoding sequences, whose rows and kernel are priced with all their draft tokens; K_r = sum of their KV lengths, the token written
- * in this step included; (c, P) = chunk tokens after a prefix P; m_r = chunks of rank r.
+ * in this step included; (c, P) = chunk tokens after a prefix P.
  * attention = kernel x split factor + keys(K), rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
  * the kernel is multiplied by the split factor: never projections (see docs/decisions), nor the keys that a sparse indexer scores.
  */
@@ -47,18 +47,19 @@ export interface StepTables {
   readonly prefillPrefixKnots: Float64Array
   /** [chunkKnots * prefixKnots] ps. */
   readonly prefillPs: Float64Array
-  /** What several chunks in one step save of the sum of their prices; absent where they save nothing. */
-  readonly together?: SavedTogether
+  /** Several chunks in one call; absent where each has a call of its own. */
+  readonly together?: SharedCall
 }
 
-/** Bilinear. */
-export interface SavedTogether {
-  /** Chunks, from 1 on, and their mean tokens. */
+/** Chunks of one call from the longest to the shortest: what the k-th adds to those before it, as if they were no longer than it. */
+export interface SharedCall {
+  /** Numbers of chunks, from 1 on: the k-th with counts[i] < k <= counts[i + 1] has row i; beyond the last, the last. */
   readonly counts: Float64Array
-  readonly means: Float64Array
-  /** [counts * means] ps that chunks of equal length without prefixes save; 0 for one chunk. */
-  readonly savedPs: Float64Array
-  /** [chunkKnots * prefixKnots] ps of a chunk's price that are no work on its prefix: all of it where there is none. */
+  /** Tokens of a chunk, from 1 on: linear between them. */
+  readonly lengths: Float64Array
+  /** [(counts - 1) * lengths] ps, >= 0, of a chunk without prefix. */
+  readonly nextPs: Float64Array
+  /** [chunkKnots * prefixKnots] ps of a chunk's price that are no work on its prefix: all of it where there is none. Bilinear. */
   readonly ownPs: Float64Array
 }
 
@@ -83,11 +84,30 @@ export interface StepTimer {
   prefillPs(chunk: number, prefix: number): number
   /** The part of `prefillPs` that is no work on the prefix, ps. */
   ownPs(chunk: number, prefix: number): number
+  /** Room for the tokens of the chunks of a step: filled before `chunksPs` is asked. */
+  readonly chunkTokens: Float64Array
   /**
-   * Prefill attention of `chunks` > 1 chunks of `tokens` tokens in all that share a call, whose prices sum up to `sumPs` and own parts to `ownPs`:
-   * less what so many of their mean length save without prefixes, as far as their own parts hold it, and no less than the mean price. Whole ps.
+   * Prefill attention of the first `chunks` > 1 of `chunkTokens`, which it sorts. Alone they would take `sumPs`, of which `ownPs` is no work on prefixes. They share a
+   * call: the longest at its own price, then what each next one adds, and all work on prefixes; at most `sumPs`. Whole ps.
    */
-  chunksPs(sumPs: number, ownPs: number, chunks: number, tokens: number): number
+  chunksPs(sumPs: number, ownPs: number, chunks: number): number
+}
+
+/** Longer lists are sorted by the engine. */
+const FEW_CHUNKS = 48
+
+/** The first `count` of the values in falling order. */
+function sortFalling(values: Float64Array, count: number): void {
+  if (count > FEW_CHUNKS) {
+    values.subarray(0, count).sort().reverse()
+    return
+  }
+  for (let i = 1; i < count; i++) {
+    const value = values[i]
+    let at = i
+    for (; at > 0 && values[at - 1] < value; at--) values[at] = values[at - 1]
+    values[at] = value
+  }
 }
 
 /**
@@ -121,6 +141,7 @@ export function createStepTimer(tables: StepTables): StepTimer {
   const { localPs, headPs, decodeRowsPs, sharedPs, exchangePs, kernelColumns, kernelBasePs, kernelSlopePs } = tables
   const { prefillChunkKnots, prefillPrefixKnots, prefillPs, keyTokenPs = 0, together } = tables
   const lastHead = headPs.length - 1
+  const chunkTokens = new Float64Array(tables.maxTokens)
   const oneCallPs = (chunk: number, prefix: number): number =>
     Math.round(bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix))
   return {
@@ -154,13 +175,21 @@ export function createStepTimer(tables: StepTables): StepTimer {
       if (together === undefined) return oneCallPs(chunk, prefix)
       return bilinear(together.ownPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix)
     },
-    chunksPs(sumPs, ownPs, chunks, tokens) {
+    chunkTokens,
+    chunksPs(sumPs, ownPs, chunks) {
       if (together === undefined) return sumPs
-      const mean = tokens / chunks
-      const { counts, means, savedPs } = together
-      const missing = chunks * bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, mean, 0) - ownPs
-      const saved = bilinear(savedPs, counts, means, chunks, mean) - Math.max(0, missing)
-      return Math.round(Math.max(sumPs / chunks, sumPs - Math.max(0, saved)))
+      sortFalling(chunkTokens, chunks)
+      const { counts, lengths, nextPs } = together
+      let ps = sumPs - ownPs + bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunkTokens[0], 0)
+      let row = 0
+      for (let k = 2; k <= chunks; k++) {
+        if (k > counts[row + 1] && row < counts.length - 2) row++
+        const tokens = chunkTokens[k - 1]
+        const j = intervalOf(lengths, tokens)
+        const at = row * lengths.length + j
+        ps += nextPs[at] + ((nextPs[at + 1] - nextPs[at]) * (tokens - lengths[j])) / (lengths[j + 1] - lengths[j])
+      }
+      return Math.round(ps < sumPs ? ps : sumPs)
     },
   }
 }

@@ -40,6 +40,15 @@ function kernelTables({ kernelColumns: edges, kernelUs }: PricedGroups, factor: 
   return { kernelColumns, kernelBasePs, kernelSlopePs }
 }
 
+/** What one more chunk of the same length adds, between the knots of their number. */
+function nextOf({ counts, lengths, batchUs }: PricedGroups, scale: number): Float64Array {
+  const width = lengths.length
+  return Float64Array.from({ length: batchUs.length - width }, (_, at) => {
+    const i = Math.floor(at / width)
+    return ((batchUs[at + width] - batchUs[at]) / (counts[i + 1] - counts[i])) * scale
+  })
+}
+
 /** Throws UserError when the model, the layout or the system cannot be priced. */
 export function buildStepTables(request: TimingRequest): StepTables {
   const groups = priceGroups(request)
@@ -63,8 +72,8 @@ export function buildStepTables(request: TimingRequest): StepTables {
     prefillPs: groups.prefillUs.map((us) => us * all * PS_PER_US),
     together: {
       counts: groups.counts,
-      means: groups.means,
-      savedPs: groups.savedUs.map((us) => us * all * PS_PER_US),
+      lengths: groups.lengths,
+      nextPs: nextOf(groups, all * PS_PER_US),
       ownPs: groups.ownUs.map((us) => us * all * PS_PER_US),
     },
   }

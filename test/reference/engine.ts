@@ -191,18 +191,23 @@ export class Engine {
     return sum(spanned.map(({ tokens, prefix, request }) => moved(tokens + prefix, request)))
   }
 
-  /** Chunk by chunk, less what so many of that mean length save. */
+  /** Alone, or the longest and what each next one adds, and all work on prefixes. */
   private prefillPs(chunks: Rank['chunks']): number {
     const one = sum(chunks.map((chunk) => this.timer.prefillPs(chunk.tokens, chunk.prefix)))
     if (chunks.length < 2) return one
     const { together } = this.timer.tables
     if (together === undefined) return one
     const { prefillChunkKnots: lengths, prefillPrefixKnots: prefixes, prefillPs } = this.timer.tables
-    const mean = sum(chunks.map(({ tokens }) => tokens)) / chunks.length
     const own = sum(chunks.map(({ tokens, prefix }) => between(lengths, prefixes, together.ownPs, tokens, prefix)))
-    const missing = Math.max(0, chunks.length * between(lengths, prefixes, prefillPs, mean, 0) - own)
-    const saved = Math.max(0, between(together.counts, together.means, together.savedPs, chunks.length, mean) - missing)
-    return Math.round(Math.max(one / chunks.length, one - saved))
+    const [longest, ...others] = chunks.map(({ tokens }) => tokens).sort((a, b) => b - a)
+    const first = between(lengths, prefixes, prefillPs, longest, 0)
+    const next = others.map((tokens, i) => nextPs(together, i + 2, tokens))
+    return Math.round(
+      Math.min(
+        one,
+        next.reduce((total, ps) => total + ps, one - own + first),
+      ),
+    )
   }
 
   private attentionPs(rank: Rank): number {
@@ -299,6 +304,24 @@ function between(xs: Float64Array, ys: Float64Array, values: Float64Array, x: nu
     return low + (high - low) * share(ys, j, y)
   }
   return along(i) + (along(i + 1) - along(i)) * share(xs, i, x)
+}
+
+/** What the k-th longest chunk of a call adds: the row of its number, linear in its tokens. */
+function nextPs({ counts, lengths, nextPs: rows }: NonNullable<StepTables['together']>, k: number, tokens: number): number {
+  const last = counts.length - 2
+  const row = Math.min(
+    last,
+    counts.findIndex((_, i) => i > last || k <= counts[i + 1]),
+  )
+  const j = Math.min(
+    lengths.length - 2,
+    Math.max(
+      0,
+      lengths.findLastIndex((knot) => knot <= tokens),
+    ),
+  )
+  const [low, high] = [rows[row * lengths.length + j], rows[row * lengths.length + j + 1]]
+  return low + ((high - low) * (tokens - lengths[j])) / (lengths[j + 1] - lengths[j])
 }
 
 /** Decode attention as docs/SEMANTICS.md has it, in BigInt where the numbers are whole. */

@@ -145,6 +145,7 @@ function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, 
   const sumOf = (price: (chunk: number, prefix: number) => number): number =>
     chunks.reduce((sum, chunk) => sum + price(chunk.tokens, chunk.prefix), 0)
   const sumPs = sumOf(timer.prefillPs)
-  ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length, tokens - decoding) : sumPs
+  timer.chunkTokens.set(chunks.map((chunk) => chunk.tokens))
+  ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length) : sumPs
   return ps / PS_PER_US
 }

@@ -66,10 +66,10 @@ function stepPs(view: ChunkView, tokens: number): number {
     if (chunk === view.remaining[i]) ending++
     attentionPs += timer.prefillPs(chunk, view.prefix[i])
     ownPs += timer.ownPs(chunk, view.prefix[i])
+    timer.chunkTokens[chunks++] = chunk
     left -= chunk
-    chunks++
   }
-  if (chunks > 1) attentionPs = timer.chunksPs(attentionPs, ownPs, chunks, tokens - left)
+  if (chunks > 1) attentionPs = timer.chunksPs(attentionPs, ownPs, chunks)
   const all = decodeTokens + tokens - (view.candidates < view.remaining.length ? left : 0)
   return (
     timer.localPs(all) + timer.headPs(ending) + timer.exchangePs(all) + timer.sharedPs(all * timer.tables.ranks) + attentionPs

@@ -48,7 +48,8 @@ export function stepPs(timer: StepTimer, ranks: readonly RankStep[]): number {
     let rank = timer.localPs(tokens) + timer.headPs(decoding + prompts.length)
     if (decoding > 0) rank += timer.decodeRowsPs(decoding) + timer.kernelPs(decoding, kvTokens)
     const sumPs = prompts.reduce((total, prompt) => total + timer.prefillPs(prompt, 0), 0)
-    rank += prompts.length > 1 ? timer.chunksPs(sumPs, sumPs, prompts.length, tokens - decoding) : sumPs
+    timer.chunkTokens.set(prompts)
+    rank += prompts.length > 1 ? timer.chunksPs(sumPs, sumPs, prompts.length) : sumPs
     slowest = Math.max(slowest, rank)
     sum += tokens
     most = Math.max(most, tokens)
