@@ -110,7 +110,7 @@ test.each([...LAYOUTS.map((what) => [what, 1] as const), [LAYOUTS[1], 0] as cons
     const upTo = (most: number) => fc.double({ min: 0, max: 1, noNaN: true }).map((u) => Math.round(most ** u))
     const tiny = fc.record({ tokens: upTo(40), prefix: fc.constant(0) })
     const any = fc.record({ tokens: upTo(8000), prefix: fc.oneof(fc.constant(0), upTo(4000)) })
-    const equal = fc.tuple(any, upTo(32)).map(([chunk, count]) => Array.from({ length: count }, () => chunk))
+    const equal = upTo(32).map((count) => Array.from({ length: count }, () => ({ tokens: Math.floor(8192 / count), prefix: 0 })))
     const drawn = fc.oneof(equal, fc.array(fc.oneof(tiny, any), { minLength: 2, maxLength: 100 }))
     let nearest = Number.POSITIVE_INFINITY
     fc.assert(
