@@ -140,7 +140,7 @@ test.each([...LAYOUTS.map((what) => [what, 1] as const), [LAYOUTS[1], 0] as cons
   },
 )
 
-test('steps of attention alone: what chunks save by sharing a call is in no bound', () => {
+test('steps of attention alone: the bound holds, and is near for long prompts', () => {
   const { engines, ...rest } = plan(TWO(256, 256).replaceAll('max_model_len', 'max_num_batched_tokens: 8192, max_model_len'))
   const zero = (row: Float64Array) => new Float64Array(row.length)
   const config = {

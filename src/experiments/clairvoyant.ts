@@ -113,7 +113,8 @@ function leastWorkPs(engines: readonly EngineConfig[], { isl, osl }: Shapes, pha
     let leastPs = Number.POSITIVE_INFINITY
     for (const { engine, prices } of priceLists)
       leastPs = Math.min(leastPs, priced(prices, demandOf(isl[i], osl[i], engine, phases)))
-    sumPs += leastPs
+    // a prompt token may be priced below 0 in favour of its pairs
+    sumPs += Math.max(0, leastPs)
   }
   return sumPs
 }

@@ -7,6 +7,9 @@ import type { TimingRequest } from './request.js'
 import { EVIDENCE_KINDS, type Evidence } from './slices.js'
 import { productOf } from './tables.js'
 
+/** Most prompts of a measured call of prefill attention. */
+const MEASURED_PROMPTS = 256
+
 export interface BatchOfRank {
   /** Sequences and their KV tokens. */
   readonly decode: { readonly n: number; readonly K: number }
@@ -84,16 +87,24 @@ function inOneCall(priced: PricedOperator, calls: readonly [number, number][]): 
   return ofPrefixes + priced.us(longest, 0) + next.reduce((sum, us) => sum + us, 0)
 }
 
-/** The weakest of all calls. Batches of prompts were measured for equal ones; what is token-wise goes by the sum. */
+/** The weakest of all calls, of those the one that takes most. Token-wise work goes by the sum; batches of prompts were measured for equal ones. */
 function evidenceOfCalls(priced: PricedOperator, calls: readonly [number, number][]): { evidence: Evidence; note: string } {
-  const all = calls.map(([x, y]) => priced.evidence(x, y))
+  const isShared = calls.length > 1 && sharesCalls(priced.operator)
+  const isTokenWise = priced.operator.kind === 'gemm' || priced.operator.kind === 'mla_bmm'
+  const asked = isShared && isTokenWise ? [sumOf(calls)] : [...calls].sort((a, b) => priced.us(...b) - priced.us(...a))
+  const all = asked.map(([x, y]) => priced.evidence(x, y))
   const rankOf = ({ evidence }: { evidence: Evidence }): number => EVIDENCE_KINDS.indexOf(evidence)
   const weakest = all.reduce((least, one) => (rankOf(one) > rankOf(least) ? one : least))
-  if (calls.length === 1 || !sharesCalls(priced.operator)) return weakest
-  const note = [weakest.note, `${calls.length} chunks in one call`].filter(Boolean).join(', ')
-  const isTokenWise = priced.operator.kind === 'gemm' || priced.operator.kind === 'mla_bmm'
-  return { evidence: weakest.evidence === 'measured' && !isTokenWise ? 'interpolated' : weakest.evidence, note }
+  if (!isShared) return weakest
+  const isMeasured = isTokenWise || calls.length <= MEASURED_PROMPTS
+  const least: Evidence = isTokenWise ? 'measured' : isMeasured ? 'interpolated' : 'transferred'
+  const beyond = isMeasured ? [] : [`extended beyond the measured ${MEASURED_PROMPTS} prompts`]
+  const note = [weakest.note, `${calls.length} chunks in one call`, ...beyond].filter(Boolean).join(', ')
+  return { evidence: EVIDENCE_KINDS[Math.max(rankOf(weakest), EVIDENCE_KINDS.indexOf(least))], note }
 }
+
+const sumOf = (calls: readonly [number, number][]): [number, number] =>
+  calls.reduce(([x, y], [chunk, prefix]) => [x + chunk, y + prefix], [0, 0])
 
 /** `x 1.2 era2025`: the constants that multiply a measured time; neutral ones are left out. */
 const textOf = (factors: readonly Named[]): string[] =>

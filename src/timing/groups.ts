@@ -38,7 +38,7 @@ export interface PricedGroups {
   /** Chunks of one step, from 1 on, and the tokens of each. */
   readonly counts: Float64Array
   readonly lengths: Float64Array
-  /** [counts * lengths] us of one call over all of them, none after a prefix; never falling with their number, from the price of one to that of as many calls. */
+  /** [counts * lengths] us of one call over all of them, none after a prefix; never falling with their number, from one call of a chunk to as many. */
   readonly batchUs: Float64Array
 }
 
@@ -128,11 +128,16 @@ function prefillOf(us: Us, ownUs: Us, maxTokens: number, maxLength: number) {
       prefillUs[at] = Math.max(above, before, us(chunks[i], prefixes[j]))
     }
   }
-  // what a price was raised by is work on the prefix
-  const own = prefillUs.map((price, at) => {
-    const [chunk, prefix] = [chunks[Math.floor(at / prefixes.length)], prefixes[at % prefixes.length]]
-    return prefix === 0 ? price : Math.min(price, ownUs(chunk, prefix))
-  })
+  // Work on a prefix grows with it. All else is the chunk's own, no more than its price without a prefix.
+  const own = new Float64Array(prefillUs.length)
+  for (let i = 0; i < chunks.length; i++) {
+    let work = 0
+    for (let j = 0; j < prefixes.length; j++) {
+      const at = i * prefixes.length + j
+      if (j > 0) work = Math.max(work, us(chunks[i], prefixes[j]) - ownUs(chunks[i], prefixes[j]))
+      own[at] = Math.min(prefillUs[at - j], Math.max(0, prefillUs[at] - work))
+    }
+  }
   return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs, ownUs: own }
 }
 

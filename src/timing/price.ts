@@ -305,7 +305,9 @@ function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[]
     ownUs(chunk, prefix) {
       const all = sums(chunk, prefix)
       const parts = forms[all.indexOf(Math.min(...all))]
-      return parts.reduce((sum, part) => sum + part.operator.count * part.ownUs(chunk, prefix), 0)
+      const own = parts.reduce((sum, part) => sum + part.operator.count * part.ownUs(chunk, prefix), 0)
+      // without a prefix another form may be the fastest
+      return Math.min(own, ...sums(chunk, 0))
     },
     evidence(x, y) {
       const all = sums(x, y)

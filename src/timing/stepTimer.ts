@@ -1,5 +1,5 @@
 /**
- * The price of a step, as the simulator sees it. A `StepTimer` answers in whole picoseconds and never allocates;
+ * The price of a step, as the simulator sees it. A `StepTimer` answers in whole picoseconds and allocates nothing (but a view, to sort more than 48 chunks);
  * `StepTables` are its plain data, made from a plan by `buildStepTables` (tables.ts) and sent to worker threads as they are.
  *
  *   rank time(r)  = local(T_r) + head(out_r) + decodeRows(n_r) + attention(n_r, K_r, split factor_r) + prompts(r)

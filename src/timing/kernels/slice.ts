@@ -46,7 +46,7 @@ export function leastUs(sheet: Sheet, block: Float64Array, power: number): numbe
 }
 
 /** Times of batches of one size. */
-export interface BatchCurve {
+interface BatchCurve {
   readonly batch: number
   readonly curve: Curve
 }
