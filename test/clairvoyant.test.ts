@@ -8,7 +8,7 @@ import { clusterConfig, loadScenario } from '../src/scenario/index.js'
 import type { ClusterConfig } from '../src/simulator/config.js'
 import { simulate } from '../src/simulator/index.js'
 import { promptPrices } from '../src/simulator/leastWork.js'
-import { createStepTimer } from '../src/timing/index.js'
+import { createStepTimer, promptsPs } from '../src/timing/index.js'
 import type { SharedCall } from '../src/timing/stepTimer.js'
 import type { Workload } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
@@ -123,13 +123,13 @@ test.each([...LAYOUTS.map((what) => [what, 1] as const), [LAYOUTS[1], 0] as cons
           room -= chunk.tokens
         }
         if (chunks.length < 2) return
-        const sumOf = (price: (chunk: number, prefix: number) => number) =>
-          chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
         const demand = { promptTokens: mean, pairs: (mean * (mean + 1)) / 2, sequenceSteps: 0, kvTokens: 0 }
         const { pairPs, tokenPs } = promptPrices(engine, timer, demand)
-        timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
-        const ps = timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.ownPs), chunks.length)
-        const least = sumOf((c, prefix) => pairPs * c * (prefix + (c + 1) / 2) - tokenPs * c)
+        const ps = promptsPs(timer, chunks)
+        const least = chunks.reduce(
+          (sum, { tokens, prefix }) => sum + tokens * (pairPs * (prefix + (tokens + 1) / 2) - tokenPs),
+          0,
+        )
         expect(ps).toBeGreaterThanOrEqual(least)
         if (least > 0) nearest = Math.min(nearest, ps / least)
       }),

@@ -54,7 +54,7 @@ describe('prefill and decode engines', () => {
     const text = describePlan(plan)
     expect(text).toMatch(/pools +4p1d: .*first token with the first decode step/)
     expect(text).toMatch(/engine decode: 1 x DEP32 mtp3, decode \(32 GPUs/)
-    expect(text).toMatch(/profile trtllm-2026; 145.4 ms of every TTFT in the frontend; decode mtp3/)
+    expect(text).toMatch(/profile trtllm-2026; 145.5 ms of every TTFT in the frontend; decode mtp3/)
     expect(text).toMatch(/experts by cutedsl/)
     expect(load(resolvedYaml(plan))).toEqual(plan)
   })

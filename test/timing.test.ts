@@ -10,6 +10,7 @@ import {
   createStepTimer,
   evidenceOf,
   explainStep,
+  promptsPs,
   splitMachine,
   type TimingRequest,
 } from '../src/timing/index.js'
@@ -69,11 +70,7 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
       const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, n)
       let ps = tables.hostPs + timer.localPs(tokens) + timer.headPs(n + chunks.length) + timer.decodeRowsPs(n)
       ps += (n > 0 ? timer.kernelPs(n, K) : 0) + timer.sharedPs(tokens * tables.ranks) + timer.exchangePs(tokens)
-      const sumOf = (price: (chunk: number, prefix: number) => number) =>
-        chunks.reduce((sum, chunk) => sum + price(chunk.tokens, chunk.prefix), 0)
-      const sumPs = sumOf(timer.prefillPs)
-      timer.chunkTokens.set(chunks.map((chunk) => chunk.tokens))
-      ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length) : sumPs
+      ps += promptsPs(timer, chunks)
       errors.push(Math.abs(ps / 1e6 / exact.totalUs - 1))
     }
     errors.sort((a, b) => a - b)
@@ -152,19 +149,11 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
     for (const chunk of timer.tables.prefillChunkKnots)
       for (const prefix of timer.tables.prefillPrefixKnots)
         expect(timer.ownPs(chunk, prefix)).toBeLessThanOrEqual(timer.prefillPs(chunk, 0) + 1)
-    const priceOf = (chunks: readonly { tokens: number; prefix: number }[]): number => {
-      const sumOf = (price: (chunk: number, prefix: number) => number) =>
-        chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
-      timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
-      return chunks.length > 1
-        ? timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.ownPs), chunks.length)
-        : sumOf(timer.prefillPs)
-    }
     const upTo = (most: number) => fc.double({ min: 0, max: 1, noNaN: true }).map((u) => Math.round(most ** u))
     const any = fc.record({ tokens: upTo(2000), prefix: fc.oneof(fc.constant(0), upTo(60_000)) })
     fc.assert(
       fc.property(fc.array(any, { minLength: 1, maxLength: 80, size: 'max' }), any, (chunks, one) => {
-        const price = priceOf(chunks)
+        const price = promptsPs(timer, chunks)
         const alone = chunks.map(({ tokens, prefix }) => timer.prefillPs(tokens, prefix))
         const ofPrefixes = chunks.map(({ tokens, prefix }, i) => alone[i] - timer.ownPs(tokens, prefix))
         const all = ofPrefixes.reduce((sum, ps) => sum + ps, 0)
@@ -173,8 +162,8 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
         expect(price).toBeLessThanOrEqual(sum)
         expect(price).toBeGreaterThanOrEqual(Math.min(sum, ...alone.map((ps, i) => ps + all - ofPrefixes[i])) - chunks.length)
         expect(price).toBeGreaterThanOrEqual(Math.max(...alone) - chunks.length)
-        expect(priceOf([...chunks, one])).toBeGreaterThanOrEqual(0.97 * price)
-        expect(priceOf([...chunks].reverse())).toBe(price)
+        expect(promptsPs(timer, [...chunks, one])).toBeGreaterThanOrEqual(0.97 * price)
+        expect(promptsPs(timer, [...chunks].reverse())).toBe(price)
       }),
     )
   })
@@ -193,11 +182,7 @@ describe.each(SYSTEMS)('step tables on %s', (system) => {
         }))
         const ranks = Array.from({ length: tables.ranks }, () => ({ decode: { n: 0, K: 0 }, chunks }))
         const operators = explainStep(request, ranks).operators.filter(({ group }) => group === 'prefill')
-        const sumOf = (price: (chunk: number, prefix: number) => number) =>
-          chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
-        timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
-        const ps = timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.ownPs), chunks.length)
-        return Math.abs(ps / 1e6 / operators.reduce((sum, { us }) => sum + us, 0) - 1)
+        return Math.abs(promptsPs(timer, chunks) / 1e6 / operators.reduce((sum, { us }) => sum + us, 0) - 1)
       }).sort((a, b) => a - b)
       expect(errors[90]).toBeLessThan(0.04)
     },

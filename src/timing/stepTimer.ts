@@ -193,3 +193,12 @@ export function createStepTimer(tables: StepTables): StepTimer {
     },
   }
 }
+
+/** Prefill attention of all chunks of a step together, for those who need not be fast. Whole ps; 0 without chunks. */
+export function promptsPs(timer: StepTimer, chunks: readonly { readonly tokens: number; readonly prefix: number }[]): number {
+  const sumOf = (price: (chunk: number, prefix: number) => number): number =>
+    chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
+  if (chunks.length < 2) return sumOf(timer.prefillPs)
+  timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
+  return timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.ownPs), chunks.length)
+}

@@ -5,7 +5,7 @@ import type { ArmSpec } from '../../levers/lever.js'
 import { columns } from '../../reports/columns.js'
 import { timingRequest } from '../../scenario/index.js'
 import type { EnginePlan, Plan } from '../../scenario/plan.js'
-import { buildStepTables, createStepTimer, explainStep, type StepTables, splitMachine } from '../../timing/index.js'
+import { buildStepTables, createStepTimer, explainStep, promptsPs, type StepTables, splitMachine } from '../../timing/index.js'
 import { PS_PER_US } from '../../units.js'
 import { chooseArm } from '../chooseArm.js'
 import { parseArm } from '../options.js'
@@ -142,10 +142,6 @@ function stepUs(tables: StepTables, { sequences, kvTokens, chunks }: BatchText, 
   const tokens = decoding + chunks.reduce((sum, chunk) => sum + chunk.tokens, 0)
   let ps = tables.hostPs + timer.localPs(tokens) + timer.sharedPs(tables.ranks * tokens) + timer.exchangePs(tokens)
   if (sequences > 0) ps += timer.headPs(decoding) + timer.decodeRowsPs(sequences) + timer.attentionPs(sequences, kvTokens, factor)
-  const sumOf = (price: (chunk: number, prefix: number) => number): number =>
-    chunks.reduce((sum, chunk) => sum + price(chunk.tokens, chunk.prefix), 0)
-  const sumPs = sumOf(timer.prefillPs)
-  timer.chunkTokens.set(chunks.map((chunk) => chunk.tokens))
-  ps += chunks.length > 1 ? timer.chunksPs(sumPs, sumOf(timer.ownPs), chunks.length) : sumPs
+  ps += promptsPs(timer, chunks)
   return ps / PS_PER_US
 }

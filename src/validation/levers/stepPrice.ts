@@ -1,7 +1,14 @@
 /** The price of one engine step from its step tables (timing/stepTimer.ts), for cells about whole engines. */
 import { loadSystem } from '../../hardware/load.js'
 import { loadModel } from '../../models/load.js'
-import { buildStepTables, createStepTimer, PLAIN_TIMING, type StepTimer, type TimingRequest } from '../../timing/index.js'
+import {
+  buildStepTables,
+  createStepTimer,
+  PLAIN_TIMING,
+  promptsPs,
+  type StepTimer,
+  type TimingRequest,
+} from '../../timing/index.js'
 
 export interface EngineShape {
   readonly system: string
@@ -47,9 +54,10 @@ export function stepPs(timer: StepTimer, ranks: readonly RankStep[]): number {
     if (tokens === 0) continue
     let rank = timer.localPs(tokens) + timer.headPs(decoding + prompts.length)
     if (decoding > 0) rank += timer.decodeRowsPs(decoding) + timer.kernelPs(decoding, kvTokens)
-    const sumPs = prompts.reduce((total, prompt) => total + timer.prefillPs(prompt, 0), 0)
-    timer.chunkTokens.set(prompts)
-    rank += prompts.length > 1 ? timer.chunksPs(sumPs, sumPs, prompts.length) : sumPs
+    rank += promptsPs(
+      timer,
+      prompts.map((prompt) => ({ tokens: prompt, prefix: 0 })),
+    )
     slowest = Math.max(slowest, rank)
     sum += tokens
     most = Math.max(most, tokens)
