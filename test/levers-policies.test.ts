@@ -167,7 +167,7 @@ describe('rules', () => {
     // chunks that share a call leave time for more
     const slow = { ...tables(), prefillPs: tables().prefillPs.map((ps) => 1000 * ps) }
     const [counts, lengths] = [Float64Array.of(1, 8), Float64Array.of(1, 8192)]
-    const together = { counts, lengths, nextPs: new Float64Array(2), ownPs: slow.prefillPs }
+    const together = { counts, lengths, nextPs: new Float64Array(2), prefixPs: slow.prefillPs.map(() => 0) }
     const [apart, sharing] = [slow, { ...slow, together }].map((list) =>
       policy.prefillTokens({ ...view(8, 1000, 0), candidates: 4, timer: createStepTimer(list) }),
     )

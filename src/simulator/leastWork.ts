@@ -154,8 +154,8 @@ const LENT = [0, ...Array.from({ length: 10 }, (_, i) => 2 ** (i - 10))]
 
 /**
  * Prices of prefill attention that are together no more than any step's: pairs of a query and a key at `pairPs`, less `tokenPs` a token. Of those tried
- * the prices with the largest sum for the demand. A chunk adds no less to its step than its work on the prefix and, if that is less than its own part,
- * the least that any next chunk of its length adds.
+ * the prices with the largest sum for the demand. A chunk adds no less to its step than its work on the prefix and, if that is less than the rest of its
+ * price, the least that any next chunk of its length adds.
  */
 export function promptPrices(
   { tables, maxNumBatchedTokens, maxModelLen }: EngineConfig,
@@ -169,11 +169,12 @@ export function promptPrices(
     [...prefixes]
       .filter((_, j) => j === 0 || prefixes[j - 1] < maxModelLen)
       .map((prefix) => {
-        const [ps, ownPs] = [timer.prefillPs(chunk, prefix), timer.ownPs(chunk, prefix)]
+        const prefixPs = timer.prefixPs(chunk, prefix)
+        const ownPs = timer.prefillPs(chunk, prefix) - prefixPs
         return {
           chunk,
           pairs: chunk * (prefix + (chunk + 1) / 2),
-          ps: ps - ownPs + Math.min(ownPs, leastNextPs(tables, chunk)) - 2,
+          ps: prefixPs + Math.min(ownPs, leastNextPs(tables, chunk)) - 2,
         }
       }),
   )

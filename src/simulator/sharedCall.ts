@@ -5,10 +5,10 @@ import type { Slots } from './slots.js'
 /** Whole ps of the `chunks` > 1 chunks of a rank, from slot `first` on; one by one they would take `sumPs`. */
 export function sharedCallPs(slots: Slots, timer: StepTimer, first: number, sumPs: number, chunks: number): number {
   const { chunk, done, next } = slots
-  let ownPs = 0
+  let prefixesPs = 0
   for (let slot = first, i = 0; i < chunks; slot = next[slot], i++) {
     timer.chunkTokens[i] = chunk[slot]
-    ownPs += timer.ownPs(chunk[slot], done[slot])
+    if (done[slot] > 0) prefixesPs += timer.prefixPs(chunk[slot], done[slot])
   }
-  return timer.chunksPs(sumPs, ownPs, chunks)
+  return timer.chunksPs(sumPs, prefixesPs, chunks)
 }

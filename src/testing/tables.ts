@@ -53,7 +53,11 @@ export function stepTables(size: TableSize, shape: TableShape): StepTables {
     counts,
     lengths,
     nextPs: grid(counts.subarray(1), lengths, (count, length) => ((1 - saved) * prefillPs(length, 0) * (12 + count)) / 24),
-    ownPs: grid(chunkKnots, prefixKnots, (chunk, prefix) => prefillPs(chunk, 0) / (1 + prefix / 50)),
+    prefixPs: grid(
+      chunkKnots,
+      prefixKnots,
+      (chunk, prefix) => prefillPs(chunk, prefix) - prefillPs(chunk, 0) / (1 + prefix / 50),
+    ),
   }
   return {
     ...size,

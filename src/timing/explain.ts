@@ -79,7 +79,7 @@ function timeOf(priced: PricedOperator, calls: readonly [number, number][], scal
 
 /** Chunks that share a call, as `chunksPs` of the step timer has it. */
 function inOneCall(priced: PricedOperator, calls: readonly [number, number][]): number {
-  const ofPrefixes = calls.reduce((sum, [x, y]) => sum + priced.us(x, y) - priced.ownUs(x, y), 0)
+  const ofPrefixes = calls.reduce((sum, [x, y]) => sum + (y > 0 ? priced.prefixUs(x, y) : 0), 0)
   const [longest, ...others] = calls.map(([x]) => x).sort((a, b) => b - a)
   const next = others.map((x, i) =>
     Math.max(0, priced.batchUs(i + 2, x) - (i === 0 ? priced.us(x, 0) : priced.batchUs(i + 1, x))),

@@ -33,8 +33,8 @@ export interface PricedGroups {
   readonly prefixes: Float64Array
   /** [chunks * prefixes] us, never falling. */
   readonly prefillUs: Float64Array
-  /** [chunks * prefixes] us of it that are no work on the prefix. */
-  readonly ownUs: Float64Array
+  /** [chunks * prefixes] us of work on the prefix, never falling with it, up to the price, and no less than the price is above that without prefix. */
+  readonly prefixUs: Float64Array
   /** Chunks of one step, from 1 on, and the tokens of each. */
   readonly counts: Float64Array
   readonly lengths: Float64Array
@@ -71,7 +71,7 @@ export function priceRequest(request: TimingRequest): PricedOperator[] {
 type Us = (x: number, y: number) => number
 
 /** Sum of count x us, or of another time of a call, over one group. */
-function groupUs(priced: readonly PricedOperator[], group: OperatorGroup, time: 'us' | 'ownUs' | 'batchUs' = 'us'): Us {
+function groupUs(priced: readonly PricedOperator[], group: OperatorGroup, time: 'us' | 'prefixUs' | 'batchUs' = 'us'): Us {
   const members = priced.filter(({ operator }) => operator.group === group)
   return (x, y) => {
     let total = 0
@@ -115,7 +115,7 @@ function kernelOf(us: Us, maxSequences: number, maxLength: number) {
   return { kernelColumns, kernelUs }
 }
 
-function prefillOf(us: Us, ownUs: Us, maxTokens: number, maxLength: number) {
+function prefillOf(us: Us, prefixUs: Us, maxTokens: number, maxLength: number) {
   const chunks = wholeKnots(1, PREFILL_KNOTS_PER_OCTAVE, Math.max(2, maxTokens))
   const prefixes = [0, ...wholeKnots(16, PREFILL_KNOTS_PER_OCTAVE, Math.max(17, maxLength))]
   const prefillUs = new Float64Array(chunks.length * prefixes.length)
@@ -128,17 +128,16 @@ function prefillOf(us: Us, ownUs: Us, maxTokens: number, maxLength: number) {
       prefillUs[at] = Math.max(above, before, us(chunks[i], prefixes[j]))
     }
   }
-  // Work on a prefix grows with it. All else is the chunk's own, no more than its price without a prefix.
-  const own = new Float64Array(prefillUs.length)
+  const workUs = new Float64Array(prefillUs.length)
   for (let i = 0; i < chunks.length; i++) {
     let work = 0
-    for (let j = 0; j < prefixes.length; j++) {
+    for (let j = 1; j < prefixes.length; j++) {
       const at = i * prefixes.length + j
-      if (j > 0) work = Math.max(work, us(chunks[i], prefixes[j]) - ownUs(chunks[i], prefixes[j]))
-      own[at] = Math.min(prefillUs[at - j], Math.max(0, prefillUs[at] - work))
+      work = Math.max(work, prefixUs(chunks[i], prefixes[j]))
+      workUs[at] = Math.max(prefillUs[at] - prefillUs[at - j], Math.min(prefillUs[at], work))
     }
   }
-  return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs, ownUs: own }
+  return { chunks: Float64Array.from(chunks), prefixes: Float64Array.from(prefixes), prefillUs, prefixUs: workUs }
 }
 
 function batchesOf(oneUs: Us, batchUs: Us, maxChunks: number, maxTokens: number) {
@@ -187,7 +186,7 @@ function compute(request: TimingRequest): PricedGroups {
     exchange: rowOf(groupUs(priced, 'exchange'), maxTokens),
     ...kernelOf(groupUs(priced, 'kernel'), maxNumSeqs, maxModelLen),
     keyUs: groupUs(priced, 'keys')(1, 1),
-    ...prefillOf(groupUs(priced, 'prefill'), groupUs(priced, 'prefill', 'ownUs'), maxNumBatchedTokens, maxModelLen),
+    ...prefillOf(groupUs(priced, 'prefill'), groupUs(priced, 'prefill', 'prefixUs'), maxNumBatchedTokens, maxModelLen),
     ...batchesOf(
       groupUs(priced, 'prefill'),
       groupUs(priced, 'prefill', 'batchUs'),

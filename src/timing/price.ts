@@ -33,10 +33,10 @@ export interface PricedOperator {
   /** Of group prefill: one call over `chunks` chunks of `tokens` tokens each, none after a prefix. */
   batchUs(chunks: number, tokens: number): number
   /**
-   * Of group prefill: the part of `us` that is no work on the prefix. Work on a prefix may hide behind the launch of a call of its own, so it can be more
-   * than the prefix adds to `us`.
+   * Of group prefill: the work on the prefix, which each chunk of a call has done for itself. It may hide behind the launch of a call of its own, so it can
+   * be more than the prefix adds to `us`.
    */
-  ownUs(chunk: number, prefix: number): number
+  prefixUs(chunk: number, prefix: number): number
   evidence(x: number, y: number): { evidence: Evidence; note: string }
 }
 
@@ -207,13 +207,10 @@ function prefixPairsOf(operator: Operator, slice: Slice | null): Time | null {
   }
 }
 
-function ownOf(time: Time, pairs: Time | null): Time {
-  return (chunk, prefix) => {
-    const us = time(chunk, prefix)
-    const own = Math.min(us, time(chunk, 0))
-    return pairs === null ? own : Math.max(0, Math.min(own, us - pairs(chunk, prefix)))
-  }
-}
+const prefixTimeOf =
+  (time: Time, pairs: Time | null): Time =>
+  (chunk, prefix) =>
+    Math.max(time(chunk, prefix) - time(chunk, 0), pairs === null ? 0 : pairs(chunk, prefix))
 
 /** Which measured attention stands for one that was not, null where it was. */
 function stoodInFor(operator: Operator, x: number, y: number): string | null {
@@ -302,12 +299,12 @@ function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[]
       )
       return Math.min(...batches)
     },
-    ownUs(chunk, prefix) {
+    prefixUs(chunk, prefix) {
       const all = sums(chunk, prefix)
-      const parts = forms[all.indexOf(Math.min(...all))]
-      const own = parts.reduce((sum, part) => sum + part.operator.count * part.ownUs(chunk, prefix), 0)
+      const us = Math.min(...all)
+      const work = forms[all.indexOf(us)].reduce((sum, part) => sum + part.operator.count * part.prefixUs(chunk, prefix), 0)
       // without a prefix another form may be the fastest
-      return Math.min(own, ...sums(chunk, 0))
+      return Math.max(work, us - Math.min(...sums(chunk, 0)))
     },
     evidence(x, y) {
       const all = sums(x, y)
@@ -338,7 +335,7 @@ export function priceOperators(
     return {
       operator,
       batchUs: batchTimeOf(operator, slice, time),
-      ownUs: ownOf(time, prefixPairsOf(operator, slice)),
+      prefixUs: prefixTimeOf(time, prefixPairsOf(operator, slice)),
       us: operator.besideExperts ? (x, y) => time(x, y) * seen(x) : (x, y) => time(x * queries, y),
       evidence(x, y) {
         if (leastUs !== null && leastUs(x, y) > measured(x, y)) return { evidence: 'roofline', note: VERIFY_NOTE }
@@ -367,7 +364,7 @@ export function inGraphOf(rows: number, positions: number, priced: PricedOperato
       operator: item.operator,
       us: (x, y) => item.us(size(x), length(x, y)),
       batchUs: item.batchUs,
-      ownUs: item.ownUs,
+      prefixUs: item.prefixUs,
       evidence(x, y) {
         const own = item.evidence(size(x), length(x, y))
         return x >= least ? own : { ...own, note: [own.note, `in a graph of ${least} rows`].filter(Boolean).join(', ') }
@@ -383,7 +380,7 @@ export function transferred(priced: PricedOperator[], { evidence: level, kernels
     operator: item.operator,
     us: (x, y) => kernels.factor * item.us(x, y),
     batchUs: (chunks, tokens) => kernels.factor * item.batchUs(chunks, tokens),
-    ownUs: (chunk, prefix) => kernels.factor * item.ownUs(chunk, prefix),
+    prefixUs: (chunk, prefix) => kernels.factor * item.prefixUs(chunk, prefix),
     evidence(x, y) {
       const own = item.evidence(x, y)
       return own.evidence === 'roofline' ? own : { evidence: 'transferred', note: `${kernels.of} kernels x ${kernels.factor}` }

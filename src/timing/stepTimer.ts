@@ -59,8 +59,8 @@ export interface SharedCall {
   readonly lengths: Float64Array
   /** [(counts - 1) * lengths] ps, >= 0, of a chunk without prefix. */
   readonly nextPs: Float64Array
-  /** [chunkKnots * prefixKnots] ps of a chunk's price that are no work on its prefix: all of it where there is none. Bilinear. */
-  readonly ownPs: Float64Array
+  /** [chunkKnots * prefixKnots] ps of work on the prefix of a chunk, which all of a call have done for themselves: 0 without one. Bilinear. */
+  readonly prefixPs: Float64Array
 }
 
 export interface StepTimer {
@@ -82,15 +82,15 @@ export interface StepTimer {
   attentionPs(sequences: number, kvTokens: number, factor: number): number
   /** Prefill attention of a chunk of `chunk` > 0 tokens after `prefix` tokens. Whole ps. */
   prefillPs(chunk: number, prefix: number): number
-  /** The part of `prefillPs` that is no work on the prefix, ps. */
-  ownPs(chunk: number, prefix: number): number
+  /** Work on the prefix of a chunk that shares its call, at most `prefillPs`, ps. */
+  prefixPs(chunk: number, prefix: number): number
   /** Room for the tokens of the chunks of a step: filled before `chunksPs` is asked. */
   readonly chunkTokens: Float64Array
   /**
-   * Prefill attention of the first `chunks` > 1 of `chunkTokens`, which it sorts. Alone they would take `sumPs`, of which `ownPs` is no work on prefixes. They share a
-   * call: the longest at its own price, then what each next one adds, and all work on prefixes; at most `sumPs`. Whole ps.
+   * Prefill attention of the first `chunks` > 1 of `chunkTokens`, which it sorts. In a call each they would take `sumPs`; in one they take all work on
+   * prefixes, `prefixesPs`, the longest chunk without prefix, and what each next one adds; at most `sumPs`. Whole ps.
    */
-  chunksPs(sumPs: number, ownPs: number, chunks: number): number
+  chunksPs(sumPs: number, prefixesPs: number, chunks: number): number
 }
 
 /** Longer lists are sorted by the engine. */
@@ -171,16 +171,14 @@ export function createStepTimer(tables: StepTables): StepTimer {
       )
     },
     prefillPs: oneCallPs,
-    ownPs(chunk, prefix) {
-      if (together === undefined) return oneCallPs(chunk, prefix)
-      return bilinear(together.ownPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix)
-    },
+    prefixPs: (chunk, prefix) =>
+      together === undefined ? 0 : bilinear(together.prefixPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix),
     chunkTokens,
-    chunksPs(sumPs, ownPs, chunks) {
+    chunksPs(sumPs, prefixesPs, chunks) {
       if (together === undefined) return sumPs
       sortFalling(chunkTokens, chunks)
       const { counts, lengths, nextPs } = together
-      let ps = sumPs - ownPs + bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunkTokens[0], 0)
+      let ps = prefixesPs + bilinear(prefillPs, prefillChunkKnots, prefillPrefixKnots, chunkTokens[0], 0)
       let row = 0
       for (let k = 2; k <= chunks; k++) {
         if (k > counts[row + 1] && row < counts.length - 2) row++
@@ -200,5 +198,5 @@ export function promptsPs(timer: StepTimer, chunks: readonly { readonly tokens: 
     chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
   if (chunks.length < 2) return sumOf(timer.prefillPs)
   timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
-  return timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.ownPs), chunks.length)
+  return timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.prefixPs), chunks.length)
 }

@@ -74,7 +74,7 @@ export function buildStepTables(request: TimingRequest): StepTables {
       counts: groups.counts,
       lengths: groups.lengths,
       nextPs: nextOf(groups, all * PS_PER_US),
-      ownPs: groups.ownUs.map((us) => us * all * PS_PER_US),
+      prefixPs: groups.prefixUs.map((us) => us * all * PS_PER_US),
     },
   }
 }

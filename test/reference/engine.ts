@@ -198,14 +198,14 @@ export class Engine {
     const { together } = this.timer.tables
     if (together === undefined) return one
     const { prefillChunkKnots: lengths, prefillPrefixKnots: prefixes, prefillPs } = this.timer.tables
-    const own = sum(chunks.map(({ tokens, prefix }) => between(lengths, prefixes, together.ownPs, tokens, prefix)))
+    const ofPrefixes = sum(chunks.map(({ tokens, prefix }) => between(lengths, prefixes, together.prefixPs, tokens, prefix)))
     const [longest, ...others] = chunks.map(({ tokens }) => tokens).sort((a, b) => b - a)
     const first = between(lengths, prefixes, prefillPs, longest, 0)
     const next = others.map((tokens, i) => nextPs(together, i + 2, tokens))
     return Math.round(
       Math.min(
         one,
-        next.reduce((total, ps) => total + ps, one - own + first),
+        next.reduce((total, ps) => total + ps, ofPrefixes + first),
       ),
     )
   }

@@ -59,17 +59,17 @@ function stepPs(view: ChunkView, tokens: number): number {
   let left = tokens
   let ending = decodeTokens
   let attentionPs = 0
-  let ownPs = 0
+  let prefixesPs = 0
   let chunks = 0
   for (let i = 0; i < view.candidates && left > 0; i++) {
     const chunk = view.remaining[i] < left ? view.remaining[i] : left
     if (chunk === view.remaining[i]) ending++
     attentionPs += timer.prefillPs(chunk, view.prefix[i])
-    ownPs += timer.ownPs(chunk, view.prefix[i])
+    if (view.prefix[i] > 0) prefixesPs += timer.prefixPs(chunk, view.prefix[i])
     timer.chunkTokens[chunks++] = chunk
     left -= chunk
   }
-  if (chunks > 1) attentionPs = timer.chunksPs(attentionPs, ownPs, chunks)
+  if (chunks > 1) attentionPs = timer.chunksPs(attentionPs, prefixesPs, chunks)
   const all = decodeTokens + tokens - (view.candidates < view.remaining.length ? left : 0)
   return (
     timer.localPs(all) + timer.headPs(ending) + timer.exchangePs(all) + timer.sharedPs(all * timer.tables.ranks) + attentionPs
