@@ -26,7 +26,7 @@ describe.each([
     context: tinyContext(['admission.max_queue=1'], tinyWorkload(600, { isl: 400, osl: 1 })),
     mostPerS: 1000,
   },
-  { traffic: 'sessions', context: tinyContext([], chainsOf(new Array(60).fill(6), 6)), mostPerS: 200 },
+  { traffic: 'sessions', context: tinyContext([], chainsOf(new Array(60).fill(6), 6)), mostPerS: 400 },
 ])('a load of $traffic', ({ context: alike, mostPerS }) => {
   const seen = { served: 0, missed: 0, behind: 0, cut: 0 }
 

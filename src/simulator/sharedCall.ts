@@ -7,7 +7,7 @@ export function sharedCallPs(slots: Slots, timer: StepTimer, first: number, sumP
   const { chunk, done, next } = slots
   let prefixesPs = 0
   for (let slot = first, i = 0; i < chunks; slot = next[slot], i++) {
-    timer.chunkTokens[i] = chunk[slot]
+    timer.setChunk(i, chunk[slot])
     if (done[slot] > 0) prefixesPs += timer.prefixPs(chunk[slot], done[slot])
   }
   return timer.chunksPs(sumPs, prefixesPs, chunks)

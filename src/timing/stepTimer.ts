@@ -84,10 +84,10 @@ export interface StepTimer {
   prefillPs(chunk: number, prefix: number): number
   /** Work on the prefix of a chunk that shares its call, at most `prefillPs`, ps. */
   prefixPs(chunk: number, prefix: number): number
-  /** Room for the tokens of the chunks of a step: filled before `chunksPs` is asked. */
-  readonly chunkTokens: Float64Array
+  /** Says that chunk `at` (from 0 on) of the step that `chunksPs` is asked about next has so many tokens. */
+  setChunk(at: number, tokens: number): void
   /**
-   * Prefill attention of the first `chunks` > 1 of `chunkTokens`, which it sorts. In a call each they would take `sumPs`; in one they take all work on
+   * Prefill attention of the first `chunks` > 1 chunks that `setChunk` has been told of since it was last asked. In a call each they would take `sumPs`; in one they take all work on
    * prefixes, `prefixesPs`, the longest chunk without prefix, and what each next one adds; at most `sumPs`. Whole ps.
    */
   chunksPs(sumPs: number, prefixesPs: number, chunks: number): number
@@ -173,7 +173,9 @@ export function createStepTimer(tables: StepTables): StepTimer {
     prefillPs: oneCallPs,
     prefixPs: (chunk, prefix) =>
       together === undefined ? 0 : bilinear(together.prefixPs, prefillChunkKnots, prefillPrefixKnots, chunk, prefix),
-    chunkTokens,
+    setChunk(at, tokens) {
+      chunkTokens[at] = tokens
+    },
     chunksPs(sumPs, prefixesPs, chunks) {
       if (together === undefined) return sumPs
       sortFalling(chunkTokens, chunks)
@@ -197,6 +199,6 @@ export function promptsPs(timer: StepTimer, chunks: readonly { readonly tokens: 
   const sumOf = (price: (chunk: number, prefix: number) => number): number =>
     chunks.reduce((sum, { tokens, prefix }) => sum + price(tokens, prefix), 0)
   if (chunks.length < 2) return sumOf(timer.prefillPs)
-  timer.chunkTokens.set(chunks.map(({ tokens }) => tokens))
+  for (const [at, { tokens }] of chunks.entries()) timer.setChunk(at, tokens)
   return timer.chunksPs(sumOf(timer.prefillPs), sumOf(timer.prefixPs), chunks.length)
 }

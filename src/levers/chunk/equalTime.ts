@@ -66,7 +66,7 @@ function stepPs(view: ChunkView, tokens: number): number {
     if (chunk === view.remaining[i]) ending++
     attentionPs += timer.prefillPs(chunk, view.prefix[i])
     if (view.prefix[i] > 0) prefixesPs += timer.prefixPs(chunk, view.prefix[i])
-    timer.chunkTokens[chunks++] = chunk
+    timer.setChunk(chunks++, chunk)
     left -= chunk
   }
   if (chunks > 1) attentionPs = timer.chunksPs(attentionPs, prefixesPs, chunks)
