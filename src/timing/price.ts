@@ -64,7 +64,7 @@ function readSurface({ logX, logY, logUs }: Surface, x: number, y: number): numb
  * A chunk after a prefix. Only whole prompts were measured: the time of the full length is scaled by the share of query-key pairs that
  * the chunk computes, and cannot fall below a launch and one read of the prefix.
  */
-function chunkUs(slice: Slice, chunk: number, prefix: number, prefixBytesPerToken: number, bytesPerUs: number): number {
+export function chunkUs(slice: Surface, chunk: number, prefix: number, prefixBytesPerToken: number, bytesPerUs: number): number {
   const whole = chunk + prefix
   const share = 1 - (prefix / whole) ** 2
   const floor = readCurve(slice, 1) + (prefix * prefixBytesPerToken) / bytesPerUs

@@ -40,8 +40,11 @@ function kernelTables({ kernelColumns: edges, kernelUs }: PricedGroups, factor: 
   return { kernelColumns, kernelBasePs, kernelSlopePs }
 }
 
-/** What one more chunk of the same length adds, between the knots of their number. */
-function nextOf({ counts, lengths, batchUs }: PricedGroups, scale: number): Float64Array {
+/** What one more chunk of the same length adds, between the knots of their number, times `scale`. */
+export function nextOf(
+  { counts, lengths, batchUs }: Pick<PricedGroups, 'counts' | 'lengths' | 'batchUs'>,
+  scale: number,
+): Float64Array {
   const width = lengths.length
   return Float64Array.from({ length: batchUs.length - width }, (_, at) => {
     const i = Math.floor(at / width)
