@@ -1,15 +1,23 @@
 /**
  * `npm run bench`: simulated requests, tokens and events a second of wall time, shape by shape, each in a fresh process. The timing
- * covers simulation and summary, not reading the trace. `--format json`, `--smoke` (small sizes), `--only NAME`.
+ * covers simulation and summary, not reading the trace.
  */
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { optionsOf } from '../scripts/options.mjs'
 import { SHAPES } from './shapes.mjs'
 
-const { values } = parseArgs({
-  options: { format: { type: 'string', default: 'table' }, smoke: { type: 'boolean', default: false }, only: { type: 'string' } },
+const USAGE = `npm run bench [-- --format table|json --smoke --only NAME]
+
+Simulated requests, tokens and events a second of wall time. --smoke: small sizes.
+Shapes:
+${SHAPES.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}`
+
+const values = optionsOf(USAGE, {
+  format: { type: 'string', default: 'table' },
+  smoke: { type: 'boolean', default: false },
+  only: { type: 'string' },
 })
 if (!['table', 'json'].includes(values.format)) {
   process.stderr.write(`--format  expected table or json, got '${values.format}'\n`)

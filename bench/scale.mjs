@@ -1,21 +1,21 @@
-/**
- * `npm run bench:scale [-- --requests N --out FOLDER]`: a trace of N rows (default ten million) of its own drawing is written, read, simulated and
- * summarised by `shapewise run` in one process; prints its wall time and peak memory as one JSON line. `--no-requests` leaves out requests.parquet.
- */
+/** `npm run bench:scale`: a large trace of its own drawing is written, read, simulated and summarised by `shapewise run` in one process. */
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { stream } from '../dist/rng.js'
+import { optionsOf } from '../scripts/options.mjs'
 
-const { values } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '10000000' },
-    out: { type: 'string' },
-    'no-requests': { type: 'boolean', default: false },
-  },
+const USAGE = `npm run bench:scale [-- --requests N --out FOLDER --no-requests]
+
+Wall time and peak memory of \`shapewise run\` on a drawn trace of N rows (default ten million),
+as one line of JSON. --no-requests leaves out requests.parquet.`
+
+const values = optionsOf(USAGE, {
+  requests: { type: 'string', default: '10000000' },
+  out: { type: 'string' },
+  'no-requests': { type: 'boolean', default: false },
 })
 const requests = Number(values.requests)
 if (!Number.isInteger(requests) || requests < 1) {

@@ -14,6 +14,9 @@ import {
   simulate,
 } from '../dist/index.js'
 import { stream } from '../dist/rng.js'
+import { optionsOf } from '../scripts/options.mjs'
+
+optionsOf('npm run bench:split\n\nWhat the split lever costs the simulator, policy by policy. Takes no options.')
 
 const SEQUENCES = 64
 const REQUESTS = 3000

@@ -1,13 +1,15 @@
-/**
- * `npm run check:policies [-- --runs N --oracle-runs N --lever L --seed S --threads T]`: every shipped policy against N generated scenarios (default
- * 10,000), one line each. Exit code 1 when one breaks a law. For the night: 10,000 scenarios of one policy take a minute or several. Oracles search
- * for as long as they like and compete with nobody: they get fewer (default: a twentieth).
- */
+/** `npm run check:policies`: every shipped policy against generated scenarios, one line each. */
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { findFault, SHIPPED } from '../dist/testing.js'
+import { optionsOf } from './options.mjs'
+
+const USAGE = `npm run check:policies [-- --runs N --oracle-runs N --lever L --seed S --threads T]
+
+Every shipped policy against N generated scenarios (default 10,000), one line each. Exit code 1 when
+one breaks a law. For the night: 10,000 scenarios of one policy take a minute or several. Oracles
+search for as long as they like and compete with nobody: they get fewer (default: a twentieth).`
 
 /** A thread checks the policies that it is sent, one after the other. */
 function serve() {
@@ -28,14 +30,12 @@ function tell({ lever, policy, runs, fault, seconds }) {
 
 function main() {
   const text = (value) => ({ type: 'string', default: value })
-  const { values } = parseArgs({
-    options: {
-      runs: text('10000'),
-      'oracle-runs': { type: 'string' },
-      lever: { type: 'string' },
-      seed: text('1'),
-      threads: text(String(availableParallelism())),
-    },
+  const values = optionsOf(USAGE, {
+    runs: text('10000'),
+    'oracle-runs': { type: 'string' },
+    lever: { type: 'string' },
+    seed: text('1'),
+    threads: text(String(availableParallelism())),
   })
   const whole = (name, value) => {
     if (/^[1-9]\d*$/.test(value)) return Number(value)

@@ -1,5 +1,5 @@
 /** The bench at smoke size: every shape runs, says what it must, and gives the same records twice. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 
@@ -22,3 +22,20 @@ it('runs every shape and repeats itself', () => {
     expect(shape.hash).toBe(second.shapes[i].hash)
   }
 })
+
+it.each(['bench/main.mjs', 'bench/scale.mjs', 'bench/split.mjs', 'scripts/check-policies.mjs'])(
+  '%s tells what it takes',
+  (script) => {
+    const said = (...args: readonly string[]) => spawnSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8' })
+    const help = said('--help')
+    expect(help).toMatchObject({ status: 0, stderr: '' })
+    expect(help.stdout).toMatch(/^npm run \S+/)
+    for (const wrong of ['--nonsense', 'word']) {
+      const { status, stdout, stderr } = said(wrong)
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+      expect(stderr.split('\n')[0]).toContain(wrong)
+      expect(stderr).toContain(help.stdout)
+      expect(stderr).not.toContain('    at ')
+    }
+  },
+)
