@@ -5,6 +5,10 @@ import { buildPreset } from '../generate/presets.js'
 import { SHIPPED } from '../presetNames.js'
 import { writeTrace } from '../write/index.js'
 
+if (process.argv.length > 2) {
+  process.stderr.write('npm run build:traces takes no options\n')
+  process.exit(2)
+}
 const folder = fileURLToPath(new URL('../../../traces/', import.meta.url))
 mkdirSync(folder, { recursive: true })
 for (const name of SHIPPED) {
