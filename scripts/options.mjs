@@ -1,4 +1,4 @@
-/** Options of the scripts behind npm's. */
+/** Options of the scripts that npm starts. */
 import { parseArgs } from 'node:util'
 
 /**

@@ -1,6 +1,6 @@
 """Times one attention call over the prompts of a step: alone, after prefixes, several of one length and several of unequal lengths.
 
-    python3 measure.py --out prompts.csv        (a CUDA GPU and PyTorch 2.11; three minutes on an H200)
+    python3 measure.py --out prompts.csv        (a CUDA GPU and PyTorch 2.11; two and a half minutes on an H200)
 
 Every row is one call of PyTorch's FlashAttention-2 (variable lengths, causal, bf16), which never cuts the keys of a prompt. A chunk is written `tokens` or
 `tokens+prefix`; chunks are separated by `;`. Rows of the family `prefix` are another call: the tokens attend to their prefix alone, cut in so many slices
@@ -39,13 +39,13 @@ class Shape:
 
 #: Llama-3.1-70B on 4 GPUs, gpt-oss-120b on one, and a rank of DeepSeek-R1 with attention DP (values as wide as keys, which FlashAttention-2 asks for).
 SHAPES = (Shape(16, 2, 128, 32768, 16384), Shape(64, 8, 64, 32768, 16384), Shape(128, 128, 192, 16384, 8192))
-LENGTHS = (17, 33, 50, 77, 100, 128, 160, 200, 260, 333, 420, 512, 640, 800, 1000, 1300, 1600, 2048, 2600, 3300, 4096, 5200, 6600, 8192)
+#: Prompts of one length: two an octave, and single ones as long as the longest drawn chunk with its prefix; the drawn lengths are any.
+LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
+LONGEST = (12288, 16384, 24576)
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
-#: Chunks after prefixes, which are timed at every pair, the whole prompts without prefix too, and the slices that keys are cut in.
+#: Chunks after prefixes, which are timed at every pair, and the slices that keys are cut in.
 CHUNKS, PREFIXES = (32, 128, 256, 512, 1024, 2048, 8192), (512, 2048, 8192, 16384)
 SLICES = (1, 2, 4, 8, 16)
-#: Prefixes of the drawn rows.
-DRAWN_PREFIXES = (512, 2000, 7000, 16000)
 DRAWN = 240
 
 
@@ -108,53 +108,43 @@ def time_us(call):
 
 
 def drawn(rng, shape, kind, after_prefixes):
-    """Chunks of a step: sizes of all kinds, a long one that fills a budget beside short ones, or lengths of chat. Longest calls first cut."""
-    if kind == 0:
-        lengths = [rng.choice(LENGTHS[:21]) for _ in range(int(2 ** rng.uniform(1, 6)))]
-    elif kind == 1:
-        budget = rng.choice((2048, 8192))
-        lengths = [rng.choice(LENGTHS[:12]) for _ in range(int(2 ** rng.uniform(0.6, 5)))]
-        while sum(lengths) > 0.8 * budget:
-            lengths.pop()
-        lengths.append(max(length for length in LENGTHS if length <= budget - sum(lengths)))
-    else:
-        draws = [600 * math.exp(rng.gauss(0, 1)) for _ in range(int(2 ** rng.uniform(1, 5)))]
-        lengths = [min(LENGTHS, key=lambda length: abs(math.log(length / x))) for x in draws]
-    while sum(lengths) > shape.drawn_tokens:
-        lengths.pop()
-    if len(lengths) < 2:
-        lengths += [100, 1000]
-    prefixes = [0] * len(lengths)
-    if after_prefixes:
-        which = rng.randrange(3)
-        if which == 0:
-            prefixes[0] = rng.choice(DRAWN_PREFIXES)
+    """Chunks of a step: sizes of all kinds, a long one that fills a budget beside short ones, or lengths of chat; some or all after prefixes."""
+    between = lambda low, high: round(2 ** rng.uniform(math.log2(low), math.log2(high)))  # noqa: E731
+    while True:
+        if kind == 0:
+            lengths = [between(16, 4096) for _ in range(between(2, 64))]
+        elif kind == 1:
+            budget = rng.choice((2048, 8192))
+            lengths = [between(16, 512) for _ in range(between(1, 32))]
+            lengths.append(max(16, budget - sum(lengths)))
         else:
-            prefixes = [rng.choice((0, *DRAWN_PREFIXES) if which == 1 else (0, 0, 0, 2000)) for _ in lengths]
-    chunks = list(zip(lengths, prefixes))
-    while len(chunks) > 2 and sum(map(sum, chunks)) > 4 * shape.drawn_tokens:
-        chunks.pop()
-    return chunks
+            lengths = [min(8192, max(16, round(600 * math.exp(rng.gauss(0, 1))))) for _ in range(between(2, 32))]
+        prefixes = [0] * len(lengths)
+        if after_prefixes:
+            every = rng.choice((1, 1 / 4, 1 / len(lengths)))
+            prefixes = [between(128, 16000) if rng.random() < every else 0 for _ in lengths]
+        rng.shuffle(lengths)
+        is_wanted = any(prefixes) == after_prefixes
+        if is_wanted and sum(lengths) <= shape.drawn_tokens and sum(lengths) + sum(prefixes) <= 4 * shape.drawn_tokens:
+            return list(zip(lengths, prefixes))
 
 
 def rows_of(shape, rng):
-    """(family, slices, chunks) of every call; those that the drawn ones are compared with are among them."""
+    """(family, slices, chunks) of every call. The first are timed again at the end: what a time is worth."""
     for count, length in itertools.product(COUNTS, LENGTHS):
         if count * length <= shape.equal_tokens:
             yield "equal", 1, [(length, 0)] * count
+    for length in LONGEST:
+        yield "equal", 1, [(length, 0)]
     for tokens, prefix in itertools.product(CHUNKS, PREFIXES):
         yield "alone", 1, [(tokens, prefix)]
-        yield "alone", 1, [(tokens + prefix, 0)]
-        yield "alone", 1, [(tokens, 0)]
         for slices in SLICES:
             if tokens * slices <= shape.equal_tokens:
                 yield "prefix", slices, [(tokens, prefix // slices)] * slices
     for i in range(DRAWN):
-        chunks = drawn(rng, shape, i % 3, i % 2 == 1)
-        for chunk in chunks:
-            yield "alone", 1, [chunk]
-            yield "alone", 1, [(chunk[0], 0)]
-        yield "drawn", 1, chunks
+        yield "drawn", 1, drawn(rng, shape, i % 3, i % 2 == 1)
+    for count, length in itertools.product(COUNTS[:3], LENGTHS):
+        yield "again", 1, [(length, 0)] * count
 
 
 def text_of(chunks):
@@ -173,17 +163,14 @@ def measure(options):
             torch.manual_seed(1)
             tensors = [torch.randn(size, device="cuda", dtype=torch.bfloat16) for size in (queries, keys, keys)]
             error = check(shape, tensors)
-            seen = set()
-            for family, slices, chunks in rows_of(shape, random.Random(7)):
-                row = (family, slices, text_of(chunks))
-                if row in seen:
-                    continue
-                seen.add(row)
+            heads = (shape.query_heads, shape.kv_heads, shape.head_dim)
+            calls = list(rows_of(shape, random.Random(str(heads))))
+            time_us(call_of(shape, tensors, calls[-1][2])[0])
+            for family, slices, chunks in calls:
                 taken_us = time_us(call_of(shape, tensors, chunks, causal=family != "prefix")[0])
-                heads = (shape.query_heads, shape.kv_heads, shape.head_dim)
-                writer.writerow([gpu, datetime.date.today().isoformat(), *heads, *row, f"{taken_us:.2f}"])
+                writer.writerow([gpu, datetime.date.today().isoformat(), *heads, family, slices, text_of(chunks), f"{taken_us:.2f}"])
             file.flush()
-            print(f"{shape}: {len(seen)} calls, off by at most {error:.4f} from float64, {time.monotonic() - began:.0f} s", file=sys.stderr)
+            print(f"{shape}: {len(calls)} calls, off by at most {error:.4f} from float64, {time.monotonic() - began:.0f} s", file=sys.stderr)
             del tensors
 
 

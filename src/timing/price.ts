@@ -194,17 +194,19 @@ function batchTimeOf(operator: Exclude<Operator, Fastest>, slice: Slice | null, 
   }
 }
 
-/** Pairs of the tokens of a chunk with its prefix, at the rate of the prompt as a whole; null where only what a prefix adds is known. */
+/** Pairs of the tokens of a chunk with its prefix, at the rate of the prompt as a whole, its launch left out. */
+export function prefixPairsUs(slice: Surface, chunk: number, prefix: number): number {
+  const whole = chunk + prefix
+  return ((readCurve(slice, whole) - readCurve(slice, 1)) * 2 * chunk * prefix) / whole ** 2
+}
+
+/** The same for an operator; null where only what a prefix adds is known. */
 function prefixPairsOf(operator: Operator, slice: Slice | null): Time | null {
   const isModule = operator.kind === 'mla_module' && operator.phase === 'prefill'
   const isCausal = operator.kind === 'gqa_prefill' && operator.window === 0
   if (!isCausal && !isModule && operator.kind !== 'mla_prefill') return null
   const width = operator.kind === 'mla_prefill' ? operator.width : 1
-  const launchUs = readCurve(slice as Slice, 1)
-  return (chunk, prefix) => {
-    const whole = chunk + prefix
-    return (width * (readCurve(slice as Slice, whole) - launchUs) * 2 * chunk * prefix) / whole ** 2
-  }
+  return (chunk, prefix) => width * prefixPairsUs(slice as Slice, chunk, prefix)
 }
 
 const prefixTimeOf =
