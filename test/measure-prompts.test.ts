@@ -154,6 +154,7 @@ const DRAWN = SHAPES.flatMap(({ shape, eachUs, sharedUs, rows: rowsOf }) =>
       after,
       calls: calls.length,
       shared: errorsOf(calls, sharedUs),
+      asEach: calls.filter(({ chunks }) => sharedUs(chunks) > 0.999999 * eachUs(chunks)).length,
       few: errorsOf(
         calls.filter((row) => tokensOf(row) <= 2048),
         sharedUs,
@@ -218,13 +219,15 @@ describe('prompts of unequal lengths in one call', () => {
   it('are 120 calls of each shape without and 120 after prefixes, whose errors are those of the docs', () => {
     expect(DRAWN.map(({ calls }) => calls)).toEqual(Array(6).fill(120))
     expect(docs).toContain(drawnTable)
+    // a price that is no number would count as the sum
+    expect(DRAWN.map(({ asEach }) => asEach)).toEqual([0, 30, 0, 61, 0, 57])
   })
 
   it('take what the longest takes and each next one adds, lengths rounded up to tiles, within 3 % in sum', () => {
     for (const { shape, after, tiles } of DRAWN) if (!after) expect(Math.abs(tiles.total), shape).toBeLessThan(0.03)
   })
 
-  it('are a tenth too long and more, a call for each, only where a launch is long beside them', () => {
+  it('would be ten times as far off with a call for each where a launch is long beside them, and less than a tenth elsewhere', () => {
     const [few, many, most] = DRAWN.filter(({ after }) => !after)
     expect(few.each.total).toBeGreaterThan(10 * Math.abs(few.shared.total))
     expect(Math.max(many.each.total, most.each.total)).toBeLessThan(0.1)
@@ -243,8 +246,10 @@ describe('a chunk after a prefix', () => {
       ({ shape, tokens, prefix }) => (tokens * Number(shape.split('x')[0])) / TILE >= SMS && prefix >= 2048,
     )
     expect(filled).toHaveLength(33)
-    for (const { shape, tokens, prefix, ofUncut } of filled)
-      expect(Math.abs(ofUncut - 1), `${shape}: ${tokens} after ${prefix}`).toBeLessThan(0.195)
+    for (const { shape, tokens, prefix, ofUncut } of filled) {
+      expect(ofUncut, `${shape}: ${tokens} after ${prefix}`).toBeGreaterThan(0.945)
+      expect(ofUncut, `${shape}: ${tokens} after ${prefix}`).toBeLessThan(1.195)
+    }
   })
 })
 
