@@ -77,6 +77,7 @@ export function createPool(
   settle: Settle,
 ): Pool {
   const perEngine = engines.map((e) => engineLoadView(s, e, configs[e], ageNs, settle))
+  const { rankStart, waitingCount, prefillingCount, incoming } = s
   const total = (place: number, read: (view: LoadView, rank: number) => number): number => {
     const view = perEngine[place]
     let sum = 0
@@ -85,8 +86,19 @@ export function createPool(
   }
   const view: LoadView = {
     count: engines.length,
-    running: (place) => total(place, (view, rank) => view.running(rank)),
-    waiting: (place) => total(place, (view, rank) => view.waiting(rank)) + s.waitingCount[s.queueStart + engines[place]],
+    // asked of every engine for every request
+    running(place) {
+      const e = engines[place]
+      let sum = 0
+      for (let g = rankStart[e]; g < rankStart[e + 1]; g++) sum += decodingAtHome(s, g) + prefillingCount[g] + incoming[g]
+      return sum
+    },
+    waiting(place) {
+      const e = engines[place]
+      let sum = waitingCount[s.queueStart + e]
+      for (let g = rankStart[e]; g < rankStart[e + 1]; g++) sum += waitingCount[g]
+      return sum
+    },
     kvTokens: (place) => total(place, (view, rank) => view.kvTokens(rank)),
     queuedTokens: (place) =>
       total(place, (view, rank) => view.queuedTokens(rank)) + s.queuedTokens[s.queueStart + engines[place]],
