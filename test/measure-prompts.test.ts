@@ -2,17 +2,16 @@
  * What no shipped row says: prompts of unequal lengths in one attention call, and a chunk after a prefix, as scripts/measure-prompts timed them on a GPU.
  * The measured calls over prompts of one length, without prefixes, make the tables; the prices that the simulator makes of them are judged on the others.
  */
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { quantile } from 'simple-statistics'
 import { describe, expect, it } from 'vitest'
-import { stepTables } from '../src/testing/tables.js'
-import { chunkUs, prefixPairsUs } from '../src/timing/price.js'
+import { HOST_ALONE, stepTables } from '../src/testing/tables.js'
+import { chunkUs, prefixPairsUs, prefixTimeOf } from '../src/timing/price.js'
 import { createStepTimer } from '../src/timing/stepTimer.js'
 import { nextOf } from '../src/timing/tables.js'
 import { PS_PER_US } from '../src/units.js'
+import { compiled, hasPython } from './python.js'
 
 const folder = new URL('../data/timing/measured/', import.meta.url)
 const about = JSON.parse(readFileSync(new URL('prompts.json', folder), 'utf8')) as { gpu: string; date: string; rows: string }
@@ -58,18 +57,6 @@ const inOrder = (values: Iterable<number>): Float64Array => Float64Array.from([.
 
 /** Peak of the memory of the H200 times the share that passes reach (`passBytesPerUs`). */
 const BYTES_PER_US = 0.8 * 4.8e6
-const FREE = {
-  hostPs: 0,
-  localPs: 0,
-  headPs: 0,
-  rowsPs: 0,
-  sharedPs: 0,
-  exchangePs: 0,
-  kernelBasePs: 0,
-  kernelSlopePs: 0,
-  prefillPs: 0,
-  bend: 1,
-}
 
 /** Prices made of the measured calls over prompts of one length without prefixes, which is what the rows of the shipped systems hold. */
 function pricesOf(shape: string) {
@@ -89,14 +76,13 @@ function pricesOf(shape: string) {
     logUs: singles.map((length) => Math.log(usOf.get(`1 of ${length}`) as number)),
   }
   const bytesPerToken = 2 * 2 * kvHeads * headDim
-  const aloneUs = ({ tokens, prefix }: Chunk): number => chunkUs(curve, tokens, prefix, bytesPerToken, BYTES_PER_US)
-  const prefixUs = ({ tokens, prefix }: Chunk): number => {
-    const adds = aloneUs({ tokens, prefix }) - aloneUs({ tokens, prefix: 0 })
-    return Math.max(adds, Math.min(aloneUs({ tokens, prefix }), prefixPairsUs(curve, tokens, prefix)))
-  }
+  const timeUs = (tokens: number, prefix: number): number => chunkUs(curve, tokens, prefix, bytesPerToken, BYTES_PER_US)
+  const workUs = prefixTimeOf(timeUs, (tokens, prefix) => prefixPairsUs(curve, tokens, prefix))
+  const aloneUs = ({ tokens, prefix }: Chunk): number => timeUs(tokens, prefix)
+  const prefixUs = ({ tokens, prefix }: Chunk): number => Math.min(timeUs(tokens, prefix), workUs(tokens, prefix))
   const knots = Float64Array.from({ length: 8192 }, (_, i) => i + 1)
   const timer = createStepTimer({
-    ...stepTables({ ranks: 1, maxTokens: 64, maxSequences: 64, maxLength: 64 }, FREE),
+    ...stepTables({ ranks: 1, maxTokens: 64, maxSequences: 64, maxLength: 64 }, { ...HOST_ALONE, hostPs: 0 }),
     prefillChunkKnots: knots,
     // nothing after a prefix is asked of it
     prefillPrefixKnots: Float64Array.of(0, 1),
@@ -267,19 +253,8 @@ describe('a time', () => {
 })
 
 describe('scripts/measure-prompts', () => {
-  const python = (args: readonly string[]) =>
-    spawnSync('python3', args, {
-      cwd: fileURLToPath(new URL('../scripts/measure-prompts/', import.meta.url)),
-      encoding: 'utf8',
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-    })
-  const present = python(['--version']).status === 0
-  if (!present) console.warn('skipped: no python3, so scripts/measure-prompts is not looked at')
-
-  it.runIf(present)('compiles', () => {
-    const { status, stderr } = python(['-c', "compile(open('measure.py').read(), 'measure.py', 'exec')"])
-    expect(stderr).toBe('')
-    expect(status).toBe(0)
+  it.runIf(hasPython('measure-prompts'))('compiles', () => {
+    expect(compiled('measure-prompts', ['measure.py'])).toEqual({ status: 0, stderr: '' })
   })
 
   it('wrote the rows that ship', () => {

@@ -8,18 +8,11 @@ import { pieceCount, tilesOf } from '../src/levers/split/pieces.js'
 import { stream } from '../src/rng.js'
 import { machineOf } from '../src/validation/levers/kernelCells.js'
 import { launchOf, splitPolicy } from '../src/validation/levers/launches.js'
+import { compiled, hasPython, pythonIn } from './python.js'
 
 const folder = fileURLToPath(new URL('../scripts/measure-split/', import.meta.url))
-const python = (args: readonly string[], input = '') =>
-  spawnSync('python3', args, {
-    cwd: folder,
-    input,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-  })
-const present = python(['--version']).status === 0
-if (!present) console.warn('skipped: no python3, so scripts/measure-split is not looked at')
+const python = pythonIn('measure-split')
+const present = hasPython('measure-split')
 
 const RULES = [
   'fixed-count(1)',
@@ -62,10 +55,7 @@ function expectedTiles({ rule, slots, groups, tile, lengths }: (typeof cases)[nu
 
 describe.runIf(present)('scripts/measure-split', () => {
   it('compiles', () => {
-    const files = ['rules.py', 'batches.py', 'kernels.py', 'measure.py']
-    const { status, stderr } = python(['-c', `[compile(open(f).read(), f, 'exec') for f in ${JSON.stringify(files)}]`])
-    expect(stderr).toBe('')
-    expect(status).toBe(0)
+    expect(compiled('measure-split', ['rules.py', 'batches.py', 'kernels.py', 'measure.py'])).toEqual({ status: 0, stderr: '' })
   })
 
   it('cuts as the policies of the same names do, and covers every token of every head group once', () => {

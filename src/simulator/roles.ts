@@ -7,8 +7,7 @@ import type { EngineConfig } from './config.js'
 import type { Core } from './core.js'
 import { settleServed } from './quiet.js'
 import { DECODE_WAITING, NOW, ROLE_CHANGES, WAITING_TOTAL } from './scalars.js'
-import { decodingAtHome } from './spans.js'
-import { createPool, type Pool, signalAgeNs } from './views.js'
+import { createPool, type Pool, runningIn, signalAgeNs, waitingIn } from './views.js'
 
 /** What an engine is in one of its roles. */
 export interface Form {
@@ -57,8 +56,8 @@ export function createRolesView(core: Core): RolesView | null {
     },
     gpus: (e) => engines[e].gpus,
     places: (e) => engines[e].maxNumSeqs * engines[e].ranks,
-    running: (e) => over(e, (g) => decodingAtHome(s, g) + s.prefillingCount[g] + s.incoming[g]),
-    waiting: (e) => over(e, (g) => s.waitingCount[g]) + s.waitingCount[s.queueStart + e],
+    running: (e) => runningIn(s, e),
+    waiting: (e) => waitingIn(s, e),
     queuedTokens: (e) => over(e, (g) => s.queuedTokens[g]) + s.queuedTokens[s.queueStart + e],
     blocks: (e) => engines[e].numGpuBlocks * engines[e].ranks,
     freeBlocks(e) {

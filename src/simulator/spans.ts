@@ -9,9 +9,11 @@ import type { State } from './state.js'
 export const decodingAtHome = ({ decodeCount, lanes }: State, g: number): number =>
   lanes === null ? decodeCount[g] : decodeCount[g] + lanes.spanned[g]
 
-/** Places under max_num_seqs that are taken on rank g: by the requests of its batch and in transfer to it, and by those that have KV here and their home elsewhere. */
-export const placesTaken = (s: State, g: number): number =>
-  decodingAtHome(s, g) + s.prefillingCount[g] + s.incoming[g] + (s.lanes === null ? 0 : s.lanes.guests[g])
+/** Requests of the batch of rank g and in transfer to it. */
+export const runningOn = (s: State, g: number): number => decodingAtHome(s, g) + s.prefillingCount[g] + s.incoming[g]
+
+/** Places under max_num_seqs that are taken on rank g: by those that run there, and by those that have KV here and their home elsewhere. */
+export const placesTaken = (s: State, g: number): number => runningOn(s, g) + (s.lanes === null ? 0 : s.lanes.guests[g])
 
 /** Takes `total` blocks and a place on every rank of the lane of a request whose home is g, or nothing when one of them lacks either. */
 export function takeSpan(s: State, { maxNumSeqs }: EngineConfig, g: number, slot: number, total: number): boolean {

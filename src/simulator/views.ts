@@ -2,7 +2,7 @@
 import type { LoadView, PoolPolicy, RankPolicy } from '../levers/lever.js'
 import type { EngineConfig } from './config.js'
 import { NOW } from './scalars.js'
-import { decodingAtHome, laneTokens } from './spans.js'
+import { laneTokens, runningOn } from './spans.js'
 import type { State } from './state.js'
 
 /**
@@ -35,14 +35,13 @@ export function engineLoadView(
   ageNs: number,
   settle: Settle,
 ): LoadView {
-  const { decodeCount, prefillingCount, incoming, waitingCount, queuedTokens, freeBlocks, tokenClock, baseSum, prefilledTokens } =
-    s
+  const { decodeCount, waitingCount, queuedTokens, freeBlocks, tokenClock, baseSum, prefilledTokens } = s
   const { lanes } = s
   const first = s.rankStart[e]
   return {
     engine: e,
     count: s.rankStart[e + 1] - first,
-    running: (place) => decodingAtHome(s, first + place) + prefillingCount[first + place] + incoming[first + place],
+    running: (place) => runningOn(s, first + place),
     waiting: (place) => waitingCount[first + place],
     kvTokens(place) {
       settle(e)
@@ -62,6 +61,20 @@ export function engineLoadView(
   }
 }
 
+/** Requests that run on the ranks of engine `e`. Asked of every engine for every request, so a loop of its own. */
+export function runningIn(s: State, e: number): number {
+  let sum = 0
+  for (let g = s.rankStart[e]; g < s.rankStart[e + 1]; g++) sum += runningOn(s, g)
+  return sum
+}
+
+/** Requests that wait at engine `e`: for a rank, or on one. */
+export function waitingIn(s: State, e: number): number {
+  let sum = s.waitingCount[s.queueStart + e]
+  for (let g = s.rankStart[e]; g < s.rankStart[e + 1]; g++) sum += s.waitingCount[g]
+  return sum
+}
+
 /** The engines that can serve a phase, in index order, and their load. */
 export interface Pool {
   readonly engines: readonly number[]
@@ -77,7 +90,6 @@ export function createPool(
   settle: Settle,
 ): Pool {
   const perEngine = engines.map((e) => engineLoadView(s, e, configs[e], ageNs, settle))
-  const { rankStart, waitingCount, prefillingCount, incoming } = s
   const total = (place: number, read: (view: LoadView, rank: number) => number): number => {
     const view = perEngine[place]
     let sum = 0
@@ -86,19 +98,8 @@ export function createPool(
   }
   const view: LoadView = {
     count: engines.length,
-    // asked of every engine for every request
-    running(place) {
-      const e = engines[place]
-      let sum = 0
-      for (let g = rankStart[e]; g < rankStart[e + 1]; g++) sum += decodingAtHome(s, g) + prefillingCount[g] + incoming[g]
-      return sum
-    },
-    waiting(place) {
-      const e = engines[place]
-      let sum = waitingCount[s.queueStart + e]
-      for (let g = rankStart[e]; g < rankStart[e + 1]; g++) sum += waitingCount[g]
-      return sum
-    },
+    running: (place) => runningIn(s, engines[place]),
+    waiting: (place) => waitingIn(s, engines[place]),
     kvTokens: (place) => total(place, (view, rank) => view.kvTokens(rank)),
     queuedTokens: (place) =>
       total(place, (view, rank) => view.queuedTokens(rank)) + s.queuedTokens[s.queueStart + engines[place]],

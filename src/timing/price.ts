@@ -1,5 +1,5 @@
 /** The time of one operator, from its slice of the measured tables. */
-import { intervalOf } from '../collections/interval.js'
+import { bilinear, intervalOf } from '../collections/interval.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { Fastest, KvPrecision, Operator } from '../models/operator.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
@@ -49,15 +49,7 @@ function readCurve({ logX, logUs }: Surface, x: number): number {
 }
 
 function readSurface({ logX, logY, logUs }: Surface, x: number, y: number): number {
-  const [atX, atY] = [Math.max(Math.log(x), logX[0]), Math.max(Math.log(y), logY[0])]
-  const i = intervalOf(logX, atX)
-  const j = intervalOf(logY, atY)
-  const u = (atX - logX[i]) / (logX[i + 1] - logX[i])
-  const v = (atY - logY[j]) / (logY[j + 1] - logY[j])
-  const at = i * logY.length + j
-  const next = at + logY.length
-  const low = logUs[at] + (logUs[at + 1] - logUs[at]) * v
-  return Math.exp(low + (logUs[next] + (logUs[next + 1] - logUs[next]) * v - low) * u)
+  return Math.exp(bilinear(logUs, logX, logY, Math.max(Math.log(x), logX[0]), Math.max(Math.log(y), logY[0])))
 }
 
 /**
@@ -209,7 +201,8 @@ function prefixPairsOf(operator: Operator, slice: Slice | null): Time | null {
   return (chunk, prefix) => width * prefixPairsUs(slice as Slice, chunk, prefix)
 }
 
-const prefixTimeOf =
+/** `prefixUs` of an operator. */
+export const prefixTimeOf =
   (time: Time, pairs: Time | null): Time =>
   (chunk, prefix) =>
     Math.max(time(chunk, prefix) - time(chunk, 0), pairs === null ? 0 : pairs(chunk, prefix))

@@ -12,7 +12,7 @@
  * attention = kernel x split factor + keys(K), rounded so that it grows by the same whole ps with every step of a batch (see `attentionPs`). Only
  * the kernel is multiplied by the split factor: never projections (see docs/decisions), nor the keys that a sparse indexer scores.
  */
-import { intervalOf } from '../collections/interval.js'
+import { bilinear, intervalOf } from '../collections/interval.js'
 
 export interface StepTables {
   /** Ranks of the engine (attention data parallel degree). */
@@ -122,19 +122,6 @@ export function kernelColumn(mean: number, kernelColumns: number): number {
 /** What a step adds to the kernel of the next, in which each of the sequences is a token longer, within a column. Whole ps. */
 export const kernelGrowthPs = (sequences: number, slopePs: number, factor: number): number =>
   Math.round(sequences * slopePs * factor)
-
-/** Of values [xs * ys], between the four knots around (x, y), or on from the outermost. */
-function bilinear(values: Float64Array, xs: Float64Array, ys: Float64Array, x: number, y: number): number {
-  const i = intervalOf(xs, x)
-  const j = intervalOf(ys, y)
-  const u = (x - xs[i]) / (xs[i + 1] - xs[i])
-  const v = (y - ys[j]) / (ys[j + 1] - ys[j])
-  const at = i * ys.length + j
-  const above = at + ys.length
-  const low = values[at] + (values[at + 1] - values[at]) * v
-  const high = values[above] + (values[above + 1] - values[above]) * v
-  return low + (high - low) * u
-}
 
 /** The parts of a step from its tables, whole ps. */
 export function createStepTimer(tables: StepTables): StepTimer {
