@@ -43,8 +43,9 @@ export default defineConfig({
     globalSetup: ['test/globalSetup.ts'],
     pool: 'threads',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // for what hangs: the longest test takes 40 s where two cores are quick, and more than twice as long where they are shared
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     server: { deps: { external: [new RegExp(`^${literally(dist)}`)] } },
     sequence: { sequencer: LongestFirst },
   },

@@ -30,7 +30,7 @@ describe.each([
 ])('a load of $traffic', ({ context: alike, mostPerS }) => {
   const seen = { served: 0, missed: 0, behind: 0, cut: 0 }
 
-  test('is served where a whole run says so, whatever the limits', { timeout: 60_000 }, () => {
+  test('is served where a whole run says so, whatever the limits', () => {
     const rates = fc.integer({ min: -50, max: 100 }).map((percent) => mostPerS ** (percent / 100))
     fc.assert(
       fc.property(rates, slos, (ratePerS, slo) => {

@@ -143,8 +143,11 @@ describe('a policy that fails', () => {
   })
 
   test.each([
-    ['while it is loaded', 'const kept = []\nfor (;;) kept.push([kept.length])\n'],
-    ['while it makes a policy', 'export default () => { const kept = []; for (;;) kept.push([kept.length]) }\n'],
+    ['while it is loaded', 'const kept = []\nfor (;;) kept.push(new Array(10_000).fill(kept.length))\n'],
+    [
+      'while it makes a policy',
+      'export default () => { const kept = []; for (;;) kept.push(new Array(10_000).fill(kept.length)) }\n',
+    ],
   ])('that fills the memory %s does not take the command with it', (_, text) => {
     put(folder, 'hog.js', text)
     const { status, stderr } = run('--arm', 'bad=rank:./hog.js')

@@ -18,7 +18,7 @@ const SCENARIOS = readdirSync(new URL('../scenarios/', import.meta.url)).filter(
 const SHORTER: Readonly<Record<string, string[]>> = { 'inferencex-point.yaml': ['--set', 'workload.load.concurrency=64'] }
 
 describe('every shipped scenario runs', () => {
-  it.each(SCENARIOS)('%s', { timeout: 120_000 }, (name) => {
+  it.each(SCENARIOS)('%s', (name) => {
     const { summary, load } = json('run', `scenarios/${name}`, ...(SHORTER[name] ?? []))
     expect(summary.requests.completed).toBeGreaterThan(500)
     // a fraction of the static arm's capacity leaves room: the limits can be met
@@ -152,7 +152,7 @@ describe('DeepSeek-R1 with engines of both roles', () => {
     expect(drafted.metrics.tpot_ms.p50).toBeLessThan(0.75 * plain.metrics.tpot_ms.p50)
   })
 
-  it('is compared with the chunk lever left alone in every arm', { timeout: 120_000 }, () => {
+  it('is compared with the chunk lever left alone in every arm', () => {
     const sets = [...FEWER, '--set', 'experiment.replicates=1', '--set', 'workload.load.fraction=0.3']
     const { arms } = json('compare', DISAGG, ...sets, '--effort', 'quick', '--threads', '1')
     expect(arms.map(({ name }: { name: string }) => name)).toEqual([

@@ -14,7 +14,7 @@ const must = (line: string): string => {
 }
 
 describe('trace synth, sample, split and merge', () => {
-  it('write what they say', { timeout: 60_000 }, () => {
+  it('write what they say', () => {
     expect(must('trace synth chat chat.swt --requests 2000')).toBe('chat.swt: 2000 requests\n')
     expect(must('trace synth --like chat.swt alike.swt --recipe-out alike.yaml')).toMatch(/Same traffic/)
     const fitted = readFileSync(`${folder}/alike.yaml`, 'utf8')
@@ -33,7 +33,6 @@ describe('trace synth, sample, split and merge', () => {
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'leave nothing of a file in the middle of which they get %s',
-    { timeout: 60_000 },
     async (signal) => {
       const place = newFolder()
       const command = spawn(process.execPath, [MAIN, ...'trace synth chat big.swt.gz --requests 600000'.split(' ')], {
@@ -52,7 +51,7 @@ describe('trace synth, sample, split and merge', () => {
     },
   )
 
-  it('files of one name are tenants of different names, even where a number makes them alike', { timeout: 30_000 }, () => {
+  it('files of one name are tenants of different names, even where a number makes them alike', () => {
     const text = 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n'
     mkdirSync(`${folder}/other`)
     for (const name of ['a.csv', 'other/a.csv', 'a-2.csv']) writeFileSync(`${folder}/${name}`, text)
@@ -61,7 +60,7 @@ describe('trace synth, sample, split and merge', () => {
     expect(new Set(tenants)).toEqual(new Set(['a', 'a-2', 'a-2-2']))
   })
 
-  it('equal ids are one prefix with --same-ids, whatever comes first in a file', { timeout: 30_000 }, () => {
+  it('equal ids are one prefix with --same-ids, whatever comes first in a file', () => {
     const row = (ids: number[]) => `${JSON.stringify({ timestamp: 0, input_length: 1024, output_length: 5, hash_ids: ids })}\n`
     for (const [name, ids] of Object.entries({ p: [1, 2], q: [5000, 5001] })) writeFileSync(`${folder}/${name}.jsonl`, row(ids))
     must('trace merge p.jsonl q.jsonl pq.swt --same-ids')
@@ -71,7 +70,7 @@ describe('trace synth, sample, split and merge', () => {
     expect(status).toBe(2)
   })
 
-  it('the same seed writes the same bytes', { timeout: 30_000 }, () => {
+  it('the same seed writes the same bytes', () => {
     must('trace synth agent one.swt --requests 500 --seed 4')
     const bytes = readFileSync(`${folder}/one.swt`)
     must('trace synth agent one.swt --requests 500 --seed 4 --overwrite')
@@ -121,7 +120,7 @@ describe('trace synth, sample, split and merge', () => {
     ['trace split three.csv x.swt three.csv', /exists already/],
     ['trace merge three.csv x.swt', /expected two or more traces/],
   ]
-  it.each(mistakes)('%s', { timeout: 30_000 }, (line, message) => {
+  it.each(mistakes)('%s', (line, message) => {
     writeFileSync(`${folder}/three.csv`, 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n2,30,5\n')
     const { status, stdout, stderr } = run(line)
     expect(stderr).toMatch(message)

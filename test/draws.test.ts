@@ -39,7 +39,45 @@ describe('a job', () => {
     for (const other of ['1/test/draw/0', '2/test/draw/3', '1/train/draw/3']) expect(by(other)).not.toEqual(by('1/test/draw/3'))
   })
 
-  test('of a closed loop does so too, and the same in the run that finds the window and in the one that is measured', () => {
+  test('has the outcome that it has alone, whatever was drawn before it', () => {
+    const ask = (replicate: number, arm = STATIC_ARM) => openJob({ ...FIRST_DRAW, replicate }, arm)
+    const jobs: Job[] = [
+      ...[ask(0), ask(0, { ...STATIC_ARM, pool: 'least-loaded' }), ask(1), { ...ask(1), ratePerS: 5 }, { ...ask(1), tailS: 9 }],
+      ...[{ ...ask(1), warmupS: 4, measureS: 31 }, ask(0)],
+      ...[{ ...FIRST_DRAW, part: 'train' as const }, FIRST_DRAW, { ...FIRST_DRAW, mode: 'mix' as const }].map((draw) =>
+        openJob(draw, STATIC_ARM),
+      ),
+    ]
+    for (const job of jobs) expect(runJob(context, job)).toEqual(runJob({ ...context }, job))
+  })
+
+  test('of sessions too, of which those under way are as far as answers take time', () => {
+    const flat = tinyWorkload(600)
+    const turn = (i: number) => i % 10
+    const sessions = tinyContext([], {
+      ...flat,
+      arrivalNs: flat.arrivalNs.map((timeNs, i) => (turn(i) === 0 ? timeNs : Number.NaN)),
+      session: Int32Array.from(flat.isl, (_, i) => Math.floor(i / 10)),
+      parent: Int32Array.from(flat.isl, (_, i) => (turn(i) === 0 ? -1 : i - 1)),
+      waitNs: new Float64Array(600).fill(1e9),
+      joinCount: Int32Array.from(flat.isl, (_, i) => Math.min(1, turn(i))),
+    })
+    const begun = [1, 30].map((e2eS) => openTraffic(sessions, { ...openJob(FIRST_DRAW), e2eS }).begunBefore.length)
+    expect(begun[1]).toBeGreaterThan(begun[0])
+  })
+
+  test('of another arm on the same draw is offered the same columns, which are drawn once', () => {
+    const offered = (draw: Draw, arm = STATIC_ARM) => openTraffic(context, openJob(draw, arm)).workload
+    const first = offered(FIRST_DRAW)
+    expect(offered(FIRST_DRAW, DRAWN)).toBe(first)
+    const other = offered({ ...FIRST_DRAW, replicate: 1 })
+    expect(other.arrivalNs).not.toEqual(first.arrivalNs)
+    // one alone is kept
+    expect(offered(FIRST_DRAW)).not.toBe(first)
+    expect(offered(FIRST_DRAW)).toEqual(first)
+  })
+
+  test('of a closed loop draws so too, and the same in the run that finds the window and in the one that is measured', () => {
     // equal requests: nothing else differs between draws of traffic
     const equal = tinyContext(SETS, tinyWorkload(600, { isl: 200, osl: 20 }))
     const drawn = (seed: number, replicate: number) => {
@@ -140,9 +178,7 @@ test('run: --seed draws anew what a policy draws, and changes nothing where none
   expect(summaryOf('--seed', '8')).toEqual(summaryOf('--seed', '7'))
 })
 
-test('a capacity is what lasts: on one engine in the mean within 5 % of what is found over four times as many requests', {
-  timeout: 120_000,
-}, async () => {
+test('a capacity is what lasts: on one engine in the mean within 5 % of what is found over four times as many requests', async () => {
   const plan = loadScenario({
     text: 'system: gb200\nmodel: llama-3.1-70b\nengines: [{ layout: TP4, count: 1, max_num_seqs: 128 }]\nworkload: { preset: chat }\nslo: { interactive: { ttft_ms: 2000, tpot_ms: 50 } }\n',
     file: 'lasting.yaml',

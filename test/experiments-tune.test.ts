@@ -3,13 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
 import { armFlag, untunedNotes } from '../src/experiments/armText.js'
 import { differing } from '../src/experiments/attribution/arms.js'
+import type { Experiment } from '../src/experiments/experiment.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
-import { findLoad } from '../src/experiments/operatingPoint.js'
+import { findLoad, type OperatingPoint } from '../src/experiments/operatingPoint.js'
 import { EFFORTS, withMeasure } from '../src/experiments/sizing.js'
 import { choicesText, edgeNotes, triedOf } from '../src/experiments/tried.js'
-import { score, type TuningRound, tune, tuningDraw } from '../src/experiments/tune.js'
+import { score, type TuningRound, tune, tuneFamily, tuningDraw } from '../src/experiments/tune.js'
 import { createArm, POLICIES, STATIC_ARM, staticArm } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import { LEVERS, policiesOf } from '../src/levers/lever.js'
@@ -201,7 +202,10 @@ describe('levers that an arm does not name', () => {
 })
 
 /** An executor whose outcomes are made up from (arm, round). */
-function fakeExecutor(speedOf: (arm: ArmSpec, round: number) => number): Executor & { readonly entered: ArmSpec[][] } {
+function fakeExecutor(
+  speedOf: (arm: ArmSpec, round: number) => number,
+  e2eMsOf: (arm: ArmSpec) => number = () => 1000,
+): Executor & { readonly entered: ArmSpec[][] } {
   const entered: ArmSpec[][] = []
   return {
     entered,
@@ -209,11 +213,11 @@ function fakeExecutor(speedOf: (arm: ArmSpec, round: number) => number): Executo
       const round = entered.push(jobs.map(({ arm }) => arm)) - 1
       return jobs.map(({ arm }) => {
         const summary = {
-          metrics: { tok_s_user: { p50: speedOf(arm, round) } },
+          metrics: { tok_s_user: { p50: speedOf(arm, round) }, e2e_ms: { mean: e2eMsOf(arm) } },
           slo_attainment: 1,
           saturation: { label: 'stable' },
         } as unknown as Summary
-        return { summary, meetsSlo: true } as Outcome
+        return { summary, meetsSlo: speedOf(arm, round) > 0 } as Outcome
       })
     },
     close: async () => {},
@@ -245,6 +249,52 @@ describe('tuning', () => {
     const { arm, record } = await tune({ executor, grid, rounds, incumbent, jobOf })
     expect(arm.split).toBe('fixed-count(4)')
     expect(record.candidates).toBe(grid.length)
+  })
+
+  describe('of settings that are equally fast', () => {
+    const four = grid.slice(0, 4)
+    /** Which of four settings wins, and in which order the others follow, by their place in the grid. */
+    const orderOf = async (speeds: readonly number[], e2eMs: readonly number[], equallyFast?: number) => {
+      const place = ({ chunk }: Pick<ArmSpec, 'chunk'>) => four.findIndex((arm) => arm.chunk === chunk)
+      const executor = fakeExecutor(
+        (arm) => speeds[place(arm)],
+        (arm) => e2eMs[place(arm)],
+      )
+      const { arm, record } = await tune({ executor, grid: four, rounds: rounds.slice(0, 1), jobOf, equallyFast })
+      return [arm, ...record.runners_up.map(({ policies }) => policies as ArmSpec)].map(place)
+    }
+    test('takes the one whose requests are inside for the shortest time; those that are slower keep their order', async () => {
+      expect(await orderOf([100, 99.5, 99.1, 98.9], [900, 800, 700, 1], 0.01)).toEqual([2, 1, 0, 3])
+      expect(await orderOf([98.9, 99.1, 99.5, 100], [1, 700, 800, 900], 0.01)).toEqual([1, 2, 3, 0])
+      expect(await orderOf([100, 98, 97, 96], [900, 1, 1, 1], 0.01)).toEqual([0, 1, 2, 3])
+    })
+    test('takes the first of the grid where they are inside for equally long', async () => {
+      expect(await orderOf([99.5, 100, 100, 99.5], [500, 500, 500, 500], 0.01)).toEqual([1, 2, 0, 3])
+    })
+    test('takes the faster one, however little, where none are said to be equal', async () => {
+      expect(await orderOf([100, 99.99, 99.1, 100.01], [900, 800, 700, 950])).toEqual([3, 0, 1, 2])
+    })
+    test('never takes one that misses the SLO for a short time inside', async () => {
+      expect(await orderOf([0, 0, 0, 0], [900, 800, 700, 600], 0.01)).toEqual([0, 1, 2, 3])
+      expect(await orderOf([50, 0, 0, 0], [900, 1, 1, 1], 0.01)).toEqual([0, 1, 2, 3])
+    })
+  })
+
+  test('of a comparison takes settings within 1 % for equally fast, and says so', async () => {
+    const isBest = ({ split, chunk }: ArmSpec) => split === 'fixed-count(4)' && chunk === 'fixed-budget(512)'
+    const executor = fakeExecutor(
+      (arm) => (isBest(arm) ? 99.1 : 100),
+      (arm) => (isBest(arm) ? 1 : 1000),
+    )
+    const experiment = { config, executor, effort: { tuning: rounds }, stage: () => {}, done: () => {} } as unknown as Experiment
+    const point = { own: (arm: ArmSpec) => jobOf(arm) } as unknown as OperatingPoint
+    for (const family of ['tuned-static', 'oracle-static'] as const) {
+      const { arm, record } = await tuneFamily(experiment, point, family)
+      expect(isBest(arm)).toBe(true)
+      expect(record.criterion).toContain(
+        `${family === 'oracle-static' ? 'test' : 'training'} part, within 1 % of the best by mean E2E;`,
+      )
+    }
   })
 
   test('settings that overload or miss the SLO rank below all others, by attainment', () => {

@@ -66,7 +66,7 @@ if (process.env.CI) {
 }
 
 describe.runIf(present || process.env.CI).each(TRACES)('%s', (_, path, spreadTicks, served) => {
-  it('has a look-alike that passes the comparison and is served alike', { timeout: 60_000 }, async () => {
+  it('has a look-alike that passes the comparison and is served alike', async () => {
     const { workload } = await readTrace(fileURLToPath(new URL(path, data)), { spreadTicks })
     const { workload: alike, comparison } = drawAlike(workload, fitRecipe(workload).recipe, 1, 'alike')
     expect(comparison.lines.filter((line) => line.verdict === 'different')).toEqual([])

@@ -209,9 +209,7 @@ describe('gains over what was tuned on other launches', () => {
 })
 
 describe('the launches that ship', () => {
-  it('of a kernel bound by its CTAs: predicted within a few percent, every sign right', {
-    timeout: 180_000,
-  }, () => {
+  it('of a kernel bound by its CTAs: predicted within a few percent, every sign right', () => {
     const scored = scoreShippedLaunches({ names: ['mla128-bf16'] })
     const [{ heldOut, choice, gains, constants }] = scored.groups
     expect(heldOut.plans).toBe(2100)
@@ -276,14 +274,14 @@ describe('what cannot be scored', () => {
 })
 
 describe('validate levers', () => {
-  it('prints cells, bars and misses', { timeout: 60_000 }, () => {
+  it('prints cells, bars and misses', () => {
     const { status, stdout } = shapewise(folder, 'validate', 'levers')
     expect(status).toBe(0)
     expect(stdout).toMatch(/right signs \d+ of 27 judged cells: \d+ % \(bar 90 %: met\)/)
     expect(stdout).toMatch(/median error of 26 sizes: [\d.]+ % \(bar 20 %: met\)/)
   })
 
-  it('takes measured rows, and refuses options without effect', { timeout: 60_000 }, () => {
+  it('takes measured rows, and refuses options without effect', () => {
     put(folder, 'rows.csv', rowsCsv(0.03))
     const { status, stdout } = shapewise(folder, 'validate', 'levers', '--measured', 'rows.csv', '--format', 'json')
     expect(status).toBe(0)

@@ -123,7 +123,7 @@ describe('fast form', () => {
       expect(quantile(sample, 0.9), `p90 of ${key}`).toBeLessThan(0.12)
       expect(quantile(sample, 1), `max of ${key}`).toBeLessThan(0.5)
     }
-  }, 60_000)
+  })
 })
 
 describe('factor', () => {
@@ -158,7 +158,7 @@ describe('length-aware', () => {
       ratios.push(own / Math.min(...counts.map((name) => exactMeanNs(batch, decide(name, batch, machine), machine, rng, 3))))
     }
     expect(Math.max(...ratios)).toBeLessThan(1.1)
-  }, 60_000)
+  })
 
   it('is within 2 % of the best length-blind rule on equal lengths', () => {
     const rules = [...counts, 'occupancy-rule', 'k-waves(1)', 'k-waves(2)', 'k-waves(4)']
@@ -190,7 +190,7 @@ describe('oracle-split', () => {
       const bound = decide('oracle-split', batch, machine)
       for (const name of shipped) expect(decide(name, batch, machine) / bound, `${name}, ${batch.n}`).toBeGreaterThan(1 - 3e-3)
     }
-  }, 60_000)
+  })
 })
 
 it('engines of different batch caps may share a machine', () => {

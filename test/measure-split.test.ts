@@ -95,7 +95,7 @@ describe.runIf(present)('scripts/measure-split', () => {
     expect(ctas[0][0][0]).toBe(2)
   })
 
-  it('plans the policies for batches of the shipped traces, each as its rule says', { timeout: 60_000 }, () => {
+  it('plans the policies for batches of the shipped traces, each as its rule says', () => {
     const plan = (...args: readonly string[]) =>
       spawnSync(process.execPath, ['plan.mjs', ...args], { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 })
     expect(plan()).toMatchObject({ status: 2, stdout: '' })

@@ -402,11 +402,13 @@ test('pooled gaps are weighted by residents: mean and quantiles of the histogram
   expect((itl_ms.mean as number) / 19).toBeCloseTo(1, 2)
 })
 
-test('a million requests are summarised in less than half a second of processor time (compiled code, own process)', () => {
+test('a million requests are summarised in nine times as long as a million numbers take to be put in order (compiled code, own process)', () => {
   const script = fileURLToPath(new URL('./fixtures/summariseMillion.mjs', import.meta.url))
-  const cpuMs = Number(execFileSync(process.execPath, [script], { encoding: 'utf8' }))
-  console.info(`1 M records summarised in ${cpuMs.toFixed(0)} ms of processor time`)
-  expect(cpuMs).toBeLessThan(500)
+  const { summaryMs, orderMs } = JSON.parse(execFileSync(process.execPath, [script], { encoding: 'utf8' }))
+  console.info(
+    `1 M records summarised in ${summaryMs.toFixed(0)} ms of processor time, 1 M numbers put in order in ${orderMs.toFixed(0)}`,
+  )
+  expect(summaryMs / orderMs).toBeLessThan(9)
 })
 
 /** The verdict on records that came all at once. */

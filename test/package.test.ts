@@ -20,7 +20,7 @@ beforeAll(() => {
   files = packed.files.map(({ path }) => path)
   writeFileSync(join(folder, 'package.json'), '{"name":"user","version":"1.0.0","type":"module","private":true}')
   sh(folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', join(folder, packed.filename))
-}, 120_000)
+})
 
 describe('the package', () => {
   it('carries all code, data, scenarios and traces, and the licence, and neither sources nor tests', () => {
@@ -75,7 +75,7 @@ describe('the package', () => {
     ).toBe(2)
   })
 
-  it('compares and ablates as a library', { timeout: 120_000 }, () => {
+  it('compares and ablates as a library', () => {
     const source = `import { ablate, ablationJson, ablationTable, clusterConfig, compare, comparisonJson, evidenceOfPlan, loadScenario, readTrace } from 'shapewise'
 const text = 'system: gb200\\nmodel: llama-3.1-70b\\nengines: [{layout: TP4, count: 1}]\\nworkload: {path: load.csv, load: {method: closed_loop, concurrency: 4}}\\nexperiment: {replicates: 1}\\narms: {mine: {split: length-aware}}'
 const plan = loadScenario({ text, file: 's.yaml' })

@@ -427,7 +427,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
       await browser.close()
       rmSync(folder, { recursive: true })
     }
-  }, 60_000)
+  })
   it('draws every chart without an error, wide and narrow', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'shapewise-html-'))
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
@@ -490,5 +490,5 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
       await browser.close()
       rmSync(folder, { recursive: true })
     }
-  }, 60_000)
+  })
 })

@@ -167,7 +167,7 @@ describe('charts of block characters', () => {
 
 const CHROMIUM = '/usr/bin/chromium'
 describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/chromium)', () => {
-  it('draws every chart without an error, wide and narrow', { timeout: 60_000 }, async () => {
+  it('draws every chart without an error, wide and narrow', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'shapewise-trace-'))
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--headless', '--no-sandbox', '--disable-gpu'] })
     try {

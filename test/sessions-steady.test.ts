@@ -48,7 +48,7 @@ describe('requests a second in the window are sessions a second times their turn
     // without its prefix blocks, which nothing here reads
     ['preset agent', async () => ({ ...(await presetWorkload('agent')), ...NO_BLOCKS }), 2, 5],
   ]
-  test.each(cases)('%s', { timeout: 120_000 }, async (_, load, requestsPerS, e2eS) => {
+  test.each(cases)('%s', async (_, load, requestsPerS, e2eS) => {
     const part = splitInTime(await load(), 0.5, 1)
     const arrivals = arrivalShape(part)
     const unitS = arrivals.unitS(e2eS)

@@ -101,5 +101,5 @@ describe('fast form against list scheduling', () => {
         }
       }
     }
-  }, 120_000)
+  })
 })

@@ -47,7 +47,7 @@ describe.skipIf(!present)('tables of kernel times', () => {
     measured = FAMILIES.map((family) => measure(family, files))
   })
 
-  it('are made again byte for byte', { timeout: 60_000 }, () => {
+  it('are made again byte for byte', () => {
     const filled = measured.map(fill)
     for (const system of MEASURED_SYSTEMS) {
       const shipped = readFileSync(new URL(`../data/timing/${system}.bin`, import.meta.url))
@@ -177,7 +177,7 @@ describe.skipIf(!present)('tables of kernel times', () => {
   })
 
   // 1.3 times the error of plain interpolation, although a fifth of the rows is missing already and a tenth of the rest is left out.
-  it('predict rows left out at random', { timeout: 120_000 }, () => {
+  it('predict rows left out at random', () => {
     const table: Record<string, string | number>[] = []
     for (const one of measured) {
       const { family } = one

@@ -53,7 +53,7 @@ describe('traces of the same traffic', () => {
     ['Poisson', 2000, 2000, {}],
     ['Poisson, one short', 3000, 600, {}],
     ['bursts', 2000, 2000, { inBursts: true }],
-  ])('%s: below 5 %% are called different', { timeout: 60_000 }, (_, nA, nB, kind) => {
+  ])('%s: below 5 %% are called different', (_, nA, nB, kind) => {
     expect(
       alarms(
         PAIRS,
@@ -63,7 +63,7 @@ describe('traces of the same traffic', () => {
     ).toBeLessThan(0.05 * PAIRS)
   })
 
-  it('sessions with prefixes: two draws of the agent preset are the same traffic', { timeout: 60_000 }, () => {
+  it('sessions with prefixes: two draws of the agent preset are the same traffic', () => {
     const recipe = { ...presetRecipe('agent'), requests: 2000 }
     const draw = (seed: number): Workload => synthesise(recipe, seed, 'agent')
     expect(compareTraces(draw(1), draw(2)).lines.map((line) => line.statistic)).toContain('context growth, p50')
@@ -91,7 +91,7 @@ describe('traces of the same traffic', () => {
     expect(differing(inPairs('pairs'), traffic('single', 4000))).toContain('law of the gaps')
   })
 
-  it('bursts of clockwork: two draws of the batch preset are the same traffic', { timeout: 60_000 }, () => {
+  it('bursts of clockwork: two draws of the batch preset are the same traffic', () => {
     const draw = (seed: number): Workload => synthesise(presetRecipe('batch'), seed, 'batch')
     expect(
       alarms(
@@ -127,7 +127,7 @@ describe('traces of the same traffic', () => {
 })
 
 describe('traces of other traffic', () => {
-  it('a mean ISL 20 % higher is seen at 10,000 requests, always', { timeout: 60_000 }, () => {
+  it('a mean ISL 20 % higher is seen at 10,000 requests, always', () => {
     const changed = (k: number): string[] => differing(traffic(`a${k}`, 10_000), traffic(`b${k}`, 10_000, { islScale: 1.2 }))
     for (let k = 0; k < 20; k++) expect(changed(k)).toEqual(expect.arrayContaining(['ISL mean', 'ISL p50', 'law of ISL']))
   })

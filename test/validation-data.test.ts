@@ -55,5 +55,5 @@ describe.skipIf(!present)('measured NVL72 rows', () => {
     expect(all?.tpot?.mean_pct).toBeLessThan(10)
     expect(unsaturated?.ttft?.median_pct).toBeLessThan(25)
     expect(unsaturated?.tok_s_per_gpu?.mean_pct).toBeLessThan(14)
-  }, 60_000)
+  })
 })

@@ -31,15 +31,28 @@ function requestOf(context: JobContext, { draw, ratePerS, warmupS, measureS, tai
 /** Throws UserError where `openTraffic` would draw more requests than a machine holds. */
 export const requireHeld = (context: JobContext, offer: Offer): void => requireFew(requestOf(context, offer))
 
-/** What an open job offers, and the part of it that is measured. */
+/** What an open job offers, and the part of it that is measured. The jobs of a context share columns: nobody may write to them. */
 export function openTraffic(context: JobContext, offer: Offer): Traffic & { window: MeasureWindow } {
   const { warmupS, measureS } = offer
+  return { ...drawnTraffic(context, offer), window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) } }
+}
+
+/** What was drawn last in a context: the next job is often that of another arm on the same draw. */
+const lastDrawn = new WeakMap<JobContext, { readonly asked: string; readonly traffic: Traffic }>()
+
+function drawnTraffic(context: JobContext, offer: Offer): Traffic {
+  const request = requestOf(context, offer)
+  const { ratePerS, durationNs, e2eNs } = request
+  const asked = JSON.stringify([offer.draw, ratePerS, durationNs, e2eNs])
+  const last = lastDrawn.get(context)
+  if (last?.asked === asked) return last.traffic
+  // let go of before other traffic is drawn: either may take gigabytes
+  lastDrawn.delete(context)
+  const drawn = offeredTraffic(request)
   const factor = context.speedUp ?? 1
-  const traffic = offeredTraffic(requestOf(context, offer))
-  const { arrivalNs } = traffic.workload
-  return {
-    ...traffic,
-    workload: { ...traffic.workload, arrivalNs: factor === 1 ? arrivalNs : arrivalNs.map((t) => Math.floor(t / factor)) },
-    window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) },
-  }
+  const { arrivalNs } = drawn.workload
+  const workload = factor === 1 ? drawn.workload : { ...drawn.workload, arrivalNs: arrivalNs.map((t) => Math.floor(t / factor)) }
+  const traffic = { ...drawn, workload }
+  lastDrawn.set(context, { asked, traffic })
+  return traffic
 }

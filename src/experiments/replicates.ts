@@ -21,6 +21,8 @@ export interface ReplicateOptions {
 const CLOSED_WARM = 3
 const CLOSED_MEASURE = 6
 
+const READINGS = ['fixedLoad', 'mix', 'fixedConcurrency', 'capacity'] as const satisfies readonly (keyof Readings)[]
+
 /** Readings that do not exist in a closed loop are left empty. */
 export async function runReplicates(
   experiment: Experiment,
@@ -52,19 +54,22 @@ function replicateJobs(
   const { warmup } = plan.experiment
   const wants = (reading: keyof Readings): boolean => readings.includes(reading) && (!closed || reading === 'fixedConcurrency')
   const all: { reading: keyof Readings; job: Job }[] = []
-  for (let replicate = 0; replicate < replicates; replicate++)
-    for (const arm of arms) {
-      const keep = replicate === 0 && pictured.includes(arm.name) ? 'picture' : 'summary'
-      const draw: Draw = { part: 'test', mode: 'draw', replicate }
-      if (wants('fixedLoad')) all.push({ reading: 'fixedLoad', job: point.open(arm, draw, warmup, effort.measure, keep) })
-      if (wants('mix')) all.push({ reading: 'mix', job: point.open(arm, { ...draw, mode: 'mix' }, warmup, effort.measure) })
-      if (wants('fixedConcurrency'))
-        all.push({
-          reading: 'fixedConcurrency',
-          job: point.closedLoop(arm, draw, CLOSED_WARM, CLOSED_MEASURE, closed ? keep : 'summary'),
-        })
-      if (wants('capacity') && !withoutCapacity.includes(arm.name) && replicate < effort.capacity.replicates)
-        all.push({ reading: 'capacity', job: point.capacity(arm, draw) })
+  for (let replicate = 0; replicate < replicates; replicate++) {
+    const draw: Draw = { part: 'test', mode: 'draw', replicate }
+    const keepOf = (arm: ArmSpec) => (replicate === 0 && pictured.includes(arm.name) ? 'picture' : 'summary')
+    const jobOf: Record<keyof Readings, (arm: ArmSpec) => Job> = {
+      fixedLoad: (arm) => point.open(arm, draw, warmup, effort.measure, keepOf(arm)),
+      mix: (arm) => point.open(arm, { ...draw, mode: 'mix' }, warmup, effort.measure),
+      fixedConcurrency: (arm) => point.closedLoop(arm, draw, CLOSED_WARM, CLOSED_MEASURE, closed ? keepOf(arm) : 'summary'),
+      capacity: (arm) => point.capacity(arm, draw),
     }
+    const armsOf = (reading: keyof Readings): readonly ArmSpec[] => {
+      if (reading !== 'capacity') return arms
+      return replicate < effort.capacity.replicates ? arms.filter(({ name }) => !withoutCapacity.includes(name)) : []
+    }
+    // arms side by side: they share the traffic that is drawn for the first of them
+    for (const reading of READINGS)
+      if (wants(reading)) for (const arm of armsOf(reading)) all.push({ reading, job: jobOf[reading](arm) })
+  }
   return all
 }

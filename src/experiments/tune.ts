@@ -12,9 +12,14 @@ import type { OperatingPoint } from './operatingPoint.js'
 import type { TuningRecord } from './result.js'
 import { type Tried, triedOf } from './tried.js'
 
-const criterion = (part: string): string =>
-  `median tokens/s/user at the offered load on the ${part} part; settings that overload or miss the SLO rank last`
-const CRITERION = criterion('training')
+/**
+ * Settings whose speed is within this share of the best are taken for equally fast, and the shortest mean E2E decides. From round to round and draw to
+ * draw the speed of two settings differs by as much, where one may hold requests for much longer: see docs/decisions/0014-fair-experiment.md.
+ */
+const EQUALLY_FAST = 0.01
+
+const criterion = (part: string, equallyFast = 0): string =>
+  `median tokens/s/user at the offered load on the ${part} part${equallyFast > 0 ? `, within ${equallyFast * 100} % of the best by mean E2E` : ''}; settings that overload or miss the SLO rank last`
 
 /** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them (at least 2: one place may be the incumbent's). */
 export interface TuningRound {
@@ -27,12 +32,14 @@ export interface TuneOptions {
   readonly executor: Executor
   readonly grid: readonly ArmSpec[]
   readonly rounds: readonly TuningRound[]
-  /** A setting of the grid that is in every round whatever it scores, so that the winner is never worse than it in the last round. */
+  /** A setting of the grid that is in every round whatever it scores, so that the winner is no worse than it in the last round, but for `equallyFast`. */
   readonly incumbent?: ArmSpec
+  /** Of settings whose score is at most this share below the best of a round the one with the shortest mean E2E comes first; default: the score decides alone. */
+  readonly equallyFast?: number
   /** The job of one setting in a round. */
   readonly jobOf: (arm: ArmSpec, round: TuningRound) => Job
   readonly onDone?: (outcome: Outcome) => void
-  /** Said of the winner; default: CRITERION. */
+  /** Said of the winner; default: that of the training part. */
   readonly criterion?: string
 }
 
@@ -68,10 +75,10 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
       entered.map(({ arm }) => options.jobOf(arm, round)),
       options.onDone,
     )
-    // equal scores keep the order of the grid, so the result does not depend on chance
-    ranked = entered
-      .map(({ arm }, i) => ({ arm, score: score(outcomes[i]), outcome: outcomes[i] as Outcome | null }))
-      .sort((a, b) => b.score - a.score)
+    ranked = rank(
+      entered.map(({ arm }, i) => ({ arm, score: score(outcomes[i]), outcome: outcomes[i] })),
+      options.equallyFast,
+    )
   }
   const best = ranked[0]
   return {
@@ -80,10 +87,20 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
     record: {
       candidates: options.grid.length,
       tried: triedOf(options.grid),
-      criterion: options.criterion ?? CRITERION,
+      criterion: options.criterion ?? criterion('training', options.equallyFast),
       runners_up: ranked.slice(1, 4).map(({ arm, score }) => ({ policies: policiesOf(arm), score })),
     },
   }
+}
+
+/** The best first. Equals keep the order of the grid, so the result does not depend on chance. */
+function rank<T extends { readonly score: number; readonly outcome: Outcome }>(entered: readonly T[], equallyFast = 0): T[] {
+  const byScore = entered.toSorted((a, b) => b.score - a.score)
+  if (equallyFast === 0) return byScore
+  // none where the best is a miss, whose score is below 0
+  const equals = byScore.filter(({ score }) => score >= byScore[0].score * (1 - equallyFast))
+  const e2eMs = ({ outcome }: T): number => outcome.summary?.metrics.e2e_ms.mean ?? Number.POSITIVE_INFINITY
+  return [...equals.sort((a, b) => e2eMs(a) - e2eMs(b)), ...byScore.slice(equals.length)]
 }
 
 /** Streams of random numbers are named by replicate: those of tuning are no judged replicate's. */
@@ -111,7 +128,8 @@ export function tuneFamily(experiment: Experiment, point: OperatingPoint, family
     incumbent: incumbentOf(family, config),
     jobOf: (arm, round) => point.own(arm, draw, round.warmup, round.measure),
     onDone: experiment.done,
-    criterion: draw.part === 'test' ? criterion('test') : CRITERION,
+    equallyFast: EQUALLY_FAST,
+    criterion: criterion(draw.part === 'test' ? 'test' : 'training', EQUALLY_FAST),
   })
 }
 
