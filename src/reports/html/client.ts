@@ -31,7 +31,7 @@ export const CLIENT_SCRIPT = `
     const host = document.getElementById(chart.id)
     const axis = (extra) => ({ stroke: () => css('--soft'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { stroke: () => css('--grid'), width: 1 }, font: '12px system-ui', labelFont: '12px system-ui', ...extra })
     // nothing is pointed at: no value
-    const show = (unit) => (u, v, series, at) => at == null ? '' : v == null ? '–' : unit === 'share' ? Math.round(v * 100) + ' %' : short(v) + ' ' + unit
+    const show = (unit) => (u, v, series, at) => at == null ? '' : v == null ? '–' : unit === 'share' ? short(v * 100) + ' %' : short(v) + ' ' + unit
     const plot = new uPlot({
       width: host.clientWidth, height: 230,
       cursor: { sync: chart.sync ? { key: chart.sync } : undefined, points: { size: 6 } },
@@ -41,7 +41,7 @@ export const CLIENT_SCRIPT = `
       },
       axes: [
         axis({ label: chart.xLabel, labelSize: 22, size: 34, values: (u, vs) => vs.map(round), ...(chart.log ? { splits: (u, i, min, max) => decades(min, max), filter: (u, s) => s } : {}) }),
-        axis({ label: chart.yLabel, labelSize: 20, size: 58, ...(chart.whole ? { incrs: wholes } : {}), values: (u, vs) => vs.map((v) => chart.share ? Math.round(v * 100) + ' %' : round(v)) }),
+        axis({ label: chart.yLabel, labelSize: 20, size: 58, ...(chart.whole ? { incrs: wholes } : {}), values: (u, vs) => vs.map((v) => chart.share ? round(v * 100) + ' %' : round(v)) }),
       ],
       series: [{ label: chart.xName, value: show(chart.xUnit) }, ...data.arms.map((arm) => ({ label: arm.name, stroke: arm.colour, dash: arm.dash, width: 2, points: { show: false }, value: show(chart.share ? 'share' : '') }))],
     }, chart.data, host)
