@@ -39,19 +39,35 @@ describe('a job', () => {
     for (const other of ['1/test/draw/0', '2/test/draw/3', '1/train/draw/3']) expect(by(other)).not.toEqual(by('1/test/draw/3'))
   })
 
+  test('of a closed loop does so too, and the same in the run that finds the window and in the one that is measured', () => {
+    // equal requests: nothing else differs between draws of traffic
+    const equal = tinyContext(SETS, tinyWorkload(600, { isl: 200, osl: 20 }))
+    const drawn = (seed: number, replicate: number) => {
+      const { picture } = runJob({ ...equal, seed }, closedJob({ ...FIRST_DRAW, replicate }))
+      return [...(picture?.records.engine ?? [])]
+    }
+    expect(drawn(1, 0)).toEqual(drawn(1, 0))
+    for (const other of [drawn(1, 1), drawn(2, 0)]) expect(other).not.toEqual(drawn(1, 0))
+  })
+
   test('has the outcome that it has alone, whatever was drawn before it', () => {
     const ask = (replicate: number, arm = STATIC_ARM) => openJob({ ...FIRST_DRAW, replicate }, arm)
     const jobs: Job[] = [
-      ...[ask(0), ask(0, { ...STATIC_ARM, pool: 'least-loaded' }), ask(1), { ...ask(1), ratePerS: 5 }, { ...ask(1), tailS: 9 }],
-      ...[{ ...ask(1), warmupS: 4, measureS: 31 }, ask(0)],
-      ...[{ ...FIRST_DRAW, part: 'train' as const }, FIRST_DRAW, { ...FIRST_DRAW, mode: 'mix' as const }].map((draw) =>
-        openJob(draw, STATIC_ARM),
-      ),
+      ask(0),
+      ask(0, { ...STATIC_ARM, pool: 'least-loaded' }),
+      ask(1),
+      { ...ask(1), warmupS: 4, measureS: 31 },
+      { ...ask(1), ratePerS: 5 },
+      { ...ask(1), tailS: 9 },
+      ask(0),
+      { ...ask(0), draw: { ...FIRST_DRAW, part: 'train' } },
+      ask(0),
+      { ...ask(0), draw: { ...FIRST_DRAW, mode: 'mix' } },
     ]
     for (const job of jobs) expect(runJob(context, job)).toEqual(runJob({ ...context }, job))
   })
 
-  test('of sessions too, of which those under way are as far as answers take time', () => {
+  test('of sessions is offered those under way, the more the longer answers take', () => {
     const flat = tinyWorkload(600)
     const turn = (i: number) => i % 10
     const sessions = tinyContext([], {
@@ -72,20 +88,11 @@ describe('a job', () => {
     expect(offered(FIRST_DRAW, DRAWN)).toBe(first)
     const other = offered({ ...FIRST_DRAW, replicate: 1 })
     expect(other.arrivalNs).not.toEqual(first.arrivalNs)
+    for (const change of [{ seed: 2 }, { speedUp: 2 }])
+      expect(openTraffic({ ...context, ...change }, openJob(FIRST_DRAW)).workload.arrivalNs).not.toEqual(first.arrivalNs)
     // one alone is kept
     expect(offered(FIRST_DRAW)).not.toBe(first)
     expect(offered(FIRST_DRAW)).toEqual(first)
-  })
-
-  test('of a closed loop draws so too, and the same in the run that finds the window and in the one that is measured', () => {
-    // equal requests: nothing else differs between draws of traffic
-    const equal = tinyContext(SETS, tinyWorkload(600, { isl: 200, osl: 20 }))
-    const drawn = (seed: number, replicate: number) => {
-      const { picture } = runJob({ ...equal, seed }, closedJob({ ...FIRST_DRAW, replicate }))
-      return [...(picture?.records.engine ?? [])]
-    }
-    expect(drawn(1, 0)).toEqual(drawn(1, 0))
-    for (const other of [drawn(1, 1), drawn(2, 0)]) expect(other).not.toEqual(drawn(1, 0))
   })
 })
 

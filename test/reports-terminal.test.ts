@@ -95,7 +95,7 @@ describe('comparisonTable', () => {
   })
   it('prints the runner-up of every tuned arm, the dispersion before and after, and no saturation of a capacity', () => {
     expect(text.match(/runner-up of /g)).toHaveLength(3)
-    expect(text).toMatch(/runner-up of tuned-static: split [^(]*[\s\S]*?\(score 66\.1\)/)
+    expect(text).toMatch(/runner-up of tuned-static: split [^(]*[\s\S]*?\(score 66\.1;\s+winner\s+66\.4\)/)
     expect(text.replace(/\s+/g, ' ')).toContain('index of dispersion 4.2 recorded, 1.3 offered')
     const after = text.slice(text.indexOf('capacity at equal SLO')).split('└')[0]
     expect(after).toContain('÷ tuned-static')
@@ -109,7 +109,7 @@ describe('comparisonTable', () => {
       return tuning === null ? arm : { ...arm, tuning: { ...tuning, runners_up: runners } }
     })
     const printed = comparisonTable({ ...result, arms }).replace(/\s+/g, ' ')
-    expect(printed.match(/\(score none: overloads or misses the SLO\)/g)).toHaveLength(3)
+    expect(printed.match(/\(score none: overloads or misses the SLO; winner 66\.4\)/g)).toHaveLength(3)
     expect(printed).not.toContain('999')
     expect(tuningTables(arms)).not.toContain('999')
   })

@@ -37,22 +37,29 @@ export function openTraffic(context: JobContext, offer: Offer): Traffic & { wind
   return { ...drawnTraffic(context, offer), window: { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) } }
 }
 
+interface Drawn {
+  readonly asked: string
+  readonly traffic: Traffic
+}
+
 /** What was drawn last in a context: the next job is often that of another arm on the same draw. */
-const lastDrawn = new WeakMap<JobContext, { readonly asked: string; readonly traffic: Traffic }>()
+const lastDrawn = new WeakMap<JobContext, Drawn>()
 
 function drawnTraffic(context: JobContext, offer: Offer): Traffic {
   const request = requestOf(context, offer)
   const { ratePerS, durationNs, e2eNs } = request
   const asked = JSON.stringify([offer.draw, ratePerS, durationNs, e2eNs])
-  const last = lastDrawn.get(context)
-  if (last?.asked === asked) return last.traffic
-  // let go of before other traffic is drawn: either may take gigabytes
-  lastDrawn.delete(context)
-  const drawn = offeredTraffic(request)
-  const factor = context.speedUp ?? 1
-  const { arrivalNs } = drawn.workload
-  const workload = factor === 1 ? drawn.workload : { ...drawn.workload, arrivalNs: arrivalNs.map((t) => Math.floor(t / factor)) }
-  const traffic = { ...drawn, workload }
-  lastDrawn.set(context, { asked, traffic })
-  return traffic
+  // nothing, no variable either, holds the old traffic while other is drawn: each may take gigabytes
+  if (lastDrawn.get(context)?.asked !== asked) {
+    lastDrawn.delete(context)
+    lastDrawn.set(context, { asked, traffic: draw(context, request) })
+  }
+  return (lastDrawn.get(context) as Drawn).traffic
+}
+
+function draw({ speedUp }: JobContext, request: TrafficRequest): Traffic {
+  const traffic = offeredTraffic(request)
+  if (speedUp === null || speedUp === 1) return traffic
+  const arrivalNs = traffic.workload.arrivalNs.map((timeNs) => Math.floor(timeNs / speedUp))
+  return { ...traffic, workload: { ...traffic.workload, arrivalNs } }
 }

@@ -67,7 +67,7 @@ function replicateJobs(
       if (reading !== 'capacity') return arms
       return replicate < effort.capacity.replicates ? arms.filter(({ name }) => !withoutCapacity.includes(name)) : []
     }
-    // arms side by side: they share the traffic that is drawn for the first of them
+    // arms side by side: on open traffic those of one thread share what is drawn for the first of them
     for (const reading of READINGS)
       if (wants(reading)) for (const arm of armsOf(reading)) all.push({ reading, job: jobOf[reading](arm) })
   }

@@ -41,6 +41,8 @@ export interface TuningRecord {
   /** What `--arm` takes to have this arm again, under another name; absent in folders of earlier versions. */
   readonly again?: string
   readonly criterion: string
+  /** Of the winner in the last round; a runner-up within a tie may have a higher one. Absent in folders of earlier versions. */
+  readonly score?: number
   readonly runners_up: readonly { readonly policies: Omit<ArmSpec, 'name'>; readonly score: number }[]
 }
 

@@ -13,13 +13,18 @@ import type { TuningRecord } from './result.js'
 import { type Tried, triedOf } from './tried.js'
 
 /**
- * Settings whose speed is within this share of the best are taken for equally fast, and the shortest mean E2E decides. From round to round and draw to
- * draw the speed of two settings differs by as much, where one may hold requests for much longer: see docs/decisions/0014-fair-experiment.md.
+ * Finalists whose speed is within this share of the fastest one's are taken for equally fast: by as much the difference between two of them changes from
+ * draw to draw (docs/decisions/0014-fair-experiment.md), while one may hold requests for much longer.
  */
-const EQUALLY_FAST = 0.01
+const TIE_SHARE = 0.005
 
-const criterion = (part: string, equallyFast = 0): string =>
-  `median tokens/s/user at the offered load on the ${part} part${equallyFast > 0 ? `, within ${equallyFast * 100} % of the best by mean E2E` : ''}; settings that overload or miss the SLO rank last`
+/** How settings are ranked, in words. */
+const criterion = ({ part = 'training', tieShare = 0 }: Pick<TuneOptions, 'part' | 'tieShare'>): string =>
+  [
+    `median tokens/s/user at the offered load on the ${part} part`,
+    ...(tieShare > 0 ? [`of finalists within ${tieShare * 100} % of the fastest the one with the shortest mean E2E`] : []),
+    'settings that overload or miss the SLO rank last',
+  ].join('; ')
 
 /** Lengths of the rounds, in mean E2E (warm-up, window), and how many settings reach them (at least 2: one place may be the incumbent's). */
 export interface TuningRound {
@@ -32,15 +37,18 @@ export interface TuneOptions {
   readonly executor: Executor
   readonly grid: readonly ArmSpec[]
   readonly rounds: readonly TuningRound[]
-  /** A setting of the grid that is in every round whatever it scores, so that the winner is no worse than it in the last round, but for `equallyFast`. */
+  /** A setting of the grid that is in every round whatever it scores, so that the winner is no worse than it in the last round, but for `tieShare`. */
   readonly incumbent?: ArmSpec
-  /** Of settings whose score is at most this share below the best of a round the one with the shortest mean E2E comes first; default: the score decides alone. */
-  readonly equallyFast?: number
+  /**
+   * Of settings whose score in the last round is at most this share below the best, the one with the shortest mean E2E (of completed requests) wins;
+   * default 0: the score decides alone.
+   */
+  readonly tieShare?: number
   /** The job of one setting in a round. */
   readonly jobOf: (arm: ArmSpec, round: TuningRound) => Job
   readonly onDone?: (outcome: Outcome) => void
-  /** Said of the winner; default: that of the training part. */
-  readonly criterion?: string
+  /** The part of the trace that the jobs are of, as it is said of the winner; default `training`. */
+  readonly part?: 'training' | 'test'
 }
 
 export interface Tuned {
@@ -66,7 +74,7 @@ export function score(outcome: Outcome): number {
 export const isMiss = (score: number): boolean => score < 0
 
 export async function tune(options: TuneOptions): Promise<Tuned> {
-  let ranked = options.grid.map((arm) => ({ arm, score: 0, outcome: null as Outcome | null }))
+  let ranked: Ranked[] = options.grid.map((arm) => ({ arm, score: 0, outcome: null }))
   for (const round of options.rounds) {
     const entered = ranked.slice(0, round.keep)
     const incumbent = ranked.slice(round.keep).find(({ arm }) => options.incumbent && samePolicies(arm, options.incumbent))
@@ -75,11 +83,9 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
       entered.map(({ arm }) => options.jobOf(arm, round)),
       options.onDone,
     )
-    ranked = rank(
-      entered.map(({ arm }, i) => ({ arm, score: score(outcomes[i]), outcome: outcomes[i] })),
-      options.equallyFast,
-    )
+    ranked = byScore(entered.map(({ arm }, i) => ({ arm, score: score(outcomes[i]), outcome: outcomes[i] })))
   }
+  ranked = tiesByE2e(ranked, options.tieShare ?? 0)
   const best = ranked[0]
   return {
     arm: best.arm,
@@ -87,20 +93,28 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
     record: {
       candidates: options.grid.length,
       tried: triedOf(options.grid),
-      criterion: options.criterion ?? criterion('training', options.equallyFast),
+      criterion: criterion(options),
+      score: best.score,
       runners_up: ranked.slice(1, 4).map(({ arm, score }) => ({ policies: policiesOf(arm), score })),
     },
   }
 }
 
+interface Ranked {
+  readonly arm: ArmSpec
+  readonly score: number
+  /** null before the first round. */
+  readonly outcome: Outcome | null
+}
+
 /** The best first. Equals keep the order of the grid, so the result does not depend on chance. */
-function rank<T extends { readonly score: number; readonly outcome: Outcome }>(entered: readonly T[], equallyFast = 0): T[] {
-  const byScore = entered.toSorted((a, b) => b.score - a.score)
-  if (equallyFast === 0) return byScore
-  // none where the best is a miss, whose score is below 0
-  const equals = byScore.filter(({ score }) => score >= byScore[0].score * (1 - equallyFast))
-  const e2eMs = ({ outcome }: T): number => outcome.summary?.metrics.e2e_ms.mean ?? Number.POSITIVE_INFINITY
-  return [...equals.sort((a, b) => e2eMs(a) - e2eMs(b)), ...byScore.slice(equals.length)]
+const byScore = (entered: readonly Ranked[]): Ranked[] => entered.toSorted((a, b) => b.score - a.score)
+
+/** The same, those at most `share` below the best in the order of their mean E2E. Where the best is a miss, whose score is below 0, there are none. */
+function tiesByE2e(ranked: readonly Ranked[], share: number): Ranked[] {
+  const ties = share > 0 ? ranked.filter(({ score }) => score >= ranked[0].score * (1 - share)) : []
+  const e2eMs = ({ outcome }: Ranked): number => outcome?.summary?.metrics.e2e_ms.mean ?? Number.POSITIVE_INFINITY
+  return [...ties.toSorted((a, b) => e2eMs(a) - e2eMs(b)), ...ranked.slice(ties.length)]
 }
 
 /** Streams of random numbers are named by replicate: those of tuning are no judged replicate's. */
@@ -128,8 +142,9 @@ export function tuneFamily(experiment: Experiment, point: OperatingPoint, family
     incumbent: incumbentOf(family, config),
     jobOf: (arm, round) => point.own(arm, draw, round.warmup, round.measure),
     onDone: experiment.done,
-    equallyFast: EQUALLY_FAST,
-    criterion: criterion(draw.part === 'test' ? 'test' : 'training', EQUALLY_FAST),
+    // the oracle is the fastest setting there is
+    tieShare: family === 'oracle-static' ? 0 : TIE_SHARE,
+    part: draw.part === 'test' ? 'test' : 'training',
   })
 }
 

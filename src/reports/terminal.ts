@@ -116,9 +116,10 @@ function gainCell(row: ComparisonRow, gap: GapRow | null): string {
 /** The setting that came second in the tuning of each arm. */
 const runnersUp = (result: ComparisonResult): string[] =>
   result.arms.flatMap(({ name, tuning }) =>
-    (tuning?.runners_up ?? [])
-      .slice(0, 1)
-      .map(({ policies, score }) => wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${scoreText(score)})`, '  ')),
+    (tuning?.runners_up ?? []).slice(0, 1).map(({ policies, score }) => {
+      const winner = tuning?.score === undefined ? '' : `; winner ${scoreText(tuning.score)}`
+      return wrap(`runner-up of ${name}: ${policiesText(policies)} (score ${scoreText(score)}${winner})`, '  ')
+    }),
   )
 
 function loadText(load: ComparisonResult['load']): string {

@@ -80,15 +80,13 @@ export function triedTable(arms: readonly ArmResult[], plan: Plan): string {
 export function tuningTables(arms: readonly ArmResult[]): string {
   return arms
     .filter((arm) => arm.tuning !== null)
-    .map(({ name, tuning }) => {
-      const rows = (tuning?.runners_up ?? []).map((entry, i) => [
-        String(i + 2),
-        policiesText(entry.policies),
-        scoreText(entry.score),
-      ])
+    .map(({ name, policies, tuning }) => {
+      const places = [...(tuning?.score === undefined ? [] : [{ policies, score: tuning.score }]), ...(tuning?.runners_up ?? [])]
+      const first = tuning?.score === undefined ? 2 : 1
+      const rows = places.map(({ policies, score }, i) => [String(first + i), policiesText(policies), scoreText(score)])
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
       const again = tuning?.again === undefined ? '' : `<p>Again, on these engines: <code>${escapeHtml(tuning.again)}</code></p>`
-      return `<details><summary>${escapeHtml(lead)}</summary>${again}${htmlTable(['place', 'runner-up', 'score'], rows)}</details>`
+      return `<details><summary>${escapeHtml(lead)}</summary>${again}${htmlTable(['place', 'setting', 'score'], rows)}</details>`
     })
     .join('')
 }
