@@ -56,7 +56,7 @@ test.each(SHIPPED.filter(({ oracle }) => !oracle))('$lever $policy: every hook i
 
 /** At least so many of the scenarios. */
 test.each([
-  ['span', 'fixed(8)', 'spans', 1],
+  ['span', 'fixed(8)', 'spans', 0.9],
   ['span', 'by-shape(theta=0.25,min=8)', 'spans', 0.5],
   ['span', 'by-shape(theta=0.25,min=100000)', 'spans', 0.1],
   ['pool', 'adaptive-roles(dwell=0,memory=0.001,hysteresis=0)', 'switches', 0.3],
