@@ -307,7 +307,7 @@ describe('tuning', () => {
     const { arm, record } = await tuneFamily(experiment, point, 'tuned-static')
     expect([isOther(arm), record.score, record.runners_up[0].score]).toEqual([true, 99.6, 100])
     expect(record.criterion).toBe(
-      'median tokens/s/user at the offered load on the training part; of finalists within 0.5 % of the fastest the one with the shortest mean E2E; settings that overload or miss the SLO rank last',
+      'median tokens/s/user at the offered load on the training part; of finalists within 0.5 % of the fastest, the one with the shortest mean E2E; settings that overload or miss the SLO rank last',
     )
     const oracle = await tuneFamily(experiment, point, 'oracle-static')
     expect(oracle.record.score).toBe(100)
