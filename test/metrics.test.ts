@@ -30,6 +30,7 @@ import { simulate } from '../src/simulator/index.js'
 import { createRecords } from '../src/simulator/recordStore.js'
 import { NS_PER_MS, NS_PER_S } from '../src/units.js'
 import { emptyStatistics } from './reference/tally.js'
+import { slowness } from './slowness.js'
 import { tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const SEED = Number(process.env.SHAPEWISE_SEED ?? 20_252)
@@ -402,13 +403,11 @@ test('pooled gaps are weighted by residents: mean and quantiles of the histogram
   expect((itl_ms.mean as number) / 19).toBeCloseTo(1, 2)
 })
 
-test('a million requests are summarised in less than nine times the time that a million numbers take to be put in order (compiled code, own process)', () => {
+test('a million requests are summarised in less than half a second of processor time (compiled code, own process)', () => {
   const script = fileURLToPath(new URL('./fixtures/summariseMillion.mjs', import.meta.url))
-  const { summaryMs, orderMs } = JSON.parse(execFileSync(process.execPath, [script], { encoding: 'utf8' }))
-  console.info(
-    `1 M records summarised in ${summaryMs.toFixed(0)} ms of processor time, 1 M numbers put in order in ${orderMs.toFixed(0)}`,
-  )
-  expect(summaryMs / orderMs).toBeLessThan(9)
+  const cpuMs = Number(execFileSync(process.execPath, [script], { encoding: 'utf8' }))
+  console.info(`1 M records summarised in ${cpuMs.toFixed(0)} ms of processor time`)
+  expect(cpuMs / slowness()).toBeLessThan(500)
 })
 
 /** The verdict on records that came all at once. */

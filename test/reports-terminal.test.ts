@@ -112,6 +112,16 @@ describe('comparisonTable', () => {
     expect(printed.match(/\(score none: overloads or misses the SLO; winner 66\.4\)/g)).toHaveLength(3)
     expect(printed).not.toContain('999')
     expect(tuningTables(arms)).not.toContain('999')
+    const places = [...tuningTables(arms).matchAll(/<tr><td[^>]*>(\d)<\/td>.*?([^>]*)<\/td><\/tr>/g)].map(([, place, score]) => [
+      place,
+      score,
+    ])
+    const miss = 'none: overloads or misses the SLO'
+    expect(places.slice(0, 3)).toEqual([
+      ['1', '66.4'],
+      ['2', miss],
+      ['3', miss],
+    ])
   })
   it('keeps large changes on one line', () => {
     const comparisons = result.comparisons.map((row) => ({ ...row, ratio: 12.345, ci95: [2.011, 31.27] as const }))

@@ -1,7 +1,7 @@
 import { stream } from '../src/rng.js'
 
-/** Wall time, ms, in which a quiet core (an EPYC of 2024, Node 20) puts a million numbers in order. */
-const QUIET_MS = 75
+/** Wall time, ms, in which a quiet core puts a million numbers in order: half of what it takes, 130 to 140, where everything else takes twice as long. */
+const QUIET_MS = 68
 
 /** How many times longer that takes here and now, 1 at least. Bounds on wall time are for a quiet core; times this they hold on one that is slow or shared. */
 export function slowness(): number {

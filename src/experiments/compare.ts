@@ -28,7 +28,7 @@ import { type GapRow, gapRows, ORACLE_STATIC, oracleArms, oraclesOf, ownOracles 
 import { frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import { runReplicates } from './replicates.js'
 import type { ComparisonResult, Reading, TuningRecord } from './result.js'
-import { comparisonRows, ownReading, pairs, type Readings } from './rows.js'
+import { comparisonRows, ownReading, pairs, READINGS, type Readings } from './rows.js'
 import { meanOf } from './statistics.js'
 import { edgeNotes } from './tried.js'
 import { type Tuned, tuneFamily } from './tune.js'
@@ -71,7 +71,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
 
   const readings = await runReplicates(experiment, point, arms, {
     replicates,
-    readings: ['fixedLoad', 'mix', 'fixedConcurrency', 'capacity'],
+    readings: READINGS,
     pictured: arms.map(({ name }) => name),
   })
   const bounds = await runReplicates(

@@ -4,7 +4,7 @@ import type { Draw } from './draw.js'
 import type { Experiment } from './experiment.js'
 import type { Job } from './job.js'
 import type { OperatingPoint } from './operatingPoint.js'
-import type { Readings } from './rows.js'
+import { READINGS, type Readings } from './rows.js'
 
 export interface ReplicateOptions {
   readonly replicates: number
@@ -20,8 +20,6 @@ export interface ReplicateOptions {
 /** In requests for each place: warm-up and window of a closed-loop replicate. */
 const CLOSED_WARM = 3
 const CLOSED_MEASURE = 6
-
-const READINGS = ['fixedLoad', 'mix', 'fixedConcurrency', 'capacity'] as const satisfies readonly (keyof Readings)[]
 
 /** Readings that do not exist in a closed loop are left empty. */
 export async function runReplicates(

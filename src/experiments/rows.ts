@@ -16,6 +16,9 @@ export interface Readings {
   readonly capacity: Map<string, Outcome[]>
 }
 
+/** Every reading, in the order in which they are run. */
+export const READINGS: readonly (keyof Readings)[] = ['fixedLoad', 'mix', 'fixedConcurrency', 'capacity']
+
 /** The reading of the comparison's own load: fixed load, in a closed loop fixed concurrency. */
 export const ownReading = (closed: boolean): 'fixedLoad' | 'fixedConcurrency' => (closed ? 'fixedConcurrency' : 'fixedLoad')
 

@@ -4,7 +4,7 @@
  * (one cell), verdict.ts (what follows).
  */
 import type { Family } from '../families.js'
-import type { Readings } from '../rows.js'
+import { READINGS, type Readings } from '../rows.js'
 import { NEUTRAL, type Perturbation } from './perturb.js'
 
 export const TRACES = ['azure-conv', 'azure-code', 'moon-conv', 'moon-synthetic', 'reasoning', 'agentic'] as const
@@ -67,8 +67,6 @@ export const DEFAULTS: Readonly<Record<LayoutName, { readonly maxNumSeqs: number
 /** Prompts on the engines that decode put chunks between the tokens: the limit is four times as wide, and the first token may take long. */
 export const TOGETHER_TPOT = 4
 export const TOGETHER_TTFT_MS = 60_000
-
-const READINGS: readonly (keyof Readings)[] = ['fixedLoad', 'mix', 'fixedConcurrency', 'capacity']
 
 /** A cell of the primary family; everything else is a change of it. */
 export function primaryCell(trace: TraceName, layout: LayoutName): Cell {

@@ -81,9 +81,9 @@ export function tuningTables(arms: readonly ArmResult[]): string {
   return arms
     .filter((arm) => arm.tuning !== null)
     .map(({ name, policies, tuning }) => {
-      const places = [...(tuning?.score === undefined ? [] : [{ policies, score: tuning.score }]), ...(tuning?.runners_up ?? [])]
-      const first = tuning?.score === undefined ? 2 : 1
-      const rows = places.map(({ policies, score }, i) => [String(first + i), policiesText(policies), scoreText(score)])
+      const rows = [{ policies, score: tuning?.score }, ...(tuning?.runners_up ?? [])].flatMap(({ policies, score }, i) =>
+        score === undefined ? [] : [[String(i + 1), policiesText(policies), scoreText(score)]],
+      )
       const lead = `${name}: best of ${number(tuning?.candidates)} by ${tuning?.criterion}`
       const again = tuning?.again === undefined ? '' : `<p>Again, on these engines: <code>${escapeHtml(tuning.again)}</code></p>`
       return `<details><summary>${escapeHtml(lead)}</summary>${again}${htmlTable(['place', 'setting', 'score'], rows)}</details>`
