@@ -164,9 +164,12 @@ describe('ablate', () => {
 it('run says which shape-aware it runs', () => {
   const run = (...args: string[]) => shapewise(dir, 'run', 's.yaml', '--format', 'json', ...args).stderr
   expect(run('--arm', 'shape-aware')).toContain(
-    'shape-aware here is the shipped default (split length-aware, chunk fixed-budget(2048), rank least-cost(5000), span one, pool least-loaded); `compare` tunes its chunk on the trace',
+    'shape-aware here is the shipped default (split length-aware, chunk fixed-budget(2048), rank least-cost(5000), span one, pool least-loaded); `compare` tunes its chunk and pool on the trace',
   )
   expect(run('--arm', 'mine')).not.toContain('shipped default')
+  expect(run('--arm', 'ranked=rank:least-requests')).toContain(
+    'ranked: rank least-requests has no effect here, since every engine has one rank.\n',
+  )
 })
 
 describe('ablate refuses', () => {

@@ -33,14 +33,14 @@ describe('check', () => {
 
   test('writes the smallest scenario found; it can be checked again and run, and shows the same fault', () => {
     const found = check('long.ts', '--out', 'found')
-    expect(found.status).toBe(2)
+    expect(found.status).toBe(1)
     expect(found.stdout).toMatch(/LAW-60 long\.ts {2}rank policy my-rank: place threw: too long \(long\.ts:\d+:\d+\)/)
     expect(found.stdout).toMatch(/smallest scenario found: [1-3] requests?\n/)
     expect(readFileSync(join(folder, 'found/trace.csv'), 'utf8')).toMatch(
       /^arrival_s,input_tokens,output_tokens\n(\d\.\d{3},\d+,\d+\n){1,3}$/,
     )
     const again = check('long.ts', '--scenario', 'found/scenario.yaml')
-    expect([again.status, again.stdout]).toEqual([2, expect.stringContaining('place threw: too long')])
+    expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('place threw: too long')])
     const run = shapewise(folder, 'run', 'found/scenario.yaml', '--arm', 'checked', '--quiet', '--format', 'json')
     expect([run.status, run.stderr]).toEqual([2, expect.stringMatching(/place threw: too long .*request \d\]/)])
     expect(check('fine.ts', '--scenario', 'found/scenario.yaml').status).toBe(0)

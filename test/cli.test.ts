@@ -1,6 +1,6 @@
 /** What the command line promises when nothing is wrong: streams, exit codes, folders, speed of start, Ctrl-C. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -242,21 +242,28 @@ describe('interruption, closed pipes and full disks', () => {
     const rows = Array.from({ length: 200_000 }, (_, i) => `${(i / 60).toFixed(3)},100,2`)
     const file = put(dir, 'long.csv', `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
     const args = ['run', file, '--format', 'json', '--export-trace', 'sent.swt.gz']
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: dir })
-    let said = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString()
-    })
-    let sent = false
-    const watch = setInterval(() => {
-      if (!sent && readdirSync(dir).length > 1) sent = child.kill('SIGINT')
-    }, 2)
-    child.stdout.resume()
-    const status = await new Promise((resolve) => child.on('close', resolve))
-    clearInterval(watch)
-    expect(readdirSync(dir).sort()).toEqual(['long.csv', 'sent.swt.gz'])
-    expect(said).toMatch(/interrupted; too late: all that was asked for is written/)
-    expect(status).toBe(130)
+    const interrupted = async () => {
+      const child = spawn(process.execPath, [MAIN, ...args], { cwd: dir })
+      let said = ''
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString()
+      })
+      let sent = false
+      const watch = setInterval(() => {
+        if (!sent && readdirSync(dir).length > 1) sent = child.kill('SIGINT')
+      }, 2)
+      child.stdout.resume()
+      const status = await new Promise((resolve) => child.on('close', resolve))
+      clearInterval(watch)
+      expect(readdirSync(dir).sort()).toEqual(['long.csv', 'sent.swt.gz'])
+      rmSync(join(dir, 'sent.swt.gz'))
+      return { status, said }
+    }
+    // where the machine is busy the signal may come when the run has ended
+    let end = await interrupted()
+    for (let tries = 1; end.status === 0 && tries < 5; tries++) end = await interrupted()
+    expect(end.said).toMatch(/interrupted; too late: all that was asked for is written/)
+    expect(end.status).toBe(130)
   })
 
   it('a reader that goes away is no error', async () => {

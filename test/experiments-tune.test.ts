@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
-import { armFlag, untunedNotes } from '../src/experiments/armText.js'
+import { armFlag, inertNotes, untunedNotes } from '../src/experiments/armText.js'
 import { differing } from '../src/experiments/attribution/arms.js'
 import type { Experiment } from '../src/experiments/experiment.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
@@ -108,6 +108,16 @@ describe('an arm as --arm takes it', () => {
       'mine has policies of static where tuned-static has tuned ones: chunk fixed-budget(2048) instead of fixed-budget(512). Part of its gain or loss over tuned arms comes from that; with the tuned ones it is --arm "mine-tuned=split:./my.ts,chunk:fixed-budget(512),rank:least-cost(5000,migrate=0.2)".',
     ])
     expect(untunedNotes([mine], { ...tuned, chunk: STATIC_ARM.chunk }, wide)).toEqual([])
+  })
+
+  test('is said of an own arm where a policy of it decides nothing', () => {
+    const one = cluster({ role: 'aggregated', ranks: 1, maxNumBatchedTokens: 8192 })
+    expect(inertNotes([tuned, { ...mine, pool: 'least-loaded' }], one)).toEqual([
+      'mine: rank least-cost(5000,migrate=0.2) has no effect here, since every engine has one rank.',
+      'mine: pool least-loaded has no effect here, since there is one engine of each role.',
+    ])
+    expect(inertNotes([mine], wide)).toEqual([])
+    expect(inertNotes([{ ...mine, rank: STATIC_ARM.rank }], one)).toEqual([])
   })
 })
 

@@ -9,6 +9,7 @@ import { isOracleArm } from '../levers/oracles.js'
 import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
 import { armResult } from './armResult.js'
+import { inertNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
@@ -252,6 +253,7 @@ function notesOf(
     ...(agreeing.length === 0
       ? []
       : [`Both arms have the same policy of ${agreeing.join(', ')}, so nothing is attributed to it.`]),
+    ...inertNotes([from, to], config),
     ...sessionNotes(point),
     ...(point.closed ? ['Closed loop: the only reading is at fixed concurrency.'] : []),
     `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,

@@ -2,7 +2,7 @@
 import { staticArm } from '../levers/catalogue.js'
 import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
-import { inertLevers } from './families.js'
+import { BUILT_IN, inertLevers } from './families.js'
 
 /** `--arm "NAME=LEVER:POLICY,…"`: on the same engines. Levers of the static arm, and those without effect, are not named. */
 export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): string {
@@ -11,6 +11,18 @@ export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): stri
   return named.length === 0
     ? `--arm ${fixed.name}`
     : `--arm "${name}=${named.map((lever) => `${lever}:${arm[lever]}`).join(',')}"`
+}
+
+/** Of each arm that is the user's: policies that decide nothing on these engines. */
+export function inertNotes(arms: readonly ArmSpec[], config: ClusterConfig): string[] {
+  const fixed = staticArm(config.engines)
+  const inert = [...inertLevers(config)]
+  const own = arms.filter(({ name }) => !BUILT_IN.includes(name))
+  return own.flatMap((arm) =>
+    inert
+      .filter(([lever]) => arm[lever] !== fixed[lever])
+      .map(([lever, why]) => `${arm.name}: ${lever} ${arm[lever]} has no effect here, since ${why}.`),
+  )
 }
 
 /** A tuned arm for `run`, or for another comparison: its own name is taken. */

@@ -12,7 +12,7 @@ import { unitsOf } from '../traces/sessions.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import type { Workload } from '../traces/workload.js'
 import { armResult, evidenceNotes } from './armResult.js'
-import { againFlag, untunedNotes } from './armText.js'
+import { againFlag, inertNotes, untunedNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { type Attribution, attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, clairvoyantBound } from './clairvoyant.js'
@@ -137,6 +137,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       ...sessionNotes(point),
       ...tunedNotes(tuned.values(), config),
       ...untunedNotes(own, armOf('tuned-static'), config),
+      ...inertNotes(own, config),
       ...evidenceNotes({
         plan,
         config,

@@ -18,7 +18,7 @@ const MOST_RUNS = 1_000_000
 
 export const checkCommand = defineCommand<CheckArgs>({
   command: 'check <policy>',
-  describe: 'Look for a small scenario in which a policy of your own breaks a law',
+  describe: 'Look for a small scenario in which a policy of your own breaks a law (then the exit code is 1)',
   builder: (yargs) =>
     yargs
       .positional('policy', {

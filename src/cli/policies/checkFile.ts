@@ -10,6 +10,7 @@ import { isPolicyFile } from '../../levers/own.js'
 import { leverOf, readPolicyFile } from '../../policies/index.js'
 import { makeFolders } from '../../reports/folder.js'
 import type { Fault } from '../../testing/check.js'
+import { EXIT_NO } from '../exitCodes.js'
 import { printJson, printResult, remark } from '../output.js'
 
 export interface CheckRequest {
@@ -36,8 +37,6 @@ export type Found = Pick<Fault, 'faults'> & Partial<Fault>
 /** What the thread answers: a fault, or null; or how it failed. */
 export type CheckAnswer = { readonly fault: Found | null } | { readonly failure: Failure }
 
-const EXIT_FAULT = 2
-
 export async function checkFile(request: CheckRequest): Promise<void> {
   const { policy, runs, seed, out, format } = request
   if (out !== undefined && existsSync(out))
@@ -52,7 +51,7 @@ export async function checkFile(request: CheckRequest): Promise<void> {
   }
   const replay = out !== undefined && fault.files !== undefined ? writeFiles(out, policy, lever, fault.files) : null
   if (format !== 'json') printResult(textOf(request, fault, replay))
-  process.exitCode = EXIT_FAULT
+  process.exitCode = EXIT_NO
 }
 
 function leverFor({ policy, lever }: CheckRequest): LeverName {

@@ -1,5 +1,6 @@
 /** The work of `run`: what it is of (prepareRun.ts), one simulation (simulateRun.ts), what stays of it (storeRun.ts), and what is printed. */
 import { isMainThread } from 'node:worker_threads'
+import { inertNotes } from '../../experiments/armText.js'
 import { inertLevers } from '../../experiments/families.js'
 import { LEVERS, SHAPE_AWARE_ARM } from '../../levers/index.js'
 import { FEWEST_ARRIVALS } from '../../metrics/saturation.js'
@@ -53,7 +54,7 @@ export async function runOne(request: RunRequest): Promise<void> {
   const folder = await openFolder(request, plan, startedAt)
   try {
     const prepared = await prepareRun(request, plan, arm, say)
-    sayDefaults(prepared, say)
+    sayOfArm(prepared, say)
     const simulated = await simulateRun(prepared, request, folder)
     say(speedText(simulated))
     warnUnservable(simulated.summary, plan)
@@ -80,13 +81,14 @@ async function tableOf({ meta, note }: PreparedRun, { summary }: SimulatedRun): 
   return `load: ${note}\n${runTable(summary, meta, { colour: process.stdout.isTTY === true })}`
 }
 
-/** `compare` has another arm of this name: tuned on the trace. */
-function sayDefaults({ arm, config }: PreparedRun, say: (text: string) => void): void {
-  const tuned = (['chunk', 'rank'] as const).filter((lever) => !inertLevers(config).has(lever))
+/** What the policies of the arm do not say: levers without effect, and that `compare` has another arm of this name, tuned on the trace. */
+function sayOfArm({ arm, config }: PreparedRun, say: (text: string) => void): void {
+  for (const note of inertNotes([arm], config)) say(note)
+  const tuned = (['chunk', 'rank', 'pool'] as const).filter((lever) => !inertLevers(config).has(lever))
   if (arm.name !== SHAPE_AWARE_ARM.name || tuned.length === 0) return
   const policies = LEVERS.map((lever) => `${lever} ${arm[lever]}`).join(', ')
   say(
-    `shape-aware here is the shipped default (${policies}); \`compare\` tunes its ${tuned.join(' and ')} on the trace and prints the --arm text of what it found`,
+    `shape-aware here is the shipped default (${policies}); \`compare\` tunes its ${new Intl.ListFormat('en').format(tuned)} on the trace and prints the --arm text of what it found`,
   )
 }
 

@@ -2,6 +2,7 @@
 import { UserError } from '../../errors.js'
 import { comparisonJson, comparisonTable, type TraceNames, verdictText } from '../../reports/trace/comparison.js'
 import { compareTraces, type ReadResult } from '../../traces/index.js'
+import { EXIT_NO } from '../exitCodes.js'
 import { printJson, printResult, remark } from '../output.js'
 import { demandUnit, readAsRecorded, type TraceInput, tickNotes } from './traceInput.js'
 
@@ -26,7 +27,8 @@ export async function diffTraces(input: TraceInput, { other, scaleFree, failOnDi
   if (format === 'json') printJson(comparisonJson(comparison, names))
   else printResult(comparisonTable(comparison, names))
   if (failOnDifference && comparison.verdict !== 'same') {
-    throw new UserError({ where: '--fail-on-difference', message: verdictText(comparison), hint: 'the lines above tell where' })
+    remark(`--fail-on-difference  ${verdictText(comparison)} The lines above tell where.`)
+    process.exitCode = EXIT_NO
   }
 }
 

@@ -24,7 +24,7 @@ export const diffCommand = defineCommand<DiffArgs>({
       .option('fail-on-difference', {
         type: 'boolean',
         default: false,
-        describe: 'End with exit code 2 unless the traces are the same traffic',
+        describe: 'End with exit code 1 unless the traces are the same traffic',
       })
       .option('format', formatOption)
       .hide('keep-ticks') // ticks stay as they are here
