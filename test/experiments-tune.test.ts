@@ -3,11 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { createExecutor, type Executor } from '../src/executors/index.js'
 import { armFlag, inertNotes, untunedNotes } from '../src/experiments/armText.js'
 import { differing } from '../src/experiments/attribution/arms.js'
+import { FIRST_DRAW } from '../src/experiments/draw.js'
 import type { Experiment } from '../src/experiments/experiment.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
 import { type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
-import { findLoad, type OperatingPoint } from '../src/experiments/operatingPoint.js'
+import { findLoad, findOperatingPoint, type OperatingPoint } from '../src/experiments/operatingPoint.js'
 import { EFFORTS, withMeasure } from '../src/experiments/sizing.js'
 import { choicesText, edgeNotes, triedOf } from '../src/experiments/tried.js'
 import { score, type TuningRound, tune, tuneFamily, tuningDraw } from '../src/experiments/tune.js'
@@ -20,7 +21,7 @@ import { clusterConfig, loadScenario, resolvedYaml } from '../src/scenario/index
 import type { ClusterConfig } from '../src/simulator/config.js'
 import { companionsOf } from '../src/testing/rules.js'
 import { NS_PER_S } from '../src/units.js'
-import { tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
+import { contextOf, tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
 
@@ -609,6 +610,30 @@ test('a short queue or short patience, which the loop that goes before the searc
     expect(limited / free).toBeGreaterThan(0.2)
     expect(limited / free).toBeLessThan(1.05)
   }
+})
+
+test.each([
+  ['{method: superpose, rate_per_s: 40}', 200],
+  ['{method: closed_loop, concurrency: 2}', 16],
+])('a short queue turns nobody away where more are in flight than the plan says: load %s', async (load, inFlight) => {
+  const plan = tinyPlan([`workload.load=${load}`, 'admission={max_queue: 2}', 'engines.0.max_num_seqs=1'])
+  const workload = tinyWorkload(1200, { isl: 200, osl: 20 })
+  const context = contextOf(plan, workload)
+  const executor = createExecutor({ context, threads: 1 })
+  const idle = { stage: () => {}, done: () => {} }
+  const point = await findOperatingPoint({
+    ...idle,
+    plan,
+    config: context.config,
+    workload,
+    context,
+    executor,
+    effort: EFFORTS.quick,
+  })
+  await executor.close()
+  const { summary } = runJob(context, point.closedLoop(STATIC_ARM, FIRST_DRAW, 2, 3, 'summary', inFlight))
+  expect(summary?.requests).toMatchObject({ injected: summary?.requests.completed, rejected: 0 })
+  expect(summary?.requests.injected).toBeGreaterThan(100)
 })
 
 test('a fraction of a capacity is refused for its cause where one request in ten is longer than the engines take', async () => {

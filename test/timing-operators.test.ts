@@ -349,7 +349,10 @@ describe('what was not measured is marked', () => {
   it('a chunk after a prefix, but not where a window makes its price that of the chunk alone', () => {
     const prefill: Gqa = { ...gqa, kv: 'fp8', heads: 16, kvHeads: 2, headDim: 64, group: 'prefill', kind: 'gqa_prefill' }
     const [full, windowed] = [priced(prefill), priced({ ...prefill, window: 128 })]
-    expect(full.evidence(2048, 60_000).note).toBe('prefix priced by its share of query-key pairs')
+    const note = 'prefix priced by its share of query-key pairs'
+    expect(full.evidence(2048, 8192)).toEqual({ evidence: 'interpolated', note })
+    const beyond = { evidence: 'transferred', note: `${note}, extended beyond the measured 16384` }
+    expect(full.evidence(2048, 60_000)).toEqual(beyond)
     expect(windowed.evidence(2048, 60_000)).toEqual(windowed.evidence(2048, 0))
     expect(windowed.us(2048, 60_000)).toBe(windowed.us(2048, 0))
   })

@@ -148,6 +148,39 @@ describe('shapes for a closed loop', () => {
   })
 })
 
+describe('a part whose last block, which is not whole, holds most of its requests', () => {
+  // one request in each of the first eight minutes, and a burst in the ninth
+  const minutes = Array.from({ length: 8 }, (_, minute) => minute * 60)
+  const burst = Array.from({ length: 100 }, (_, i) => 480 + i / 10)
+  const times = [...minutes, ...burst].map((s) => s * NS_PER_S)
+  const part = traffic(
+    times,
+    times.map((_, i) => i + 1),
+    times.map(() => 1),
+  )
+
+  test.each(['draw', 'mix'] as const)('is drawn whole (%s)', (mode) => {
+    const seen = new Set<number>()
+    let count = 0
+    for (let replicate = 0; replicate < 40; replicate++) {
+      const { workload } = offeredTraffic(request({ part, mode, replicate, ratePerS: 20 }))
+      count += workload.count
+      for (const isl of workload.isl) seen.add(isl)
+    }
+    expect(seen.size).toBe(part.count)
+    expect(count / 40 / (20 * 600)).toBeGreaterThan(mode === 'draw' ? 0.8 : 0.5)
+  })
+
+  test('gives traffic in any mix, though most of its blocks are empty', () => {
+    const late = traffic([0, ...burst.map((s) => s * NS_PER_S)], [1, ...burst.map(() => 2)], [1, ...burst.map(() => 1)])
+    for (let replicate = 0; replicate < 50; replicate++) {
+      const change = { part: late, mode: 'mix' as const, replicate }
+      expect(offeredTraffic(request({ ...change, ratePerS: 20 })).workload.count).toBeGreaterThan(0)
+      expect(closedLoopTraffic({ ...change, count: 10, seed: 1 }).count).toBe(10)
+    }
+  })
+})
+
 describe('the trace end to end', () => {
   const three = traffic([0, 10, 40], [1, 2, 3], [4, 5, 6])
   test('repeats in order with the mean gap between passes', () => {

@@ -60,6 +60,8 @@ export type Job =
       readonly concurrency: number
       /** No queue turns anyone away and nobody loses patience: for a loop that only finds out what the engines can do. */
       readonly admitsAll?: boolean
+      /** No queue turns anyone away: what it turns away is replaced at once and turned away too, until the traffic is over. */
+      readonly queuesAll?: boolean
       readonly warmupRequests: number
       readonly requests: number
       readonly keep: 'summary' | 'picture'
@@ -128,7 +130,11 @@ function runOpen(context: JobContext, job: OpenJob, watcher?: JobWatcher): Outco
 function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, watcher?: JobWatcher): Outcome {
   const { mode, replicate } = job.draw
   const part = partOf(context, job.draw)
-  const config = job.admitsAll ? { ...context.config, maxQueue: null, timeoutNs: null } : context.config
+  const config = {
+    ...context.config,
+    ...((job.admitsAll || job.queuesAll) && { maxQueue: null }),
+    ...(job.admitsAll && { timeoutNs: null }),
+  }
   // the loop must not run dry within the window: two arrivals for each place are left over
   const requestsPerPlace = part.count / countArrivals(part)
   // who fills a place at the beginning is warm-up in any case: those all come at one time

@@ -171,6 +171,8 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     arm,
     draw,
     concurrency: at,
+    // a limit of the plan is one for its own load; more may be in flight here
+    queuesAll: !closed || at > concurrency,
     keep,
     warmupRequests: Math.min(Math.ceil(Math.max(1, warm) * at * arrivals.requests), effort.requests.most),
     requests: Math.min(Math.max(effort.requests.least, Math.ceil(measure * at * arrivals.requests)), effort.requests.most),

@@ -234,6 +234,8 @@ function worksOnPrefix(operator: Operator): boolean {
   return operator.kind !== 'gemm' || operator.overPrefix === true
 }
 
+const PREFIX_NOTE = 'prefix priced by its share of query-key pairs'
+
 function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: number): { evidence: Evidence; note: string } {
   if (!slice) return { evidence: 'roofline', note: 'bytes at 0.8 of the peak of the memory and 3 us a launch' }
   if (operator.group === 'keys')
@@ -250,7 +252,9 @@ function evidenceAt(operator: Operator, slice: Slice | null, x: number, y: numbe
   const likeness = stoodInFor(operator, x, y)
   if (likeness !== null) return { evidence: 'transferred', note: likeness }
   if (worksOnPrefix(operator) && operator.kind !== 'gemm' && y > 0)
-    return { evidence: 'interpolated', note: 'prefix priced by its share of query-key pairs' }
+    return x + y > slice.reach
+      ? { evidence: 'transferred', note: `${PREFIX_NOTE}, extended beyond the measured ${slice.reach}` }
+      : { evidence: 'interpolated', note: PREFIX_NOTE }
   const size =
     operator.group === 'kernel' ? x * y : isCollective ? operator.elementsPerToken * x : worksOnPrefix(operator) ? x + y : x
   if (operator.group === 'kernel' && slice.longest !== undefined && y > slice.longest)

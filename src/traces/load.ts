@@ -14,6 +14,8 @@ import type { Workload } from './workload.js'
 /** Length of a resampled block; a part shorter than 8 blocks is cut into 8. */
 const BLOCK_NS = 60 * NS_PER_S
 const FEWEST_BLOCKS = 8
+/** Share of the requests that a last block which is not whole may hold and be left out: twice what it holds at most where arrivals are steady. */
+const MOST_LEFT_OUT = 2 / FEWEST_BLOCKS
 
 /** Requests that the traffic of one run may have: their columns take gigabytes, and beyond 2^27 they cannot be put in order. */
 const MOST_REQUESTS = 2 ** 26
@@ -93,16 +95,25 @@ interface Blocks {
 function blocksOf(part: Workload, units: Units, seed: number, replicate: number, mode: 'draw' | 'mix'): Blocks {
   if (part.count === 0) throw new RangeError('traffic of a part without requests')
   const rng = stream(seed, `mix/replicate-${replicate}`)
-  const drawn = (count: number) => Int32Array.from({ length: count }, (_, b) => (mode === 'mix' ? rng.integer(count) : b))
+  const drawn = (count: number, isEmpty: (block: number) => boolean = () => false) => {
+    const pool = Int32Array.from({ length: count }, (_, b) => (mode === 'mix' ? rng.integer(count) : b))
+    // a mix of blocks without a request would be no traffic; some block has one
+    while (pool.every(isEmpty)) for (let b = 0; b < count; b++) pool[b] = rng.integer(count)
+    return pool
+  }
   // every session is a block: its requests belong together, and nothing else does; so is every request where all come at once
   if (units.areSessions || startAtOnce(part))
     return { start: Int32Array.from({ length: units.count + 1 }, (_, u) => u), lengthNs: 0, pool: drawn(units.count) }
   const spanNs = part.arrivalNs[part.count - 1] + 1
-  const lengthNs = Math.max(1, Math.min(BLOCK_NS, Math.floor(spanNs / FEWEST_BLOCKS)))
-  // a last block that is not whole is left out
-  const count = Math.max(1, Math.floor(spanNs / lengthNs))
+  const wholeNs = Math.max(1, Math.min(BLOCK_NS, Math.floor(spanNs / FEWEST_BLOCKS)))
+  const whole = Math.max(1, Math.floor(spanNs / wholeNs))
+  const left = part.count - lowerBound(part.arrivalNs, whole * wholeNs)
+  // a last block that is not whole is left out, unless it holds too much: then all are a little shorter, and none is left out
+  const isKept = left > MOST_LEFT_OUT * part.count
+  const count = isKept ? whole + 1 : whole
+  const lengthNs = isKept ? Math.ceil(spanNs / count) : wholeNs
   const start = Int32Array.from({ length: count + 1 }, (_, b) => lowerBound(part.arrivalNs, b * lengthNs))
-  return { start, lengthNs, pool: drawn(count) }
+  return { start, lengthNs, pool: drawn(count, (block) => start[block] === start[block + 1]) }
 }
 
 /**
@@ -115,7 +126,7 @@ export function offeredTraffic(request: TrafficRequest): Traffic {
   const blocks = blocksOf(part, units, seed, replicate, request.mode)
   requireFew(request)
   if (units.areSessions) return sessionTraffic(request, units, blocks)
-  const recordedPerS = meanRatePerS(part, blocks)
+  const recordedPerS = meanRatePerS(blocks)
   const ratio = request.ratePerS / recordedPerS
   // the record itself is one copy, whatever the last bit of a quotient says
   const copies = Math.abs(ratio - Math.round(ratio)) < 1e-9 ? Math.round(ratio) : ratio
@@ -206,13 +217,12 @@ function createUses({ start }: Blocks) {
 }
 
 /** The rate at which traffic of a part without sessions is one copy of it: requests per second of its blocks. */
-export const recordedRatePerS = (part: Workload): number => meanRatePerS(part, blocksOf(part, unitsOf(part), 0, 0, 'draw'))
+export const recordedRatePerS = (part: Workload): number => meanRatePerS(blocksOf(part, unitsOf(part), 0, 0, 'draw'))
 
 /** Requests per second of the blocks that may be drawn. */
-function meanRatePerS(part: Workload, blocks: Blocks): number {
+function meanRatePerS(blocks: Blocks): number {
   let requests = 0
   for (const block of blocks.pool) requests += blocks.start[block + 1] - blocks.start[block]
-  if (requests === 0) return part.count / (part.arrivalNs[part.count - 1] / NS_PER_S + 1)
   return requests / ((blocks.pool.length * blocks.lengthNs) / NS_PER_S)
 }
 
@@ -234,9 +244,8 @@ export function closedLoopTraffic(request: {
   const units = unitsOf(part)
   const blocks = blocksOf(part, units, seed, replicate, request.mode)
   const rng = stream(seed, `shapes/replicate-${replicate}`)
-  // a block without requests would be drawn in vain, for ever if there are no others
+  // a block without requests would be drawn in vain
   const pool = blocks.pool.filter((block) => blocks.start[block + 1] > blocks.start[block])
-  if (pool.length === 0) throw new RangeError('no request lies in a whole block of the part')
   const uses = createUses(blocks)
   const shapes = createCopies(timeless(part), units, count)
   while (shapes.count < count) {
