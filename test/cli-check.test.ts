@@ -50,7 +50,7 @@ describe('check', () => {
   test('finds what only twin runs show, as JSON too', () => {
     const { status, stdout } = check('remembers.ts', '--runs', '200', '--seed', '5', '--format', 'json')
     const { fault, lever } = JSON.parse(stdout)
-    expect([status, lever]).toEqual([2, 'rank'])
+    expect([status, lever]).toEqual([1, 'rank'])
     expect(fault.faults.join()).toMatch(/LAW-13/)
     expect(fault.requests).toBeLessThanOrEqual(10)
     expect(fault.files.map(({ name }: { name: string }) => name)).toEqual(['scenario.yaml', expect.stringMatching(/^trace\./)])

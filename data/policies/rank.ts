@@ -1,9 +1,9 @@
 /**
  * A policy of the rank lever: which attention rank of an engine holds a request. It sees what a scheduler sees on arrival, never the
- * output length and never the future. Try it and look for scenarios that break it:
+ * output length and never the future. (Engines need several ranks, so attention DP, for it to matter.) Try it and look for scenarios that break it:
  *
- *   shapewise run scenarios/demo.yaml --arm mine=rank:./FILE
- *   shapewise compare scenarios/demo.yaml --arm mine=rank:./FILE
+ *   shapewise run scenarios/azure-conv.yaml --arm mine=rank:./FILE
+ *   shapewise compare scenarios/azure-conv.yaml --arm mine=rank:./FILE
  *   shapewise check ./FILE
  */
 import type { LoadView, RankPolicy, RequestView } from 'shapewise'
