@@ -1,9 +1,12 @@
 /** Saved states on the command line: a run that stops, and others that go on from there. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
+import { kernelsDigest } from '../src/timing/index.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
 
 const TRACE = fileURLToPath(new URL('../traces/agent.swt.gz', import.meta.url))
@@ -46,6 +49,30 @@ describe('a saved state', () => {
     expect(load).toBe(`offered as recorded; going on from the state of static at ${STOP_S} s`)
     expect(summary.requests.injected).toBe(expected.length)
     expect(summary.prefix_cache.hit_rate).not.toBe(JSON.parse(whole.stdout).summary.prefix_cache.hit_rate)
+  })
+
+  it('is of the constants that it was made with: corrected ones make another plan, which does not take it up', () => {
+    const copy = newFolder()
+    const root = fileURLToPath(new URL('../', import.meta.url))
+    for (const name of ['dist', 'data', 'package.json']) cpSync(join(root, name), join(copy, name), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    const elsewhere = () =>
+      spawnSync(process.execPath, [join(copy, 'dist/bin/shapewise.js'), 'run', TRACE, ...flags, '--warm-from', 'warm.state'], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
+    expect(elsewhere()).toMatchObject({ status: 0, stderr: '' })
+    const path = join(copy, 'data/levers/split-machine.json')
+    const constants = JSON.parse(readFileSync(path, 'utf8'))
+    constants.families.gqa.bandwidth_gb_s.value /= 2
+    writeFileSync(path, JSON.stringify(constants))
+    expect(elsewhere()).toMatchObject({ status: 2, stderr: expect.stringContaining('it is the state of another plan') })
+  })
+
+  it('names its kernel tables by their content', () => {
+    const digest = createHash('sha256')
+    for (const system of ['gb200', 'gb300']) digest.update(readFileSync(new URL(`../data/timing/${system}.bin`, import.meta.url)))
+    expect(kernelsDigest()).toBe(digest.digest('hex'))
   })
 
   it('is where the time that was simulated is counted from, also when all was over before', () => {

@@ -64,7 +64,10 @@ test('a plan stays that of the files as they were when it was made, and the next
   const before = resolvedYaml(plan)
   write('edited.json', { ...model, layers: 20 })
   expect(resolvedYaml(plan)).toBe(before)
+  const tables = () => clusterConfig(plan).engines[0].tables
+  const priced = tables()
   expect(load().planHash).not.toBe(plan.planHash)
+  expect(tables()).toEqual(priced)
   writeFileSync(join(folder, 'edited.json'), '{')
   expect(load).toThrow(/cannot read the model file/)
 })

@@ -96,6 +96,23 @@ describe('constants of a profile', () => {
     expect(rows({ ...DEP8, constants })).toBe(rows(DEP8))
     const { operators } = explainStep({ ...glm, constants }, [{ decode: { n: 4, K: 8192 }, chunks: [] }])
     expect(operators.find(({ name }) => name === 'sparse indexer')?.us).toBeCloseTo(78 * 2 * 4, 6)
+    // a rank of few long contexts waits for one of many short ones
+    const ranks = [
+      { decode: { n: 64, K: 64 * 500 }, chunks: [] },
+      { decode: { n: 16, K: 16 * 30_000 }, chunks: [] },
+    ]
+    const gatingRank = (sparseTokenUs: number) =>
+      explainStep({ ...glm, constants: { ...NEUTRAL, sparseTokenUs } }, ranks).gatingRank
+    expect([gatingRank(0), gatingRank(10)]).toEqual([1, 0])
+  })
+
+  it('bound the verifying of drafts by the peak of the system that is asked for, whichever came first', () => {
+    const { fp8 } = DEP8.system.denseFlops
+    const slow = { ...DEP8.system, denseFlops: { ...DEP8.system.denseFlops, fp8: { ...fp8, value: fp8.value / 2 } } }
+    const drafting: TimingRequest = { ...DEP8, role: 'decode', draftTokens: 3 }
+    const stepPs = (system: TimingRequest['system']) =>
+      createStepTimer(buildStepTables({ ...drafting, system })).kernelPs(64, 64 * 65_536)
+    expect(stepPs(slow) / stepPs(DEP8.system)).toBeCloseTo(2, 1)
   })
 
   it('leave the keys that it reads of every KV token to the tables, whatever splits the attention; no other model has any', () => {

@@ -1,6 +1,4 @@
 /** A plan in the numbers the simulator needs: counts unfolded, step tables built once per kind of engine. */
-import { loadSystem } from '../hardware/load.js'
-import { loadModel } from '../models/load.js'
 import type { ClusterConfig, EngineConfig } from '../simulator/config.js'
 import {
   buildStepTables,
@@ -19,13 +17,13 @@ import { engineGpus } from './engine.js'
 import { fabricOf } from './fabric.js'
 import { hostTierOf } from './hostTier.js'
 import type { EnginePlan, Plan } from './plan.js'
+import { specsOf } from './specs.js'
 
 /** What the timing model is asked for one engine of a plan. */
 export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
   const { tp, pp, dp, cp, moeTp, moeEp, maxNumSeqs, maxNumBatchedTokens, maxModelLen } = engine
   return {
-    system: loadSystem(plan.system),
-    model: loadModel(plan.model),
+    ...specsOf(plan),
     precision: plan.precision,
     kvPrecision: plan.kvPrecision,
     parallelism: { tp, pp, dp, cp, moeTp, moeEp },
@@ -67,7 +65,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
       kvReservation: engine.kvReservation,
       prefixCaching: engine.enablePrefixCaching,
       cacheAnswers: engine.enablePrefixCaching && plan.workload.cacheAnswers,
-      ...hostTierOf(engine, loadSystem(plan.system)),
+      ...hostTierOf(engine, specsOf(plan).system),
       kvBytesPerToken: engine.kvBytesPerToken,
       span: spanPrices(request),
       switched: null,
@@ -85,7 +83,7 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     engines,
     maxQueue,
     timeoutNs: timeoutMs === null ? null : msToNs(timeoutMs),
-    fabric: fabricOf(loadSystem(plan.system)),
+    fabric: fabricOf(specsOf(plan).system),
     firstToken: plan.firstToken,
     frontendNs: msToNs(profileConstants(plan.profile).frontendMs),
   }

@@ -1,13 +1,12 @@
 /** A plan for people and for programs. */
-import { loadSystem } from '../hardware/load.js'
 import { type Placement, placeEngines } from '../hardware/placement.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
-import { loadModel } from '../models/load.js'
 import { profileConstants } from './constants.js'
 import { engineGpus } from './engine.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan, WorkloadPlan } from './plan.js'
 import { poolsName } from './pools.js'
+import { specsOf } from './specs.js'
 
 /** Where every engine of a plan sits. */
 export function placementOf(plan: Plan): readonly Placement[] {
@@ -37,8 +36,7 @@ function snake(value: unknown): unknown {
 
 /** What `shapewise plan` prints: engines, memory and placement, for people. */
 export function describePlan(plan: Plan): string {
-  const system = loadSystem(plan.system)
-  const model = loadModel(plan.model)
+  const { system, model } = specsOf(plan)
   const placed = placementOf(plan)
   const installed = plan.racks * system.nvlinkDomainGpus.value
   const { maxQueue, timeoutMs } = plan.admission

@@ -1,10 +1,10 @@
 /** Identity of a plan. */
 import { createHash } from 'node:crypto'
-import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec } from '../levers/lever.js'
-import type { ModelSpec } from '../models/model.js'
 import type { Constants } from '../timing/calibration.js'
+import { kernelsDigest, loadSplitConstants } from '../timing/index.js'
 import type { Plan } from './plan.js'
+import type { Specs } from './specs.js'
 
 /** JSON with sorted keys and no spaces: the same value gives the same text. */
 function canonicalJson(value: unknown): string {
@@ -16,19 +16,14 @@ function canonicalJson(value: unknown): string {
 
 /**
  * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content,
- * and so do the shipped ones: a corrected constant is another plan, and so is one fitted anew. A policy of the user's counts by its text.
+ * and so do the shipped ones, with the constants of the split model and the kernel tables: a corrected number is another plan, and so is one fitted anew. A policy of the user's counts by its text.
  */
-export function planHash(
-  plan: Omit<Plan, 'planHash' | 'stateHash'>,
-  system: SystemSpec,
-  model: ModelSpec,
-  constants: Constants,
-): string {
+export function planHash(plan: Omit<Plan, 'planHash' | 'stateHash'>, specs: Specs & { readonly constants: Constants }): string {
   const { version: _version, workload, ...others } = plan
   const rest = { ...others, arms: plan.arms.map(withoutPaths) }
   const { path: _path, ...shapes } = workload
   return createHash('sha256')
-    .update(canonicalJson({ ...rest, system, model, constants, workload: shapes }))
+    .update(canonicalJson({ ...rest, ...specs, split: loadSplitConstants(), kernels: kernelsDigest(), workload: shapes }))
     .digest('hex')
     .slice(0, 12)
 }

@@ -28,6 +28,7 @@ import {
   workloadProblems,
 } from './rules.js'
 import type { ScenarioInput } from './schema.js'
+import { keepSpecs } from './specs.js'
 import { VERSION } from './version.js'
 
 export type Resolved =
@@ -105,7 +106,9 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     arms: resolveArms(input.arms, engines),
     experiment: { ...EXPERIMENT_DEFAULTS, ...input.experiment },
   }
-  const hash = (arms: Plan['arms']): string => planHash({ ...plan, arms }, system, model, profileConstants(profile))
+  keepSpecs(plan, { system, model })
+  const hash = (arms: Plan['arms']): string =>
+    planHash({ ...plan, arms }, { system, model, constants: profileConstants(profile) })
   return { plan: deepFreeze({ ...plan, planHash: hash(plan.arms), stateHash: hash([]) }), problems: [] }
 }
 

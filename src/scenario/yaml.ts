@@ -1,14 +1,13 @@
 /** A plan back to a scenario with every default written out: loaded again it is the same plan, with the same hash. */
 import { resolve } from 'node:path'
 import { looksLikePath } from '../dataFile.js'
-import { loadSystem } from '../hardware/load.js'
 import { isPolicyFile } from '../levers/own.js'
-import { loadModel } from '../models/load.js'
 import { yaml } from '../yaml/library.js'
 import { defaultAcceptance } from './constants.js'
 import { blocksByFraction } from './engine.js'
 import type { EnginePlan, Plan } from './plan.js'
 import { hasPools } from './pools.js'
+import { specsOf } from './specs.js'
 
 /** Paths are made absolute, so that the text may be kept anywhere. */
 export function resolvedYaml(plan: Plan): string {
@@ -65,8 +64,7 @@ export function resolvedYaml(plan: Plan): string {
 
 function engineKeys(engine: EnginePlan, plan: Plan): Record<string, unknown> {
   const context = {
-    system: loadSystem(plan.system),
-    model: loadModel(plan.model),
+    ...specsOf(plan),
     precision: plan.precision,
     kvPrecision: plan.kvPrecision,
     moePath: engine.moePath,

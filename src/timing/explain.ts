@@ -128,6 +128,8 @@ function addedOperators({ all, hostMs, positionUs }: StepScale, positions: numbe
     }))
 }
 
+const sumOfUs = (operators: readonly ExplainedOperator[]): number => operators.reduce((sum, { us }) => sum + us, 0)
+
 /** `ranks`: the batch of each rank of the engine. The split factor is taken as 1. */
 export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[]): ExplainedStep {
   const priced = priceRequest(request)
@@ -138,9 +140,13 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
   const maxTokens = Math.max(...tokens)
   const own = priced.filter(({ operator }) => OF_A_RANK.has(operator.group))
   const callsIn = (group: OperatorGroup, rank: BatchOfRank) => callsOf(group, rank, positions, sumTokens, maxTokens)
-  const rankUs = ranks.map((rank) => own.reduce((sum, item) => sum + timeOf(item, callsIn(item.operator.group, rank), scale), 0))
+  const addedTo = ({ decode }: BatchOfRank) => addedOperators(scale, positions * decode.n)
+  const rankUs = ranks.map(
+    (rank) =>
+      sumOfUs(addedTo(rank)) + own.reduce((sum, item) => sum + timeOf(item, callsIn(item.operator.group, rank), scale), 0),
+  )
   const gatingRank = rankUs.indexOf(Math.max(...rankUs))
-  const operators = addedOperators(scale, positions * ranks[gatingRank].decode.n)
+  const operators = addedTo(ranks[gatingRank])
   for (const item of priced) {
     const { name, group, count } = item.operator
     const calls = callsIn(group, ranks[gatingRank])
@@ -156,7 +162,7 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
       note: notes.join(', '),
     })
   }
-  return { gatingRank, operators, totalUs: operators.reduce((sum, { us }) => sum + us, 0) }
+  return { gatingRank, operators, totalUs: sumOfUs(operators) }
 }
 
 /**

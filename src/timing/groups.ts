@@ -165,7 +165,7 @@ const kept = new Map<string, PricedGroups>()
 /** Throws UserError when the model, the layout or the system cannot be priced. */
 export function priceGroups(request: TimingRequest): PricedGroups {
   const { constants: _, system, ...rest } = request
-  const key = JSON.stringify([system.evidence, system.kernels, rest])
+  const key = JSON.stringify([system.evidence, system.kernels, system.denseFlops, rest])
   const known = kept.get(key)
   if (known) return known
   const groups = compute(request)

@@ -10,7 +10,7 @@ export {
 export { evidenceOf, explainStep, weakestEvidence } from './explain.js'
 export { moePathsOf } from './profiles.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
-export { EVIDENCE_KINDS, type Evidence } from './slices.js'
+export { EVIDENCE_KINDS, type Evidence, kernelsDigest } from './slices.js'
 export { spanPrices } from './span.js'
 export { splitMachine, splitMachineOf } from './split.js'
 export { loadSplitConstants } from './splitConstants.js'

@@ -1,4 +1,5 @@
 /** Times of the operators of a plan, made from the shipped kernel tables when first asked for. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { MEASURED_SYSTEMS } from '../hardware/system.js'
@@ -64,6 +65,20 @@ function tablesOf(own: KernelTable, other: () => KernelTable | null): KernelTabl
   }
 }
 
+const bytesOf = (system: string): Buffer => readFileSync(new URL(`../../data/timing/${system}.bin`, import.meta.url))
+
+let digest: string | undefined
+
+/** Names the shipped tables by their content: what step times rest on, whichever of them a model needs. */
+export function kernelsDigest(): string {
+  if (digest === undefined) {
+    const hash = createHash('sha256')
+    for (const system of MEASURED_SYSTEMS) hash.update(bytesOf(system))
+    digest = hash.digest('hex')
+  }
+  return digest
+}
+
 const files = new Map<string, KernelTable>()
 const loaded = new Map<string, KernelTables>()
 
@@ -73,7 +88,7 @@ export function loadKernelTable(system: string): KernelTable {
   if (known) return known
   let file: Buffer
   try {
-    file = readFileSync(new URL(`../../data/timing/${system}.bin`, import.meta.url))
+    file = bytesOf(system)
   } catch {
     throw new UserError({
       where: 'system',
