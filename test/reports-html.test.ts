@@ -82,6 +82,7 @@ describe('the head of a page', () => {
   })
   it('counts sessions where sessions arrive, and requests in folders that do not say', () => {
     const html = comparisonHtml({ ...result, load: { ...result.load, arrivals: 'sessions' } }, plan)
+    expect(headerOf(html)).toMatch(/, from sessions, each up to \d+ times of the trace/)
     expect(headerOf(html)).toMatch(/<li>Load: [^<]* sessions\/s, [^<]* of the static capacity [^ ]* sessions\/s/)
     expect(html).toContain('the numbers are sessions in flight')
     expect(html).toContain('capacity on the judging half, sessions/s')
@@ -332,6 +333,15 @@ describe('pieces', () => {
     expect(Math.max(...axisOf('static'))).toBeGreaterThanOrEqual(200)
   })
 
+  it('shows gains of arms of the user over static, and folds away what tuning alone gives', () => {
+    const base = comparisonFixture()
+    const mine = base.comparisons.filter(({ arm, baseline }) => arm === 'shape-aware' && baseline === 'static')
+    const html = forestPlots({ ...base, comparisons: [...base.comparisons, ...mine.map((row) => ({ ...row, arm: 'mine' }))] }, [])
+    const [shown, folded] = html.split('What tuning alone gives')
+    expect(shown).toContain('<h3>mine over static</h3>')
+    expect(folded).toContain('<h3>tuned-size over static</h3>')
+    expect(folded).not.toContain('mine')
+  })
   it('has a name for all that the keyboard reaches, and hides none of it behind the name of its drawing', () => {
     for (const html of Object.values(pages)) {
       for (const [mark] of html.matchAll(/<[^>]*tabindex[^>]*>/g)) expect(mark).toMatch(/role="img" aria-label="[^"]+"/)

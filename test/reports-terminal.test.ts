@@ -4,9 +4,11 @@ import { directionOf, measured, number, percent } from '../src/reports/format.js
 import { ablationHtml } from '../src/reports/html/ablation.js'
 import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { tuningTables } from '../src/reports/html/tables.js'
-import { createProgress } from '../src/reports/progress.js'
+import { createProgress, duration } from '../src/reports/progress.js'
 import { comparisonTable, runTable, TABLE_WIDTH } from '../src/reports/terminal.js'
 import { ablationTable } from '../src/reports/terminalAblation.js'
+import { attributionText } from '../src/reports/terminalAttribution.js'
+import { wrap } from '../src/reports/terminalTable.js'
 import { verdict } from '../src/reports/verdict.js'
 import { ablationFixture } from './fixtures/ablation.js'
 import { comparisonFixture, planFixture } from './fixtures/comparison.js'
@@ -90,6 +92,18 @@ describe('comparisonTable', () => {
     }
     expect(text).not.toContain('tuned arms again')
   })
+  it('keeps numbers in one line with their percent signs and intervals', () => {
+    expect(text).not.toMatch(/^ *%/m)
+    const words = `${'so '.repeat(34)}it gains 3 % [+1, +4] now`
+    expect(wrap(words).split('\n')[1]).toMatch(/^ *(3|\[\+1)/)
+    expect(wrap(words).replaceAll(/\s+/g, ' ')).toBe(words)
+  })
+  it('counts sessions as such, and copies of the trace', () => {
+    const load = { ...result.load, superposed_copies: 20 }
+    expect(comparisonTable({ ...result, load }).replace(/\s+/g, ' ')).toContain('(20 copies)')
+    const sessions = comparisonTable({ ...result, load: { ...load, arrivals: 'sessions' } })
+    expect(sessions.replace(/\s+/g, ' ')).toContain('(sessions, each up to 20 times)')
+  })
   it('prints percentiles before means', () => {
     expect(text.indexOf('TTFT p95')).toBeLessThan(text.indexOf('TTFT mean'))
   })
@@ -97,9 +111,12 @@ describe('comparisonTable', () => {
     expect(text.match(/runner-up of /g)).toHaveLength(3)
     expect(text).toMatch(/runner-up of tuned-static: split [^(]*[\s\S]*?\(score 66\.1;\s+winner\s+66\.4\)/)
     expect(text.replace(/\s+/g, ' ')).toContain('index of dispersion 4.2 recorded, 1.3 offered')
-    const after = text.slice(text.indexOf('capacity at equal SLO')).split('└')[0]
-    expect(after).toContain('÷ tuned-static')
-    expect(after).not.toMatch(/stable|backlogged/)
+    // the verdicts are of the offered load
+    for (const reading of ['same concurrency', 'capacity at equal SLO']) {
+      const after = text.slice(text.indexOf(`│ ${reading}`)).split(/└|│ capacity at/)[reading === 'same concurrency' ? 0 : 1]
+      expect(after).toContain('÷ tuned-static')
+      expect(after).not.toMatch(/stable|backlogged/)
+    }
     expect(text).toContain('the other rows are not corrected for their number')
   })
   it('prints no score of a runner-up that serves too little', () => {
@@ -253,6 +270,15 @@ describe('ablationTable', () => {
     expect(sharesOfSplit(ablation.attributions)).toEqual(['85 %', '85 %'])
     expect(sharesOfSplit([{ ...first, total }, ...others])).toEqual(['–', '–'])
   })
+  it('draws next to nothing where there is next to no gain', () => {
+    const [first] = ablation.attributions
+    const tiny = { log: -0.0003, ratio: 0.9997, ci95: [0.99, 1.01] as const }
+    const none = { log: 0, ratio: 1, ci95: [0.99, 1.01] as const }
+    const levers = first.levers.map((entry, i) => ({ ...entry, shapley: i === 0 ? tiny : none }))
+    const drawn = attributionText({ ...first, levers, total: tiny }, 'from', 'to')
+    expect(drawn).toMatch(/^ {2}all /m)
+    expect(drawn).not.toContain('████')
+  })
   it('draws each bar where the one above ends, and says that the gains overlap', () => {
     const bars = text.split('\n').filter((line) => /^ {2}(split|chunk|rank|all) .*█/.test(line))
     expect(bars.slice(0, 4).map((line) => line.trim().split(' ')[0])).toEqual(['split', 'chunk', 'rank', 'all'])
@@ -327,6 +353,9 @@ describe('progress', () => {
     progress.update({ done: 20, total: 100, simulatedS: 1200 })
     progress.stop()
     expect(written).toEqual(['tune: 20/100 · ETA 24 s · 200 simulated s per s\n'])
+  })
+  it('says whole minutes as such', () => {
+    expect([8, 59.2, 239.7, 200].map(duration)).toEqual(['8 s', '1 min 0 s', '4 min 0 s', '3 min 20 s'])
   })
   it('is silent when asked', () => {
     const { written, stream } = sink()

@@ -1,7 +1,7 @@
 /**
  * A policy of the span lever: over how many ranks the context of one request is spread. Try it:
  *
- *   shapewise run scenarios/demo.yaml --arm mine=span:./FILE
+ *   shapewise run scenarios/azure-conv.yaml --arm mine=span:./FILE
  *   shapewise check ./FILE
  */
 import type { LoadView, RequestView, SpanPolicy } from 'shapewise'

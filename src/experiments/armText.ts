@@ -2,7 +2,7 @@
 import { staticArm } from '../levers/catalogue.js'
 import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
-import { BUILT_IN, inertLevers } from './families.js'
+import { BUILT_IN, hasOneRank, inertLevers } from './families.js'
 
 /** `--arm "NAME=LEVER:POLICY,…"`: on the same engines. Levers of the static arm, and those without effect, are not named. */
 export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): string {
@@ -16,7 +16,9 @@ export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): stri
 /** Of each arm that is the user's: policies that decide nothing on these engines. */
 export function inertNotes(arms: readonly ArmSpec[], config: ClusterConfig): string[] {
   const fixed = staticArm(config.engines)
-  const inert = [...inertLevers(config)]
+  // one rank is all there is to spread a context over
+  const span: [LeverName, string][] = hasOneRank(config) ? [['span', 'every engine has one rank']] : []
+  const inert = [...inertLevers(config), ...span]
   const own = arms.filter(({ name }) => !BUILT_IN.includes(name))
   return own.flatMap((arm) =>
     inert

@@ -35,8 +35,10 @@ export function createProgress(options: ProgressOptions = {}): Progress {
 }
 
 /** Seconds as 8 s, 3 min 20 s. */
-const duration = (seconds: number): string =>
-  seconds < 60 ? `${Math.ceil(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
 
 /** ETA and simulated/wall ratio of a stage that began `wallS` seconds ago. */
 function tail(progress: ProgressUpdate, wallS: number): string {

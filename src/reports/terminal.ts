@@ -9,6 +9,7 @@ import {
   attentionColumns,
   capacityTitle,
   change,
+  copiesText,
   directionOf,
   insideText,
   interval,
@@ -97,8 +98,9 @@ function gainsTable(result: ComparisonResult, options: TableOptions): string {
         const row = rows.find((entry) => entry.arm === arm && entry.baseline === baseline && entry.metric === wanted)
         return row ? gainCell(row, findGap(result, row, reading === 'capacity' ? CLAIRVOYANT : YARDSTICK)) : ''
       })
-      // a capacity is where saturation begins, whatever the arms are at the offered load
-      const labels = [arm, baseline].map((name) => (reading === 'capacity' ? NOTHING : (verdictOf.get(name) ?? NOTHING)))
+      // the verdict is of the arms at the load of the comparison; a capacity is where saturation begins, and nothing is offered at a fixed concurrency
+      const isOwn = reading === (result.load.method === 'closed_loop' ? 'fixed_concurrency' : 'fixed_load')
+      const labels = [arm, baseline].map((name) => (isOwn ? (verdictOf.get(name) ?? NOTHING) : NOTHING))
       sheet.push([`  ${arm}\n  ÷ ${baseline}`, ...cells, labels.join('\n')])
     }
   }
@@ -127,7 +129,7 @@ function loadText(load: ComparisonResult['load']): string {
   if (load.method === 'closed_loop')
     return `load: closed_loop, concurrency ${number(load.concurrency)}, replicate ${number(load.replicate_s)} s; effort ${load.effort}`
   const capacity = load.static_capacity_rps === null ? '' : `${staticCapacityText(load.static_capacity_rps, load.arrivals)}, `
-  return `load: ${load.method}, ${rateText(load.offered_rps, load.arrivals)} (${load.superposed_copies} copies), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
+  return `load: ${load.method}, ${rateText(load.offered_rps, load.arrivals)} (${copiesText(load.superposed_copies, load.arrivals)}), concurrency ${number(load.concurrency)}, ${capacity}replicate ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up, index of dispersion ${number(load.idc_before)} recorded, ${number(load.idc_after)} offered; effort ${load.effort}`
 }
 
 /** What `shapewise compare` prints: identity first, then arms side by side, then the paired gains, then the verdict in words. */

@@ -9,6 +9,8 @@ export const WHERE_FROM = 'where the gain comes from (Shapley values; they multi
 
 /** Columns of the bars of a waterfall. */
 const BAR = 40
+/** Least range of the bars, as a logarithm: half a percent. */
+const LEAST_REACH = 0.005
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
 /** Bars that begin where the one above ends, and the sentences below them. `headline`: the row whose gain is shared out. */
@@ -29,8 +31,9 @@ export function attributionText(
   })
   const bars = [...steps, { label: 'all', term: total, start: 0, end: total.log }]
   const ends = bars.flatMap(({ start, end }) => [start, end])
+  // what is next to nothing fills no line
   const low = Math.min(0, ...ends)
-  const high = Math.max(0, ...ends, low + 1e-9)
+  const high = Math.max(0, ...ends, low + LEAST_REACH)
   const place = (log: number): number => ((log - low) / (high - low)) * BAR
   const lines = bars.map(({ label, term, start, end }) => {
     const bar = drawn(place(Math.min(start, end)), place(Math.max(start, end)))

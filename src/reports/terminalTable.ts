@@ -2,6 +2,7 @@
 import Table from 'cli-table3'
 import type { ArmResult, ResultIdentity } from '../experiments/result.js'
 import { simulatedWords } from '../scenario/simulated.js'
+import { unbroken } from './format.js'
 
 export interface TableOptions {
   /** ANSI colours. Default: false. */
@@ -26,14 +27,14 @@ export function table(head: readonly string[], widths: readonly number[], option
 export function wrap(text: string, indent = ''): string {
   const lines: string[] = []
   let line = indent
-  for (const word of text.split(/\s+/)) {
+  for (const word of unbroken(text).split(/[ \n\t]+/)) {
     if (line.length + word.length + 1 > TABLE_WIDTH && line.trim() !== '') {
       lines.push(line)
       line = `${indent}  `
     }
     line += line.trim() === '' ? word : ` ${word}`
   }
-  return [...lines, line].join('\n')
+  return [...lines, line].join('\n').replaceAll('\u00a0', ' ')
 }
 
 /** What was simulated, and on the next line how well its step times are known and what it can be told apart by. */

@@ -7,6 +7,9 @@ import { withoutTypes } from '../../policies/index.js'
 import { printResult } from '../output.js'
 import { discard } from '../outputFile.js'
 
+/** Where a lever has something to decide: these two on engines of several ranks. */
+const SCENARIOS: Readonly<Record<string, string>> = { rank: 'azure-conv', span: 'azure-conv' }
+
 export function writeTemplate(lever: string, file: string): void {
   if (!/\.m?[jt]s$/.test(file))
     throw new UserError({
@@ -28,7 +31,7 @@ export function writeTemplate(lever: string, file: string): void {
   }
   const path = isAbsolute(file) || /^\.\.?[/\\]/.test(file) ? file : `./${file}`
   printResult(
-    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/demo.yaml --arm mine=${lever}:${path}\n(levers that --arm does not name are those of static; the notes of compare name the tuned ones)\nand look for a scenario that breaks it: shapewise check ${path}`,
+    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/${SCENARIOS[lever] ?? 'demo'}.yaml --arm mine=${lever}:${path}\n(levers that --arm does not name are those of static; the notes of compare name the tuned ones)\nand look for a scenario that breaks it: shapewise check ${path}`,
   )
 }
 

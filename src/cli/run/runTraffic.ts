@@ -2,7 +2,6 @@
 import { createExecutor } from '../../executors/index.js'
 import { FIRST_DRAW } from '../../experiments/draw.js'
 import {
-  type ArrivalShape,
   EFFORTS,
   findLoad,
   halvesOf,
@@ -13,7 +12,7 @@ import {
   withMeasure,
 } from '../../experiments/index.js'
 import { staticArm } from '../../levers/index.js'
-import { number } from '../../reports/format.js'
+import { copiesText, number } from '../../reports/format.js'
 import { createProgress } from '../../reports/progress.js'
 import type { Plan } from '../../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../../simulator/index.js'
@@ -117,13 +116,10 @@ async function superposed(
       begunBefore,
       load: { kind: 'open' },
       window,
-      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(arrivals, copies)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
+      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(copies, arrivals.are)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
     }
   } finally {
     progress.stop()
     await executor.close()
   }
 }
-
-const copiesText = ({ are }: ArrivalShape, copies: number): string =>
-  are === 'sessions' ? `sessions, each up to ${copies} times,` : `${copies} ${copies === 1 ? 'copy' : 'copies'}`

@@ -2,11 +2,11 @@
 import type { AblationResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { headlinesOf, leverLosses, leverLossesAmong, sharesSentence } from '../attribution.js'
-import { changeText, measured, metricText, percent, readingText, whereText } from '../format.js'
+import { changeText, measured, metricText, percent, readingText, unbroken, whereText } from '../format.js'
 import { ladderSentences, oracleNotes } from '../ladder.js'
 import { loadSentence } from './comparison.js'
 import { gapsTable, ladderBars, oracleGains } from './ladder.js'
-import { bullets, escapeHtml, htmlTable, section, unbroken } from './markup.js'
+import { bullets, escapeHtml, htmlTable, section } from './markup.js'
 import { evidenceSection, INTERVALS, identityLine, kicker, lossList, page } from './page.js'
 import { armsTable, triedTable } from './tables.js'
 import { attributionFigures } from './waterfall.js'
@@ -94,7 +94,7 @@ function mixesTable({ arms }: AblationResult): string {
     value(arm, 'tok_s_user', 'p10'),
     value(arm, 'ttft_ms', 'p95'),
     value(arm, 'output_tok_s_per_gpu', 'value'),
-    percent(arm.metrics.slo_attainment?.value),
+    percent(arm.metrics.slo_attainment?.value, 1),
   ])
   const head = ['changed', 'tokens/s/user p50', 'tokens/s/user p10', 'TTFT p95, ms', 'tokens/s/GPU', 'SLO attainment']
   return htmlTable(head, rows)

@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
-import { number, percent, staticCapacityText } from '../format.js'
+import { copiesText, number, percent, staticCapacityText, unbroken } from '../format.js'
 import { oracleNotes } from '../ladder.js'
 import { type Verdict, verdict } from '../verdict.js'
 import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
@@ -10,7 +10,7 @@ import { forestPlots } from './forest.js'
 import { frontierPlot } from './frontier.js'
 import { gainGrid } from './grid.js'
 import { ladderSection } from './ladder.js'
-import { bullets, escapeHtml, section, unbroken } from './markup.js'
+import { bullets, escapeHtml, section } from './markup.js'
 import { evidenceSection, INTERVALS, identityLine, kicker, legend, lossList, page } from './page.js'
 import { rackMaps } from './rack.js'
 import { armsTable, comparisonsTable, numbersTable, triedTable, tuningTables } from './tables.js'
@@ -128,5 +128,5 @@ export function loadSentence(load: ComparisonResult['load']): string {
   const effort = load.effort === undefined ? '' : `; effort ${load.effort}`
   if (load.method === 'closed_loop')
     return `Load: ${number(load.concurrency)} ${arrivals} in flight, replicates of ${number(load.replicate_s)} s${effort}.`
-  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${load.superposed_copies} superposed ${load.superposed_copies === 1 ? 'copy' : 'copies'} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
+  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${arrivals === 'sessions' ? '' : 'superposed '}${copiesText(load.superposed_copies, load.arrivals)} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
 }

@@ -1,5 +1,5 @@
 /** Paired gains with their intervals: one row a metric, one panel a pair of arms, one mark a reading. */
-import { BUILT_IN } from '../../experiments/families.js'
+import { BUILT_IN, CHALLENGER, FAMILIES } from '../../experiments/families.js'
 import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments/result.js'
 import type { ArmStyle } from '../colours.js'
 import { change, directionOf, interval, metricText, NOTHING, readingText } from '../format.js'
@@ -108,7 +108,8 @@ export function forestPlots(result: ComparisonResult, styles: readonly ArmStyle[
   }
   const among = pairs.filter(([, baseline]) => !BUILT_IN.includes(baseline))
   const tuned = pairs.filter(([, baseline]) => baseline !== 'static' && BUILT_IN.includes(baseline))
-  const untuned = pairs.filter(([arm, baseline]) => baseline === 'static' && (arm === 'shape-aware' || tuned.length === 0))
+  const isBaseline = (arm: string) => arm !== CHALLENGER && (FAMILIES as readonly string[]).includes(arm)
+  const untuned = pairs.filter(([arm, baseline]) => baseline === 'static' && (!isBaseline(arm) || tuned.length === 0))
   const rest = pairs.filter((pair) => ![...tuned, ...untuned, ...among].includes(pair))
   const group = (drawn: readonly string[]) => `<div class="cards forest">${drawn.join('')}</div>`
   const fold = rest.length > 0 ? `<details><summary>What tuning alone gives</summary>${group(panels(rest))}</details>` : ''

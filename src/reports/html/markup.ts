@@ -1,13 +1,9 @@
 /** Text into HTML, and the few shapes that the drawings share. Every string that is not ours passes through `escapeHtml`. */
-import { NOTHING } from '../format.js'
+import { NOTHING, unbroken } from '../format.js'
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 export const escapeHtml = (text: string | number): string => String(text).replace(/[&<>"']/g, (sign) => ENTITIES[sign])
-
-/** A number stays in one line with its percent sign, and the bounds of an interval with each other. */
-export const unbroken = (words: string): string =>
-  words.replaceAll(' %', '\u00a0%').replace(/\[([+−]?[\d.,]+,) ([+−]?[\d.,]+\])/g, '[$1\u00a0$2')
 
 /** Sentences one below the other. */
 export const bullets = (lines: readonly string[], kind = ''): string =>
