@@ -248,4 +248,31 @@ describe('relations', () => {
       }),
     )
   })
+
+  it('of a fork come together again, whichever steps go: the next one that stays waits for the sub-agent', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 8 }), fc.infiniteStream(fc.boolean()), fc.boolean(), (steps, coins, isLater) => {
+        // row 0, then the sub-agent (row 1), which the next step waits for, or the one after it; then the steps, each after the one before
+        const joinedRow = isLater && steps > 2 ? 3 : 2
+        const fork = workloadOf(
+          Array.from({ length: steps + 2 }, (_, i) => ({
+            timeNs: i === 0 ? 0 : Number.NaN,
+            parent: i === 2 ? 0 : i - 1,
+            joins: i === 1 ? joinedRow : -1,
+            waitNs: 0,
+            blocks: 0,
+          })),
+        )
+        const gone = Uint8Array.from(fork.isl, (_, i) => (i !== 1 && i < fork.count - 1 && coins.next().value ? 1 : 0))
+        const rest = withoutRequests(fork, gone)
+        const kept = Array.from(gone, (_, i) => i).filter((i) => gone[i] === 0)
+        const [agent, next] = [kept.indexOf(1), kept.findIndex((i) => i >= joinedRow)]
+        const before = kept.findLastIndex((i) => i !== 1 && i < joinedRow)
+        const waitsFor = [rest.parent?.[next], ...(rest.joins?.[agent] === next ? [agent] : [])]
+        expect(waitsFor).toEqual(before < 0 ? [agent] : [before, agent])
+        expect(rest.joinCount?.[next]).toBe(waitsFor.length)
+        expect(rest.arrivalNs[next]).toBeNaN()
+      }),
+    )
+  })
 })
