@@ -64,6 +64,27 @@ describe('rows that repeat another one', () => {
     expect(dropped.report.skippedByReason).toEqual([{ reason: 'repeats another row exactly', count: 2 }])
     await expect(read(text, { duplicates: 'fail' })).rejects.toThrow('2 rows repeat another one exactly')
   })
+  it('leave who waited for them to the row they repeat', async () => {
+    const rows = [
+      'id,parent,joins,arrival_s,wait_s,isl,osl',
+      'a,,,0,,100,1',
+      'b,a,,1,,500,2',
+      'b2,a,,1,,500,2',
+      's,a,,1.5,,50,3',
+      's2,a,d,1.5,,50,3',
+      'c,b2,,,2,600,4',
+      'd,c,,,1,700,5',
+      'u,a,b2,0.5,,40,6',
+    ]
+    const { workload, osl, report } = await read(`${rows.join('\n')}\n`, { duplicates: 'drop' })
+    expect(report.duplicates).toBe(2)
+    expect(osl).toEqual([1, 6, 2, 4, 3, 5])
+    const { parent, joins, joinCount, waitNs } = workload
+    expect([...(parent ?? [])]).toEqual([-1, 0, 0, 2, 0, 3])
+    expect([...(joins ?? [])]).toEqual([-1, 2, -1, -1, 5, -1])
+    expect([...(joinCount ?? [])]).toEqual([0, 1, 2, 1, 1, 2])
+    expect([...(waitNs ?? [])]).toEqual([0, 0, 0, 2e9, 0, 1e9])
+  })
   it('differ by their prefix', async () => {
     expect((await read(jsonl({ hash_ids: [1] }, { hash_ids: [2] }, { hash_ids: [1] }, { timestamp: 9 }))).report.duplicates).toBe(
       1,
