@@ -74,6 +74,7 @@ export interface Turn {
   readonly session: string | null
   readonly requestId: string | null
   readonly waitFor: readonly string[]
+  /** Those of the skipped turns before it in its session included. */
   readonly waitNs: number
   readonly hasWait: boolean
 }
@@ -86,6 +87,8 @@ export function createTurns({ rows, options, path }: ReaderContext) {
   const skippedWaits = new Map<string, number>()
   /** Times of the first turns of sessions of which all turns so far were skipped. */
   const skippedStarts = new Map<string, number>()
+  /** Whom such a session waits for, where its first turn names them. */
+  const skippedForks = new Map<string, readonly string[]>()
   const waits = createWaitList()
   let noDelay = 0
   let recorded = 0
@@ -99,31 +102,38 @@ export function createTurns({ rows, options, path }: ReaderContext) {
     read(line: JsonRow): Turn {
       const session = label(line, 'session_id')
       const requestId = label(line, 'request_id')
-      const waitFor = waitedFor(line)
+      const named = waitedFor(line)
+      const isTurn = named.length === 0 && session !== null
+      const waitFor = isTurn && !latest.has(session) ? (skippedForks.get(session) ?? named) : named
       const waitKey = ['delay', 'delay_ms', 'tool_wait_ms'].find((key) => line[key] !== undefined && line[key] !== null)
-      const waitNs = waitKey === undefined ? 0 : duration(line, waitKey, NS_PER_MS)
+      const skippedNs = isTurn ? (skippedWaits.get(session) ?? 0) : 0
+      const waitNs = skippedNs + (waitKey === undefined ? 0 : duration(line, waitKey, NS_PER_MS))
       const startNs = session === null || latest.has(session) ? undefined : skippedStarts.get(session)
       const given = timeOf(line, waitFor.length > 0 || startNs !== undefined || (session !== null && latest.has(session)))
       const isFirst = startNs !== undefined && waitFor.length === 0 && Number.isNaN(given)
       const timeNs = isFirst ? startNs + waitNs : given
       return { timeNs, session, requestId, waitFor, waitNs, hasWait: waitKey !== undefined }
     },
-    /** The turn is left out: the next one waits for the turn before it, and as long in addition; without one it comes at its time. */
-    skip({ session, waitNs, timeNs }: Turn): void {
+    /**
+     * The turn is left out: the next one, and who names it, waits for those before it, and as long in addition; without any it comes at its
+     * time.
+     */
+    skip({ session, requestId, waitFor, waitNs, timeNs }: Turn): void {
+      const before = session === null || waitFor.length > 0 ? undefined : latest.get(session)
+      if (requestId !== null) waits.skip(requestId, { waitFor, row: before, waitNs, timeNs })
       if (session === null) return
       if (!latest.has(session) && !Number.isNaN(timeNs)) {
         skippedStarts.set(session, timeNs)
         return
       }
-      skippedWaits.set(session, (skippedWaits.get(session) ?? 0) + waitNs)
+      if (!latest.has(session)) skippedForks.set(session, waitFor)
+      skippedWaits.set(session, waitNs)
     },
     relate(row: number, turn: Turn): void {
-      const { session, requestId, waitFor, timeNs } = turn
+      const { session, requestId, waitFor, waitNs, timeNs } = turn
       if (requestId !== null) waits.name(requestId, row)
-      let waitNs = turn.waitNs
       if (session !== null) {
         rows.session.set(row, sessions.of(session))
-        waitNs += skippedWaits.get(session) ?? 0
         skippedWaits.delete(session)
         const before = latest.get(session)
         if (waitFor.length === 0 && before !== undefined) {
