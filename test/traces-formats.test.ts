@@ -345,6 +345,22 @@ it('reads Qwen-Bailian traces: seconds, chains by parent_chat_id, types as class
   expect(workload.names.class).toEqual(['text', 'search'])
   expect(notes).toContain('Time is in s, as the publisher says.')
   expect(notes).toContain('1 requests name a parent_chat_id that is not in the file before them: they begin a session.')
+
+  const failed = { output_length: 0 }
+  const rest = await read([
+    row(10, -1, 0),
+    { ...row(11, 10, 2), ...failed },
+    { ...row(12, 11, 3), ...failed },
+    row(13, 12, 4),
+    { ...row(14, -1, 5), ...failed },
+    row(15, 14, 6),
+    row(16, 15, 7),
+  ])
+  expect([rest.session, rest.parent]).toEqual([
+    [0, 0, 1, 1],
+    [-1, 0, -1, 2],
+  ])
+  expect(rest.notes.join()).not.toContain('parent_chat_id')
 })
 
 it('reads TraceLab rounds: whole prompts, waits from the last output to the last input, blocks shared as far as both prompts go', async () => {
