@@ -73,7 +73,8 @@ export const workloads = fc
         isl: fc.constant(isl),
         osl: int32(1, INT32, count),
         classId: option(int32(0, 65535, count).map((ids) => Uint16Array.from(ids))),
-        tenant: option(int32(-(2 ** 31), INT32, count)),
+        // some with a name, and some without a tenant
+        tenant: option(fc.oneof(int32(-(2 ** 31), INT32, count), int32(-1, 3, count))),
         sessions: option(sessions(count)),
         blocks: option(blocks(isl)),
         names: fc.record({ tenant: option(fc.array(fc.string())), class: option(fc.array(fc.string())) }),

@@ -62,17 +62,20 @@ describe('CSV', () => {
       'arrival_s,input_tokens,output_tokens,tenant,class,session,request,parent,wait_s,joins',
       '0.001500000,10,1,4,chat,0,0,,0.000000000,',
       ',20,2,4,"batch, slow",0,1,0,2.000000001,',
-      ',30,3,-1,"batch, slow",,2,0,0.000000000,3',
+      ',30,3,,"batch, slow",,2,0,0.000000000,3',
       ',40,4,"own ""shop""",chat,0,3,1,0.000000007,',
       '',
     ])
   })
 
-  it('cannot hold a name of two lines', async () => {
-    const broken = { ...plain, tenant: Int32Array.of(0, 0, 0, 0), names: { tenant: ['a\nb'], class: null } }
+  it.each([
+    ['a\nb', 'a CSV line cannot hold the line break in the name of tenant "a\\nb"'],
+    ['', 'a CSV line cannot hold the empty name of a tenant'],
+  ])('cannot hold the name %j', async (name, message) => {
+    const broken = { ...plain, tenant: Int32Array.of(0, 0, 0, 0), names: { tenant: [name], class: null } }
     expect(await faultOf('x.csv', broken, { to: 'csv' })).toEqual({
       where: join(folder, 'x.csv'),
-      message: 'a CSV line cannot hold the line break in the name of tenant "a\\nb"',
+      message,
       hint: 'write a .swt or .parquet trace, or add --drop tenants',
     })
   })
@@ -223,8 +226,7 @@ describe('what was written is read back', () => {
   /** Any workload that begins at 0, within the 104 days that text formats hold; names without what no line can hold. */
   const readable = workloads.map((workload): Workload => {
     const first = workload.arrivalNs.find((time) => !Number.isNaN(time)) ?? 0
-    const names = (list: readonly string[] | null) =>
-      list?.map((name, i) => `${name.replace(/[\r\n]/g, ' ').trim()} ${i}`) ?? null
+    const names = (list: readonly string[] | null) => list?.map((name, i) => `${name.replace(/[\r\n]/g, ' ')} ${i}`) ?? null
     return {
       ...workload,
       arrivalNs: workload.arrivalNs.map((time) => Math.min(time - first, 2 ** 53 - 2)),
@@ -238,9 +240,12 @@ describe('what was written is read back', () => {
     return (await readTrace(path, { spreadTicks: false, keepTicks: true })).workload
   }
 
-  /** The names by which rows are called, or the numbers where there are none. */
-  const labels = (ids: ArrayLike<number> | null, names: readonly string[] | null) =>
-    ids === null ? null : Array.from(ids, (id) => names?.[id] ?? String(id))
+  /** The names by which rows are called, or the numbers where there are none; null for a request without a tenant, and where nobody has one. */
+  const labels = (ids: ArrayLike<number> | null, names: readonly string[] | null) => {
+    const isNone = (id: number) => (names === null ? id === -1 : id < 0)
+    const found = Array.from(ids ?? [], (id) => (isNone(id) ? null : (names?.[id] ?? String(id))))
+    return found.every((label) => label === null) ? null : found
+  }
 
   /** Equal in every column, but tenants and classes by name: a file names them, and numbers them anew. */
   function expectSame(read: Workload, written: Workload): void {
