@@ -49,7 +49,7 @@ const blocks = (isl: Int32Array) =>
   fc
     .record({
       steps: fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 5 }), { minLength: isl.length, maxLength: isl.length }),
-      blockTokens: fc.constantFrom(1, 16, 512),
+      blockTokens: fc.constantFrom(1, 16, 48, 512),
     })
     .map(({ steps, blockTokens }) => {
       const builder = createBlockBuilder()

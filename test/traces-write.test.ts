@@ -103,12 +103,32 @@ describe('Mooncake', () => {
     expect(
       (await written('chain.jsonl', chain, { to: 'mooncake', drop: ['classes', 'tenants'] })).toString().split('\n'),
     ).toEqual([
-      '{"session_id":"0","timestamp":0,"input_length":10,"output_length":1,"hash_ids":[0,1]}',
+      '{"session_id":"0","timestamp":0,"input_length":10,"output_length":1,"block_size":4,"hash_ids":[0,1]}',
       '{"session_id":"0","delay":2000.000001,"input_length":20,"output_length":2,"hash_ids":[0,1,2,7]}',
       '{"timestamp":3,"input_length":30,"output_length":3,"hash_ids":[]}',
       '{"session_id":"0","delay":0.000007,"input_length":40,"output_length":4,"hash_ids":[3]}',
       '',
     ])
+  })
+
+  it('has the tokens per block where the numbers of ids do not tell them', async () => {
+    const blocksOf = (isl: number, blockTokens: number): Workload => {
+      const ids = createBlockBuilder()
+      plain.isl.forEach((_, i) => {
+        ids.next()
+        ids.pushRun(0, i === 0 ? 0 : Math.ceil(isl / blockTokens))
+      })
+      return { ...plain, isl: plain.isl.map(() => isl), ...ids.columns(), blockTokens }
+    }
+    const sizes = async (workload: Workload) =>
+      [...(await written('blocks.jsonl', workload, { to: 'mooncake' })).toString().matchAll(/.*"block_size":(\d+)/g)].map(
+        ([line, size]) => [/"timestamp":[\d.]+/.exec(line)?.[0], size],
+      )
+    expect(await sizes(blocksOf(4000, 48))).toEqual([['"timestamp":0.000005', '48']])
+    // one block of each: as many as of 512 tokens
+    expect(await sizes(blocksOf(20, 32))).toEqual([['"timestamp":0.000005', '32']])
+    expect(await sizes(blocksOf(4000, 512))).toEqual([])
+    expect(await sizes(blocksOf(4000, 16))).toEqual([])
   })
 
   it('cannot hold a fork', async () => {
@@ -301,8 +321,8 @@ describe('what was written is read back', () => {
         }
         const path = join(folder, 'any.jsonl')
         await writeWorkload(path, workload, { to: 'mooncake' })
-        const blockTokens = workload.blockTokens > 0 && workload.runFirst !== null ? workload.blockTokens : undefined
-        const { workload: read } = await readTrace(path, { spreadTicks: false, keepTicks: true, blockTokens })
+        const { workload: read } = await readTrace(path, { spreadTicks: false, keepTicks: true })
+        if (workload.runFirst !== null) expect(read.blockTokens).toBe(workload.blockTokens)
         if (count > sessions)
           for (const name of ['parent', 'waitNs', 'session'] as const) expect(read[name], name).toEqual(workload[name])
         for (const name of ['arrivalNs', 'isl', 'osl'] as const) expect(read[name], name).toEqual(workload[name])

@@ -1,11 +1,12 @@
 /**
  * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far). Dynamo and
  * AIPerf add sessions: session_id, and for later turns delay or delay_ms after the answer before; Dynamo's agentic form names requests (request_id) and
- * those they wait for (wait_for), with tool_wait_ms.
+ * those they wait for (wait_for), with tool_wait_ms. Our own files may say the tokens per block: block_size, in some row.
  */
 import { NS_PER_MS } from '../../units.js'
 import {
   blockIds,
+  checkedTokens,
   createJsonClock,
   duration,
   type JsonClock,
@@ -24,7 +25,7 @@ import { plural } from '../words.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
 const SESSION_KEYS = ['session_id', 'created_time', 'delay', 'delay_ms', 'request_id', 'wait_for', 'tool_wait_ms']
-const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids', ...SESSION_KEYS]
+const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids', 'block_size', ...SESSION_KEYS]
 
 export const mooncake: Format = {
   recognises: ({ keys, isList }) => !isList && keys.has('input_length') && keys.has('output_length'),
@@ -38,6 +39,7 @@ function mooncakeReader(context: ReaderContext): TraceReader {
   const ids = options.blockNumbers ?? createNumbering<number | string>()
   const unused = createUnusedKeys(KEYS)
   const turns = createTurns(context)
+  let blockTokens = 0
   return jsonLinesReader(context, {
     addRow(line, number) {
       const isl = tokenCount(line, 'input_length', 1)
@@ -50,12 +52,18 @@ function mooncakeReader(context: ReaderContext): TraceReader {
         return
       }
       unused.look(line)
+      if (blocks.length > 0 && line.block_size !== undefined && line.block_size !== null) {
+        const size = checkedTokens(line.block_size, 'block_size', 1)
+        if (blockTokens !== 0 && size !== blockTokens) throw new RowFault(`block_size is ${size}, but ${blockTokens} before`)
+        blockTokens = size
+      }
       turns.relate(rows.add(turn.timeNs, isl, osl), turn)
       for (const id of blocks) rows.pushBlock(ids.of(id))
     },
     end: turns.end,
     findings: () => ({
       note: 'Mooncake JSON lines, read from a file.',
+      blockTokens,
       unitless: turns.times().unitless,
       notes: [
         ...turns.notes(),
