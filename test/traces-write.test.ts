@@ -10,6 +10,7 @@ import { UserError } from '../src/errors.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
 import { readTrace, shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
+import { unitsOf } from '../src/traces/sessions.js'
 import { withoutParts } from '../src/traces/write/parts.js'
 import { targetOf } from '../src/traces/write/targets.js'
 import { plain, workloads } from './anyWorkload.js'
@@ -131,10 +132,21 @@ describe('Mooncake', () => {
     expect(await sizes(blocksOf(4000, 16))).toEqual([])
   })
 
-  it('cannot hold a fork', async () => {
-    const fork = { ...full, joins: null, joinCount: null }
-    expect((await faultOf('x.jsonl', fork, { to: 'mooncake', drop: ['classes', 'tenants'] })).message).toBe(
-      "in Mooncake's form a request waits for the one before it in its session; request 2 waits for request 0",
+  it('cannot hold a fork, or a session of which nobody knows who waited for whom', async () => {
+    const rest = { ...full, joins: null, joinCount: null }
+    const options = { to: 'mooncake', drop: ['classes', 'tenants'] } as const
+    const form = "in Mooncake's form a request waits for the one before it in its session"
+    expect(await faultOf('x.jsonl', rest, options)).toMatchObject({
+      message: `${form}; request 2 waits for request 0`,
+      hint: 'write a .swt or .parquet trace instead',
+    })
+    const recorded = { ...rest, arrivalNs: plain.arrivalNs, parent: null, waitNs: null }
+    expect(await faultOf('x.jsonl', recorded, options)).toMatchObject({
+      message: `${form}; request 1, which comes after request 0, waits for none`,
+      hint: 'write a .swt or .parquet trace, or add --drop sessions',
+    })
+    expect((await faultOf('x.jsonl', { ...recorded, parent: Int32Array.of(-1, 0, -1, -1) }, options)).message).toBe(
+      `${form}; request 3, which comes after request 1, waits for none`,
     )
   })
 })
@@ -301,35 +313,61 @@ describe('what was written is read back', () => {
     )
   })
 
-  it('Mooncake, sessions of turns and blocks', async () => {
-    const gaps = fc.array(fc.record({ gapNs: fc.nat({ max: 2 ** 40 }), waits: fc.boolean() }), { minLength: 40, maxLength: 40 })
+  it('Mooncake, sessions of turns and blocks; other sessions are refused', async () => {
+    const gaps = fc.array(fc.record({ gapNs: fc.nat({ max: 2 ** 40 }), waits: fc.boolean(), starts: fc.boolean() }), {
+      minLength: 40,
+      maxLength: 40,
+    })
+    const kinds = fc.constantFrom('turns', 'turns that begin anew', 'turns without numbers', 'no turns')
+    const seen = new Set<string>()
     await fc.assert(
-      fc.asyncProperty(readable, gaps, fc.integer({ min: 1, max: 5 }), async (any, turns, sessions) => {
+      fc.asyncProperty(readable, gaps, fc.integer({ min: 1, max: 5 }), kinds, async (any, turns, sessions, kind) => {
         const { count } = any
-        const parent = Int32Array.from({ length: count }, (_, i) => (i < sessions ? -1 : i - sessions))
-        let now = -turns[0].gapNs
-        const times = Float64Array.from(parent, (_, i) => {
-          now += turns[i].gapNs
-          return parent[i] >= 0 && turns[i].waits ? Number.NaN : now
+        const chained = Int32Array.from({ length: count }, (_, i) => {
+          const isFirst = i < sessions || kind === 'no turns' || (kind === 'turns that begin anew' && turns[i].starts)
+          return isFirst ? -1 : i - sessions
         })
+        let now = -turns[0].gapNs
+        const times = Float64Array.from(chained, (before, i) => {
+          now += turns[i].gapNs
+          return before >= 0 && turns[i].waits ? Number.NaN : now
+        })
+        const session = Int32Array.from({ length: count }, (_, i) => i % sessions)
         const workload: Workload = {
           ...withoutParts(any, ['classes', 'tenants', 'sessions']),
           arrivalNs: times,
-          session: Int32Array.from({ length: count }, (_, i) => i % sessions),
-          parent,
-          waitNs: Float64Array.from(parent, (before, i) => (before >= 0 ? turns[i].gapNs : 0)),
+          session: kind === 'turns without numbers' ? null : session,
+          parent: kind === 'no turns' ? null : chained,
+          waitNs: kind === 'no turns' ? null : Float64Array.from(chained, (before, i) => (before >= 0 ? turns[i].gapNs : 0)),
         }
-        const path = join(folder, 'any.jsonl')
-        await writeWorkload(path, workload, { to: 'mooncake' })
-        const { workload: read } = await readTrace(path, { spreadTicks: false, keepTicks: true })
-        if (workload.runFirst !== null) expect(read.blockTokens).toBe(workload.blockTokens)
-        if (count > sessions)
-          for (const name of ['parent', 'waitNs', 'session'] as const) expect(read[name], name).toEqual(workload[name])
+        const isHeld = kind === 'turns without numbers' || chained.every((before, i) => before < 0 === i < sessions)
+        seen.add(`${kind}, ${isHeld}`)
+        if (!isHeld) {
+          expect((await faultOf('any.jsonl', workload, { to: 'mooncake' })).message).toMatch(
+            /^in Mooncake's form .* waits for none$/,
+          )
+          return
+        }
+        const read = await readBack('any.jsonl', workload, { to: 'mooncake' })
+        expect(read.parent ?? new Int32Array(count).fill(-1)).toEqual(chained)
+        if (read.parent !== null) expect(read.waitNs).toEqual(workload.waitNs)
+        // chains get numbers
+        if (workload.session === null) expect(unitsOf(read).rows).toEqual(unitsOf(workload).rows)
+        else expectSameGroups(read.session, workload.session)
         for (const name of ['arrivalNs', 'isl', 'osl'] as const) expect(read[name], name).toEqual(workload[name])
         for (let i = 0; i < count; i++) expect(blockIdsOf(read, i)).toEqual(blockIdsOf(workload, i))
+        if (workload.runFirst !== null) expect(read.blockTokens).toBe(workload.blockTokens)
       }),
-      { numRuns: 100, seed: 5 },
+      { numRuns: 150, seed: 5 },
     )
+    expect([...seen].sort()).toEqual([
+      'no turns, false',
+      'no turns, true',
+      'turns that begin anew, false',
+      'turns that begin anew, true',
+      'turns without numbers, true',
+      'turns, true',
+    ])
   })
 
   it('CSV, all but the blocks', async () => {

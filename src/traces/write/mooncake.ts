@@ -59,19 +59,24 @@ function idList({ runOffset, runCount, runFirst, runLength }: Workload, i: numbe
   return ids.join(',')
 }
 
-/** Session of each request, when every request waits at most for the one before it in its session; throws when some wait otherwise. */
+/** Session of each request, when every request waits for the one before it in its session and for no other; throws when some do not. */
 function linearSessions(workload: Workload, path: string): Int32Array | null {
-  const { count, session, parent } = workload
-  if (parent === null) return session
-  const found = session ?? chainsOf(parent)
+  const { count, session, parent, arrivalNs } = workload
+  const found = session ?? (parent === null ? null : chainsOf(parent))
+  if (found === null) return null
   const latest = new Map<number, number>()
   for (let i = 0; i < count; i++) {
     const before = found[i] < 0 ? -1 : (latest.get(found[i]) ?? -1)
-    if (parent[i] >= 0 && parent[i] !== before) {
+    const waitsFor = parent?.[i] ?? -1
+    if (waitsFor !== before) {
+      const says =
+        waitsFor >= 0
+          ? `request ${i} waits for request ${waitsFor}`
+          : `request ${i}, which comes after request ${before}, waits for none`
       throw new UserError({
         where: path,
-        message: `in Mooncake's form a request waits for the one before it in its session; request ${i} waits for request ${parent[i]}`,
-        hint: 'write a .swt or .parquet trace instead',
+        message: `in Mooncake's form a request waits for the one before it in its session; ${says}`,
+        hint: `write a .swt or .parquet trace${arrivalNs.some(Number.isNaN) ? ' instead' : ', or add --drop sessions'}`,
       })
     }
     latest.set(found[i], i)
