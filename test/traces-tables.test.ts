@@ -247,7 +247,16 @@ describe('columns beyond time and lengths', () => {
     expect([...(workload.parent ?? [])]).toEqual([-1, 0, 0, 1, -1])
     expect([...(workload.joins ?? [])]).toEqual([-1, -1, 3, -1, -1])
     expect([...(workload.joinCount ?? [])]).toEqual([0, 1, 1, 2, 0])
-    expect(report.notes).toContain('1 row names a request that the file does not have.')
+    expect(report.notes).toContain('1 row names a request that the file does not have, or that was skipped.')
+  })
+
+  it('who waits for a failed request is left out, and its reason is no lie', async () => {
+    const { workload, report } = await read(['id,parent,arrival_s,isl,osl', 'a,,0,10,5', 'b,a,,20,0', 'c,b,,30,5'])
+    expect([...workload.isl]).toEqual([10])
+    expect(report.skippedByReason).toEqual([
+      { reason: 'output tokens are 0: a failed request', count: 1 },
+      { reason: 'waits for a request that is not in the file, or was skipped', count: 1 },
+    ])
   })
 
   it('of a length that is a slip of the pen get names for their leading blocks alone', async () => {

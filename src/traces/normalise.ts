@@ -71,11 +71,11 @@ function inOrder(
     note(
       `${plural(relationsLost, 'request names one that comes', 'requests name one that comes')} later as the one before it: left out.`,
     )
-  skips.leaveOut(raw.count - workload.count, 'waits for a request that is not in the file')
+  skips.leaveOut(raw.count - workload.count, 'waits for a request that is not in the file, or was skipped')
   if (workload.count === 0) {
     throw new UserError({
       where: path,
-      message: 'every request waits for another one that is not in the file',
+      message: 'every request waits for another one that is not in the file, or was skipped',
       hint: 'give the whole trace: a session needs its first request',
     })
   }
