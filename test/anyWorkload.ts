@@ -25,7 +25,7 @@ const sortedTimes = (count: number) =>
     })
     .map((times) => Float64Array.from(times).sort())
 
-/** Sessions: some requests wait for an earlier one, and perhaps for others that join them, and have no arrival of their own. */
+/** Sessions: some requests wait for an earlier one, and perhaps for others that join them; most of these have no arrival of their own. */
 const sessions = (count: number) =>
   fc
     .record({
@@ -33,23 +33,31 @@ const sessions = (count: number) =>
       waits: fc.array(fc.nat({ max: 2 ** 51 }), { minLength: count, maxLength: count }),
       joins: fc.option(fc.array(fc.integer({ min: -1, max: count - 1 }), { minLength: count, maxLength: count }), { nil: null }),
       session: fc.option(int32(-1, 9, count), { nil: null }),
+      timed: fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.boolean()), {
+        minLength: count,
+        maxLength: count,
+      }),
     })
-    .map(({ parents, waits, joins: targets, session }) => {
+    .map(({ parents, waits, joins: targets, session, timed }) => {
       const parent = Int32Array.from(parents, (of, i) => (of < i ? of : -1))
       const waitNs = Float64Array.from(waits)
-      if (targets === null) return { session, parent, waitNs }
+      const isReleased = timed.map((isTimed, i) => !isTimed && parent[i] >= 0)
+      if (targets === null) return { columns: { session, parent, waitNs }, isReleased }
       const joins = Int32Array.from(targets, (target, i) => (target > i && parent[target] >= 0 ? target : -1))
       const joinCount = parent.map((of) => (of >= 0 ? 1 : 0))
       for (const target of joins) if (target >= 0) joinCount[target]++
-      return { session, parent, waitNs, joins, joinCount }
+      return { columns: { session, parent, waitNs, joins, joinCount }, isReleased }
     })
+
+/** Sessions of which nobody knows who waited for whom. */
+const recordedSessions = (count: number) => int32(-1, 9, count).map((session) => ({ columns: { session }, isReleased: [false] }))
 
 /** At most as many blocks as tokens, and dense ids: a new block takes the next number. */
 const blocks = (isl: Int32Array) =>
   fc
     .record({
       steps: fc.array(fc.array(fc.nat({ max: 3 }), { maxLength: 5 }), { minLength: isl.length, maxLength: isl.length }),
-      blockTokens: fc.constantFrom(1, 16, 512),
+      blockTokens: fc.constantFrom(1, 16, 48, 512),
     })
     .map(({ steps, blockTokens }) => {
       const builder = createBlockBuilder()
@@ -73,15 +81,16 @@ export const workloads = fc
         isl: fc.constant(isl),
         osl: int32(1, INT32, count),
         classId: option(int32(0, 65535, count).map((ids) => Uint16Array.from(ids))),
-        tenant: option(int32(-(2 ** 31), INT32, count)),
-        sessions: option(sessions(count)),
+        // some with a name, and some without a tenant
+        tenant: option(fc.oneof(int32(-(2 ** 31), INT32, count), int32(-1, 3, count))),
+        sessions: option(fc.oneof({ weight: 3, arbitrary: sessions(count) }, recordedSessions(count))),
         blocks: option(blocks(isl)),
         names: fc.record({ tenant: option(fc.array(fc.string())), class: option(fc.array(fc.string())) }),
         provenance,
       })
       .map(({ arrivalNs, sessions: session, blocks: block, ...columns }): Workload => {
-        const times = session === null ? arrivalNs : arrivalNs.map((time, i) => (session.parent[i] >= 0 ? Number.NaN : time))
-        return { ...shapesOnly(times, columns.isl, columns.osl, columns.provenance), ...columns, ...session, ...block }
+        const times = arrivalNs.map((time, i) => (session?.isReleased[i] ? Number.NaN : time))
+        return { ...shapesOnly(times, columns.isl, columns.osl, columns.provenance), ...columns, ...session?.columns, ...block }
       }),
   )
 

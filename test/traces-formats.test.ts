@@ -136,7 +136,107 @@ describe('Mooncake with sessions', () => {
       turn({ request_id: 'e', wait_for: 'a', input_length: 5 }),
     ])
     expect(isl).toEqual([1, 5])
-    expect(report.skippedByReason).toEqual([{ reason: 'waits for a request that is not in the file', count: 3 }])
+    expect(report.skippedByReason).toEqual([{ reason: 'waits for a request that is not in the file, or was skipped', count: 3 }])
+  })
+
+  describe('passes over failed requests that others wait for', () => {
+    const failed = { output_length: 0 }
+    const NAMES = 'abcdefgh'
+    /** Whom each request that is left waits for, by names, and how many ms after them it is sent, or when. */
+    const left = async (rows: readonly { readonly request_id: string; readonly [key: string]: unknown }[]) => {
+      const { isl, parent, joins, waitMs, times, report } = await read(
+        rows.map((row) => turn({ input_length: NAMES.indexOf(row.request_id) + 1, ...row })),
+      )
+      const name = (row: number): string => NAMES[isl[row] - 1]
+      const found = isl.map((_, row) => {
+        const before = [parent[row] ?? -1, ...joins.flatMap((target, other) => (target === row ? [other] : []))]
+        const waited = before.filter((other) => other >= 0).map(name)
+        return [name(row), Number.isNaN(times[row]) ? `${waited.sort().join('')}+${waitMs[row]}` : times[row] / 1e6]
+      })
+      return { found: Object.fromEntries(found), skipped: report.skippedByReason }
+    }
+    const failures = (count: number) => [{ reason: 'output tokens are 0: a failed request', count }]
+
+    it('who waits for one waits for those before it', async () => {
+      const rows = [
+        { request_id: 'a', timestamp: 0 },
+        { request_id: 'b', wait_for: 'a' },
+        { request_id: 'c', wait_for: ['a', 'b'], ...failed },
+        { request_id: 'd', wait_for: 'c' },
+      ]
+      const expected = { found: { a: 0, b: 'a+0', d: 'ab+0' }, skipped: failures(1) }
+      expect(await left(rows)).toEqual(expected)
+      expect(await left([rows[0], rows[3], rows[2], rows[1]])).toEqual(expected)
+    })
+
+    it('as long in addition, unless one that is there is waited for too', async () => {
+      const { found, skipped } = await left([
+        { request_id: 'a', timestamp: 0 },
+        { request_id: 'b', wait_for: 'a' },
+        { request_id: 'c', wait_for: 'a', tool_wait_ms: 5, ...failed },
+        { request_id: 'd', wait_for: ['c'], tool_wait_ms: 7, ...failed },
+        { request_id: 'e', wait_for: 'a', tool_wait_ms: 30, ...failed },
+        { request_id: 'f', wait_for: ['d', 'e'], tool_wait_ms: 11 },
+        { request_id: 'g', wait_for: ['b', 'd'], tool_wait_ms: 2 },
+      ])
+      expect(found).toEqual({ a: 0, b: 'a+0', f: 'a+41', g: 'ab+2' })
+      expect(skipped).toEqual(failures(3))
+    })
+
+    it('at its time, where it waited for nobody', async () => {
+      const { found } = await left([
+        { request_id: 'a', timestamp: 0, session_id: 's' },
+        { request_id: 'b', timestamp: 90, ...failed },
+        { request_id: 'c', wait_for: 'b', tool_wait_ms: 5, ...failed },
+        { request_id: 'd', wait_for: 'c', tool_wait_ms: 7 },
+        { request_id: 'e', wait_for: ['b', 'a'], tool_wait_ms: 1 },
+        { request_id: 'f', wait_for: 'b', timestamp: 300, tool_wait_ms: 1 },
+        { request_id: 'g', wait_for: 'd' },
+      ])
+      expect(found).toEqual({ a: 0, d: 102, e: 'a+1', f: 300, g: 'd+0' })
+    })
+
+    it('which is a turn of a session, or opens one', async () => {
+      const { found } = await left([
+        { request_id: 'a', timestamp: 0, session_id: 's' },
+        { request_id: 'b', session_id: 's', delay: 5, ...failed },
+        { request_id: 'c', session_id: 's', delay: 7, ...failed },
+        { request_id: 'd', wait_for: 'c', session_id: 's', tool_wait_ms: 11 },
+        { request_id: 'e', session_id: 's', delay: 1 },
+        { request_id: 'f', wait_for: 'd', session_id: 't', tool_wait_ms: 100, ...failed },
+        { request_id: 'g', session_id: 't', delay: 20, ...failed },
+        { request_id: 'h', session_id: 't', delay: 3 },
+      ])
+      expect(found).toEqual({ a: 0, d: 'a+23', e: 'd+1', h: 'd+123' })
+    })
+
+    it('but for those that would never be sent, and not where one of its name answers later', async () => {
+      const { found, skipped } = await left([
+        { request_id: 'a', timestamp: 0 },
+        { request_id: 'b', wait_for: 'c', ...failed },
+        { request_id: 'c', wait_for: 'b', ...failed },
+        { request_id: 'd', wait_for: 'c' },
+        { request_id: 'e', wait_for: 'nobody', ...failed },
+        { request_id: 'f', wait_for: 'e' },
+        { request_id: 'g', wait_for: 'a', tool_wait_ms: 5, ...failed },
+        { request_id: 'g', wait_for: 'a', tool_wait_ms: 9 },
+        { request_id: 'h', wait_for: 'g' },
+      ])
+      expect(found).toEqual({ a: 0, g: 'a+9', h: 'g+0' })
+      expect(skipped).toEqual([...failures(4), { reason: 'waits for a request that is not in the file, or was skipped', count: 2 }])
+    })
+
+    it('in a row of any length, in any order', async () => {
+      const chain = Array.from({ length: 20_000 }, (_, i) => turn({ request_id: i, wait_for: i - 1, tool_wait_ms: 1, ...failed }))
+      const rows = [turn({ request_id: 0, timestamp: 0 }), ...chain.slice(1), turn({ request_id: 'last', wait_for: 19_999 })]
+      for (const list of [rows, rows.toReversed()]) {
+        const { parent, waitMs } = await read(list)
+        expect([parent, waitMs]).toEqual([
+          [-1, 0],
+          [0, 19_999],
+        ])
+      }
+    })
   })
 
   it('adds up prompts where turns hold their new part only', async () => {
@@ -245,6 +345,22 @@ it('reads Qwen-Bailian traces: seconds, chains by parent_chat_id, types as class
   expect(workload.names.class).toEqual(['text', 'search'])
   expect(notes).toContain('Time is in s, as the publisher says.')
   expect(notes).toContain('1 requests name a parent_chat_id that is not in the file before them: they begin a session.')
+
+  const failed = { output_length: 0 }
+  const rest = await read([
+    row(10, -1, 0),
+    { ...row(11, 10, 2), ...failed },
+    { ...row(12, 11, 3), ...failed },
+    row(13, 12, 4),
+    { ...row(14, -1, 5), ...failed },
+    row(15, 14, 6),
+    row(16, 15, 7),
+  ])
+  expect([rest.session, rest.parent]).toEqual([
+    [0, 0, 1, 1],
+    [-1, 0, -1, 2],
+  ])
+  expect(rest.notes.join()).not.toContain('parent_chat_id')
 })
 
 it('reads TraceLab rounds: whole prompts, waits from the last output to the last input, blocks shared as far as both prompts go', async () => {

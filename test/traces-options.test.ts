@@ -64,6 +64,27 @@ describe('rows that repeat another one', () => {
     expect(dropped.report.skippedByReason).toEqual([{ reason: 'repeats another row exactly', count: 2 }])
     await expect(read(text, { duplicates: 'fail' })).rejects.toThrow('2 rows repeat another one exactly')
   })
+  it('leave who waited for them to the row they repeat', async () => {
+    const rows = [
+      'id,parent,joins,arrival_s,wait_s,isl,osl',
+      'a,,,0,,100,1',
+      'b,a,,1,,500,2',
+      'b2,a,,1,,500,2',
+      's,a,,1.5,,50,3',
+      's2,a,d,1.5,,50,3',
+      'c,b2,,,2,600,4',
+      'd,c,,,1,700,5',
+      'u,a,b2,0.5,,40,6',
+    ]
+    const { workload, osl, report } = await read(`${rows.join('\n')}\n`, { duplicates: 'drop' })
+    expect(report.duplicates).toBe(2)
+    expect(osl).toEqual([1, 6, 2, 4, 3, 5])
+    const { parent, joins, joinCount, waitNs } = workload
+    expect([...(parent ?? [])]).toEqual([-1, 0, 0, 2, 0, 3])
+    expect([...(joins ?? [])]).toEqual([-1, 2, -1, -1, 5, -1])
+    expect([...(joinCount ?? [])]).toEqual([0, 1, 2, 1, 1, 2])
+    expect([...(waitNs ?? [])]).toEqual([0, 0, 0, 2e9, 0, 1e9])
+  })
   it('differ by their prefix', async () => {
     expect((await read(jsonl({ hash_ids: [1] }, { hash_ids: [2] }, { hash_ids: [1] }, { timestamp: 9 }))).report.duplicates).toBe(
       1,
@@ -245,6 +266,33 @@ describe('relations', () => {
         const length = (workload: Workload) =>
           workload.arrivalNs[0] + (workload.waitNs ?? new Float64Array(0)).reduce((sum, wait) => sum + wait, 0)
         expect(length(rest)).toBe(length(chain))
+      }),
+    )
+  })
+
+  it('of a fork come together again, whichever steps go: the next one that stays waits for the sub-agent', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 8 }), fc.infiniteStream(fc.boolean()), fc.boolean(), (steps, coins, isLater) => {
+        // row 0, then the sub-agent (row 1), which the next step waits for, or the one after it; then the steps, each after the one before
+        const joinedRow = isLater && steps > 2 ? 3 : 2
+        const fork = workloadOf(
+          Array.from({ length: steps + 2 }, (_, i) => ({
+            timeNs: i === 0 ? 0 : Number.NaN,
+            parent: i === 2 ? 0 : i - 1,
+            joins: i === 1 ? joinedRow : -1,
+            waitNs: 0,
+            blocks: 0,
+          })),
+        )
+        const gone = Uint8Array.from(fork.isl, (_, i) => (i !== 1 && i < fork.count - 1 && coins.next().value ? 1 : 0))
+        const rest = withoutRequests(fork, gone)
+        const kept = Array.from(gone, (_, i) => i).filter((i) => gone[i] === 0)
+        const [agent, next] = [kept.indexOf(1), kept.findIndex((i) => i >= joinedRow)]
+        const before = kept.findLastIndex((i) => i !== 1 && i < joinedRow)
+        const waitsFor = [rest.parent?.[next], ...(rest.joins?.[agent] === next ? [agent] : [])]
+        expect(waitsFor).toEqual(before < 0 ? [agent] : [before, agent])
+        expect(rest.joinCount?.[next]).toBe(waitsFor.length)
+        expect(rest.arrivalNs[next]).toBeNaN()
       }),
     )
   })

@@ -38,6 +38,9 @@ describe('a table of others', () => {
     expect(workload.osl).toEqual(Int32Array.of(1, 2, 3))
     expect(report).toMatchObject({ format: 'parquet', rowsRead: 3, rowsSkipped: 0 })
     expect(report.notes).toContain('Time is in ms, from the name of its column.')
+    const more = ['request', 'response'].map((name): ColumnSource => ({ name, data: [200, 200, 200], type: 'INT32' }))
+    const time: ColumnSource = { name: 'arrival_ms', data: [5, 6.5, 9.25], type: 'DOUBLE' }
+    expect((await read(table(...more, time, ...lengths))).workload).toEqual(workload)
   })
 
   it('keeps every digit of timestamps and of long numbers', async () => {

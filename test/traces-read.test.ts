@@ -722,6 +722,7 @@ describe('Mooncake traces', () => {
     readonly input_length?: unknown
     readonly output_length?: unknown
     readonly hash_ids?: unknown
+    readonly block_size?: unknown
   }
   const line = (given: Line) =>
     `${JSON.stringify({ timestamp: 1, input_length: 600, output_length: 5, hash_ids: [1, 2], ...given })}\n`
@@ -756,6 +757,26 @@ describe('Mooncake traces', () => {
     const { workload, report } = await read(line({ hash_ids: [1, 2, 3, 4, 5, 6, 7] }))
     expect(workload.blockTokens).toBe(512)
     expect(report.notes).toContain('Prefix blocks of 512 tokens, by custom: the numbers of ids fit no block size.')
+  })
+
+  it('says when several block sizes fit', async () => {
+    const { workload, report } = await read(lines(3).replaceAll('600', '20').replaceAll('[1,2]', '[1]'))
+    expect(workload.blockTokens).toBe(512)
+    expect(report.notes).toContain(
+      'Prefix blocks of 512 tokens, by custom: the numbers of ids fit those of 16, 32, 64, 128, 256, 1024 too.',
+    )
+  })
+
+  it('takes the block size that rows with blocks say, of which there may be one', async () => {
+    const sized = (size: unknown, ids: readonly number[] = [1, 2]) => line({ hash_ids: ids, block_size: size })
+    expect((await read(lines(2) + sized(48) + sized(null))).workload.blockTokens).toBe(48)
+    expect((await read(sized(48, []))).workload.blockTokens).toBe(0)
+    expect((await read(sized(48), { blockTokens: 64 })).workload.blockTokens).toBe(64)
+    const { report } = await read(sized(48) + sized(32) + sized(0) + sized(48))
+    expect(report.skippedByReason).toEqual([
+      { reason: 'block_size is 32, but 48 before', count: 1 },
+      { reason: 'block_size is 0', count: 1 },
+    ])
   })
 
   it('reads a byte order mark, CRLF, blank lines, no newline at the end, no ids and other keys', async () => {

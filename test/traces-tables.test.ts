@@ -96,6 +96,66 @@ describe('known kinds', () => {
   })
 })
 
+describe('of several columns that may have a role', () => {
+  const columnsOf = async (header: string, options: Partial<ReadOptions> = {}) => {
+    const row = header.split(',').map((_, i) => String(i + 1))
+    const { report } = await read([header, row.join(',')], options)
+    return /^Columns: (.*)\.$/.exec(report.notes.find((note) => note.startsWith('Columns: ')) ?? '')?.[1]
+  }
+
+  it.each([
+    ['request,arrival_s,input_tokens,output_tokens', 'arrival_s, input_tokens, output_tokens'],
+    ['timestamp,response,prompt_tokens,completion_tokens', 'timestamp, prompt_tokens, completion_tokens'],
+    ['id,generation,context,timestamp,input_tokens,output_tokens', 'timestamp, input_tokens, output_tokens'],
+    ['context,response,arrival_s,isl,osl', 'arrival_s, isl, osl'],
+    ['request,prompt_len,response,answer_len,arrival_s', 'arrival_s, prompt_len, answer_len'],
+    ['request_size,response_size,request_tokens,response_tokens,arrival_s', 'arrival_s, request_tokens, response_tokens'],
+    ['prefill_tokens,prompt_tokens,answer_tokens,output_tokens,arrival_s', 'arrival_s, prompt_tokens, output_tokens'],
+    ['request,response,input,output,time', 'time, input, output'],
+    ['request_time,time,timestamp,isl,osl', 'timestamp, isl, osl'],
+    ['time,created_at,arrival_ms,isl,osl', 'arrival_ms, isl, osl'],
+    ['TIMESTAMP,PromptTokens,ContextTokens,OutputTokens,GeneratedTokens', 'TIMESTAMP, ContextTokens, GeneratedTokens'],
+  ])('the one that can mean little else is read: %s', async (header, expected) => {
+    const [time, input, output] = expected.split(', ')
+    const expectedText = `time = ${time}, input tokens = ${input}, output tokens = ${output}`
+    expect(await columnsOf(header)).toBe(expectedText)
+    expect(await columnsOf(header.split(',').reverse().join(','))).toBe(expectedText)
+  })
+
+  it.each([
+    ['chat,session_id', 'session = session_id'],
+    ['client,tenant_id,client_id', 'tenant = tenant_id'],
+    ['slo_class,class', 'class = class'],
+    ['id,request,request_id,parent,parent_id', 'request = request_id, parent = parent_id'],
+    ['session,wait_s,think_time_ms', 'session = session, wait = think_time_ms'],
+    ['session,cached_tokens,prefix_tokens', 'session = session, prefix = prefix_tokens'],
+  ])('so beyond time and lengths: %s', async (header, expected) => {
+    const base = 'time = arrival_s, input tokens = isl, output tokens = osl'
+    expect(await columnsOf(`arrival_s,isl,osl,${header}`)).toBe(`${base}, ${expected}`)
+    expect(await columnsOf(`arrival_s,isl,osl,${header.split(',').reverse().join(',')}`)).toBe(`${base}, ${expected}`)
+  })
+
+  it.each([
+    ['arrival_s,input_tokens,PromptTokens,osl', 'input', 'columns input_tokens and PromptTokens may each be the input tokens'],
+    ['arrival_s,isl,osl,output_tokens', 'output', 'columns osl and output_tokens may each be the output tokens'],
+    ['created_at,timestamp,isl,osl', 'time', 'columns created_at and timestamp may each be the arrival time'],
+    ['arrival_ms,arrival_s,isl,osl', 'time', 'columns arrival_ms and arrival_s may each be the arrival time'],
+    ['arrival_s,isl,osl,session_id,chat_id', 'session', 'columns session_id and chat_id may each be the session'],
+  ])('none is read where their names tell it alike, unless it is named: %s', async (header, role, message) => {
+    expect(await refusal([header, '1,2,3,4,5'])).toEqual({
+      where: `${join(folder, 'table.csv')}:1`,
+      message: `${message}, and the file does not say which of them to read`,
+      hint: `name the one to read: workload.read.columns.${role}=NAME (trace commands: --columns ${role}=NAME)`,
+    })
+    const name = message.split(' ')[3]
+    expect(await columnsOf(header, { columns: { [role]: name } })).toContain(` = ${name}`)
+  })
+
+  it('none that says nothing without another is in doubt', async () => {
+    expect(await columnsOf('arrival_s,isl,osl,delay,wait,cached_tokens,cached_length')).not.toContain('wait')
+  })
+})
+
 describe('columns beyond time and lengths', () => {
   it('are known by their names: client is a tenant', async () => {
     const { workload, report } = await read([
@@ -187,7 +247,16 @@ describe('columns beyond time and lengths', () => {
     expect([...(workload.parent ?? [])]).toEqual([-1, 0, 0, 1, -1])
     expect([...(workload.joins ?? [])]).toEqual([-1, -1, 3, -1, -1])
     expect([...(workload.joinCount ?? [])]).toEqual([0, 1, 1, 2, 0])
-    expect(report.notes).toContain('1 row names a request that the file does not have.')
+    expect(report.notes).toContain('1 row names a request that the file does not have, or that was skipped.')
+  })
+
+  it('who waits for a failed request is left out, and its reason is no lie', async () => {
+    const { workload, report } = await read(['id,parent,arrival_s,isl,osl', 'a,,0,10,5', 'b,a,,20,0', 'c,b,,30,5'])
+    expect([...workload.isl]).toEqual([10])
+    expect(report.skippedByReason).toEqual([
+      { reason: 'output tokens are 0: a failed request', count: 1 },
+      { reason: 'waits for a request that is not in the file, or was skipped', count: 1 },
+    ])
   })
 
   it('of a length that is a slip of the pen get names for their leading blocks alone', async () => {

@@ -10,6 +10,7 @@ import { UserError } from '../src/errors.js'
 import { blockIdsOf, createBlockBuilder } from '../src/traces/blocks.js'
 import { COLUMN_NAMES } from '../src/traces/contentColumns.js'
 import { readTrace, shapesOnly, traceHash, type Workload, type WriteOptions, writeWorkload } from '../src/traces/index.js'
+import { unitsOf } from '../src/traces/sessions.js'
 import { withoutParts } from '../src/traces/write/parts.js'
 import { targetOf } from '../src/traces/write/targets.js'
 import { plain, workloads } from './anyWorkload.js'
@@ -62,17 +63,20 @@ describe('CSV', () => {
       'arrival_s,input_tokens,output_tokens,tenant,class,session,request,parent,wait_s,joins',
       '0.001500000,10,1,4,chat,0,0,,0.000000000,',
       ',20,2,4,"batch, slow",0,1,0,2.000000001,',
-      ',30,3,-1,"batch, slow",,2,0,0.000000000,3',
+      ',30,3,,"batch, slow",,2,0,0.000000000,3',
       ',40,4,"own ""shop""",chat,0,3,1,0.000000007,',
       '',
     ])
   })
 
-  it('cannot hold a name of two lines', async () => {
-    const broken = { ...plain, tenant: Int32Array.of(0, 0, 0, 0), names: { tenant: ['a\nb'], class: null } }
+  it.each([
+    ['a\nb', 'a CSV line cannot hold the line break in the name of tenant "a\\nb"'],
+    ['', 'a CSV line cannot hold the empty name of a tenant'],
+  ])('cannot hold the name %j', async (name, message) => {
+    const broken = { ...plain, tenant: Int32Array.of(0, 0, 0, 0), names: { tenant: [name], class: null } }
     expect(await faultOf('x.csv', broken, { to: 'csv' })).toEqual({
       where: join(folder, 'x.csv'),
-      message: 'a CSV line cannot hold the line break in the name of tenant "a\\nb"',
+      message,
       hint: 'write a .swt or .parquet trace, or add --drop tenants',
     })
   })
@@ -100,7 +104,7 @@ describe('Mooncake', () => {
     expect(
       (await written('chain.jsonl', chain, { to: 'mooncake', drop: ['classes', 'tenants'] })).toString().split('\n'),
     ).toEqual([
-      '{"session_id":"0","timestamp":0,"input_length":10,"output_length":1,"hash_ids":[0,1]}',
+      '{"session_id":"0","timestamp":0,"input_length":10,"output_length":1,"block_size":4,"hash_ids":[0,1]}',
       '{"session_id":"0","delay":2000.000001,"input_length":20,"output_length":2,"hash_ids":[0,1,2,7]}',
       '{"timestamp":3,"input_length":30,"output_length":3,"hash_ids":[]}',
       '{"session_id":"0","delay":0.000007,"input_length":40,"output_length":4,"hash_ids":[3]}',
@@ -108,10 +112,41 @@ describe('Mooncake', () => {
     ])
   })
 
-  it('cannot hold a fork', async () => {
-    const fork = { ...full, joins: null, joinCount: null }
-    expect((await faultOf('x.jsonl', fork, { to: 'mooncake', drop: ['classes', 'tenants'] })).message).toBe(
-      "in Mooncake's form a request waits for the one before it in its session; request 2 waits for request 0",
+  it('has the tokens per block where the numbers of ids do not tell them', async () => {
+    const blocksOf = (isl: number, blockTokens: number): Workload => {
+      const ids = createBlockBuilder()
+      plain.isl.forEach((_, i) => {
+        ids.next()
+        ids.pushRun(0, i === 0 ? 0 : Math.ceil(isl / blockTokens))
+      })
+      return { ...plain, isl: plain.isl.map(() => isl), ...ids.columns(), blockTokens }
+    }
+    const sizes = async (workload: Workload) =>
+      [...(await written('blocks.jsonl', workload, { to: 'mooncake' })).toString().matchAll(/.*"block_size":(\d+)/g)].map(
+        ([line, size]) => [/"timestamp":[\d.]+/.exec(line)?.[0], size],
+      )
+    expect(await sizes(blocksOf(4000, 48))).toEqual([['"timestamp":0.000005', '48']])
+    // one block of each: as many as of 512 tokens
+    expect(await sizes(blocksOf(20, 32))).toEqual([['"timestamp":0.000005', '32']])
+    expect(await sizes(blocksOf(4000, 512))).toEqual([])
+    expect(await sizes(blocksOf(4000, 16))).toEqual([])
+  })
+
+  it('cannot hold a fork, or a session of which nobody knows who waited for whom', async () => {
+    const rest = { ...full, joins: null, joinCount: null }
+    const options = { to: 'mooncake', drop: ['classes', 'tenants'] } as const
+    const form = "in Mooncake's form a request waits for the one before it in its session"
+    expect(await faultOf('x.jsonl', rest, options)).toMatchObject({
+      message: `${form}; request 2 waits for request 0`,
+      hint: 'write a .swt or .parquet trace instead',
+    })
+    const recorded = { ...rest, arrivalNs: plain.arrivalNs, parent: null, waitNs: null }
+    expect(await faultOf('x.jsonl', recorded, options)).toMatchObject({
+      message: `${form}; request 1, which comes after request 0, waits for none`,
+      hint: 'write a .swt or .parquet trace, or add --drop sessions',
+    })
+    expect((await faultOf('x.jsonl', { ...recorded, parent: Int32Array.of(-1, 0, -1, -1) }, options)).message).toBe(
+      `${form}; request 3, which comes after request 1, waits for none`,
     )
   })
 })
@@ -223,8 +258,7 @@ describe('what was written is read back', () => {
   /** Any workload that begins at 0, within the 104 days that text formats hold; names without what no line can hold. */
   const readable = workloads.map((workload): Workload => {
     const first = workload.arrivalNs.find((time) => !Number.isNaN(time)) ?? 0
-    const names = (list: readonly string[] | null) =>
-      list?.map((name, i) => `${name.replace(/[\r\n]/g, ' ').trim()} ${i}`) ?? null
+    const names = (list: readonly string[] | null) => list?.map((name, i) => `${name.replace(/[\r\n]/g, ' ')} ${i}`) ?? null
     return {
       ...workload,
       arrivalNs: workload.arrivalNs.map((time) => Math.min(time - first, 2 ** 53 - 2)),
@@ -238,9 +272,12 @@ describe('what was written is read back', () => {
     return (await readTrace(path, { spreadTicks: false, keepTicks: true })).workload
   }
 
-  /** The names by which rows are called, or the numbers where there are none. */
-  const labels = (ids: ArrayLike<number> | null, names: readonly string[] | null) =>
-    ids === null ? null : Array.from(ids, (id) => names?.[id] ?? String(id))
+  /** The names by which rows are called, or the numbers where there are none; null for a request without a tenant, and where nobody has one. */
+  const labels = (ids: ArrayLike<number> | null, names: readonly string[] | null) => {
+    const isNone = (id: number) => (names === null ? id === -1 : id < 0)
+    const found = Array.from(ids ?? [], (id) => (isNone(id) ? null : (names?.[id] ?? String(id))))
+    return found.every((label) => label === null) ? null : found
+  }
 
   /** Equal in every column, but tenants and classes by name: a file names them, and numbers them anew. */
   function expectSame(read: Workload, written: Workload): void {
@@ -276,35 +313,61 @@ describe('what was written is read back', () => {
     )
   })
 
-  it('Mooncake, sessions of turns and blocks', async () => {
-    const gaps = fc.array(fc.record({ gapNs: fc.nat({ max: 2 ** 40 }), waits: fc.boolean() }), { minLength: 40, maxLength: 40 })
+  it('Mooncake, sessions of turns and blocks; other sessions are refused', async () => {
+    const gaps = fc.array(fc.record({ gapNs: fc.nat({ max: 2 ** 40 }), waits: fc.boolean(), starts: fc.boolean() }), {
+      minLength: 40,
+      maxLength: 40,
+    })
+    const kinds = fc.constantFrom('turns', 'turns that begin anew', 'turns without numbers', 'no turns')
+    const seen = new Set<string>()
     await fc.assert(
-      fc.asyncProperty(readable, gaps, fc.integer({ min: 1, max: 5 }), async (any, turns, sessions) => {
+      fc.asyncProperty(readable, gaps, fc.integer({ min: 1, max: 5 }), kinds, async (any, turns, sessions, kind) => {
         const { count } = any
-        const parent = Int32Array.from({ length: count }, (_, i) => (i < sessions ? -1 : i - sessions))
-        let now = -turns[0].gapNs
-        const times = Float64Array.from(parent, (_, i) => {
-          now += turns[i].gapNs
-          return parent[i] >= 0 && turns[i].waits ? Number.NaN : now
+        const chained = Int32Array.from({ length: count }, (_, i) => {
+          const isFirst = i < sessions || kind === 'no turns' || (kind === 'turns that begin anew' && turns[i].starts)
+          return isFirst ? -1 : i - sessions
         })
+        let now = -turns[0].gapNs
+        const times = Float64Array.from(chained, (before, i) => {
+          now += turns[i].gapNs
+          return before >= 0 && turns[i].waits ? Number.NaN : now
+        })
+        const session = Int32Array.from({ length: count }, (_, i) => i % sessions)
         const workload: Workload = {
           ...withoutParts(any, ['classes', 'tenants', 'sessions']),
           arrivalNs: times,
-          session: Int32Array.from({ length: count }, (_, i) => i % sessions),
-          parent,
-          waitNs: Float64Array.from(parent, (before, i) => (before >= 0 ? turns[i].gapNs : 0)),
+          session: kind === 'turns without numbers' ? null : session,
+          parent: kind === 'no turns' ? null : chained,
+          waitNs: kind === 'no turns' ? null : Float64Array.from(chained, (before, i) => (before >= 0 ? turns[i].gapNs : 0)),
         }
-        const path = join(folder, 'any.jsonl')
-        await writeWorkload(path, workload, { to: 'mooncake' })
-        const blockTokens = workload.blockTokens > 0 && workload.runFirst !== null ? workload.blockTokens : undefined
-        const { workload: read } = await readTrace(path, { spreadTicks: false, keepTicks: true, blockTokens })
-        if (count > sessions)
-          for (const name of ['parent', 'waitNs', 'session'] as const) expect(read[name], name).toEqual(workload[name])
+        const isHeld = kind === 'turns without numbers' || chained.every((before, i) => before < 0 === i < sessions)
+        seen.add(`${kind}, ${isHeld}`)
+        if (!isHeld) {
+          expect((await faultOf('any.jsonl', workload, { to: 'mooncake' })).message).toMatch(
+            /^in Mooncake's form .* waits for none$/,
+          )
+          return
+        }
+        const read = await readBack('any.jsonl', workload, { to: 'mooncake' })
+        expect(read.parent ?? new Int32Array(count).fill(-1)).toEqual(chained)
+        if (read.parent !== null) expect(read.waitNs).toEqual(workload.waitNs)
+        // chains get numbers
+        if (workload.session === null) expect(unitsOf(read).rows).toEqual(unitsOf(workload).rows)
+        else expectSameGroups(read.session, workload.session)
         for (const name of ['arrivalNs', 'isl', 'osl'] as const) expect(read[name], name).toEqual(workload[name])
         for (let i = 0; i < count; i++) expect(blockIdsOf(read, i)).toEqual(blockIdsOf(workload, i))
+        if (workload.runFirst !== null) expect(read.blockTokens).toBe(workload.blockTokens)
       }),
-      { numRuns: 100, seed: 5 },
+      { numRuns: 150, seed: 5 },
     )
+    expect([...seen].sort()).toEqual([
+      'no turns, false',
+      'no turns, true',
+      'turns that begin anew, false',
+      'turns that begin anew, true',
+      'turns without numbers, true',
+      'turns, true',
+    ])
   })
 
   it('CSV, all but the blocks', async () => {

@@ -2,23 +2,23 @@
 import { blockCountOf } from './blocks.js'
 import type { Workload } from './workload.js'
 
-/** By custom (Mooncake's own traces), then those that other tools write. */
-const SIZES = [512, 16, 32, 64, 128, 256, 1024]
+/** Of Mooncake's own traces. */
+export const USUAL_BLOCK_TOKENS = 512
+const SIZES = [USUAL_BLOCK_TOKENS, 16, 32, 64, 128, 256, 1024]
 const FITTING_SHARE = 0.9
 
-/** The size that fits the counts of ids of nine requests in ten, and whether any did; 512 otherwise. */
-export function inferBlockTokens(workload: Workload): { blockTokens: number; certain: boolean } {
+/** Sizes that fit the counts of ids of nine requests in ten, the most usual first; only where there is one is it told by the counts. */
+export function fittingBlockTokens(workload: Workload): readonly number[] {
   const { isl } = workload
   const blockCount = isl.map((_, i) => blockCountOf(workload, i))
-  for (const size of SIZES) {
-    let rows = 0
-    let fitting = 0
-    for (let i = 0; i < isl.length; i++) {
+  const rows = blockCount.reduce((sum, blocks) => sum + (blocks > 0 ? 1 : 0), 0)
+  const fits = (size: number): boolean => {
+    let misfits = 0
+    for (let i = 0; i < isl.length && rows - misfits >= FITTING_SHARE * rows; i++) {
       if (blockCount[i] === 0) continue
-      rows++
-      if (blockCount[i] === Math.ceil(isl[i] / size) || blockCount[i] === Math.floor(isl[i] / size)) fitting++
+      if (blockCount[i] !== Math.ceil(isl[i] / size) && blockCount[i] !== Math.floor(isl[i] / size)) misfits++
     }
-    if (fitting >= FITTING_SHARE * rows) return { blockTokens: size, certain: true }
+    return rows - misfits >= FITTING_SHARE * rows
   }
-  return { blockTokens: SIZES[0], certain: false }
+  return SIZES.filter(fits)
 }

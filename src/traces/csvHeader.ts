@@ -1,7 +1,7 @@
 /** Which columns of a CSV file are time, input and output tokens, and the unit of the time. */
 import { UserError } from '../errors.js'
 import { NS_PER_S } from '../units.js'
-import { EXTRA_ROLES, type ExtraRole, findRoles } from './table/roles.js'
+import { clearest, EXTRA_ROLES, type ExtraRole, findRoles } from './table/roles.js'
 import { unitOf } from './units.js'
 
 /** Names, or positions counted from 1 (needed when the file has no header), of the columns to read. */
@@ -39,18 +39,37 @@ const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
   ['ms', /_(ms|msec|millis|milliseconds?)$/],
   ['s', /_(s|secs?|seconds?)$/],
 ]
-/** Column names of the public traces and of load tools (after `plainName`, without the unit). */
-const TIME =
-  /^(timestamp|time|t|ts|arrival|arrived|arrival_(time|timestamp|at)|(request|start|send|created|event)_time|created|(arrived|created|received|requested|sent|started|submitted)_at)$/
-const INPUT = /^((num_|n_)?(input|prompt|context|request|prefill)(_(tokens?|toks?|len|length|size|token_count))?|isl|in)$/
-const OUTPUT =
-  /^((num_|n_)?(output|generated|generation|completion|response|decode|answer)(_(tokens?|toks?|len|length|size|token_count))?|token_size|osl|out)$/
+/**
+ * Column names of the public traces and of load tools (after `plainName`, times without their unit), those that can mean little else first: `time` may
+ * be how long something took, `request` a number of the request, and `response` a status.
+ */
+const TIME = [
+  /^(arrival(_(time|timestamp|at))?|arrived(_at)?)$/,
+  /^(timestamp|ts|(start|send|created|event)_time|created|(created|received|requested|sent|started|submitted)_at)$/,
+  /^(time|t|request_time)$/,
+]
+const INPUT = [
+  /^((num_|n_)?(input|prompt)_(tokens?|toks?|token_count)|isl)$/,
+  /^(num_|n_)?(context|request|prefill)_(tokens?|toks?|token_count)$/,
+  /^(num_|n_)?(input|prompt|context|request|prefill)_(len|length|size)$/,
+  /^((num_|n_)?(input|prompt)|in)$/,
+  /^(num_|n_)?(context|request|prefill)$/,
+]
+const OUTPUT = [
+  /^((num_|n_)?(output|completion)_(tokens?|toks?|token_count)|osl)$/,
+  /^(num_|n_)?(generated|generation|response|decode|answer)_(tokens?|toks?|token_count)$/,
+  /^((num_|n_)?(output|completion|generated|generation|response|decode|answer)_(len|length|size)|token_size)$/,
+  /^((num_|n_)?(output|completion)|out)$/,
+  /^(num_|n_)?(generated|generation|response|decode|answer)$/,
+]
+/** Azure's columns are known, whatever others a file has beside them. */
+const AZURE = { time: 'timestamp', input: 'context_tokens', output: 'generated_tokens' }
 
 /** The layout told by the first line's fields. `onlyChosen`: beyond time and lengths no column is known by its name. Throws `UserError` when a column is missing or its unit is unknown. */
 export function layoutOf(
   fields: readonly string[],
   path: string,
-  choice: ColumnChoice = {},
+  given: ColumnChoice = {},
   mustBeAzure = false,
   hasTime = true,
   onlyChosen = false,
@@ -72,6 +91,7 @@ export function layoutOf(
       hint: 'read it as csv',
     })
   }
+  const choice = isAzure ? { ...AZURE, ...given } : given
   if (!hasHeader && fields.length !== 3 && (choice.time ?? choice.input ?? choice.output) === undefined) {
     throw new UserError({
       where: `${path}:1`,
@@ -79,15 +99,15 @@ export function layoutOf(
       hint: 'add a header line, or give the positions of the three: workload.read.columns={time: "1", input: "2", output: "3"} (trace commands: --columns time=1,input=2,output=3)',
     })
   }
-  const find = (role: 'time' | 'input' | 'output', pattern: RegExp, position: number): number => {
+  const find = (role: 'time' | 'input' | 'output', patterns: readonly RegExp[], position: number): number => {
     const wanted = choice[role]
     if (wanted !== undefined) return chosenColumn(wanted, role, fields, hasHeader, path)
     if (!hasHeader) return position
-    const found = names.findIndex((name) => pattern.test(role === 'time' ? withoutUnit(name) : name))
-    if (found >= 0) return found
+    const found = clearest(role === 'time' ? names.map(withoutUnit) : names, patterns)
+    if (found.length > 0) return onlyOne(found, role, names, fields, path)
     throw new UserError({
       where: `${path}:1`,
-      message: `no column is known to be the ${role === 'time' ? 'arrival time' : `${role} tokens`}; the columns are ${listed(fields)}`,
+      message: `no column is known to be the ${meaningOf(role)}; the columns are ${listed(fields)}`,
       hint: `name it: workload.read.columns.${role}=NAME (trace commands: --columns ${role}=NAME), or call it ${{ time: 'arrival_s', input: 'input_tokens', output: 'output_tokens' }[role]}`,
     })
   }
@@ -144,6 +164,27 @@ export function layoutOf(
   }
 }
 
+const meaningOf = (role: string): string =>
+  role === 'time' ? 'arrival time' : role === 'input' || role === 'output' ? `${role} tokens` : role
+
+/** The first of the columns that may have a role. Throws where their names tell it alike but are not the same (`demandOne` judges those that are). */
+function onlyOne(
+  found: readonly number[],
+  role: string,
+  names: readonly string[],
+  fields: readonly string[],
+  path: string,
+): number {
+  const [first, ...others] = found
+  const other = others.find((at) => names[at] !== names[first])
+  if (other === undefined) return first
+  throw new UserError({
+    where: `${path}:1`,
+    message: `columns ${fields[first]} and ${fields[other]} may each be the ${meaningOf(role)}, and the file does not say which of them to read`,
+    hint: `name the one to read: workload.read.columns.${role}=NAME (trace commands: --columns ${role}=NAME)`,
+  })
+}
+
 /** Throws where another column has the name of the one that is read, and no position says which is meant. */
 function demandOne(
   role: string,
@@ -177,7 +218,7 @@ function extraColumns(
   }
   const known = hasHeader ? names : []
   const { at, missing } = findRoles(known, known.map(withoutUnit), chosen, taken)
-  if (missing === null) return at
+  if (missing === null) return new Map([...at].map(([role, found]) => [role, onlyOne(found, role, names, fields, path)]))
   throw new UserError({
     where: path,
     message: `a ${missing.role} column says nothing without a ${missing.needs} column`,

@@ -12,8 +12,8 @@ export function applyDuplicates(
   rule: NonNullable<ReadOptions['duplicates']>,
   skips: SkipLog,
 ): { workload: Workload; duplicates: number; note: string | null } {
-  const { marks, count } = duplicatesOf(workload)
-  if (count === 0) return { workload, duplicates: 0, note: null }
+  const { twins, count } = twinsOf(workload)
+  if (twins === null) return { workload, duplicates: 0, note: null }
   const rows = count === 1 ? '1 row repeats' : `${count} rows repeat`
   if (rule === 'fail') {
     throw new UserError({
@@ -24,31 +24,53 @@ export function applyDuplicates(
   }
   if (rule === 'keep') return { workload, duplicates: count, note: `${rows} another one exactly; kept.` }
   skips.leaveOut(count, 'repeats another row exactly')
-  return { workload: withoutRequests(workload, marks), duplicates: count, note: null }
+  const gone = Uint8Array.from(twins, (twin) => (twin < 0 ? 0 : 1))
+  return { workload: withoutRequests(heldByTwins(workload, twins), gone), duplicates: count, note: null }
 }
 
-/** Marks every request that equals an earlier one of the same time; none when all come at one time, which is then no property of a request. */
-function duplicatesOf(workload: Workload): { marks: Uint8Array; count: number } {
+/** Who waits for a duplicate waits for the request that it repeats, and who the duplicate joins is joined by that one. */
+function heldByTwins(workload: Workload, twins: Int32Array): Workload {
+  const twinOf = (row: number): number => (row >= 0 && twins[row] >= 0 ? twins[row] : row)
+  const parent = workload.parent?.map(twinOf) ?? null
+  const joins = workload.joins?.map(twinOf) ?? null
+  if (joins !== null) {
+    twins.forEach((twin, duplicate) => {
+      if (twin < 0) return
+      if (joins[twin] < 0) joins[twin] = joins[duplicate]
+      joins[duplicate] = -1
+    })
+  }
+  return { ...workload, parent, joins }
+}
+
+/**
+ * For each duplicate the first request that it equals in all and in time, -1 for the others; null without duplicates. There are none when all come at
+ * one time, which is then no property of a request.
+ */
+function twinsOf(workload: Workload): { twins: Int32Array | null; count: number } {
   const { arrivalNs, count } = workload
-  const marks = new Uint8Array(count)
+  let twins: Int32Array | null = null
   let found = 0
   let start = 0
   while (start < count) {
     let end = start + 1
     while (end < count && arrivalNs[end] === arrivalNs[start]) end++
     if (end - start > 1 && end - start < count) {
-      const seen = new Set<string>()
+      const seen = new Map<string, number>()
       for (let i = start; i < end; i++) {
         const key = contentOf(workload, i)
-        if (seen.has(key)) {
-          marks[i] = 1
+        const twin = seen.get(key)
+        if (twin === undefined) seen.set(key, i)
+        else {
+          twins ??= new Int32Array(count).fill(-1)
+          twins[i] = twin
           found++
-        } else seen.add(key)
+        }
       }
     }
     start = end
   }
-  return { marks, count: found }
+  return { twins, count: found }
 }
 
 function contentOf(workload: Workload, i: number): string {

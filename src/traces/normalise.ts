@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js'
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
-import { inferBlockTokens } from './blockSize.js'
+import { fittingBlockTokens, USUAL_BLOCK_TOKENS } from './blockSize.js'
 import { countOutOfOrder, pickRequests } from './columns.js'
 import { applyContextLimit } from './contextLimit.js'
 import { denseBlocks } from './denseBlocks.js'
@@ -71,11 +71,11 @@ function inOrder(
     note(
       `${plural(relationsLost, 'request names one that comes', 'requests name one that comes')} later as the one before it: left out.`,
     )
-  skips.leaveOut(raw.count - workload.count, 'waits for a request that is not in the file')
+  skips.leaveOut(raw.count - workload.count, 'waits for a request that is not in the file, or was skipped')
   if (workload.count === 0) {
     throw new UserError({
       where: path,
-      message: 'every request waits for another one that is not in the file',
+      message: 'every request waits for another one that is not in the file, or was skipped',
       hint: 'give the whole trace: a session needs its first request',
     })
   }
@@ -97,9 +97,12 @@ function withBlockSize(workload: Workload, path: string, options: ReadOptions, n
     return { ...workload, blockTokens: options.blockTokens }
   }
   if (workload.blockTokens > 0) return workload
-  const { blockTokens, certain } = inferBlockTokens(workload)
+  const fitting = fittingBlockTokens(workload)
+  const [blockTokens = USUAL_BLOCK_TOKENS, ...others] = fitting
+  const isTold = fitting.length === 1
+  const fit = others.length === 0 ? 'no block size' : `those of ${others.join(', ')} too`
   note(
-    `Prefix blocks of ${blockTokens} tokens, ${certain ? 'from the numbers of ids' : 'by custom: the numbers of ids fit no block size'}.`,
+    `Prefix blocks of ${blockTokens} tokens, ${isTold ? 'from the numbers of ids' : `by custom: the numbers of ids fit ${fit}`}.`,
   )
   return { ...workload, blockTokens }
 }

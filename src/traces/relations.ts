@@ -105,7 +105,7 @@ export function settled(workload: Workload): { workload: Workload; relationsLost
 
 /**
  * The workload without the requests marked in `gone`. Who waited for one of them waits for what that one waited for, its wait added; who waited
- * for a first request arrives when that one did, plus the wait.
+ * for a first request arrives when that one did, plus the wait. Who joined one of them joins the next request that stays.
  */
 export function withoutRequests(workload: Workload, gone: Uint8Array): Workload {
   const { count, arrivalNs, parent, joins, waitNs } = workload
@@ -118,22 +118,31 @@ export function withoutRequests(workload: Workload, gone: Uint8Array): Workload 
   const heir = parent.slice()
   const waits = waitNs?.slice() ?? new Float64Array(count)
   const arrivals = arrivalNs.slice()
-  const continuedBy = new Int32Array(count).fill(-1)
+  /** The request itself, or the first one that stays of those that continue it. */
+  const standIn = Int32Array.from({ length: count }, (_, i) => (gone[i] === 0 ? i : -1))
+  for (let i = count - 1; i >= 0; i--) {
+    const before = parent[i]
+    if (standIn[i] < 0 || before < 0 || gone[before] === 0) continue
+    standIn[before] = standIn[before] < 0 ? standIn[i] : Math.min(standIn[before], standIn[i])
+  }
   for (let i = 0; i < count; i++) {
     const before = parent[i]
-    if (before < 0) continue
-    if (gone[i] === 0 && continuedBy[before] < 0) continuedBy[before] = i
-    if (gone[before] === 0) continue
+    if (before < 0 || gone[before] === 0) continue
     heir[i] = heir[before]
     waits[i] += waits[before]
     if (heir[i] < 0 && Number.isNaN(arrivals[i])) arrivals[i] = arrivals[before] + (waitNs?.[i] ?? 0)
   }
   const joined = joins === null ? null : new Int32Array(count).fill(-1)
   for (let i = 0; i < count && joins !== null && joined !== null; i++) {
-    let target = joins[i]
-    while (target >= 0 && gone[target] === 1) target = continuedBy[target]
+    const target = joins[i] < 0 ? -1 : standIn[joins[i]]
     const source = gone[i] === 0 ? i : heir[i]
-    if (target > source && source >= 0 && joined[source] < 0 && heir[target] !== source) joined[source] = target
+    if (target <= source || source < 0 || joined[source] >= 0 || heir[target] === source) continue
+    if (heir[target] >= 0 || !Number.isNaN(arrivalNs[target])) joined[source] = target
+    else {
+      // all before it are gone, but for this one
+      heir[target] = source
+      arrivals[target] = Number.NaN
+    }
   }
   const rewired = {
     ...workload,

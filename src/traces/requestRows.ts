@@ -24,6 +24,8 @@ export interface RequestRows {
   readonly count: number
   /** A new request; returns its row. `timeNs` NaN: it is sent after the requests it waits for. */
   add(timeNs: number, isl: number, osl: number): number
+  /** Gives a request that was added without a time one; a time that it has stays. */
+  comeAt(row: number, timeNs: number): void
   readonly session: OptionalColumn
   /** Row of the request that this one continues. */
   readonly parent: OptionalColumn
@@ -73,6 +75,9 @@ export function createRequestRows(path: string): RequestRows {
       isl[row] = input
       osl[row] = output
       return row
+    },
+    comeAt(row: number, time: number): void {
+      if (Number.isNaN(timeNs[row])) timeNs[row] = time
     },
     session,
     parent,

@@ -1,11 +1,12 @@
 /**
  * Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids (prefix blocks; the n-th id names the whole prefix so far). Dynamo and
  * AIPerf add sessions: session_id, and for later turns delay or delay_ms after the answer before; Dynamo's agentic form names requests (request_id) and
- * those they wait for (wait_for), with tool_wait_ms.
+ * those they wait for (wait_for), with tool_wait_ms. Our own files may say the tokens per block: block_size, in some row.
  */
 import { NS_PER_MS } from '../../units.js'
 import {
   blockIds,
+  checkedTokens,
   createJsonClock,
   duration,
   type JsonClock,
@@ -24,7 +25,7 @@ import { plural } from '../words.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
 const SESSION_KEYS = ['session_id', 'created_time', 'delay', 'delay_ms', 'request_id', 'wait_for', 'tool_wait_ms']
-const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids', ...SESSION_KEYS]
+const KEYS = ['timestamp', 'input_length', 'output_length', 'hash_ids', 'block_size', ...SESSION_KEYS]
 
 export const mooncake: Format = {
   recognises: ({ keys, isList }) => !isList && keys.has('input_length') && keys.has('output_length'),
@@ -38,6 +39,7 @@ function mooncakeReader(context: ReaderContext): TraceReader {
   const ids = options.blockNumbers ?? createNumbering<number | string>()
   const unused = createUnusedKeys(KEYS)
   const turns = createTurns(context)
+  let blockTokens = 0
   return jsonLinesReader(context, {
     addRow(line, number) {
       const isl = tokenCount(line, 'input_length', 1)
@@ -50,12 +52,18 @@ function mooncakeReader(context: ReaderContext): TraceReader {
         return
       }
       unused.look(line)
+      if (blocks.length > 0 && line.block_size !== undefined && line.block_size !== null) {
+        const size = checkedTokens(line.block_size, 'block_size', 1)
+        if (blockTokens !== 0 && size !== blockTokens) throw new RowFault(`block_size is ${size}, but ${blockTokens} before`)
+        blockTokens = size
+      }
       turns.relate(rows.add(turn.timeNs, isl, osl), turn)
       for (const id of blocks) rows.pushBlock(ids.of(id))
     },
     end: turns.end,
     findings: () => ({
       note: 'Mooncake JSON lines, read from a file.',
+      blockTokens,
       unitless: turns.times().unitless,
       notes: [
         ...turns.notes(),
@@ -74,6 +82,7 @@ export interface Turn {
   readonly session: string | null
   readonly requestId: string | null
   readonly waitFor: readonly string[]
+  /** Those of the skipped turns before it in its session included. */
   readonly waitNs: number
   readonly hasWait: boolean
 }
@@ -86,6 +95,8 @@ export function createTurns({ rows, options, path }: ReaderContext) {
   const skippedWaits = new Map<string, number>()
   /** Times of the first turns of sessions of which all turns so far were skipped. */
   const skippedStarts = new Map<string, number>()
+  /** Whom such a session waits for, where its first turn names them. */
+  const skippedForks = new Map<string, readonly string[]>()
   const waits = createWaitList()
   let noDelay = 0
   let recorded = 0
@@ -99,31 +110,38 @@ export function createTurns({ rows, options, path }: ReaderContext) {
     read(line: JsonRow): Turn {
       const session = label(line, 'session_id')
       const requestId = label(line, 'request_id')
-      const waitFor = waitedFor(line)
+      const named = waitedFor(line)
+      const isTurn = named.length === 0 && session !== null
+      const waitFor = isTurn && !latest.has(session) ? (skippedForks.get(session) ?? named) : named
       const waitKey = ['delay', 'delay_ms', 'tool_wait_ms'].find((key) => line[key] !== undefined && line[key] !== null)
-      const waitNs = waitKey === undefined ? 0 : duration(line, waitKey, NS_PER_MS)
+      const skippedNs = isTurn ? (skippedWaits.get(session) ?? 0) : 0
+      const waitNs = skippedNs + (waitKey === undefined ? 0 : duration(line, waitKey, NS_PER_MS))
       const startNs = session === null || latest.has(session) ? undefined : skippedStarts.get(session)
       const given = timeOf(line, waitFor.length > 0 || startNs !== undefined || (session !== null && latest.has(session)))
       const isFirst = startNs !== undefined && waitFor.length === 0 && Number.isNaN(given)
       const timeNs = isFirst ? startNs + waitNs : given
       return { timeNs, session, requestId, waitFor, waitNs, hasWait: waitKey !== undefined }
     },
-    /** The turn is left out: the next one waits for the turn before it, and as long in addition; without one it comes at its time. */
-    skip({ session, waitNs, timeNs }: Turn): void {
+    /**
+     * The turn is left out: the next one, and who names it, waits for those before it, and as long in addition; without any it comes at its
+     * time.
+     */
+    skip({ session, requestId, waitFor, waitNs, timeNs }: Turn): void {
+      const before = session === null || waitFor.length > 0 ? undefined : latest.get(session)
+      if (requestId !== null) waits.skip(requestId, { waitFor, row: before, waitNs, timeNs })
       if (session === null) return
       if (!latest.has(session) && !Number.isNaN(timeNs)) {
         skippedStarts.set(session, timeNs)
         return
       }
-      skippedWaits.set(session, (skippedWaits.get(session) ?? 0) + waitNs)
+      if (!latest.has(session)) skippedForks.set(session, waitFor)
+      skippedWaits.set(session, waitNs)
     },
     relate(row: number, turn: Turn): void {
-      const { session, requestId, waitFor, timeNs } = turn
+      const { session, requestId, waitFor, waitNs, timeNs } = turn
       if (requestId !== null) waits.name(requestId, row)
-      let waitNs = turn.waitNs
       if (session !== null) {
         rows.session.set(row, sessions.of(session))
-        waitNs += skippedWaits.get(session) ?? 0
         skippedWaits.delete(session)
         const before = latest.get(session)
         if (waitFor.length === 0 && before !== undefined) {

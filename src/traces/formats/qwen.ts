@@ -24,6 +24,7 @@ function qwenReader(context: ReaderContext): TraceReader {
   const unitNs = options.columns?.timeUnit === undefined ? NS_PER_S : unitOf(options.columns.timeUnit, path)
   const clock = createJsonClock(unitNs)
   const ids = options.blockNumbers ?? createNumbering<number | string>()
+  /** Row of each chat, or of what goes before it where it was skipped: -1 for nothing. */
   const rowOf = new Map<string, number>()
   const unused = createUnusedKeys(KEYS)
   let sessions = 0
@@ -37,15 +38,20 @@ function qwenReader(context: ReaderContext): TraceReader {
       const before = label(line, 'parent_chat_id')
       const type = label(line, 'type')
       const timeNs = clock.ns(line.timestamp, 'timestamp')
+      const isFirst = before === null || before === '-1'
+      const parent = isFirst ? -1 : rowOf.get(before)
       const osl = outputTokens(given, number)
-      if (osl === 0) return
+      if (osl === 0) {
+        // the next turn continues the one before this
+        if (chat !== null) rowOf.set(chat, parent ?? -1)
+        return
+      }
       unused.look(line)
       const row = rows.add(timeNs, isl, osl)
       for (const id of blocks) rows.pushBlock(ids.of(id))
       if (type !== null) rows.setClassName(row, type)
-      const parent = before === null || before === '-1' ? undefined : rowOf.get(before)
-      if (before !== null && before !== '-1' && parent === undefined) orphans++
-      rows.session.set(row, parent === undefined ? sessions++ : rows.session.get(parent))
+      if (parent === undefined) orphans++
+      rows.session.set(row, parent === undefined || parent < 0 ? sessions++ : rows.session.get(parent))
       rows.parent.set(row, parent ?? -1)
       if (chat !== null) rowOf.set(chat, row)
     },

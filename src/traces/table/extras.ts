@@ -66,7 +66,7 @@ export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, 
       const notes: string[] = []
       if (unknownParents > 0)
         notes.push(
-          `${unknownParents} ${unknownParents === 1 ? 'row names a request' : 'rows name requests'} that the file does not have.`,
+          `${unknownParents === 1 ? '1 row names a request' : `${unknownParents} rows name requests`} that the file does not have, or that ${unknownParents === 1 ? 'was' : 'were'} skipped.`,
         )
       if (blocks === null) return { notes }
       notes.push(`Prefix blocks of ${blockTokens} tokens were rebuilt from the prefix lengths, within each session.`)

@@ -9,16 +9,29 @@ export type ExtraRole = (typeof EXTRA_ROLES)[number]
 /** Roles by which a user names columns. */
 export const COLUMN_ROLES = ['time', 'input', 'output', ...EXTRA_ROLES] as const
 
-/** Names as `plainName` writes them, a wait without its unit. */
-const NAMES: Readonly<Record<ExtraRole, RegExp>> = {
-  session: /^(session|conversation|chat)(_id)?$/,
-  tenant: /^(tenant|client|customer)(_id)?$/,
-  class: /^(class|request_class|slo_class)$/,
-  request: /^(request(_id)?|id)$/,
-  parent: /^parent(_request)?(_id)?$/,
-  wait: /^(wait|think_time|delay)$/,
-  joins: /^joins$/,
-  prefix: /^(prefix|cached|cache_hit|cached_input|cached_prompt)_(tokens?|len|length)$/,
+/** Names as `plainName` writes them, a wait without its unit; those that can mean little else first. */
+const NAMES: Readonly<Record<ExtraRole, readonly RegExp[]>> = {
+  session: [/^(session|conversation|chat)_id$/, /^(session|conversation|chat)$/],
+  tenant: [/^tenant(_id)?$/, /^(client|customer)_id$/, /^(client|customer)$/],
+  class: [/^class$/, /^(request|slo)_class$/],
+  request: [/^request_id$/, /^request$/, /^id$/],
+  parent: [/^parent_request_id$/, /^parent_request$/, /^parent_id$/, /^parent$/],
+  wait: [/^think_time$/, /^(wait|delay)$/],
+  joins: [/^joins$/],
+  prefix: [/^prefix_(tokens?|len|length)$/, /^(cached|cache_hit|cached_input|cached_prompt)_(tokens?|len|length)$/],
+}
+
+/** Positions of the names that match the first of the `patterns` which any of them matches. */
+export function clearest(
+  names: readonly string[],
+  patterns: readonly RegExp[],
+  taken: ReadonlySet<number> = new Set(),
+): readonly number[] {
+  for (const pattern of patterns) {
+    const found = names.flatMap((name, i) => (!taken.has(i) && pattern.test(name) ? [i] : []))
+    if (found.length > 0) return found
+  }
+  return []
 }
 
 /** Roles without which another one says nothing. */
@@ -29,8 +42,8 @@ const NEEDS: Readonly<Partial<Record<ExtraRole, readonly ExtraRole[]>>> = {
 }
 
 export interface FoundRoles {
-  /** Position of each role's column. */
-  readonly at: ReadonlyMap<ExtraRole, number>
+  /** Positions of the columns that each role may have: several where their names tell it alike. */
+  readonly at: ReadonlyMap<ExtraRole, readonly number[]>
   /** The role that the user chose, and the one that it needs and that is missing; null when nothing is amiss. */
   readonly missing: { readonly role: ExtraRole; readonly needs: ExtraRole } | null
 }
@@ -42,11 +55,11 @@ export function findRoles(
   chosen: ReadonlyMap<ExtraRole, number>,
   taken: ReadonlySet<number>,
 ): FoundRoles {
-  const at = new Map<ExtraRole, number>()
+  const at = new Map<ExtraRole, readonly number[]>()
   for (const role of EXTRA_ROLES) {
-    const position =
-      chosen.get(role) ?? (role === 'wait' ? bare : plain).findIndex((name, i) => !taken.has(i) && NAMES[role].test(name))
-    if (position >= 0) at.set(role, position)
+    const choice = chosen.get(role)
+    const found = choice === undefined ? clearest(role === 'wait' ? bare : plain, NAMES[role], taken) : [choice]
+    if (found.length > 0) at.set(role, found)
   }
   let missing: FoundRoles['missing'] = null
   for (const role of EXTRA_ROLES) {

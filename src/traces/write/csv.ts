@@ -59,7 +59,7 @@ function seconds(timeNs: number): string {
   return `${whole}.${String(timeNs - whole * NS_PER_S).padStart(9, '0')}`
 }
 
-/** Names as a CSV needs them; a number where there is no name. */
+/** Names as a CSV needs them; a number where there is no name, and nothing for a request without a tenant. */
 function namedCell(
   ids: ArrayLike<number>,
   names: readonly string[] | null,
@@ -67,14 +67,17 @@ function namedCell(
   path: string,
 ): (i: number) => string | number {
   if (names === null) return (i) => ids[i]
-  const cells = names.map((name) => (name === '' ? null : /^[\w.:/@+-]+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`))
-  const broken = names.find((name) => /[\r\n]/.test(name))
+  const cells = names.map((name) => (/^[\w.:/@+-]+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`))
+  const broken = names.find((name) => /^$|[\r\n]/.test(name))
   if (broken !== undefined) {
     throw new UserError({
       where: path,
-      message: `a CSV line cannot hold the line break in the name of ${what} ${JSON.stringify(broken)}`,
+      message:
+        broken === ''
+          ? `a CSV line cannot hold the empty name of a ${what}`
+          : `a CSV line cannot hold the line break in the name of ${what} ${JSON.stringify(broken)}`,
       hint: `write a .swt or .parquet trace, or add --drop ${what === 'class' ? 'classes' : 'tenants'}`,
     })
   }
-  return (i) => cells[ids[i]] ?? ids[i]
+  return (i) => cells[ids[i]] ?? reference(ids[i])
 }

@@ -1,9 +1,12 @@
 /**
  * Mooncake JSON lines out: timestamp (ms, its fraction kept), input_length, output_length, hash_ids; sessions by session_id, with `delay` (ms
- * after the end of the turn before), in the place of a timestamp for requests that are released by it.
+ * after the end of the turn before), in the place of a timestamp for requests that are released by it. Tokens per block, for which the form has no key
+ * of its own, are the `block_size` of the first row with blocks where the numbers of ids do not tell them.
  */
 import { UserError } from '../../errors.js'
 import { NS_PER_MS } from '../../units.js'
+import { fittingBlockTokens } from '../blockSize.js'
+import { blockCountOf } from '../blocks.js'
 import type { Workload } from '../workload.js'
 import type { Piece } from './file.js'
 
@@ -12,6 +15,7 @@ const PIECE_LENGTH = 1 << 20
 export function* mooncakePieces(workload: Workload, path: string): Generator<Piece> {
   const { count, arrivalNs, isl, osl, waitNs } = workload
   const sessions = linearSessions(workload, path)
+  let untold = untoldBlockTokens(workload)
   let piece = ''
   for (let i = 0; i < count; i++) {
     piece += '{'
@@ -21,12 +25,23 @@ export function* mooncakePieces(workload: Workload, path: string): Generator<Pie
     if (!isReleased) piece += `"timestamp":${milliseconds(arrivalNs[i])}`
     if (isReleased || wait > 0) piece += `${isReleased ? '' : ','}"delay":${milliseconds(wait)}`
     piece += `,"input_length":${isl[i]},"output_length":${osl[i]}`
+    if (untold !== null && blockCountOf(workload, i) > 0) {
+      piece += `,"block_size":${untold}`
+      untold = null
+    }
     piece += workload.runOffset === null ? '}\n' : `,"hash_ids":[${idList(workload, i)}]}\n`
     if (piece.length < PIECE_LENGTH) continue
     yield piece
     piece = ''
   }
   if (piece !== '') yield piece
+}
+
+/** Tokens per block, unless a reader can tell them; null without blocks. */
+function untoldBlockTokens(workload: Workload): number | null {
+  if (workload.runOffset === null) return null
+  const fitting = fittingBlockTokens(workload)
+  return fitting.length === 1 && fitting[0] === workload.blockTokens ? null : workload.blockTokens
 }
 
 /** Whole ns as ms without superfluous zeros. */
@@ -44,19 +59,24 @@ function idList({ runOffset, runCount, runFirst, runLength }: Workload, i: numbe
   return ids.join(',')
 }
 
-/** Session of each request, when every request waits at most for the one before it in its session; throws when some wait otherwise. */
+/** Session of each request, when every request waits for the one before it in its session and for no other; throws when some do not. */
 function linearSessions(workload: Workload, path: string): Int32Array | null {
-  const { count, session, parent } = workload
-  if (parent === null) return session
-  const found = session ?? chainsOf(parent)
+  const { count, session, parent, arrivalNs } = workload
+  const found = session ?? (parent === null ? null : chainsOf(parent))
+  if (found === null) return null
   const latest = new Map<number, number>()
   for (let i = 0; i < count; i++) {
     const before = found[i] < 0 ? -1 : (latest.get(found[i]) ?? -1)
-    if (parent[i] >= 0 && parent[i] !== before) {
+    const waitsFor = parent?.[i] ?? -1
+    if (waitsFor !== before) {
+      const says =
+        waitsFor >= 0
+          ? `request ${i} waits for request ${waitsFor}`
+          : `request ${i}, which comes after request ${before}, waits for none`
       throw new UserError({
         where: path,
-        message: `in Mooncake's form a request waits for the one before it in its session; request ${i} waits for request ${parent[i]}`,
-        hint: 'write a .swt or .parquet trace instead',
+        message: `in Mooncake's form a request waits for the one before it in its session; ${says}`,
+        hint: `write a .swt or .parquet trace${arrivalNs.some(Number.isNaN) ? ' instead' : ', or add --drop sessions'}`,
       })
     }
     latest.set(found[i], i)
