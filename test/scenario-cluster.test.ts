@@ -61,11 +61,11 @@ test('the fabric is that of the system, in bytes per ns, for aggregated engines 
 })
 
 test('a profile brings its fitted constants and the time of the frontend; generic brings none', () => {
-  const config = (profile: string) => {
-    const plan = loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, 'moe_path=cutedsl'] })
+  const config = (profile: string, ...sets: string[]) => {
+    const plan = loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, ...sets] })
     return { made: clusterConfig(plan), request: timingRequest(plan, plan.engines[0]) }
   }
-  const named = config('trtllm-2025')
+  const named = config('trtllm-2025', 'moe_path=cutedsl')
   expect(named.request).toMatchObject({ profile: 'trtllm-2025', moePath: 'cutedsl' })
   expect(named.request.constants.era2025).toBeGreaterThan(1)
   expect(named.made.engines[0].tables).toEqual(buildStepTables(named.request))

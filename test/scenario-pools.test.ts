@@ -70,7 +70,8 @@ describe('prefill and decode engines', () => {
   })
 
   test('roles, speculation, profile, kernel path and first token make another plan', () => {
-    const sets = [[], ['first_token=decode'], ['profile=sglang-2026'], ['moe_path=cutlass'], ['engines.0.decode.mtp=2']]
+    const stack = ['profile=sglang-2026']
+    const sets = [[], ['first_token=decode'], stack, [...stack, 'moe_path=cutlass'], ['engines.0.decode.mtp=2']]
     const hashes = [...sets, ['engines.0.decode.mtp={n: 3, acceptance: 0.7}']].map((set) => load(PAIR, ...set).planHash)
     expect(new Set(hashes).size).toBe(hashes.length)
   })
@@ -213,7 +214,9 @@ test('any plan with roles, written out and loaded again, is the same plan', () =
     slo: fc.constantFrom('{}', '{interactive: {gap_ms: 250}}', '{interactive: {ttft_ms: 9, gap_ms: 1}}'),
   })
   fc.assert(
-    fc.property(options, ({ pair, prefill, decode, mtp, reservation, first, profile, path, slo }) => {
+    fc.property(options, ({ pair, prefill, decode, mtp, reservation, first, profile, slo, ...families }) => {
+      // a generic stack heeds no family on most of these engines
+      const [path, ofDecode] = profile === 'generic' ? ['auto', 'auto'] : [families.path, 'trtllm-gen']
       const text = `system: gb300
 model: deepseek-r1
 profile: ${profile}
@@ -224,13 +227,13 @@ engines:
     max_model_len: 4096
     kv_reservation: ${reservation}
     prefill: {layout: ${prefill}, max_num_batched_tokens: 4096}
-    decode: {layout: ${decode}, max_num_seqs: 32, mtp: ${mtp}, moe_path: trtllm-gen}
+    decode: {layout: ${decode}, max_num_seqs: 32, mtp: ${mtp}, moe_path: ${ofDecode}}
 workload: {preset: chat}
 slo: ${slo}
 arms: {mine: {pool: least-loaded}}
 `
       const plan = load(text)
-      expect(plan.engines.map(({ moePath }) => moePath)).toEqual([path, 'trtllm-gen'])
+      expect(plan.engines.map(({ moePath }) => moePath)).toEqual([path, ofDecode])
       expect(load(resolvedYaml(plan))).toEqual(plan)
     }),
     { numRuns: 60 },

@@ -15,12 +15,12 @@ import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
 import { hostTierProblems } from './hostTier.js'
 import { gpusOf } from './layout.js'
+import { moePathProblems } from './moePath.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan } from './plan.js'
 import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
 import {
   admissionProblems,
   experimentProblems,
-  moePathProblems,
   placementProblems,
   precisionProblems,
   prefixProblems,
@@ -70,8 +70,8 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     moePath: input.moe_path ?? 'auto',
     acceptance: defaultAcceptance(),
   }
-  problems.push(...moePathProblems(input, entries, context))
   const engines = resolveEngines(entries, racks, context, problems)
+  problems.push(...moePathProblems(input, engines, { profile, model, precision }))
   problems.push(...armProblems(input.arms, engines), ...switchProblems(input.arms, entries))
   if (problems.length > 0) return { plan: null, problems }
 

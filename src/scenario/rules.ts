@@ -1,7 +1,6 @@
 /** Cross-field rules of the workload, the limits and the racks. Each rule gives sentences, not booleans. */
 
 import { placeEngines } from '../hardware/placement.js'
-import { moePathsOf } from '../timing/index.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import type { Path } from '../yaml/text.js'
 import type { EngineContext } from './engine.js'
@@ -160,24 +159,6 @@ export function precisionProblems(input: ScenarioInput, { model }: Pick<EngineCo
       hint: `allowed: ${known.join(', ')}`,
     },
   ]
-}
-
-/** A kernel family that the experts of the model run on, for the whole plan and for a kind of engine. */
-export function moePathProblems(
-  { moe_path: ofPlan }: ScenarioInput,
-  entries: readonly Entry[],
-  { model, precision }: Pick<EngineContext, 'model' | 'precision'>,
-): Problem[] {
-  const known = moePathsOf(precision, model)
-  const given = [{ path: [] as Path, named: ofPlan }, ...entries.map(({ path, input }) => ({ path, named: input.moe_path }))]
-  return given.flatMap(({ path, named }): Problem[] => {
-    if (named === undefined || known.includes(named)) return []
-    const at = [...path, 'moe_path']
-    if (known.length === 0)
-      return [{ path: at, message: `${showPath(at)}: has no effect: ${model.name} has no experts`, hint: 'remove it' }]
-    const message = `${showPath(at)}: no ${named} kernels compute ${precision} experts of ${model.name}`
-    return [{ path: at, message, hint: `allowed: ${known.join(', ')}` }]
-  })
 }
 
 /** Names are unique and the engines fit the racks. `paths` says where each kind stands. */
