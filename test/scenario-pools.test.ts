@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Fault, UserError } from '../src/errors.js'
 import { clusterConfig, tokensPer1024Steps } from '../src/scenario/cluster.js'
-import { describePlan, gpusOfPlan } from '../src/scenario/describe.js'
+import { describePlan, gpusOfPlan, placementOf } from '../src/scenario/describe.js'
 import { loadScenario } from '../src/scenario/load.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
 import { uniformWorkload } from '../src/traces/index.js'
@@ -67,6 +67,25 @@ describe('prefill and decode engines', () => {
   test('decode engines take the GPUs that are left', () => {
     expect(load(LIST.replace('count: 1, ', '')).engines[1].count).toBe(1)
     expect(load(LIST.replace('count: 1, layout: DEP32', 'layout: DEP8')).engines[1].count).toBe(7)
+  })
+
+  test('in racks where the engines of one kind leave corners the others take as many as fit, whichever stands first', () => {
+    const prefill = '{layout: DEP48, role: prefill, max_model_len: 8192, count: 2}'
+    const decode = '{layout: DEP16, role: decode, max_model_len: 8192}'
+    const counts = (...kinds: string[]) =>
+      load(LIST, 'racks=2', `engines=[${kinds.join(', ')}]`).engines.map(({ layout, count }) => `${count} ${layout}`)
+    expect(counts(prefill, decode)).toEqual(['2 DEP48', '2 DEP16'])
+    expect(counts(decode, prefill)).toEqual(['2 DEP16', '2 DEP48'])
+    const plan = load(LIST, 'racks=2', `engines=[${decode}, ${prefill}]`)
+    expect(load(resolvedYaml(plan))).toEqual(plan)
+    expect(placementOf(plan).map(({ group, rack }) => [group, rack])).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ])
+    expect(() => counts(decode, prefill.replace('count: 2', 'count: 3'))).toThrow(/engines\[1\]: only 2 of 3 engines prefill/)
+    expect(() => counts(prefill.replace('DEP48', 'DEP72'), decode)).toThrow(/engines\[1\]: only 0 of 1 engines decode/)
   })
 
   test('roles, speculation, profile, kernel path and first token make another plan', () => {

@@ -2,8 +2,9 @@
 import { looksLikePath } from '../dataFile.js'
 import { UserError } from '../errors.js'
 import { loadSystem, SYSTEM_NAMES } from '../hardware/load.js'
-import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
+import { countBeside } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
+import type { Parallelism } from '../models/model.js'
 import { suggest } from '../suggest.js'
 import type { UniformLengths } from '../traces/generate/uniform.js'
 import { type Problem, showPath } from '../yaml/issues.js'
@@ -152,14 +153,12 @@ function resolveEngines(entries: readonly Entry[], racks: number, context: Engin
     })
   }
   if (problems.some(({ path }) => path[0] === 'engines')) return []
-  const used = entries.reduce(
-    (sum, { input: { count = 0 } }, i) => sum + count * gpusOf(cuts[i] as Exclude<(typeof cuts)[number], string>),
-    0,
-  )
+  const groups = entries.map(({ input: { count = 0 } }, i) => ({ name: '', count, gpus: gpusOf(cuts[i] as Parallelism) }))
   const engines = entries.map(({ path, input }, i) => {
-    const cut = cuts[i] as Exclude<(typeof cuts)[number], string>
-    const count = input.count ?? fittingCount(gpusOf(cut), racks, used, context)
-    const resolved = resolveEngine(input, cut, Math.max(1, count), context)
+    const cut = cuts[i] as Parallelism
+    // where there is no room for one the placement says so
+    const count = input.count ?? Math.max(1, countBeside(groups, i, racks, context.system))
+    const resolved = resolveEngine(input, cut, count, context)
     problems.push(...limitProblems(path, input, resolved, context), ...hostTierProblems(path, resolved, context.system))
     return resolved
   })
@@ -172,11 +171,6 @@ function resolveEngines(entries: readonly Entry[], racks: number, context: Engin
     ),
   )
   return engines
-}
-
-/** As many engines as the GPUs that are left hold; with other kinds present that is an upper bound which placement checks. */
-function fittingCount(gpus: number, racks: number, used: number, { system }: EngineContext): number {
-  return Math.min(enginesThatFit(system, racks, gpus), Math.floor((gpusOfRacks(system, racks) - used) / gpus))
 }
 
 function resolveLoad(load: ScenarioInput['workload']['load']): LoadPlan {
