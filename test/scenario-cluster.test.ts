@@ -74,3 +74,14 @@ test('a profile brings its fitted constants and the time of the frontend; generi
   const generic = config('generic')
   expect([generic.made.frontendNs, generic.request.constants.era2025]).toEqual([0, 1])
 })
+
+test('every engine has a name of its own where names of kinds look like those of engines', () => {
+  const kind = (name: string, count: number) => `{name: ${name}, layout: TP4, count: ${count}, max_model_len: 8192}`
+  const text = `system: gb200
+model: llama-3.1-70b
+engines: [${kind('a', 2)}, ${kind('a-0', 2)}, ${kind('a-2', 1)}]
+workload: {preset: chat}
+`
+  const { engines } = clusterConfig(loadScenario({ text, file: 's.yaml' }))
+  expect(engines.map(({ name }) => name)).toEqual(['a-0', 'a-1', 'a-0-0', 'a-0-1', 'a-2'])
+})

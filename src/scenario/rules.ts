@@ -4,7 +4,7 @@ import { placeEngines } from '../hardware/placement.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import type { Path } from '../yaml/text.js'
 import type { EngineContext } from './engine.js'
-import { engineGpus } from './engine.js'
+import { engineGpus, instanceNames } from './engine.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
 import type { EnginePlan } from './plan.js'
 import type { Entry } from './pools.js'
@@ -169,13 +169,20 @@ export function placementProblems(
   { system }: Pick<EngineContext, 'system'>,
 ): Problem[] {
   const problems: Problem[] = []
-  engines.forEach(({ name }, i) => {
+  engines.forEach(({ name, count }, i) => {
     const first = engines.findIndex((engine) => engine.name === name)
     if (first < i)
       problems.push({
         path: [...paths[i], 'name'],
         message: `${showPath(paths[i])}.name: '${name}' is also the name of ${showPath(paths[first])}`,
         hint: 'give each kind of engine its own name',
+      })
+    const taken = count > 1 ? -1 : engines.findIndex((kind) => kind.count > 1 && instanceNames(kind).includes(name))
+    if (taken >= 0)
+      problems.push({
+        path: [...paths[i], 'name'],
+        message: `${showPath(paths[i])}.name: '${name}' is also the name of one of the ${engines[taken].count} engines of ${showPath(paths[taken])}, '${engines[taken].name}'`,
+        hint: 'rename one of the two kinds',
       })
   })
   const groups = engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engineGpus(engine) }))
