@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadSystem, SYSTEM_NAMES } from '../src/hardware/load.js'
-import { enginesThatFit, placeEngines } from '../src/hardware/placement.js'
+import { countBeside, enginesThatFit, placeEngines } from '../src/hardware/placement.js'
 
 const gb200 = loadSystem('gb200')
 
@@ -121,6 +121,58 @@ describe('placement', () => {
     )
     expect(refused).toEqual([])
     expect(placed.at(-1)).toMatchObject({ rack: 0, trays: [17] })
+  })
+
+  test('small engines that stand first leave the racks to large ones, which would not fit after them', () => {
+    const small = { name: 'small', count: 3, gpus: 16 }
+    const large = { name: 'large', count: 2, gpus: 48 }
+    for (const groups of [
+      [{ ...small, count: 2 }, large],
+      [large, { ...small, count: 2 }],
+    ]) {
+      const { placed, refused } = placeEngines(groups, 2, gb200)
+      expect(refused).toEqual([])
+      expect(placed.map(({ group }) => group)).toEqual([0, 0, 1, 1])
+      expect(new Set(placed.filter(({ gpus }) => gpus.length === 48).map(({ rack }) => rack)).size).toBe(2)
+    }
+    // what fits as it is written stays where it was
+    const { placed } = placeEngines([{ ...small, count: 1 }, large], 2, gb200)
+    expect(placed.map(({ rack, gpus }) => [rack, gpus[0]])).toEqual([
+      [0, 0],
+      [0, 16],
+      [1, 0],
+    ])
+    expect(placeEngines([small, large], 2, gb200).refused).toMatchObject([{ group: 1, reason: /only 1 of 2 engines large/ }])
+  })
+
+  test('as many engines of a kind fit beside the others as are accepted with that count, and one more is refused', () => {
+    const group = fc.record({
+      name: fc.constant('e'),
+      count: fc.integer({ min: 1, max: 4 }),
+      gpus: fc.constantFrom(1, 4, 5, 8, 16, 24, 32, 48, 72),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(group, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.nat(),
+        (groups, racks, n) => {
+          const open = n % groups.length
+          const others = groups.filter((_, i) => i !== open)
+          fc.pre(placeEngines(others, racks, gb200).refused.length === 0)
+          const refusedAt = (count: number) =>
+            placeEngines(
+              groups.map((one, i) => (i === open ? { ...one, count } : one)),
+              racks,
+              gb200,
+            ).refused.length > 0
+          const count = countBeside(groups, open, racks, gb200)
+          if (count > 0) expect(refusedAt(count)).toBe(false)
+          expect(refusedAt(count + 1)).toBe(true)
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 
   test('no GPU is used twice, every engine has its GPUs in one rack', () => {

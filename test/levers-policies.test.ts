@@ -209,5 +209,8 @@ describe('rules', () => {
     expect(() => parsePolicy('split', 'length-aware(x=1)')).toThrow(/no argument "x"/)
     expect(() => parsePolicy('split', 'fixed-count(8')).toThrow(/is not a policy/)
     expect(() => parsePolicy('rank', 'least-cost(many)')).toThrow(/is not a number/)
+    const twice = 'argument migrate of least-cost is given twice'
+    expect(() => parsePolicy('rank', 'least-cost(5000,migrate=0.1,migrate=0.3)')).toThrow(twice)
+    expect(() => parsePolicy('split', 'fixed-count(8,count=8)')).toThrow(/argument count of fixed-count is given twice/)
   })
 })

@@ -61,11 +61,11 @@ test('the fabric is that of the system, in bytes per ns, for aggregated engines 
 })
 
 test('a profile brings its fitted constants and the time of the frontend; generic brings none', () => {
-  const config = (profile: string) => {
-    const plan = loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, 'moe_path=cutedsl'] })
+  const config = (profile: string, ...sets: string[]) => {
+    const plan = loadScenario({ text: PAIR, file: 's.yaml', sets: [`profile=${profile}`, ...sets] })
     return { made: clusterConfig(plan), request: timingRequest(plan, plan.engines[0]) }
   }
-  const named = config('trtllm-2025')
+  const named = config('trtllm-2025', 'moe_path=cutedsl')
   expect(named.request).toMatchObject({ profile: 'trtllm-2025', moePath: 'cutedsl' })
   expect(named.request.constants.era2025).toBeGreaterThan(1)
   expect(named.made.engines[0].tables).toEqual(buildStepTables(named.request))
@@ -73,4 +73,15 @@ test('a profile brings its fitted constants and the time of the frontend; generi
   expect(named.made.frontendNs).toBeGreaterThan(0)
   const generic = config('generic')
   expect([generic.made.frontendNs, generic.request.constants.era2025]).toEqual([0, 1])
+})
+
+test('every engine has a name of its own where names of kinds look like those of engines', () => {
+  const kind = (name: string, count: number) => `{name: ${name}, layout: TP4, count: ${count}, max_model_len: 8192}`
+  const text = `system: gb200
+model: llama-3.1-70b
+engines: [${kind('a', 2)}, ${kind('a-0', 2)}, ${kind('a-2', 1)}]
+workload: {preset: chat}
+`
+  const { engines } = clusterConfig(loadScenario({ text, file: 's.yaml' }))
+  expect(engines.map(({ name }) => name)).toEqual(['a-0', 'a-1', 'a-0-0', 'a-0-1', 'a-2'])
 })

@@ -121,6 +121,11 @@ describe('one fault, one sentence, one place', () => {
     ['one request does not fit', ['engines.0.num_gpu_blocks=10'], /10 blocks = 640 tokens, fewer than one request/],
     ['more blocks than HBM', ['engines.0.num_gpu_blocks=9e6'], /do not fit into HBM/],
     ['context', ['engines.0.max_model_len=200000'], /more than the context of llama-3.1-70b, 131072/],
+    [
+      'a kind called as one engine of another',
+      ['engines=[{name: a, layout: TP4, count: 2}, {name: a-1, layout: TP8, count: 1}]'],
+      /^engines\[1\]\.name: 'a-1' is also the name of one of the 2 engines of engines\[0\], 'a'/,
+    ],
     ['too many engines', ['engines.0.count=19'], /only 18 of 19 engines tp4/],
     ['precision', ['precision=mxfp4'], /llama-3.1-70b has no mxfp4 checkpoint/],
     [

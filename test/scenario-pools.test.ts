@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Fault, UserError } from '../src/errors.js'
 import { clusterConfig, tokensPer1024Steps } from '../src/scenario/cluster.js'
-import { describePlan, gpusOfPlan } from '../src/scenario/describe.js'
+import { describePlan, gpusOfPlan, placementOf } from '../src/scenario/describe.js'
 import { loadScenario } from '../src/scenario/load.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
 import { uniformWorkload } from '../src/traces/index.js'
@@ -69,8 +69,28 @@ describe('prefill and decode engines', () => {
     expect(load(LIST.replace('count: 1, layout: DEP32', 'layout: DEP8')).engines[1].count).toBe(7)
   })
 
+  test('in racks where the engines of one kind leave corners the others take as many as fit, whichever stands first', () => {
+    const prefill = '{layout: DEP48, role: prefill, max_model_len: 8192, count: 2}'
+    const decode = '{layout: DEP16, role: decode, max_model_len: 8192}'
+    const counts = (...kinds: string[]) =>
+      load(LIST, 'racks=2', `engines=[${kinds.join(', ')}]`).engines.map(({ layout, count }) => `${count} ${layout}`)
+    expect(counts(prefill, decode)).toEqual(['2 DEP48', '2 DEP16'])
+    expect(counts(decode, prefill)).toEqual(['2 DEP16', '2 DEP48'])
+    const plan = load(LIST, 'racks=2', `engines=[${decode}, ${prefill}]`)
+    expect(load(resolvedYaml(plan))).toEqual(plan)
+    expect(placementOf(plan).map(({ group, rack }) => [group, rack])).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ])
+    expect(() => counts(decode, prefill.replace('count: 2', 'count: 3'))).toThrow(/engines\[1\]: only 2 of 3 engines prefill/)
+    expect(() => counts(prefill.replace('DEP48', 'DEP72'), decode)).toThrow(/engines\[1\]: only 0 of 1 engines decode/)
+  })
+
   test('roles, speculation, profile, kernel path and first token make another plan', () => {
-    const sets = [[], ['first_token=decode'], ['profile=sglang-2026'], ['moe_path=cutlass'], ['engines.0.decode.mtp=2']]
+    const stack = ['profile=sglang-2026']
+    const sets = [[], ['first_token=decode'], stack, [...stack, 'moe_path=cutlass'], ['engines.0.decode.mtp=2']]
     const hashes = [...sets, ['engines.0.decode.mtp={n: 3, acceptance: 0.7}']].map((set) => load(PAIR, ...set).planHash)
     expect(new Set(hashes).size).toBe(hashes.length)
   })
@@ -213,7 +233,9 @@ test('any plan with roles, written out and loaded again, is the same plan', () =
     slo: fc.constantFrom('{}', '{interactive: {gap_ms: 250}}', '{interactive: {ttft_ms: 9, gap_ms: 1}}'),
   })
   fc.assert(
-    fc.property(options, ({ pair, prefill, decode, mtp, reservation, first, profile, path, slo }) => {
+    fc.property(options, ({ pair, prefill, decode, mtp, reservation, first, profile, slo, ...families }) => {
+      // a generic stack heeds no family on most of these engines
+      const [path, ofDecode] = profile === 'generic' ? ['auto', 'auto'] : [families.path, 'trtllm-gen']
       const text = `system: gb300
 model: deepseek-r1
 profile: ${profile}
@@ -224,13 +246,13 @@ engines:
     max_model_len: 4096
     kv_reservation: ${reservation}
     prefill: {layout: ${prefill}, max_num_batched_tokens: 4096}
-    decode: {layout: ${decode}, max_num_seqs: 32, mtp: ${mtp}, moe_path: trtllm-gen}
+    decode: {layout: ${decode}, max_num_seqs: 32, mtp: ${mtp}, moe_path: ${ofDecode}}
 workload: {preset: chat}
 slo: ${slo}
 arms: {mine: {pool: least-loaded}}
 `
       const plan = load(text)
-      expect(plan.engines.map(({ moePath }) => moePath)).toEqual([path, 'trtllm-gen'])
+      expect(plan.engines.map(({ moePath }) => moePath)).toEqual([path, ofDecode])
       expect(load(resolvedYaml(plan))).toEqual(plan)
     }),
     { numRuns: 60 },

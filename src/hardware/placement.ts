@@ -36,21 +36,61 @@ export const gpusOfRacks = (system: RackShape, racks: number): number => racks *
 export const enginesThatFit = (system: RackShape, racks: number, gpus: number): number =>
   racks * Math.floor(system.nvlinkDomainGpus.value / gpus)
 
+const gpusNeeded = (groups: readonly EngineGroup[]): number => groups.reduce((sum, { count, gpus }) => sum + count * gpus, 0)
+
 /**
- * First fit in rack order, groups in the order of the scenario. An engine that fits one tray is kept within a tray where the tray's
+ * First fit in rack order, groups in the order of the scenario. Where that leaves engines out, since small ones took a corner of every rack
+ * that large ones need, each group in turn is tried as the last. An engine that fits one tray is kept within a tray where the tray's
  * remaining GPUs are too few for it, so that a lost tray costs as few engines as possible.
  */
 export function placeEngines(groups: readonly EngineGroup[], racks: number, system: RackShape): PlacementResult {
+  const order = groups.map((_, group) => group)
+  const asWritten = placeInOrder(groups, order, racks, system)
+  if (asWritten.refused.length === 0 || gpusNeeded(groups) > gpusOfRacks(system, racks)) return asWritten
+  for (const last of order.slice(0, -1)) {
+    const { placed, refused } = placeInOrder(groups, lastOf(order, last), racks, system)
+    if (refused.length === 0) return { placed: placed.toSorted((a, b) => a.group - b.group), refused }
+  }
+  return asWritten
+}
+
+/** As many engines of the group `open` as find room beside all of the other groups; its own count is not looked at. */
+export function countBeside(groups: readonly EngineGroup[], open: number, racks: number, system: RackShape): number {
+  const withCount = (count: number) => groups.map((group, i) => (i === open ? { ...group, count } : group))
+  const { gpus } = groups[open]
+  const left = gpusOfRacks(system, racks) - gpusNeeded(withCount(0))
+  const most = Math.min(enginesThatFit(system, racks, gpus), Math.floor(left / gpus))
+  if (most < 1) return 0
+  const fits = (count: number): boolean => placeEngines(withCount(count), racks, system).refused.length === 0
+  if (fits(most)) return most
+  const order = groups.map((_, group) => group)
+  const { placed, refused } = placeInOrder(withCount(most), lastOf(order, open), racks, system)
+  if (refused.some(({ group }) => group !== open)) return 0
+  let count = placed.filter(({ group }) => group === open).length
+  // odd sizes may fit better in another order
+  while (count < most && fits(count + 1)) count++
+  return count
+}
+
+const lastOf = (order: readonly number[], last: number): number[] => [...order.filter((group) => group !== last), last]
+
+function placeInOrder(
+  groups: readonly EngineGroup[],
+  order: readonly number[],
+  racks: number,
+  system: RackShape,
+): PlacementResult {
   const domain = system.nvlinkDomainGpus.value
   const perTray = system.gpusPerTray.value
   const free = Array.from({ length: racks }, () => Array.from({ length: domain }, (_, gpu) => gpu))
   const placed: Placement[] = []
   const refused: { group: number; reason: string; hint: string }[] = []
-  groups.forEach(({ count, gpus, name }, group) => {
+  for (const group of order) {
+    const { count, gpus, name } = groups[group]
     if (gpus > domain) {
       const reason = `engine ${name} needs ${gpus} GPUs, more than the ${domain} of one NVLink domain`
       refused.push({ group, reason, hint: `cut the engine into at most ${domain} GPUs; engines do not span racks` })
-      return
+      continue
     }
     for (let instance = 0; instance < count; instance++) {
       const found = firstFit(free, gpus, perTray)
@@ -59,7 +99,7 @@ export function placeEngines(groups: readonly EngineGroup[], racks: number, syst
         const reason = `only ${instance} of ${count} engines ${name} (${gpus} GPUs each) fit: ${left} GPUs are left over, none of the racks has ${gpus}`
         const fewer = instance > 0 ? `lower count to ${instance}` : 'lower the counts of the other engines'
         refused.push({ group, reason, hint: `${fewer}, or raise racks (${racks} x ${domain} GPUs now)` })
-        return
+        break
       }
       placed.push({
         group,
@@ -68,7 +108,7 @@ export function placeEngines(groups: readonly EngineGroup[], racks: number, syst
         trays: [...new Set(found.gpus.map((gpu) => Math.floor(gpu / perTray)))],
       })
     }
-  })
+  }
   return { placed, refused }
 }
 

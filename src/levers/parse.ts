@@ -33,8 +33,18 @@ export function parseCall(where: string, text: string): PolicyCall {
         hint: 'write a plain number',
       })
     }
-    if (argument[1] === undefined) positional.push(value)
-    else named[argument[1]] = value
+    if (argument[1] === undefined) {
+      positional.push(value)
+      continue
+    }
+    if (Object.hasOwn(named, argument[1])) {
+      throw new UserError({
+        where,
+        message: `argument ${argument[1]} of ${match[1]} is given twice`,
+        hint: `remove one ${argument[1]}=`,
+      })
+    }
+    named[argument[1]] = value
   }
   return { name: match[1], positional, named }
 }

@@ -13,7 +13,7 @@ import {
 import { msToNs } from '../units.js'
 import { profileConstants } from './constants.js'
 import { placementOf } from './describe.js'
-import { engineGpus } from './engine.js'
+import { engineGpus, instanceNames } from './engine.js'
 import { fabricOf } from './fabric.js'
 import { hostTierOf } from './hostTier.js'
 import type { EnginePlan, Plan } from './plan.js'
@@ -42,7 +42,7 @@ export function timingRequest(plan: Plan, engine: EnginePlan): TimingRequest {
 export const tokensPer1024Steps = ({ mtp }: Pick<EnginePlan, 'mtp'>): number =>
   mtp === null ? tokenClock(0, 0) : tokenClock(mtp.n, mtp.acceptance)
 
-/** Engines of one kind share their tables; an engine of a kind with several is named `name-0`, `name-1` … */
+/** Engines of one kind share their tables. */
 export function clusterConfig(plan: Plan): ClusterConfig {
   const placed = placementOf(plan)
   const engines = plan.engines.flatMap((engine, group): EngineConfig[] => {
@@ -73,8 +73,9 @@ export function clusterConfig(plan: Plan): ClusterConfig {
     const other = engine.maySwitch ? priced(engine.role === 'decode' ? 'prefill' : 'decode') : null
     // an engine stands in one rack, and a rack is one NVLink domain
     const racks = placed.filter((place) => place.group === group).map(({ rack }) => rack)
+    const names = instanceNames(engine)
     return racks.map((domain, i) => {
-      const placed = { name: engine.count === 1 ? engine.name : `${engine.name}-${i}`, ...common, domain }
+      const placed = { name: names[i], ...common, domain }
       return { ...placed, switched: other && { ...placed, ...other } }
     })
   })

@@ -4,6 +4,7 @@ import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
 import { profileConstants } from './constants.js'
 import { engineGpus } from './engine.js'
+import { moePathInForce, type Stack } from './moePath.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan, WorkloadPlan } from './plan.js'
 import { poolsName } from './pools.js'
 import { specsOf } from './specs.js'
@@ -66,6 +67,7 @@ export function describePlan(plan: Plan): string {
       engine,
       placed.filter((one) => one.group === group),
       system,
+      expertsWords(engine, { ...plan, model }),
     ),
   )
   return `${aligned(rows)}\n\n${engines.join('\n\n')}\n`
@@ -93,7 +95,7 @@ function shapeWords({ path, preset, uniform }: WorkloadPlan): string {
   return `${requests} requests of ${isl} input and ${osl} output tokens, each drawn evenly from ${spread} of that up to all of it`
 }
 
-function engineText(engine: EnginePlan, placed: readonly Placement[], system: SystemSpec): string {
+function engineText(engine: EnginePlan, placed: readonly Placement[], system: SystemSpec, experts: string): string {
   const gpus = engineGpus(engine)
   const tokens = engine.numGpuBlocks * engine.blockSize
   const kvBytes = tokens * engine.kvBytesPerToken
@@ -112,10 +114,7 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
       'largest batch',
       `${engine.maxNumSeqs} sequences per rank (${averageTokens} tokens each fill the KV); ${engine.fullLengthSequences} of full length ${engine.maxModelLen}`,
     ],
-    [
-      'step',
-      `at most ${engine.maxNumBatchedTokens} tokens per rank${engine.moePath === 'auto' ? '' : `, experts by ${engine.moePath}`}`,
-    ],
+    ['step', `at most ${engine.maxNumBatchedTokens} tokens per rank${experts}`],
     ...(engine.kvReservation === 'full'
       ? [['reservation', 'KV for the whole input and output is set aside: nobody is preempted'] as [string, string]]
       : []),
@@ -133,6 +132,12 @@ function engineText(engine: EnginePlan, placed: readonly Placement[], system: Sy
     ...placementRows(placed),
   ]
   return `${head}\n${aligned(rows, '  ')}`
+}
+
+/** A family that a recipe states for an engine whose price does not depend on it is not said as if it did. */
+function expertsWords(engine: EnginePlan, stack: Stack): string {
+  if (engine.moePath === 'auto') return ''
+  return `, experts by ${engine.moePath}${moePathInForce(engine, stack) ? '' : ' (priced as auto)'}`
 }
 
 /** One row per rack: which trays the engines take. */

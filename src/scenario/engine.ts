@@ -110,3 +110,7 @@ export function blocksByFraction(engine: EnginePlan, context: EngineContext, fra
 }
 
 export const engineGpus = (engine: EnginePlan): number => gpusOf(engine)
+
+/** Names of the engines of a kind: its own, and with several `name-0`, `name-1` … */
+export const instanceNames = ({ name, count }: Pick<EnginePlan, 'name' | 'count'>): string[] =>
+  count === 1 ? [name] : Array.from({ length: count }, (_, i) => `${name}-${i}`)

@@ -2,8 +2,9 @@
 import { looksLikePath } from '../dataFile.js'
 import { UserError } from '../errors.js'
 import { loadSystem, SYSTEM_NAMES } from '../hardware/load.js'
-import { enginesThatFit, gpusOfRacks } from '../hardware/placement.js'
+import { countBeside } from '../hardware/placement.js'
 import { loadModel, MODEL_NAMES } from '../models/load.js'
+import type { Parallelism } from '../models/model.js'
 import { suggest } from '../suggest.js'
 import type { UniformLengths } from '../traces/generate/uniform.js'
 import { type Problem, showPath } from '../yaml/issues.js'
@@ -15,12 +16,12 @@ import { cutProblems, inputProblems, limitProblems } from './engineRules.js'
 import { planHash } from './hash.js'
 import { hostTierProblems } from './hostTier.js'
 import { gpusOf } from './layout.js'
+import { moePathProblems } from './moePath.js'
 import type { EnginePlan, LoadPlan, Plan, SloPlan } from './plan.js'
 import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from './pools.js'
 import {
   admissionProblems,
   experimentProblems,
-  moePathProblems,
   placementProblems,
   precisionProblems,
   prefixProblems,
@@ -71,8 +72,8 @@ export function resolvePlan(input: ScenarioInput): Resolved {
     moePath: input.moe_path ?? 'auto',
     acceptance: defaultAcceptance(),
   }
-  problems.push(...moePathProblems(input, entries, context))
   const engines = resolveEngines(entries, racks, context, problems)
+  problems.push(...moePathProblems(input, engines, { profile, model, precision }))
   problems.push(...armProblems(input.arms, engines), ...switchProblems(input.arms, entries))
   if (problems.length > 0) return { plan: null, problems }
 
@@ -155,14 +156,12 @@ function resolveEngines(entries: readonly Entry[], racks: number, context: Engin
     })
   }
   if (problems.some(({ path }) => path[0] === 'engines')) return []
-  const used = entries.reduce(
-    (sum, { input: { count = 0 } }, i) => sum + count * gpusOf(cuts[i] as Exclude<(typeof cuts)[number], string>),
-    0,
-  )
+  const groups = entries.map(({ input: { count = 0 } }, i) => ({ name: '', count, gpus: gpusOf(cuts[i] as Parallelism) }))
   const engines = entries.map(({ path, input }, i) => {
-    const cut = cuts[i] as Exclude<(typeof cuts)[number], string>
-    const count = input.count ?? fittingCount(gpusOf(cut), racks, used, context)
-    const resolved = resolveEngine(input, cut, Math.max(1, count), context)
+    const cut = cuts[i] as Parallelism
+    // where there is no room for one the placement says so
+    const count = input.count ?? Math.max(1, countBeside(groups, i, racks, context.system))
+    const resolved = resolveEngine(input, cut, count, context)
     problems.push(...limitProblems(path, input, resolved, context), ...hostTierProblems(path, resolved, context.system))
     return resolved
   })
@@ -175,11 +174,6 @@ function resolveEngines(entries: readonly Entry[], racks: number, context: Engin
     ),
   )
   return engines
-}
-
-/** As many engines as the GPUs that are left hold; with other kinds present that is an upper bound which placement checks. */
-function fittingCount(gpus: number, racks: number, used: number, { system }: EngineContext): number {
-  return Math.min(enginesThatFit(system, racks, gpus), Math.floor((gpusOfRacks(system, racks) - used) / gpus))
 }
 
 function resolveLoad(load: ScenarioInput['workload']['load']): LoadPlan {

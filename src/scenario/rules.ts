@@ -1,11 +1,10 @@
 /** Cross-field rules of the workload, the limits and the racks. Each rule gives sentences, not booleans. */
 
 import { placeEngines } from '../hardware/placement.js'
-import { moePathsOf } from '../timing/index.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import type { Path } from '../yaml/text.js'
 import type { EngineContext } from './engine.js'
-import { engineGpus } from './engine.js'
+import { engineGpus, instanceNames } from './engine.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
 import type { EnginePlan } from './plan.js'
 import type { Entry } from './pools.js'
@@ -162,24 +161,6 @@ export function precisionProblems(input: ScenarioInput, { model }: Pick<EngineCo
   ]
 }
 
-/** A kernel family that the experts of the model run on, for the whole plan and for a kind of engine. */
-export function moePathProblems(
-  { moe_path: ofPlan }: ScenarioInput,
-  entries: readonly Entry[],
-  { model, precision }: Pick<EngineContext, 'model' | 'precision'>,
-): Problem[] {
-  const known = moePathsOf(precision, model)
-  const given = [{ path: [] as Path, named: ofPlan }, ...entries.map(({ path, input }) => ({ path, named: input.moe_path }))]
-  return given.flatMap(({ path, named }): Problem[] => {
-    if (named === undefined || known.includes(named)) return []
-    const at = [...path, 'moe_path']
-    if (known.length === 0)
-      return [{ path: at, message: `${showPath(at)}: has no effect: ${model.name} has no experts`, hint: 'remove it' }]
-    const message = `${showPath(at)}: no ${named} kernels compute ${precision} experts of ${model.name}`
-    return [{ path: at, message, hint: `allowed: ${known.join(', ')}` }]
-  })
-}
-
 /** Names are unique and the engines fit the racks. `paths` says where each kind stands. */
 export function placementProblems(
   engines: readonly EnginePlan[],
@@ -188,13 +169,20 @@ export function placementProblems(
   { system }: Pick<EngineContext, 'system'>,
 ): Problem[] {
   const problems: Problem[] = []
-  engines.forEach(({ name }, i) => {
+  engines.forEach(({ name, count }, i) => {
     const first = engines.findIndex((engine) => engine.name === name)
     if (first < i)
       problems.push({
         path: [...paths[i], 'name'],
         message: `${showPath(paths[i])}.name: '${name}' is also the name of ${showPath(paths[first])}`,
         hint: 'give each kind of engine its own name',
+      })
+    const taken = count > 1 ? -1 : engines.findIndex((kind) => kind.count > 1 && instanceNames(kind).includes(name))
+    if (taken >= 0)
+      problems.push({
+        path: [...paths[i], 'name'],
+        message: `${showPath(paths[i])}.name: '${name}' is also the name of one of the ${engines[taken].count} engines of ${showPath(paths[taken])}, '${engines[taken].name}'`,
+        hint: 'rename one of the two kinds',
       })
   })
   const groups = engines.map((engine) => ({ name: engine.name, count: engine.count, gpus: engineGpus(engine) }))

@@ -8,7 +8,7 @@ export {
   loadCalibration,
 } from './calibrationFile.js'
 export { evidenceOf, explainStep, weakestEvidence } from './explain.js'
-export { moePathsOf } from './profiles.js'
+export { moePathMatters, moePathsOf } from './profiles.js'
 export { PLAIN_TIMING, type TimingRequest } from './request.js'
 export { EVIDENCE_KINDS, type Evidence, kernelsDigest } from './slices.js'
 export { spanPrices } from './span.js'

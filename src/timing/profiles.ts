@@ -64,8 +64,11 @@ export function moePathsOf(precision: Precision, model: ModelSpec): readonly Moe
   return precision === 'fp8' && model.attention.kind === 'mla' ? ['auto', 'deepgemm', 'trtllm-gen'] : ['auto', 'cutlass']
 }
 
+/** What the kernels of the experts and their price depend on. */
+type ExpertsRequest = Pick<TimingRequest, 'profile' | 'role' | 'precision' | 'parallelism' | 'model' | 'constants' | 'moePath'>
+
 /** Expert kernels that `auto` stands for. */
-export function moePathOf({ profile, moePath, precision, parallelism, model }: TimingRequest): MoePath {
+export function moePathOf({ profile, moePath, precision, parallelism, model }: ExpertsRequest): MoePath {
   if (moePath !== 'auto' || profile === 'generic') return moePath
   if (precision === 'nvfp4') return parallelism.dp > 1 ? FACTS[profile].dataParallelFp4 : 'trtllm-gen'
   if (precision === 'fp8' && model.attention.kind === 'mla') return parallelism.dp > 1 ? 'deepgemm' : 'trtllm-gen'
@@ -73,11 +76,11 @@ export function moePathOf({ profile, moePath, precision, parallelism, model }: T
 }
 
 /** TRTLLM-gen experts of FP8 checkpoints in blocks: no rows of their own, the NVFP4 ones stand for them. */
-const isFp8Gen = (request: TimingRequest): boolean =>
+const isFp8Gen = (request: ExpertsRequest): boolean =>
   request.precision === 'fp8' && request.model.attention.kind === 'mla' && moePathOf(request) === 'trtllm-gen'
 
 /** Measured kernels of the engine's operators. */
-export function kernelsOf(request: TimingRequest): KernelChoice {
+export function kernelsOf(request: ExpertsRequest): KernelChoice {
   const { profile, role, precision, parallelism } = request
   // Their rows fit the small batches of engines without attention data parallelism; with it, the general ones fit better.
   const small = parallelism.dp === 1 && moePathOf(request) === 'trtllm-gen'
@@ -132,7 +135,7 @@ function prefillFactor({ profile, parallelism, precision }: TimingRequest, const
 }
 
 /** The ratio of bytes belongs to the rows that stand for the experts, the constants to the decode steps that they were seen in. */
-function expertsFactor(request: TimingRequest): Named[] {
+function expertsFactor(request: ExpertsRequest): Named[] {
   const { constants, precision, parallelism, role } = request
   if (isFp8Gen(request)) return [{ value: FP8_OVER_NVFP4_BYTES, why: 'FP8 weights against the rows of NVFP4, by bytes' }]
   if (role === 'prefill') return []
@@ -140,6 +143,16 @@ function expertsFactor(request: TimingRequest): Named[] {
   if (path === 'cutedsl') return [{ value: constants.expertsCuteDsl, why: 'expertsCuteDsl' }]
   const deepGemm = precision === 'fp8' && path === 'deepgemm' && parallelism.dp > 1
   return deepGemm ? [{ value: constants.expertsDeepGemm, why: 'expertsDeepGemm' }] : []
+}
+
+/** Whether the family that a request names is the one that runs anyway, or makes another price than `auto`. */
+export function moePathMatters(request: ExpertsRequest): boolean {
+  const auto: ExpertsRequest = { ...request, moePath: 'auto' }
+  const only = moePathsOf(request.precision, request.model).length === 2 // auto and one family
+  if (only || request.moePath === moePathOf(auto)) return true
+  const price = (of: ExpertsRequest): string =>
+    JSON.stringify([kernelsOf(of), expertsFactor(of).reduce((product, { value }) => product * value, 1)])
+  return price(request) !== price(auto)
 }
 
 /** Time that a step of this role adds beside its operators, ms, before the release's factor. */
