@@ -12,9 +12,18 @@ import { writeState } from './savedState.js'
 import type { SimulatedRun } from './simulateRun.js'
 
 /** The files that the request names. */
-export async function writeAsked(request: RunRequest, { state, sent, result }: SimulatedRun): Promise<void> {
-  const { saveState, exportTrace } = request
-  if (saveState !== undefined && state !== null) await writeState(saveState, state)
+export async function writeAsked(request: RunRequest, simulated: SimulatedRun): Promise<void> {
+  const { saveState, exportTrace, stopAtS } = request
+  const { state, sent, result } = simulated
+  if (saveState !== undefined && state !== null) {
+    if (simulated.nobodyComes)
+      throw new UserError({
+        where: `--save-state ${saveState}`,
+        message: `no request is sent from ${stopAtS} s on: a run that goes on from there would measure none`,
+        hint: 'stop earlier, or leave it out',
+      })
+    await writeState(saveState, state)
+  }
   if (exportTrace !== undefined && sent !== null) await writeSent(exportTrace, sent, result.isOver, request)
 }
 
