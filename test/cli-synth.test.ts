@@ -51,6 +51,38 @@ describe('trace synth, sample, split and merge', () => {
     },
   )
 
+  it('parts of a trace are written all or none', async () => {
+    const place = newFolder()
+    const split = (line: string) => shapewise(place, 'trace', 'split', 'rag.swt', ...line.split(' '))
+    shapewise(place, ...'trace synth rag rag.swt --requests 60'.split(' '))
+    writeFileSync(`${place}/old.swt`, 'old')
+    // what a format cannot hold is found when the part is written
+    expect(split('one.swt two.csv')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^two\.csv {2}the trace has blocks/m),
+    })
+    expect(split('old.swt two.csv --overwrite').status).toBe(2)
+    // so is a name that the file system refuses
+    const long = `${'x'.repeat(250)}.swt`
+    expect(split(`one.swt.gz ${long}`)).toMatchObject({ status: 2, stderr: expect.stringContaining('name too long') })
+    expect(readdirSync(place).sort()).toEqual(['old.swt', 'rag.swt'])
+    expect(readFileSync(`${place}/old.swt`, 'utf8')).toBe('old')
+
+    expect(split('one.swt.gz old.swt --overwrite').status).toBe(0)
+    expect(readdirSync(place).sort()).toEqual(['old.swt', 'one.swt.gz', 'rag.swt'])
+    expect([...readFileSync(`${place}/one.swt.gz`).subarray(0, 2)]).toEqual([0x1f, 0x8b])
+
+    shapewise(place, ...'trace synth chat big.swt --requests 400000'.split(' '))
+    const before = readdirSync(place).length
+    const command = spawn(process.execPath, [MAIN, ...'trace split big.swt b1.swt.gz b2.swt.gz b3.swt.gz'.split(' ')], {
+      cwd: place,
+    })
+    const watch = setInterval(() => readdirSync(place).length > before + 1 && command.kill('SIGINT'), 2)
+    const [code] = await once(command, 'close')
+    clearInterval(watch)
+    expect([code, readdirSync(place).length]).toEqual([130, before])
+  })
+
   it('files of one name are tenants of different names, even where a number makes them alike', () => {
     const text = 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n'
     mkdirSync(`${folder}/other`)
