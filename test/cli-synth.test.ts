@@ -135,6 +135,7 @@ describe('trace synth, sample, split and merge', () => {
     ['trace synth --like three.csv x.swt', /too short/],
     ['trace synth --like three.csv chat x.swt', /one name too many/],
     ['trace synth --like three.csv x.swt --set requests=5', /a fitted recipe is compared as it is/],
+    ['trace synth --like rag.swt x.csv --recipe-out r.yaml --allow-difference', /^x\.csv {2}the trace has blocks, which csv/m],
     [
       'trace synth --like three.csv x.swt --recipe-out ./x.swt',
       /--recipe-out \.\/x\.swt {2}would be written to the same place as x\.swt/,
@@ -153,6 +154,7 @@ describe('trace synth, sample, split and merge', () => {
     ['trace merge three.csv x.swt', /expected two or more traces/],
   ]
   it.each(mistakes)('%s', (line, message) => {
+    if (line.includes('rag.swt')) must('trace synth rag rag.swt --requests 60')
     writeFileSync(`${folder}/three.csv`, 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n2,30,5\n')
     const { status, stdout, stderr } = run(line)
     expect(stderr).toMatch(message)
