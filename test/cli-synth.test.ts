@@ -126,6 +126,7 @@ describe('trace synth, sample, split and merge', () => {
       'trace synth chat x.swt --set streams.chat.clients={count:5}',
       /zipf: expected .*\n {2}hint: add this key; see docs\/RECIPES\.md/,
     ],
+    ['trace synth chat x.swt --set requests=5 --set requests=6', /--set requests=6 {2}gives anew what --set requests=5 gives/],
     ['trace synth chat x.swt --recipe-out r.yaml', /--recipe-out {2}has no effect without --like/],
     ['trace synth chat x.swt --allow-difference', /--allow-difference {2}has no effect without --like/],
     ['trace synth chat x.swt --from azure', /--from {2}has no effect without --like/],

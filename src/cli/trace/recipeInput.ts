@@ -1,7 +1,7 @@
 /** A recipe as named on the command line: a preset or a file, with flags over it. */
 import { readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
-import { applyOverrides, flagOf } from '../../scenario/overrides.js'
+import { applyOverrides, flagOf, refuseUndone } from '../../scenario/overrides.js'
 import { suggest } from '../../suggest.js'
 import { refuseEndless } from '../../textFile.js'
 import { presetRecipeText } from '../../traces/generate/presets.js'
@@ -18,6 +18,7 @@ export interface RecipeFlags {
 
 /** Throws UserError for unknown names, unreadable files and whatever a recipe can get wrong. */
 export function namedRecipe(name: string, flags: RecipeFlags): Recipe {
+  refuseUndone(flags.sets)
   const preset = (PRESETS as readonly string[]).includes(name)
   const text = preset ? presetRecipeText(name as PresetName) : recipeFile(name)
   const recipe = readRecipe(text, preset ? `data/recipes/${name}.yaml` : name, (data) => changed(data, flags))
