@@ -53,6 +53,16 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--seed {2}the seed is given twice, by --seed and by --set experiment=\{seed: 3\}\n {2}hint: keep one/,
   ],
   [
+    'a trace beside another one',
+    ['run', 'good.csv', '--set', 'workload.path=sixty.csv'],
+    /--set workload\.path=sixty\.csv {2}takes the place of good\.csv, which would not be read/,
+  ],
+  [
+    'a trace beside a preset',
+    ['run', 'good.csv', '--set', 'workload={preset: batch}'],
+    /--set workload=\{preset: batch\} {2}takes the place of good\.csv, which would not be read/,
+  ],
+  [
     'a key given twice',
     ['plan', 's.yaml', '--set', 'experiment.seed=7', '--set', 'experiment.seed=5'],
     /--set experiment\.seed=5 {2}gives anew what --set experiment\.seed=7 gives/,
