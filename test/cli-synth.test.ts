@@ -102,6 +102,15 @@ describe('trace synth, sample, split and merge', () => {
     expect(status).toBe(2)
   })
 
+  it('a rate for all streams keeps their proportions, which --set changes', () => {
+    const meanInput = (name: string, ...more: string[]): number => {
+      must(`trace synth mixed ${[name, '--requests', '3000', '--rate', '20', ...more].join(' ')}`)
+      return JSON.parse(must(`trace inspect ${name} --format json`)).isl.mean
+    }
+    // turns of chat are short beside those of agents
+    expect(meanInput('much.swt', '--set', 'streams.chat.rate_per_s=99')).toBeLessThan(meanInput('even.swt') / 2)
+  })
+
   it('the same seed writes the same bytes', () => {
     must('trace synth agent one.swt --requests 500 --seed 4')
     const bytes = readFileSync(`${folder}/one.swt`)
@@ -127,6 +136,15 @@ describe('trace synth, sample, split and merge', () => {
       /zipf: expected .*\n {2}hint: add this key; see docs\/RECIPES\.md/,
     ],
     ['trace synth chat x.swt --set requests=5 --set requests=6', /--set requests=6 {2}gives anew what --set requests=5 gives/],
+    [
+      'trace synth chat x.swt --requests 10 --set requests=5',
+      /--requests {2}says how much is drawn, and so does --set requests=5/,
+    ],
+    ['trace synth chat x.swt --requests 10 --set duration_s=5', /and so does --set duration_s=5/],
+    [
+      'trace synth chat x.swt --rate 7 --set streams.chat.rate_per_s=99',
+      /--set streams\.chat\.rate_per_s=99 {2}has no effect with --rate, which gives the rate of the only stream/,
+    ],
     ['trace synth chat x.swt --recipe-out r.yaml', /--recipe-out {2}has no effect without --like/],
     ['trace synth chat x.swt --allow-difference', /--allow-difference {2}has no effect without --like/],
     ['trace synth chat x.swt --from azure', /--from {2}has no effect without --like/],
