@@ -47,6 +47,26 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['bad seed', ['run', 'good.csv', '--seed', '1.5'], /--seed {2}expected a whole number from 0 to \d+, got '1\.5'/],
   ['bad threads', ['compare', 's.yaml', '--threads', '0'], /--threads {2}expected a whole number from 1 to 256, got '0'/],
   ['seed given in two ways', ['run', 's.yaml', '--seed', '2', '--set', 'experiment.seed=3'], /--seed {2}the seed is given twice/],
+  [
+    'seed given in two ways, one in a section',
+    ['compare', 's.yaml', '--seed', '2', '--set', 'experiment={seed: 3}'],
+    /--seed {2}the seed is given twice, by --seed and by --set experiment=\{seed: 3\}\n {2}hint: keep one/,
+  ],
+  [
+    'a trace beside another one',
+    ['run', 'good.csv', '--set', 'workload.path=sixty.csv'],
+    /--set workload\.path=sixty\.csv {2}takes the place of good\.csv, which would not be read/,
+  ],
+  [
+    'a trace beside a preset',
+    ['run', 'good.csv', '--set', 'workload={preset: batch}'],
+    /--set workload=\{preset: batch\} {2}takes the place of good\.csv, which would not be read/,
+  ],
+  [
+    'a key given twice',
+    ['plan', 's.yaml', '--set', 'experiment.seed=7', '--set', 'experiment.seed=5'],
+    /--set experiment\.seed=5 {2}gives anew what --set experiment\.seed=7 gives/,
+  ],
   ['overwrite without out', ['run', 'good.csv', '--overwrite'], /--overwrite {2}has no effect without --out/],
   [
     'resolved with json',

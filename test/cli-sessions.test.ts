@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { encodeTrace } from '../src/traces/shapewiseFormat.js'
+import { decodeTrace, encodeTrace } from '../src/traces/shapewiseFormat.js'
 import { shapesOnly, type Workload } from '../src/traces/workload.js'
 import { newFolder, put, shapewise } from './cliRunner.js'
 
@@ -50,6 +50,37 @@ test('a closed loop of sessions, written as a trace and replayed, gives the same
   expect(JSON.parse(second.stdout).summary).toEqual(summary)
   const rows = (name: string) => readFileSync(join(folder, name, 'requests.parquet'))
   expect(rows('second').equals(rows('first'))).toBe(true)
+})
+
+test('a run that was stopped is written as what was sent by then, which has the same times when it is stopped there again', () => {
+  const folder = newFolder()
+  const file = put(folder, 'chains.swt', encodeTrace(chains(false)))
+  const stop = ['--stop-at', '130', '--format', 'json'] as const
+  const first = shapewise(folder, 'run', file, ...closedLoop, ...stop, '--out', 'first', '--export-trace', 'sent.swt')
+  const { injected } = JSON.parse(first.stdout).summary.requests
+  expect(injected).toBeGreaterThan(SESSIONS)
+  const missing = SESSIONS * TURNS - injected
+  expect(first.stderr).toContain(
+    `note: sent.swt holds the ${injected} requests that were sent by 130 s, and not the other ${missing}`,
+  )
+  const second = shapewise(folder, 'run', 'sent.swt', ...stop)
+  expect(second.status).toBe(0)
+  const { requests, metrics } = JSON.parse(first.stdout).summary
+  expect(JSON.parse(second.stdout).summary).toMatchObject({ requests, metrics })
+
+  // a stop that nothing is left for cuts nothing off
+  const late = shapewise(folder, 'run', file, ...closedLoop, '--stop-at', '9999', '--export-trace', 'all.swt')
+  expect(late.stderr).not.toContain('note: all.swt')
+  expect(decodeTrace(readFileSync(join(folder, 'all.swt')), 'all.swt').count).toBe(SESSIONS * TURNS)
+})
+
+test('a run that was stopped before anything was sent is not written', () => {
+  const folder = newFolder()
+  const all = chains(false)
+  const file = put(folder, 'later.swt', encodeTrace({ ...all, arrivalNs: all.arrivalNs.map((timeNs) => timeNs + 60e9) }))
+  const { status, stderr } = shapewise(folder, 'run', file, '--stop-at', '5', '--export-trace', 'none.swt', '--format', 'json')
+  expect(stderr).toContain('--export-trace none.swt  no request was sent by 5 s, so there is nothing to write')
+  expect(status).toBe(2)
 })
 
 test('recorded sessions come at their times, or each turn after the answer before it', () => {

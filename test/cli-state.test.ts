@@ -1,7 +1,7 @@
 /** Saved states on the command line: a run that stops, and others that go on from there. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parquetReadObjects } from 'hyparquet'
@@ -75,7 +75,7 @@ describe('a saved state', () => {
     expect(kernelsDigest()).toBe(digest.digest('hex'))
   })
 
-  it('is where the time that was simulated is counted from, also when all was over before', () => {
+  it('is where the time that was simulated is counted from', () => {
     const dir = newFolder()
     const file = put(dir, 't.csv', 'arrival_s,input_tokens,output_tokens\n0,100,20\n1,200,20\n')
     const simulated = (...more: string[]) =>
@@ -86,8 +86,39 @@ describe('a saved state', () => {
     expect(whole).toBeGreaterThan(1)
     simulated('--stop-at', '1', '--save-state', 'early')
     expect(Number(simulated('--warm-from', 'early')?.[1])).toBeCloseTo(whole - 1, 1)
-    simulated('--stop-at', '500', '--save-state', 'late')
-    expect(simulated('--warm-from', 'late')?.slice(1)).toEqual(['0.0', undefined])
+  })
+
+  it('after which nobody comes is not saved, and no run begins with one', () => {
+    const dir = newFolder()
+    const rows = Array.from({ length: 40 }, (_, i) => `${i},100,${i === 20 ? 3000 : 20}`)
+    const file = put(dir, 't.csv', `arrival_s,input_tokens,output_tokens\n${rows.join('\n')}\n`)
+    const here = (...more: string[]) => shapewise(dir, 'run', file, '--quiet', '--format', 'json', ...more)
+    const nothing = (name: string, stopAt: string) =>
+      expect(here('--stop-at', stopAt, '--save-state', name)).toMatchObject({
+        status: 2,
+        stdout: expect.stringContaining('"injected": 40'),
+        stderr: expect.stringMatching(`--save-state ${name} {2}no request is sent from ${stopAt} s on: a run that goes on`),
+      })
+    // all is over; the last ones are still inside
+    nothing('late.state', '500')
+    nothing('inside.state', '39.1')
+    expect(existsSync(join(dir, 'late.state'))).toBe(false)
+
+    // the last one comes in the moment of the stop
+    expect(here('--stop-at', '39', '--save-state', 'last.state').status).toBe(0)
+    expect(JSON.parse(here('--warm-from', 'last.state').stdout).summary.requests.injected).toBe(1)
+
+    expect(here('--stop-at', '20.1', '--save-state', 'early.state').status).toBe(0)
+    expect(here('--warm-from', 'early.state', '--stop-at', '20.9')).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /--warm-from early\.state {2}no request is sent from 20\.1 s on and before 20\.9 s, so none is/,
+      ),
+    })
+    // it may lead to another state
+    expect(here('--warm-from', 'early.state', '--stop-at', '20.9', '--save-state', 'next.state').status).toBe(0)
+    expect(JSON.parse(here('--warm-from', 'next.state').stdout).summary.requests.injected).toBe(19)
   })
 
   it('divides what is measured at a time when nothing happens: rates count the idle time on both sides', () => {

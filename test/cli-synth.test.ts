@@ -51,6 +51,38 @@ describe('trace synth, sample, split and merge', () => {
     },
   )
 
+  it('parts of a trace are written all or none', async () => {
+    const place = newFolder()
+    const split = (line: string) => shapewise(place, 'trace', 'split', 'rag.swt', ...line.split(' '))
+    shapewise(place, ...'trace synth rag rag.swt --requests 60'.split(' '))
+    writeFileSync(`${place}/old.swt`, 'old')
+    // what a format cannot hold is found when the part is written
+    expect(split('one.swt two.csv')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^two\.csv {2}the trace has blocks/m),
+    })
+    expect(split('old.swt two.csv --overwrite').status).toBe(2)
+    // so is a name that the file system refuses
+    const long = `${'x'.repeat(250)}.swt`
+    expect(split(`one.swt.gz ${long}`)).toMatchObject({ status: 2, stderr: expect.stringContaining('name too long') })
+    expect(readdirSync(place).sort()).toEqual(['old.swt', 'rag.swt'])
+    expect(readFileSync(`${place}/old.swt`, 'utf8')).toBe('old')
+
+    expect(split('one.swt.gz old.swt --overwrite').status).toBe(0)
+    expect(readdirSync(place).sort()).toEqual(['old.swt', 'one.swt.gz', 'rag.swt'])
+    expect([...readFileSync(`${place}/one.swt.gz`).subarray(0, 2)]).toEqual([0x1f, 0x8b])
+
+    shapewise(place, ...'trace synth chat big.swt --requests 400000'.split(' '))
+    const before = readdirSync(place).length
+    const command = spawn(process.execPath, [MAIN, ...'trace split big.swt b1.swt.gz b2.swt.gz b3.swt.gz'.split(' ')], {
+      cwd: place,
+    })
+    const watch = setInterval(() => readdirSync(place).length > before + 1 && command.kill('SIGINT'), 2)
+    const [code] = await once(command, 'close')
+    clearInterval(watch)
+    expect([code, readdirSync(place).length]).toEqual([130, before])
+  })
+
   it('files of one name are tenants of different names, even where a number makes them alike', () => {
     const text = 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n'
     mkdirSync(`${folder}/other`)
@@ -68,6 +100,15 @@ describe('trace synth, sample, split and merge', () => {
     const { status, stderr } = run('trace merge pq.swt p.jsonl x.swt --same-ids')
     expect(stderr).toMatch(/pq\.swt {2}a file of the format shapewise has no ids/)
     expect(status).toBe(2)
+  })
+
+  it('a rate for all streams keeps their proportions, which --set changes', () => {
+    const meanInput = (name: string, ...more: string[]): number => {
+      must(`trace synth mixed ${[name, '--requests', '3000', '--rate', '20', ...more].join(' ')}`)
+      return JSON.parse(must(`trace inspect ${name} --format json`)).isl.mean
+    }
+    // turns of chat are short beside those of agents
+    expect(meanInput('much.swt', '--set', 'streams.chat.rate_per_s=99')).toBeLessThan(meanInput('even.swt') / 2)
   })
 
   it('the same seed writes the same bytes', () => {
@@ -94,6 +135,16 @@ describe('trace synth, sample, split and merge', () => {
       'trace synth chat x.swt --set streams.chat.clients={count:5}',
       /zipf: expected .*\n {2}hint: add this key; see docs\/RECIPES\.md/,
     ],
+    ['trace synth chat x.swt --set requests=5 --set requests=6', /--set requests=6 {2}gives anew what --set requests=5 gives/],
+    [
+      'trace synth chat x.swt --requests 10 --set requests=5',
+      /--requests {2}says how much is drawn, and so does --set requests=5/,
+    ],
+    ['trace synth chat x.swt --requests 10 --set duration_s=5', /and so does --set duration_s=5/],
+    [
+      'trace synth chat x.swt --rate 7 --set streams.chat.rate_per_s=99',
+      /--set streams\.chat\.rate_per_s=99 {2}has no effect with --rate, which gives the rate of the only stream/,
+    ],
     ['trace synth chat x.swt --recipe-out r.yaml', /--recipe-out {2}has no effect without --like/],
     ['trace synth chat x.swt --allow-difference', /--allow-difference {2}has no effect without --like/],
     ['trace synth chat x.swt --from azure', /--from {2}has no effect without --like/],
@@ -103,6 +154,7 @@ describe('trace synth, sample, split and merge', () => {
     ['trace synth --like three.csv x.swt', /too short/],
     ['trace synth --like three.csv chat x.swt', /one name too many/],
     ['trace synth --like three.csv x.swt --set requests=5', /a fitted recipe is compared as it is/],
+    ['trace synth --like rag.swt x.csv --recipe-out r.yaml --allow-difference', /^x\.csv {2}the trace has blocks, which csv/m],
     [
       'trace synth --like three.csv x.swt --recipe-out ./x.swt',
       /--recipe-out \.\/x\.swt {2}would be written to the same place as x\.swt/,
@@ -121,6 +173,7 @@ describe('trace synth, sample, split and merge', () => {
     ['trace merge three.csv x.swt', /expected two or more traces/],
   ]
   it.each(mistakes)('%s', (line, message) => {
+    if (line.includes('rag.swt')) must('trace synth rag rag.swt --requests 60')
     writeFileSync(`${folder}/three.csv`, 'arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n2,30,5\n')
     const { status, stdout, stderr } = run(line)
     expect(stderr).toMatch(message)

@@ -169,6 +169,8 @@ describe('options that could have no effect are refused', () => {
     ['inspect dates.csv --time-unit ms', 'dates.csv  the time unit has no effect: the times are dates'],
     ['inspect dates.jsonl --time-unit s', 'dates.jsonl  the time unit has no effect: the times are dates'],
     ['inspect times.csv --time-unit ms', 'times.csv  the time unit has no effect: the times are times of day'],
+    ['inspect fine.csv --window ..', "--window  has no effect: '..' keeps every request"],
+    ['convert fine.csv out.swt --window 0..', "--window  has no effect: '0..' keeps every request"],
     ['inspect lengths.csv --window 0..9', 'lengths.csv  a window of time has no effect: everything starts at one time'],
   ])('%s', (line, says) => {
     const { status, stdout, stderr } = shapewise(folder, 'trace', ...line.split(' '))

@@ -165,6 +165,7 @@ describe('one fault, one sentence, one place', () => {
     ['two amounts', ['workload.load={fraction: 0.5, rate_per_s: 5}'], /fraction and rate_per_s exclude each other/],
     ['neither path nor preset', ['workload={}'], /exactly one of path and preset, got neither/],
     ['both path and preset', ['workload.path=a', 'workload.preset=chat'], /got both/],
+    ['both, one of them in a whole section', ['workload={preset: chat}', 'workload.path=a'], /got both/],
     [
       'arm budget',
       ['arms={mine: {chunk: fixed-budget(9000)}}'],

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { describePlan, placementOf, planJson } from '../src/scenario/describe.js'
 import { layoutName, parseLayout } from '../src/scenario/layout.js'
 import { loadScenario, scenarioFromDefaults } from '../src/scenario/load.js'
+import { refuseUndone } from '../src/scenario/overrides.js'
 import { scenarioSchema } from '../src/scenario/schema.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
 import { COLUMN_ROLES } from '../src/traces/table/roles.js'
@@ -85,6 +86,24 @@ describe('flags', () => {
     expect(demo(['workload.path=t.csv']).workload).toMatchObject({ path: 't.csv', preset: null })
     const text = read('demo.yaml').replace('preset: chat', 'path: ../traces/t.csv')
     expect(loadScenario({ text, file: 'scenarios/x.yaml' }).workload.path).toBe('traces/t.csv')
+  })
+
+  test('a key that an earlier flag gives is refused', () => {
+    const undone = (...sets: string[]) => expect(() => refuseUndone(sets))
+    undone('experiment.seed=7', 'experiment.seed=5').toThrow(
+      /^--set experiment\.seed=5 {2}gives anew what --set experiment\.seed=7 gives\n {2}hint: keep one of them$/,
+    )
+    undone('engines.0.count=2', 'engines=[{layout: TP4}]').toThrow(
+      /^--set engines=\S+ TP4\}\] {2}gives anew what --set engines\.0\.count=2 /,
+    )
+    undone('experiment={seed: 5}', 'experiment.seed=7').toThrow(
+      /^--set experiment\.seed=7 {2}gives anew what --set experiment=\{seed: 5\} /,
+    )
+    // other keys of one section, one that was cleared before, and a name that begins alike
+    undone('experiment={seed: 5}', 'experiment.warmup=3', 'experiment.measure=9').not.toThrow()
+    undone('engines=[{layout: TP4}]', 'engines.0.count=2').not.toThrow()
+    undone('workload.load=null', 'workload.load.method=as_recorded').not.toThrow()
+    undone('precision=fp8', 'precision_x=1').not.toThrow()
   })
 
   test('a flag changes one place, and not another of the same anchor', () => {

@@ -282,32 +282,70 @@ describe('input fed in pieces', () => {
   })
 })
 
-test('a run written as a trace and replayed open loop is the same run', () => {
-  let files = 0
-  fc.assert(
-    fc.property(wholeScenario, ({ config, workload: recorded, load, arm }) => {
-      const first = simulate(config, arm(), recorded, { load })
-      const exported = createSimulatedTrace(recorded, load.kind === 'closed')
-      exported.add(first.records)
-      const written = exported.workload()
-      // ids that go on into the answers are made when a trace is read and are no part of its file
-      const trace = workloadFault(written) === null ? decodeTrace(encodeTrace(written), 'exported') : written
-      if (trace !== written) files++
-      const second = simulate(config, arm(), trace, { load: OPEN })
-      expect(second.notSent).toBe(first.notSent)
-      expect(second.records.count).toBe(first.records.count)
-      for (const column of Object.keys(first.records) as (keyof typeof first.records)[]) {
-        const [a, b] = [first.records[column], second.records[column]]
-        if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b))
-          expect(bytes(b, first.records.count)).toEqual(bytes(a, first.records.count))
-      }
-      first.records.phaseNs.forEach((column, phase) => {
-        expect(bytes(second.records.phaseNs[phase], first.records.count)).toEqual(bytes(column, first.records.count))
-      })
-    }),
-    { numRuns: 250, seed: 11 },
-  )
-  expect(files).toBeGreaterThan(60)
+describe('a run written as a trace and replayed open loop is the same run', () => {
+  type Scenario = typeof wholeScenario extends fc.Arbitrary<infer T> ? T : never
+
+  /** Replays what was written, until `untilNs`. Returns the run, its replay, and whether the trace went through the bytes of a file. */
+  function replayed({ config, workload: recorded, load, arm }: Scenario, untilNs?: number) {
+    const first = simulate(config, arm(), recorded, { load, untilNs })
+    const exported = createSimulatedTrace(recorded, load.kind === 'closed')
+    exported.add(first.records)
+    const written = untilNs === undefined ? exported.whole() : exported.onlySent()
+    // ids that go on into the answers are made when a trace is read and are no part of its file
+    const fault = workloadFault(written)
+    const isFile = fault === null
+    const trace = isFile ? decodeTrace(encodeTrace(written), 'exported') : written
+    return { first, second: simulate(config, arm(), trace, { load: OPEN, untilNs }), isFile, fault, recorded, trace }
+  }
+
+  function expectSame(first: SimulationResult, second: SimulationResult): void {
+    const { count } = first.records
+    expect(second.records.count).toBe(count)
+    for (const column of Object.keys(first.records) as (keyof typeof first.records)[]) {
+      const [a, b] = [first.records[column], second.records[column]]
+      if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) expect(bytes(b, count)).toEqual(bytes(a, count))
+    }
+    first.records.phaseNs.forEach((column, phase) => {
+      expect(bytes(second.records.phaseNs[phase], count)).toEqual(bytes(column, count))
+    })
+  }
+
+  test('to its end', () => {
+    let files = 0
+    fc.assert(
+      fc.property(wholeScenario, (scenario) => {
+        const { first, second, isFile } = replayed(scenario)
+        if (isFile) files++
+        expect(second.notSent).toBe(first.notSent)
+        expectSame(first, second)
+      }),
+      { numRuns: 250, seed: 11 },
+    )
+    expect(files).toBeGreaterThan(60)
+  })
+
+  test('cut short, with what was sent by then and nothing else', () => {
+    let files = 0
+    let closed = 0
+    fc.assert(
+      fc.property(wholeScenario, fc.double({ min: 0.05, max: 0.9, noNaN: true }), (scenario, share) => {
+        const { endNs } = simulate(scenario.config, scenario.arm(), scenario.workload, { load: scenario.load })
+        const { first, second, isFile, fault, recorded, trace } = replayed(scenario, Math.floor(share * endNs))
+        expect(trace.count).toBe(first.records.count)
+        if (isFile && trace.count < recorded.count) files++
+        if (isFile && trace.count < recorded.count && scenario.load.kind === 'closed') closed++
+        if (workloadFault(recorded) === null) expect(fault).toBeNull()
+        const sent = Int32Array.from(first.records.request.subarray(0, first.records.count)).sort()
+        second.records.request.forEach((row, at) => {
+          if (at < second.records.count) second.records.request[at] = sent[row]
+        })
+        expectSame(first, second)
+      }),
+      { numRuns: 120, seed: 12 },
+    )
+    expect(files).toBeGreaterThan(40)
+    expect(closed).toBeGreaterThan(15)
+  })
 })
 
 /** The first `count` elements of a column, as bytes: NaN equals NaN. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { Argv, Options } from 'yargs'
 import { UserError } from '../errors.js'
 import { LEVERS, type LeverName } from '../levers/lever.js'
-import type { ArmInput } from '../scenario/overrides.js'
+import { type ArmInput, flagGiving, refuseUndone } from '../scenario/overrides.js'
 
 export const formatOption = {
   type: 'string',
@@ -183,14 +183,16 @@ export function rowRunOf(command: string, args: RowRunArgs): { rows: string; thr
   }
 }
 
-/** `--set` with `--seed` folded in, since a seed is a key of the scenario like any other. */
+/** `--set`, each key once, with `--seed` folded in, since a seed is a key of the scenario like any other. */
 export function overrides(sets: readonly string[] | undefined, seed: string | undefined): string[] {
   const all = [...(sets ?? [])]
+  refuseUndone(all)
   if (seed === undefined) return all
-  if (all.some((text) => text.startsWith('experiment.seed='))) {
+  const other = flagGiving(all, 'experiment.seed')
+  if (other !== undefined) {
     throw new UserError({
       where: '--seed',
-      message: 'the seed is given twice, by --seed and by --set experiment.seed',
+      message: `the seed is given twice, by --seed and by ${other}`,
       hint: 'keep one of them',
     })
   }

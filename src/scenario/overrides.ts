@@ -1,5 +1,5 @@
 /** `--set a.b=c`: flags over the file over the defaults. */
-import type { Fault } from '../errors.js'
+import { type Fault, UserError } from '../errors.js'
 import type { LeverName } from '../levers/lever.js'
 import { yaml } from '../yaml/library.js'
 import { FORBIDDEN_KEYS, forbiddenKeysOf, type Path, plainDataOf } from '../yaml/text.js'
@@ -79,9 +79,32 @@ export function flagOf(flags: ReadonlyMap<string, string>, path: Path): string |
   return undefined
 }
 
+const keyOf = (set: string): string => set.slice(0, Math.max(0, set.indexOf('=')))
+
+/** The flag of `--set` that gives the value of a key, by its name or in a section; undefined where none does. */
+export function flagGiving(sets: readonly string[], key: string): string | undefined {
+  const { data, flags } = applyOverrides({}, sets)
+  const path = key.split('.')
+  let at: unknown = data
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+    at = (at as Record<string, unknown>)[step]
+  }
+  return flagOf(flags, path)
+}
+
+/** Throws UserError for a flag that gives what another one before it gives: that one would have no effect. */
+export function refuseUndone(sets: readonly string[]): void {
+  for (const [at, set] of sets.entries()) {
+    const undone = flagGiving(sets.slice(0, at), keyOf(set))
+    if (undone !== undefined)
+      throw new UserError({ where: `--set ${set}`, message: `gives anew what ${undone} gives`, hint: 'keep one of them' })
+  }
+}
+
 function applyOne(data: Record<string, unknown>, set: string, flags: Map<string, string>): Omit<Fault, 'where'> | null {
   const equals = set.indexOf('=')
-  const key = set.slice(0, Math.max(0, equals))
+  const key = keyOf(set)
   const steps = key.split('.')
   if (equals < 1 || steps.some((step) => step === '' || FORBIDDEN_KEYS.includes(step))) {
     return {
@@ -106,7 +129,8 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
     if (last) {
       if (value === null && !Array.isArray(at)) delete holder[step]
       else holder[step] = value
-      dropReplaced(holder, steps, flags)
+      // a key that is taken out says nothing that others would contradict
+      if (value !== null) dropReplaced(holder, steps, flags)
     } else {
       if (!Object.hasOwn(holder, step) || holder[step] === undefined || holder[step] === null) {
         holder[step] = {}
@@ -152,7 +176,7 @@ function dropReplaced(holder: Record<string, unknown>, steps: readonly string[],
   const parent = steps.slice(0, -1)
   const pattern = steps.map((step) => (/^\d+$/.test(step) ? '*' : step)).join('.')
   for (const other of replacedBy(pattern, holder[steps[steps.length - 1]]))
-    if (!flags.has([...parent, other].join('.'))) delete holder[other]
+    if (flagOf(flags, [...parent, other]) === undefined) delete holder[other]
 }
 
 function replacedBy(pattern: string, value: unknown): readonly string[] {

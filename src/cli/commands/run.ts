@@ -40,7 +40,8 @@ export const runCommand = defineCommand<RunArgs>({
         .option('export-trace', {
           type: 'string',
           requiresArg: true,
-          describe: 'Write the requests as they were sent to a trace (.swt): replayed with speed_up 1 it gives the same run',
+          describe:
+            'Write the requests as they were sent to a trace (.swt): replayed with speed_up 1 it gives the same run; with --stop-at those sent by then',
         })
         .option('stop-at', { type: 'string', requiresArg: true, describe: 'End the run at this simulated time, s' })
         .option('save-state', {

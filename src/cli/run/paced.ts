@@ -35,7 +35,10 @@ export interface PacedOptions extends SimulationOptions {
   readonly onRecords: (records: Records) => void
 }
 
-export type PacedResult = Omit<SimulationResult, 'records'>
+export interface PacedResult extends Omit<SimulationResult, 'records'> {
+  /** Whether the run went to its end: nothing is left that would happen later. */
+  readonly isOver: boolean
+}
 
 export async function simulatePaced(
   config: ClusterConfig,
@@ -73,10 +76,12 @@ export async function simulatePaced(
   }
   simulation.recordInside()
   options.onRecords(simulation.drain())
+  const isOver = outcome === 'done'
   return {
     statistics: simulation.statistics(),
     notSent: simulation.notSent,
-    endNs: outcome === 'done' ? simulation.nowNs : untilNs,
+    isOver,
+    endNs: isOver ? simulation.nowNs : untilNs,
     events: simulation.events,
     series: series.samples,
   }

@@ -4,6 +4,7 @@ import { identityOf } from '../../experiments/identity.js'
 import type { ArmSpec } from '../../levers/lever.js'
 import type { RunMeta } from '../../reports/runReport.js'
 import { clusterConfig, evidenceOfPlan, scenarioFromDefaults } from '../../scenario/index.js'
+import { flagGiving } from '../../scenario/overrides.js'
 import type { Plan } from '../../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../../simulator/index.js'
 import { startAtOnce } from '../../traces/sessions.js'
@@ -36,9 +37,15 @@ export interface PreparedRun {
 
 /** The plan of a run; what the request asks and the run would not do is refused. */
 export async function planOfRun({ input, sets, arms, exportTrace, saveState, out }: RunRequest): Promise<Plan> {
-  const plan = isScenarioPath(input)
-    ? await loadPlan(input, sets, arms)
-    : scenarioFromDefaults({ sets, workloadPath: input, arms })
+  const isTrace = !isScenarioPath(input)
+  const other = isTrace ? (flagGiving(sets, 'workload.path') ?? flagGiving(sets, 'workload.preset')) : undefined
+  if (other !== undefined)
+    throw new UserError({
+      where: other,
+      message: `takes the place of ${input}, which would not be read`,
+      hint: `leave it out, or name the other trace in the place of ${input}; a preset needs a scenario`,
+    })
+  const plan = isTrace ? scenarioFromDefaults({ sets, workloadPath: input, arms }) : await loadPlan(input, sets, arms)
   refuseUnused(plan, sets)
   if (exportTrace !== undefined && plan.workload.cacheAnswers)
     throw new UserError({

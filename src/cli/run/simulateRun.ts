@@ -1,4 +1,5 @@
 /** The simulation of `run`, with all that is gathered from its records while it goes. */
+import { UserError } from '../../errors.js'
 import { FIRST_DRAW, runName } from '../../experiments/draw.js'
 import { createArm } from '../../levers/index.js'
 import type { Records } from '../../metrics/records.js'
@@ -19,6 +20,8 @@ export interface SimulatedRun {
   readonly curves: Summariser['curves']
   /** The state at the end, where it is to be saved. */
   readonly state: SavedState | null
+  /** Whether nobody comes after that: a run that goes on from the state would measure no request. */
+  readonly nobodyComes: boolean
   /** The requests as they were sent, where they are to be exported. */
   readonly sent: SimulatedTrace | null
   /** Simulated time, from the state that the run began with on. */
@@ -32,7 +35,7 @@ export interface SimulatedRun {
 /** `folder` gets the records as requests leave. */
 export async function simulateRun(
   { plan, config, arm, workload, load, window, begunBefore, stateOf, warm }: PreparedRun,
-  { quiet, signal, stopAtS, saveState, exportTrace }: RunRequest,
+  { quiet, signal, stopAtS, saveState, warmFrom, exportTrace }: RunRequest,
   folder: OpenRunFolder | null,
 ): Promise<SimulatedRun> {
   const closed = load.kind === 'closed'
@@ -43,12 +46,15 @@ export async function simulateRun(
     exportTrace === undefined ? null : (await import('../../traces/asSimulated.js')).createSimulatedTrace(workload, closed)
   const left: number[] = warm === null ? [] : [...warm.left]
   let state: SavedState | null = null
+  /** Requests inside at the end that came before it. */
+  let inside = 0
   let recordsMs = 0
   const onRecords = (records: Records): void => {
     const from = performance.now()
     summariser.add(records)
     // those that come after the end are of requests still inside
     if (saveState !== undefined && state === null) for (const one of records.request.subarray(0, records.count)) left.push(one)
+    if (state !== null) for (const timeNs of records.arrivalNs.subarray(0, records.count)) if (timeNs < state.timeNs) inside++
     sent?.add(records)
     folder?.addRequests(records)
     recordsMs += performance.now() - from
@@ -77,11 +83,20 @@ export async function simulateRun(
     onRecords,
   }).finally(() => progress?.stop())
   const simulationS = (performance.now() - began - recordsMs) / 1000
+  const summary = summariser.summary(result.statistics, result.endNs, result.notSent)
+  // a part of a run without requests may still lead from one state to the next
+  if (warm !== null && saveState === undefined && summary.requests.injected === 0)
+    throw new UserError({
+      where: `--warm-from ${warmFrom}`,
+      message: `no request is sent from ${nsToS(warm.timeNs)} s on${stopAtS === undefined ? '' : ` and before ${stopAtS} s`}, so none is measured`,
+      hint: stopAtS === undefined ? 'save a state of an earlier time' : 'stop later, or save a state of an earlier time',
+    })
   return {
     result,
-    summary: summariser.summary(result.statistics, result.endNs, result.notSent),
+    summary,
     curves: summariser.curves,
     state,
+    nobodyComes: left.length + inside + result.notSent >= workload.count,
     sent,
     // the state may have been saved long after the last event
     simulatedS: Math.max(0, nsToS(result.endNs - (warm?.timeNs ?? 0))),

@@ -1,21 +1,50 @@
 /** What `run` leaves behind: a saved state, the requests as they were sent, the run folder. */
-
+import { UserError } from '../../errors.js'
 import { printedNumber } from '../../experiments/json.js'
 import { policiesOf } from '../../levers/lever.js'
 import type { OpenRunFolder } from '../../reports/runFolder.js'
+import type { SimulatedTrace } from '../../traces/asSimulated.js'
 import { nsToS } from '../../units.js'
+import { remark } from '../output.js'
 import type { PreparedRun } from './prepareRun.js'
 import type { RunRequest } from './runOne.js'
 import { writeState } from './savedState.js'
 import type { SimulatedRun } from './simulateRun.js'
 
 /** The files that the request names. */
-export async function writeAsked({ saveState, exportTrace }: RunRequest, { state, sent }: SimulatedRun): Promise<void> {
-  if (saveState !== undefined && state !== null) await writeState(saveState, state)
-  if (exportTrace !== undefined && sent !== null) {
-    const { writeTrace } = await import('../../traces/write/index.js')
-    await writeTrace(exportTrace, sent.workload())
+export async function writeAsked(request: RunRequest, simulated: SimulatedRun): Promise<void> {
+  const { saveState, exportTrace, stopAtS } = request
+  const { state, sent, result } = simulated
+  if (saveState !== undefined && state !== null) {
+    if (simulated.nobodyComes)
+      throw new UserError({
+        where: `--save-state ${saveState}`,
+        message: `no request is sent from ${stopAtS} s on: a run that goes on from there would measure none`,
+        hint: 'stop earlier, or leave it out',
+      })
+    await writeState(saveState, state)
   }
+  if (exportTrace !== undefined && sent !== null) await writeSent(exportTrace, sent, result.isOver, request)
+}
+
+const whole = (count: number): string => count.toLocaleString('en-US')
+
+async function writeSent(path: string, sent: SimulatedTrace, isOver: boolean, { stopAtS, quiet }: RunRequest): Promise<void> {
+  const all = sent.whole()
+  const trace = isOver ? all : sent.onlySent()
+  if (trace.count === 0)
+    throw new UserError({
+      where: `--export-trace ${path}`,
+      message: `no request was sent by ${stopAtS} s, so there is nothing to write`,
+      hint: 'stop later, or leave it out',
+    })
+  const { writeTrace } = await import('../../traces/write/index.js')
+  await writeTrace(path, trace)
+  const missing = all.count - trace.count
+  if (missing > 0 && !quiet)
+    remark(
+      `note: ${path} holds the ${whole(trace.count)} requests that were sent by ${stopAtS} s, and not the other ${whole(missing)}`,
+    )
 }
 
 /** summary.json, and what `--format json` prints. */

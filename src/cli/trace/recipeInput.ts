@@ -1,7 +1,7 @@
 /** A recipe as named on the command line: a preset or a file, with flags over it. */
 import { readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
-import { applyOverrides, flagOf } from '../../scenario/overrides.js'
+import { applyOverrides, flagGiving, flagOf, refuseUndone } from '../../scenario/overrides.js'
 import { suggest } from '../../suggest.js'
 import { refuseEndless } from '../../textFile.js'
 import { presetRecipeText } from '../../traces/generate/presets.js'
@@ -18,10 +18,33 @@ export interface RecipeFlags {
 
 /** Throws UserError for unknown names, unreadable files and whatever a recipe can get wrong. */
 export function namedRecipe(name: string, flags: RecipeFlags): Recipe {
+  refuseUndone(flags.sets)
+  refuseAmounts(flags)
   const preset = (PRESETS as readonly string[]).includes(name)
   const text = preset ? presetRecipeText(name as PresetName) : recipeFile(name)
   const recipe = readRecipe(text, preset ? `data/recipes/${name}.yaml` : name, (data) => changed(data, flags))
-  return flags.ratePerS === undefined ? recipe : atRate(recipe, flags.ratePerS)
+  if (flags.ratePerS === undefined) return recipe
+  refuseOnlyRate(recipe, flags.sets)
+  return atRate(recipe, flags.ratePerS)
+}
+
+/** `--requests` takes the place of what a recipe says of how much is drawn, not of what another flag says. */
+function refuseAmounts({ requests, sets }: RecipeFlags): void {
+  const other = flagGiving(sets, 'requests') ?? flagGiving(sets, 'duration_s')
+  if (requests === undefined || other === undefined) return
+  throw new UserError({ where: '--requests', message: `says how much is drawn, and so does ${other}`, hint: 'keep one of them' })
+}
+
+/** Beside a total, the rates of several streams are their proportions; that of a single one is nothing. */
+function refuseOnlyRate({ streams }: Recipe, sets: readonly string[]): void {
+  const [only, ...others] = Object.keys(streams)
+  const set = sets.find((text) => text.startsWith(`streams.${only}.rate_per_s=`))
+  if (others.length > 0 || set === undefined) return
+  throw new UserError({
+    where: `--set ${set}`,
+    message: 'has no effect with --rate, which gives the rate of the only stream',
+    hint: 'keep one of them',
+  })
 }
 
 function recipeFile(name: string): string {

@@ -5,7 +5,7 @@ import { positiveNumber } from '../options.js'
 import { printResult } from '../output.js'
 import { demandDistinct } from '../outputFile.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
-import { demandTraceOutput, derived, writeTraceOutput } from './traceOutput.js'
+import { demandTraceOutput, derived, writeTraceOutputs } from './traceOutput.js'
 
 /** Shares of parts add up to 1 but for what was rounded in writing them. */
 const ROUNDING = 1e-3
@@ -45,10 +45,13 @@ export async function splitTrace(input: TraceInput, { outputs, by, parts, overwr
       hint: by === 'tenant' ? 'ask for fewer parts: tenants are not divided' : 'give it a larger share',
     })
   }
-  for (const [part, one] of cut.entries())
-    await writeTraceOutput(outputs[part], derived(one, outputs[part], `part ${part + 1} of ${cut.length} by ${by}`), {
+  await writeTraceOutputs(
+    cut.map((one, part) => ({
+      path: outputs[part],
+      workload: derived(one, outputs[part], `part ${part + 1} of ${cut.length} by ${by}`),
       to: targets[part],
-    })
+    })),
+  )
   printResult(cut.map((one, part) => `${outputs[part]}: ${one.count} requests`).join('\n'))
 }
 

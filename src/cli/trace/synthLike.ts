@@ -53,8 +53,9 @@ export async function synthLike(args: SynthRequest, input: TraceInput): Promise<
   if (comparison.verdict !== 'same' && !args.allowDifference) throw differs(workload.provenance.name, comparison)
   const origin = of === 1 ? [] : [`Of ${of} draws that of seed ${seed} is written: it was chosen for queues like the file's.`]
   for (const note of origin) remark(note)
-  if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, [...notes, ...origin]))
+  // first the trace: its format may be unable to hold what was drawn
   await writeTraceOutput(output, drawn, { to })
+  if (recipeOut !== undefined) writeOutput('--recipe-out', recipeOut, recipeText(recipe, [...notes, ...origin]))
   const names: TraceNames = [workload.provenance.name, output]
   if (args.format === 'json')
     printJson({ output, requests: drawn.count, seed, draws: of, comparison: comparisonJson(comparison, names) })

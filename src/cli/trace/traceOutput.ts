@@ -1,11 +1,13 @@
 /** Trace files that a command writes. */
-import { basename } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { renameSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { type Workload, writeWorkload } from '../../traces/index.js'
 import type { WriteOptions } from '../../traces/write/index.js'
 import { TARGET_ENDINGS, TARGET_NAMES, type TargetName, targetOf } from '../../traces/write/targets.js'
 import { whileWriting } from '../interrupt.js'
-import { demandAbsent, demandWritable } from '../outputFile.js'
+import { demandAbsent, demandWritable, discard } from '../outputFile.js'
 
 /**
  * The format in which `path` is to be written, by `to` or by its ending. Throws when nothing may be written there: an ending without a
@@ -29,6 +31,41 @@ export function demandTraceOutput(path: string, overwrite: boolean, inputs: read
 /** Writes a trace to a place that `demandTraceOutput` has looked at; Ctrl-C meanwhile leaves nothing of it. */
 export const writeTraceOutput = (path: string, workload: Workload, options: WriteOptions): Promise<void> =>
   whileWriting(path, () => writeWorkload(path, workload, options))
+
+export interface TraceOutput {
+  readonly path: string
+  readonly workload: Workload
+  readonly to: TargetName
+}
+
+/** Writes several traces to such places, all of them or none: each goes beside its place, and when all are written they are renamed. */
+export async function writeTraceOutputs(outputs: readonly TraceOutput[]): Promise<void> {
+  // the ending stays: it says whether a file is compressed
+  const beside = ({ path }: TraceOutput) => join(dirname(path), `.${randomBytes(4).toString('hex')}.${basename(path)}`)
+  const parts = outputs.map((output) => ({ ...output, temporary: beside(output) }))
+  const remove = (): void => {
+    for (const { temporary } of parts) discard(temporary)
+  }
+  process.once('exit', remove)
+  try {
+    await whileWriting(outputs.map(({ path }) => path).join(', '), async () => {
+      for (const { path, workload, to, temporary } of parts)
+        await writeWorkload(temporary, workload, { to }).catch((error: unknown) => {
+          throw said(error, temporary, path)
+        })
+      for (const { path, temporary } of parts) renameSync(temporary, path)
+    })
+  } finally {
+    remove()
+    process.off('exit', remove)
+  }
+}
+
+/** The error with the name that the user gave to the file. */
+const said = (error: unknown, temporary: string, path: string): unknown =>
+  error instanceof UserError
+    ? new UserError(error.faults.map((fault) => (fault.where === temporary ? { ...fault, where: path } : fault)))
+    : error
 
 /** The name of a trace that is kept in its file: the file's, without its endings. */
 export function traceNameOf(path: string): string {

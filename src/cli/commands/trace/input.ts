@@ -154,6 +154,12 @@ function outputsOf(given: string | undefined): TraceInput['outputs'] {
 
 function windowOf(given: string): TraceInput['window'] {
   const window = parseWindow(given)
+  if (window?.fromS === 0 && window.toS === Number.POSITIVE_INFINITY)
+    throw new UserError({
+      where: '--window',
+      message: `has no effect: '${given}' keeps every request`,
+      hint: 'leave it out, or name a START or an END',
+    })
   if (window !== null) return window
   throw new UserError({
     where: '--window',
