@@ -125,8 +125,14 @@ describe('flags', () => {
     expect(demo(['engines.0.num_gpu_blocks=4096']).engines[0].numGpuBlocks).toBe(4096)
   })
 
-  test('null removes a key', () => {
+  test('null removes a key, and nothing that only the key would exclude', () => {
     expect(demo(['slo=null']).slo.interactive.tpotMs).toBe(50)
+    const load = (...sets: string[]) => demo(['workload.load={method: superpose, rate_per_s: 20}', ...sets]).workload.load
+    expect(load('workload.load.fraction=null')).toEqual(load())
+    const text = 'system: gb200\nmodel: llama-3.1-70b\nengines: [{tp: 8, kv_memory_fraction: 0.5}]\nworkload: {path: t.csv}\n'
+    const own = (...sets: string[]) => loadScenario({ text, file: 's.yaml', sets })
+    for (const set of ['engines.0.num_gpu_blocks=null', 'engines.0.layout=null', 'workload.preset=null'])
+      expect(own(set).planHash).toBe(own().planHash)
   })
 })
 
