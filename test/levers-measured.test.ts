@@ -94,6 +94,25 @@ describe('rows drawn from the exact form', () => {
     expect(measuredJson(groups).groups[0].held_out.median_pct).toBeCloseTo(100 * heldOut.median, 2)
   }, 30_000)
 
+  it('batches of the same lengths fall into one half, whatever their names and families', () => {
+    // six lengths under two names each, the second in another order: two families, so half of their lengths are judged
+    const lengthsOf = (i: number): number[] => [40_000 + i, 500, 900 + i]
+    const lines = (batch: string, family: string, lengths: readonly number[]): string[] =>
+      ['fixed-count(1)', 'fixed-count(8)'].map((rule, i) => planned(batch, family, rule, [], 20 + i, lengths))
+    const twins = ['ragged', 'adversarial'].flatMap((family, f) =>
+      [0, 1, 2, 3].flatMap((i) => [
+        ...lines(`${family}-${i}`, family, lengthsOf(10 * f + i)),
+        ...lines(`again-${f}-${i}`, i % 2 === 0 ? 'ragged' : 'adversarial', lengthsOf(10 * f + i).reverse()),
+      ]),
+    )
+    const [{ choice, heldOut }] = scoreMeasured(read(file(...twins)))
+    expect([choice.batches, heldOut.plans]).toEqual([8, 16])
+    const sevenTwice = [0, 1, 2, 3, 4, 5, 6].flatMap((i) =>
+      ['a', 'b'].flatMap((name) => lines(`${name}-${i}`, 'ragged', lengthsOf(i))),
+    )
+    expect(() => scoreMeasured(read(file(...sevenTwice)))).toThrow(/7 batches are too few/)
+  }, 30_000)
+
   it('times that belong to other rows are seen: nothing is predicted', () => {
     const rng = stream(9, 'shuffled')
     const [{ heldOut }] = scoreMeasured(read(rowsCsv(0, (row) => ({ ...row, time_us: 20 * 30 ** rng.uniform() }))))

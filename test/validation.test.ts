@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseCsv } from '../src/validation/csvTable.js'
+import { modelOf, precisionOf } from '../src/validation/names.js'
 import { profileOf } from '../src/validation/profile.js'
 import { benchmarkTraffic, closedLoopRate } from '../src/validation/protocol.js'
 import { planRow, type RowPlan } from '../src/validation/rowPlan.js'
@@ -178,6 +179,26 @@ describe('a row as a plan', () => {
     expect(plan.engines[0]).toMatchObject({ role: 'aggregated', layout: 'TEP4', maxNumSeqs: 16, draftTokens: 0 })
   })
 
+  it.each([
+    ['DeepSeek-R1-NVFP4', 'deepseek-r1'],
+    ['DeepSeek-R1-0528-NVFP4-v2', 'deepseek-r1'],
+    ['DeepSeek-V3-0324', 'deepseek-r1'],
+    ['DeepSeek-V3.1-NVFP4', 'deepseek-r1'],
+    ['Kimi-K2.5', 'kimi-k2.5'],
+    ['GLM-5', 'glm-5'],
+    ['Llama-3.x-70B', 'llama-3.1-70b'],
+    ['Qwen3-235B-A22B-Instruct-2507-FP8', 'qwen3-235b'],
+  ])('%s is %s, whatever the training, the date and the format', (model, name) => {
+    expect(modelOf(model)).toEqual({ name })
+  })
+
+  it('a row that names no format has that of a model with one', () => {
+    expect(precisionOf('gpt-oss-120b', '')).toEqual({ precision: 'mxfp4' })
+    expect(precisionOf('gpt-oss-120b', 'fp4')).toEqual({ precision: 'mxfp4' })
+    expect(precisionOf('kimi-k2.5', 'fp4')).toEqual({ precision: 'nvfp4' })
+    expect(precisionOf('deepseek-r1', '')).toEqual({ reason: 'deepseek-r1 has no unnamed weights, only nvfp4, fp8' })
+  })
+
   it('reads an aggregated label of n^2 GPUs at EP n as n GPUs', () => {
     const plan = planOf({ agg_gpus: '64', agg_tp: '1', agg_attention_dp: '64', agg_moe_ep: '8' })
     expect(plan.engines[0].layout).toBe('DEP8')
@@ -222,6 +243,12 @@ describe('a row as a plan', () => {
       { precision: 'fp8', agg_gpus: '1', agg_tp: '1', agg_moe_ep: '1' },
       /6\d\d GiB of weights do not fit the 185 GiB of a GPU \(aggregated engine of 1\)/,
     ],
+    [{ model: 'DeepSeek-V3.2-Exp' }, /no model file for DeepSeek-V3\.2-Exp/],
+    [{ model: 'deepseek-r1-distill-llama-70b' }, /no model file for deepseek-r1-distill-llama-70b/],
+    [{ model: 'deepseek-v3-lite' }, /no model file for deepseek-v3-lite/],
+    [{ model: 'glm-5.1' }, /no model file for glm-5\.1/],
+    [{ model: 'Kimi-K2.5', precision: 'int4' }, /^kimi-k2\.5 has no int4 weights, only nvfp4$/],
+    [{ model: 'gpt-oss-120b', precision: 'bf16' }, /^gpt-oss-120b has no bf16 weights, only mxfp4$/],
   ])('refuses %o with the reason', (fields, reason) => {
     const mapped = planRow(rowOf(fields), undefined)
     expect('refused' in mapped && mapped.refused).toMatch(reason)
@@ -240,6 +267,27 @@ describe('settings', () => {
     const none = planRow(rowOf(fields), settingsOf({ decode_max_batch_per_rank: '0' }))
     expect('refused' in none && none.refused).toBe('its settings allow no sequence on a decode engine')
     expect(planOf(fields, { decode_max_batch_per_rank: '1' }).slots).toBe(1)
+  })
+
+  it('say how many sequences decode at once, however few are in flight; without a limit nobody knows', () => {
+    const fields = {
+      mode: 'disagg',
+      prefill_workers: '1',
+      prefill_gpus_per_worker: '4',
+      decode_workers: '2',
+      decode_gpus_per_worker: '4',
+      decode_attention_tp: '4',
+      decode_attention_dp: '1',
+      decode_moe_ep: '4',
+    }
+    const plan = planOf(fields, { decode_max_batch_per_rank: '128' })
+    expect(plan).toMatchObject({ concurrency: 16, slots: 2 * 128 })
+    // what is simulated is cut to the requests in flight all the same
+    expect(plan.engines[1].maxNumSeqs).toBe(16)
+    const ranks = { decode_attention_tp: '1', decode_attention_dp: '4' }
+    expect(planOf({ ...fields, ...ranks }, { decode_max_batch_per_rank: '128' }).slots).toBe(2 * 4 * 128)
+    expect(planOf(fields, { decode_max_batch_per_rank: '' }).slots).toBeNull()
+    expect([planOf(fields).slots, planOf().slots]).toEqual([null, null])
   })
 })
 

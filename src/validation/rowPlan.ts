@@ -45,8 +45,8 @@ export interface RowPlan {
   /** Of all engines. */
   readonly gpus: number
   readonly draftTokens: number
-  /** Sequences that all decoding ranks may run at once. */
-  readonly slots: number
+  /** Sequences that the limits let all decoding ranks run at once, more than are in flight if they say so; null where no limit is known. */
+  readonly slots: number | null
   /** Switched off: transfers take no time; shared experts are not hidden behind the routed ones. */
   readonly freeTransfers?: boolean
   readonly overlap?: boolean
@@ -127,14 +127,13 @@ function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan 
   const kvPrecision = kvPrecisionOf(backend, precision, settings)
   const common = { system, model, precision, kvPrecision, isl, osl, concurrency, backend: row.backend } as const
   const engines = groups.map((group) => rowEngine(group, { ...common, draftTokens }, settings))
-  const decoding = engines.filter(({ role }) => role !== 'prefill')
   return {
     id: row.id,
     ...{ system, model, precision, kvPrecision, profile, isl, osl, concurrency, draftTokens },
     mode: aggregate ? 'agg' : 'disagg',
     engines,
     gpus: groups.reduce((sum, group) => sum + group.count * group.gpus, 0),
-    slots: decoding.reduce((sum, engine) => sum + engine.count * engine.parallelism.dp * engine.maxNumSeqs, 0),
+    slots: slotsOf(groups[groups.length - 1], settings),
     shapeKey: [
       ...[system, model, precision, row.backend, `${isl}/${osl}`, `mtp${draftTokens}`],
       ...engines.map((engine) => `${engine.count}${engine.role[0]}:${engine.layout}`),
@@ -222,10 +221,20 @@ interface EngineContext {
   readonly draftTokens: number
 }
 
+/** What the recipe says of a role; of aggregated engines there are no recipes. */
+const limitsOf = (role: EngineRole, settings: RecipeSettings | undefined): RoleSettings | null =>
+  role === 'aggregated' ? null : (settings?.[role] ?? null)
+
+/** Of the recipe, not of an engine's `maxNumSeqs`: that one is cut to the requests in flight, so one rank would always look just full. */
+function slotsOf({ role, count, shape }: Engines, settings: RecipeSettings | undefined): number | null {
+  const limit = limitsOf(role, settings)?.maxBatchPerRank ?? null
+  return limit === null ? null : count * shape.parallelism.dp * limit
+}
+
 function rowEngine({ role, count, shape }: Engines, context: EngineContext, settings: RecipeSettings | undefined): RowEngine {
   const { backend, concurrency, precision, isl, osl } = context
   const { parallelism, basis } = shape
-  const limits = role === 'aggregated' ? null : (settings?.[role] ?? null)
+  const limits = limitsOf(role, settings)
   const draftTokens = role === 'prefill' ? 0 : context.draftTokens
   if (limits?.maxBatchPerRank === 0) refuse(`its settings allow no sequence on a ${role} engine`)
   // no rank ever holds more than all requests in flight

@@ -28,7 +28,7 @@ export interface ScoredRow {
   /** By simulated TTFT and TPOT; the groups go by the measured ones where they exist. */
   readonly saturated: boolean
   readonly measuredSaturated: boolean | null
-  /** Concurrency equals all decode slots within 5 %. */
+  /** Concurrency equals all decode slots within 5 %; false where their number is not known. */
   readonly full: boolean
   /** From an unmerged submission. */
   readonly unmerged: boolean
@@ -64,7 +64,7 @@ export function scoreRow(row: ServingRow, plan: RowPlan, result: RowResult, evid
     },
     saturated: ttftShare(plan.osl, result.ttftMs, result.tpotMs) > SATURATED_SHARE,
     measuredSaturated: both ? ttftShare(plan.osl, ttftMs, tpotMs) > SATURATED_SHARE : null,
-    full: Math.abs(plan.concurrency / plan.slots - 1) <= FULL_TOLERANCE,
+    full: plan.slots !== null && Math.abs(plan.concurrency / plan.slots - 1) <= FULL_TOLERANCE,
     unmerged: /\bwip\b/.test(row.quality),
     evidence,
   }

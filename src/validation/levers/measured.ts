@@ -1,6 +1,6 @@
 /**
- * Measured launches: the constants of a machine fitted to some of them, the exact form and the choice of a rule judged on others. All launches of a batch
- * stay on one side. Without launches to train on, half of the batches are kept for the judging.
+ * Measured launches: the constants of a machine fitted to some of them, the exact form and the choice of a rule judged on others. All launches of the same
+ * lengths stay on one side. Without launches to train on, half of the batches are kept for the judging.
  */
 import { median, quantileSorted } from 'simple-statistics'
 import { grouped } from '../../collections/grouped.js'
@@ -92,17 +92,20 @@ export function scoreMeasured(rows: readonly MeasuredRow[], train: readonly Meas
 /** Names the lengths of a batch, whatever their order. */
 const lengthsOf = ({ launch }: MeasuredRow): string => launch.batch.lengths.join(';')
 
-/** Every second batch of each family, so that both halves hold all families. */
+/**
+ * Every second batch of each family, so that both halves hold all families. Batches of the same lengths are one, whatever their names: else a half would
+ * be judged on what the other was fitted to.
+ */
 function halvesOf(group: string, rows: readonly MeasuredRow[]): [MeasuredRow[], MeasuredRow[]] {
-  const batches = [...grouped(rows, ({ batch }) => batch).values()]
+  const batches = [...grouped(rows, lengthsOf).values()]
   const halves: [MeasuredRow[], MeasuredRow[]] = [[], []]
   for (const family of grouped(batches, ([{ family }]) => family).values())
     for (const [i, batch] of family.entries()) halves[i % 2].push(...batch)
-  if (grouped(halves[1], ({ batch }) => batch).size < FEWEST_BATCHES) {
+  if (grouped(halves[1], lengthsOf).size < FEWEST_BATCHES) {
     throw new UserError({
       where: group,
       message: `${batches.length} batches are too few to fit on half of them and judge on the others`,
-      hint: `measure at least ${2 * FEWEST_BATCHES} batches of each kernel, of several families`,
+      hint: `measure at least ${2 * FEWEST_BATCHES} batches of each kernel, of several families and of different lengths`,
     })
   }
   return halves
