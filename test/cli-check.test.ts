@@ -20,6 +20,16 @@ put(
   'remembers.ts',
   fine.replace('return {', 'let turn = 0\n  return {').replace('let best = 0', 'return turn++ % view.count\n      let best = 0'),
 )
+put(
+  folder,
+  'needs.ts',
+  fine
+    .replace('lever:', "needs: { severalRanks: 'wants several ranks' },\n      lever:")
+    .replace(
+      'let best = 0',
+      "if (view.count === 1 || _request.inputTokens > 40) throw new Error('no place')\n      let best = 0",
+    ),
+)
 const check = (...args: string[]) => shapewise(folder, 'check', ...args)
 
 describe('check', () => {
@@ -45,6 +55,12 @@ describe('check', () => {
     expect([run.status, run.stderr]).toEqual([2, expect.stringMatching(/place threw: too long .*request \d\]/)])
     expect(check('fine.ts', '--scenario', 'found/scenario.yaml').status).toBe(0)
     expect(check('long.ts', '--out', 'found')).toMatchObject({ status: 2, stderr: expect.stringContaining('is there already') })
+  })
+
+  test('what is found where a policy needs several ranks can be checked again', () => {
+    expect(check('needs.ts', '--out', 'several').stdout).toMatch(/LAW-60 .*no place/)
+    const again = check('needs.ts', '--scenario', 'several/scenario.yaml')
+    expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('no place')])
   })
 
   test('finds what only twin runs show, as JSON too', () => {
