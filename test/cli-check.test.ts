@@ -20,6 +20,7 @@ put(
   'remembers.ts',
   fine.replace('return {', 'let turn = 0\n  return {').replace('let best = 0', 'return turn++ % view.count\n      let best = 0'),
 )
+put(folder, 'talks.ts', fine.replace('let best = 0', "console.log('a request of', _request.inputTokens)\n      let best = 0"))
 put(
   folder,
   'needs.ts',
@@ -61,6 +62,13 @@ describe('check', () => {
     expect(check('needs.ts', '--out', 'several').stdout).toMatch(/LAW-60 .*no place/)
     const again = check('needs.ts', '--scenario', 'several/scenario.yaml')
     expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('no place')])
+  })
+
+  test('does not weigh what a policy prints', () => {
+    const { status, stdout, stderr } = check('talks.ts', '--runs', '3')
+    expect([status, stdout]).toEqual([0, expect.stringContaining('no fault in 3 scenarios')])
+    expect(stderr).toContain('a request of')
+    expect(stderr.length).toBeLessThan(100_000)
   })
 
   test('finds what only twin runs show, as JSON too', () => {
