@@ -23,6 +23,11 @@ put(
 put(folder, 'talks.ts', fine.replace('let best = 0', "console.log('a request of', _request.inputTokens)\n      let best = 0"))
 put(
   folder,
+  'hoards.ts',
+  fine.replace('return {', 'const seen: object[] = []\n  return {').replace('let best = 0', 'seen.push({})\n      let best = 0'),
+)
+put(
+  folder,
   'needs.ts',
   fine
     .replace('lever:', "needs: { severalRanks: 'wants several ranks' },\n      lever:")
@@ -69,6 +74,12 @@ describe('check', () => {
     expect([status, stdout]).toEqual([0, expect.stringContaining('no fault in 3 scenarios')])
     expect(stderr).toContain('a request of')
     expect(stderr.length).toBeLessThan(100_000)
+  })
+
+  test('finds memory that grows again on the scenario that it wrote', () => {
+    expect(check('hoards.ts', '--out', 'hoarded').stdout).toMatch(/LAW-62 place: memory/)
+    const again = check('hoards.ts', '--scenario', 'hoarded/scenario.yaml')
+    expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('LAW-62 place: memory')])
   })
 
   test('finds what only twin runs show, as JSON too', () => {

@@ -135,7 +135,7 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
   const scenarios = smallScenarios(lever, needs)
   if (sample?.info.needs !== undefined && !fc.sample(scenarios, { numRuns: LOOKED_AT, seed }).some(allows)) throw nowhere(lever)
   const weighed = steady(needs, sample?.info.needs ?? {})
-  const memory = steadyFaults(weighed, make, lever)
+  const memory = weighedFaults(() => stageOf(weighed), make, lever)
   if (memory.length > 0) return faultOf(weighed, memory, 1)
   let tried = 0
   let failed = false
@@ -181,14 +181,20 @@ function refuseOptions({ lever, runs, seed }: Required<CheckOptions>): void {
 }
 
 /** What fails there otherwise is left to the scenarios. */
-function steadyFaults(weighed: SmallScenario, make: MakePolicy, lever: LeverName): string[] {
+function weighedFaults(stage: () => Stage, make: MakePolicy, lever: LeverName): string[] {
   try {
-    return memoryFaults(stageOf(weighed), lever, make)
+    return memoryFaults(stage(), lever, make)
   } catch (error) {
     if (error instanceof PolicyError || error instanceof UserError) return []
     throw error
   }
 }
+
+/** All that a search looks for, on one stage. */
+export const faultsOn = (stage: Stage, lever: LeverName, make: MakePolicy): string[] => [
+  ...weighedFaults(() => stage, make, lever),
+  ...policyFaults(stage, lever, make),
+]
 
 /** The files of a scenario; `policies`: as its arm `checked` names them. */
 const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): Fault['files'] => [
