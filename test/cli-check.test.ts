@@ -20,6 +20,22 @@ put(
   'remembers.ts',
   fine.replace('return {', 'let turn = 0\n  return {').replace('let best = 0', 'return turn++ % view.count\n      let best = 0'),
 )
+put(folder, 'talks.ts', fine.replace('let best = 0', "console.log('a request of', _request.inputTokens)\n      let best = 0"))
+put(
+  folder,
+  'hoards.ts',
+  fine.replace('return {', 'const seen: object[] = []\n  return {').replace('let best = 0', 'seen.push({})\n      let best = 0'),
+)
+put(
+  folder,
+  'needs.ts',
+  fine
+    .replace('lever:', "needs: { severalRanks: 'wants several ranks' },\n      lever:")
+    .replace(
+      'let best = 0',
+      "if (view.count === 1 || _request.inputTokens > 40) throw new Error('no place')\n      let best = 0",
+    ),
+)
 const check = (...args: string[]) => shapewise(folder, 'check', ...args)
 
 describe('check', () => {
@@ -45,6 +61,25 @@ describe('check', () => {
     expect([run.status, run.stderr]).toEqual([2, expect.stringMatching(/place threw: too long .*request \d\]/)])
     expect(check('fine.ts', '--scenario', 'found/scenario.yaml').status).toBe(0)
     expect(check('long.ts', '--out', 'found')).toMatchObject({ status: 2, stderr: expect.stringContaining('is there already') })
+  })
+
+  test('what is found where a policy needs several ranks can be checked again', () => {
+    expect(check('needs.ts', '--out', 'several').stdout).toMatch(/LAW-60 .*no place/)
+    const again = check('needs.ts', '--scenario', 'several/scenario.yaml')
+    expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('no place')])
+  })
+
+  test('does not weigh what a policy prints', () => {
+    const { status, stdout, stderr } = check('talks.ts', '--runs', '3')
+    expect([status, stdout]).toEqual([0, expect.stringContaining('no fault in 3 scenarios')])
+    expect(stderr).toContain('a request of')
+    expect(stderr.length).toBeLessThan(100_000)
+  })
+
+  test('finds memory that grows again on the scenario that it wrote', () => {
+    expect(check('hoards.ts', '--out', 'hoarded').stdout).toMatch(/LAW-62 place: memory/)
+    const again = check('hoards.ts', '--scenario', 'hoarded/scenario.yaml')
+    expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('LAW-62 place: memory')])
   })
 
   test('finds what only twin runs show, as JSON too', () => {

@@ -369,6 +369,21 @@ test('a policy without a fault passes, and a fault is told with its scenario', (
   )
 })
 
+test('what a policy prints in a test is not its memory', () => {
+  const printed = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const talks = rank((_, { inputTokens }) => {
+    console.log('a request of', inputTokens)
+    process.stderr.write(`${inputTokens}\n`)
+    return 0
+  })
+  try {
+    expect(findFault(() => talks, { lever: 'rank', runs: 1 })).toBeNull()
+    expect(printed.mock.calls.length).toBeLessThan(1000)
+  } finally {
+    printed.mockRestore()
+  }
+})
+
 test.each([
   [{ lever: 'rank' as const, runs: 0 }, /expected a whole number >= 1, got 0/],
   [{ lever: 'rank' as const, runs: Number.NaN }, /got NaN/],

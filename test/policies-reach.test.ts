@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parsePolicy } from '../src/levers/catalogue.js'
-import type { LeverName } from '../src/levers/lever.js'
+import type { EngineNeeds, LeverName, RankPolicy } from '../src/levers/lever.js'
 import { HOOKS } from '../src/policies/index.js'
 import { makerOf, needsOf, stageOf } from '../src/testing/check.js'
 import { scenarioOn } from '../src/testing/rules.js'
@@ -70,4 +70,34 @@ test('a span policy that would spread a context over more ranks than a rack has 
   const wide = () => ({ ...parsePolicy('span', 'by-shape(theta=0.25,min=8)')(), largest: 128 })
   expect(needsOf(wide, 'span').degree).toBe(64)
   expect(findFault(wide, { lever: 'span', runs: 5 })).toBeNull()
+})
+
+test('what a policy needs of engines is there wherever it is checked; what no scenario has is refused', () => {
+  const { info } = parsePolicy('rank', 'round-robin')()
+  const needing = (needs: EngineNeeds, place: RankPolicy['place']) => () => ({
+    info: { ...info, hooks: ['place'], needs },
+    place,
+  })
+  const several = needing({ severalRanks: 'wants several ranks' }, ({ count }) => (count === 1 ? -1 : 0))
+  expect(findFault(several, { lever: 'rank', runs: 60 })).toBeNull()
+  const wrong = needing({ severalRanks: 'wants several ranks', prefixCaches: 'reads them' }, ({ count }) => count)
+  const fault = findFault(wrong, { lever: 'rank', runs: 60 })
+  expect(fault?.faults.join()).toMatch(/LAW-60 .*place returned/)
+  expect([fault?.scenario.caching, fault?.scenario.engines.some(({ layout }) => layout !== 'TP4')]).toEqual([true, true])
+  expect(() =>
+    findFault(
+      needing({ lanes: 40 }, () => 0),
+      { lever: 'rank', runs: 5 },
+    ),
+  ).toThrow(/none of 300 generated scenarios has what it says that it needs of engines/)
+})
+
+test('memory is weighed where a policy finds what it needs', () => {
+  const { info } = parsePolicy('rank', 'round-robin')()
+  const needs = { prefixCaches: 'reads them', lanes: 3, stepTokens: 512 }
+  const kept: object[] = []
+  const make = () => ({ info: { ...info, hooks: ['place'], needs }, place: () => kept.push({}) * 0 })
+  const fault = findFault(make, { lever: 'rank', runs: 5 })
+  expect(fault?.faults.join()).toMatch(/LAW-62 place: memory/)
+  expect(fault?.scenario).toMatchObject({ caching: true, engines: [{ count: 3, maxNumBatchedTokens: 512 }] })
 })

@@ -37,6 +37,19 @@ export function armProblems(arms: ScenarioInput['arms'], engines: readonly Engin
   })
 }
 
+/** What one policy of a lever needs and no engine has; `text`: as an arm would name it. */
+export const policyProblems = <L extends LeverName>(
+  lever: L,
+  text: string,
+  policy: PolicyOf[L],
+  engines: readonly EnginePlan[],
+): Problem[] =>
+  engineProblems({ [lever]: text }, { [lever]: policy }, engines, (_, message, hint) => ({
+    path: [lever],
+    message: `${lever}: ${message}`,
+    hint,
+  }))
+
 function nameProblems(name: string, levers: LeversInput): Problem[] {
   const fault = (message: string, hint: string): Problem => ({
     path: ['arms'],

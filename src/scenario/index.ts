@@ -3,6 +3,7 @@
  * (defaults), cluster.ts (the simulator's numbers).
  */
 
+export { policyProblems } from './armProblems.js'
 export { clusterConfig, evidenceOfPlan, timingRequest } from './cluster.js'
 export { describePlan, placementOf, planJson } from './describe.js'
 export { loadScenario, scenarioFromDefaults } from './load.js'

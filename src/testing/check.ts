@@ -3,13 +3,14 @@ import fc from 'fast-check'
 import { PolicyError, UserError } from '../errors.js'
 import { parsePolicy } from '../levers/catalogue.js'
 import { chanceOf } from '../levers/chance.js'
-import { type Chance, LEVERS, type LeverName } from '../levers/lever.js'
+import { type Arm, type Chance, type EngineNeeds, LEVERS, type LeverName } from '../levers/lever.js'
 import { isPolicyFile } from '../levers/own.js'
 import { guarded, openPolicyFiles, shapeFaults } from '../policies/index.js'
 import type { PolicyShape } from '../policies/shape.js'
+import { policyProblems } from '../scenario/index.js'
 import { memoryFaults } from './endurance.js'
 import { companionsOf, type MakePolicy, policyFaults, type Stage } from './rules.js'
-import { ANYWHERE, type Needs, type SmallScenario, smallScenarios, WIDEST } from './small.js'
+import { ANYWHERE, type Needs, SMALL_BLOCK, type SmallScenario, smallScenarios, WIDEST } from './small.js'
 import { untilSpent } from './untilSpent.js'
 import { planOf, scenarioText, traceName, traceText, workloadOf } from './written.js'
 
@@ -38,38 +39,53 @@ export interface Fault {
 const DEFAULT_RUNS = 1000
 /** Processor time for the search for a smaller scenario, ms. */
 const SHRINKING_MS = 20_000
+/** Scenarios that are looked at for what a policy needs, and how many may be passed over for one that is tried: several times as many. */
+const LOOKED_AT = 300
+const MOST_PASSED_OVER = 2000
 
 /** A scenario with work for every hook of the policy: engines of several ranks, ten requests that meet. For the weighing of memory. */
-function steady({ degree, switches }: Needs): SmallScenario {
+function steady({ degree, switches }: Needs, { prefixCaches, lanes = 0, stepTokens = 0 }: EngineNeeds): SmallScenario {
+  const caching = prefixCaches !== undefined
   const engine = {
     model: 'gpt-oss-120b',
     layout: `DEP${Math.max(2, degree)}`,
-    count: degree > 16 ? 1 : 2,
+    count: degree > 16 ? 1 : Math.max(2, lanes),
     maxNumSeqs: 4,
-    maxNumBatchedTokens: 64,
+    maxNumBatchedTokens: Math.max(64, stepTokens),
     maxModelLen: 256,
     numGpuBlocks: 64,
   }
   const pools = (['prefill', 'decode'] as const).map((role) => ({ ...engine, role, maySwitch: true as const }))
   return {
     engines: switches ? pools : [{ ...engine, role: 'aggregated' }],
-    caching: false,
+    caching,
     mtp: 0,
     reservation: 'grow',
-    requests: Array.from({ length: 10 }, (_, i) => ({ arrivalMs: 2 * i, isl: 10 + 7 * i, osl: 1 + i, blocks: [] })),
+    requests: Array.from({ length: 10 }, (_, i) => {
+      const isl = 10 + 7 * i
+      const blocks = Array.from({ length: caching ? Math.ceil(isl / SMALL_BLOCK) : 0 }, (_, block) => block)
+      return { arrivalMs: 2 * i, isl, osl: 1 + i, blocks }
+    }),
     companions: {},
   }
 }
 
-/** What the policy can do that not every scenario allows. What makes no policy at all is told by the scenarios. */
-export function needsOf(make: MakePolicy, lever: LeverName): Needs {
+/** A policy to look at; null for what makes none, which is told by the scenarios. */
+function sampleOf(make: MakePolicy): Arm[LeverName] | null {
   try {
-    const { largest = 2, switchRole } = make() as { readonly largest?: number; readonly switchRole?: unknown }
-    return { degree: lever === 'span' ? Math.min(largest, WIDEST) : 1, switches: typeof switchRole === 'function' }
+    return make()
   } catch (error) {
-    if (error instanceof PolicyError || error instanceof UserError) return ANYWHERE
+    if (error instanceof PolicyError || error instanceof UserError) return null
     throw error
   }
+}
+
+/** What the policy can do that not every scenario allows. */
+export function needsOf(make: MakePolicy, lever: LeverName): Needs {
+  const policy = sampleOf(make)
+  if (policy === null) return ANYWHERE
+  const { largest = 2, switchRole } = policy as { readonly largest?: number; readonly switchRole?: unknown }
+  return { degree: lever === 'span' ? Math.min(largest, WIDEST) : 1, switches: typeof switchRole === 'function' }
 }
 
 /** Fresh policies under guard. Throws UserError for what is no policy of the lever. */
@@ -110,25 +126,34 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
     runs: tried,
     seed,
   })
+  const sample = sampleOf(make)
+  const text = typeof policy === 'string' ? policy : ''
+  // elsewhere a scenario file is refused: a fault could not be shown to anyone
+  const allows = (scenario: SmallScenario): boolean =>
+    sample === null || policyProblems(lever, text, sample as never, planOf(scenario).plan.engines).length === 0
   const needs = needsOf(make, lever)
-  const weighed = steady(needs)
-  const memory = steadyFaults(weighed, make, lever)
+  const scenarios = smallScenarios(lever, needs)
+  if (sample?.info.needs !== undefined && !fc.sample(scenarios, { numRuns: LOOKED_AT, seed }).some(allows)) throw nowhere(lever)
+  const weighed = steady(needs, sample?.info.needs ?? {})
+  const memory = weighedFaults(() => stageOf(weighed), make, lever)
   if (memory.length > 0) return faultOf(weighed, memory, 1)
   let tried = 0
   let failed = false
+  const search = untilSpent<SmallScenario>(SHRINKING_MS, (drawn) => {
+    if (!failed) tried++
+    // a search that has found something makes it smaller by whatever shows it
+    const faults = policyFaults(stageOf(drawn), lever, make, failed ? undefined : tried)
+    if (faults.length === 0) return
+    failed = true
+    throw new Error(faults[0])
+  })
   const { counterexample } = fc.check(
-    fc.property(
-      smallScenarios(lever, needs),
-      untilSpent(SHRINKING_MS, (drawn) => {
-        if (!failed) tried++
-        // a search that has found something makes it smaller by whatever shows it
-        const faults = policyFaults(stageOf(drawn), lever, make, failed ? undefined : tried)
-        if (faults.length === 0) return
-        failed = true
-        throw new Error(faults[0])
-      }),
-    ),
-    { numRuns: runs, seed },
+    fc.property(scenarios, (drawn) => {
+      // others are drawn in its place
+      fc.pre(allows(drawn))
+      search(drawn)
+    }),
+    { numRuns: runs, seed, maxSkipsPerRun: MOST_PASSED_OVER },
   )
   if (counterexample !== null) {
     const [scenario] = counterexample
@@ -136,6 +161,14 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
   }
   return null
 }
+
+/** Nothing was found because nothing was tried: that is no pass. */
+const nowhere = (lever: LeverName): UserError =>
+  new UserError({
+    where: `${lever} policy`,
+    message: `none of ${LOOKED_AT} generated scenarios has what it says that it needs of engines`,
+    hint: 'check it on a scenario of yours (--scenario), or ask for less in info.needs',
+  })
 
 /** Without scenarios nothing would ever be found. */
 function refuseOptions({ lever, runs, seed }: Required<CheckOptions>): void {
@@ -148,14 +181,20 @@ function refuseOptions({ lever, runs, seed }: Required<CheckOptions>): void {
 }
 
 /** What fails there otherwise is left to the scenarios. */
-function steadyFaults(weighed: SmallScenario, make: MakePolicy, lever: LeverName): string[] {
+function weighedFaults(stage: () => Stage, make: MakePolicy, lever: LeverName): string[] {
   try {
-    return memoryFaults(stageOf(weighed), lever, make)
+    return memoryFaults(stage(), lever, make)
   } catch (error) {
     if (error instanceof PolicyError || error instanceof UserError) return []
     throw error
   }
 }
+
+/** All that a search looks for, on one stage. */
+export const faultsOn = (stage: Stage, lever: LeverName, make: MakePolicy): string[] => [
+  ...weighedFaults(() => stage, make, lever),
+  ...policyFaults(stage, lever, make),
+]
 
 /** The files of a scenario; `policies`: as its arm `checked` names them. */
 const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): Fault['files'] => [

@@ -2,6 +2,8 @@
  * LAW-62: what a policy remembers is of bounded size. Each of its hooks is asked the last question of a simulation again and again, with other
  * numbers each time, and the heap is weighed.
  */
+import { Console } from 'node:console'
+import { Writable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Arm, BoundaryView, ChunkView, LeverName, Moves, RequestView, SplitBatch } from '../levers/lever.js'
@@ -113,7 +115,29 @@ function growthOf(hooks: readonly Asked[]): number {
   return growth < least ? 0 : growth / count
 }
 
-export function memoryFaults(stage: Stage, lever: LeverName, make: MakePolicy): string[] {
+/**
+ * What `act` answers, while nothing is written: lines that wait for a thread or a runner of tests to take them would be weighed as the
+ * policy's memory, and each question would print one.
+ */
+function silently<T>(act: () => T): T {
+  const streams = [process.stdout, process.stderr]
+  const writes = streams.map(({ write }) => write)
+  const shown = globalThis.console
+  const nowhere = new Writable({ write: (_, __, written) => written() })
+  for (const stream of streams) stream.write = () => true
+  globalThis.console = new Console(nowhere)
+  try {
+    return act()
+  } finally {
+    for (const [i, stream] of streams.entries()) stream.write = writes[i]
+    globalThis.console = shown
+  }
+}
+
+export const memoryFaults = (stage: Stage, lever: LeverName, make: MakePolicy): string[] =>
+  silently(() => weighed(stage, lever, make))
+
+function weighed(stage: Stage, lever: LeverName, make: MakePolicy): string[] {
   const hooks = askedOf(stage, lever, make)
   if (growthOf(hooks) === 0) return []
   // all at once is cheaper where nothing is found; now each by itself

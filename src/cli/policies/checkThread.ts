@@ -4,8 +4,8 @@ import { UserError } from '../../errors.js'
 import { failureOf } from '../../executors/failure.js'
 import { beginWatched, type WatchedStart } from '../../executors/watchedThread.js'
 import { clusterConfig } from '../../scenario/index.js'
-import { findFault, makerOf } from '../../testing/check.js'
-import { companionsOf, policyFaults } from '../../testing/rules.js'
+import { faultsOn, findFault, makerOf } from '../../testing/check.js'
+import { companionsOf } from '../../testing/rules.js'
 import { CHECKED_ARM } from '../../testing/written.js'
 import { loadPlan, loadWorkload } from '../scenarioInput.js'
 import type { CheckAnswer, CheckStart, Found } from './checkFile.js'
@@ -29,7 +29,7 @@ async function checkOn(path: string): Promise<Found | null> {
     ...others
   } = plan.arms.find(({ name }) => name === CHECKED_ARM) ?? companionsOf(config, {})
   const workload = await loadWorkload(plan, () => {}, true)
-  const faults = policyFaults({ config, workload, companions: companionsOf(config, others) }, lever, makerOf(policy, lever))
+  const faults = faultsOn({ config, workload, companions: companionsOf(config, others) }, lever, makerOf(policy, lever))
   return faults.length === 0 ? null : { faults }
 }
 
