@@ -60,7 +60,7 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     'a trace beside a preset',
     ['run', 'good.csv', '--set', 'workload={preset: batch}'],
-    /--set workload=\{preset: batch\} {2}takes the place of good\.csv, which would not be read/,
+    /--set workload=\{preset: batch\} {2}takes the place of good\.csv too, which is part of that section/,
   ],
   [
     'a key given twice',

@@ -103,6 +103,13 @@ describe('a saved state', () => {
     nothing('late.state', '500')
     nothing('inside.state', '39.1')
     expect(existsSync(join(dir, 'late.state'))).toBe(false)
+    // the rest of the run stays
+    expect(here('--stop-at', '500', '--save-state', 'late.state', '--out', 'kept', '--export-trace', 'sent.swt').status).toBe(2)
+    expect(['kept/summary.json', 'sent.swt', 'late.state'].map((name) => existsSync(join(dir, name)))).toEqual([
+      true,
+      true,
+      false,
+    ])
 
     // the last one comes in the moment of the stop
     expect(here('--stop-at', '39', '--save-state', 'last.state').status).toBe(0)

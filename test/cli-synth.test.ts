@@ -63,7 +63,7 @@ describe('trace synth, sample, split and merge', () => {
     })
     expect(split('old.swt two.csv --overwrite').status).toBe(2)
     // so is a name that the file system refuses
-    const long = `${'x'.repeat(250)}.swt`
+    const long = `${'x'.repeat(252)}.swt`
     expect(split(`one.swt.gz ${long}`)).toMatchObject({ status: 2, stderr: expect.stringContaining('name too long') })
     expect(readdirSync(place).sort()).toEqual(['old.swt', 'rag.swt'])
     expect(readFileSync(`${place}/old.swt`, 'utf8')).toBe('old')

@@ -145,6 +145,11 @@ describe('placement', () => {
     expect(placeEngines([small, large], 2, gb200).refused).toMatchObject([{ group: 1, reason: /only 1 of 2 engines large/ }])
   })
 
+  test('engines fit beside others that fit in one order alone', () => {
+    const groups = [16, 4, 48].map((gpus, i) => ({ name: `e${gpus}`, count: [3, 1, 4][i], gpus }))
+    expect(countBeside(groups, 1, 4, gb200)).toBe(6)
+  })
+
   test('as many engines of a kind fit beside the others as are accepted with that count, and one more is refused', () => {
     const group = fc.record({
       name: fc.constant('e'),

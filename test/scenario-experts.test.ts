@@ -27,6 +27,14 @@ function faultsOf(...sets: string[]): string[] {
 }
 
 describe('a kernel family of the experts', () => {
+  test('of the whole scenario is refused where all engines name their own', () => {
+    const sets = ['profile=trtllm-2026', 'moe_path=cutlass']
+    expect(faultsOf(...sets, 'engines.0.moe_path=trtllm-gen')).toEqual([
+      'moe_path: has no effect: all engines name families of their own; remove it',
+    ])
+    expect(faultsOf(...sets)).toEqual([])
+  })
+
   test('is refused where the price is that of auto, unless it is the family that runs anyway', () => {
     const refused: string[] = []
     const anyway: string[] = []

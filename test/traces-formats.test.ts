@@ -223,7 +223,10 @@ describe('Mooncake with sessions', () => {
         { request_id: 'h', wait_for: 'g' },
       ])
       expect(found).toEqual({ a: 0, g: 'a+9', h: 'g+0' })
-      expect(skipped).toEqual([...failures(4), { reason: 'waits for a request that is not in the file, or was skipped', count: 2 }])
+      expect(skipped).toEqual([
+        ...failures(4),
+        { reason: 'waits for a request that is not in the file, or was skipped', count: 2 },
+      ])
     })
 
     it('in a row of any length, in any order', async () => {

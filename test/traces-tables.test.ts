@@ -124,7 +124,7 @@ describe('of several columns that may have a role', () => {
 
   it.each([
     ['chat,session_id', 'session = session_id'],
-    ['client,tenant_id,client_id', 'tenant = tenant_id'],
+    ['client,tenant,tenant_id,client_id', 'tenant = tenant_id'],
     ['slo_class,class', 'class = class'],
     ['id,request,request_id,parent,parent_id', 'request = request_id, parent = parent_id'],
     ['session,wait_s,think_time_ms', 'session = session, wait = think_time_ms'],
@@ -135,12 +135,18 @@ describe('of several columns that may have a role', () => {
     expect(await columnsOf(`arrival_s,isl,osl,${header.split(',').reverse().join(',')}`)).toBe(`${base}, ${expected}`)
   })
 
+  it('the first where nothing hangs on which, and a timestamp before other times', async () => {
+    const base = 'input tokens = isl, output tokens = osl'
+    expect(await columnsOf('created_at,timestamp,isl,osl,session_id,chat_id')).toBe(
+      `time = timestamp, ${base}, session = session_id`,
+    )
+  })
+
   it.each([
     ['arrival_s,input_tokens,PromptTokens,osl', 'input', 'columns input_tokens and PromptTokens may each be the input tokens'],
     ['arrival_s,isl,osl,output_tokens', 'output', 'columns osl and output_tokens may each be the output tokens'],
-    ['created_at,timestamp,isl,osl', 'time', 'columns created_at and timestamp may each be the arrival time'],
+    ['created_at,sent_at,isl,osl', 'time', 'columns created_at and sent_at may each be the arrival time'],
     ['arrival_ms,arrival_s,isl,osl', 'time', 'columns arrival_ms and arrival_s may each be the arrival time'],
-    ['arrival_s,isl,osl,session_id,chat_id', 'session', 'columns session_id and chat_id may each be the session'],
   ])('none is read where their names tell it alike, unless it is named: %s', async (header, role, message) => {
     expect(await refusal([header, '1,2,3,4,5'])).toEqual({
       where: `${join(folder, 'table.csv')}:1`,

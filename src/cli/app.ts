@@ -1,5 +1,5 @@
 /**
- * The parser and the exit codes: 0 fine, 1 a bug of ours, 2 the user's input, 130 interrupted. Commands are declared here
+ * The parser, and how commands end (exitCodes.ts). Commands are declared here
  * and in commands/*.ts with nothing heavy imported; what a command needs is loaded when it is called, so that `--help` and a
  * small `run` answer at once.
  */

@@ -65,8 +65,9 @@ export function countBeside(groups: readonly EngineGroup[], open: number, racks:
   if (fits(most)) return most
   const order = groups.map((_, group) => group)
   const { placed, refused } = placeInOrder(withCount(most), lastOf(order, open), racks, system)
-  if (refused.some(({ group }) => group !== open)) return 0
-  let count = placed.filter(({ group }) => group === open).length
+  // the others may need another one of them to be the last
+  const othersFit = refused.every(({ group }) => group === open)
+  let count = othersFit ? placed.filter(({ group }) => group === open).length : 0
   // odd sizes may fit better in another order
   while (count < most && fits(count + 1)) count++
   return count

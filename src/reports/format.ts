@@ -91,7 +91,6 @@ export const capacityTitle = (arrivals: Arrivals): string =>
 
 type Arrivals = ComparisonResult['load']['arrivals']
 
-/** A rate of arrivals, which are requests where nothing else is said. */
 /** How the load was made of a trace: whole copies of it, or its sessions. */
 export const copiesText = (copies: number, arrivals: Arrivals): string =>
   arrivals === 'sessions' ? `sessions, each up to ${copies} times` : `${copies} ${copies === 1 ? 'copy' : 'copies'}`
@@ -100,6 +99,7 @@ export const copiesText = (copies: number, arrivals: Arrivals): string =>
 export const unbroken = (words: string): string =>
   words.replaceAll(' %', '\u00a0%').replace(/\[([+−]?[\d.,]+,) ([+−]?[\d.,]+\])/g, '[$1\u00a0$2')
 
+/** A rate of arrivals, which are requests where nothing else is said. */
 export const rateText = (perS: number, arrivals: Arrivals): string =>
   `${number(perS)} ${arrivals === 'sessions' ? 'sessions' : 'req'}/s`
 

@@ -49,6 +49,10 @@ export function moePathProblems(input: ScenarioInput, engines: readonly EnginePl
       const message = `${showPath(at)}: no ${named} kernels compute ${precision} experts of ${model.name}`
       return { path: at, message, hint: `allowed: ${known.join(', ')}` }
     })
+  const isReplaced = ({ moe_path, prefill, decode }: ScenarioInput['engines'][number]): boolean =>
+    moe_path !== undefined || (prefill?.moe_path !== undefined && decode?.moe_path !== undefined)
+  if (input.moe_path !== undefined && input.engines.every(isReplaced))
+    return [{ path: ['moe_path'], message: 'moe_path: has no effect: all engines name families of their own', hint: 'remove it' }]
   const naming = engines.filter(({ moePath }) => moePath !== 'auto')
   const heeds = (name: Profile): boolean => naming.some((engine) => moePathInForce(engine, { ...stack, profile: name }))
   if (naming.length === 0 || heeds(profile)) return []

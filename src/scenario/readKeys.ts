@@ -1,7 +1,7 @@
 /** `workload.read`: what decides where a trace leaves a choice. The keys are the flags of `shapewise trace`, with the same meaning. */
 import * as z from 'zod'
 import { FORMAT_NAMES, type FormatName } from '../traces/formats/catalogue.js'
-import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../traces/rules.js'
+import { DUPLICATE_RULES, keepsAll, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../traces/rules.js'
 import { COLUMN_ROLES } from '../traces/table/roles.js'
 import type { Problem } from '../yaml/issues.js'
 import { choice, expecting, flag, integer, text } from './leaves.js'
@@ -69,13 +69,20 @@ export function readProblems({ path, read }: ScenarioInput['workload']): Problem
       hint: 'add context_limit, or remove it',
     })
   }
-  if (read.window !== undefined && parseWindow(read.window) === null) {
+  const window = read.window === undefined ? undefined : parseWindow(read.window)
+  if (window === null)
     problems.push({
       path: at,
       key: 'window',
       message: `workload.read.window: expected seconds START..END, START before END, got '${read.window}'`,
       hint: 'for example 600..1200',
     })
-  }
+  else if (window !== undefined && keepsAll(window))
+    problems.push({
+      path: at,
+      key: 'window',
+      message: `workload.read.window: has no effect: '${read.window}' keeps every request`,
+      hint: 'remove it, or name a START or an END',
+    })
   return problems
 }

@@ -45,7 +45,8 @@ const UNIT_WORDS: readonly (readonly [string, RegExp])[] = [
  */
 const TIME = [
   /^(arrival(_(time|timestamp|at))?|arrived(_at)?)$/,
-  /^(timestamp|ts|(start|send|created|event)_time|created|(created|received|requested|sent|started|submitted)_at)$/,
+  /^(timestamp|ts)$/,
+  /^((start|send|created|event)_time|created|(created|received|requested|sent|started|submitted)_at)$/,
   /^(time|t|request_time)$/,
 ]
 const INPUT = [
@@ -218,7 +219,7 @@ function extraColumns(
   }
   const known = hasHeader ? names : []
   const { at, missing } = findRoles(known, known.map(withoutUnit), chosen, taken)
-  if (missing === null) return new Map([...at].map(([role, found]) => [role, onlyOne(found, role, names, fields, path)]))
+  if (missing === null) return at
   throw new UserError({
     where: path,
     message: `a ${missing.role} column says nothing without a ${missing.needs} column`,

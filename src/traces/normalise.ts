@@ -99,10 +99,10 @@ function withBlockSize(workload: Workload, path: string, options: ReadOptions, n
   if (workload.blockTokens > 0) return workload
   const fitting = fittingBlockTokens(workload)
   const [blockTokens = USUAL_BLOCK_TOKENS, ...others] = fitting
-  const isTold = fitting.length === 1
+  const why = blockTokens === USUAL_BLOCK_TOKENS ? 'by custom' : 'the first size that fits'
   const fit = others.length === 0 ? 'no block size' : `those of ${others.join(', ')} too`
   note(
-    `Prefix blocks of ${blockTokens} tokens, ${isTold ? 'from the numbers of ids' : `by custom: the numbers of ids fit ${fit}`}.`,
+    `Prefix blocks of ${blockTokens} tokens, ${fitting.length === 1 ? 'from the numbers of ids' : `${why}: the numbers of ids fit ${fit}`}.`,
   )
   return { ...workload, blockTokens }
 }

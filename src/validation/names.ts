@@ -8,7 +8,8 @@ import type { Precision } from '../models/model.js'
  * What may follow the name of an architecture: a training of it, a date, a weight format and its revision. Anything else is another
  * model, however alike the beginning: V3.2 attends sparsely, distillates are of other sizes.
  */
-const TAIL = /^(-(base|zero|chat|instruct|thinking|terminus))?(-\d{4})?(-(nvfp4|mxfp4|fp4|fp8|bf16)(-v\d+)?)?$/
+const TAIL =
+  /^(-(base|zero|chat|instruct|thinking|terminus))?(-\d{4})?(-preview)?(-(nvfp4|mxfp4|fp4|fp8|bf16)(-(v\d+|dynamic|kv))?)?(-\d{4})?$/
 
 /** Beginnings of row names (lower case) of shipped models. */
 const MODELS: readonly (readonly [RegExp, string])[] = [
@@ -27,7 +28,7 @@ export function modelOf(name: string): { readonly name: string } | { readonly re
   const known: readonly string[] = MODEL_NAMES
   const found = MODELS.find(([pattern]) => isNamed(name.toLowerCase(), pattern))?.[1]
   if (found !== undefined && known.includes(found)) return { name: found }
-  return { reason: `there is no model file for ${name || 'a row without a model name'}` }
+  return { reason: `there is no model file for ${name || 'a row without a model name'}; those that ship are ${known.join(', ')}` }
 }
 
 /** The shipped system of a row: a suffix such as _sxm is dropped. */

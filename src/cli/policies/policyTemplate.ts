@@ -7,9 +7,6 @@ import { withoutTypes } from '../../policies/index.js'
 import { printResult } from '../output.js'
 import { discard } from '../outputFile.js'
 
-/** Where a lever has something to decide: these two on engines of several ranks. */
-const SCENARIOS: Readonly<Record<string, string>> = { rank: 'azure-conv', span: 'azure-conv' }
-
 export function writeTemplate(lever: string, file: string): void {
   if (!/\.m?[jt]s$/.test(file))
     throw new UserError({
@@ -18,6 +15,8 @@ export function writeTemplate(lever: string, file: string): void {
       hint: `for example ${lever}.ts`,
     })
   const template = readFileSync(fileURLToPath(new URL(`../../../data/policies/${lever}.ts`, import.meta.url)), 'utf8')
+  // where its lever has something to decide
+  const [scenario] = /scenarios\/\S+/.exec(template) ?? ['scenarios/demo.yaml']
   const text = template.replaceAll('./FILE', `./${basename(file)}`)
   try {
     // never over what is there
@@ -31,7 +30,7 @@ export function writeTemplate(lever: string, file: string): void {
   }
   const path = isAbsolute(file) || /^\.\.?[/\\]/.test(file) ? file : `./${file}`
   printResult(
-    `${file}: a ${lever} policy. Try it: shapewise compare scenarios/${SCENARIOS[lever] ?? 'demo'}.yaml --arm mine=${lever}:${path}\n(levers that --arm does not name are those of static; the notes of compare name the tuned ones)\nand look for a scenario that breaks it: shapewise check ${path}`,
+    `${file}: a ${lever} policy. Try it: shapewise compare ${scenario} --arm mine=${lever}:${path}\n(levers that --arm does not name are those of static; the notes of compare name the tuned ones)\nand look for a scenario that breaks it: shapewise check ${path}`,
   )
 }
 

@@ -38,6 +38,13 @@ export interface PreparedRun {
 /** The plan of a run; what the request asks and the run would not do is refused. */
 export async function planOfRun({ input, sets, arms, exportTrace, saveState, out }: RunRequest): Promise<Plan> {
   const isTrace = !isScenarioPath(input)
+  const section = isTrace ? sets.find((set) => set.startsWith('workload=')) : undefined
+  if (section !== undefined)
+    throw new UserError({
+      where: `--set ${section}`,
+      message: `takes the place of ${input} too, which is part of that section`,
+      hint: 'set its keys one by one, as in workload.load.rate_per_s=20',
+    })
   const other = isTrace ? (flagGiving(sets, 'workload.path') ?? flagGiving(sets, 'workload.preset')) : undefined
   if (other !== undefined)
     throw new UserError({

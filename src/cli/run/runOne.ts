@@ -17,7 +17,7 @@ import type { OutputArgs } from '../options.js'
 import { printResult, remark } from '../output.js'
 import { type PreparedRun, planOfRun, prepareRun } from './prepareRun.js'
 import { type SimulatedRun, simulateRun } from './simulateRun.js'
-import { finishFolder, runJson, writeAsked } from './storeRun.js'
+import { demandFollowers, finishFolder, runJson, writeAsked } from './storeRun.js'
 
 /** A folder that is being filled, and the topmost one that was made for it. */
 export type PartialFolder = Pick<OpenRunFolder, 'partial' | 'made'>
@@ -67,6 +67,7 @@ export async function runOne(request: RunRequest): Promise<void> {
         const path = await finishFolder(folder, prepared, simulated, json, startedAt)
         remark(`report: ${path}/report.html`)
       }
+      demandFollowers(request, simulated)
     } finally {
       // a file that fails at the end does not take the result with it
       printResult(printed)

@@ -13,18 +13,20 @@ import type { SimulatedRun } from './simulateRun.js'
 
 /** The files that the request names. */
 export async function writeAsked(request: RunRequest, simulated: SimulatedRun): Promise<void> {
-  const { saveState, exportTrace, stopAtS } = request
-  const { state, sent, result } = simulated
-  if (saveState !== undefined && state !== null) {
-    if (simulated.nobodyComes)
-      throw new UserError({
-        where: `--save-state ${saveState}`,
-        message: `no request is sent from ${stopAtS} s on: a run that goes on from there would measure none`,
-        hint: 'stop earlier, or leave it out',
-      })
-    await writeState(saveState, state)
-  }
+  const { saveState, exportTrace } = request
+  const { state, sent, result, nobodyComes } = simulated
+  if (saveState !== undefined && state !== null && !nobodyComes) await writeState(saveState, state)
   if (exportTrace !== undefined && sent !== null) await writeSent(exportTrace, sent, result.isOver, request)
+}
+
+/** Throws where a state was asked for that nobody comes after: the last thing of a run, all else of which is written. */
+export function demandFollowers({ saveState, stopAtS }: RunRequest, { nobodyComes }: SimulatedRun): void {
+  if (saveState === undefined || !nobodyComes) return
+  throw new UserError({
+    where: `--save-state ${saveState}`,
+    message: `no request is sent from ${stopAtS} s on: a run that goes on from there would measure none, so no state is written`,
+    hint: 'stop earlier, or leave it out',
+  })
 }
 
 const whole = (count: number): string => count.toLocaleString('en-US')

@@ -38,10 +38,10 @@ function refuseAmounts({ requests, sets }: RecipeFlags): void {
 /** Beside a total, the rates of several streams are their proportions; that of a single one is nothing. */
 function refuseOnlyRate({ streams }: Recipe, sets: readonly string[]): void {
   const [only, ...others] = Object.keys(streams)
-  const set = sets.find((text) => text.startsWith(`streams.${only}.rate_per_s=`))
+  const set = flagGiving(sets, `streams.${only}.rate_per_s`)
   if (others.length > 0 || set === undefined) return
   throw new UserError({
-    where: `--set ${set}`,
+    where: set,
     message: 'has no effect with --rate, which gives the rate of the only stream',
     hint: 'keep one of them',
   })

@@ -1,6 +1,6 @@
 /** Trace files that a command writes. */
 import { randomBytes } from 'node:crypto'
-import { renameSync } from 'node:fs'
+import { lstatSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { type Workload, writeWorkload } from '../../traces/index.js'
@@ -40,8 +40,11 @@ export interface TraceOutput {
 
 /** Writes several traces to such places, all of them or none: each goes beside its place, and when all are written they are renamed. */
 export async function writeTraceOutputs(outputs: readonly TraceOutput[]): Promise<void> {
+  // a name that the file system refuses is told before the first of them is in its place
+  for (const { path } of outputs) lstatSync(path, { throwIfNoEntry: false })
   // the ending stays: it says whether a file is compressed
-  const beside = ({ path }: TraceOutput) => join(dirname(path), `.${randomBytes(4).toString('hex')}.${basename(path)}`)
+  const beside = ({ path }: TraceOutput) =>
+    join(dirname(path), `.${randomBytes(4).toString('hex')}${/(\.[a-z]+)?(\.[a-z]+)?$/.exec(basename(path))?.[0] ?? ''}`)
   const parts = outputs.map((output) => ({ ...output, temporary: beside(output) }))
   const remove = (): void => {
     for (const { temporary } of parts) discard(temporary)

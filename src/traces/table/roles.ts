@@ -12,7 +12,7 @@ export const COLUMN_ROLES = ['time', 'input', 'output', ...EXTRA_ROLES] as const
 /** Names as `plainName` writes them, a wait without its unit; those that can mean little else first. */
 const NAMES: Readonly<Record<ExtraRole, readonly RegExp[]>> = {
   session: [/^(session|conversation|chat)_id$/, /^(session|conversation|chat)$/],
-  tenant: [/^tenant(_id)?$/, /^(client|customer)_id$/, /^(client|customer)$/],
+  tenant: [/^tenant_id$/, /^tenant$/, /^(client|customer)_id$/, /^(client|customer)$/],
   class: [/^class$/, /^(request|slo)_class$/],
   request: [/^request_id$/, /^request$/, /^id$/],
   parent: [/^parent_request_id$/, /^parent_request$/, /^parent_id$/, /^parent$/],
@@ -42,8 +42,8 @@ const NEEDS: Readonly<Partial<Record<ExtraRole, readonly ExtraRole[]>>> = {
 }
 
 export interface FoundRoles {
-  /** Positions of the columns that each role may have: several where their names tell it alike. */
-  readonly at: ReadonlyMap<ExtraRole, readonly number[]>
+  /** Position of the column of each role: the first of those whose names tell it alike. */
+  readonly at: ReadonlyMap<ExtraRole, number>
   /** The role that the user chose, and the one that it needs and that is missing; null when nothing is amiss. */
   readonly missing: { readonly role: ExtraRole; readonly needs: ExtraRole } | null
 }
@@ -55,11 +55,11 @@ export function findRoles(
   chosen: ReadonlyMap<ExtraRole, number>,
   taken: ReadonlySet<number>,
 ): FoundRoles {
-  const at = new Map<ExtraRole, readonly number[]>()
+  const at = new Map<ExtraRole, number>()
   for (const role of EXTRA_ROLES) {
     const choice = chosen.get(role)
-    const found = choice === undefined ? clearest(role === 'wait' ? bare : plain, NAMES[role], taken) : [choice]
-    if (found.length > 0) at.set(role, found)
+    const found = choice ?? clearest(role === 'wait' ? bare : plain, NAMES[role], taken).at(0)
+    if (found !== undefined) at.set(role, found)
   }
   let missing: FoundRoles['missing'] = null
   for (const role of EXTRA_ROLES) {

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { UserError } from '../../../errors.js'
 import { nearest } from '../../../suggest.js'
 import { FORMAT_NAMES } from '../../../traces/formats/catalogue.js'
-import { DUPLICATE_RULES, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../../../traces/rules.js'
+import { DUPLICATE_RULES, keepsAll, ORDER_RULES, OVER_LIMIT_RULES, parseWindow, TIME_UNITS } from '../../../traces/rules.js'
 import { COLUMN_ROLES } from '../../../traces/table/roles.js'
 import { seedOption, wholeNumber } from '../../options.js'
 import type { TraceInput } from '../../trace/traceInput.js'
@@ -154,7 +154,7 @@ function outputsOf(given: string | undefined): TraceInput['outputs'] {
 
 function windowOf(given: string): TraceInput['window'] {
   const window = parseWindow(given)
-  if (window?.fromS === 0 && window.toS === Number.POSITIVE_INFINITY)
+  if (window !== null && keepsAll(window))
     throw new UserError({
       where: '--window',
       message: `has no effect: '${given}' keeps every request`,
