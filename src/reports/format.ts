@@ -91,6 +91,10 @@ export const capacityTitle = (arrivals: Arrivals): string =>
 
 type Arrivals = ComparisonResult['load']['arrivals']
 
+/** What a load was made of, as in `copiesOf(2, 'requests', 'the trace')`: 2 copies of the trace. */
+export const copiesOf = (copies: number, arrivals: Arrivals, whole: string): string =>
+  `${copiesText(copies, arrivals)}${arrivals === 'sessions' ? ',' : ''} of ${whole}`
+
 /** How the load was made of a trace: whole copies of it, or its sessions. */
 export const copiesText = (copies: number, arrivals: Arrivals): string =>
   arrivals === 'sessions' ? `sessions, each up to ${copies} times` : `${copies} ${copies === 1 ? 'copy' : 'copies'}`

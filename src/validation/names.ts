@@ -28,7 +28,7 @@ export function modelOf(name: string): { readonly name: string } | { readonly re
   const known: readonly string[] = MODEL_NAMES
   const found = MODELS.find(([pattern]) => isNamed(name.toLowerCase(), pattern))?.[1]
   if (found !== undefined && known.includes(found)) return { name: found }
-  return { reason: `there is no model file for ${name || 'a row without a model name'}; those that ship are ${known.join(', ')}` }
+  return { reason: `there is no model file for ${name || 'a row without a model name'}` }
 }
 
 /** The shipped system of a row: a suffix such as _sxm is dropped. */

@@ -12,7 +12,7 @@ import {
   withMeasure,
 } from '../../experiments/index.js'
 import { staticArm } from '../../levers/index.js'
-import { copiesText, number } from '../../reports/format.js'
+import { copiesOf, number } from '../../reports/format.js'
 import { createProgress } from '../../reports/progress.js'
 import type { Plan } from '../../scenario/plan.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from '../../simulator/index.js'
@@ -116,7 +116,7 @@ async function superposed(
       begunBefore,
       load: { kind: 'open' },
       window,
-      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesText(copies, arrivals.are)} of the second half of the trace, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
+      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesOf(copies, arrivals.are, 'the second half of the trace')}, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
     }
   } finally {
     progress.stop()

@@ -2,7 +2,7 @@
 import type { ComparisonResult } from '../../experiments/result.js'
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
-import { copiesText, number, percent, staticCapacityText, unbroken } from '../format.js'
+import { copiesOf, number, percent, staticCapacityText, unbroken } from '../format.js'
 import { oracleNotes } from '../ladder.js'
 import { type Verdict, verdict } from '../verdict.js'
 import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
@@ -128,5 +128,5 @@ export function loadSentence(load: ComparisonResult['load']): string {
   const effort = load.effort === undefined ? '' : `; effort ${load.effort}`
   if (load.method === 'closed_loop')
     return `Load: ${number(load.concurrency)} ${arrivals} in flight, replicates of ${number(load.replicate_s)} s${effort}.`
-  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${arrivals === 'sessions' ? '' : 'superposed '}${copiesText(load.superposed_copies, load.arrivals)} of the trace; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
+  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${arrivals === 'sessions' ? '' : 'superposed '}${copiesOf(load.superposed_copies, load.arrivals, 'the trace')}; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
 }
