@@ -256,38 +256,29 @@ describe('a row as a plan', () => {
 })
 
 describe('settings', () => {
+  const fields = {
+    mode: 'disagg',
+    prefill_workers: '1',
+    prefill_gpus_per_worker: '4',
+    decode_workers: '1',
+    decode_gpus_per_worker: '4',
+  }
   it('that allow no sequence refuse their row', () => {
-    const fields = {
-      mode: 'disagg',
-      prefill_workers: '1',
-      prefill_gpus_per_worker: '4',
-      decode_workers: '1',
-      decode_gpus_per_worker: '4',
-    }
     const none = planRow(rowOf(fields), settingsOf({ decode_max_batch_per_rank: '0' }))
     expect('refused' in none && none.refused).toBe('its settings allow no sequence on a decode engine')
     expect(planOf(fields, { decode_max_batch_per_rank: '1' }).slots).toBe(1)
   })
 
   it('say how many sequences decode at once, however few are in flight; without a limit nobody knows', () => {
-    const fields = {
-      mode: 'disagg',
-      prefill_workers: '1',
-      prefill_gpus_per_worker: '4',
-      decode_workers: '2',
-      decode_gpus_per_worker: '4',
-      decode_attention_tp: '4',
-      decode_attention_dp: '1',
-      decode_moe_ep: '4',
-    }
-    const plan = planOf(fields, { decode_max_batch_per_rank: '128' })
+    const ofTwo = { ...fields, decode_workers: '2', decode_attention_tp: '4', decode_attention_dp: '1', decode_moe_ep: '4' }
+    const plan = planOf(ofTwo, { decode_max_batch_per_rank: '128' })
     expect(plan).toMatchObject({ concurrency: 16, slots: 2 * 128 })
     // what is simulated is cut to the requests in flight all the same
     expect(plan.engines[1].maxNumSeqs).toBe(16)
     const ranks = { decode_attention_tp: '1', decode_attention_dp: '4' }
-    expect(planOf({ ...fields, ...ranks }, { decode_max_batch_per_rank: '128' }).slots).toBe(2 * 4 * 128)
-    expect(planOf(fields, { decode_max_batch_per_rank: '' }).slots).toBeNull()
-    expect([planOf(fields).slots, planOf().slots]).toEqual([null, null])
+    expect(planOf({ ...ofTwo, ...ranks }, { decode_max_batch_per_rank: '128' }).slots).toBe(2 * 4 * 128)
+    expect(planOf(ofTwo, { decode_max_batch_per_rank: '' }).slots).toBeNull()
+    expect([planOf(ofTwo).slots, planOf().slots]).toEqual([null, null])
   })
 })
 

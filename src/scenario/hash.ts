@@ -15,8 +15,9 @@ function canonicalJson(value: unknown): string {
 }
 
 /**
- * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content,
- * and so do the shipped ones, with the constants of the split model and the kernel tables: a corrected number is another plan, and so is one fitted anew. A policy of the user's counts by its text.
+ * First 12 hex digits of sha256 over the plan without paths and version. A user's own system or model file counts by its content, and so do
+ * the shipped ones, the constants of the split model and the kernel tables: a corrected number is another plan, and so is one fitted anew. A
+ * policy of the user's counts by its text.
  */
 export function planHash(plan: Omit<Plan, 'planHash' | 'stateHash'>, specs: Specs & { readonly constants: Constants }): string {
   const { version: _version, workload, ...others } = plan

@@ -100,7 +100,7 @@ export function layoutOf(
       hint: 'add a header line, or give the positions of the three: workload.read.columns={time: "1", input: "2", output: "3"} (trace commands: --columns time=1,input=2,output=3)',
     })
   }
-  const find = (role: 'time' | 'input' | 'output', patterns: readonly RegExp[], position: number): number => {
+  const find = (role: MainRole, patterns: readonly RegExp[], position: number): number => {
     const wanted = choice[role]
     if (wanted !== undefined) return chosenColumn(wanted, role, fields, hasHeader, path)
     if (!hasHeader) return position
@@ -165,13 +165,15 @@ export function layoutOf(
   }
 }
 
-const meaningOf = (role: string): string =>
-  role === 'time' ? 'arrival time' : role === 'input' || role === 'output' ? `${role} tokens` : role
+/** Roles that every table of requests has. */
+type MainRole = 'time' | 'input' | 'output'
+
+const meaningOf = (role: MainRole): string => (role === 'time' ? 'arrival time' : `${role} tokens`)
 
 /** The first of the columns that may have a role. Throws where their names tell it alike but are not the same (`demandOne` judges those that are). */
 function onlyOne(
   found: readonly number[],
-  role: string,
+  role: MainRole,
   names: readonly string[],
   fields: readonly string[],
   path: string,
