@@ -7,4 +7,4 @@
 export type { ClusterConfig, EngineConfig, LoadConfig, MeasureWindow } from './config.js'
 export { policyFault } from './policyFault.js'
 export type { Advance, SeriesSample, Simulation, SimulationOptions, SimulationResult } from './simulation.js'
-export { createSimulation, EVENTS_PER_TURN, simulate } from './simulation.js'
+export { createSimulation, EVENTS_PER_TURN, eventsPerTurn, simulate } from './simulation.js'

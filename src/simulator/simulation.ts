@@ -59,6 +59,11 @@ export type Advance = 'done' | 'reached' | 'paused' | 'needInput'
 /** Events between two looks at a simulation from outside: whoever drives one samples, judges and tells progress so often, and all see the same samples. */
 export const EVENTS_PER_TURN = 1024
 
+/** The same for a workload of so many requests, 16 to EVENTS_PER_TURN: the curves of a short one have points enough to be read. */
+export function eventsPerTurn(requests: number): number {
+  return Math.max(16, Math.min(EVENTS_PER_TURN, 2 ** Math.ceil(Math.log2(requests / 16 + 1))))
+}
+
 export interface Simulation {
   /**
    * More requests, in order of arrival after those fed before; null = there will be no more. `parent` and `joins` count from the first request
@@ -276,7 +281,7 @@ export interface SimulateOptions extends SimulationOptions {
   readonly untilNs?: number
   /** Sample the state, 256 to 512 times in a long run (the series is empty otherwise). */
   readonly series?: boolean
-  /** Called every EVENTS_PER_TURN events and at the end. */
+  /** Called every eventsPerTurn(requests) events and at the end. */
   readonly onProgress?: (simulatedNs: number, events: number) => void
 }
 
@@ -299,9 +304,10 @@ export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, op
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   const series = createThinned(() => simulation.sample())
+  const events = eventsPerTurn(workload.count)
   let outcome: Advance = 'paused'
   while (outcome === 'paused') {
-    outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
+    outcome = simulation.advance(untilNs, events)
     if (options.series) series.turn()
     options.onProgress?.(simulation.nowNs, simulation.events)
   }

@@ -10,7 +10,7 @@ import {
   type Advance,
   type ClusterConfig,
   createSimulation,
-  EVENTS_PER_TURN,
+  eventsPerTurn,
   type SimulationOptions,
   type SimulationResult,
 } from '../../simulator/index.js'
@@ -59,10 +59,11 @@ export async function simulatePaced(
   simulation.feed(null)
   const untilNs = options.untilNs ?? Number.POSITIVE_INFINITY
   const series = createThinned(() => simulation.sample())
+  const events = eventsPerTurn(workload.count)
   let outcome: Advance = 'paused'
   while (outcome === 'paused') {
     for (let turn = 0; turn < TURNS_PER_BREATH && outcome === 'paused'; turn++) {
-      outcome = simulation.advance(untilNs, EVENTS_PER_TURN)
+      outcome = simulation.advance(untilNs, events)
       series.turn()
     }
     if (simulation.recordsReady >= RECORDS_PER_BATCH) options.onRecords(simulation.drain())
