@@ -259,6 +259,11 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--batch {2}a length of 900000 tokens, more than max_model_len/,
   ],
   ['unknown policy', ['levers', 'magic'], /no lever or policy is named 'magic'/],
+  [
+    'argument of a policy',
+    ['levers', 'fixed-size(0)', '--format', 'json'],
+    /levers {2}tokens of fixed-size must lie in .*, not 0/,
+  ],
   ['convert over an existing file', ['trace', 'convert', 'good.csv', 's.yaml', '--to', 'csv'], /s\.yaml {2}exists already/],
 ]
 

@@ -266,6 +266,16 @@ describe('interruption, closed pipes and full disks', () => {
     expect(end.status).toBe(130)
   })
 
+  it('a policy with arguments is told of with these', () => {
+    const dir = newFolder()
+    const { stdout } = shapewise(dir, 'levers', 'fixed-size(777)')
+    expect(stdout).toMatch(/^fixed-size\(777\) {2}\(lever split\)/)
+    const [told] = JSON.parse(shapewise(dir, 'levers', 'kv-aware(w=2)', '--format', 'json').stdout)
+    expect(told).toMatchObject({ name: expect.stringMatching(/^kv-aware\(w=2/), shape_aware: true, oracle: false })
+    expect(told.needs).toEqual(['an engine with a prefix cache'])
+    expect(Object.keys(told).filter((key) => /[A-Z]/.test(key))).toEqual([])
+  })
+
   it('a reader that goes away is no error', async () => {
     const child = spawn(process.execPath, [MAIN, 'levers', '--format', 'json'])
     child.stdout.destroy()

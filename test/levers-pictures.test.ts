@@ -13,14 +13,14 @@ const numbers = (line: string | undefined): number[] =>
 
 describe('pictures of decisions', () => {
   it.each(POLICIES.map((policy) => [`${policy.lever} ${policy.name}`, policy] as const))('%s has one', (_, policy) => {
-    const lines = drawn(policy, undefined).split('\n')
+    const lines = drawn(policy).split('\n')
     expect(lines.length).toBeGreaterThan(4)
     expect(lines.join('\n')).toMatch(/[█▒]/)
     expect(lines.join('\n')).not.toMatch(/NaN|undefined|Infinity/)
   })
 
   it('cut as the policy does', () => {
-    const [longest] = drawn(named('fixed-size'), 'fixed-size(4096)').split('\n').slice(2)
+    const [longest] = drawn(named('fixed-size(4096)')).split('\n').slice(2)
     const [tokens, pieces, size] = numbers(longest.replaceAll(/[█▒]/g, ''))
     expect(pieces).toBe(Math.ceil(Math.ceil(tokens / 128) / 32))
     expect(size).toBe(Math.ceil(tokens / pieces))
@@ -28,7 +28,7 @@ describe('pictures of decisions', () => {
 
   it('show the kernel time of the policy beside the shipped rule and the floor', () => {
     const times = (name: string) =>
-      drawn(named(name), undefined)
+      drawn(named(name))
         .split('\n')
         .slice(-4)
         .map((line) => numbers(line.replace(/\(8\)/, ''))[0])

@@ -22,8 +22,7 @@ test('takes every turn while there are few, and every 2^k-th from the first on w
 test('the curves of a short run have points enough to be read, and change nothing else of it', () => {
   expect([0, 1, 16, 1000, 20_000, 1e6].map(eventsPerTurn)).toEqual([16, 16, 16, 64, EVENTS_PER_TURN, EVENTS_PER_TURN])
   const config = clusterConfig(tinyPlan())
-  const run = (series: boolean) =>
-    simulate(config, createArm(STATIC_ARM), tinyWorkload(100), { load: { kind: 'open' }, series })
+  const run = (series: boolean) => simulate(config, createArm(STATIC_ARM), tinyWorkload(100), { load: { kind: 'open' }, series })
   const { series, ...seen } = run(true)
   const { series: none, ...unseen } = run(false)
   expect(none).toEqual([])

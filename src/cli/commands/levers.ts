@@ -25,10 +25,10 @@ export const leversCommand = defineCommand<LeversArgs>({
       .example('$0 levers "fixed-size(2048)"', 'with arguments of your own')
       .example('$0 levers length-aware', 'what it reads, when it wins, when it loses, and a picture of what it decides'),
   handler: async ({ name, format }) => {
-    const { POLICIES } = await import('../../levers/index.js')
-    const chosen =
+    const { POLICIES, parsePolicy } = await import('../../levers/index.js')
+    const found =
       name === undefined ? POLICIES : POLICIES.filter((policy) => policy.lever === name || baseName(policy) === baseNameOf(name))
-    if (chosen.length === 0) {
+    if (found.length === 0) {
       const known = [...new Set([...POLICIES.map((policy) => policy.lever), ...POLICIES.map(baseName)])]
       throw new UserError({
         where: 'levers',
@@ -36,10 +36,11 @@ export const leversCommand = defineCommand<LeversArgs>({
         hint: suggest(name ?? '', known),
       })
     }
-    if (format === 'json') printJson(chosen)
+    const chosen = name?.includes('(') ? found.map(({ lever }) => parsePolicy(lever, name, 'levers')().info) : found
+    if (format === 'json') printJson(chosen.map(inJson))
     else if (chosen.length === 1 || (name !== undefined && chosen.every((policy) => policy.lever !== name))) {
       const { drawn } = await import('../policies/leverPictures.js')
-      printResult(chosen.map((policy) => `${describe(policy)}\n\n${drawn(policy, name)}`).join('\n\n'))
+      printResult(chosen.map((policy) => `${describe(policy)}\n\n${drawn(policy)}`).join('\n\n'))
     } else
       printResult(
         columns([
@@ -49,6 +50,13 @@ export const leversCommand = defineCommand<LeversArgs>({
       )
   },
 })
+
+/** The keys of JSON, always all of them. */
+const inJson = (policy: PolicyInfo) => {
+  const { signalAge, shapeAware, needs: _, oracle = false, ...rest } = policy
+  const ageNs = signalAge === 'now' ? 0 : signalAge
+  return { ...rest, oracle, shape_aware: shapeAware, signal_age_ns: ageNs, needs: needsOf(policy) }
+}
 
 const baseNameOf = (text: string): string => text.replace(/\(.*$/, '')
 const baseName = (policy: PolicyInfo): string => baseNameOf(policy.name)

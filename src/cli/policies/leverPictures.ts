@@ -16,7 +16,7 @@ function exampleEngine(): Example {
   return { title: 'DeepSeek-R1 NVFP4 DEP32 on gb200', engine }
 }
 
-/** What the policy decides; with the arguments that `asked` names, if it names any. */
-export function drawn({ lever, name }: PolicyInfo, asked: string | undefined): string {
-  return pictureOfPolicy(lever, parsePolicy(lever, asked?.includes('(') ? asked : name)(), exampleEngine())
+/** What the policy decides. */
+export function drawn({ lever, name }: PolicyInfo): string {
+  return pictureOfPolicy(lever, parsePolicy(lever, name)(), exampleEngine())
 }
