@@ -134,6 +134,62 @@ describe('constants of a profile', () => {
   })
 })
 
+describe('an engine that serves both phases, constants of which were fitted on engines of one', () => {
+  const named = PROFILES.filter((name) => name !== 'generic' && name !== 'sglang-2025-dep24')
+  const engines = [DEP8, FP8, TEP4, SHARDED].flatMap((engine) =>
+    named.map((profile) => ({ ...engine, profile, constants: fitted })),
+  )
+  const prompts = [{ tokens: 8192, prefix: 0, emits: true }]
+  const explained = (request: TimingRequest, role: TimingRequest['role'], n: number, chunks = prompts) => {
+    const rank = { decode: { n, K: n * 4096 }, chunks }
+    const ranks = Array.from({ length: request.parallelism.dp }, () => rank)
+    return explainStep({ ...request, maxNumBatchedTokens: 8192, role }, ranks).operators
+  }
+  const usOf = (operators: ReturnType<typeof explained>, without: readonly string[] = []) =>
+    operators.reduce((sum, { group, name, us }) => sum + (group === 'host' || without.includes(name) ? 0 : us), 0)
+
+  it('takes as long for a prompt as a prefill engine, and for decoding sequences as a decode engine', () => {
+    for (const request of engines) {
+      expect(usOf(explained(request, 'aggregated', 0)) / usOf(explained(request, 'prefill', 0))).toBeCloseTo(1, 2)
+      // few tokens on a rank; SGLang's decode engines exchange them with other kernels, and modules were measured whole in decode alone
+      const exchange = ['exchange dispatch', 'exchange combine']
+      const [both, decode] = (['aggregated', 'decode'] as const).map((role) => usOf(explained(request, role, 64, []), exchange))
+      expect(both / decode).toBeGreaterThan(0.95)
+      expect(both / decode).toBeLessThan(1.05)
+    }
+  })
+
+  it('goes from the one to the other as a step fills up, and never gets cheaper with more tokens', () => {
+    for (const request of engines) {
+      const { sharedPs, localPs, exchangePs } = buildStepTables({ ...request, maxNumBatchedTokens: 4096, role: 'aggregated' })
+      for (const table of [sharedPs, localPs, exchangePs])
+        expect(table.every((ps, i) => i === 0 || ps >= table[i - 1])).toBe(true)
+      const plain = buildStepTables({ ...request, maxNumBatchedTokens: 4096, role: 'aggregated', constants: NEUTRAL })
+      const { dp } = request.parallelism
+      // where it takes no more time to serve more tokens, a falling factor is held up
+      if (dp === 1) continue
+      const factors = [256, 512, 1024, 2048, 4096].map((tokens) => sharedPs[tokens * dp] / plain.sharedPs[tokens * dp])
+      expect(factors[0]).toBeCloseTo(factors[1], 3)
+      expect(factors[2]).toBeCloseTo((factors[1] + factors[3]) / 2, 3)
+      expect(factors[3]).toBeCloseTo(factors[4], 3)
+    }
+  })
+
+  it('explains as much as the tables price, and between which constants', () => {
+    for (const request of engines.filter(({ parallelism }) => parallelism.dp > 1)) {
+      const { dp } = request.parallelism
+      const timer = createStepTimer(buildStepTables({ ...request, maxNumBatchedTokens: 8192, role: 'aggregated' }))
+      const operators = explained(request, 'aggregated', 0, [{ tokens: 1024, prefix: 0, emits: true }])
+      const shared = operators.filter(({ group }) => group === 'shared').reduce((sum, { us }) => sum + us, 0)
+      expect(timer.tables.sharedPs[1024 * dp] / 1e6 / shared).toBeCloseTo(1, 2)
+    }
+    const sglang = explained({ ...DEP8, profile: 'sglang-2026', constants: fitted }, 'aggregated', 0, [
+      { tokens: 1024, prefix: 0, emits: true },
+    ])
+    expect(sglang.find(({ group }) => group === 'shared')?.note).toMatch(/x [\d.]+ between expertsCuteDsl and prefillSglangDp/)
+  })
+})
+
 describe('a release that replays one captured graph of 768 sequences', () => {
   const request: TimingRequest = {
     ...FP8,

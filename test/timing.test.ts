@@ -14,7 +14,7 @@ import {
   splitMachine,
   type TimingRequest,
 } from '../src/timing/index.js'
-import { visibleShare } from '../src/timing/price.js'
+import { promptShare } from '../src/timing/price.js'
 import { PLAIN_TIMING } from '../src/timing/request.js'
 
 const cut = (tp: number, dp: number, moeTp: number, moeEp: number): Parallelism => ({ tp, pp: 1, dp, cp: 1, moeTp, moeEp })
@@ -239,9 +239,7 @@ it('names the evidence of every operator and the constants of the split model', 
 })
 
 it('shared experts are hidden in small steps and seen in large ones', () => {
-  expect([visibleShare(1), visibleShare(512), visibleShare(1024), visibleShare(2048), visibleShare(8192)]).toEqual([
-    0, 0, 0.5, 1, 1,
-  ])
+  expect([promptShare(1), promptShare(512), promptShare(1024), promptShare(2048), promptShare(8192)]).toEqual([0, 0, 0.5, 1, 1])
 })
 
 it('explains the head for each decoding sequence and each chunk that completes its prompt, and for no other chunk', () => {

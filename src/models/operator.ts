@@ -14,7 +14,7 @@ interface Common {
   readonly group: OperatorGroup
   /** Calls in a step (layers). */
   readonly count: number
-  /** Runs beside the routed experts: unseen in decode engines, seen in prefill engines, see `visibleShare` in timing/price.ts otherwise. */
+  /** Runs beside the routed experts: unseen in decode engines, seen in prefill engines, see `promptShare` in timing/price.ts otherwise. */
   readonly besideExperts?: true
   /** Positions of one sequence that a call handles at once, where x counts sequences (decode with drafts); 1 when absent. */
   readonly queries?: number

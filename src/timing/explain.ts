@@ -2,10 +2,9 @@
 import type { OperatorGroup } from '../models/operator.js'
 import { priceRequest } from './groups.js'
 import { type PricedOperator, sharesCalls } from './price.js'
-import { type Named, type StepScale, scaleOf } from './profiles.js'
+import { factorsOf, type Named, productOf, type StepScale, scaleOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import { EVIDENCE_KINDS, type Evidence } from './slices.js'
-import { productOf } from './tables.js'
 
 /** Most prompts of a measured call of prefill attention. */
 const MEASURED_PROMPTS = 256
@@ -67,14 +66,10 @@ const tokensOf = ({ decode, chunks }: BatchOfRank, positions: number): number =>
   chunks.reduce((sum, chunk) => sum + chunk.tokens, decode.n * positions)
 const OF_A_RANK = new Set<OperatorGroup>(['local', 'head', 'decodeRows', 'kernel', 'keys', 'prefill'])
 
-const factorsOf = (scale: StepScale, group: OperatorGroup): readonly Named[] =>
-  group === 'shared' ? [...scale.experts, ...scale.all] : scale.all
-
-function timeOf(priced: PricedOperator, calls: readonly [number, number][], scale: StepScale): number {
-  const { operator } = priced
+function timeOf(priced: PricedOperator, calls: readonly [number, number][], factors: readonly Named[]): number {
   const us = calls.reduce((sum, [x, y]) => sum + priced.us(x, y), 0)
   const together = calls.length > 1 ? Math.min(us, inOneCall(priced, calls)) : us
-  return operator.count * together * productOf(factorsOf(scale, operator.group))
+  return priced.operator.count * together * productOf(factors)
 }
 
 /** Chunks that share a call, as `chunksPs` of the step timer has it. */
@@ -141,10 +136,13 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
   const own = priced.filter(({ operator }) => OF_A_RANK.has(operator.group))
   const callsIn = (group: OperatorGroup, rank: BatchOfRank) => callsOf(group, rank, positions, sumTokens, maxTokens)
   const addedTo = ({ decode }: BatchOfRank) => addedOperators(scale, positions * decode.n)
-  const rankUs = ranks.map(
-    (rank) =>
-      sumOfUs(addedTo(rank)) + own.reduce((sum, item) => sum + timeOf(item, callsIn(item.operator.group, rank), scale), 0),
-  )
+  const factorsIn = (group: OperatorGroup, rank: BatchOfRank): readonly Named[] => {
+    const seen = group === 'shared' ? sumTokens / ranks.length : group === 'exchange' ? maxTokens : tokensOf(rank, positions)
+    return factorsOf(scale, group, seen)
+  }
+  const usOf = (item: PricedOperator, rank: BatchOfRank): number =>
+    timeOf(item, callsIn(item.operator.group, rank), factorsIn(item.operator.group, rank))
+  const rankUs = ranks.map((rank) => sumOfUs(addedTo(rank)) + own.reduce((sum, item) => sum + usOf(item, rank), 0))
   const gatingRank = rankUs.indexOf(Math.max(...rankUs))
   const operators = addedTo(ranks[gatingRank])
   for (const item of priced) {
@@ -152,12 +150,12 @@ export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[
     const calls = callsIn(group, ranks[gatingRank])
     if (calls.length === 0) continue
     const { evidence, note } = evidenceOfCalls(item, calls)
-    const notes = [...(note === '' ? [] : [note]), ...textOf(factorsOf(scale, group))]
+    const notes = [...(note === '' ? [] : [note]), ...textOf(factorsIn(group, ranks[gatingRank]))]
     operators.push({
       name,
       group,
       count: sharesCalls(item.operator) ? count : count * calls.length,
-      us: timeOf(item, calls, scale),
+      us: usOf(item, ranks[gatingRank]),
       evidence,
       note: notes.join(', '),
     })

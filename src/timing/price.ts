@@ -15,9 +15,9 @@ const MEASURED_EXCHANGE = { hidden: 7168, topk: 8 }
 const DEEPEP_MEASURED_GPUS = 4
 /** Shortest KV length of the MLA tables: what is left of a module there, without its kernel, does not depend on the length. */
 const SHORTEST_KV = 2
-/** Tokens of a rank up to which shared experts run wholly beside the routed ones, and from which they run after them. Trust C. */
-const HIDDEN_BELOW_TOKENS = 512
-const VISIBLE_FROM_TOKENS = 2048
+/** Tokens of a rank up to which a step is like one of decoding sequences alone, and from which it is like one of prompts. Trust C. */
+const DECODE_BELOW_TOKENS = 512
+const PROMPTS_FROM_TOKENS = 2048
 /** A score, fp32: choosing reads each once. */
 const SCORE_BYTES = 4
 /** MLA prefill works on expanded keys (192) and values (128) of every head, in bf16. */
@@ -79,14 +79,17 @@ function ringVolume(gpus: number): number {
 /** Distinct remote ranks that the topk experts of a token live on, for uniform routing over `ep` ranks. */
 const remoteRanks = (ep: number, topk: number): number => (ep - 1) * (1 - (1 - 1 / ep) ** topk)
 
-/** Part of the shared experts' time that a step of `tokens` tokens sees: decode steps overlap them with the routed path, prefill does not. */
-export function visibleShare(tokens: number): number {
-  const share = Math.log2(tokens / HIDDEN_BELOW_TOKENS) / Math.log2(VISIBLE_FROM_TOKENS / HIDDEN_BELOW_TOKENS)
+/**
+ * How far a step of `tokens` tokens is one of prompts, 0 to 1. So much of the shared experts' time is seen: decode steps overlap them with the routed path,
+ * prefill does not.
+ */
+export function promptShare(tokens: number): number {
+  const share = Math.log2(tokens / DECODE_BELOW_TOKENS) / Math.log2(PROMPTS_FROM_TOKENS / DECODE_BELOW_TOKENS)
   return Math.min(1, Math.max(0, share))
 }
 
 /** Share of the shared experts' time that engines of one role see, by tokens of a rank. */
-export const SEEN_BESIDE_EXPERTS = { aggregated: visibleShare, decode: () => 0, prefill: () => 1 } as const
+export const SEEN_BESIDE_EXPERTS = { aggregated: promptShare, decode: () => 0, prefill: () => 1 } as const
 
 const HIDDEN_NOTE = 'hidden beside the routed experts'
 
@@ -317,7 +320,7 @@ function fastestOf(operator: Fastest, forms: readonly (readonly PricedOperator[]
 export function priceOperators(
   operators: readonly Operator[],
   tables: KernelTables,
-  seen: (tokens: number) => number = visibleShare,
+  seen: (tokens: number) => number = promptShare,
   peak: PeakFlops = UNBOUNDED,
 ): PricedOperator[] {
   return operators.map((operator): PricedOperator => {

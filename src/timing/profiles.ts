@@ -4,9 +4,11 @@
  */
 import { WEIGHT_BYTES } from '../models/memory.js'
 import type { ModelSpec, Precision } from '../models/model.js'
+import type { OperatorGroup } from '../models/operator.js'
 import type { KernelChoice } from '../models/operators.js'
 import type { Constants, MoePath, Profile } from './calibration.js'
 import { MEASURED_COLLECTIVE_GPUS } from './kernels/exchange.js'
+import { promptShare } from './price.js'
 import type { TimingRequest } from './request.js'
 
 interface ProfileFacts {
@@ -103,6 +105,8 @@ export interface Named {
   readonly why: string
 }
 
+export const productOf = (factors: readonly Named[]): number => factors.reduce((product, { value }) => product * value, 1)
+
 const ASSUMED_HOST: Named = { value: ASSUMED_HOST_MS, why: 'assumed, trust C' }
 
 /** What the constants make of the groups of a step. */
@@ -111,13 +115,19 @@ export interface StepScale {
   readonly all: readonly Named[]
   /** Of the experts (group `shared`), besides. */
   readonly experts: readonly Named[]
+  /** Of the experts, besides, in decode steps. */
+  readonly decodeExperts: readonly Named[]
+  /** Of every group, besides, in steps of prompts. */
+  readonly prompts: readonly Named[]
+  /** Whether a step of an engine that serves both phases lies between the two, see `factorsOf`. */
+  readonly mixed: boolean
   /** Time that every step adds, ms, before `all`. */
   readonly hostMs: readonly Named[]
   /** Time that every decoded position (a sequence and its drafts) adds, us, before `all`. */
   readonly positionUs: readonly Named[]
 }
 
-/** Multiplier of a prefill step, by stack and layout. */
+/** Multiplier of a step of prompts, by stack and layout. */
 function prefillFactor({ profile, parallelism, precision }: TimingRequest, constants: Constants): Named[] {
   switch (FACTS[profile].prefill) {
     case 'none':
@@ -134,11 +144,14 @@ function prefillFactor({ profile, parallelism, precision }: TimingRequest, const
   }
 }
 
-/** The ratio of bytes belongs to the rows that stand for the experts, the constants to the decode steps that they were seen in. */
-function expertsFactor(request: ExpertsRequest): Named[] {
+/** The ratio of bytes belongs to the rows that stand for the experts. */
+const rowsFactor = (request: ExpertsRequest): Named[] =>
+  isFp8Gen(request) ? [{ value: FP8_OVER_NVFP4_BYTES, why: 'FP8 weights against the rows of NVFP4, by bytes' }] : []
+
+/** The constants belong to the decode steps that they were seen in. */
+function decodeExpertsFactor(request: ExpertsRequest): Named[] {
   const { constants, precision, parallelism, role } = request
-  if (isFp8Gen(request)) return [{ value: FP8_OVER_NVFP4_BYTES, why: 'FP8 weights against the rows of NVFP4, by bytes' }]
-  if (role === 'prefill') return []
+  if (role === 'prefill' || isFp8Gen(request)) return []
   const path = moePathOf(request)
   if (path === 'cutedsl') return [{ value: constants.expertsCuteDsl, why: 'expertsCuteDsl' }]
   const deepGemm = precision === 'fp8' && path === 'deepgemm' && parallelism.dp > 1
@@ -151,7 +164,7 @@ export function moePathMatters(request: ExpertsRequest): boolean {
   const only = moePathsOf(request.precision, request.model).length === 2 // auto and one family
   if (only || request.moePath === moePathOf(auto)) return true
   const price = (of: ExpertsRequest): string =>
-    JSON.stringify([kernelsOf(of), expertsFactor(of).reduce((product, { value }) => product * value, 1)])
+    JSON.stringify([kernelsOf(of), productOf([...rowsFactor(of), ...decodeExpertsFactor(of)])])
   return price(request) !== price(auto)
 }
 
@@ -180,16 +193,43 @@ function positionOf({ role, constants, model, draftTokens }: TimingRequest): Nam
   return [{ value: (model.layers + draftTokens) * constants.sparseTokenUs, why: 'sparseTokenUs' }]
 }
 
-/** Factors and sums that the constants of a request apply to its groups. With `generic` and neutral constants: the assumed host time. */
+/** Factors and sums that the constants of a request apply to the groups of its steps. With `generic` and neutral constants: the assumed host time. */
 export function scaleOf(request: TimingRequest): StepScale {
   const { profile, role, constants } = request
   const facts = FACTS[profile]
   const era: Named[] = facts.before2026 ? [{ value: constants.era2025, why: 'era2025' }] : []
-  const prefill = role === 'prefill'
   return {
-    all: prefill ? [...prefillFactor(request, constants), ...era] : era,
-    experts: expertsFactor(request),
+    all: era,
+    experts: rowsFactor(request),
+    decodeExperts: decodeExpertsFactor(request),
+    prompts: role === 'decode' ? [] : prefillFactor(request, constants),
+    mixed: role === 'aggregated',
     hostMs: hostOf(request),
     positionUs: positionOf(request),
   }
+}
+
+/** Groups that work on the tokens of a step one by one, whatever they belong to. */
+const TOKEN_WISE: ReadonlySet<OperatorGroup> = new Set(['local', 'shared', 'exchange'])
+
+/**
+ * Factors of a group in a step of so many tokens on a rank. All constants were fitted on engines of one phase. On one that serves both, attention over
+ * prompts has the factor of prompts, that of decoding sequences none, and token-wise work goes from the one to the other as steps fill up, by
+ * `promptShare`: a step without prompts is priced as a decode engine's, one that is full of them as a prefill engine's. Not measured, trust C.
+ */
+export function factorsOf(
+  { all, experts, decodeExperts, prompts, mixed }: StepScale,
+  group: OperatorGroup,
+  tokens: number,
+): readonly Named[] {
+  const own = group === 'shared' ? [...experts, ...all] : all
+  const decode = group === 'shared' ? decodeExperts : []
+  if (!mixed) return [...decode, ...prompts, ...own]
+  if (group === 'prefill') return [...prompts, ...own]
+  if (!TOKEN_WISE.has(group)) return own
+  const [share, from, to] = [promptShare(tokens), productOf(decode), productOf(prompts)]
+  if (share === 0 || from === to) return [...decode, ...own]
+  if (share === 1) return [...prompts, ...own]
+  const why = `between ${[decode, prompts].map((factors) => factors.map((factor) => factor.why).join(', ') || 'decode').join(' and ')}`
+  return [{ value: from + (to - from) * share, why }, ...own]
 }

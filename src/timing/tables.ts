@@ -1,24 +1,25 @@
 /** The flat tables of a plan: its priced groups, times the constants of its profile. */
+
+import type { OperatorGroup } from '../models/operator.js'
 import { PS_PER_MS, PS_PER_US } from '../units.js'
 import { maxTokensOf, type PricedGroups, priceGroups, type Row } from './groups.js'
-import { type Named, scaleOf } from './profiles.js'
+import { factorsOf, type Named, productOf, scaleOf } from './profiles.js'
 import type { TimingRequest } from './request.js'
 import type { StepTables } from './stepTimer.js'
 
-export const productOf = (factors: readonly Named[]): number => factors.reduce((product, { value }) => product * value, 1)
 const sumOf = (terms: readonly Named[]): number => terms.reduce((sum, { value }) => sum + value, 0)
 
-/** Whole ps at every size up to the last knot; `eachUs` = us that one more adds besides. */
-function fill({ knots, us: base }: Row, factor: number, eachUs = 0): Float64Array {
+/** Whole ps at every size up to the last knot, times the factor there, never falling; `eachUs` = us that one more adds besides. */
+function fill({ knots, us }: Row, factor: (x: number) => number, eachUs = 0): Float64Array {
   const row = new Float64Array(knots[knots.length - 1] + 1)
-  const scale = factor * PS_PER_US
-  const us = eachUs === 0 ? base : base.map((time, i) => time + eachUs * knots[i])
+  let start = 0
   for (let i = 1; i < knots.length; i++) {
     const [low, high] = [knots[i - 1], knots[i]]
-    const start = us[i - 1] * scale
-    const slope = (us[i] * scale - start) / (high - low)
+    const end = Math.max(start, (us[i] + eachUs * high) * (factor(high) * PS_PER_US))
+    const slope = (end - start) / (high - low)
     for (let x = low + 1; x < high; x++) row[x] = Math.round(start + slope * (x - low))
-    row[high] = Math.round(us[i] * scale)
+    row[high] = Math.round(end)
+    start = end
   }
   return row
 }
@@ -56,28 +57,30 @@ export function nextOf(
 export function buildStepTables(request: TimingRequest): StepTables {
   const groups = priceGroups(request)
   const scale = scaleOf(request)
-  const all = productOf(scale.all)
+  const { dp: ranks } = request.parallelism
+  const factor = (group: OperatorGroup, tokens = 0): number => productOf(factorsOf(scale, group, tokens))
+  const prompts = factor('prefill') * PS_PER_US
   return {
-    ranks: request.parallelism.dp,
+    ranks,
     maxTokens: maxTokensOf(request),
     maxSequences: request.maxNumSeqs,
     maxLength: request.maxModelLen,
-    hostPs: Math.round(all * sumOf(scale.hostMs) * PS_PER_MS),
-    localPs: fill(groups.local, all),
-    headPs: fill(groups.head, all),
-    decodeRowsPs: fill(groups.decodeRows, all, (request.draftTokens + 1) * sumOf(scale.positionUs)),
-    sharedPs: fill(groups.shared, all * productOf(scale.experts)),
-    exchangePs: fill(groups.exchange, all),
-    ...kernelTables(groups, all),
-    ...(groups.keyUs > 0 && { keyTokenPs: Math.round(all * groups.keyUs * PS_PER_US) }),
+    hostPs: Math.round(productOf(scale.all) * sumOf(scale.hostMs) * PS_PER_MS),
+    localPs: fill(groups.local, (tokens) => factor('local', tokens)),
+    headPs: fill(groups.head, () => factor('head')),
+    decodeRowsPs: fill(groups.decodeRows, () => factor('decodeRows'), (request.draftTokens + 1) * sumOf(scale.positionUs)),
+    sharedPs: fill(groups.shared, (tokens) => factor('shared', tokens / ranks)),
+    exchangePs: fill(groups.exchange, (tokens) => factor('exchange', tokens)),
+    ...kernelTables(groups, factor('kernel')),
+    ...(groups.keyUs > 0 && { keyTokenPs: Math.round(factor('keys') * groups.keyUs * PS_PER_US) }),
     prefillChunkKnots: groups.chunks,
     prefillPrefixKnots: groups.prefixes,
-    prefillPs: groups.prefillUs.map((us) => us * all * PS_PER_US),
+    prefillPs: groups.prefillUs.map((us) => us * prompts),
     together: {
       counts: groups.counts,
       lengths: groups.lengths,
-      nextPs: nextOf(groups, all * PS_PER_US),
-      prefixPs: groups.prefixUs.map((us) => us * all * PS_PER_US),
+      nextPs: nextOf(groups, prompts),
+      prefixPs: groups.prefixUs.map((us) => us * prompts),
     },
   }
 }
