@@ -96,14 +96,23 @@ test('tails are compared too', () => {
   for (const time of ['ttft_ms', 'tpot_ms', 'itl_ms', 'gap_ms', 'e2e_ms']) expect(compared).toContain(`${time}.p95`)
 })
 
+test('what is wrong with the runs of other mixes is said beside their interval', () => {
+  const broken = byName((name) => measured(name === 'static' ? [1, 1, 0, 0] : [2, 2, 2, 2]))
+  const rows = comparisonRows(ARMS, { fixedLoad: flat, mix: broken, fixedConcurrency: flat, capacity: served }, 1, false)
+  const notes = (reading: string) =>
+    rows.filter((r) => r.reading === reading && r.arm === 'shape-aware' && r.baseline === 'static').map(({ note }) => note)
+  expect(notes('fixed_load').join()).toMatch(/^other mixes: static is undefined or zero in 2 of 4 replicates, which are left out/)
+  expect(notes('fixed_concurrency').every((note) => note === null)).toBe(true)
+})
+
 test('the interval over mixes is the spread of the mix replicates, around their own mean', () => {
   const mix = byName((name) => measured(name === 'shape-aware' ? [2, 4, 2, 4] : [1, 1, 1, 1]))
   const rows = comparisonRows(ARMS, { fixedLoad: flat, mix, fixedConcurrency: flat, capacity: served }, 1, false)
   const found = rows.find((r) => r.reading === 'fixed_load' && r.arm === 'shape-aware' && r.baseline === 'static')
   const [low, high] = found?.mix_ci95 ?? [0, 0]
   expect(Math.sqrt(low * high)).toBeCloseTo(Math.sqrt(8), 9)
-  // deviation of the logs: log(2) / 2 times sqrt(4 / 3); t of three degrees of freedom 3.182
-  expect(Math.log(high / low)).toBeCloseTo(3.182 * Math.log(2) * Math.sqrt(4 / 3), 9)
+  // deviation of the logs: log(2) / 2 times sqrt(4 / 3); t of three degrees of freedom 3.182; of one more value sqrt(1 + 1 / 4)
+  expect(Math.log(high / low)).toBeCloseTo(3.182 * Math.log(2) * Math.sqrt(4 / 3) * Math.sqrt(5 / 4), 9)
   expect(found?.ci95).toEqual([1, 1])
   for (const other of rows) if (other.reading !== 'fixed_load') expect(other.mix_ci95).toBeNull()
 })

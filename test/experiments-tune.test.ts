@@ -314,7 +314,7 @@ describe('tuning', () => {
       stage: () => {},
       done: () => {},
     } as unknown as Experiment
-    const point = { own: (arm: ArmSpec) => jobOf(arm) } as unknown as OperatingPoint
+    const point = { tuning: (arm: ArmSpec) => jobOf(arm) } as unknown as OperatingPoint
     const { arm, record } = await tuneFamily(experiment, point, 'tuned-static')
     expect([isOther(arm), record.score, record.runners_up[0].score]).toEqual([true, 99.6, 100])
     expect(record.criterion).toBe(

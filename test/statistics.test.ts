@@ -77,7 +77,7 @@ test('the interval goes on narrowing where the table of Student ends', () => {
       logs.map(Math.exp),
       logs.map(() => 1),
     ) ?? [0, 0]
-    const deviation = 0.1 * Math.sqrt(n / (n - 1))
+    const deviation = 0.1 * Math.sqrt(n / (n - 1)) * Math.sqrt(1 + 1 / n)
     return Math.log(high / low) / 2 / deviation
   }
   // t of 97.5 % at 29, 39, 59 and 119 degrees of freedom
@@ -104,10 +104,24 @@ describe('the interval over mixes of traffic', () => {
     return Array.from({ length: n }, () => 1.2 * Math.exp(0.05 * rng.normal()))
   }
 
-  test('is exp(mean +- t sd) of the log ratios', () => {
+  test.each([4, 8])('of %i replicates holds one more 94 to 96 times in a hundred', (n) => {
+    const rng = stream(1, `one more/${n}`)
+    const one = (): number => Math.exp(0.05 * rng.normal())
+    const experiments = 20_000
+    let held = 0
+    for (let i = 0; i < experiments; i++) {
+      const [low, high] = mixInterval(Array.from({ length: n }, one), new Array(n).fill(1)) ?? [0, 0]
+      const next = one()
+      if (low <= next && next <= high) held++
+    }
+    expect(held / experiments).toBeGreaterThan(0.945)
+    expect(held / experiments).toBeLessThan(0.955)
+  })
+
+  test('is exp(mean +- t sd sqrt(1 + 1/n)) of the log ratios', () => {
     const logs = [-0.1, 0, 0.1, 0.2]
     // mean 0.05, sample deviation sqrt(0.05 / 3), t of three degrees of freedom 3.182
-    const half = 3.182 * Math.sqrt(0.05 / 3)
+    const half = 3.182 * Math.sqrt(0.05 / 3) * Math.sqrt(5 / 4)
     const [low, high] = mixInterval(logs.map(Math.exp), ones(logs)) ?? [0, 0]
     expect(Math.log(low)).toBeCloseTo(0.05 - half, 9)
     expect(Math.log(high)).toBeCloseTo(0.05 + half, 9)

@@ -211,7 +211,7 @@ export function loadOf(experiment: Experiment, point: OperatingPoint, first: Out
     idc_before: dispersionOf(context.parts.test),
     idc_after: closed ? null : offeredDispersion(experiment, point),
     replicate_s: closed ? (first.summary?.window_s ?? 0) : point.replicateS,
-    warmup_s: closed ? 0 : plan.experiment.warmup * point.unitS,
+    warmup_s: closed ? 0 : point.warmup * point.unitS,
   }
 }
 
@@ -243,8 +243,8 @@ export function dispersionOf(workload: Workload, begunBefore: Int32Array = new I
 }
 
 /** That of the traffic of the first replicate. */
-function offeredDispersion({ plan, config, context, effort }: Experiment, point: OperatingPoint): number | null {
-  const job = point.open(staticArm(config.engines), FIRST_DRAW, plan.experiment.warmup, effort.measure)
+function offeredDispersion({ config, context, effort }: Experiment, point: OperatingPoint): number | null {
+  const job = point.open(staticArm(config.engines), FIRST_DRAW, point.warmup, effort.measure)
   if (job.kind !== 'open') return null
   const { workload, begunBefore } = openTraffic(context, job)
   return dispersionOf(workload, begunBefore)

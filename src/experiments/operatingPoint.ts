@@ -16,7 +16,8 @@ import { type Draw, FIRST_DRAW } from './draw.js'
 import type { Experiment } from './experiment.js'
 import type { Job, JobContext, OpenJob, Outcome } from './job.js'
 import { requireHeld } from './jobTraffic.js'
-import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, TAIL, windowS } from './sizing.js'
+import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, stretchOf, TAIL, windowS } from './sizing.js'
+import type { TuningRound } from './tune.js'
 
 type Keep = 'summary' | 'picture'
 
@@ -34,15 +35,23 @@ export interface OperatingPoint {
   readonly unitS: number
   /** Length of the window of a replicate of open traffic, s. */
   readonly replicateS: number
-  /** A run at the comparison's own load; `warm` and `measure` in units (closed loop: in requests for each place). */
-  own(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
+  /** Units before that window. */
+  readonly warmup: number
+  /** A run of a round of tuning at the comparison's own load. */
+  tuning(arm: ArmSpec, draw: Draw, round: TuningRound): Job
   /** A run at `ratePerS`; by methods as_recorded and speed_up each part has the rate of its own record. */
   open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
-  /** A run with `at` (default: `concurrency`) arrivals in flight. */
+  /**
+   * A run with `at` (default: `concurrency`) arrivals in flight; `warm` and `measure` in requests for each place. The warm-up is as long as open traffic
+   * needs, where that is more.
+   */
   closedLoop(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, at?: number): Job
   /** A search for the largest rate within the SLO. */
   capacity(arm: ArmSpec, draw: Draw): Job
 }
+
+/** Units before the window of the run that tells how long a request lives. */
+const PILOT_WARMUP = 5
 
 const TRAIN: Draw = { part: 'train', mode: 'draw', replicate: 0 }
 
@@ -61,13 +70,13 @@ interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' 
   readonly load: LoadPlan
   /** Whether the capacity of the static arm is wanted where the load does not depend on it. */
   readonly wantsCapacity: boolean
-  /** Warm-up of the runs that judge, in units; they are `effort.measure` long. */
-  readonly warmup: number
+  /** Warm-up of the runs that judge, in units; null: as long as the effort says and the traffic needs. They are `effort.measure` long. */
+  readonly warmup: number | null
   readonly done?: (outcome: Outcome) => void
 }
 
 /** The load of a plan, and how long a request lives under it. */
-interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'concurrency' | 'staticCapacity'> {
+interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'concurrency' | 'staticCapacity' | 'warmup'> {
   /** Mean E2E of the static arm at this load, s. */
   readonly e2eS: number
   open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): OpenJob
@@ -83,15 +92,16 @@ export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'done'
 
 /** The load at which arms are compared, or one is run. Throws as `findOperatingPoint` does. */
 export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
-  const { config, context, executor, effort, load, wantsCapacity, warmup, done } = search
+  const { config, context, executor, effort, load, wantsCapacity, done } = search
   const closed = load.method === 'closed_loop'
   const arm = staticArm(config.engines)
   const run = async (job: Job): Promise<Outcome> => (await executor.run([job], done))[0]
 
   const probe = await run(probeJob(arm, config, closed ? load.concurrency : null))
   let e2eS = meanE2eS(probe) ?? 1
-  const arrivals = arrivalShape(context.parts.train)
+  const arrivals = arrivalShape(context.parts.train, Object.values(context.parts))
   const { recordedPerS } = arrivals
+  const warmup = search.warmup ?? effort.warmup * stretchOf(effort, arrivals)
   // of methods that keep the record; a rate from another part would thin it, or double it
   const times = load.method === 'as_recorded' ? 1 : load.method === 'speed_up' ? (load.speedUp ?? 1) : null
   const parts = Object.entries(context.parts) as [Draw['part'], Workload][]
@@ -112,7 +122,7 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
   const open: FoundLoad['open'] = (one, draw, warm, measure, keep = 'summary') =>
     openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep)
   const pilotAt = (ratePerS: number, measure: number): OpenJob =>
-    openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, 5, measure, 'summary')
+    openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, PILOT_WARMUP * stretchOf(effort, arrivals), measure, 'summary')
   const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
   // By the E2E of a loop far beyond capacity more sessions would be under way at the beginning than there ever are at a load that is served. So it is
   // asked again at half of what the loop served, beginning as if answers came at once: too few are made up for sooner than a queue is worked off.
@@ -153,6 +163,7 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
     concurrency,
     staticCapacity,
     e2eS,
+    warmup,
     open,
   }
 }
@@ -165,7 +176,8 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const search = { ...experiment, load, wantsCapacity: true, warmup: plan.experiment.warmup }
   experiment.stage('capacity of static', loadJobs(search))
   const found = await findLoad(search)
-  const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found
+  const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, warmup, open } = found
+  const stretch = stretchOf(effort, arrivals)
   const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({
     kind: 'closed',
     arm,
@@ -174,7 +186,9 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     // a limit of the plan is one for its own load; more may be in flight here
     queuesAll: !closed || at > concurrency,
     keep,
-    warmupRequests: Math.min(Math.ceil(Math.max(1, warm) * at * arrivals.requests), effort.requests.most),
+    warmupRequests: Math.ceil(
+      Math.min(Math.max(1, warm, arrivals.fillUnits(effort.missing)) * at * arrivals.requests, effort.requests.most * stretch),
+    ),
     requests: Math.min(Math.max(effort.requests.least, Math.ceil(measure * at * arrivals.requests)), effort.requests.most),
   })
   return {
@@ -185,7 +199,11 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     staticCapacity,
     unitS: arrivals.unitS(e2eS),
     replicateS: windowS(effort.measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort.requests),
-    own: closed ? closedLoop : open,
+    warmup,
+    tuning: (arm, draw, round) => {
+      const warm = round.warmup * stretch
+      return closed ? closedLoop(arm, draw, warm, round.measure) : open(arm, draw, warm, round.measure)
+    },
     open,
     closedLoop,
     capacity: (arm, draw) => ({

@@ -43,13 +43,12 @@ export async function runReplicates(
 }
 
 function replicateJobs(
-  { plan, effort }: Experiment,
+  { effort }: Experiment,
   point: OperatingPoint,
   arms: readonly ArmSpec[],
   { replicates, readings, pictured, withoutCapacity = [] }: ReplicateOptions,
 ): { reading: keyof Readings; job: Job }[] {
-  const { closed } = point
-  const { warmup } = plan.experiment
+  const { closed, warmup } = point
   const wants = (reading: keyof Readings): boolean => readings.includes(reading) && (!closed || reading === 'fixedConcurrency')
   const all: { reading: keyof Readings; job: Job }[] = []
   for (let replicate = 0; replicate < replicates; replicate++) {

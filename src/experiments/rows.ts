@@ -65,7 +65,7 @@ export function comparisonRows(arms: readonly ArmSpec[], readings: Readings, see
         ci95: paired.ci95,
         mix_ci95: mix === null ? null : mixInterval(valuesOf(mix, arm), valuesOf(mix, baseline)),
         n: paired.n,
-        note: noteOf(metric, paired.ratio, byArm, arm, baseline),
+        note: noteOf(metric, paired.ratio, byArm, mix, arm, baseline),
       })
     }
   }
@@ -87,6 +87,7 @@ function noteOf(
   metric: Metric,
   ratio: number | null,
   byArm: Map<string, Outcome[]>,
+  mix: Map<string, Outcome[]> | null,
   arm: string,
   baseline: string,
 ): string | null {
@@ -94,7 +95,14 @@ function noteOf(
     return metric === CAPACITY
       ? `one of the two ${lackOfCapacity([arm, baseline].flatMap((name) => byArm.get(name) ?? []))}`
       : 'undefined in one of the two: no request of the window has it'
-  const notes = [arm, baseline].flatMap((name) => {
+  const ofMix = mix === null ? [] : doubts(metric, mix, arm, baseline).map((doubt) => `other mixes: ${doubt}`)
+  const notes = [...doubts(metric, byArm, arm, baseline), ...ofMix]
+  return notes.length > 0 ? notes.join('; ') : null
+}
+
+/** What a reader of a ratio should know of the runs behind it. */
+function doubts(metric: Metric, byArm: Map<string, Outcome[]>, arm: string, baseline: string): string[] {
+  const lacking = [arm, baseline].flatMap((name) => {
     const outcomes = byArm.get(name) ?? []
     const missing = outcomes.filter((outcome) => !((metric.read(outcome) ?? 0) > 0))
     if (missing.length === 0) return []
@@ -104,6 +112,5 @@ function noteOf(
   const saturated = [arm, baseline].filter((name) =>
     byArm.get(name)?.some((o) => o.summary !== null && fallsBehind(o.summary.saturation.label)),
   )
-  if (saturated.length > 0) notes.push(`not stable in some replicate: ${saturated.join(', ')}`)
-  return notes.length > 0 ? notes.join('; ') : null
+  return [...lacking, ...(saturated.length > 0 ? [`not stable in some replicate: ${saturated.join(', ')}`] : [])]
 }

@@ -46,6 +46,10 @@ export interface EffortPlan {
   }
   /** Length of a replicate, in mean E2E. */
   readonly measure: number
+  /** Mean E2E before the window of a replicate, where the scenario names none and answers are not far longer than the mean, see `stretchOf`. */
+  readonly warmup: number
+  /** Share of those under way in the long run who may be missing when a window begins. */
+  readonly missing: number
   readonly requests: Requests
 }
 
@@ -57,6 +61,8 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
     ],
     capacity: { warmup: 4, measure: 8, replicates: 4, requests: { least: 4000, most: 30_000 }, draws: 4 },
     measure: 30,
+    warmup: 10,
+    missing: 0.05,
     requests: { least: 500, most: 30_000 },
   },
   normal: {
@@ -67,6 +73,8 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
     ],
     capacity: { warmup: 6, measure: 30, replicates: 5, requests: { least: 10_000, most: 150_000 }, draws: 8 },
     measure: 40,
+    warmup: 10,
+    missing: 0.02,
     requests: { least: 1000, most: 150_000 },
   },
 }
@@ -78,6 +86,7 @@ export function withMeasure(effort: EffortPlan, measure: number | null): EffortP
   const requests = ({ least, most }: Requests): Requests => ({ least, most: Math.round(most * Math.max(1, factor)) })
   const { capacity } = effort
   return {
+    ...effort,
     tuning: effort.tuning.map((round) => ({ ...round, measure: factor * round.measure })),
     capacity: { ...capacity, measure: factor * capacity.measure, requests: requests(capacity.requests) },
     measure,
@@ -123,18 +132,45 @@ export interface ArrivalShape {
   lifeS(e2eS: number): number
   /** What warm-ups and windows are counted in: the mean E2E of a request, of sessions a quarter of the mean time that one takes. */
   unitS(e2eS: number): number
+  /** Units after which an empty system holds all but a share of those it will, see `fillLives`; 0 of sessions, which are under way from the beginning. */
+  fillUnits(missing: number): number
 }
+
+/**
+ * Mean lives after which a system that began empty holds all but a share of those who are under way in the long run, if a life goes with the answer: with
+ * arrivals at a constant rate E[(L - t)+] / E[L] of them are not there yet at time t (the M/G/infinity queue). Answers of one length: 1 - missing. A few that
+ * are far longer than the rest take far more: after 6 mean lives 15 % are missing of a reasoning trace, those who decode on the longest contexts.
+ */
+export function fillLives(osl: Int32Array, missing: number): number {
+  const longestFirst = osl.slice().sort().reverse()
+  const sum = longestFirst.reduce((total, tokens) => total + tokens, 0)
+  let above = 0
+  for (let k = 1; k <= longestFirst.length; k++) {
+    above += longestFirst[k - 1]
+    const t = (above - missing * sum) / k
+    if (t >= (longestFirst[k] ?? 0)) return Math.max(0, (t * longestFirst.length) / sum)
+  }
+  return 0
+}
+
+/** Times as long as an effort says that warm-ups of open runs, and of closed loops, last: until the system is full where answers are of very unequal lengths. */
+export const stretchOf = ({ warmup, missing }: EffortPlan, { fillUnits }: ArrivalShape): number =>
+  Math.max(1, fillUnits(missing) / warmup)
 
 /** Sessions are under way from the beginning; a warm-up of some units fills engines and caches, a window sees whole sessions too. */
 const UNITS_OF_SESSION = 4
 
-export function arrivalShape(part: Workload): ArrivalShape {
+/** `others`: parts on which runs are made as well; the warm-up is long enough for all. */
+export function arrivalShape(part: Workload, others: readonly Workload[] = []): ArrivalShape {
   const units = unitsOf(part)
   const first = (unit: number) => part.arrivalNs[units.rows[units.offset[unit]]]
   const spanNs = first(units.count - 1) - first(0)
   const meanPerS = () => (units.areSessions ? (units.count - 1) / (spanNs / NS_PER_S) : recordedRatePerS(part))
   const recordedPerS = spanNs > 0 ? meanPerS() : null
-  if (!units.areSessions) return { are: 'requests', requests: 1, recordedPerS, lifeS: (e2eS) => e2eS, unitS: (e2eS) => e2eS }
+  if (!units.areSessions) {
+    const fillUnits = (missing: number) => Math.max(...[part, ...others].map(({ osl }) => fillLives(osl, missing)))
+    return { are: 'requests', requests: 1, recordedPerS, fillUnits, lifeS: (e2eS) => e2eS, unitS: (e2eS) => e2eS }
+  }
   const requests = part.count / units.count
   const waitS =
     (sessionShape(part, false)?.waitNs ?? new Float64Array(0)).reduce((sum, ns) => sum + ns, 0) / NS_PER_S / units.count
@@ -149,7 +185,14 @@ export function arrivalShape(part: Workload): ArrivalShape {
   }
   // branches of a fork are counted one after the other: a bound where they run at once
   const lifeS = (e2eS: number) => waitS + recordedS + requests * e2eS
-  return { are: 'sessions', requests, recordedPerS, lifeS, unitS: (e2eS) => Math.max(e2eS, lifeS(e2eS) / UNITS_OF_SESSION) }
+  return {
+    are: 'sessions',
+    requests,
+    recordedPerS,
+    fillUnits: () => 0,
+    lifeS,
+    unitS: (e2eS) => Math.max(e2eS, lifeS(e2eS) / UNITS_OF_SESSION),
+  }
 }
 
 /** A window of `measure` units, stretched or cut so that it holds a sensible number of requests. Warm-up and tail are never cut. */
@@ -163,7 +206,7 @@ export function capacitySize(e2eS: number, requestsPerS: number, effort: EffortP
   const unitS = arrivals.unitS(e2eS)
   return {
     guessPerS: requestsPerS / arrivals.requests,
-    warmupS: warmup * unitS,
+    warmupS: warmup * stretchOf(effort, arrivals) * unitS,
     measureS: windowS(measure, unitS, requestsPerS, requests),
     fewest: requests.least / arrivals.requests,
     tailS: TAIL * e2eS,
@@ -199,7 +242,7 @@ function requireHalves(workload: Workload, halves: readonly Workload[], isClosed
       message: `${what}; its ${workload.count.toLocaleString('en-US')} requests have no times, or one and the same`,
       hint: 'name the column of times (workload.read.columns.time), or use method closed_loop',
     })
-  const shapes = halves.map(arrivalShape)
+  const shapes = halves.map((half) => arrivalShape(half))
   const enough = halves.every((half, i) => {
     const { are, requests, recordedPerS } = shapes[i]
     return half.count / requests >= FEWEST_ARRIVALS && (isClosed || are === 'sessions' || recordedPerS !== null)

@@ -140,7 +140,7 @@ export function tuneFamily(experiment: Experiment, point: OperatingPoint, family
     grid,
     rounds: effort.tuning,
     incumbent: incumbentOf(family, config),
-    jobOf: (arm, round) => point.own(arm, draw, round.warmup, round.measure),
+    jobOf: (arm, round) => point.tuning(arm, draw, round),
     onDone: experiment.done,
     // the oracle is the fastest setting there is
     tieShare: family === 'oracle-static' ? 0 : TIE_SHARE,

@@ -59,7 +59,7 @@ export function describePlan(plan: Plan): string {
     ['arms', plan.arms.length > 0 ? `the built-in ones and ${plan.arms.map(armWords).join(', ')}` : 'the built-in ones'],
     [
       'experiment',
-      `${plan.experiment.replicates} replicates${plan.experiment.measure === null ? '' : ` of ${plan.experiment.measure} mean E2E`}, warm-up ${plan.experiment.warmup} mean E2E, seed ${plan.experiment.seed}`,
+      `${plan.experiment.replicates} replicates${plan.experiment.measure === null ? '' : ` of ${plan.experiment.measure} mean E2E`}, ${plan.experiment.warmup === null ? 'warm-up 10 mean E2E, or until the engines hold what they will' : `warm-up ${plan.experiment.warmup} mean E2E`}, seed ${plan.experiment.seed}`,
     ],
   ]
   const engines = plan.engines.map((engine, group) =>

@@ -99,8 +99,8 @@ export interface Plan {
   readonly arms: readonly ArmSpec[]
   readonly experiment: {
     readonly replicates: number
-    /** Mean E2E before measuring begins. */
-    readonly warmup: number
+    /** Mean E2E before measuring begins; null: 10, and more where a few answers are far longer than the rest. */
+    readonly warmup: number | null
     /** Mean E2E that a replicate measures; null: what the effort says. */
     readonly measure: number | null
     readonly seed: number

@@ -39,7 +39,7 @@ export type Resolved =
 /** Limits of the interactive class when a scenario gives none. */
 const DEFAULT_SLO: SloPlan = { ttftMs: 2000, tpotMs: 50, gapMs: null, e2eMs: null }
 /** `warmup` and `measure` in mean end-to-end times of a request. */
-const EXPERIMENT_DEFAULTS = { replicates: 8, warmup: 10, measure: null, seed: 1 } as const
+const EXPERIMENT_DEFAULTS = { replicates: 8, warmup: null, measure: null, seed: 1 } as const
 const DEFAULT_FRACTION = 0.7
 /** The measured benchmark's protocol: lengths from 0.8 of the nominal ones, ten requests for each in flight. */
 const UNIFORM_DEFAULTS = { spread: 0.8, requestsPerConcurrency: 10, requests: 5000 } as const

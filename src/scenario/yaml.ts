@@ -56,8 +56,7 @@ export function resolvedYaml(plan: Plan): string {
         return [name, hasPools(plan.engines) ? levers : { chunk, ...levers }]
       }),
     ),
-    // a closed loop takes no warm-up
-    experiment: given({ ...plan.experiment, warmup: load.method === 'closed_loop' ? null : plan.experiment.warmup }),
+    experiment: given(plan.experiment),
   }
   return `# Plan ${plan.planHash}, shapewise ${plan.version}: every default written out.\n${yaml().stringify(scenario, { lineWidth: 0 })}`
 }

@@ -104,8 +104,9 @@ async function superposed(
     const search = { config, context, executor, effort, load, wantsCapacity: false, warmup }
     const { stage, done } = stagesOf(showStages(progress))
     stage('load', loadJobs(search))
-    const { arrivals, ratePerS, staticCapacity, open } = await findLoad({ ...search, done })
-    const job = open(staticArm(config.engines), FIRST_DRAW, warmup, effort.measure)
+    const found = await findLoad({ ...search, done })
+    const { arrivals, ratePerS, staticCapacity, open } = found
+    const job = open(staticArm(config.engines), FIRST_DRAW, found.warmup, effort.measure)
     const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
     const of =
       load.fraction === null

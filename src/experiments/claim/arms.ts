@@ -17,7 +17,7 @@ export async function tuneOn(cell: Cell, experiment: Experiment, point: Operatin
     incumbent: incumbentOf(family, config),
     jobOf: (one, round) => {
       const part = family === 'oracle-static' ? 'test' : round === rounds[rounds.length - 1] ? 'validation' : 'train'
-      return point.own(one, tuningDraw(part), round.warmup, round.measure)
+      return point.tuning(one, tuningDraw(part), round)
     },
   })
   return arm

@@ -2,12 +2,7 @@
 import type { EffortPlan } from '../sizing.js'
 import type { EffortName } from './cell.js'
 
-export interface CellEffort extends EffortPlan {
-  /** Mean E2E before the window of a replicate. */
-  readonly warmup: number
-}
-
-export const CELL_EFFORTS: Readonly<Record<EffortName, CellEffort>> = {
+export const CELL_EFFORTS: Readonly<Record<EffortName, EffortPlan>> = {
   // finalists of the first two rounds are chosen from on the validation part
   full: {
     tuning: [
@@ -18,6 +13,7 @@ export const CELL_EFFORTS: Readonly<Record<EffortName, CellEffort>> = {
     capacity: { warmup: 5, measure: 25, replicates: 4, requests: { least: 5000, most: 40_000 } },
     measure: 30,
     warmup: 6,
+    missing: 0.02,
     requests: { least: 1500, most: 12_000 },
   },
   point: {
@@ -29,6 +25,7 @@ export const CELL_EFFORTS: Readonly<Record<EffortName, CellEffort>> = {
     capacity: { warmup: 4, measure: 25, replicates: 4, requests: { least: 5000, most: 40_000 } },
     measure: 20,
     warmup: 5,
+    missing: 0.05,
     requests: { least: 1500, most: 8000 },
   },
   tiny: {
@@ -39,6 +36,7 @@ export const CELL_EFFORTS: Readonly<Record<EffortName, CellEffort>> = {
     capacity: { warmup: 2, measure: 4, replicates: 4, requests: { least: 200, most: 400 } },
     measure: 8,
     warmup: 2,
+    missing: 0.3,
     requests: { least: 200, most: 400 },
   },
 }

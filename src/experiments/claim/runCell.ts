@@ -36,7 +36,7 @@ export async function runCell(cell: Cell, parts: Parts, seed: number, signal?: A
   const effort = CELL_EFFORTS[cell.effort]
   const executor = inlineExecutor({ context, threads: 1, signal })
   const experiment: Experiment = {
-    plan: { ...plan, experiment: { ...plan.experiment, warmup: effort.warmup } },
+    plan,
     config,
     workload: context.parts.train,
     context,
