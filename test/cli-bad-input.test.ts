@@ -350,7 +350,7 @@ describe('odd rows that are no reason to stop', () => {
 
   it('a request longer than the context is counted as unservable', () => {
     const { status, stdout, stderr } = shapewise(dir, 'run', csv('long.csv', '0,10,5\n1,900000,5\n'), '--format', 'json')
-    expect(stderr).toMatch(/warning: 1 request is longer than max_model_len 131072/)
+    expect(stderr).toMatch(/warning: 1 request is longer than the engines take, 131072 tokens \(max_model_len\)/)
     expect(JSON.parse(stdout).summary.requests.unservable).toBe(1)
     expect(status).toBe(0)
   })

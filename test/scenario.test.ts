@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { cautionsOf } from '../src/scenario/cautions.js'
 import { describePlan, placementOf, planJson } from '../src/scenario/describe.js'
 import { layoutName, parseLayout } from '../src/scenario/layout.js'
 import { loadScenario, scenarioFromDefaults } from '../src/scenario/load.js'
@@ -8,11 +9,32 @@ import { refuseUndone } from '../src/scenario/overrides.js'
 import { scenarioSchema } from '../src/scenario/schema.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
 import { COLUMN_ROLES } from '../src/traces/table/roles.js'
+import { tinyPlan } from './tinyCluster.js'
 
 const folder = new URL('../scenarios/', import.meta.url)
 const shipped = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
 const read = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 const demo = (sets: string[] = []) => loadScenario({ text: read('demo.yaml'), file: 'demo.yaml', sets })
+
+describe('cautions of a plan', () => {
+  const said = (...sets: string[]) => {
+    const plan = tinyPlan(sets)
+    const cautions = cautionsOf(plan)
+    // `plan` prints what runs and reports say
+    for (const caution of cautions) expect(describePlan(plan)).toContain(caution)
+    return cautions.map((caution) => caution.slice(0, 30)).join('; ')
+  }
+
+  test('are said of stacks on engines of both phases, of generic prices in few bits, and of drafts without a drafter', () => {
+    expect(said()).toMatch(/^Profile generic is fitted/)
+    expect(said('precision=bf16')).toBe('')
+    expect(said('profile=vllm-2026')).toMatch(/^Constants of vllm-2026 were fi/)
+    expect(said('precision=bf16', 'engines.0.mtp=2')).toMatch(/^Llama 3.1 70B has no layers th/)
+    expect(said('model=deepseek-r1', 'engines=[{layout: DEP8, mtp: 2}]', 'profile=trtllm-2026')).not.toMatch(/no layers th/)
+    const pools = 'engines=[{layout: 1p1d, prefill: {layout: DEP4}, decode: {layout: DEP8, mtp: 1}}]'
+    expect(said('model=deepseek-r1', 'profile=trtllm-2026', pools)).toBe('')
+  })
+})
 
 describe('shipped scenarios', () => {
   test('there are ten', () => {

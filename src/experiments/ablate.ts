@@ -8,6 +8,7 @@ import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
+import { cautionsOf } from '../scenario/cautions.js'
 import { armResult } from './armResult.js'
 import { inertNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
@@ -263,6 +264,7 @@ function notesOf(
     ...(isTuned
       ? ['Each lever has the policy that was tuned together with the others; tuned on its own, another mix might do better.']
       : []),
+    ...cautionsOf(plan),
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
   ]
 }

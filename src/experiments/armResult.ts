@@ -1,6 +1,8 @@
 /** One arm's row of a comparison, and the caveats in plain words. */
+
 import { type ArmSpec, policiesOf } from '../levers/lever.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
+import { cautionsOf } from '../scenario/cautions.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
@@ -141,6 +143,7 @@ export function evidenceNotes(source: NoteSource): string[] {
     )
   } else
     notes.push('Closed loop: the only reading is at fixed concurrency. A closed loop cannot overload, so saturation says little.')
+  notes.push(...cautionsOf(plan))
   notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
   notes.push(
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',

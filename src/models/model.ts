@@ -14,6 +14,8 @@ export interface ModelSpec {
   readonly title: string
   readonly source: string
   readonly layers: number
+  /** Layers of the checkpoint that draft tokens (multi-token prediction), which may run several times; left out = none. */
+  readonly draftLayers?: number
   readonly hidden: number
   readonly vocabulary: number
   readonly maxContext: number

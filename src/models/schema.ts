@@ -97,6 +97,7 @@ const shape: z.ZodType<ModelSpec> = z.strictObject({
   title: z.string().min(1),
   source: z.string().min(1),
   layers: count,
+  draftLayers: count.optional(),
   hidden: count,
   vocabulary: count,
   maxContext: count,

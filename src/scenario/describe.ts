@@ -2,6 +2,7 @@
 import { type Placement, placeEngines } from '../hardware/placement.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
+import { cautionsOf } from './cautions.js'
 import { profileConstants } from './constants.js'
 import { engineGpus } from './engine.js'
 import { moePathInForce, type Stack } from './moePath.js'
@@ -70,7 +71,8 @@ export function describePlan(plan: Plan): string {
       expertsWords(engine, { ...plan, model }),
     ),
   )
-  return `${aligned(rows)}\n\n${engines.join('\n\n')}\n`
+  const cautions = cautionsOf(plan).map((caution) => `\nNote: ${caution}\n`)
+  return `${aligned(rows)}\n\n${engines.join('\n\n')}\n${cautions.join('')}`
 }
 
 const stackWords = ({ profile, engines }: Plan): string => {

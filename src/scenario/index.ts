@@ -4,6 +4,7 @@
  */
 
 export { policyProblems } from './armProblems.js'
+export { cautionsOf } from './cautions.js'
 export { clusterConfig, evidenceOfPlan, timingRequest } from './cluster.js'
 export { describePlan, placementOf, planJson } from './describe.js'
 export { loadScenario, scenarioFromDefaults } from './load.js'

@@ -22,6 +22,7 @@ import { type Entry, entriesOf, pairProblems, poolsProblems, roleProblems } from
 import {
   admissionProblems,
   experimentProblems,
+  frontendProblems,
   placementProblems,
   precisionProblems,
   prefixProblems,
@@ -48,6 +49,7 @@ export function resolvePlan(input: ScenarioInput): Resolved {
   const problems: Problem[] = [
     ...workloadProblems(input.workload),
     ...experimentProblems(input),
+    ...frontendProblems(input),
     ...admissionProblems(input),
     ...sloProblems(input.slo),
   ]

@@ -3,6 +3,7 @@
 import { placeEngines } from '../hardware/placement.js'
 import { type Problem, showPath } from '../yaml/issues.js'
 import type { Path } from '../yaml/text.js'
+import { profileConstants } from './constants.js'
 import type { EngineContext } from './engine.js'
 import { engineGpus, instanceNames } from './engine.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, UNIFORM_KEYS } from './loadKeys.js'
@@ -108,6 +109,28 @@ export function prefixProblems({ workload }: ScenarioInput, entries: readonly En
   const at = [...caching.path, 'enable_prefix_caching']
   const message = `${showPath(at)}: has no effect with the preset uniform, whose prompts have nothing in common`
   return [{ path: at, message, hint: 'remove it, or name a trace with prefix ids' }]
+}
+
+/** Time that every request of a stack spends before it is queued: no engine can make up for a limit below it. */
+export function frontendProblems({ profile, slo, admission }: ScenarioInput): Problem[] {
+  const { frontendMs } = profileConstants(profile ?? 'generic')
+  const limits: [string, string, number | undefined][] = [
+    ['slo.interactive', 'ttft_ms', slo?.interactive?.ttft_ms],
+    ['slo.interactive', 'e2e_ms', slo?.interactive?.e2e_ms],
+    ['admission', 'timeout_ms', admission?.timeout_ms],
+  ]
+  return limits.flatMap(([holder, key, limitMs]) =>
+    limitMs === undefined || limitMs > frontendMs
+      ? []
+      : [
+          {
+            path: holder.split('.'),
+            key,
+            message: `${holder}.${key}: every request of ${profile} spends ${frontendMs} ms in the frontend, so none can be within ${limitMs}`,
+            hint: `give more than ${frontendMs}, or use profile: generic, which has no frontend`,
+          },
+        ],
+  )
 }
 
 /** Warm-up and window of a closed loop are counted in requests by whoever runs it. */

@@ -105,10 +105,16 @@ const sumOf = (calls: readonly [number, number][]): [number, number] =>
 const textOf = (factors: readonly Named[]): string[] =>
   factors.filter(({ value }) => value !== 1).map(({ value, why }) => `x ${value} ${why}`)
 
+/** Terms of a step that are no time of the host, by their constant. */
+const HOST_TERMS: Readonly<Record<string, string>> = {
+  allReduceHopUs: 'all-reduce wait',
+  sparseIndexerUs: 'sparse indexer launches',
+}
+
 /** Times that no kernel row has; the positions of the gating rank for those that every position adds. */
 function addedOperators({ all, hostMs, positionUs }: StepScale, positions: number): ExplainedOperator[] {
   const added = [
-    ...hostMs.map(({ value, why }) => ({ name: 'host', group: 'host' as const, us: value * 1e3, why })),
+    ...hostMs.map(({ value, why }) => ({ name: HOST_TERMS[why] ?? 'host', group: 'host' as const, us: value * 1e3, why })),
     ...positionUs.map(({ value, why }) => ({ name: 'sparse indexer', group: 'decodeRows' as const, us: value * positions, why })),
   ]
   return added

@@ -2,14 +2,15 @@
 import { isMainThread } from 'node:worker_threads'
 import { inertNotes } from '../../experiments/armText.js'
 import { inertLevers } from '../../experiments/families.js'
-import { LEVERS, SHAPE_AWARE_ARM } from '../../levers/index.js'
+import { LEVERS, SHAPE_AWARE_ARM, STATIC_ARM, staticArm } from '../../levers/index.js'
 import { FEWEST_ARRIVALS } from '../../metrics/saturation.js'
 import type { Summary } from '../../metrics/summary.js'
 import { number } from '../../reports/format.js'
 import type { OpenRunFolder } from '../../reports/runFolder.js'
-import { resolvedYaml } from '../../scenario/index.js'
+import { cautionsOf, resolvedYaml } from '../../scenario/index.js'
 import type { ArmInput } from '../../scenario/overrides.js'
 import type { Plan } from '../../scenario/plan.js'
+import { longestTaken } from '../../simulator/config.js'
 import { lastArrivalNs } from '../../traces/sessions.js'
 import { nsToS } from '../../units.js'
 import { chooseArm } from '../chooseArm.js'
@@ -55,9 +56,10 @@ export async function runOne(request: RunRequest): Promise<void> {
   try {
     const prepared = await prepareRun(request, plan, arm, say)
     sayOfArm(prepared, say)
+    sayOfStack(request, prepared, say)
     const simulated = await simulateRun(prepared, request, folder)
     say(speedText(simulated))
-    warnUnservable(simulated.summary, plan)
+    warnUnservable(simulated.summary, prepared)
     sayTail(simulated.summary, prepared, say)
     const json = runJson(prepared, simulated)
     const printed = request.format === 'json' ? json : await tableOf(prepared, simulated)
@@ -90,6 +92,19 @@ function sayOfArm({ arm, config }: PreparedRun, say: (text: string) => void): vo
   const policies = LEVERS.map((lever) => `${lever} ${arm[lever]}`).join(', ')
   say(
     `shape-aware here is the shipped default (${policies}); \`compare\` tunes its ${new Intl.ListFormat('en').format(tuned)} on the trace and prints the --arm text of what it found`,
+  )
+}
+
+/** That step times or limits are not those one may expect of the plan. */
+function sayOfStack({ arm: asked, sets }: RunRequest, { plan, config }: PreparedRun, say: (text: string) => void): void {
+  const isNamed = plan.profile !== 'generic'
+  if (isNamed) for (const caution of cautionsOf(plan)) say(`note: ${caution}`)
+  const largest = Math.max(...config.engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens))
+  const budget = Number(/\d+/.exec(staticArm(config.engines).chunk)?.[0])
+  const isAsked = isNamed || sets.some((set) => set.includes('max_num_batched_tokens'))
+  if (asked !== STATIC_ARM.name || inertLevers(config).has('chunk') || !isAsked || largest <= budget) return
+  say(
+    `note: the arm static fills a step up to ${budget} tokens, not to the ${largest} of max_num_batched_tokens, and cuts all KV into 8 pieces; engines as they are served: --arm "served=chunk:fixed-budget(${largest}),split:occupancy-rule"`,
   )
 }
 
@@ -126,10 +141,11 @@ function sayTail(
 }
 
 /** A request must fit every engine, since any may get it. */
-function warnUnservable({ requests: { unservable } }: Summary, plan: Plan): void {
+function warnUnservable({ requests: { unservable } }: Summary, { config }: PreparedRun): void {
   if (unservable === 0) return
-  const longest = Math.min(...plan.engines.map((engine) => engine.maxModelLen))
+  const { whole, prompt } = longestTaken(config.engines)
+  const prompts = prompt < whole ? `, or their prompts than ${prompt}` : ''
   remark(
-    `warning: ${unservable} ${unservable === 1 ? 'request is' : 'requests are'} longer than max_model_len ${longest}: unservable`,
+    `warning: ${unservable} ${unservable === 1 ? 'request is' : 'requests are'} longer than the engines take, ${whole} tokens${prompts} (max_model_len): unservable`,
   )
 }
