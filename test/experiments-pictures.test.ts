@@ -12,10 +12,14 @@ function pictured(name: string, shapes: readonly (readonly [number, number])[], 
     fate: shapes.map(() => COMPLETED),
     isl: shapes.map(([isl]) => isl),
     osl: shapes.map(([, osl]) => osl),
+    arrivalNs: shapes.map((_, i) => i),
     firstTokenNs: shapes.map(() => 0),
     endNs: shapes.map(([, osl]) => (osl - 1) * tokenNs),
   }
-  return { arm: { ...STATIC_ARM, name }, outcome: { picture: { records } } as unknown as Outcome }
+  return {
+    arm: { ...STATIC_ARM, name },
+    outcome: { picture: { records, window: { fromNs: 0, toNs: 100 } } } as unknown as Outcome,
+  }
 }
 
 describe('the gain by shape', () => {
@@ -25,6 +29,13 @@ describe('the gain by shape', () => {
     expect(isl_edges).toEqual([512, 1024])
     expect(osl_edges).toEqual([64, 128])
     expect(ratio).toEqual([[1.5]])
+  })
+  it('leaves out the requests of the warm-up and those after the window', () => {
+    const measured = Array.from({ length: 100 }, () => [600, 70] as const)
+    const [slow, quick] = [pictured('a', [...measured, ...measured], 30), pictured('b', [...measured, ...measured], 20)]
+    const { records } = slow.outcome.picture as unknown as { records: { endNs: number[] } }
+    for (let row = 100; row < 200; row++) records.endNs[row] *= 10
+    expect(gainGrid([slow, quick], 'a', 'b').ratio).toEqual([[1.5]])
   })
   it('is one empty cell where none does', () => {
     expect(gainGrid([], 'a', 'b').ratio).toEqual([[null]])

@@ -7,6 +7,7 @@ import { STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import type { Summary } from '../src/metrics/summary.js'
 import type { Workload } from '../src/traces/workload.js'
+import { tinyPlan } from './tinyCluster.js'
 
 const NAMES = ['static', 'tuned-static', 'shape-aware']
 const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
@@ -144,8 +145,10 @@ test('a capacity beyond every load tried is not taken for none', () => {
   )
 })
 
+const loadedBy = (method: string) => ({ ...tinyPlan(['precision=bf16']), workload: { load: { method } } }) as never
+
 const NOTED: Parameters<typeof evidenceNotes>[0] = {
-  plan: { workload: { load: { method: 'superpose' } } } as never,
+  plan: loadedBy('superpose'),
   config: { engines: [] } as never,
   workload: { provenance: { name: 'x' } } as never,
   closed: false,
@@ -153,6 +156,7 @@ const NOTED: Parameters<typeof evidenceNotes>[0] = {
   hitRates: [null],
   hitRate: null,
   areSessions: false,
+  copies: 4,
   dispersion: [4.234, 1.3],
   windowS: 100,
   ratePerS: 30,
@@ -179,15 +183,20 @@ test('an arm of prefill and decode engines is noted with the attention of each r
   expect(NOTED.arms[0].attention_by_role).toBeNull()
 })
 
-test('bursts are said to be smoothed with both indices of dispersion beside it, and sessions to begin at random', () => {
+test('bursts of copies are said to be smaller beside the rate, whatever the indices of dispersion, and sessions to begin at random', () => {
   const noteOf = (change: Partial<typeof NOTED>) =>
     evidenceNotes({ ...NOTED, ...change }).find((note) => note.startsWith('The load is'))
-  expect(noteOf({})).toContain(', which smooths its bursts (index of dispersion 4.23 recorded, 1.3 offered)')
+  for (const offered of [1.3, 5])
+    expect(noteOf({ copies: 36, dispersion: [4.234, offered] })).toContain(
+      `36 superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are 6.0 times smaller than those of one, which the index of dispersion does not show (4.23 recorded, ${offered} offered)`,
+    )
   // of one copy nothing is smoothed
-  expect(noteOf({ dispersion: [4.234, 5] })).toContain('made of resampled minutes (index of dispersion 4.23 recorded, 5 offered)')
+  expect(noteOf({ copies: 1, dispersion: [4.234, 3] })).toContain(
+    'made of resampled minutes (index of dispersion 4.23 recorded, 3 offered)',
+  )
   expect(noteOf({ dispersion: [1.27, null] })).toContain('1.27 recorded, undefined offered')
   for (const method of ['superpose', 'as_recorded'])
-    expect(noteOf({ areSessions: true, plan: { workload: { load: { method } } } as never })).toContain(
+    expect(noteOf({ areSessions: true, plan: loadedBy(method) })).toContain(
       'whole sessions drawn from the trace; they begin at random',
     )
 })

@@ -81,6 +81,8 @@ interface NoteSource {
   readonly hitRate: number | null
   /** Whether arrivals are sessions. */
   readonly areSessions: boolean
+  /** Copies of the trace that the offered load is made of. */
+  readonly copies: number
   /** Index of dispersion of the arrivals, recorded and offered. */
   readonly dispersion: readonly [number | null, number | null]
   /** Length of a replicate of open traffic. */
@@ -130,15 +132,13 @@ export function evidenceNotes(source: NoteSource): string[] {
       notes.push(
         `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the intended ${source.measure}: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
-    const [recorded, offered] = source.dispersion
-    const isSmoothed = recorded !== null && offered !== null && offered < recorded
     const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : Number(index.toPrecision(3))))
     const dispersion = `index of dispersion ${before} recorded, ${after} offered`
     notes.push(
       source.areSessions
         ? `The load is whole sessions drawn from the trace; they begin at random, not when they were recorded (${dispersion}).`
         : plan.workload.load.method === 'superpose'
-          ? `The load is superposed copies of the trace, made of resampled minutes${isSmoothed ? ', which smooths its bursts' : ''} (${dispersion}).`
+          ? superposedText(source.copies, dispersion)
           : `The load is the trace ${plan.workload.load.method === 'speed_up' ? 'sped up' : 'as recorded'}: its recorded arrivals, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
     )
   } else
@@ -150,5 +150,11 @@ export function evidenceNotes(source: NoteSource): string[] {
   )
   return notes
 }
+
+/** Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. */
+const superposedText = (copies: number, dispersion: string): string =>
+  copies > 1
+    ? `The load is ${copies} superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are ${Math.sqrt(copies).toPrecision(2)} times smaller than those of one, which the index of dispersion does not show (${dispersion.replace('index of dispersion ', '')}).`
+    : `The load is the trace itself, made of resampled minutes (${dispersion}).`
 
 const percent = (share: number | null): string => (share === null ? 'undefined' : `${(share * 100).toFixed(1)} %`)

@@ -147,6 +147,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         hitRates: arms.map(({ name }) => meanOf(outcomesOf(name).map(({ summary }) => summary?.prefix_cache?.hit_rate ?? null))),
         hitRate: idealHitRate(workload),
         areSessions: point.arrivals.are === 'sessions',
+        copies: load.superposed_copies,
         dispersion: [load.idc_before, load.idc_after],
         windowS: point.replicateS,
         ratePerS: load.offered_rps,

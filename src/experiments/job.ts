@@ -75,6 +75,8 @@ export interface Picture {
   readonly engineBusy: number[]
   readonly engineKv: number[]
   readonly records: Records
+  /** What is measured: requests that arrive in it. */
+  readonly window: MeasureWindow
 }
 
 export interface Outcome {
@@ -202,7 +204,7 @@ function outcomeOf(
     copies,
     simulatedS: result.endNs / NS_PER_S,
     capacityPerS: null,
-    picture: keep === 'picture' ? { ...pictureOf(result, window, summariser), records: result.records } : null,
+    picture: keep === 'picture' ? { ...pictureOf(result, window, summariser), records: result.records, window } : null,
     meetsSlo: meetsSlo(summary, context.slo),
   }
 }
@@ -212,7 +214,7 @@ export function pictureOf(
   result: Omit<SimulationResult, 'records'>,
   window: MeasureWindow,
   summariser: Pick<Summariser, 'curves'>,
-): Omit<Picture, 'records'> {
+): Omit<Picture, 'records' | 'window'> {
   const { statistics } = result
   const spanPs = Math.max(1, Math.min(window.toNs, result.endNs) - Math.max(window.fromNs, 0)) * 1e3
   return {

@@ -57,19 +57,20 @@ const OSL_EDGES = [2, 16, 64, 128, 256, 512, 1024, 4096, 1048576]
 /** Fewer requests than this in a bin tell nothing. */
 const FEWEST = 8
 
-/** Median over the requests of a bin of (speed under `arm` ÷ speed under `baseline`), request by request on the same traffic. */
+/** Median over the requests of a bin that are measured of (speed under `arm` ÷ speed under `baseline`), request by request on the same traffic. */
 export function gainGrid(
   pictured: readonly { readonly arm: ArmSpec; readonly outcome: Outcome }[],
   baseline: string,
   arm: string,
 ): Pictures['grid'] {
-  const recordsOf = (name: string) => pictured.find((entry) => entry.arm.name === name)?.outcome.picture?.records ?? null
-  const before = recordsOf(baseline)
-  const after = recordsOf(arm)
+  const pictureOf = (name: string) => pictured.find((entry) => entry.arm.name === name)?.outcome.picture ?? null
+  const before = pictureOf(baseline)?.records
+  const { records: after, window } = pictureOf(arm) ?? {}
   const cells = ISL_EDGES.slice(1).map(() => OSL_EDGES.slice(1).map((): number[] => []))
-  if (before && after) {
+  if (before && after && window) {
     const speeds = secondsPerToken(before)
     for (let row = 0; row < after.count; row++) {
+      if (after.arrivalNs[row] < window.fromNs || after.arrivalNs[row] >= window.toNs) continue
       const base = speeds.get(after.request[row])
       const own = tokenTime(after, row)
       if (base === undefined || own === null) continue

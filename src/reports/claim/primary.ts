@@ -204,7 +204,7 @@ export function togetherTable(judged: readonly Judged[]): string {
   if (judged.length === 0) return ''
   return [
     '## The same engines compute the prompts',
-    'Chunks of prompts come between the tokens, and the chunk lever is alive. A family of its own, without verdicts: of 8 replicates no p value survives the adjustment over 18 cells, so the last column says no more than where the interval lies.',
+    'Chunks of prompts come between the tokens, and the chunk lever is alive. A family of its own, without verdicts: of 8 replicates no p value survives the adjustment over 18 cells, so the last column says no more than where the interval lies. †: as above.',
     markdownTable(
       [
         'cell',
@@ -216,8 +216,8 @@ export function togetherTable(judged: readonly Judged[]): string {
       ],
       judged.map((one) => [
         nameOf(one.cell),
-        interval(one.gain),
-        interval(ratioOf(one.cell, 'fixedLoad', 'tok_s_user.p50', 'shape-aware', 'tuned-size')),
+        overArm(one.cell, 'tuned-static', one.gain),
+        overArm(one.cell, 'tuned-size', ratioOf(one.cell, 'fixedLoad', 'tok_s_user.p50', 'shape-aware', 'tuned-size')),
         overArm(one.cell, 'occupancy-rule', one.overShipped),
         interval(ratioOf(one.cell, 'fixedConcurrency', 'tok_s_user.p50', 'shape-aware', 'tuned-static')),
         sideOf(one),
