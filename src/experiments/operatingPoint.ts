@@ -63,6 +63,8 @@ interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' 
   readonly wantsCapacity: boolean
   /** Warm-up of the runs that judge, in units; they are `effort.measure` long. */
   readonly warmup: number
+  /** The file that the traffic is of: only of one can `workload.read` leave requests out. */
+  readonly path: string | null
   readonly done?: (outcome: Outcome) => void
 }
 
@@ -74,7 +76,7 @@ interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'conc
 }
 
 /** Jobs that `findLoad` takes: the probe and the pilot, of sessions one between, and the searches. */
-export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'done'>): number {
+export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'path' | 'done'>): number {
   const { config, context, effort, load, wantsCapacity } = search
   if (load.method === 'closed_loop') return 1
   const searches = wantsCapacity || load.fraction !== null ? loadSearches(config, effort, load) : 0
@@ -83,7 +85,9 @@ export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'done'
 
 /** The load at which arms are compared, or one is run. Throws as `findOperatingPoint` does. */
 export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
-  const { config, context, executor, effort, load, wantsCapacity, warmup, done } = search
+  const { config, context, executor, effort, load, wantsCapacity, warmup, path, done } = search
+  // the lengths tell before anything is run
+  if (load.fraction !== null) refuseTooLong(context, config, path)
   const closed = load.method === 'closed_loop'
   const arm = staticArm(config.engines)
   const run = async (job: Job): Promise<Outcome> => (await executor.run([job], done))[0]
@@ -145,7 +149,7 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
   }
   const found = searches.map(({ capacityPerS }) => capacityPerS).filter((perS) => perS !== null)
   const staticCapacity = found.length > 0 && found.length === searches.length ? mean(found) : null
-  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuseFraction(searches, context, config))
+  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuseFraction(searches))
   if (!closed && load.fraction !== null) await flyPilot()
   return {
     arrivals,
@@ -160,9 +164,9 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
 /** Throws UserError when the load of the plan means nothing on this trace, or the static arm has no capacity to take a fraction of. */
 export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
   const { plan, effort } = experiment
-  const { load } = plan.workload
+  const { load, path } = plan.workload
   const closed = load.method === 'closed_loop'
-  const search = { ...experiment, load, wantsCapacity: true, warmup: plan.experiment.warmup }
+  const search = { ...experiment, load, wantsCapacity: true, warmup: plan.experiment.warmup, path }
   experiment.stage('capacity of static', loadJobs(search))
   const found = await findLoad(search)
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, open } = found
@@ -202,22 +206,27 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-/** Says why the static arm has no capacity: one draw without is enough, since a mean over the others would be one of chosen draws. */
-function refuseFraction(searches: readonly Outcome[], { parts, slo }: JobContext, { engines }: ClusterConfig): never {
-  const unserved = searches.filter(({ capacityPerS, isUnbounded }) => capacityPerS === null && !isUnbounded).length
-  const isUnbounded = unserved === 0
-  const lacking = isUnbounded ? searches.filter((outcome) => outcome.isUnbounded).length : unserved
-  const draws = lacking < searches.length ? ` on ${lacking} of ${searches.length} draws of the traffic` : ''
+/** Throws UserError where so many requests are longer than the engines take that the SLO is met at no load. */
+function refuseTooLong({ parts, slo }: JobContext, { engines }: ClusterConfig, path: string | null): void {
   const part = parts.train
   const { attainment = USUAL_ATTAINMENT } = slo
   const { whole, prompt } = longestTaken(engines)
   const tooLong = part.isl.reduce((sum, isl, row) => sum + (isl + part.osl[row] > whole || isl > prompt ? 1 : 0), 0) / part.count
-  if (tooLong > 1 - attainment)
-    throw new UserError({
-      where: 'workload.load.fraction',
-      message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${percentWords(attainment)} must meet, is met at no load`,
-      hint: 'raise max_model_len, leave such requests out with workload.read.context_limit, or state rate_per_s',
-    })
+  if (tooLong <= 1 - attainment) return
+  const leaveOut = path === null ? '' : ', leave such requests out with workload.read.context_limit'
+  throw new UserError({
+    where: 'workload.load.fraction',
+    message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${percentWords(attainment)} must meet, is met at no load`,
+    hint: `raise max_model_len${leaveOut}, or state rate_per_s`,
+  })
+}
+
+/** Says why the static arm has no capacity: one draw without is enough, since a mean over the others would be one of chosen draws. */
+function refuseFraction(searches: readonly Outcome[]): never {
+  const unserved = searches.filter(({ capacityPerS, isUnbounded }) => capacityPerS === null && !isUnbounded).length
+  const isUnbounded = unserved === 0
+  const lacking = isUnbounded ? searches.filter((outcome) => outcome.isUnbounded).length : unserved
+  const draws = lacking < searches.length ? ` on ${lacking} of ${searches.length} draws of the traffic` : ''
   if (isUnbounded)
     throw new UserError({
       where: 'workload.load.fraction',

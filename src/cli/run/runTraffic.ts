@@ -88,7 +88,7 @@ async function superposed(
   workload: Workload,
   { signal, quiet, threads = 2 }: TrafficOptions,
 ): Promise<Traffic> {
-  const { load } = plan.workload
+  const { load, path } = plan.workload
   const parts = halvesOf(
     workload,
     load,
@@ -101,7 +101,7 @@ async function superposed(
   const executor = createExecutor({ context, threads, signal })
   const progress = createProgress({ quiet })
   try {
-    const search = { config, context, executor, effort, load, wantsCapacity: false, warmup }
+    const search = { config, context, executor, effort, load, wantsCapacity: false, warmup, path }
     const { stage, done } = stagesOf(showStages(progress))
     stage('load', loadJobs(search))
     const { arrivals, ratePerS, staticCapacity, open } = await findLoad({ ...search, done })
