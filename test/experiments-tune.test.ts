@@ -6,7 +6,7 @@ import { differing } from '../src/experiments/attribution/arms.js'
 import { FIRST_DRAW } from '../src/experiments/draw.js'
 import type { Experiment } from '../src/experiments/experiment.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
-import { type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
+import { type CapacityJob, type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
 import { findLoad, findOperatingPoint, type OperatingPoint } from '../src/experiments/operatingPoint.js'
 import { EFFORTS, withMeasure } from '../src/experiments/sizing.js'
@@ -691,6 +691,42 @@ test.each([
     // a preset is not read, so nothing can be left out of it
     await expect(found).rejects.toThrow(`hint: raise max_model_len${leaveOut}, or state rate_per_s`)
     expect(asked).toEqual([])
+    await executor.close()
+  },
+)
+
+const MS = String.raw`\d+(\.\d+)?`
+test.each([
+  {
+    slo: '{ttft_ms: 1, tpot_ms: 1000}',
+    says: `0 % of the requests met TTFT \\(p95 ${MS} of 1 ms\\), 100 % met TPOT \\(p95 ${MS} of 1,000 ms\\); 95 % must meet all\n`,
+    hint: 'loosen slo.interactive.ttft_ms, give engines that prefill faster',
+  },
+  {
+    slo: '{gap_ms: 0.1, attainment: 0.5}',
+    says: `0 % of the requests met the largest gap \\(p95 ${MS} of 0.1 ms\\); 50 % must meet it\n`,
+    hint: 'loosen slo.interactive.gap_ms, give engines that decode faster',
+  },
+  {
+    slo: '{ttft_ms: 1, tpot_ms: 0.1}',
+    says: `0 % met TPOT \\(p95 ${MS} of 0.1 ms\\); 95 % must meet all\n`,
+    hint: 'loosen slo.interactive.ttft_ms and tpot_ms, give engines that prefill and decode faster',
+  },
+])(
+  'a fraction of no capacity: the refusal tells which limit of $slo was missed at the lowest rate',
+  async ({ slo, says, hint }) => {
+    const sets = ['engines.0.count=1', 'workload.load={method: superpose, fraction: 0.5}', `slo.interactive=${slo}`]
+    const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+    const { executor, asked } = listening(context)
+    const { load } = tinyPlan(sets).workload
+    const search = { ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: false, path: null }
+    const found = findLoad(search)
+    await expect(found).rejects.toThrow(new RegExp(`at the lowest rate tried, [\\d.e-]+ requests/s, .*${says}`))
+    await expect(found).rejects.toThrow(hint)
+    // the run that tells is a whole one of the search's own
+    const last = asked[asked.length - 1]
+    const searched = asked.find(({ kind }) => kind === 'capacity') as CapacityJob
+    expect(last).toMatchObject({ kind: 'open', draw: searched.draw, ratePerS: runJob(context, searched).lowestPerS })
     await executor.close()
   },
 )

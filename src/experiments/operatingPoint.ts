@@ -4,6 +4,7 @@
  */
 import { mean } from 'simple-statistics'
 import { UserError } from '../errors.js'
+import type { Executor } from '../executors/executor.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { percentWords } from '../scenario/describe.js'
@@ -12,11 +13,13 @@ import { type ClusterConfig, longestTaken } from '../simulator/config.js'
 import { hasSessions } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { LATEST_NS, sToNs } from '../units.js'
+import { triedAt } from './capacity.js'
 import { type Draw, FIRST_DRAW } from './draw.js'
 import type { Experiment } from './experiment.js'
-import type { Job, JobContext, OpenJob, Outcome } from './job.js'
+import type { CapacityJob, Job, JobContext, OpenJob, Outcome } from './job.js'
 import { requireHeld } from './jobTraffic.js'
 import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, TAIL, windowS } from './sizing.js'
+import { type Shortfall, shortfall } from './unserved.js'
 
 type Keep = 'summary' | 'picture'
 
@@ -138,18 +141,18 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
   }
   // a rate at which nothing can be measured is refused before the long search
   if (!closed && load.fraction === null) await flyPilot()
+  let jobs: CapacityJob[] = []
   let searches: Outcome[] = []
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const size = capacitySize(searchE2eS, guess, effort, arrivals)
     const draws = Array.from({ length: loadSearches(config, effort, load) }, (_, replicate) => ({ ...TRAIN, replicate }))
-    searches = await executor.run(
-      draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size })),
-      done,
-    )
+    jobs = draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size }))
+    searches = await executor.run(jobs, done)
   }
   const found = searches.map(({ capacityPerS }) => capacityPerS).filter((perS) => perS !== null)
   const staticCapacity = found.length > 0 && found.length === searches.length ? mean(found) : null
-  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuseFraction(searches))
+  if (load.fraction !== null)
+    statedPerS = load.fraction * (staticCapacity ?? (await refuseFraction(jobs, searches, search, arrivals)))
   if (!closed && load.fraction !== null) await flyPilot()
   return {
     arrivals,
@@ -222,7 +225,12 @@ function refuseTooLong({ parts, slo }: JobContext, { engines }: ClusterConfig, p
 }
 
 /** Says why the static arm has no capacity: one draw without is enough, since a mean over the others would be one of chosen draws. */
-function refuseFraction(searches: readonly Outcome[]): never {
+async function refuseFraction(
+  jobs: readonly CapacityJob[],
+  searches: readonly Outcome[],
+  { context, executor }: Pick<LoadSearch, 'context' | 'executor'>,
+  { are }: ArrivalShape,
+): Promise<never> {
   const unserved = searches.filter(({ capacityPerS, isUnbounded }) => capacityPerS === null && !isUnbounded).length
   const isUnbounded = unserved === 0
   const lacking = isUnbounded ? searches.filter((outcome) => outcome.isUnbounded).length : unserved
@@ -233,9 +241,24 @@ function refuseFraction(searches: readonly Outcome[]): never {
       message: `the static arm meets the SLO at every load tried${draws}, so a fraction of its capacity means nothing`,
       hint: 'tighten slo.interactive, or state rate_per_s',
     })
+  const at = searches.findIndex(({ lowestPerS }) => lowestPerS !== undefined)
+  const why = at < 0 ? null : await shortfallAt(triedAt(jobs[at], searches[at].lowestPerS as number), context, executor, are)
   throw new UserError({
     where: 'workload.load.fraction',
-    message: `the static arm meets the SLO at no load${draws}, so a fraction of its capacity means nothing`,
-    hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
+    message: `the static arm meets the SLO at no load${draws}, so a fraction of its capacity means nothing${why === null ? '' : `: ${why.says}`}`,
+    hint: why?.hint ?? 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
   })
+}
+
+/** A search ends a run as soon as it is lost: this one is whole. */
+async function shortfallAt(
+  tried: Omit<OpenJob, 'keep'>,
+  context: JobContext,
+  executor: Executor,
+  are: ArrivalShape['are'],
+): Promise<Shortfall | null> {
+  const { ratePerS, warmupS, measureS } = tried
+  const [{ summary, picture }] = await executor.run([{ ...tried, keep: 'picture' }])
+  const window = { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) }
+  return shortfall(context.slo, { summary, picture, window, rate: `${Number(ratePerS.toPrecision(2))} ${are}/s` })
 }
