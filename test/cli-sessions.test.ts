@@ -95,10 +95,11 @@ test('whole sessions begin at random, at a rate of sessions', () => {
   const folder = newFolder()
   const rate = ['--set', 'workload.load.method=superpose', '--set', 'workload.load.rate_per_s=0.4'] as const
   const many = put(folder, 'many.swt', encodeTrace(chains(false, MANY)))
-  const { load, summary } = JSON.parse(shapewise(folder, 'run', many, ...rate, '--format', 'json').stdout)
-  expect(load).toMatch(/^0\.4 sessions\/s; sessions, each up to \d+ times, of the second half of the trace/)
+  const { load, drawn_rps, summary } = JSON.parse(shapewise(folder, 'run', many, ...rate, '--format', 'json').stdout)
+  expect(load).toMatch(/^0\.4 sessions\/s \(this draw: 0\.\d+\); sessions, each up to \d+ times, of the second half of the trace/)
   const { begun, completed } = summary.sessions
   expect(completed).toBe(begun)
+  expect(drawn_rps).toBeCloseTo(begun / summary.window_s, 5)
   // Poisson: within four deviations
   const expected = 0.4 * summary.window_s
   expect(Math.abs(begun - expected)).toBeLessThan(4 * Math.sqrt(expected))

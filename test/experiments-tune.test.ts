@@ -6,7 +6,7 @@ import { differing } from '../src/experiments/attribution/arms.js'
 import { FIRST_DRAW } from '../src/experiments/draw.js'
 import type { Experiment } from '../src/experiments/experiment.js'
 import { familyGrid, staticSetting } from '../src/experiments/families.js'
-import { type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
+import { type CapacityJob, type Job, type JobContext, type Outcome, runJob } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
 import { findLoad, findOperatingPoint, type OperatingPoint } from '../src/experiments/operatingPoint.js'
 import { EFFORTS, withMeasure } from '../src/experiments/sizing.js'
@@ -427,6 +427,7 @@ describe.each(['{method: as_recorded}', '{method: speed_up, speed_up: 3}'])('loa
       load: plan,
       warmup: 2,
       wantsCapacity: false,
+      path: null,
     })
     await executor.close()
     const factor = plan.speedUp ?? 1
@@ -467,7 +468,16 @@ test.each([
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
     const { executor, asked } = listening(context)
     const { load } = tinyPlan(sets).workload
-    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
+    const found = await findLoad({
+      ...context,
+      context,
+      executor,
+      effort: EFFORTS.quick,
+      load,
+      warmup: 2,
+      wantsCapacity: true,
+      path: null,
+    })
     await executor.close()
     const searched = asked.filter(({ kind }) => kind === 'capacity')
     expect(searched.map(({ draw }) => draw)).toEqual(
@@ -498,7 +508,16 @@ test.each([
     },
   }
   const { load } = tinyPlan(sets).workload
-  const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: false })
+  const found = findLoad({
+    ...context,
+    context,
+    executor,
+    effort: EFFORTS.quick,
+    load,
+    warmup: 2,
+    wantsCapacity: false,
+    path: null,
+  })
   await expect(found).rejects.toThrow(says)
   await executor.close()
 })
@@ -521,7 +540,16 @@ test('a load at which requests live so long that no machine would hold a run of 
     },
   }
   const { load } = tinyPlan(sets).workload
-  const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
+  const found = findLoad({
+    ...context,
+    context,
+    executor,
+    effort: EFFORTS.quick,
+    load,
+    warmup: 2,
+    wantsCapacity: true,
+    path: null,
+  })
   await expect(found).rejects.toThrow(/one run would have about 240,000,000 requests, more than/)
   expect(kinds).toEqual(['closed', 'open'])
   await executor.close()
@@ -535,7 +563,7 @@ test.each([null, 80])(
     const { executor, asked } = listening(context)
     const effort = withMeasure({ ...EFFORTS.quick, requests: { least: 1, most: 1e6 } }, measure)
     const { load } = tinyPlan(sets).workload
-    const search = { ...context, context, executor, effort, load, warmup: 2, wantsCapacity: true }
+    const search = { ...context, context, executor, effort, load, warmup: 2, wantsCapacity: true, path: null }
     const found = await findLoad(search)
     await executor.close()
     const [probe, pilot, capacity] = asked
@@ -576,6 +604,7 @@ test('the more requests must meet the SLO, the smaller the capacity; tuning asks
       load,
       warmup: 2,
       wantsCapacity: true,
+      path: null,
     })
     await executor.close()
     // at a load between the two capacities
@@ -600,7 +629,16 @@ test('a short queue or short patience, which the loop that goes before the searc
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
     const executor = createExecutor({ context, threads: 1 })
     const { load } = tinyPlan(sets).workload
-    const found = await findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true })
+    const found = await findLoad({
+      ...context,
+      context,
+      executor,
+      effort: EFFORTS.quick,
+      load,
+      warmup: 2,
+      wantsCapacity: true,
+      path: null,
+    })
     await executor.close()
     return found.staticCapacity as number
   }
@@ -636,15 +674,59 @@ test.each([
   expect(summary?.requests.injected).toBeGreaterThan(100)
 })
 
-test('a fraction of a capacity is refused for its cause where one request in ten is longer than the engines take', async () => {
-  const flat = tinyWorkload(3600, { isl: 50, osl: 5 })
-  const workload = { ...flat, isl: flat.isl.map((isl, i) => (i % 10 === 0 ? 3_000_000 : isl)) }
-  const sets = ['workload.load={method: superpose, fraction: 0.5}']
-  const context = tinyContext(sets, workload)
-  const executor = createExecutor({ context, threads: 1 })
-  const { load } = tinyPlan(sets).workload
-  await expect(
-    findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: false }),
-  ).rejects.toThrow(/10 % of the requests are longer than the engines take \(\d+ tokens\)/)
-  await executor.close()
-})
+test.each([
+  { path: null, leaveOut: '' },
+  { path: 'mine.csv', leaveOut: ', leave such requests out with workload.read.context_limit' },
+])(
+  'where one request in ten is longer than the engines take a fraction of a capacity is refused before anything is run (path: $path)',
+  async ({ path, leaveOut }) => {
+    const flat = tinyWorkload(3600, { isl: 50, osl: 5 })
+    const workload = { ...flat, isl: flat.isl.map((isl, i) => (i % 10 === 0 ? 3_000_000 : isl)) }
+    const sets = ['workload.load={method: superpose, fraction: 0.5}']
+    const context = tinyContext(sets, workload)
+    const { executor, asked } = listening(context)
+    const { load } = tinyPlan(sets).workload
+    const found = findLoad({ ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: true, path })
+    await expect(found).rejects.toThrow(/10 % of the requests are longer than the engines take \(\d+ tokens\)/)
+    // a preset is not read, so nothing can be left out of it
+    await expect(found).rejects.toThrow(`hint: raise max_model_len${leaveOut}, or state rate_per_s`)
+    expect(asked).toEqual([])
+    await executor.close()
+  },
+)
+
+const MS = String.raw`\d+(\.\d+)?`
+test.each([
+  {
+    slo: '{ttft_ms: 1, tpot_ms: 1000}',
+    says: `0 % of the requests met TTFT \\(p95 ${MS} of 1 ms\\), 100 % met TPOT \\(p95 ${MS} of 1,000 ms\\); 95 % must meet all\n`,
+    hint: 'loosen slo.interactive.ttft_ms, give engines that prefill faster',
+  },
+  {
+    slo: '{gap_ms: 0.1, attainment: 0.5}',
+    says: `0 % of the requests met the largest gap \\(p95 ${MS} of 0.1 ms\\); 50 % must meet it\n`,
+    hint: 'loosen slo.interactive.gap_ms, give engines that decode faster',
+  },
+  {
+    slo: '{ttft_ms: 1, tpot_ms: 0.1}',
+    says: `0 % met TPOT \\(p95 ${MS} of 0.1 ms\\); 95 % must meet all\n`,
+    hint: 'loosen slo.interactive.ttft_ms and tpot_ms, give engines that prefill and decode faster',
+  },
+])(
+  'a fraction of no capacity: the refusal tells which limit of $slo was missed at the lowest rate',
+  async ({ slo, says, hint }) => {
+    const sets = ['engines.0.count=1', 'workload.load={method: superpose, fraction: 0.5}', `slo.interactive=${slo}`]
+    const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
+    const { executor, asked } = listening(context)
+    const { load } = tinyPlan(sets).workload
+    const search = { ...context, context, executor, effort: EFFORTS.quick, load, warmup: 2, wantsCapacity: false, path: null }
+    const found = findLoad(search)
+    await expect(found).rejects.toThrow(new RegExp(`at the lowest rate tried, [\\d.e-]+ requests/s, .*${says}`))
+    await expect(found).rejects.toThrow(hint)
+    // the run that tells is a whole one of the search's own
+    const last = asked[asked.length - 1]
+    const searched = asked.find(({ kind }) => kind === 'capacity') as CapacityJob
+    expect(last).toMatchObject({ kind: 'open', draw: searched.draw, ratePerS: runJob(context, searched).lowestPerS })
+    await executor.close()
+  },
+)

@@ -413,6 +413,69 @@ describe('bad rows of a CSV file', () => {
     expect([...workload.isl]).toEqual([100, 101, 102, 103, 105, 106, 107, 108])
   })
 
+  it.each([
+    ['0,1.000,10', 'input tokens may have a thousands separator'],
+    ['0,10,500.000', 'output tokens may have a thousands separator'],
+    ['0,"1,000",10', 'input tokens may have a thousands separator'],
+    ['0,12.50,10', 'input tokens are not a whole number'],
+    ['0,1234.500,10', 'input tokens are not a whole number'],
+    ['0,0.500,10', 'input tokens are not a whole number'],
+  ])('never takes a thousand for one: %s is skipped', async (row, reason) => {
+    const { workload, report } = await read(rows(9, { 4: row }))
+    expect(workload.count).toBe(8)
+    expect(report.firstSkipped).toEqual([{ line: 6, reason }])
+  })
+
+  it('reads whole numbers that are written as decimal fractions', async () => {
+    const { workload } = await read(`${HEADER}0,100.0,5.\n1,100.00,5.000000\n2,1234.000,5.0\n`)
+    expect([...workload.isl]).toEqual([100, 100, 1234])
+    expect([...workload.osl]).toEqual([5, 5, 5])
+  })
+
+  it.each([
+    [
+      'points',
+      `${HEADER}0,1.000,10\n1,500,10\n2,12.500,10\n`,
+      ':4:3',
+      "input tokens have a thousands separator, or are no whole numbers: '12.500'",
+    ],
+    [
+      'semicolons',
+      'arrival_s;input_tokens;output_tokens\n0;1.000;10\n1;10;2.048\n',
+      ':3:6',
+      "output tokens have a thousands separator, or are no whole numbers: '2.048'",
+    ],
+    [
+      'commas',
+      `${HEADER}0,"2,048",10\n1,500,10\n`,
+      ':2:4',
+      "input tokens have a thousands separator, or are no whole numbers: '2,048'",
+    ],
+    [
+      'millions',
+      `${HEADER}0,1.000.000,10\n1,500,10\n`,
+      ':2:3',
+      "input tokens have a thousands separator, or are no whole numbers: '1.000.000'",
+    ],
+    [
+      'prefixes',
+      'session,arrival_s,input_tokens,output_tokens,prefix_tokens\na,0,5000,10,0\na,1,5000,10,2.048\n',
+      ':3:13',
+      "prefix tokens have a thousands separator, or are no whole numbers: '2.048'",
+    ],
+  ])('refuses a file that parts thousands, whatever else it holds: %s', async (_, text, where, message) => {
+    const hint = 'write token counts without separators, as in 12500'
+    expect(await refusal(text)).toEqual([{ where: `trace${where}`, message, hint }])
+    // rows beyond the limit are not wanted
+    const [header] = text.split('\n')
+    const row = header
+      .split(/[;,]/)
+      .map((name) => (name === 'session' ? 'a' : '7'))
+      .join(header.includes(';') ? ';' : ',')
+    const { workload } = await read(text.replace(header, `${header}\n${row}`), { limit: 1 })
+    expect(workload.count).toBe(1)
+  })
+
   it('counts lines with blank lines and comments', async () => {
     const { report } = await read(`# exported\n\n${HEADER}\n1,2,3\n# gap\n\n2,-1,3\n`)
     expect(report.firstSkipped).toEqual([{ line: 8, reason: 'input tokens are negative' }])

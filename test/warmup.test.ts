@@ -64,7 +64,7 @@ describe('warm-ups', () => {
     const context = tinyContext(sets, heavy(4000))
     const executor = createExecutor({ context, threads: 1 })
     const { load } = tinyPlan(sets).workload
-    const search = { ...context, context, executor, effort, load, wantsCapacity: false }
+    const search = { ...context, context, executor, effort, load, wantsCapacity: false, path: null }
     const found = await findLoad({ ...search, warmup: null })
     const stated = await findLoad({ ...search, warmup: 6 })
     await executor.close()

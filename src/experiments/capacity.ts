@@ -13,7 +13,7 @@ import { type Advance, createSimulation, EVENTS_PER_TURN } from '../simulator/in
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
 import { runName } from './draw.js'
-import { type CapacityJob, type JobContext, type JobWatcher, watched } from './job.js'
+import { type CapacityJob, type JobContext, type JobWatcher, type OpenJob, watched } from './job.js'
 import { openTraffic } from './jobTraffic.js'
 
 /** Ratio of neighbouring rates, at first and at most; rates tried before giving up; ratio that ends the bisection. */
@@ -31,6 +31,8 @@ export interface Capacity {
   readonly perS: number | null
   /** Every load tried was served, so the capacity lies beyond. */
   readonly isUnbounded: boolean
+  /** The lowest of the loads tried, where none was served. */
+  readonly lowestPerS?: number
   readonly simulatedS: number
 }
 
@@ -68,8 +70,17 @@ export function findCapacity(context: JobContext, job: CapacityJob, watcher?: Jo
       else high = middle
     }
   }
-  return { perS: high === null ? null : low, isUnbounded: high === null, simulatedS }
+  const found = { perS: high === null ? null : low, isUnbounded: high === null, simulatedS }
+  return low === null && high !== null ? { ...found, lowestPerS: high } : found
 }
+
+/** The run in which a search tries a load. */
+export const triedAt = (job: CapacityJob, ratePerS: number): Omit<OpenJob, 'keep'> => ({
+  ...job,
+  kind: 'open',
+  ratePerS,
+  measureS: Math.max(job.measureS, Math.min(job.fewest / ratePerS, LONGEST_WINDOW_S)),
+})
 
 /** Whether a load is served: the answer of a whole run, with the simulated time up to where it was certain. */
 export function tryLoad(
@@ -78,8 +89,7 @@ export function tryLoad(
   ratePerS: number,
   watcher?: JobWatcher,
 ): { isServed: boolean; simulatedS: number } {
-  const measureS = Math.max(job.measureS, Math.min(job.fewest / ratePerS, LONGEST_WINDOW_S))
-  const { workload, window } = watched(watcher, () => openTraffic(context, { ...job, ratePerS, measureS }))
+  const { workload, window } = watched(watcher, () => openTraffic(context, triedAt(job, ratePerS)))
   const simulation = createSimulation(context.config, createArm(job.arm, runName(context.seed, job.draw)), {
     load: { kind: 'open' },
     window,

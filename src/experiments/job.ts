@@ -90,6 +90,8 @@ export interface Outcome {
   readonly capacityPerS: number | null
   /** Capacity jobs: every load tried was served, so the capacity lies beyond. */
   readonly isUnbounded?: true
+  /** Capacity jobs: the lowest of the loads tried, where none was served. */
+  readonly lowestPerS?: number
   readonly picture: Picture | null
   /** Whether as many requests as the SLO wants met it, without overload; false of capacity jobs. */
   readonly meetsSlo: boolean
@@ -169,13 +171,14 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, w
 }
 
 /** The outcome of a search, which ran nothing that is summed up. */
-export const capacityOutcome = ({ perS, isUnbounded, simulatedS }: Capacity): Outcome => ({
+export const capacityOutcome = ({ perS, isUnbounded, lowestPerS, simulatedS }: Capacity): Outcome => ({
   summary: null,
   meanInside: 0,
   copies: 0,
   simulatedS,
   capacityPerS: perS,
   ...(isUnbounded && { isUnbounded }),
+  ...(lowestPerS !== undefined && { lowestPerS }),
   picture: null,
   meetsSlo: false,
 })

@@ -4,6 +4,7 @@
  */
 import { mean } from 'simple-statistics'
 import { UserError } from '../errors.js'
+import type { Executor } from '../executors/executor.js'
 import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { percentWords } from '../scenario/describe.js'
@@ -12,12 +13,14 @@ import { type ClusterConfig, longestTaken } from '../simulator/config.js'
 import { hasSessions } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { LATEST_NS, sToNs } from '../units.js'
+import { triedAt } from './capacity.js'
 import { type Draw, FIRST_DRAW } from './draw.js'
 import type { Experiment } from './experiment.js'
-import type { Job, JobContext, OpenJob, Outcome } from './job.js'
+import type { CapacityJob, Job, JobContext, OpenJob, Outcome } from './job.js'
 import { requireHeld } from './jobTraffic.js'
 import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, stretchOf, TAIL, windowS } from './sizing.js'
 import type { TuningRound } from './tune.js'
+import { type Shortfall, shortfall } from './unserved.js'
 
 type Keep = 'summary' | 'picture'
 
@@ -72,6 +75,8 @@ interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' 
   readonly wantsCapacity: boolean
   /** Warm-up of the runs that judge, in units; null: as long as the effort says and the traffic needs. They are `effort.measure` long. */
   readonly warmup: number | null
+  /** The file that the traffic is of: only of one can `workload.read` leave requests out. */
+  readonly path: string | null
   readonly done?: (outcome: Outcome) => void
 }
 
@@ -83,7 +88,7 @@ interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'conc
 }
 
 /** Jobs that `findLoad` takes: the probe and the pilot, of sessions one between, and the searches. */
-export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'done'>): number {
+export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'path' | 'done'>): number {
   const { config, context, effort, load, wantsCapacity } = search
   if (load.method === 'closed_loop') return 1
   const searches = wantsCapacity || load.fraction !== null ? loadSearches(config, effort, load) : 0
@@ -92,7 +97,9 @@ export function loadJobs(search: Omit<LoadSearch, 'executor' | 'warmup' | 'done'
 
 /** The load at which arms are compared, or one is run. Throws as `findOperatingPoint` does. */
 export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
-  const { config, context, executor, effort, load, wantsCapacity, done } = search
+  const { config, context, executor, effort, load, wantsCapacity, path, done } = search
+  // the lengths tell before anything is run
+  if (load.fraction !== null) refuseTooLong(context, config, path)
   const closed = load.method === 'closed_loop'
   const arm = staticArm(config.engines)
   const run = async (job: Job): Promise<Outcome> => (await executor.run([job], done))[0]
@@ -144,18 +151,18 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
   }
   // a rate at which nothing can be measured is refused before the long search
   if (!closed && load.fraction === null) await flyPilot()
+  let jobs: CapacityJob[] = []
   let searches: Outcome[] = []
   if (!closed && (wantsCapacity || load.fraction !== null)) {
     const size = capacitySize(searchE2eS, guess, effort, arrivals)
     const draws = Array.from({ length: loadSearches(config, effort, load) }, (_, replicate) => ({ ...TRAIN, replicate }))
-    searches = await executor.run(
-      draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size })),
-      done,
-    )
+    jobs = draws.map((draw) => ({ kind: 'capacity', arm, draw, ...size }))
+    searches = await executor.run(jobs, done)
   }
   const found = searches.map(({ capacityPerS }) => capacityPerS).filter((perS) => perS !== null)
   const staticCapacity = found.length > 0 && found.length === searches.length ? mean(found) : null
-  if (load.fraction !== null) statedPerS = load.fraction * (staticCapacity ?? refuseFraction(searches, context, config))
+  if (load.fraction !== null)
+    statedPerS = load.fraction * (staticCapacity ?? (await refuseFraction(jobs, searches, search, arrivals)))
   if (!closed && load.fraction !== null) await flyPilot()
   return {
     arrivals,
@@ -171,9 +178,9 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
 /** Throws UserError when the load of the plan means nothing on this trace, or the static arm has no capacity to take a fraction of. */
 export async function findOperatingPoint(experiment: Experiment): Promise<OperatingPoint> {
   const { plan, effort } = experiment
-  const { load } = plan.workload
+  const { load, path } = plan.workload
   const closed = load.method === 'closed_loop'
-  const search = { ...experiment, load, wantsCapacity: true, warmup: plan.experiment.warmup }
+  const search = { ...experiment, load, wantsCapacity: true, warmup: plan.experiment.warmup, path }
   experiment.stage('capacity of static', loadJobs(search))
   const found = await findLoad(search)
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, warmup, open } = found
@@ -220,31 +227,56 @@ const meanE2eS = ({ summary }: Outcome): number | null => {
   return ms === null ? null : ms / 1e3
 }
 
-/** Says why the static arm has no capacity: one draw without is enough, since a mean over the others would be one of chosen draws. */
-function refuseFraction(searches: readonly Outcome[], { parts, slo }: JobContext, { engines }: ClusterConfig): never {
-  const unserved = searches.filter(({ capacityPerS, isUnbounded }) => capacityPerS === null && !isUnbounded).length
-  const isUnbounded = unserved === 0
-  const lacking = isUnbounded ? searches.filter((outcome) => outcome.isUnbounded).length : unserved
-  const draws = lacking < searches.length ? ` on ${lacking} of ${searches.length} draws of the traffic` : ''
+/** Throws UserError where so many requests are longer than the engines take that the SLO is met at no load. */
+function refuseTooLong({ parts, slo }: JobContext, { engines }: ClusterConfig, path: string | null): void {
   const part = parts.train
   const { attainment = USUAL_ATTAINMENT } = slo
   const { whole, prompt } = longestTaken(engines)
   const tooLong = part.isl.reduce((sum, isl, row) => sum + (isl + part.osl[row] > whole || isl > prompt ? 1 : 0), 0) / part.count
-  if (tooLong > 1 - attainment)
-    throw new UserError({
-      where: 'workload.load.fraction',
-      message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${percentWords(attainment)} must meet, is met at no load`,
-      hint: 'raise max_model_len, leave such requests out with workload.read.context_limit, or state rate_per_s',
-    })
+  if (tooLong <= 1 - attainment) return
+  const leaveOut = path === null ? '' : ', leave such requests out with workload.read.context_limit'
+  throw new UserError({
+    where: 'workload.load.fraction',
+    message: `${(100 * tooLong).toFixed(0)} % of the requests are longer than the engines take (${Math.min(whole, prompt)} tokens), so the SLO, which ${percentWords(attainment)} must meet, is met at no load`,
+    hint: `raise max_model_len${leaveOut}, or state rate_per_s`,
+  })
+}
+
+/** Says why the static arm has no capacity: one draw without is enough, since a mean over the others would be one of chosen draws. */
+async function refuseFraction(
+  jobs: readonly CapacityJob[],
+  searches: readonly Outcome[],
+  { context, executor }: Pick<LoadSearch, 'context' | 'executor'>,
+  { are }: ArrivalShape,
+): Promise<never> {
+  const unserved = searches.filter(({ capacityPerS, isUnbounded }) => capacityPerS === null && !isUnbounded).length
+  const isUnbounded = unserved === 0
+  const lacking = isUnbounded ? searches.filter((outcome) => outcome.isUnbounded).length : unserved
+  const draws = lacking < searches.length ? ` on ${lacking} of ${searches.length} draws of the traffic` : ''
   if (isUnbounded)
     throw new UserError({
       where: 'workload.load.fraction',
       message: `the static arm meets the SLO at every load tried${draws}, so a fraction of its capacity means nothing`,
       hint: 'tighten slo.interactive, or state rate_per_s',
     })
+  const at = searches.findIndex(({ lowestPerS }) => lowestPerS !== undefined)
+  const why = at < 0 ? null : await shortfallAt(triedAt(jobs[at], searches[at].lowestPerS as number), context, executor, are)
   throw new UserError({
     where: 'workload.load.fraction',
-    message: `the static arm meets the SLO at no load${draws}, so a fraction of its capacity means nothing`,
-    hint: 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
+    message: `the static arm meets the SLO at no load${draws}, so a fraction of its capacity means nothing${why === null ? '' : `: ${why.says}`}`,
+    hint: why?.hint ?? 'loosen slo.interactive, give more or wider engines, or state rate_per_s',
   })
+}
+
+/** A search ends a run as soon as it is lost: this one is whole. */
+async function shortfallAt(
+  tried: Omit<OpenJob, 'keep'>,
+  context: JobContext,
+  executor: Executor,
+  are: ArrivalShape['are'],
+): Promise<Shortfall | null> {
+  const { ratePerS, warmupS, measureS } = tried
+  const [{ summary, picture }] = await executor.run([{ ...tried, keep: 'picture' }])
+  const window = { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) }
+  return shortfall(context.slo, { summary, picture, window, rate: `${Number(ratePerS.toPrecision(2))} ${are}/s` })
 }

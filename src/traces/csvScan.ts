@@ -1,7 +1,7 @@
 /** Rows of a CSV file into columns, byte by byte: no string or object per row. */
 import { UserError } from '../errors.js'
 import type { CsvLayout } from './csvHeader.js'
-import { COUNT_MISSING, countFault, createTimeParser, parseCount, TIME_FELL, type TimeParser } from './fields.js'
+import { COUNT_MISSING, countFault, createTimeParser, isSeparated, parseCount, TIME_FELL, type TimeParser } from './fields.js'
 import type { ReaderContext } from './formats/format.js'
 import { BEYOND_LIMIT, type FoundText, faultOf, OPEN_QUOTE } from './report.js'
 import { createExtras, type Extras } from './table/extras.js'
@@ -77,6 +77,9 @@ function trimField(bytes: Buffer, start: number, end: number, edges: Int32Array,
   edges[2 * field + 1] = end
 }
 
+/** What is no matter of one row. */
+const refusesFile = (reason: string): boolean => reason === TIME_FELL || isSeparated(reason)
+
 const isBlank = (byte: number): boolean => byte === SPACE || byte === TAB || byte === RETURN
 
 export interface CsvScanner {
@@ -111,7 +114,7 @@ export function createCsvScanner(
   let line = linesBefore
   const reasonFor = (isl: number, osl: number): string | null =>
     countFault(isl, 'input tokens') ?? (isl === 0 ? 'input tokens are 0' : null) ?? countFault(osl, 'output tokens')
-  const extras = layout.extras.size === 0 ? null : createExtras(new Set(layout.extras.keys()), layout.waitUnitNs, context)
+  const extras = layout.extras.size === 0 ? null : createExtras(new Set(layout.extras.keys()), layout.waitUnitNs, context, isText)
   let row: Buffer = Buffer.alloc(0)
   const cell = (role: ExtraRole): string => {
     const at = 2 * (layout.extras.get(role) as number)
@@ -123,7 +126,9 @@ export function createCsvScanner(
     if (isMarked) {
       scanner.rows--
       scanner.comments++
-    } else skips.skip(line, reason, undefined, found)
+    } else if (!refusesFile(reason)) skips.skip(line, reason, undefined, found)
+    else if (rows.count < limit) throw new UserError(faultOf(context.path, { line, reason, found }))
+    else skips.leaveOut(1, BEYOND_LIMIT)
   }
   /** What stands in the row that begins at `start`, in the field whose edges are at `at`. */
   const foundAt = (start: number, at: number): FoundText => ({
@@ -155,8 +160,8 @@ export function createCsvScanner(
           skip(isMarked, `the row has another number of fields than ${layout.columns}`)
           continue
         }
-        const isl = parseCount(bytes, edges[inputAt], edges[inputAt + 1])
-        let osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1])
+        const isl = parseCount(bytes, edges[inputAt], edges[inputAt + 1], isText)
+        let osl = parseCount(bytes, edges[outputAt], edges[outputAt + 1], isText)
         if (isl <= 0 || osl < COUNT_MISSING) {
           skip(isMarked, reasonFor(isl, osl) as string, foundAt(rowStart, isl <= 0 ? inputAt : outputAt))
           continue
@@ -164,16 +169,12 @@ export function createCsvScanner(
         const fault = extras?.read(cell) ?? null
         const released = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1] && extras?.waits()
         if (fault !== null) {
-          skip(isMarked, fault)
+          skip(isMarked, fault, isSeparated(fault) ? foundAt(rowStart, 2 * (layout.extras.get('prefix') as number)) : undefined)
           continue
         }
         const timeNs = released ? Number.NaN : timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
         if (!released && Number.isNaN(timeNs)) {
-          const found = foundAt(rowStart, timeAt)
-          if (clock.fault === TIME_FELL && !isMarked) {
-            if (rows.count < limit) throw new UserError(faultOf(context.path, { line, reason: TIME_FELL, found }))
-            skips.leaveOut(1, BEYOND_LIMIT)
-          } else skip(isMarked, clock.fault, found)
+          skip(isMarked, clock.fault, foundAt(rowStart, timeAt))
           continue
         }
         if (osl <= 0) osl = outputTokens(osl, line)

@@ -13,9 +13,19 @@ export const COUNT_MISSING = -1
 const COUNT_NOT_WHOLE = -2
 const COUNT_NEGATIVE = -3
 const COUNT_TOO_LARGE = -4
+const COUNT_MAYBE_SEPARATED = -5
+const COUNT_SEPARATED = -6
 
-/** The whole number in bytes [start, end), such as `44`, `44.0` or `1e+05` (as R writes it); otherwise a negative COUNT_ code. */
-export function parseCount(bytes: Buffer, start: number, end: number): number {
+/** Points or commas before every three digits, as in `12.500`. */
+const SEPARATED = /^[1-9]\d{0,2}([.,]\d{3})+$/
+/** As a decimal fraction a whole number too. */
+const MAYBE_SEPARATED = /^\d+[.,]000$/
+
+/**
+ * The whole number in bytes [start, end), such as `44`, `44.0` or `1e+05` (as R writes it); otherwise a negative COUNT_ code. `1.000` of a text is no
+ * number: it may be one or a thousand.
+ */
+export function parseCount(bytes: Buffer, start: number, end: number, isText = true): number {
   if (start >= end) return COUNT_MISSING
   const negative = bytes[start] === MINUS
   const first = negative ? start + 1 : start
@@ -27,6 +37,10 @@ export function parseCount(bytes: Buffer, start: number, end: number): number {
     value = value * 10 + digit
   }
   if (at === first) return COUNT_NOT_WHOLE
+  if (isText && at < end && (end - at) % 4 === 0) {
+    const code = separated(bytes.toString('latin1', start, end))
+    if (code !== null) return code
+  }
   if (at < end && !isZeros(bytes, at, end)) {
     const text = bytes.toString('latin1', first, end)
     value = /^\d+(\.\d*)?e[+-]?\d+$/i.test(text) ? Number(text) : Number.NaN
@@ -36,12 +50,29 @@ export function parseCount(bytes: Buffer, start: number, end: number): number {
   return value > MAX_TOKENS ? COUNT_TOO_LARGE : value
 }
 
+/** The code of a count that has thousands separators, or may have one. */
+function separated(text: string): number | null {
+  if (!SEPARATED.test(text)) return null
+  return MAYBE_SEPARATED.test(text) ? COUNT_MAYBE_SEPARATED : COUNT_SEPARATED
+}
+
+/** Why a text is no count for its thousands separators, or null. */
+export function separatorFault(text: string, column: string): string | null {
+  const code = separated(text)
+  return code === null ? null : countFault(code, column)
+}
+
 /** A decimal point and nothing but zeros behind it. */
 function isZeros(bytes: Buffer, start: number, end: number): boolean {
   if (bytes[start] !== 46) return false
   for (let at = start + 1; at < end; at++) if (bytes[at] !== 48) return false
   return true
 }
+
+const MAY_HAVE_SEPARATOR = 'may have a thousands separator'
+const HAVE_SEPARATOR = 'have a thousands separator, or are no whole numbers'
+/** How a file writes its numbers is no matter of one row, so a file with such a row is refused. */
+export const isSeparated = (reason: string): boolean => reason.endsWith(HAVE_SEPARATOR)
 
 /** Why a field is no usable token count, or null when it is; a zero is judged by the caller. */
 export function countFault(code: number, column: string): string | null {
@@ -54,6 +85,10 @@ export function countFault(code: number, column: string): string | null {
       return `${column} are negative`
     case COUNT_TOO_LARGE:
       return `${column} are above ${MAX_TOKENS}`
+    case COUNT_MAYBE_SEPARATED:
+      return `${column} ${MAY_HAVE_SEPARATOR}`
+    case COUNT_SEPARATED:
+      return `${column} ${HAVE_SEPARATOR}`
     default:
       return null
   }
@@ -71,7 +106,7 @@ export const TIME_FELL = 'time of day is earlier than the one before it, and no 
 export const TIME_NEGATIVE = 'time is negative'
 export const TIME_TOO_FAR = 'time is more than 104 days from the first row'
 /** What to do about times that cannot be used. */
-export const TIME_REMEDIES: Readonly<Record<string, string>> = {
+const TIME_REMEDIES: Readonly<Record<string, string>> = {
   [TIME_UNREADABLE]: 'write a number, a date as in 2024-03-01 10:00:00.5, or a time of day as in 22:00:00.5',
   [TIME_NO_DATE]: 'write a number, or a date as in 2024-03-01 10:00:00.5',
   [TIME_MIXED]: 'write all as times of day, or none',
@@ -79,6 +114,12 @@ export const TIME_REMEDIES: Readonly<Record<string, string>> = {
   [TIME_OF_TWO]: 'write hours, minutes and seconds, as in 10:00:00',
   [TIME_FELL]: 'write dates too, as in 2024-03-01 10:00:00; or sort the rows, if all are of one day',
 }
+
+/** What to do about a field that cannot be used for this reason, where that is known. */
+export const remedyOf = (reason: string): string | undefined =>
+  isSeparated(reason) || reason.endsWith(MAY_HAVE_SEPARATOR)
+    ? 'write token counts without separators, as in 12500'
+    : TIME_REMEDIES[reason]
 /** A larger number is no time in any unit: Unix times in ns reach it in the year 2262. */
 export const LARGEST_TIME = 2 ** 63
 

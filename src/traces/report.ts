@@ -2,7 +2,7 @@
  * What a reader did to a file: counts, assumptions and skipped rows, so that nothing is guessed or dropped in silence.
  */
 import { type Fault, UserError } from '../errors.js'
-import { TIME_REMEDIES } from './fields.js'
+import { remedyOf } from './fields.js'
 import type { UnitlessTimes } from './units.js'
 
 /** Rows of this share may be bad (skipped and reported); beyond it, and beyond `FEW_BAD_ROWS`, the file is refused. */
@@ -90,7 +90,7 @@ export function faultOf(path: string, { line, reason, within, found }: BadRow): 
     hint:
       reason === OPEN_QUOTE
         ? 'close it, or double quotes that belong to the text; a row is one line, also where a text in it is quoted'
-        : TIME_REMEDIES[reason],
+        : remedyOf(reason),
   }
 }
 

@@ -16,7 +16,7 @@ import type { RunRequest } from './runOne.js'
 import type { Traffic } from './runTraffic.js'
 import { readState, type SavedState, type StateOf } from './savedState.js'
 
-export interface PreparedRun {
+export interface PreparedRun extends Pick<Traffic, 'drawnPerS' | 'remarks'> {
   readonly plan: Plan
   readonly config: ClusterConfig
   readonly arm: ArmSpec

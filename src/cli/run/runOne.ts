@@ -79,9 +79,10 @@ export async function runOne(request: RunRequest): Promise<void> {
   }
 }
 
-async function tableOf({ meta, note }: PreparedRun, { summary }: SimulatedRun): Promise<string> {
+async function tableOf({ meta, note, remarks = [] }: PreparedRun, { summary }: SimulatedRun): Promise<string> {
   const { runTable } = await import('../../reports/terminal.js')
-  return `load: ${note}\n${runTable(summary, meta, { colour: process.stdout.isTTY === true })}`
+  const lines = [`load: ${note}`, ...remarks.map((text) => `note: ${text}`)]
+  return `${lines.join('\n')}\n${runTable(summary, meta, { colour: process.stdout.isTTY === true })}`
 }
 
 /** What the policies of the arm do not say: levers without effect, and that `compare` has another arm of this name, tuned on the trace. */

@@ -28,6 +28,10 @@ export interface Traffic {
   readonly window: MeasureWindow
   /** What is offered, in words, for the result. */
   readonly note: string
+  /** Requests or sessions per second of the window in this draw, where traffic is drawn at a rate. */
+  readonly drawnPerS?: number
+  /** What the draw does not say of the rate that was asked for. */
+  readonly remarks?: readonly string[]
   /** Rows of sessions that began before time 0. */
   readonly begunBefore?: Int32Array
 }
@@ -88,7 +92,7 @@ async function superposed(
   workload: Workload,
   { signal, quiet, threads = 2 }: TrafficOptions,
 ): Promise<Traffic> {
-  const { load } = plan.workload
+  const { load, path } = plan.workload
   const parts = halvesOf(
     workload,
     load,
@@ -101,13 +105,14 @@ async function superposed(
   const executor = createExecutor({ context, threads, signal })
   const progress = createProgress({ quiet })
   try {
-    const search = { config, context, executor, effort, load, wantsCapacity: false, warmup }
+    const search = { config, context, executor, effort, load, wantsCapacity: false, warmup, path }
     const { stage, done } = stagesOf(showStages(progress))
     stage('load', loadJobs(search))
     const found = await findLoad({ ...search, done })
     const { arrivals, ratePerS, staticCapacity, open } = found
     const job = open(staticArm(config.engines), FIRST_DRAW, found.warmup, effort.measure)
     const { workload: drawn, copies, begunBefore, window } = openTraffic(context, job)
+    const drawnPerS = arrivedIn(window, drawn, begunBefore) / job.measureS
     const of =
       load.fraction === null
         ? ''
@@ -117,10 +122,36 @@ async function superposed(
       begunBefore,
       load: { kind: 'open' },
       window,
-      note: `${number(ratePerS)} ${arrivals.are}/s${of}; ${copiesOf(copies, arrivals.are, 'the second half of the trace')}, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
+      drawnPerS,
+      remarks: apartText(drawnPerS, ratePerS),
+      note: `${number(ratePerS)} ${arrivals.are}/s (this draw: ${number(drawnPerS)})${of}; ${copiesOf(copies, arrivals.are, 'the second half of the trace')}, ${number(job.measureS)} s after ${number(job.warmupS)} s of warm-up`,
     }
   } finally {
     progress.stop()
     await executor.close()
   }
+}
+
+/** Requests, or sessions, that begin within the window. */
+function arrivedIn({ fromNs, toNs }: MeasureWindow, drawn: Workload, begunBefore: Int32Array): number {
+  const { count, offset, rows } = unitsOf(drawn)
+  const earlier = new Set(begunBefore)
+  let arrived = 0
+  for (let unit = 0; unit < count; unit++) {
+    const first = rows[offset[unit]]
+    const timeNs = drawn.arrivalNs[first]
+    if (timeNs >= fromNs && timeNs < toNs && !earlier.has(first)) arrived++
+  }
+  return arrived
+}
+
+/** A draw further than this from the rate that was asked for is remarked on. */
+const FAR = 0.05
+
+function apartText(drawnPerS: number, askedPerS: number): string[] {
+  const apart = drawnPerS / askedPerS - 1
+  if (Math.abs(apart) <= FAR) return []
+  return [
+    `this draw offers ${Math.round(100 * Math.abs(apart))} % ${apart < 0 ? 'less' : 'more'} than asked for: \`compare\` averages draws, or try other seeds`,
+  ]
 }

@@ -50,10 +50,10 @@ async function writeSent(path: string, sent: SimulatedTrace, isOver: boolean, { 
 }
 
 /** summary.json, and what `--format json` prints. */
-export function runJson({ arm, meta, note }: PreparedRun, { summary }: SimulatedRun): string {
+export function runJson({ arm, meta, note, drawnPerS }: PreparedRun, { summary }: SimulatedRun): string {
   const { name, sourceHash } = arm
   return JSON.stringify(
-    { ...meta, arm: { name, policies: policiesOf(arm), source_hash: sourceHash }, load: note, summary },
+    { ...meta, arm: { name, policies: policiesOf(arm), source_hash: sourceHash }, load: note, drawn_rps: drawnPerS, summary },
     (_, value) => (typeof value === 'number' ? printedNumber(value) : value),
     2,
   )
@@ -62,7 +62,7 @@ export function runJson({ arm, meta, note }: PreparedRun, { summary }: Simulated
 /** Completes the folder of a run that began at `startedAt`. Returns its path. */
 export async function finishFolder(
   folder: OpenRunFolder,
-  { plan, arm, meta, window, note }: PreparedRun,
+  { plan, arm, meta, window, note, remarks = [] }: PreparedRun,
   { result, summary, curves }: SimulatedRun,
   summaryJson: string,
   startedAt: Date,
@@ -78,5 +78,5 @@ export async function finishFolder(
     series: series.map(({ timeNs, waiting, running, kvUse }) => ({ t_s: nsToS(timeNs), waiting, running, kv_use: kvUse })),
   }
   const wallS = (Date.now() - startedAt.getTime()) / 1000
-  return folder.finish({ wallS, plan, summaryJson }, { meta, picture, notes: [note] })
+  return folder.finish({ wallS, plan, summaryJson }, { meta, picture, notes: [note, ...remarks] })
 }

@@ -1,6 +1,7 @@
 /** What the columns beyond time and lengths do to the request of their row. */
 import { UserError } from '../../errors.js'
 import { LATEST_NS } from '../../units.js'
+import { separatorFault } from '../fields.js'
 import type { ReaderContext } from '../formats/format.js'
 import { createRebuiltBlocks, REBUILT_BLOCK_TOKENS } from '../rebuiltBlocks.js'
 import { createNumbering } from '../requestRows.js'
@@ -16,7 +17,7 @@ export interface Extras {
   findings(): { readonly notes: readonly string[]; readonly blockTokens?: number }
 }
 
-export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, context: ReaderContext): Extras {
+export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, context: ReaderContext, isText: boolean): Extras {
   const { rows, path, options } = context
   const sessions = createNumbering<string>()
   const latest = new Map<number, number>()
@@ -37,8 +38,11 @@ export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, 
       if (has('parent')) row.parent = cell('parent')
       if (has('joins')) row.joins = cell('joins')
       if (has('wait')) row.waitNs = durationNs(cell('wait'), waitUnitNs)
-      if (has('prefix')) row.prefixTokens = Number(cell('prefix'))
+      const prefix = has('prefix') ? cell('prefix') : ''
+      row.prefixTokens = Number(prefix)
       if (!(row.waitNs >= 0)) return 'the wait is no time of 0 or more'
+      const fault = isText ? separatorFault(prefix, 'prefix tokens') : null
+      if (fault !== null) return fault
       return Number.isInteger(row.prefixTokens) && row.prefixTokens >= 0 ? null : 'the prefix is no number of tokens'
     },
     waits: () => (has('parent') ? row.parent !== '' : has('wait') && row.session !== '' && latest.has(sessionOf())),
