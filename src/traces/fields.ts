@@ -43,13 +43,17 @@ function isZeros(bytes: Buffer, start: number, end: number): boolean {
   return true
 }
 
+/** The end of what is said of a number that is none, behind its name. */
+export const NOT_WHOLE = 'not a whole number'
+export const NO_JSON = 'the line is no JSON'
+
 /** Why a field is no usable token count, or null when it is; a zero is judged by the caller. */
 export function countFault(code: number, column: string): string | null {
   switch (code) {
     case COUNT_MISSING:
       return `${column} are missing`
     case COUNT_NOT_WHOLE:
-      return `${column} are not a whole number`
+      return `${column} are ${NOT_WHOLE}`
     case COUNT_NEGATIVE:
       return `${column} are negative`
     case COUNT_TOO_LARGE:

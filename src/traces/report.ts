@@ -2,7 +2,7 @@
  * What a reader did to a file: counts, assumptions and skipped rows, so that nothing is guessed or dropped in silence.
  */
 import { type Fault, UserError } from '../errors.js'
-import { TIME_REMEDIES } from './fields.js'
+import { NO_JSON, NOT_WHOLE, TIME_REMEDIES } from './fields.js'
 import type { UnitlessTimes } from './units.js'
 
 /** Rows of this share may be bad (skipped and reported); beyond it, and beyond `FEW_BAD_ROWS`, the file is refused. */
@@ -87,11 +87,16 @@ export function faultOf(path: string, { line, reason, within, found }: BadRow): 
   return {
     where: `${path}:${line}${column === undefined ? '' : `:${column}`}`,
     message: `${within === undefined ? '' : `${within}: `}${reason}${quoted}`,
-    hint:
-      reason === OPEN_QUOTE
-        ? 'close it, or double quotes that belong to the text; a row is one line, also where a text in it is quoted'
-        : TIME_REMEDIES[reason],
+    hint: remedyOf(reason),
   }
+}
+
+function remedyOf(reason: string): string | undefined {
+  if (reason === OPEN_QUOTE)
+    return 'close it, or double quotes that belong to the text; a row is one line, also where a text in it is quoted'
+  if (reason === NO_JSON) return 'write one JSON object a line, without a comma at its end'
+  if (reason.endsWith(NOT_WHOLE)) return 'write whole numbers in digits alone, as in 1000'
+  return TIME_REMEDIES[reason]
 }
 
 /** Why rows are left out that come after as many requests as are wanted. */
