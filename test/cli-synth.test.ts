@@ -140,6 +140,8 @@ describe('trace synth, sample, split and merge', () => {
       'trace synth chat x.swt --requests 10 --set requests=5',
       /--requests {2}says how much is drawn, and so does --set requests=5/,
     ],
+    ['trace synth chat x.swt --set strems=null', /--set strems=null {2}strems: unknown key\n {2}hint: did you mean 'streams'/],
+    ['trace synth chat x.swt --set requests=', /--set requests= {2}no value\n {2}hint: is a shell variable not set/],
     ['trace synth chat x.swt --requests 10 --set duration_s=5', /and so does --set duration_s=5/],
     [
       'trace synth chat x.swt --rate 7 --set streams.chat.rate_per_s=99',

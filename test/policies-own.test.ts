@@ -114,6 +114,11 @@ describe('a file', () => {
     expect(open(made)().place?.({ count: 4 } as LoadView, { inputTokens: 1, classId: 0, tenant: 0 })).toBe(1)
   })
 
+  test('may have methods of its own', () => {
+    const made = file(placing('return this._plase() + this.turn()', '', '_plase() { return 1 }, turn: () => 1,'))
+    expect(open(made)().place?.({ count: 4 } as LoadView, { inputTokens: 1, classId: 0, tenant: 0 })).toBe(2)
+  })
+
   test('may tell by getters of a class what it is, costs and remembers', () => {
     const made = file(
       `class Told { #kept = new Float64Array(1); get info() { return ({ ${info('split')} }).info } get planningPs() { return 700 } get state() { return this.#kept } plan() {} }\nexport default () => new Told()`,
@@ -200,6 +205,21 @@ describe('a file', () => {
       'a method of another lever',
       placing('return 0').replace('hooks: []', "hooks: ['route']"),
       /a rank policy is asked place, assign, migrate/,
+    ],
+    [
+      'a mistyped method beside the right one',
+      placing('return 0', '', 'plase() {},'),
+      /it has the method plase, which nobody calls: did you mean place\? one of its own needs another name, such as _plase/,
+    ],
+    [
+      'a mistyped method of a class',
+      `class Turn { info = ({ ${info('rank')} }).info; place() { return 0 } migate() {} }\nexport default () => new Turn()`,
+      /it has the method migate, .* did you mean migrate\?/,
+    ],
+    [
+      'a method that it has and does not declare',
+      placing('return 0', '', 'migrate() {},').replace('hooks: []', "hooks: ['place']"),
+      /info\.hooks does not name migrate, which it has/,
     ],
     ['two ways to choose a rank', placing('return 0', '', 'assign() {},'), /both place and assign/],
     [

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runExperiment } from '../src/cli/experiment/experimentInput.js'
@@ -207,6 +208,46 @@ describe('a comparison folder', () => {
     expect(() => regenerateReport(root)).toThrow(/not a run folder/)
     writeFileSync(join(root, 'run.full.json.gz'), 'zip?')
     expect(() => regenerateReport(root)).toThrow(/damaged/)
+  })
+  describe('refuses what is JSON and no result', () => {
+    const report = () => ({
+      meta: { ...identityFixture(), arm: { name: 'static', ...comparisonFixture().arms[0].policies } },
+      picture: comparisonFixture().pictures.arms[0],
+      notes: [],
+    })
+    const whole = () => ({ kind: 'run', report: report(), plan: planFixture() })
+    const stored = (value: unknown) => writeFileSync(join(root, 'run.full.json.gz'), gzipSync(JSON.stringify(value)))
+    it.each<[string, unknown]>([
+      ['null', null],
+      ['a number', 5],
+      ['a list', []],
+      ['an empty mapping', {}],
+      ['another kind', { ...whole(), kind: 'magic' }],
+      ['no plan', { ...whole(), plan: undefined }],
+      ['no report', { ...whole(), report: undefined }],
+      ['no facts', { ...whole(), report: { ...report(), meta: null } }],
+      ['no pictures', { ...whole(), report: { ...report(), picture: {} } }],
+      ['no summary', { ...whole(), report: { ...report(), picture: { ...report().picture, summary: null } } }],
+    ])('%s', (_, value) => {
+      stored(value)
+      expect(() => regenerateReport(root)).toThrow(UserError)
+      expect(() => regenerateReport(root)).toThrow(
+        /run\.full\.json\.gz {2}the file is damaged: .*\n {2}hint: make the folder anew/,
+      )
+      expect(readdirSync(root)).toEqual(['run.full.json.gz'])
+    })
+    it('nothing, where nothing is wrong', () => {
+      stored(whole())
+      expect(() => regenerateReport(root)).not.toThrow()
+    })
+  })
+  it('refuses a folder and a pipe in the place of its results', () => {
+    const file = join(root, 'run.full.json.gz')
+    mkdirSync(file)
+    expect(() => regenerateReport(root)).toThrow(/cannot be read: not a file\n/)
+    rmSync(file, { recursive: true })
+    spawnSync('mkfifo', [file])
+    expect(() => regenerateReport(root)).toThrow(/cannot be read: a pipe/)
   })
 })
 

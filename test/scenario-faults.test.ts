@@ -196,6 +196,15 @@ describe('one fault, one sentence, one place', () => {
     ['a share above one', ['slo.interactive.attainment=1.5'], /attainment: expected/],
     ['empty limits', ['slo.interactive={}'], /has no limit/],
     ['flag without a value', ['seed'], /not of the form/],
+    ['nothing for a value', ['experiment.seed='], /^no value$/],
+    ['a remark for a value', ['workload.path=#1.csv'], /^no value$/],
+    ['an unknown key that is taken out', ['foo=null'], /^foo: unknown key$/],
+    ['such a key of an engine', ['engines.0.cuont=null'], /^engines\[0\]\.cuont: unknown key$/],
+    ['an arm that is taken out and not there', ['arms.mine=null'], /^arms\.mine: unknown key$/],
+    ['an arm that is not there, without one of its levers', ['arms.mine.split=null'], /^arms\.mine: unknown key$/],
+    ['two documents for a value', ['model=a\n---\nb'], /^a second document begins here, and one is read$/],
+    ['an ordered mapping for a value', ['slo=!!omap [interactive: {ttft_ms: 1}]'], /^values with the tag !!omap are not read$/],
+    ['a list for a key', ['slo={? [a] : 5}'], /^a list or a mapping in the place of a key$/],
     ['prototype', ['__proto__.x=1'], /not of the form/],
     ['prototype in a value', ['arms={__proto__: {split: fixed-count(4)}}'], /unknown key '__proto__'/],
     ['a word that every object knows', ['toString=1'], /^toString: unknown key$/],
@@ -216,6 +225,14 @@ describe('one fault, one sentence, one place', () => {
   test('a flag at fault is named; a value of the file is named by line and column', () => {
     expect(withSets('engines.0.block_size=0')[0].where).toBe('--set engines.0.block_size=0')
     expect(faultsOf(demo.replace('fraction: 0.7', 'fraction: -1'))[0].where).toBe('s.yaml:16:15')
+  })
+
+  test('a misspelt key is named where it would be taken out, a known one that is not there may be', () => {
+    expect(withSets('engines.0.cuont=null')[0].hint).toMatch(/did you mean 'count'\?/)
+    expect(withSets('experiment.seed=')[0].hint).toMatch(/^is a shell variable not set\? write null to take the key out/)
+    expect(() =>
+      loadScenario({ text: demo, file: 's.yaml', sets: ['kv_precision=null', 'admission.max_queue=null'] }),
+    ).not.toThrow()
   })
 
   test('a misspelt policy is named by line and column, with a suggestion', () => {
@@ -284,6 +301,13 @@ describe('text that is not a scenario', () => {
     ['broken', 'system: [gb200\n', /not valid YAML/],
     ['nested beyond the stack', `system: ${'['.repeat(20_000)}`, /not valid YAML: brackets or mappings are nested too deeply/],
     ['prototype', `${demo}\n__proto__: {a: 1}\n`, /unknown key '__proto__'/],
+    ['two documents', `${demo}\n---\nracks: 2\n`, /^a second document begins here, and one is read$/],
+    ['an ordered mapping', `${demo}\nadmission: !!omap [max_queue: 5]\n`, /^values with the tag !!omap are not read$/],
+    ['a set', `${demo}\nadmission: !!set {max_queue}\n`, /^values with the tag !!set are not read$/],
+    ['a time', `${demo}\nadmission: !!timestamp 2001-01-01\n`, /^values with the tag !!timestamp are not read$/],
+    ['a date of YAML 1.1', `%YAML 1.1\n---\n${demo}\nadmission: 2001-01-01\n`, /^a date is no value here$/],
+    ['a list for a key', `${demo}\nadmission: {? [a] : 5}\n`, /^a list or a mapping in the place of a key$/],
+    ['an alias for a key', `${demo}\nadmission: {a: &k b, *k : 5}\n`, /^an alias in the place of a key$/],
   ])('%s', (_name, text, message) => {
     expect(faultsOf(text)[0].message).toMatch(message)
     expect(faultsOf(text)[0].where).toMatch(/^s\.yaml:\d+:\d+$/)

@@ -537,6 +537,28 @@ describe('bad rows of a CSV file', () => {
     if (message.startsWith('time')) expect(fault.hint).toMatch(/^write /)
   })
 
+  it.each(['"1,000"', '0x10', '1_000', '+100', '100.5', '١٠٠'])('says how a count is written where it is %s', async (count) => {
+    const [fault] = await refusal(`${HEADER}0,${count},5\n`)
+    expect(fault.message).toMatch(/input tokens are not a whole number/)
+    expect(fault.hint).toBe('write whole numbers in digits alone, as in 1000')
+  })
+
+  it.each(['1000.5', '"1,000"'])('says so of a field of JSON that is %s', async (count) => {
+    const [fault] = await refusal(`{"timestamp":0,"input_length":${count},"output_length":5,"hash_ids":[1]}\n`, {
+      from: 'mooncake',
+    })
+    expect(fault.hint).toBe('write whole numbers in digits alone, as in 1000')
+  })
+
+  it('says that a line of JSON ends without a comma', async () => {
+    const [fault] = await refusal('{"timestamp":0,"input_length":5,"output_length":5,"hash_ids":[1]},\n')
+    expect(fault).toEqual({
+      where: 'trace:1',
+      message: 'the only row is not usable: the line is no JSON',
+      hint: 'write one JSON object a line, without a comma at its end',
+    })
+  })
+
   it('counts the characters of a line and not their bytes', async () => {
     const header = 'tenant,time,input_tokens,output_tokens\n'
     expect((await refusal(`${header}ü€é😀,x,7,5\n`))[0].where).toBe('trace:2:6')

@@ -53,6 +53,15 @@ describe('a date', () => {
   })
 })
 
+it('a degree above the GPUs of its engine refuses the row: another cut would be taken in its place', () => {
+  const refused = (fields: Record<string, string>) => expect(mapped(fields)).toMatchObject({ refused: expect.any(String) })
+  expect(mapped({ decode_attention_tp: '64', decode_gpus_per_worker: '4' })).toMatchObject({
+    refused: 'attention_tp of the decode engine is 64, more than 4 GPUs',
+  })
+  refused({ prefill_attention_dp: '64' })
+  refused({ decode_moe_ep: '64' })
+})
+
 describe('memory of a rank', () => {
   const model = loadModel('deepseek-r1')
   const cut = { tp: 1, pp: 1, dp: 4, cp: 1, moeTp: 1, moeEp: 4 }

@@ -66,6 +66,13 @@ describe('rows that cannot be read', () => {
       { concurrency: '1.5' },
       { tpot_ms: '-3' },
       { osl: 'Infinity', agg_gpus: 'x' },
+      { isl: '0x10' },
+      { concurrency: '1e3' },
+      { tpot_ms: '0b1' },
+      { measured_date: '2026-13-45' },
+      { measured_date: '2026-02-30' },
+      { measured_date: '2026-00' },
+      { agg_tp: '8' },
     ]
     const { rows, refused } = mapped([{ id: 'good' }, ...bad.map((row, i) => ({ ...row, id: `bad${i}` }))])
     expect(rows.map(({ row }) => row.id)).toEqual(['good'])
@@ -74,7 +81,25 @@ describe('rows that cannot be read', () => {
       "concurrency is '1.5', expected a whole number",
       "tpot_ms is '-3', expected a number of at least 0",
       "osl is 'Infinity', expected a number of at least 0; agg_gpus is 'x', expected a number of at least 0",
+      "isl is '0x10', expected a number of at least 0",
+      "concurrency is '1e3', expected a whole number",
+      "tpot_ms is '0b1', expected a number of at least 0",
+      "measured_date '2026-13-45' is not a date such as 2026-02-08",
+      "measured_date '2026-02-30' is not a date such as 2026-02-08",
+      "measured_date '2026-00' is not a date such as 2026-02-08",
+      'attention_tp of the aggregated engine is 8, more than 4 GPUs',
     ])
+  })
+
+  it('whole numbers of a table of floats, small numbers and leap days are read', () => {
+    const { rows } = mapped([{ isl: '1024.0', tpot_ms: '1.5e1', measured_date: '2028-02-29' }])
+    expect(rows[0].row).toMatchObject({ isl: 1024, tpotMs: 15, measuredDate: '2028-02-29' })
+  })
+
+  it('a header without rows is refused', () => {
+    expect(() => servingRows(parseCsv(ROW_COLUMNS.join(','), 'rows.csv'))).toThrow(
+      /^rows\.csv {2}the file has a header and no rows\n {2}hint: give at least one measured row$/,
+    )
   })
 
   it('what tools write for no value is blank', () => {

@@ -1,5 +1,6 @@
 /** Whether what a file exports is a policy of its lever, before it is asked anything. */
 import type { EngineNeeds, LeverName, PolicyInfo } from '../levers/lever.js'
+import { nearest } from '../suggest.js'
 import { HOOKS, MOST_PLANNING_PS } from './hooks.js'
 
 const TEXTS = ['name', 'complexity', 'wins', 'loses', 'source'] as const
@@ -70,11 +71,32 @@ function hookFaults(lever: LeverName, info: unknown, policy: Readonly<Record<str
       (hook) =>
         `info.hooks names ${hook}: ${names.includes(hook) ? 'there is no such method' : `a ${lever} policy is asked ${names.join(', ')}`}`,
     )
+  // an empty list says nothing; what is no method alone is read wherever it is
+  const called = names.filter((name) => has(name) && !(FIELDS as readonly string[]).includes(name))
+  if (Array.isArray(hooks) && hooks.length > 0)
+    faults.push(...called.filter((name) => !hooks.includes(name)).map((name) => `info.hooks does not name ${name}, which it has`))
+  // other names may be those of methods that its own call
+  for (const name of methodsOf(policy)) {
+    const meant = names.includes(name) || name.startsWith('_') ? null : nearest(name, names, 1)
+    if (meant !== null)
+      faults.push(
+        `it has the method ${name}, which nobody calls: did you mean ${meant}? one of its own needs another name, such as _${name}`,
+      )
+  }
   if (lever === 'rank' && has('place') && has('assign'))
     faults.push('it has both place and assign: a request is given its rank on arrival or before a step, so keep one of them')
   if (lever === 'rank' && policy.planningPs !== undefined && !has('assign') && !has('migrate'))
     faults.push('planningPs is charged to steps before which assign or migrate was asked, and it has neither: leave it out')
   return faults
+}
+
+/** Names of the methods of an object and of its classes; getters are not asked. */
+function methodsOf(policy: object): string[] {
+  const names = new Set<string>()
+  for (let at: object | null = policy; at !== null; at = Object.getPrototypeOf(at))
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at)))
+      if (typeof value === 'function') names.add(name)
+  return [...names]
 }
 
 const isPlanningTime = (time: unknown): boolean =>

@@ -7,6 +7,7 @@ import { UserError } from '../errors.js'
 import type { AblationResult, ComparisonResult } from '../experiments/result.js'
 import type { Records } from '../metrics/records.js'
 import type { Plan } from '../scenario/plan.js'
+import { refuseEndless } from '../textFile.js'
 import { createRunFolder, type RunFolder, type RunFolderOptions, writeAtomically } from './folder.js'
 import { ablationHtml } from './html/ablation.js'
 import { comparisonHtml } from './html/comparison.js'
@@ -123,54 +124,83 @@ function openFolder(options: OpenOptions): RunFolder {
   return folder
 }
 
+/** What is stored, and what the page is drawn from. */
+type Stored = (StoredResult | { readonly kind: 'run'; readonly report: RunReport }) & { readonly plan: Plan }
+
 /** The page is always drawn from the stored text, so drawing it again later gives the same bytes. */
 function htmlOf(full: string): string {
-  const stored = JSON.parse(full) as
-    | { kind: 'comparison'; result: ComparisonResult; plan: Plan }
-    | { kind: 'ablation'; result: AblationResult; plan: Plan }
-    | { kind: 'run'; report: RunReport; plan: Plan }
+  const stored = JSON.parse(full) as Stored
   if (stored.kind === 'ablation') return ablationHtml(stored.result, stored.plan)
   return stored.kind === 'comparison' ? comparisonHtml(stored.result, stored.plan) : runHtml(stored.report, stored.plan)
 }
 
+/** What each file of results holds, and which command writes it. */
+const FILES: readonly { readonly name: string; readonly kind: Stored['kind']; readonly verb: string }[] = [
+  { name: COMPARISON, kind: 'comparison', verb: 'compare' },
+  { name: ABLATION, kind: 'ablation', verb: 'ablate' },
+  { name: RUN, kind: 'run', verb: 'run' },
+]
+
 /** Makes report.html of a run folder again. Returns the path of the page. */
 export function regenerateReport(dir: string): string {
-  const name = [COMPARISON, ABLATION, RUN].find((candidate) => existsSync(join(dir, candidate)))
-  if (!name)
+  const found = FILES.find(({ name }) => existsSync(join(dir, name)))
+  if (found === undefined)
     throw new UserError({
       where: dir,
       message: `no ${COMPARISON}, ${ABLATION} or ${RUN} here: not a run folder`,
       hint: 'give a folder that run, compare or ablate has written',
     })
-  let full: string
+  const { name, kind, verb } = found
+  const file = join(dir, name)
+  const fault = (message: string) => new UserError({ where: file, message, hint: `make the folder anew by shapewise ${verb}` })
+  const full = unpacked(file, fault)
+  refuseForeign(full, kind, fault)
+  let page: string
   try {
-    full = gunzipSync(readFileSync(join(dir, name))).toString('utf8')
-    JSON.parse(full)
-  } catch {
-    throw new UserError({
-      where: join(dir, name),
-      message: 'the file is damaged: it is not gzipped JSON',
-      hint: 'run the comparison again',
-    })
+    page = htmlOf(full)
+  } catch (error) {
+    // what was drawn when the folder was made can be drawn again
+    throw error instanceof UserError ? error : fault(`the file is damaged: a part of the ${kind} is missing or of another form`)
   }
-  const { kind, plan, result } = JSON.parse(full) as {
-    kind: string
-    plan: Partial<Plan>
-    result?: Partial<ComparisonResult>
-  }
-  if (kind === 'comparison' && result?.attribution === undefined)
-    throw new UserError({
-      where: join(dir, name),
-      message: `written by shapewise ${plan.version} before comparisons held an attribution`,
-      hint: 'make the report with that version, or run again with this one',
-    })
-  if (plan.rack === undefined)
-    throw new UserError({
-      where: join(dir, name),
-      message: `written by shapewise ${plan.version}, whose plans do not say how a rack is built`,
-      hint: 'make the report with that version, or run again with this one',
-    })
   const path = join(dir, REPORT)
-  writeAtomically(path, htmlOf(full))
+  writeAtomically(path, page)
   return path
+}
+
+type FaultOf = (message: string) => UserError
+
+function unpacked(file: string, fault: FaultOf): string {
+  let packed: Buffer
+  try {
+    refuseEndless(file)
+    packed = readFileSync(file)
+  } catch (error) {
+    throw fault(`cannot be read: ${(error as Error).message}`)
+  }
+  try {
+    const full = gunzipSync(packed).toString('utf8')
+    JSON.parse(full)
+    return full
+  } catch {
+    throw fault('the file is damaged: it is not gzipped JSON')
+  }
+}
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Refuses what is no result of this kind, and one that an earlier version wrote without all that its page needs. */
+function refuseForeign(full: string, kind: Stored['kind'], fault: FaultOf): void {
+  const stored: unknown = JSON.parse(full)
+  const held = isMapping(stored) && stored.kind === kind ? stored[kind === 'run' ? 'report' : 'result'] : undefined
+  const plan = isMapping(stored) ? stored.plan : undefined
+  if (!isMapping(held) || !isMapping(plan) || typeof plan.version !== 'string')
+    throw fault(`the file is damaged: it holds no ${kind} with its plan`)
+  const older = (what: string) =>
+    new UserError({
+      ...fault(`written by shapewise ${plan.version}${what}`).faults[0],
+      hint: 'make the report with that version, or run again with this one',
+    })
+  if (kind === 'comparison' && held.attribution === undefined) throw older(' before comparisons held an attribution')
+  if (plan.rack === undefined) throw older(', whose plans do not say how a rack is built')
 }

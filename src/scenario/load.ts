@@ -27,7 +27,7 @@ export interface ScenarioSource {
 /** Throws UserError with all faults. */
 export function loadScenario({ text, file, folder = dirname(file), sets = [], arms = [] }: ScenarioSource): Plan {
   const parsed = parseYaml(text, file, FORM)
-  const { data, flags, faults } = applyOverrides(parsed.data, sets, arms)
+  const { data, flags, faults } = applyOverrides(parsed.data, sets, arms, FORM)
   if (parsed.faults.length > 0) throw new UserError([...parsed.faults, ...faults])
   rebasePaths(data, flags, folder)
   const { plan, problems } = check(data)
@@ -69,7 +69,7 @@ export interface DefaultsSource {
 export function scenarioFromDefaults({ sets = [], workloadPath, arms = [] }: DefaultsSource): Plan {
   const workload = workloadPath === undefined ? { preset: 'chat' } : { path: workloadPath, load: { method: 'as_recorded' } }
   const defaults = { system: 'gb200', model: 'llama-3.1-70b', engines: [{ layout: 'TP4' }], workload }
-  const { data, flags, faults } = applyOverrides(defaults, sets, arms)
+  const { data, flags, faults } = applyOverrides(defaults, sets, arms, FORM)
   const { plan, problems: checked } = check(data)
   const problems = [...checked, ...ticksProblems(data, flags)]
   if (plan && faults.length === 0 && problems.length === 0) return plan

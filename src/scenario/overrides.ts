@@ -1,8 +1,9 @@
 /** `--set a.b=c`: flags over the file over the defaults. */
 import { type Fault, UserError } from '../errors.js'
 import type { LeverName } from '../levers/lever.js'
+import { type CheckedForm, showPath, unknownKeyHint } from '../yaml/issues.js'
 import { yaml } from '../yaml/library.js'
-import { FORBIDDEN_KEYS, forbiddenKeysOf, type Path, plainDataOf } from '../yaml/text.js'
+import { FORBIDDEN_KEYS, misreadIn, misreadOf, type Path, plainDataOf, saidOf } from '../yaml/text.js'
 import { AMOUNTS_OF, LOAD_AMOUNTS, LOAD_METHODS, UNIFORM_KEYS } from './loadKeys.js'
 
 export interface Overridden {
@@ -39,17 +40,18 @@ export interface ArmInput {
   readonly flag: string
 }
 
-/** Applies the flags in order to a copy. A value is read as YAML, so `true`, `1e3` and `[a]` mean what they mean in a file; `null` removes a key. */
+/** Applies the flags in order to a copy. A value is read as YAML, so `true`, `1e3` and `[a]` mean what they mean in a file; `null` removes a key, one that `form` knows where it is given. */
 export function applyOverrides(
   data: Record<string, unknown>,
   sets: readonly string[],
   arms: readonly ArmInput[] = [],
+  form?: CheckedForm,
 ): Overridden {
   const copy = structuredClone(data)
   const flags = new Map<string, string>()
   const faults: Fault[] = []
   for (const set of sets) {
-    const fault = applyOne(copy, set, flags)
+    const fault = applyOne(copy, set, flags, form)
     if (fault) faults.push({ where: `--set ${set}`, ...fault })
   }
   for (const arm of arms) {
@@ -102,7 +104,12 @@ export function refuseUndone(sets: readonly string[]): void {
   }
 }
 
-function applyOne(data: Record<string, unknown>, set: string, flags: Map<string, string>): Omit<Fault, 'where'> | null {
+function applyOne(
+  data: Record<string, unknown>,
+  set: string,
+  flags: Map<string, string>,
+  form: CheckedForm | undefined,
+): Omit<Fault, 'where'> | null {
   const equals = set.indexOf('=')
   const key = keyOf(set)
   const steps = key.split('.')
@@ -112,7 +119,14 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
       hint: 'for example --set experiment.seed=7 or --set engines.0.count=2',
     }
   }
-  const read = readValue(set.slice(equals + 1))
+  const text = set.slice(equals + 1)
+  // YAML would read it as null
+  if (/^\s*(#|$)/.test(text))
+    return {
+      message: 'no value',
+      hint: 'is a shell variable not set? write null to take the key out, and quote what begins with #',
+    }
+  const read = readValue(text)
   if ('fault' in read) return read.fault
   const { value } = read
   let at: Container = data
@@ -126,6 +140,11 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
       }
     }
     const holder = at as Record<string, unknown>
+    if (value === null && form !== undefined && !Object.hasOwn(holder, step)) {
+      // nothing of it would be left for the schema to refuse
+      const fault = strayKey(steps.slice(0, depth + 1), form)
+      if (fault !== null) return fault
+    }
     if (last) {
       if (value === null && !Array.isArray(at)) delete holder[step]
       else holder[step] = value
@@ -149,6 +168,14 @@ function applyOne(data: Record<string, unknown>, set: string, flags: Map<string,
   return null
 }
 
+/** What is wrong with taking out a key that is not there: nothing where it is known. */
+function strayKey(steps: readonly string[], form: CheckedForm): Omit<Fault, 'where'> | null {
+  const path = steps.slice(0, -1).map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+  const key = steps[path.length]
+  if (form.keysAt(path).includes(key)) return null
+  return { message: `${showPath([...path, key])}: unknown key`, hint: unknownKeyHint(key, path, form) }
+}
+
 /** Whole numbers, and words with a digit or a hyphen, are themselves in YAML; all else (`true`, `1e3`, `[a]`) is read by the library. */
 const PLAIN_NUMBER = /^(0|[1-9]\d{0,14})$/
 const PLAIN_WORD = /^[A-Za-z](?=[\w.]*[\d-])[\w.-]*$/
@@ -156,19 +183,15 @@ const PLAIN_WORD = /^[A-Za-z](?=[\w.]*[\d-])[\w.-]*$/
 function readValue(text: string): { readonly value: unknown } | { readonly fault: Omit<Fault, 'where'> } {
   if (PLAIN_NUMBER.test(text)) return { value: Number(text) }
   if (PLAIN_WORD.test(text)) return { value: text }
-  const doc = yaml().parseDocument(text)
-  const invalid = ({ message }: Error) => ({
-    fault: { message: `the value is not valid YAML: ${message.split('\n')[0]}`, hint: 'quote it' },
-  })
-  const [problem] = [...doc.errors, ...doc.warnings]
-  if (problem !== undefined) return invalid(problem)
-  const [forbidden] = forbiddenKeysOf(doc)
-  if (forbidden !== undefined) return { fault: { message: `unknown key '${forbidden.value}'`, hint: 'remove it' } }
+  const doc = yaml().parseDocument(text, { prettyErrors: false })
+  const problems = [...doc.errors, ...doc.warnings].map((one) => misreadOf(one, 'quote it'))
+  const [misread] = [...problems, ...misreadIn(doc)]
+  if (misread !== undefined) return { fault: { message: misread.message, hint: misread.hint } }
   try {
     return { value: plainDataOf(doc) }
   } catch (error) {
     // an alias without an anchor, or too many of them
-    return invalid(error as Error)
+    return { fault: { message: saidOf((error as Error).message), hint: 'quote it' } }
   }
 }
 

@@ -73,6 +73,9 @@ const MAY_HAVE_SEPARATOR = 'may have a thousands separator'
 const HAVE_SEPARATOR = 'have a thousands separator, or are no whole numbers'
 /** How a file writes its numbers is no matter of one row, so a file with such a row is refused. */
 export const isSeparated = (reason: string): boolean => reason.endsWith(HAVE_SEPARATOR)
+/** The end of what is said of a number that is none, behind its name. */
+export const NOT_WHOLE = 'not a whole number'
+export const NO_JSON = 'the line is no JSON'
 
 /** Why a field is no usable token count, or null when it is; a zero is judged by the caller. */
 export function countFault(code: number, column: string): string | null {
@@ -80,7 +83,7 @@ export function countFault(code: number, column: string): string | null {
     case COUNT_MISSING:
       return `${column} are missing`
     case COUNT_NOT_WHOLE:
-      return `${column} are not a whole number`
+      return `${column} are ${NOT_WHOLE}`
     case COUNT_NEGATIVE:
       return `${column} are negative`
     case COUNT_TOO_LARGE:
@@ -116,10 +119,13 @@ const TIME_REMEDIES: Readonly<Record<string, string>> = {
 }
 
 /** What to do about a field that cannot be used for this reason, where that is known. */
-export const remedyOf = (reason: string): string | undefined =>
-  isSeparated(reason) || reason.endsWith(MAY_HAVE_SEPARATOR)
-    ? 'write token counts without separators, as in 12500'
-    : TIME_REMEDIES[reason]
+export function remedyOf(reason: string): string | undefined {
+  if (isSeparated(reason) || reason.endsWith(MAY_HAVE_SEPARATOR)) return 'write token counts without separators, as in 12500'
+  if (reason === NO_JSON) return 'write one JSON object a line, without a comma at its end'
+  if (reason.endsWith(NOT_WHOLE)) return 'write whole numbers in digits alone, as in 1000'
+  return TIME_REMEDIES[reason]
+}
+
 /** A larger number is no time in any unit: Unix times in ns reach it in the year 2262. */
 export const LARGEST_TIME = 2 ** 63
 

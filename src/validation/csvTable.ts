@@ -109,11 +109,16 @@ export function demandColumns(table: CsvTable, needed: readonly string[]): void 
 /** What tools write into a cell that has no value. */
 const BLANK = /^(nan|n\/?a|null|none|-)?$/i
 
+/** Not all that JavaScript takes for a number, such as 0x10. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+/** Tables of floats hold whole numbers as 4.0. */
+const WHOLE = /^\+?\d+(\.0*)?$/
+
 /** A number >= `least`, null when blank. Throws on anything else. */
 export function numberIn(table: CsvTable, record: CsvRecord, column: string, least = 0): number | null {
   const text = record.field(column)
   if (BLANK.test(text)) return null
-  const value = Number(text)
+  const value = DECIMAL.test(text) ? Number(text) : Number.NaN
   if (!(Number.isFinite(value) && value >= least)) {
     throw new UserError({
       where: `${table.file}:${record.line}`,
@@ -126,10 +131,10 @@ export function numberIn(table: CsvTable, record: CsvRecord, column: string, lea
 
 export function wholeIn(table: CsvTable, record: CsvRecord, column: string, least = 0): number | null {
   const value = numberIn(table, record, column, least)
-  if (value === null || Number.isInteger(value)) return value
+  if (value === null || WHOLE.test(record.field(column))) return value
   throw new UserError({
     where: `${table.file}:${record.line}`,
     message: `${column} is '${record.field(column)}', expected a whole number`,
-    hint: 'correct it or leave it blank',
+    hint: 'write its digits alone or leave it blank',
   })
 }

@@ -100,8 +100,8 @@ interface Engines {
   readonly shape: EngineShape
 }
 
-const demandAtMost = (what: string, value: number, most: number): void => {
-  if (value > most) refuse(`${what} is ${value}, more than ${most}`)
+const demandAtMost = (what: string, value: number, most: number, unit = ''): void => {
+  if (value > most) refuse(`${what} is ${value}, more than ${most}${unit}`)
 }
 
 function mapped(row: ServingRow, settings: RecipeSettings | undefined): RowPlan {
@@ -155,6 +155,13 @@ function groupOf(
   const { workers, gpus } = columns
   if (!workers || !gpus) return refuse(`the number of ${role} engines or of their GPUs is unknown`)
   demandAtMost(`the number of ${role} engines`, workers, MOST.engines)
+  // another cut would be taken in its place
+  for (const [what, degree] of [
+    ['attention_tp', columns.tp],
+    ['attention_dp', columns.dp],
+    ['moe_ep', columns.ep],
+  ] as const)
+    if (degree !== null) demandAtMost(`${what} of the ${role} engine`, degree, gpus, ' GPUs')
   const shape = shapeOf({
     backend: row.backend,
     role,

@@ -70,8 +70,21 @@ const NEEDED = [
 
 const ISO_DATE = /^\d{4}-\d{2}(-\d{2})?$/
 
+/** A day or a month of the calendar: the 31st of February rolls over into March. */
+function isDate(text: string): boolean {
+  if (!ISO_DATE.test(text)) return false
+  const [year, month, day = 1] = text.split('-').map(Number)
+  return new Date(Date.UTC(year, month - 1, day)).toISOString().startsWith(text)
+}
+
 export function servingRows(table: CsvTable): ServingRow[] {
   demandColumns(table, NEEDED)
+  if (table.records.length === 0)
+    throw new UserError({
+      where: table.file,
+      message: 'the file has a header and no rows',
+      hint: 'give at least one measured row',
+    })
   return table.records.map((record) => servingRow(table, record))
 }
 
@@ -90,7 +103,7 @@ function servingRow(table: CsvTable, record: CsvRecord): ServingRow {
   const whole = (column: string): number | null => read(wholeIn, column)
   const measured = (column: string): number | null => read(numberIn, column) || null
   const measuredDate = field('measured_date')
-  if (measuredDate !== '' && !ISO_DATE.test(measuredDate))
+  if (measuredDate !== '' && !isDate(measuredDate))
     faults.push(`measured_date '${measuredDate}' is not a date such as 2026-02-08`)
   const shape = (role: 'prefill' | 'decode'): ShapeColumns => ({
     workers: whole(`${role}_workers`),

@@ -62,7 +62,8 @@ export function problemsOf(error: ZodError, data: unknown, form: CheckedForm): P
   return problems
 }
 
-function unknownKeyHint(key: string, path: Path, form: CheckedForm): string {
+/** What to do about a key that the mapping at `path` does not have. */
+export function unknownKeyHint(key: string, path: Path, form: CheckedForm): string {
   if (key === '<<') return 'merge keys are not read: write the keys out, or let an alias be the whole value'
   const known = form.keysAt(path)
   // {split:length-aware} is one key without a value

@@ -1,5 +1,5 @@
 /** YAML text to plain data that remembers where every value stands. */
-import type { Document, Node, Pair, Scalar } from 'yaml'
+import type { Document, Node, Pair, YAMLError } from 'yaml'
 import type { Fault } from '../errors.js'
 import { yaml } from './library.js'
 
@@ -24,21 +24,53 @@ export interface ParsedYaml {
 /** Keys that would reach into the prototype of an object. */
 export const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
-/** The keys of a document that are among those. */
-export function forbiddenKeysOf(doc: Document): Scalar[] {
-  const { isScalar, visit } = yaml()
-  const found: Scalar[] = []
+/** What is wrong at a place of a text, without the name of the text. */
+export interface Misread {
+  readonly offset: number
+  readonly message: string
+  readonly hint: string
+}
+
+/** Tags whose values are plain data. */
+const PLAIN_TAG = /^(!|tag:yaml\.org,2002:(map|seq|str|int|float|bool|null))$/
+
+/** What is valid YAML and has no place in plain data: the library would make it an empty mapping, or warn past our streams. */
+export function misreadIn(doc: Document): Misread[] {
+  const { isAlias, isScalar, visit } = yaml()
+  const found: Misread[] = []
   visit(doc, {
     Pair: (_, { key }) => {
-      if (isScalar(key) && FORBIDDEN_KEYS.includes(String(key.value))) found.push(key)
+      const offset = (key as Node | null)?.range?.[0] ?? 0
+      if (isAlias(key)) found.push({ offset, message: 'an alias in the place of a key', hint: 'write the key out' })
+      else if (!isScalar(key))
+        found.push({ offset, message: 'a list or a mapping in the place of a key', hint: 'a key is one word' })
+      else if (FORBIDDEN_KEYS.includes(String(key.value)))
+        found.push({ offset, message: `unknown key '${key.value}'`, hint: 'remove it' })
+    },
+    Node: (_, node) => {
+      const offset = node.range?.[0] ?? 0
+      const tag = isAlias(node) ? undefined : node.tag
+      if (tag !== undefined && !PLAIN_TAG.test(tag)) {
+        const shown = tag.replace('tag:yaml.org,2002:', '!!')
+        found.push({ offset, message: `values with the tag ${shown} are not read`, hint: `write it without ${shown}` })
+      } else if (isScalar(node) && node.value instanceof Date)
+        found.push({ offset, message: 'a date is no value here', hint: 'quote it' })
     },
   })
   return found
 }
 
 /** What the YAML library says of the text; where it nests so deeply that the stack ends, it tells of the stack. */
-const saidOf = (message: string): string =>
+export const saidOf = (message: string): string =>
   `not valid YAML: ${/call stack/.test(message) ? 'brackets or mappings are nested too deeply' : message}`
+
+/** An error or a warning of the library; some are advice to programmers. */
+export function misreadOf({ code, message, pos: [offset] }: YAMLError, hint: string): Misread {
+  if (code === 'DUPLICATE_KEY') return { offset, message: 'this key is given twice', hint: 'keep one of the two' }
+  if (code === 'MULTIPLE_DOCS')
+    return { offset, message: 'a second document begins here, and one is read', hint: 'remove the line --- and what follows' }
+  return { offset, message: saidOf(message), hint }
+}
 
 /** The data of a document, every alias a value of its own: what changes one place must not change those that name the same anchor. Throws an Error for too many aliases, and for one within its own anchor. */
 export function plainDataOf(doc: Document): unknown {
@@ -65,13 +97,8 @@ export function parseYaml(text: string, file: string, { noun, example }: YamlKin
     const { line, col } = lines.linePos(offset)
     return `${file}:${Math.max(1, line)}:${Math.max(1, col)}`
   }
-  const faults: Fault[] = [...doc.errors, ...doc.warnings].map((problem) => ({
-    where: at(problem.pos[0]),
-    message: problem.code === 'DUPLICATE_KEY' ? 'this key is given twice' : saidOf(problem.message),
-    hint: problem.code === 'DUPLICATE_KEY' ? 'keep one of the two' : `see ${example} for the form of a ${noun}`,
-  }))
-  for (const { range, value } of forbiddenKeysOf(doc))
-    faults.push({ where: at(range?.[0] ?? 0), message: `unknown key '${value}'`, hint: 'remove it' })
+  const problems = [...doc.errors, ...doc.warnings].map((one) => misreadOf(one, `see ${example} for the form of a ${noun}`))
+  const faults: Fault[] = [...problems, ...misreadIn(doc)].map(({ offset, ...fault }) => ({ where: at(offset), ...fault }))
   const where = (path: Path, key?: string): string => at(offsetOf(doc.contents, path, key))
   if (faults.length > 0) return { data: {}, faults, where }
   try {

@@ -5,7 +5,7 @@ import { applyOverrides, flagGiving, flagOf, refuseUndone } from '../../scenario
 import { suggest } from '../../suggest.js'
 import { refuseEndless } from '../../textFile.js'
 import { presetRecipeText } from '../../traces/generate/presets.js'
-import { type RecipeChange, readRecipe } from '../../traces/generate/readRecipe.js'
+import { RECIPE_FORM, type RecipeChange, readRecipe } from '../../traces/generate/readRecipe.js'
 import type { Recipe } from '../../traces/generate/recipe.js'
 import { PRESETS, type PresetName } from '../../traces/presetNames.js'
 
@@ -68,7 +68,7 @@ function recipeFile(name: string): string {
 }
 
 function changed(data: Record<string, unknown>, { requests, sets }: RecipeFlags): RecipeChange {
-  const { data: copy, flags, faults } = applyOverrides(data, sets)
+  const { data: copy, flags, faults } = applyOverrides(data, sets, [], RECIPE_FORM)
   if (requests !== undefined) {
     copy.requests = requests
     delete copy.duration_s

@@ -5,7 +5,8 @@ import { type Path, parseYaml } from '../../yaml/text.js'
 import { type Recipe, recipeKeysAt, recipeSchema } from './recipe.js'
 import { recipeProblems } from './recipeRules.js'
 
-const FORM: CheckedForm = {
+/** For messages on recipes. */
+export const RECIPE_FORM: CheckedForm = {
   noun: 'recipe',
   example: 'docs/RECIPES.md',
   keysAt: recipeKeysAt,
@@ -29,7 +30,7 @@ export function readRecipe(
   file: string,
   change = (data: Record<string, unknown>): RecipeChange => ({ data, faults: [], flagAt: () => undefined }),
 ): Recipe {
-  const parsed = parseYaml(text, file, FORM)
+  const parsed = parseYaml(text, file, RECIPE_FORM)
   const changed = change(parsed.data)
   if (parsed.faults.length > 0 || changed.faults.length > 0) throw new UserError([...parsed.faults, ...changed.faults])
   const { recipe, problems } = checkRecipe(changed.data)
@@ -45,7 +46,7 @@ export function readRecipe(
 /** Checks plain data; `recipe` is null when there are problems. */
 export function checkRecipe(data: unknown): { recipe: Recipe | null; problems: readonly Problem[] } {
   const checked = recipeSchema.safeParse(data, PARSE_ONCE)
-  if (!checked.success) return { recipe: null, problems: problemsOf(checked.error, data, FORM) }
+  if (!checked.success) return { recipe: null, problems: problemsOf(checked.error, data, RECIPE_FORM) }
   const recipe = checked.data as unknown as Recipe
   const problems = recipeProblems(recipe)
   return { recipe: problems.length === 0 ? recipe : null, problems }

@@ -1,6 +1,6 @@
 /** Fields of a JSON row: each function returns the value or throws a `RowFault` that says what is wrong with it. */
 import { LATEST_NS, NS_PER_S } from '../../units.js'
-import { LARGEST_TIME, MAX_TOKENS, parseDate, TIME_NEGATIVE, TIME_NO_DATE, TIME_TOO_FAR } from '../fields.js'
+import { LARGEST_TIME, MAX_TOKENS, NO_JSON, NOT_WHOLE, parseDate, TIME_NEGATIVE, TIME_NO_DATE, TIME_TOO_FAR } from '../fields.js'
 import type { TimeFindings } from '../units.js'
 import { RowFault } from './rowFault.js'
 
@@ -17,7 +17,7 @@ export function parseObject(text: string): JsonRow {
   try {
     row = JSON.parse(safe)
   } catch {
-    throw new RowFault('the line is no JSON')
+    throw new RowFault(NO_JSON)
   }
   if (isObject(row)) return row
   throw new RowFault('the line is no JSON object')
@@ -75,7 +75,7 @@ export function checkedTokens(value: unknown, key: string, least: number): numbe
   if (typeof value === 'string' && LONG_WHOLE.test(value)) {
     throw new RowFault(value.startsWith('-') ? `${key} is negative` : `${key} is above ${MAX_TOKENS}`)
   }
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw new RowFault(`${key} is not a whole number`)
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw new RowFault(`${key} is ${NOT_WHOLE}`)
   if (value < 0) throw new RowFault(`${key} is negative`)
   if (value < least) throw new RowFault(`${key} is ${value}`)
   if (value > MAX_TOKENS) throw new RowFault(`${key} is above ${MAX_TOKENS}`)

@@ -100,8 +100,15 @@ async function orDamaged<T>(path: string, work: () => Promise<T>): Promise<T> {
     const { code, syscall } = error as NodeJS.ErrnoException
     // what the system says is no fault of the file's content
     if (typeof code === 'string' && syscall !== undefined) throw error
-    throw error instanceof UserError ? error : damaged(path, error instanceof Error ? error.message : String(error))
+    throw error instanceof UserError ? error : damaged(path, saidOf(error))
   }
+}
+
+/** What the library says of the file; of its own faults over values that damage has left, and of ours, JavaScript tells in its own words. */
+function saidOf(error: unknown): string {
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)
+    return 'its parts contradict each other'
+  return error instanceof Error ? error.message : String(error)
 }
 
 export function damaged(path: string, what: string): UserError {
