@@ -171,6 +171,6 @@ export function regenerateReport(dir: string): string {
       hint: 'make the report with that version, or run again with this one',
     })
   const path = join(dir, REPORT)
-  writeAtomically(path, htmlOf(full))
+  writeAtomically(path, htmlOf(full), `move what is there elsewhere, or make room in ${dir}, and call it again`)
   return path
 }
