@@ -112,6 +112,12 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['option without effect', ['plan', 's.yaml', '--set', 'workload.load.rate_per_s=5'], /rate_per_s/],
   ['not built yet', ['plan', 's.yaml', '--set', 'engines.0.role=prefill'], /prefill/],
   ['missing scenario', ['plan', 'none.yaml'], /none\.yaml {2}no such file/],
+  ['a scenario whose name would be no URL', ['plan', 'scenarios/a%2Fb%zz.yaml'], /^scenarios\/a%2Fb%zz\.yaml {2}no such file/],
+  [
+    'a path with a NUL',
+    ['run', 's.yaml', '--set', 'workload.path="a\\u0000b"'],
+    /^--set workload\.path="a\\u0000b" {2}workload\.path: expected the path of a trace, without control characters/,
+  ],
   [
     'a trace as a scenario',
     ['compare', 'good.csv'],

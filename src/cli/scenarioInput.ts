@@ -1,6 +1,6 @@
 /** From the words on the command line to a Plan and a Workload. */
 import { readFileSync, type Stats, statSync } from 'node:fs'
-import { dirname, extname } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import type { ArmInput } from '../scenario/overrides.js'
@@ -42,7 +42,8 @@ const TRACE_HINT =
  * anywhere.
  */
 function readScenario(path: string): { readonly text: string; readonly foundAt: string } {
-  const shipped = fileURLToPath(new URL(`../../${path}`, import.meta.url))
+  // a name is no part of a URL: it may have a %
+  const shipped = join(fileURLToPath(new URL('../../', import.meta.url)), path)
   for (const candidate of path.startsWith('scenarios/') ? [path, shipped] : [path]) {
     const stat = statOf(candidate, path)
     if (!stat) continue
