@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import type { ArmInput } from '../scenario/overrides.js'
 import type { Plan } from '../scenario/plan.js'
+import { textOf } from '../textFile.js'
 import type { ReadOptions } from '../traces/options.js'
 import { parseWindow } from '../traces/rules.js'
 import type { Workload } from '../traces/workload.js'
@@ -56,11 +57,13 @@ function readScenario(path: string): { readonly text: string; readonly foundAt: 
         hint: TRACE_HINT,
       })
     }
+    let bytes: Buffer
     try {
-      return { text: readFileSync(candidate, 'utf8'), foundAt: candidate }
+      bytes = readFileSync(candidate)
     } catch (error) {
       throw unreadable(path, error)
     }
+    return { text: textOf(bytes, path), foundAt: candidate }
   }
   throw new UserError({
     where: path,
