@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { ZodType } from 'zod'
 import type { $ZodIssue } from 'zod/v4/core'
 import { UserError } from './errors.js'
-import { refuseEndless } from './textFile.js'
+import { refuseEndless, textOf } from './textFile.js'
 
 export interface DataFileRequest<T> {
   /** Word for messages: system | model. */
@@ -59,8 +59,9 @@ function parse<T>({ kind, schema, folder }: DataFileRequest<T>, path: string): T
   let json: unknown
   try {
     if (refuseEndless(path).size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
-    json = JSON.parse(readFileSync(path, 'utf8'))
+    json = JSON.parse(textOf(readFileSync(path), path))
   } catch (error) {
+    if (error instanceof UserError) throw error
     throw new UserError({ where: path, message: `cannot read the ${kind} file: ${(error as Error).message}`, hint })
   }
   const checked = schema.safeParse(json, PARSE_ONCE)

@@ -36,6 +36,9 @@ export const WRITE_REFUSALS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is a file, not a folder',
   EISDIR: 'it is a folder, not a file',
   EEXIST: 'a part of the path is a file, not a folder',
+  ELOOP: 'its links lead in a circle',
+  // no code of the file system: see wholeFile.ts
+  ENOTFILE: 'it is a device or a pipe, not a file',
 }
 
 /** Whose fault it is: a policy may share its name with another one of its arm. */

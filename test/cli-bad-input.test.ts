@@ -26,6 +26,11 @@ put(join(dir, 'full'), 'kept.txt', 'mine')
 mkdirSync(join(dir, 'locked'))
 chmodSync(join(dir, 'locked'), 0o500)
 
+const utf16 = (name: string, text: string): string => put(dir, name, Buffer.from(`\ufeff${text}`, 'utf16le'))
+const latin1 = (name: string, text: string): string => put(dir, name, Buffer.from(text, 'latin1'))
+const UTF16 = 'the file is UTF-16 text, which is not read\n {2}hint: save it as UTF-8'
+const LATIN1 = 'line 2 is not UTF-8 text\n {2}hint: save the file as UTF-8'
+
 /** Name, arguments, what stderr must say. */
 const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['unknown verb', ['simulate', 'good.csv'], /shapewise {2}unknown (argument|command)/],
@@ -112,6 +117,32 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['option without effect', ['plan', 's.yaml', '--set', 'workload.load.rate_per_s=5'], /rate_per_s/],
   ['not built yet', ['plan', 's.yaml', '--set', 'engines.0.role=prefill'], /prefill/],
   ['missing scenario', ['plan', 'none.yaml'], /none\.yaml {2}no such file/],
+  ['a scenario in UTF-16', ['plan', utf16('wide.yaml', SCENARIO)], new RegExp(`^wide\\.yaml {2}${UTF16}`)],
+  [
+    'a scenario in UTF-16 without a mark',
+    ['plan', put(dir, 'bare.yaml', Buffer.from(SCENARIO, 'utf16le'))],
+    new RegExp(`^bare\\.yaml {2}${UTF16}`),
+  ],
+  ['a scenario in Latin-1', ['plan', latin1('old.yaml', `#\n# für\n${SCENARIO}`)], new RegExp(`^old\\.yaml {2}${LATIN1}`)],
+  ['rows in UTF-16', ['validate', '--rows', utf16('wide.csv', GOOD)], new RegExp(`^wide\\.csv {2}${UTF16}`)],
+  ['rows in Latin-1', ['validate', '--rows', latin1('old.csv', 'a,b\n1,ü\n')], new RegExp(`^old\\.csv {2}${LATIN1}`)],
+  ['a policy in UTF-16', ['check', utf16('wide.ts', 'export default 1')], new RegExp(`^wide\\.ts {2}${UTF16}`)],
+  [
+    'a recipe in Latin-1',
+    ['trace', 'synth', latin1('mine.yaml', 'a: 1\nb: ü\n'), 'x.csv'],
+    new RegExp(`^mine\\.yaml {2}${LATIN1}`),
+  ],
+  [
+    'a model in UTF-16',
+    ['plan', 's.yaml', '--set', `model=./${utf16('m.json', '{}')}`],
+    /m\.json[^\n]* the file is UTF-16 text, which is not read\n {2}hint: /,
+  ],
+  ['a scenario whose name would be no URL', ['plan', 'scenarios/a%2Fb%zz.yaml'], /^scenarios\/a%2Fb%zz\.yaml {2}no such file/],
+  [
+    'a path with a NUL',
+    ['run', 's.yaml', '--set', 'workload.path="a\\u0000b"'],
+    /^--set workload\.path="a\\u0000b" {2}workload\.path: expected the path of a trace, without control characters/,
+  ],
   [
     'a trace as a scenario',
     ['compare', 'good.csv'],

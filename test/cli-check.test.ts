@@ -1,10 +1,10 @@
 /** `shapewise check`, and the kit as a user's tests import it: from vitest and from node:test. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { newFolder, put, shapewise } from './cliRunner.js'
+import { MAIN, newFolder, put, shapewise } from './cliRunner.js'
 
 const folder = newFolder()
 shapewise(folder, 'policy', 'new', 'rank', 'fine.ts')
@@ -97,8 +97,38 @@ describe('check', () => {
     expect(existsSync(join(folder, 'nothing'))).toBe(false)
   })
 
+  test('looks at the place before the search; a link to nothing stays', () => {
+    symlinkSync('gone', join(folder, 'dangling'))
+    for (const [out, says] of [
+      ['dangling', /^--out dangling {2}is there already\n {2}hint: name a new folder/],
+      ['dangling/x', /^--out dangling\/x {2}cannot be written: ENOENT/],
+      ['fine.ts/x', /^--out fine\.ts\/x {2}cannot be written: a part of the path is a file, not a folder\n {2}hint: /],
+    ] as const) {
+      const { status, stdout, stderr } = check('fine.ts', '--runs', '3', '--out', out)
+      expect(stderr).toMatch(says)
+      expect([status, stdout]).toEqual([2, ''])
+    }
+    expect(lstatSync(join(folder, 'dangling')).isSymbolicLink()).toBe(true)
+  })
+
+  test('prints what it found where it cannot be written, and leaves nothing of it', () => {
+    const before = readdirSync(folder)
+    const command = `ulimit -f 0; "${process.execPath}" "${MAIN}" check long.ts --out late/found`
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' })
+    expect(stdout).toMatch(/LAW-60 long\.ts .*too long[\s\S]*--- scenario\.yaml\n/)
+    expect(stderr).toMatch(/^--out late\/found {2}cannot be written: EFBIG/)
+    expect([status, readdirSync(folder)]).toEqual([2, before])
+  })
+
   test.each([
-    [['nowhere.ts'], /no such file/],
+    [['nowhere.ts'], /^nowhere\.ts {2}no such file\n/],
+    [['nope', '--lever', 'pool'], /^nope {2}there is no pool policy "nope"/],
+    [[put(folder, 'thaws.js', 'throw {}')], /^thaws\.js {2}fails while it is loaded: threw an object that has no text\n/],
+    [
+      [put(folder, 'waits.js', 'export default () => {}\nexport const f = async () => {}')],
+      /^waits\.js {2}line 2 is async, and a policy decides at once\n/,
+    ],
+    [[put(folder, 'none.js', 'export const a = 1')], /^none\.js {2}has no function as its default export\n/],
     [['least-requests'], /is not the file of a policy/],
     [['fine.ts', '--lever', 'pool'], /info\.lever is "rank", and it is used as a pool policy/],
     [['fine.ts', '--runs', '0'], /expected a whole number from 1/],

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { decode, encode } from '@msgpack/msgpack'
 import { parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
 import { kernelsDigest } from '../src/timing/index.js'
@@ -168,6 +170,45 @@ describe('a saved state', () => {
     })
     const other = run('--warm-from', 'warm.state', '--arm', 'mine=rank:barrier(4)')
     expect([other.status, other.stderr]).toEqual([2, expect.stringMatching(/which is asked at other times \(place\) than/)])
+  })
+
+  describe('whose parts are not those of a state', () => {
+    const dir = newFolder()
+    const file = put(dir, 't.csv', `arrival_s,input_tokens,output_tokens\n${'0,100,20\n1,200,20\n2,200,20\n'}`)
+    const here = (...more: string[]) => shapewise(dir, 'run', file, '--quiet', '--format', 'json', ...more)
+    here('--stop-at', '1.5', '--save-state', 'fine.state')
+    type Part = Record<string, unknown>
+    const fine = () => decode(gunzipSync(readFileSync(join(dir, 'fine.state')))) as Part
+    const within = (change: (snapshot: Part) => void) => (state: Part) => {
+      const snapshot = decode(state.snapshot as Uint8Array) as Part
+      change(snapshot)
+      return { ...state, snapshot: encode(snapshot) }
+    }
+    const DAMAGED = /^--warm-from bad\.state {2}this is no saved state, or it is damaged\n {2}hint: /
+
+    it.each<[string, (state: Part) => Part, RegExp?]>([
+      ['nothing in the place of the snapshot', (state) => ({ ...state, snapshot: new Uint8Array(0) })],
+      ['no part in the snapshot', (state) => ({ ...state, snapshot: encode({}) })],
+      ['a column that is no column', within(({ state }) => Object.assign(state as Part, { clockNs: 'x' }))],
+      ['a time before the beginning', (state) => ({ ...state, timeNs: -5 })],
+      ['requests that the trace does not have', (state) => ({ ...state, left: new Uint8Array(Int32Array.of(0, 99).buffer) })],
+      [
+        'another version of the snapshot',
+        within((snapshot) => Object.assign(snapshot, { version: 1 })),
+        /^--warm-from bad\.state {2}its snapshot has version 1; this/,
+      ],
+    ])('%s', (_, change, says = DAMAGED) => {
+      writeFileSync(join(dir, 'bad.state'), gzipSync(encode(change(fine()))))
+      const { status, stdout, stderr } = here('--warm-from', 'bad.state')
+      expect(stderr).toMatch(says)
+      expect(stdout).toBe('')
+      expect(status).toBe(2)
+    })
+
+    it('and the state itself is taken up', () => {
+      writeFileSync(join(dir, 'same.state'), gzipSync(encode(within(() => {})(fine()))))
+      expect(here('--warm-from', 'same.state')).toMatchObject({ status: 0, stderr: '' })
+    })
   })
 
   it.each<[string, string[], RegExp]>([

@@ -179,6 +179,11 @@ describe('interruption, closed pipes and full disks', () => {
       /--html {2}cannot write page\.html: EFBIG: file too large, write\n {2}hint: [^\n]+\n$/,
     ],
     [
+      'a page that the disk takes a part of, in the place of another',
+      'echo 0,10,5 > t.csv; echo mine > page.html; ulimit -f 1; node MAIN trace inspect t.csv --html page.html > /dev/null; status=$?; ls -A | tr "\\n" " " | cat - page.html >&2; exit $status',
+      /--html {2}cannot write page\.html: EFBIG[^\n]+\n {2}hint: [^\n]+\npage\.html t\.csv mine\n$/,
+    ],
+    [
       'a folder that was removed',
       'rmdir "$PWD"; node MAIN levers',
       /^the current folder {2}cannot be read \(ENOENT\): was it removed or renamed\?\n {2}hint: change to a folder that is there/,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
 /** Leaves: everybody may import them, they import nothing of the project but each other. */
-const LEAVES = ['units', 'errors', 'rng', 'collections', 'dataFile', 'textFile', 'suggest', 'yaml']
+const LEAVES = ['units', 'errors', 'rng', 'collections', 'dataFile', 'textFile', 'wholeFile', 'suggest', 'yaml']
 /** The pure core: no clock, no file, no terminal, no thread. */
 const PURE = ['simulator', 'levers', 'metrics', 'collections', 'units', 'errors', 'rng', 'suggest']
 

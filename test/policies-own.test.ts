@@ -181,6 +181,12 @@ describe('a file', () => {
     ['a way out by the console', 'console.log.constructor("return process")()', /Code generation/],
     ['an endless loop', 'for (;;) {}', /fails while it is loaded: it was ended after 5 s; look for an endless loop/],
     ['a maker that never ends', 'export default () => { for (;;) {} }', /fails while it makes a policy: it was ended after 5 s/],
+    ['thrown objects that are empty', 'throw {}', /fails while it is loaded: threw an object that has no text$/m],
+    [
+      'thrown errors without a message',
+      'throw new Error()',
+      /: threw an object that has no text( \(.*policy-\d+\.ts:\d+(:\d+)?\))?$/m,
+    ],
     ['thrown objects without a text', 'throw { message: Object.create(null) }', /threw an object that has no text/],
     ['a promise', 'Promise.resolve(0)', /Promise is not defined/],
     [
@@ -297,6 +303,7 @@ describe('a decision under guard', () => {
     ],
     ['reads it and hides that', 'try { return request.osl } catch { return 0 }', /reads request\.osl, which is not there/],
     ['writes to a view', 'view.count = 1; return 0', /writes to view\.count, which is read only/],
+    ['throws an empty object', 'throw {}', /place threw an object that has no text; it had read nothing/],
     ['throws a text', 'throw "no"', /place threw no; it had read nothing/],
     ['returns a bigint', 'return 1n as any', /returned 1n/],
     [

@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -16,7 +19,7 @@ import { gzipSync } from 'node:zlib'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runExperiment } from '../src/cli/experiment/experimentInput.js'
-import { demandDistinct, demandWritable } from '../src/cli/outputFile.js'
+import { demandDistinct, demandWritable, writeOutput } from '../src/cli/outputFile.js'
 import { UserError } from '../src/errors.js'
 import { FATES, PHASES } from '../src/metrics/records.js'
 import { makeFolders, writeAtomically } from '../src/reports/folder.js'
@@ -50,6 +53,8 @@ describe('places of outputs', () => {
     }
     expect(() => outputs(at('folder/new'), at('other/new'))).toThrow(/would be written to the same place as/)
     expect(() => outputs(at('other'), at('folder/new'))).toThrow(/would be written to the same place as/)
+    symlinkSync('later', at('dangling'))
+    expect(() => outputs(at('later'), at('dangling'))).toThrow(/would be written to the same place as/)
     expect(() => outputs(at('file'), at('own'), at('folder/new'), at('new'))).not.toThrow()
     expect(() => demandWritable('--html', at('file'), [at('own'), at('folder'), at('missing'), null])).not.toThrow()
   })
@@ -57,6 +62,42 @@ describe('places of outputs', () => {
     mkdirSync(join(root, 'page'))
     expect(() => writeAtomically(join(root, 'page'), 'text')).toThrow(/it is a folder/)
     expect(readdirSync(root)).toEqual(['page'])
+  })
+  it('are no pipes and no devices, through links either', () => {
+    spawnSync('mkfifo', [join(root, 'pipe')])
+    // where that is not permitted the name stays free
+    const isDevice = spawnSync('mknod', [join(root, 'null'), 'c', '1', '3']).status === 0
+    symlinkSync('pipe', join(root, 'link'))
+    for (const name of ['pipe', 'link', ...(isDevice ? ['null'] : [])]) {
+      const path = join(root, name)
+      const says = /it is a device or a pipe, not a file\n {2}hint: /
+      expect(() => demandWritable('--html', path, [])).toThrow(says)
+      expect(() => writeOutput('--html', path, 'text')).toThrow(says)
+      expect(() => writeAtomically(path, 'text')).toThrow(says)
+      expect(lstatSync(path).isFile()).toBe(false)
+    }
+  })
+  it.each<[string, (path: string) => void]>([
+    ['writeOutput', (path) => writeOutput('--html', path, 'new')],
+    ['writeAtomically', (path) => writeAtomically(path, 'new')],
+  ])('are replaced through links and keep their mode (%s)', (_, write) => {
+    const file = join(root, 'file')
+    writeFileSync(file, 'old')
+    chmodSync(file, 0o606)
+    symlinkSync('file', join(root, 'link'))
+    symlinkSync('later', join(root, 'dangling'))
+    for (const name of ['link', 'dangling']) {
+      demandWritable('--html', join(root, name), [])
+      write(join(root, name))
+      expect(lstatSync(join(root, name)).isSymbolicLink()).toBe(true)
+    }
+    expect(['file', 'later'].map((name) => readFileSync(join(root, name), 'utf8'))).toEqual(['new', 'new'])
+    expect(statSync(file).mode & 0o777).toBe(0o606)
+    expect(readdirSync(root).length).toBe(4)
+  })
+  it('below a file are refused before the work', () => {
+    writeFileSync(join(root, 'file'), '')
+    expect(() => demandWritable('--html', join(root, 'file/page.html'), [])).toThrow(/a part of the path is a file/)
   })
   it('get the folders that are missing, and say which was the first', () => {
     expect(makeFolders(join(root, 'a/b/c'))).toBe(join(root, 'a'))
@@ -248,6 +289,15 @@ describe('a comparison folder', () => {
     rmSync(file, { recursive: true })
     spawnSync('mkfifo', [file])
     expect(() => regenerateReport(root)).toThrow(/cannot be read: a pipe/)
+  })
+
+  it('says what to do where a folder has the name of its page: there is no --out', () => {
+    const path = openResultFolder(options()).finish(files(), { kind: 'comparison', result: comparisonFixture() }, [])
+    rmSync(join(path, 'report.html'))
+    mkdirSync(join(path, 'report.html'))
+    expect(() => regenerateReport(path)).toThrow(
+      /report\.html {2}it is a folder, not a file\n {2}hint: move what is there elsewhere/,
+    )
   })
 })
 

@@ -21,6 +21,13 @@ const withSets = (...sets: string[]) => faultsOf(demo, sets)
 describe('one fault, one sentence, one place', () => {
   test.each<[string, string[], RegExp]>([
     ['unknown key', ['modle=x'], /modle: unknown key/],
+    [
+      'a path with a control character',
+      ['workload={path: "a\\u0000b"}'],
+      /^workload\.path: expected the path of a trace, without control characters/,
+    ],
+    ['a system with one', ['system="./a\\u0007.json"'], /^system: expected gb200, gb300 or .*without control characters/],
+    ['a policy with one', ['arms={mine: {rank: "./a\\0b.ts"}}'], /^arms\.mine\.rank: expected .*without control characters/],
     ['unknown system', ['system=gb20'], /unknown system 'gb20'/],
     ['unknown model', ['model=llama'], /unknown model 'llama'/],
     ['number with a unit', ['slo.interactive.ttft_ms=2s'], /ttft_ms: expected a number > 0 .*milliseconds.*got '2s'/],

@@ -450,6 +450,17 @@ describe('faulty recipes are refused with a place and a remedy', () => {
       expect(() => draw({ requests: 5, streams: { a: one } })).toThrow(/more than 104 days/)
   })
 
+  it('such a rate where states change all the time, which would be gone round for ever', () => {
+    const states = [
+      { weight: 1, dwell_s: 40 },
+      { weight: 4, dwell_s: 40 },
+    ]
+    const slow = { rate_per_s: 1e-12, lengths: { isl: 1, osl: 1 }, arrivals: { law: 'mmpp', states } }
+    const profile = { until_s: [1, 2], factors: [1, 2] }
+    for (const one of [slow, { ...slow, profile }, { ...slow, clients: { count: 3, zipf: 1 } }])
+      expect(() => draw({ requests: 5, streams: { a: one } })).toThrow(/more than 104 days/)
+  })
+
   it.each([
     ['steps', { steps: 1e12 }],
     ['sub-agents', { steps: 3, subagents: { share: 1, count: 1e12, steps: 1, first_context: 1 } }],

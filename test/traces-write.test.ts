@@ -1,5 +1,16 @@
 /** Traces written in every format: what is in the files, what a format refuses to lose, and nothing half-written. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -251,6 +262,52 @@ describe('a format', () => {
     // its file is still being opened when the first row fails, and may appear late: once in some thousand times on an idle machine
     for (let i = 0; i < 200; i++) await faultOf('half.csv', broken, { to: 'csv', drop: ['blocks'] })
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp') || name.startsWith('half'))).toEqual([])
+  })
+})
+
+describe('what a trace is written to', () => {
+  const at = (name: string): string => join(folder, name)
+
+  it('is what a link leads to, there or not', async () => {
+    writeFileSync(at('old.csv'), 'old')
+    symlinkSync('old.csv', at('link.csv'))
+    symlinkSync('link.csv', at('second.csv'))
+    symlinkSync('later.csv', at('dangling.csv'))
+    for (const name of ['second.csv', 'dangling.csv']) await written(name, plain, { to: 'csv' })
+    expect(['link.csv', 'second.csv', 'dangling.csv'].map((name) => lstatSync(at(name)).isSymbolicLink())).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(readFileSync(at('old.csv'), 'utf8')).toMatch(/^arrival_s/)
+    expect(readFileSync(at('later.csv'), 'utf8')).toMatch(/^arrival_s/)
+  })
+
+  it('is no circle of links', async () => {
+    symlinkSync('b.csv', at('a.csv'))
+    symlinkSync('a.csv', at('b.csv'))
+    symlinkSync('none/../c.csv', at('c.csv'))
+    for (const name of ['a.csv', 'c.csv'])
+      expect((await faultOf(name, plain, { to: 'csv' })).message).toBe('its links lead in a circle')
+  })
+
+  it('is no pipe', async () => {
+    spawnSync('mkfifo', [at('pipe.csv')])
+    symlinkSync('pipe.csv', at('to-pipe.csv'))
+    for (const name of ['pipe.csv', 'to-pipe.csv'])
+      expect(await faultOf(name, plain, { to: 'csv' })).toEqual({
+        where: at(name),
+        message: 'it is a device or a pipe, not a file',
+        hint: 'choose another place, where you may write',
+      })
+    expect(lstatSync(at('pipe.csv')).isFIFO()).toBe(true)
+  })
+
+  it('keeps the mode that it has', async () => {
+    writeFileSync(at('open.csv'), 'old')
+    chmodSync(at('open.csv'), 0o666)
+    await written('open.csv', plain, { to: 'csv' })
+    expect(statSync(at('open.csv')).mode & 0o777).toBe(0o666)
   })
 })
 

@@ -1,21 +1,30 @@
 /** Files that a command writes at its end: looked at before the work begins, so that hours of it are not lost to a wrong path. */
-import { accessSync, constants, existsSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import { UserError } from '../errors.js'
+import { UserError, WRITE_REFUSALS } from '../errors.js'
+import { fileAt, linkTarget, writeFileWhole } from '../wholeFile.js'
 
 const cannotWrite = (flag: string, path: string, why: string): UserError =>
   new UserError({ where: flag, message: `cannot write ${path}: ${why}`, hint: 'name a writable file in a folder that exists' })
+
+const whyNot = (error: unknown): string => {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return WRITE_REFUSALS[code] ?? message
+}
 
 /** Throws when `path` cannot be written, or is one of the files that the command reads. */
 export function demandWritable(flag: string, path: string | undefined, inputs: readonly (string | null | undefined)[]): void {
   if (path === undefined) return
   const own = inputs.find((input) => typeof input === 'string' && isSameFile(input, path))
   if (own !== undefined) throw cannotWrite(flag, path, 'the command reads it')
-  if (existsSync(path) && statSync(path).isDirectory()) throw cannotWrite(flag, path, 'it is a folder')
   try {
-    accessSync(existsSync(path) ? path : dirname(resolve(path)), constants.W_OK)
+    const place = linkTarget(path)
+    const folder = dirname(resolve(place))
+    if (fileAt(place) !== undefined) accessSync(place, constants.W_OK)
+    // it is built there, and then takes its place
+    accessSync(folder, constants.W_OK)
   } catch (error) {
-    throw cannotWrite(flag, path, (error as Error).message)
+    throw cannotWrite(flag, path, whyNot(error))
   }
 }
 
@@ -56,14 +65,23 @@ export function demandDistinct(outputs: readonly NamedOutput[]): void {
   }
 }
 
-/** Where a path leads, through the links of as much of it as is there. */
+/** Where a path leads, through its own link and those of as much of it as is there. */
 function placeOf(path: string): string {
-  const whole = resolve(path)
   try {
-    return realpathSync(whole)
+    return realpathSync(path)
   } catch {
+    const whole = resolve(targetOf(path))
     const parent = dirname(whole)
     return parent === whole ? whole : join(placeOf(parent), basename(whole))
+  }
+}
+
+function targetOf(path: string): string {
+  try {
+    return linkTarget(path)
+  } catch {
+    // refused where it is written
+    return path
   }
 }
 
@@ -97,13 +115,11 @@ export function discard(path: string): void {
   }
 }
 
-/** A new file that cannot be written to its end is removed. */
+/** Writes a file, or replaces one: whole, or not at all. */
 export function writeOutput(flag: string, path: string, text: string): void {
-  const wasThere = existsSync(path)
   try {
-    writeFileSync(path, text)
+    writeFileWhole(path, text)
   } catch (error) {
-    if (!wasThere) discard(path)
-    throw cannotWrite(flag, path, (error as Error).message)
+    throw cannotWrite(flag, path, whyNot(error))
   }
 }

@@ -1,10 +1,11 @@
 /** From the words on the command line to a Plan and a Workload. */
 import { readFileSync, type Stats, statSync } from 'node:fs'
-import { dirname, extname } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import type { ArmInput } from '../scenario/overrides.js'
 import type { Plan } from '../scenario/plan.js'
+import { textOf } from '../textFile.js'
 import type { ReadOptions } from '../traces/options.js'
 import { parseWindow } from '../traces/rules.js'
 import type { Workload } from '../traces/workload.js'
@@ -42,7 +43,8 @@ const TRACE_HINT =
  * anywhere.
  */
 function readScenario(path: string): { readonly text: string; readonly foundAt: string } {
-  const shipped = fileURLToPath(new URL(`../../${path}`, import.meta.url))
+  // a name is no part of a URL: it may have a %
+  const shipped = join(fileURLToPath(new URL('../../', import.meta.url)), path)
   for (const candidate of path.startsWith('scenarios/') ? [path, shipped] : [path]) {
     const stat = statOf(candidate, path)
     if (!stat) continue
@@ -55,11 +57,13 @@ function readScenario(path: string): { readonly text: string; readonly foundAt: 
         hint: TRACE_HINT,
       })
     }
+    let bytes: Buffer
     try {
-      return { text: readFileSync(candidate, 'utf8'), foundAt: candidate }
+      bytes = readFileSync(candidate)
     } catch (error) {
       throw unreadable(path, error)
     }
+    return { text: textOf(bytes, path), foundAt: candidate }
   }
   throw new UserError({
     where: path,

@@ -6,7 +6,9 @@ import type { getFormattedTokens, transform } from 'sucrase'
 import { UserError } from '../errors.js'
 import * as levers from '../levers/index.js'
 import type { Chance } from '../levers/lever.js'
+import { textFault } from '../textFile.js'
 import { compileModule, LOAD_LIMIT_MS, type Module, runModule } from './sandbox.js'
+import { aboutFile } from './sentence.js'
 import { tryElsewhere } from './trial.js'
 
 /** Larger than any policy; a trace given by mistake is not read whole. */
@@ -50,19 +52,22 @@ export function readPolicyFile(path: string, where: string): PolicyFile {
   const known = files.get(path)
   if (known) return known
   const fail = (message: string, hint: string): never => {
-    throw new UserError({ where, message: `${path}: ${message}`, hint })
+    throw new UserError({ where, message: aboutFile(path, where, `: ${message}`), hint })
   }
   if (!ENDING.test(path))
     fail('a policy of your own is a file that ends in .ts, .mts, .js or .mjs', '`shapewise levers` lists the shipped policies')
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat?.isFile()) fail('no such file', '`shapewise policy new LEVER FILE` writes one to begin with')
   if ((stat?.size ?? 0) > MAX_BYTES) fail(`has ${stat?.size} bytes, more than a policy may (${MAX_BYTES})`, 'check the path')
-  let text = ''
+  let bytes = Buffer.alloc(0)
   try {
-    text = readFileSync(path, 'utf8')
+    bytes = readFileSync(path)
   } catch (error) {
     fail(`cannot be read: ${(error as Error).message}`, 'check the permissions of the file')
   }
+  const fault = textFault(bytes)
+  if (fault !== null) fail(fault.message, fault.hint)
+  const text = bytes.toString('utf8')
   const file = { path, text, hash: createHash('sha256').update(text).digest('hex').slice(0, 12) }
   files.set(path, file)
   return file
@@ -79,7 +84,7 @@ const keyOf = ({ path, hash }: PolicyFile): string => `${path} ${hash}`
 /** The same in this process, whatever it costs: for the trial itself, and for what has passed it. Throws UserError, naming `where`. */
 export function evaluateHere(file: PolicyFile, where: string): unknown {
   const fail = (what: string, error: unknown, hint: string): never => {
-    throw new UserError({ where, message: `${file.path} ${what}: ${describeThrown(error, file.path)}`, hint })
+    throw new UserError({ where, message: aboutFile(file.path, where, ` ${what}: ${describeThrown(error, file.path)}`), hint })
   }
   const key = keyOf(file)
   let module = modules.get(key)
@@ -98,7 +103,7 @@ export function evaluateHere(file: PolicyFile, where: string): unknown {
     if (module === undefined)
       throw new UserError({
         where,
-        message: `${file.path}:${late}, and a policy decides at once`,
+        message: aboutFile(file.path, where, `:${late}, and a policy decides at once`),
         hint: 'remove async and await: a decision is a plain function of what the view shows',
       })
     modules.set(key, module)
@@ -153,13 +158,15 @@ const commonJs = (file: PolicyFile, strip: typeof transform): string =>
 export const withoutTypes = (text: string): string =>
   stripper().transform(text, { transforms: ['typescript'], production: true, disableESTransforms: true }).code
 
+const NO_TEXT = 'threw an object that has no text'
+
 /** Name, message and place within the file. What is thrown comes from another realm, where Error is another class. */
 export function describeThrown(thrown: unknown, path: string): string {
   if (thrown === null || typeof thrown !== 'object') return `threw ${String(thrown)}`
   try {
     return describeError(thrown, path)
   } catch {
-    return 'threw an object that has no text'
+    return NO_TEXT
   }
 }
 
@@ -168,5 +175,6 @@ function describeError(thrown: object, path: string): string {
   if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return `it was ended after ${LOAD_LIMIT_MS / 1e3} s; look for an endless loop`
   const at = String(stack).split(path)[1]
   const place = at === undefined ? '' : (/^:\d+(:\d+)?/.exec(at)?.[0] ?? '')
-  return `${name === 'Error' ? '' : `${name}: `}${message}${place === '' ? '' : ` (${path}${place})`}`
+  const told = [name === 'Error' ? '' : name, message].filter((part) => part !== '').join(': ')
+  return `${told === '' ? NO_TEXT : told}${place === '' ? '' : ` (${path}${place})`}`
 }

@@ -10,6 +10,7 @@ import { setPolicyOpener } from '../levers/own.js'
 import { describeThrown, evaluate, type PolicyFile, readPolicyFile } from './file.js'
 import { guarded } from './guard.js'
 import { withinLimit } from './sandbox.js'
+import { aboutFile } from './sentence.js'
 import { type PolicyShape, shapeFaults } from './shape.js'
 
 export { adoptPolicyFiles, type PolicyFile, policyFiles, readPolicyFile, withoutTypes } from './file.js'
@@ -25,7 +26,7 @@ function policyOf(file: PolicyFile, lever: LeverName, where: string, run: string
   if (typeof made !== 'function')
     throw new UserError({
       where,
-      message: `${file.path} has no function as its default export`,
+      message: aboutFile(file.path, where, ' has no function as its default export'),
       hint: 'export default a function that makes a fresh policy, as in what `shapewise policy new LEVER FILE` writes',
     })
   let policy: unknown
@@ -36,7 +37,7 @@ function policyOf(file: PolicyFile, lever: LeverName, where: string, run: string
   } catch (error) {
     throw new UserError({
       where,
-      message: `${file.path} fails while it makes a policy: ${describeThrown(error, file.path)}`,
+      message: aboutFile(file.path, where, ` fails while it makes a policy: ${describeThrown(error, file.path)}`),
       hint: 'mend it',
     })
   }
@@ -44,7 +45,7 @@ function policyOf(file: PolicyFile, lever: LeverName, where: string, run: string
     throw new UserError(
       faults.map((fault) => ({
         where,
-        message: `${file.path}: ${fault}`,
+        message: aboutFile(file.path, where, `: ${fault}`),
         hint: `compare with what \`shapewise policy new ${lever} FILE\` writes`,
       })),
     )

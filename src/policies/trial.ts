@@ -9,6 +9,7 @@ import { isMainThread } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import type { PolicyFile } from './file.js'
 import { LOAD_LIMIT_MS } from './sandbox.js'
+import { aboutFile } from './sentence.js'
 
 /** Heap in which a file must load and make a policy, MiB. */
 const HEAP_MB = 256
@@ -34,8 +35,8 @@ export function tryElsewhere({ path, text }: PolicyFile, where: string): void {
   throw new UserError({
     where,
     message: late
-      ? `${path} was not loaded within ${TRIAL_LIMIT_MS / 1e3} s`
-      : `${path} fills more than ${HEAP_MB} MiB of memory while it is loaded or makes a policy`,
+      ? aboutFile(path, where, ` was not loaded within ${TRIAL_LIMIT_MS / 1e3} s`)
+      : aboutFile(path, where, ` fills more than ${HEAP_MB} MiB of memory while it is loaded or makes a policy`),
     hint: late ? 'look for an endless loop' : 'keep what a policy remembers in arrays of fixed length',
   })
 }

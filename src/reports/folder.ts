@@ -19,6 +19,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError, WRITE_REFUSALS } from '../errors.js'
+import { writeFileWhole } from '../wholeFile.js'
 
 export interface RunFolderOptions {
   /** Folder of runs; the run gets a name of its own in it. Default: `runs`. */
@@ -255,22 +256,9 @@ export function makeFolders(path: string): string | undefined {
   }
 }
 
-/** Replaces one file of a finished folder: temporary file, then rename. A write that fails leaves nothing. `hint`: what else to do. */
+/** Replaces one file of a finished folder, as `writeFileWhole` does. `hint`: what else to do. */
 export function writeAtomically(path: string, content: string | Uint8Array, hint?: string): void {
-  const temporary = join(dirname(path), `.${basename(path)}.partial`)
-  reporting(
-    path,
-    () => {
-      try {
-        writeFileSync(temporary, content)
-        renameSync(temporary, path)
-      } catch (error) {
-        rmSync(temporary, { force: true })
-        throw error
-      }
-    },
-    hint,
-  )
+  reporting(path, () => writeFileWhole(path, content), hint)
 }
 
 /** Throws a `UserError` when no file can be written into `folder`, which is there: tried before the work. */

@@ -163,7 +163,7 @@ export function regenerateReport(dir: string): string {
     throw error instanceof UserError ? error : fault(`the file is damaged: a part of the ${kind} is missing or of another form`)
   }
   const path = join(dir, REPORT)
-  writeAtomically(path, page)
+  writeAtomically(path, page, `move what is there elsewhere, or make room in ${dir}, and call it again`)
   return path
 }
 

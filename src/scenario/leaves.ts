@@ -14,9 +14,14 @@ export const positive = (max: number, unit: string) => {
 }
 export const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, expecting(`one of ${values.join(', ')}`))
+/** No path of a file has control characters, nor has any name that a user chose. */
 export const text = (what: string) => {
-  const says = expecting(what)
-  return z.string(says).min(1, says).max(1024, says)
+  const says = expecting(`${what}, without control characters`)
+  return z
+    .string(expecting(what))
+    .min(1, expecting(what))
+    .max(1024, expecting(what))
+    .regex(/^\P{Cc}*$/u, says)
 }
 export const name = (what: string) =>
   z

@@ -13,6 +13,8 @@ import { createSessions, emptyChunk, type Sessions } from './sessions.js'
 
 const SNAPSHOT_VERSION = 12
 
+const PREFIX_PARTS = ['cache', 'runs', 'nodes', 'host', 'hostNodes'] as const
+
 type Columns = Record<string, unknown>
 
 interface Snapshot {
@@ -22,7 +24,7 @@ interface Snapshot {
   /** Empty where the arm spreads no request. */
   lanes: Columns
   releases: Columns
-  prefix: { [part in 'cache' | 'runs' | 'nodes' | 'host' | 'hostNodes']: Columns } | null
+  prefix: { [part in (typeof PREFIX_PARTS)[number]]: Columns } | null
   records: Columns
   phaseNs: Uint8Array[]
   recordCount: number
@@ -45,11 +47,79 @@ function columnsOf(source: object): Columns {
   return columns
 }
 
-/** Copies saved bytes into the array of the same name, or, where the length differs, puts a new array of the same type there. */
-function fill(target: object, columns: object): void {
+const damaged = (): UserError =>
+  new UserError({ where: 'snapshot', message: 'this is no saved state, or it is damaged', hint: 'save it anew' })
+
+const isObject = (value: unknown): value is Columns => typeof value === 'object' && value !== null
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array
+const isColumns = (value: unknown): boolean => isObject(value) && Object.values(value).every(isBytes)
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+const isHeap = (value: unknown): boolean => {
+  if (!isObject(value)) return false
+  const { next, ...columns } = value
+  return isCount(next) && isColumns(columns)
+}
+
+/** A snapshot may come from a file: each part is looked at before any is taken over. Throws for anything else. */
+function imageOf(bytes: Uint8Array): Snapshot {
+  let image: Snapshot
+  try {
+    // a Buffer's parts would be views of it, not copies
+    image = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as Snapshot
+  } catch {
+    throw damaged()
+  }
+  if (!isObject(image)) throw damaged()
+  const { version, state, slots, lanes, records, releases, prefix, phaseNs, recordCount, policies, sessions } = image as Snapshot
+  if (Number.isSafeInteger(version) && version !== SNAPSHOT_VERSION)
+    throw new UserError({
+      where: 'snapshot',
+      message: `its snapshot has version ${version}; this version of Shapewise reads ${SNAPSHOT_VERSION}`,
+      hint: 'save it anew',
+    })
+  const isWhole =
+    version === SNAPSHOT_VERSION &&
+    [state, slots, lanes, records].every(isColumns) &&
+    isHeap(releases) &&
+    (prefix === null || (isObject(prefix) && PREFIX_PARTS.every((part) => isColumns(prefix[part])))) &&
+    Array.isArray(phaseNs) &&
+    phaseNs.every(isBytes) &&
+    isCount(recordCount) &&
+    Array.isArray(policies) &&
+    policies.length === LEVERS.length &&
+    policies.every(isPolicy) &&
+    (sessions === null || isSessions(sessions))
+  if (!isWhole) throw damaged()
+  return image
+}
+
+const isPolicy = (value: unknown): boolean =>
+  isObject(value) &&
+  typeof value.name === 'string' &&
+  typeof value.hooks === 'string' &&
+  (value.memory === null || isBytes(value.memory))
+
+const isSessions = (value: unknown): boolean =>
+  isObject(value) &&
+  Array.isArray(value.chunks) &&
+  value.chunks.every((chunk) => isObject(chunk) && isCount(chunk.start) && isCount(chunk.live) && isColumns(chunk.columns)) &&
+  isHeap(value.sends) &&
+  isCount(value.notSent) &&
+  isCount(value.knownTo)
+
+/**
+ * Copies saved bytes into the array of the same name, or, where the length differs and the array is one that grows, puts a new array of the same
+ * type there. Throws when an array is missing on either side.
+ */
+function fill(target: object, columns: object, grows: (key: string) => boolean = () => true): void {
   const arrays = target as Record<string, Float64Array>
-  for (const [key, bytes] of Object.entries(columns as Record<string, Uint8Array>)) {
+  const keys = Object.keys(arrays).filter((key) => ArrayBuffer.isView(arrays[key]))
+  if (keys.length !== Object.keys(columns).length) throw damaged()
+  for (const key of keys) {
     const old = arrays[key]
+    const bytes = (columns as Record<string, Uint8Array | undefined>)[key]
+    if (bytes === undefined || bytes.length % old.BYTES_PER_ELEMENT !== 0) throw damaged()
+    if (bytes.length !== old.byteLength && !grows(key)) throw damaged()
     const fresh = new (old.constructor as Float64ArrayConstructor)(bytes.slice().buffer as ArrayBuffer)
     if (fresh.length === old.length) old.set(fresh)
     else arrays[key] = fresh
@@ -61,6 +131,7 @@ const heapColumns = (heap: EventHeap): Columns => ({ ...columnsOf(heap.save()), 
 function fillHeap(heap: EventHeap, { next, ...columns }: Columns): void {
   const saved: HeapState = { ...new EventHeap().save() }
   fill(saved, columns)
+  if ([saved.class, saved.sequence, saved.payload].some(({ length }) => length !== saved.time.length)) throw damaged()
   heap.restore({ ...saved, next: next as number })
 }
 
@@ -123,17 +194,11 @@ export function snapshot(core: Core): Uint8Array {
  * request, the columns that the simulation had been fed (consumed rows are skipped). Policies of another name are without memory.
  */
 export function restore(core: Core, bytes: Uint8Array, by: 'same arm' | 'another arm'): void {
-  // a Buffer's parts would be views of it, not copies
-  const image = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as Snapshot
-  if (image.version !== SNAPSHOT_VERSION)
-    throw new UserError({
-      where: 'snapshot',
-      message: `version ${image.version} is not ${SNAPSHOT_VERSION}`,
-      hint: 'take the snapshot anew with this release',
-    })
+  const image = imageOf(bytes)
   const { state } = core
+  if ((state.prefix === null) !== (image.prefix === null)) throw damaged()
   fillLanes(core, image.lanes)
-  fill(state, image.state)
+  fill(state, image.state, (key) => key === 'gaps')
   fill(state.slots, image.slots)
   state.slots.capacity = state.slots.request.length
   if (state.prefix !== null && image.prefix !== null) fillPrefix(state.prefix, image.prefix)
@@ -193,7 +258,8 @@ function restoreMemory(
 
 /** Requests that are spread over ranks go on so; an arm without lanes cannot take them over. */
 function fillLanes({ state: { lanes }, arm }: Core, columns: Columns): void {
-  if (lanes !== null) fill(lanes, columns)
+  // none where the arm of the snapshot had no lanes
+  if (lanes !== null && Object.keys(columns).length > 0) fill(lanes, columns)
   else if ((columns.present as Uint8Array | undefined)?.some((byte) => byte !== 0))
     throw new UserError({
       where: 'snapshot',

@@ -92,7 +92,7 @@ export function needsOf(make: MakePolicy, lever: LeverName): Needs {
 export function makerOf(policy: PolicyUnderCheck, lever: LeverName): MakePolicy {
   if (typeof policy === 'string') {
     openPolicyFiles()
-    const make = parsePolicy(lever, policy)
+    const make = parsePolicy(lever, policy, policy)
     // those of files are under guard already
     if (isPolicyFile(policy)) return make
     return () => guarded(lever, make() as unknown as PolicyShape)
@@ -133,7 +133,8 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
     sample === null || policyProblems(lever, text, sample as never, planOf(scenario).plan.engines).length === 0
   const needs = needsOf(make, lever)
   const scenarios = smallScenarios(lever, needs)
-  if (sample?.info.needs !== undefined && !fc.sample(scenarios, { numRuns: LOOKED_AT, seed }).some(allows)) throw nowhere(lever)
+  if (sample?.info.needs !== undefined && !fc.sample(scenarios, { numRuns: LOOKED_AT, seed }).some(allows))
+    throw nowhere(text === '' ? `${lever} policy` : text)
   const weighed = steady(needs, sample?.info.needs ?? {})
   const memory = weighedFaults(() => stageOf(weighed), make, lever)
   if (memory.length > 0) return faultOf(weighed, memory, 1)
@@ -163,9 +164,9 @@ export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS
 }
 
 /** Nothing was found because nothing was tried: that is no pass. */
-const nowhere = (lever: LeverName): UserError =>
+const nowhere = (where: string): UserError =>
   new UserError({
-    where: `${lever} policy`,
+    where,
     message: `none of ${LOOKED_AT} generated scenarios has what it says that it needs of engines`,
     hint: 'check it on a scenario of yours (--scenario), or ask for less in info.needs',
   })

@@ -1,14 +1,14 @@
 /** The work of `check`. The search runs in a thread of its own: a policy that never answers is ended, as in a run. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
-import { UserError } from '../../errors.js'
+import { accessSync, constants, lstatSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { UserError, WRITE_REFUSALS } from '../../errors.js'
 import { errorFrom, type Failure } from '../../executors/failure.js'
 import { isOutOfMemory, OWN_POLICY_HEAP_MB, runWatchedThread } from '../../executors/watchedThread.js'
 import { STATIC_ARM } from '../../levers/index.js'
 import type { LeverName } from '../../levers/lever.js'
 import { isPolicyFile } from '../../levers/own.js'
 import { leverOf, readPolicyFile } from '../../policies/index.js'
-import { makeFolders } from '../../reports/folder.js'
+import { makeFolders, removePartial } from '../../reports/folder.js'
 import type { Fault } from '../../testing/check.js'
 import { EXIT_NO } from '../exitCodes.js'
 import { printJson, printResult, remark } from '../output.js'
@@ -39,8 +39,7 @@ export type CheckAnswer = { readonly fault: Found | null } | { readonly failure:
 
 export async function checkFile(request: CheckRequest): Promise<void> {
   const { policy, runs, seed, out, format } = request
-  if (out !== undefined && existsSync(out))
-    throw new UserError({ where: `--out ${out}`, message: 'is there already', hint: 'name a new folder' })
+  if (out !== undefined) demandNewFolder(out)
   const lever = leverFor(request)
   const fault = await search({ policy, lever, runs, seed, scenario: request.scenario })
   if (format === 'json') printJson({ policy, lever, runs, seed, fault: fault && jsonOf(fault) })
@@ -49,9 +48,39 @@ export async function checkFile(request: CheckRequest): Promise<void> {
       printResult(`${policy}: no fault in ${request.scenario ?? `${runs} scenarios of seed ${seed}`} (lever ${lever})`)
     return
   }
-  const replay = out !== undefined && fault.files !== undefined ? writeFiles(out, policy, lever, fault.files) : null
-  if (format !== 'json') printResult(textOf(request, fault, replay))
+  let replay: string | null = null
+  try {
+    if (out !== undefined && fault.files !== undefined) replay = writeFiles(out, policy, lever, fault.files)
+  } finally {
+    // a folder that fails at the end does not take the answer with it
+    if (format !== 'json') printResult(textOf(request, fault, replay))
+  }
   process.exitCode = EXIT_NO
+}
+
+const thereAlready = (out: string): UserError =>
+  new UserError({ where: `--out ${out}`, message: 'is there already', hint: 'name a new folder' })
+
+const cannotWrite = (out: string, error: unknown): UserError => {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return new UserError({
+    where: `--out ${out}`,
+    message: `cannot be written: ${WRITE_REFUSALS[code] ?? message}`,
+    hint: 'name another folder',
+  })
+}
+
+/** Throws where no new folder can be made, as far as can be seen before the search. A link to nothing is something of the user's too. */
+function demandNewFolder(out: string): void {
+  const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  try {
+    if (isThere(out)) throw thereAlready(out)
+    let above = dirname(resolve(out))
+    while (!isThere(above)) above = dirname(above)
+    accessSync(above, constants.W_OK)
+  } catch (error) {
+    throw error instanceof UserError ? error : cannotWrite(out, error)
+  }
 }
 
 function leverFor({ policy, lever }: CheckRequest): LeverName {
@@ -63,7 +92,7 @@ function leverFor({ policy, lever }: CheckRequest): LeverName {
       hint: 'give a file that ends in .ts, .mts, .js or .mjs, or --lever with the name of a shipped policy',
     })
   }
-  const said = leverOf(readPolicyFile(policy, 'check'), 'check')
+  const said = leverOf(readPolicyFile(policy, policy), policy)
   return lever ?? said
 }
 
@@ -94,22 +123,22 @@ function foundIn(answer: CheckAnswer | undefined): Found | null {
 
 /** Writes the scenario; its arm names the policy as seen from there. Returns the path of the scenario. */
 function writeFiles(out: string, policy: string, lever: LeverName, files: Fault['files']): string {
-  const fromThere = relative(resolve(out), resolve(policy))
+  const folder = resolve(out)
+  const fromThere = relative(folder, resolve(policy))
+  let made: string | undefined
   try {
-    makeFolders(out)
+    made = makeFolders(folder)
+    // somebody else has made it since
+    if (made === undefined) throw thereAlready(out)
     for (const { name, text } of files) {
       const there = isPolicyFile(policy)
         ? text.replace(`${lever}: ${JSON.stringify(policy)}`, () => `${lever}: ${JSON.stringify(fromThere)}`)
         : text
-      writeFileSync(join(out, name), there)
+      writeFileSync(join(folder, name), there)
     }
   } catch (error) {
-    rmSync(out, { recursive: true, force: true })
-    throw new UserError({
-      where: `--out ${out}`,
-      message: `cannot be written: ${(error as Error).message}`,
-      hint: 'name another folder',
-    })
+    if (made !== undefined) removePartial({ partial: folder, made })
+    throw error instanceof UserError ? error : cannotWrite(out, error)
   }
   remark(`scenario: ${join(out, 'scenario.yaml')}`)
   return join(out, 'scenario.yaml')

@@ -11,6 +11,7 @@ import {
   type ClusterConfig,
   createSimulation,
   eventsPerTurn,
+  type Simulation,
   type SimulationOptions,
   type SimulationResult,
 } from '../../simulator/index.js'
@@ -25,8 +26,8 @@ const RECORDS_PER_BATCH = 1 << 16
 export interface PacedOptions extends SimulationOptions {
   /** Events later than this are not served. Default: until everything is done. */
   readonly untilNs?: number
-  /** Goes on from a snapshot instead of from the beginning; steps before it are not counted. */
-  readonly from?: Uint8Array
+  /** Brings the simulation to where it goes on from, instead of from the beginning; steps before that are not counted. */
+  readonly from?: (simulation: Simulation) => void
   /** Takes the state as it is at the end. */
   readonly onEnd?: (snapshot: Uint8Array, nowNs: number) => void
   readonly signal: AbortSignal
@@ -52,7 +53,7 @@ export async function simulatePaced(
     expectedRequests: Math.min(workload.count, RECORDS_PER_BATCH),
   })
   if (options.from !== undefined) {
-    simulation.restore(options.from, 'another arm')
+    options.from(simulation)
     simulation.forgetStatistics()
   }
   simulation.feed(workload)

@@ -14,7 +14,7 @@ import { demandDistinct, demandNew } from '../outputFile.js'
 import { isScenarioPath, loadPlan, loadWorkload } from '../scenarioInput.js'
 import type { RunRequest } from './runOne.js'
 import type { Traffic } from './runTraffic.js'
-import { readState, type SavedState, type StateOf } from './savedState.js'
+import { demandLeft, readState, type SavedState, type StateOf } from './savedState.js'
 
 export interface PreparedRun extends Pick<Traffic, 'drawnPerS' | 'remarks'> {
   readonly plan: Plan
@@ -91,6 +91,7 @@ export async function prepareRun(
           note: startAtOnce(recorded) ? 'offered as recorded, all at once' : 'offered as recorded',
         }
       : await (await import('./runTraffic.js')).trafficOf(plan, config, recorded, { signal, quiet })
+  if (warm !== null) demandLeft(warm, warmFrom ?? '', traffic.workload.count)
   return { ...traffic, ...partOf(traffic.window, traffic.note, warm, stopAtS), plan, config, arm, meta, stateOf, warm }
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { decode, encode } from '@msgpack/msgpack'
-import { UserError } from '../../errors.js'
+import { PolicyError, UserError } from '../../errors.js'
 import { refuseEndless } from '../../textFile.js'
 import { writeWhole } from '../../traces/write/file.js'
 
@@ -75,7 +75,27 @@ export function readState(path: string, of: StateOf): SavedState {
         hint: 'only the arms may differ; save a state with this scenario and trace, or run without --warm-from',
       })
   const { arm, timeNs, left, snapshot } = image
-  const isWhole = typeof arm === 'string' && Number.isSafeInteger(timeNs) && snapshot instanceof Uint8Array
+  const isTime = Number.isSafeInteger(timeNs) && (timeNs as number) >= 0
+  const isWhole = typeof arm === 'string' && isTime && snapshot instanceof Uint8Array
   if (!isWhole || !(left instanceof Uint8Array) || left.length % Int32Array.BYTES_PER_ELEMENT !== 0) throw damaged(path)
   return { ...(image as unknown as SavedState), left: new Int32Array(left.slice().buffer as ArrayBuffer) }
+}
+
+/** Throws where the requests that had left by then are not among the first `count`. */
+export function demandLeft({ left }: SavedState, path: string, count: number): void {
+  if (left.some((request) => request < 0 || request >= count)) throw damaged(path)
+}
+
+/** Goes on from the state in a file: `restore` tells of its snapshot, and the user knows the file. */
+export function takeUp(path: string, restore: () => void): void {
+  try {
+    restore()
+  } catch (error) {
+    if (error instanceof PolicyError) throw error
+    // a whole state of this plan is taken up without errors
+    if (!(error instanceof UserError)) throw damaged(path)
+    throw new UserError(
+      error.faults.map((fault) => (fault.where === 'snapshot' ? { ...fault, where: `--warm-from ${path}` } : fault)),
+    )
+  }
 }

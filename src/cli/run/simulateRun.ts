@@ -12,7 +12,7 @@ import { nsToS, sToNs } from '../../units.js'
 import { type PacedResult, simulatePaced } from './paced.js'
 import type { PreparedRun } from './prepareRun.js'
 import type { RunRequest } from './runOne.js'
-import type { SavedState } from './savedState.js'
+import { type SavedState, takeUp } from './savedState.js'
 
 export interface SimulatedRun {
   readonly result: PacedResult
@@ -72,7 +72,8 @@ export async function simulateRun(
     window,
     signal,
     untilNs,
-    from: warm?.snapshot,
+    from:
+      warm === null ? undefined : (simulation) => takeUp(warmFrom ?? '', () => simulation.restore(warm.snapshot, 'another arm')),
     onEnd: saveState === undefined ? undefined : onEnd,
     onProgress: (timeNs) =>
       progress?.update({

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
 import { applyOverrides, flagGiving, flagOf, refuseUndone } from '../../scenario/overrides.js'
 import { suggest } from '../../suggest.js'
-import { refuseEndless } from '../../textFile.js'
+import { refuseEndless, textOf } from '../../textFile.js'
 import { presetRecipeText } from '../../traces/generate/presets.js'
 import { RECIPE_FORM, type RecipeChange, readRecipe } from '../../traces/generate/readRecipe.js'
 import type { Recipe } from '../../traces/generate/recipe.js'
@@ -55,9 +55,10 @@ function recipeFile(name: string): string {
       hint: `${suggest(name, PRESETS)}; or name a recipe of your own, a .yaml file`,
     })
   }
+  let bytes: Buffer
   try {
     refuseEndless(name)
-    return readFileSync(name, 'utf8')
+    bytes = readFileSync(name)
   } catch (error) {
     throw new UserError({
       where: name,
@@ -65,6 +66,7 @@ function recipeFile(name: string): string {
       hint: 'begin with a copy of one from data/recipes',
     })
   }
+  return textOf(bytes, name)
 }
 
 function changed(data: Record<string, unknown>, { requests, sets }: RecipeFlags): RecipeChange {

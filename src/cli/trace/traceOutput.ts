@@ -1,11 +1,10 @@
 /** Trace files that a command writes. */
-import { randomBytes } from 'node:crypto'
-import { lstatSync, renameSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import { UserError } from '../../errors.js'
 import { type Workload, writeWorkload } from '../../traces/index.js'
 import type { WriteOptions } from '../../traces/write/index.js'
 import { TARGET_ENDINGS, TARGET_NAMES, type TargetName, targetOf } from '../../traces/write/targets.js'
+import { linkTarget, putInPlace, temporaryFor } from '../../wholeFile.js'
 import { whileWriting } from '../interrupt.js'
 import { demandAbsent, demandWritable, discard } from '../outputFile.js'
 
@@ -40,12 +39,12 @@ export interface TraceOutput {
 
 /** Writes several traces to such places, all of them or none: each goes beside its place, and when all are written they are renamed. */
 export async function writeTraceOutputs(outputs: readonly TraceOutput[]): Promise<void> {
-  // a name that the file system refuses is told before the first of them is in its place
-  for (const { path } of outputs) lstatSync(path, { throwIfNoEntry: false })
-  // the ending stays: it says whether a file is compressed
-  const beside = ({ path }: TraceOutput) =>
-    join(dirname(path), `.${randomBytes(4).toString('hex')}${/(\.[a-z]+)?(\.[a-z]+)?$/.exec(basename(path))?.[0] ?? ''}`)
-  const parts = outputs.map((output) => ({ ...output, temporary: beside(output) }))
+  // a name that the file system refuses is told here, before the first of them is in its place
+  const parts = outputs.map((output) => {
+    const place = linkTarget(output.path)
+    // the ending stays: it says whether a file is compressed
+    return { ...output, place, temporary: temporaryFor(place, /(\.[a-z]+)?(\.[a-z]+)?$/.exec(output.path)?.[0]) }
+  })
   const remove = (): void => {
     for (const { temporary } of parts) discard(temporary)
   }
@@ -56,7 +55,7 @@ export async function writeTraceOutputs(outputs: readonly TraceOutput[]): Promis
         await writeWorkload(temporary, workload, { to }).catch((error: unknown) => {
           throw said(error, temporary, path)
         })
-      for (const { path, temporary } of parts) renameSync(temporary, path)
+      for (const { place, temporary } of parts) putInPlace(temporary, place)
     })
   } finally {
     remove()

@@ -4,6 +4,7 @@
 import { gamma } from 'simple-statistics'
 import type { Rng } from '../../rng.js'
 import { type LawSpec, lawOf, meanOf, type TableSpec } from './laws.js'
+import { LATEST_S } from './pace.js'
 
 export type Gaps = () => number
 
@@ -99,6 +100,8 @@ function mmppGaps(states: readonly MmppState[], ratePerS: number, rng: Rng): Gap
       }
       // memoryless: the rest of the gap is drawn anew in the next state
       gapS += leftS
+      // too late for any trace, which the caller says: at a tiny rate the states would be gone round for ever
+      if (gapS > LATEST_S) return Number.POSITIVE_INFINITY
       state = (state + 1) % states.length
       leftS = rng.exponential() * states[state].dwell_s
     }
