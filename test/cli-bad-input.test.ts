@@ -112,6 +112,18 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['option without effect', ['plan', 's.yaml', '--set', 'workload.load.rate_per_s=5'], /rate_per_s/],
   ['not built yet', ['plan', 's.yaml', '--set', 'engines.0.role=prefill'], /prefill/],
   ['missing scenario', ['plan', 'none.yaml'], /none\.yaml {2}no such file/],
+  ...(['plan', 'run'] as const).flatMap((verb): (typeof CASES)[number][] => [
+    [
+      `${verb} of a missing trace`,
+      [verb, 's.yaml', '--set', 'workload.path=nope.csv'],
+      /^nope\.csv {2}there is no such trace file\n {2}hint: check the path$/m,
+    ],
+    [
+      `${verb} of a folder`,
+      [verb, 's.yaml', '--set', 'workload.path=full'],
+      /^full {2}this is a directory, not a trace file\n {2}hint: name one file in it$/m,
+    ],
+  ]),
   [
     'a trace as a scenario',
     ['compare', 'good.csv'],
