@@ -143,6 +143,18 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['run', 's.yaml', '--set', 'workload.path="a\\u0000b"'],
     /^--set workload\.path="a\\u0000b" {2}workload\.path: expected the path of a trace, without control characters/,
   ],
+  ...(['plan', 'run'] as const).flatMap((verb): (typeof CASES)[number][] => [
+    [
+      `${verb} of a missing trace`,
+      [verb, 's.yaml', '--set', 'workload.path=nope.csv'],
+      /^nope\.csv {2}there is no such trace file\n {2}hint: check the path$/m,
+    ],
+    [
+      `${verb} of a folder`,
+      [verb, 's.yaml', '--set', 'workload.path=full'],
+      /^full {2}this is a directory, not a trace file\n {2}hint: name one file in it$/m,
+    ],
+  ]),
   [
     'a trace as a scenario',
     ['compare', 'good.csv'],

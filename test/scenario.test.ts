@@ -97,6 +97,12 @@ describe('defaults', () => {
     expect(placed('{layout: TP1, count: 1, max_model_len: 32768}')).toBe('1 engine on GPU 0 (tray 0)')
   })
 
+  test('a plan says that it has not read the trace, where there is a file of one', () => {
+    const said = /^trace +not read here; `shapewise trace inspect` reads it$/m
+    expect(describePlan(demo(['workload={path: mine.csv}']))).toMatch(said)
+    expect(describePlan(demo())).not.toMatch(said)
+  })
+
   test('experts follow the attention unless they are told otherwise', () => {
     const plan = demo(['model=deepseek-r1', 'engines=[{dp: 16, max_model_len: 32768}]'])
     expect(plan.engines[0]).toMatchObject({ layout: 'DEP16', moeTp: 1, moeEp: 16, count: 4 })

@@ -52,6 +52,7 @@ export function describePlan(plan: Plan): string {
       'workload',
       `${shapeWords(plan.workload)}, ${loadWords(plan.workload.load)}${plan.workload.spreadTicks ? ', ticks spread' : plan.workload.keepTicks ? ', ticks kept' : ''}`,
     ],
+    ...(plan.workload.path === null ? [] : [['trace', 'not read here; `shapewise trace inspect` reads it'] as [string, string]]),
     ['limits', limitWords(plan.slo.interactive)],
     [
       'admission',

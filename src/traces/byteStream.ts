@@ -1,7 +1,7 @@
 /**
  * Bytes of a trace file, plain or compressed, as a stream of buffers; and its lines.
  */
-import { createReadStream, readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, createReadStream, readdirSync, statSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { CompressionFault, compressionOf, counted, decompressed, type OnRead } from './compressed.js'
 import { PRESETS } from './presetNames.js'
@@ -29,6 +29,17 @@ function refusePipes(path: string): void {
     message: `this is a ${stat.isFIFO() ? 'pipe' : 'device'}, and traces are read from files`,
     hint: 'write it to a file first; gzip and zstd need not be unpacked',
   })
+}
+
+/** Throws, as a reader would, where there is no file that may be read. */
+export function requireFile(path: string): void {
+  try {
+    refusePipes(path)
+    accessSync(path, constants.R_OK)
+    if (statSync(path).isDirectory()) throw Object.assign(new Error(path), { code: 'EISDIR' })
+  } catch (error) {
+    throw error instanceof UserError ? error : explainReadError(error, path, 0)
+  }
 }
 
 /** The sentence for what the system or the decompressor reported; other errors are returned as they are. */

@@ -40,6 +40,8 @@ export const planCommand = defineCommand<PlanArgs>({
     }
     const { loadPlan } = await import('../scenarioInput.js')
     const plan = await loadPlan(scenario, overrides(set, seed))
+    const { path } = plan.workload
+    if (path !== null) (await import('../../traces/byteStream.js')).requireFile(path)
     const { describePlan, planJson, resolvedYaml } = await import('../../scenario/index.js')
     if (resolved) printResult(resolvedYaml(plan))
     else printResult(format === 'json' ? planJson(plan) : describePlan(plan))
