@@ -301,6 +301,13 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['explain', 's.yaml', '--batch', '1x900000'],
     /--batch {2}a length of 900000 tokens, more than max_model_len/,
   ],
+  ...['experiment.seed=3', 'admission.max_queue=5', 'workload.load.method=as_recorded', 'slo={interactive: {ttft_ms: 5}}'].map(
+    (set): [string, string[], RegExp] => [
+      `a key that no price depends on: ${set}`,
+      ['explain', 's.yaml', '--batch', '4x100', '--set', 'engines.0.count=2', '--set', set],
+      /^--set (?!engines).* {2}has no effect here: what a step costs depends on system, model and engines/,
+    ],
+  ),
   ['unknown policy', ['levers', 'magic'], /no lever or policy is named 'magic'/],
   [
     'argument of a policy',
@@ -356,6 +363,14 @@ describe('mistakes on the command line', () => {
     expect(stderr).toMatch(/--out good\.csv\/run/)
     expect(status).toBe(2)
   })
+})
+
+it('a key of the workload without which the engines of a step would be refused is no mistake', () => {
+  const caching = SCENARIO.replace('count: 1', 'enable_prefix_caching: true').replace('  load:', '  cache_answers: true\n  load:')
+  put(dir, 'answers.yaml', caching)
+  const explain = ['explain', 'answers.yaml', '--batch', '4x100', '--set', 'engines.0.enable_prefix_caching=false']
+  expect(shapewise(dir, ...explain).status).toBe(2)
+  expect(shapewise(dir, ...explain, '--set', 'workload.cache_answers=false')).toMatchObject({ status: 0, stderr: '' })
 })
 
 it('work that stops before its end, since nothing is left to go on with it, is told as a fault of ours', () => {

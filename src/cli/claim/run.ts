@@ -72,8 +72,10 @@ export async function runClaim(
     [...new Set(cells.map(({ trace }) => trace))],
     request.quick ? QUICK_REQUESTS : undefined,
   )
+  // a page that cannot be written leaves no folder behind
+  const ownPlace = request.page !== null || !request.quick ? placeOf(request.page ?? PAGE) : null
   const store = openStore(request.out, request.resume)
-  const page = placeOf(request.page ?? (request.quick ? join(request.out, 'CLAIM.md') : PAGE))
+  const page = ownPlace ?? placeOf(join(request.out, 'CLAIM.md'))
   if (!traces.real) say('The public traces are not at hand (--traces DIR): look-alikes take their place.')
   const hashes = new Map([...traces.workloads].map(([name, workload]) => [name, traceHash(workload)]))
   const version = VERSION
@@ -85,6 +87,7 @@ export async function runClaim(
     if (known !== null) results.set(cell.id, known)
   }
   if (results.size > 0) say(`${results.size} of ${cells.length} cells were finished before`)
+  else if (request.resume) say(`No cell in ${request.out} is of this code, traffic and protocol: all are computed`)
   const open = cells.filter(({ id }) => !results.has(id))
   const parts: Partial<Record<TraceName, Parts>> = {}
   for (const [name, workload] of traces.workloads) parts[name] = partsOf(workload, SEED)

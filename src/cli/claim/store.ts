@@ -17,9 +17,15 @@ export interface CellStore {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** Without `resume` the folder must not hold cells yet. Throws UserError when it cannot be written: an hour of work follows. */
+/** With `resume` the folder must hold cells, and else none yet. Throws UserError when it cannot be written: an hour of work follows. */
 export function openStore(folder: string, resume: boolean): CellStore {
   const cells = join(folder, 'cells')
+  if (resume && !(existsSync(cells) && readdirSync(cells).length > 0))
+    throw new UserError({
+      where: folder,
+      message: 'holds no finished cells to go on with',
+      hint: 'name the --out of the run that was stopped, or leave --resume out to begin anew',
+    })
   try {
     makeFolders(cells)
   } catch (error) {

@@ -13,6 +13,7 @@ import { printJson, printResult } from '../output.js'
 import { loadPlan } from '../scenarioInput.js'
 import { type BatchText, parseBatch } from './batch.js'
 import { type ArmSplit, ratioOf, splitOf, splitText } from './explainSplit.js'
+import { refuseUnused } from './unusedKeys.js'
 
 export interface ExplainRequest {
   readonly scenario: string
@@ -27,6 +28,7 @@ export async function explainBatch(request: ExplainRequest): Promise<void> {
   const batch = parseBatch(request.batch)
   const { name, arms } = parseArm(request.arm)
   const plan = await loadPlan(request.scenario, request.sets, arms)
+  await refuseUnused(request.sets, (sets) => loadPlan(request.scenario, sets, arms))
   const arm = chooseArm(plan, name)
   const engine = chooseEngine(plan, request.engine, batch)
   refuseTooLarge(batch, engine)
