@@ -537,7 +537,7 @@ describe('bad rows of a CSV file', () => {
     if (message.startsWith('time')) expect(fault.hint).toMatch(/^write /)
   })
 
-  it.each(['"1,000"', '0x10', '1_000', '+100', '100.5', '١٠٠'])('says how a count is written where it is %s', async (count) => {
+  it.each(['0x10', '1_000', '+100', '100.5', '١٠٠'])('says how a count is written where it is %s', async (count) => {
     const [fault] = await refusal(`${HEADER}0,${count},5\n`)
     expect(fault.message).toMatch(/input tokens are not a whole number/)
     expect(fault.hint).toBe('write whole numbers in digits alone, as in 1000')
