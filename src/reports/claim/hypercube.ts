@@ -2,7 +2,7 @@
 import { type CellResult, CLAIMED, gainOf, isUnstable, POINTS } from '../../experiments/claim/index.js'
 import { markdownTable } from '../markdown.js'
 import { percent, quantile } from './markdown.js'
-import { countRegions, type Sample, type Swing, swings } from './regions.js'
+import { countRegions, isChance, type Sample, type Swing, swings } from './regions.js'
 
 const BAR = 40
 
@@ -19,7 +19,7 @@ export function hypercubeSection(samples: readonly Sample[], cells: number, resu
     intro,
     mapTable(samples),
     '### What it hangs on',
-    'Geometric mean gain at the two ends of each axis (lowest and highest third of the points; of choices the least and the largest), the other axes as they fall.',
+    'Geometric mean gain at the two ends of each axis (lowest and highest third of the points; of choices the least and the largest), the other axes as they fall. Ordered by how far beyond chance it is; "chance": one time in twenty or more often the ends of that axis differ as much where gains are dealt out to the points at random.',
     tornado(swings(samples)),
   ].join('\n\n')
 }
@@ -61,11 +61,12 @@ function tornado(found: readonly Swing[]): string {
   const logs = found.flatMap(({ ratios }) => ratios.map(Math.log))
   const least = Math.min(0, ...logs)
   const most = Math.max(0.01, ...logs)
-  const lines = found.map(({ axis, ends, ratios }) => {
+  const lines = found.map((swing) => {
+    const { axis, ends, ratios } = swing
     const bar = (ratio: number): number => Math.round((BAR * (Math.log(ratio) - least)) / (most - least))
     const [low, high] = [Math.min(...ratios.map(bar)), Math.max(...ratios.map(bar))]
     const drawn = `${' '.repeat(low)}${'█'.repeat(Math.max(1, high - low))}`.padEnd(BAR + 1)
-    return `${axis.padEnd(13)} ${drawn} ${ends[0].padStart(12)} ${percent(ratios[0]).padStart(8)}   ${ends[1].padStart(12)} ${percent(ratios[1]).padStart(8)}`
+    return `${axis.padEnd(13)} ${drawn} ${ends[0].padStart(12)} ${percent(ratios[0]).padStart(8)}   ${ends[1].padStart(12)} ${percent(ratios[1]).padStart(8)}${isChance(swing) ? '   chance' : ''}`
   })
   return ['```', ...lines, '```'].join('\n')
 }

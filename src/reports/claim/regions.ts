@@ -1,4 +1,5 @@
 /** Where in the hypercube the gain is large, small or negative, and which axis moves it. */
+import { quantileSorted } from 'simple-statistics'
 import { grouped } from '../../collections/grouped.js'
 import {
   AXES,
@@ -9,7 +10,9 @@ import {
   gainOf,
   isUnstable,
   type Point,
+  SEED,
 } from '../../experiments/claim/index.js'
+import { shuffled, stream } from '../../rng.js'
 
 export interface Sample {
   readonly point: Point
@@ -55,23 +58,54 @@ export interface Swing {
   readonly ends: readonly [string, string]
   /** Geometric mean ratio at the two ends. */
   readonly ratios: readonly [number, number]
+  /**
+   * How far apart the two would lie, as a log ratio, in 95 of 100 hypercubes in which the gain had nothing to do with the axis. Of a choice the ends are the
+   * largest and the least of several means, so chance alone makes them differ, the more the more values there are.
+   */
+  readonly chance: number
 }
 
 const geometric = (samples: readonly Sample[]): number =>
   Math.exp(samples.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / samples.length)
 
-/** Largest swing first. An axis with fewer than 3 samples at an end is left out. */
+/** Farthest beyond chance first. An axis with fewer than 3 samples at an end is left out. */
 export function swings(samples: readonly Sample[]): Swing[] {
+  const rng = stream(SEED, 'claim/swings')
+  const ratios = samples.map(({ ratio }) => ratio)
+  const dealt = Array.from({ length: DEALS }, () => {
+    shuffled(ratios, rng)
+    return samples.map((sample, i) => ({ ...sample, ratio: ratios[i] }))
+  })
   return AXIS_NAMES.flatMap((axis): Swing[] => {
-    const ends = AXES[axis].kind === 'number' ? thirds(samples, axis) : extremes(samples, axis)
-    if (ends === null || ends.some(({ members }) => members.length < FEWEST)) return []
-    const [low, high] = ends
-    return [{ axis, why: AXES[axis].why, ends: [low.name, high.name], ratios: [geometric(low.members), geometric(high.members)] }]
-  }).sort((a, b) => size(b) - size(a))
+    const found = endsOf(samples, axis)
+    if (found === null) return []
+    const [low, high] = found
+    const sizes = dealt.flatMap((one) => {
+      const ends = endsOf(one, axis)
+      return ends === null ? [] : [size(ratiosOf(ends))]
+    })
+    const chance = quantileSorted(
+      sizes.sort((a, b) => a - b),
+      0.95,
+    )
+    return [{ axis, why: AXES[axis].why, ends: [low.name, high.name], ratios: ratiosOf(found), chance }]
+  }).sort((a, b) => size(b.ratios) / b.chance - size(a.ratios) / a.chance)
 }
 
+/** Times that the gains are dealt out to the points anew, to see what chance makes. */
+const DEALS = 1000
 const FEWEST = 3
-const size = ({ ratios }: Swing): number => Math.abs(Math.log(ratios[1] / ratios[0]))
+
+const ratiosOf = ([low, high]: readonly [End, End]): [number, number] => [geometric(low.members), geometric(high.members)]
+const size = ([low, high]: readonly [number, number]): number => Math.abs(Math.log(high / low))
+
+/** Whether a swing is no larger than chance alone makes one time in twenty. */
+export const isChance = ({ ratios, chance }: Swing): boolean => size(ratios) <= chance
+
+function endsOf(samples: readonly Sample[], axis: AxisName): readonly [End, End] | null {
+  const ends = AXES[axis].kind === 'number' ? thirds(samples, axis) : extremes(samples, axis)
+  return ends === null || ends.some(({ members }) => members.length < FEWEST) ? null : ends
+}
 
 interface End {
   readonly name: string
