@@ -1,6 +1,8 @@
 /** The fair experiment: its rule, its cells, its statistics. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Executor } from '../src/executors/index.js'
+import { extraArms, tuneOn } from '../src/experiments/claim/arms.js'
 import { type Cell, primaryCell } from '../src/experiments/claim/cell.js'
 import { allCells, quickCells } from '../src/experiments/claim/cells.js'
 import { configOf, planOf } from '../src/experiments/claim/cluster.js'
@@ -9,10 +11,52 @@ import { NEUTRAL, perturbed } from '../src/experiments/claim/perturb.js'
 import { cellKey, constantsHash, protocolOf, SEED } from '../src/experiments/claim/protocol.js'
 import { openRequests, partsOf, withLengths } from '../src/experiments/claim/traffic.js'
 import { verdictOf } from '../src/experiments/claim/verdict.js'
+import type { Experiment } from '../src/experiments/experiment.js'
+import type { Job, Outcome } from '../src/experiments/job.js'
 import { holm, signedRankP } from '../src/experiments/multiple.js'
+import type { OperatingPoint } from '../src/experiments/operatingPoint.js'
+import type { TuningRound } from '../src/experiments/tune.js'
+import { SHAPE_AWARE_ARM, STATIC_ARM } from '../src/levers/catalogue.js'
 import { presetWorkload } from '../src/traces/presets.js'
 import type { Workload } from '../src/traces/workload.js'
-import { traffic } from './byHand.js'
+import { chainsOf, traffic } from './byHand.js'
+
+describe('the arms of a cell', () => {
+  const cell = primaryCell('azure-conv', 'r1-dep16')
+  test.each([
+    ['tuned-static', ['train', 'train', 'validation']],
+    ['shape-aware', ['train', 'train', 'validation']],
+    ['oracle-static', ['test', 'test', 'test']],
+  ] as const)('%s is tuned on the parts %j, round by round', async (family, parts) => {
+    const asked: string[][] = []
+    const run: Executor['run'] = async (jobs) => {
+      asked.push([...new Set(jobs.map((job) => job.draw.part))])
+      const summary = {
+        metrics: { tok_s_user: { p50: 1 }, e2e_ms: { mean: 1 } },
+        slo_attainment: 1,
+        saturation: { label: 'stable' },
+      }
+      return jobs.map(() => ({ summary, meetsSlo: true }) as unknown as Outcome)
+    }
+    const rounds = [1000, 4, 2].map((keep): TuningRound => ({ keep, warmup: 1, measure: 1 }))
+    const config = configOf(planOf(cell, SEED), cell)
+    const experiment = { config, executor: { run }, effort: { tuning: rounds } } as unknown as Experiment
+    const tuning = (arm: Job['arm'], draw: Job['draw']) => ({ kind: 'open', arm, draw }) as Job
+    await tuneOn(cell, experiment, { tuning } as unknown as OperatingPoint, family)
+    expect(asked).toEqual(parts.map((part) => [part]))
+  })
+  test('that stand beside those that are tuned: the shipped rule, and the best split under shape-aware', () => {
+    const tuned = [
+      { ...STATIC_ARM, name: 'tuned-static', rank: 'least-requests' },
+      { ...SHAPE_AWARE_ARM, rank: 'least-cost(5000)' },
+    ]
+    const [rule, oracle] = extraArms({ ...cell, extra: ['occupancy-rule', 'oracle-step'] }, STATIC_ARM, tuned)
+    expect(rule).toEqual({ ...STATIC_ARM, split: 'occupancy-rule', name: 'occupancy-rule' })
+    expect(oracle).toEqual({ ...tuned[1], split: 'oracle-split', name: 'oracle-step' })
+    const [placebo] = extraArms({ ...cell, extra: ['placebo'] }, STATIC_ARM, tuned)
+    expect(placebo).toEqual({ ...tuned[0], split: 'random-count(32)', name: 'placebo' })
+  })
+})
 
 describe('the verdict', () => {
   const paired = (low: number, high: number) => ({ ratio: Math.sqrt(low * high), ci95: [low, high] as const, n: 20 })
@@ -196,6 +240,21 @@ describe('traffic', () => {
     for (let i = 1; i < open.count; i++) expect(open.arrivalNs[i]).toBeGreaterThanOrEqual(open.arrivalNs[i - 1])
     expect(open.arrivalNs[open.count - 1]).toBeLessThan(3600e9)
     expect(openRequests(agent, 1, 'x').arrivalNs).toEqual(open.arrivalNs)
+  })
+  test('a pause within a session counts for a minute at most', () => {
+    const [short, long] = [30, 600].map((waitS) => openRequests(chainsOf([2, 2, 2], waitS), 1, 'x'))
+    /** Time between the two requests of each session, on the ring of an hour. */
+    const apartS = (open: Workload): number[] => {
+      const answerS = 5 * 0.02
+      const firsts = [...open.isl].flatMap((isl, i) => (isl === 30 ? [open.arrivalNs[i] / 1e9] : [])).sort((a, b) => a - b)
+      const seconds = [...open.isl].flatMap((isl, i) => (isl === 31 ? [open.arrivalNs[i] / 1e9] : []))
+      return firsts.map((first) => Math.min(...seconds.map((second) => (second - first - answerS + 3600) % 3600)))
+    }
+    for (const [open, pauseS] of [
+      [short, 30],
+      [long, 60],
+    ] as const)
+      for (const seconds of apartS(open)) expect(seconds).toBeCloseTo(pauseS, 3)
   })
   test('lengths of controls', () => {
     const part = traffic([0, 1, 2, 3], [1, 2, 3, 6], [10, 20, 30, 60])

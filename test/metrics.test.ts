@@ -411,9 +411,16 @@ test('a million requests are summarised in less than half a second of processor 
 })
 
 /** The verdict on records that came all at once. */
-function saturationVerdict(records: Records, statistics: StepStatistics, window: MeasureWindow, endNs: number, places = 4096) {
+function saturationVerdict(
+  records: Records,
+  statistics: StepStatistics,
+  window: MeasureWindow,
+  endNs: number,
+  places = 4096,
+  frontendNs = 0,
+) {
   const engine = { ranks: 2, maxNumSeqs: places / 2 } as ClusterConfig['engines'][number]
-  const saturation = createSaturation(window, { frontendNs: 0, engines: [engine] })
+  const saturation = createSaturation(window, { frontendNs, engines: [engine] })
   saturation.add(records)
   return saturation.verdict(statistics, endNs)
 }
@@ -433,6 +440,18 @@ describe('saturation of hand-made systems', () => {
 
   test('stable: as many leave as arrive, nothing binds', () => {
     expect(verdict(system((row) => row))).toMatchObject({ label: 'stable', binding: 'none' })
+  })
+  test('time in the frontend is no wait: nothing binds a stack whose requests are queued for no longer', () => {
+    const slow = system((row) => ({
+      ...row,
+      first: row.arrival + 220,
+      end: row.arrival + 260,
+      phases: { queue: 200, prefill: 20, decode: 40 },
+    }))
+    const of = (frontendMs: number) =>
+      saturationVerdict(slow, { ...NO_STEPS, stepPs: 1e12 }, ms(0, 10_000), 10_000 * NS_PER_MS, 4096, frontendMs * NS_PER_MS)
+    expect(of(200)).toMatchObject({ label: 'stable', binding: 'none' })
+    expect(of(0).binding).not.toBe('none')
   })
   test('backlogged: one in fourteen stays, which is a growth of some 7 % of the arrivals', () => {
     const found = verdict(system((row, i) => (i % 14 === 0 ? stays(row) : row)))

@@ -184,6 +184,17 @@ describe('share of the split lever', () => {
     expect(details(0.4)).not.toContain(bound)
     expect(details(null)).not.toContain(bound)
   })
+  it('is no part of a gain where the arm loses', () => {
+    const levers = result.attribution.levers.map((entry) => (entry.lever === 'split' ? { ...entry, share: 0.8 } : entry))
+    const comparisons = result.comparisons.map((row) => ({
+      ...row,
+      ratio: 0.8,
+      ci95: [0.75, 0.85] as const,
+      better: 'higher' as const,
+    }))
+    const { details } = verdict({ ...result, comparisons, attribution: { ...result.attribution, levers } })
+    expect(details.join('\n')).not.toContain(bound)
+  })
 })
 
 describe('negative results', () => {

@@ -2,12 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cautionsOf } from '../src/scenario/cautions.js'
+import { profileConstants } from '../src/scenario/constants.js'
 import { describePlan, placementOf, planJson } from '../src/scenario/describe.js'
+import { planHash } from '../src/scenario/hash.js'
 import { layoutName, parseLayout } from '../src/scenario/layout.js'
 import { loadScenario, scenarioFromDefaults } from '../src/scenario/load.js'
 import { refuseUndone } from '../src/scenario/overrides.js'
 import { scenarioSchema } from '../src/scenario/schema.js'
+import { specsOf } from '../src/scenario/specs.js'
 import { resolvedYaml } from '../src/scenario/yaml.js'
+import { kernelsDigest } from '../src/timing/index.js'
 import { COLUMN_ROLES } from '../src/traces/table/roles.js'
 import { tinyPlan } from './tinyCluster.js'
 
@@ -15,6 +19,15 @@ const folder = new URL('../scenarios/', import.meta.url)
 const shipped = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
 const read = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 const demo = (sets: string[] = []) => loadScenario({ text: read('demo.yaml'), file: 'demo.yaml', sets })
+
+test('the hash of a plan is one of the kernel tables too', () => {
+  const plan = tinyPlan()
+  const specs = { ...specsOf(plan), constants: profileConstants(plan.profile) }
+  const { planHash: _, stateHash: __, ...rest } = plan
+  expect(planHash(rest, specs)).toBe(plan.planHash)
+  expect(planHash(rest, specs, kernelsDigest())).toBe(plan.planHash)
+  expect(planHash(rest, specs, 'of corrected tables')).not.toBe(plan.planHash)
+})
 
 describe('cautions of a plan', () => {
   const said = (...sets: string[]) => {

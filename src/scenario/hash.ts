@@ -19,12 +19,16 @@ function canonicalJson(value: unknown): string {
  * the shipped ones, the constants of the split model and the kernel tables: a corrected number is another plan, and so is one fitted anew. A
  * policy of the user's counts by its text.
  */
-export function planHash(plan: Omit<Plan, 'planHash' | 'stateHash'>, specs: Specs & { readonly constants: Constants }): string {
+export function planHash(
+  plan: Omit<Plan, 'planHash' | 'stateHash'>,
+  specs: Specs & { readonly constants: Constants },
+  kernels = kernelsDigest(),
+): string {
   const { version: _version, workload, ...others } = plan
   const rest = { ...others, arms: plan.arms.map(withoutPaths) }
   const { path: _path, ...shapes } = workload
   return createHash('sha256')
-    .update(canonicalJson({ ...rest, ...specs, split: loadSplitConstants(), kernels: kernelsDigest(), workload: shapes }))
+    .update(canonicalJson({ ...rest, ...specs, split: loadSplitConstants(), kernels, workload: shapes }))
     .digest('hex')
     .slice(0, 12)
 }
