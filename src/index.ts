@@ -1,7 +1,8 @@
 /**
  * The public library. One simulation: `loadScenario` → `clusterConfig` → `readTrace` → `simulate` → `summarise` (in pieces: `createSimulation`,
  * `createSummariser`); a comparison of arms: `compare`, and `ablate` for where a gain comes from; traces thinned, cut and put together: `sampled`,
- * `splitByTime`, `splitByTenant`, `merged`. Everything below is plain data and plain functions; nothing reads a clock, a file or the environment unless it says so.
+ * `splitByTime`, `splitByTenant`, `merged`. Everything below is plain data and plain functions; nothing reads a clock or the environment, and
+ * no file but the data of this package and those that a plan, a recipe or a call names.
  */
 export { type Fault, PolicyError, UserError } from './errors.js'
 export {

@@ -22,7 +22,7 @@ export function failureOf(thrown: unknown): Failure {
   }
 }
 
-/** The error of the same kind, in the same words. */
+/** The error in the same words; a UserError is one again, all others are plain errors under their name. */
 export function errorFrom({ name, message, frames, faults }: Failure): Error {
   if (name === 'UserError') return new UserError(faults)
   const error = new Error(message)

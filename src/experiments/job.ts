@@ -45,7 +45,7 @@ export interface OpenJob {
 
 export interface CapacityJob extends Pick<OpenJob, 'arm' | 'draw' | 'warmupS' | 'measureS' | 'tailS' | 'e2eS'> {
   readonly kind: 'capacity'
-  /** First guess, requests/s. */
+  /** First guess, arrivals/s: requests, or sessions where there are any. */
   readonly guessPerS: number
   /** Arrivals that a window holds at least: at rates below the guess it is longer than `measureS`. */
   readonly fewest: number
@@ -86,7 +86,7 @@ export interface Outcome {
   readonly meanInside: number
   readonly copies: number
   readonly simulatedS: number
-  /** Capacity jobs: requests/s, null when none of the loads tried was served, or all were (`isUnbounded`). */
+  /** Capacity jobs: arrivals/s, null when none of the loads tried was served, or all were (`isUnbounded`). */
   readonly capacityPerS: number | null
   /** Capacity jobs: every load tried was served, so the capacity lies beyond. */
   readonly isUnbounded?: true

@@ -8,7 +8,7 @@ import { READINGS, type Readings } from './rows.js'
 
 export interface ReplicateOptions {
   readonly replicates: number
-  /** Which readings to run beside the comparison's own load. */
+  /** Which readings to run, that at the comparison's own load included. */
   readonly readings: readonly (keyof Readings)[]
   /** Arms whose records and pictures of the first replicate at the comparison's own load are kept. */
   readonly pictured: readonly string[]

@@ -23,7 +23,7 @@ export interface ArmResult {
   /** Arithmetic mean over replicates of each replicate's statistic, at fixed load (closed loop: at fixed concurrency). */
   readonly metrics: Record<string, Record<string, number | null>>
   readonly saturation: { readonly label: string; readonly reason: string; readonly binding: string }
-  /** Capacity in requests/s at the SLO (mean over replicates), null when in some replicate no load meets the SLO, or every load tried does. */
+  /** Capacity in arrivals/s (`load.arrivals`) at the SLO (mean over replicates), null when in some replicate no load meets the SLO, or every load tried does. */
   readonly capacity_rps: number | null
   /** Of all steps; `attention_by_role` for each role, null where no engine has the role `prefill`, absent in folders of earlier versions. */
   readonly attention_share: number | null

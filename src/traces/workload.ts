@@ -45,7 +45,7 @@ export interface Workload {
 export interface Provenance {
   /** Name to print: a preset or a file's base name, never a path. */
   readonly name: string
-  /** azure | mooncake | csv | shapewise | generated */
+  /** Name of the format that was read (docs/TRACES.md), `generated` or `merged`. */
   readonly format: string
   /** One sentence: origin, licence or recipe. */
   readonly note: string
