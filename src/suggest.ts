@@ -17,10 +17,10 @@ function editDistance(a: string, b: string): number {
   return last[b.length]
 }
 
-/** The nearest of `known` within a third of the word's length (at least `least` edits), or null. Long input is never near. */
-export function nearest(word: string, known: readonly string[], least = 2): string | null {
+/** The nearest of `known` within a third of the word's length (at least `least` edits, at most `most`), or null. Long input is never near. */
+export function nearest(word: string, known: readonly string[], least = 2, most = Number.POSITIVE_INFINITY): string | null {
   if (word.length > 64) return null
-  const limit = Math.max(least, Math.floor(word.length / 3))
+  const limit = Math.min(most, Math.max(least, Math.floor(word.length / 3)))
   let best: string | null = null
   let bestDistance = limit + 1
   for (const candidate of known) {

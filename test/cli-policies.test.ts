@@ -154,7 +154,7 @@ describe('a policy that fails', () => {
     expect(stderr).toMatch(/arms\.bad\.rank: \.\/hog\.js fills more than 256 MiB of memory/)
     expect(status).toBe(2)
     const check = shapewise(folder, 'check', 'hog.js')
-    expect(check.stderr).toContain('hog.js fills more than 256 MiB of memory')
+    expect(check.stderr).toContain('hog.js  fills more than 256 MiB of memory')
     expect(check.status).toBe(2)
   })
 

@@ -115,7 +115,7 @@ describe('a file', () => {
   })
 
   test('may have methods of its own', () => {
-    const made = file(placing('return this._plase() + this.turn()', '', '_plase() { return 1 }, turn: () => 1,'))
+    const made = file(placing('return this._plase() + this.replace()', '', '_plase() { return 1 }, replace: () => 1,'))
     expect(open(made)().place?.({ count: 4 } as LoadView, { inputTokens: 1, classId: 0, tenant: 0 })).toBe(2)
   })
 

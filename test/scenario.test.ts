@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cautionsOf } from '../src/scenario/cautions.js'
+import { cautionsOf, precisionCautions } from '../src/scenario/cautions.js'
 import { profileConstants } from '../src/scenario/constants.js'
 import { describePlan, placementOf, planJson } from '../src/scenario/describe.js'
 import { planHash } from '../src/scenario/hash.js'
@@ -32,7 +32,7 @@ test('the hash of a plan is one of the kernel tables too', () => {
 describe('cautions of a plan', () => {
   const said = (...sets: string[]) => {
     const plan = tinyPlan(sets)
-    const cautions = cautionsOf(plan)
+    const cautions = [...cautionsOf(plan), ...precisionCautions(plan)]
     // `plan` prints what runs and reports say
     for (const caution of cautions) expect(describePlan(plan)).toContain(caution)
     return cautions.map((caution) => caution.slice(0, 30)).join('; ')
@@ -41,6 +41,7 @@ describe('cautions of a plan', () => {
   test('are said of stacks on engines of both phases, of generic prices in few bits, and of drafts without a drafter', () => {
     expect(said()).toMatch(/^Profile generic is fitted/)
     expect(said('precision=bf16')).toBe('')
+    expect(cautionsOf(tinyPlan())).toEqual([])
     expect(said('profile=vllm-2026')).toMatch(/^Constants of vllm-2026 were fi/)
     expect(said('precision=bf16', 'engines.0.mtp=2')).toMatch(/^Llama 3.1 70B has no layers th/)
     expect(said('model=deepseek-r1', 'engines=[{layout: DEP8, mtp: 2}]', 'profile=trtllm-2026')).not.toMatch(/no layers th/)

@@ -159,6 +159,25 @@ describe('an engine that serves both phases, constants of which were fitted on e
     }
   })
 
+  it('takes as long for decoding sequences alone as a decode engine, however many they are and whatever they draft', () => {
+    for (const request of engines) {
+      for (const [n, draftTokens] of [
+        [128, 3],
+        [256, 3],
+        [1024, 0],
+      ]) {
+        const full = { ...request, maxNumSeqs: n, draftTokens }
+        const exchange = ['exchange dispatch', 'exchange combine', 'exchange prepare']
+        const us = (role: TimingRequest['role'], profile: TimingRequest['profile'] = request.profile) =>
+          usOf(explained({ ...full, profile }, role, n, []), exchange)
+        // shared experts, which decode engines hide, are seen in large steps of both phases: the constants are not what differs
+        const seen = us('aggregated', 'generic') / us('decode', 'generic')
+        expect(us('aggregated') / us('decode') / seen, `${request.profile} ${n} ${draftTokens}`).toBeGreaterThan(0.9)
+        expect(us('aggregated') / us('decode') / seen, `${request.profile} ${n} ${draftTokens}`).toBeLessThan(1.12)
+      }
+    }
+  })
+
   it('goes from the one to the other as a step fills up, and never gets cheaper with more tokens', () => {
     for (const request of engines) {
       const { sharedPs, localPs, exchangePs } = buildStepTables({ ...request, maxNumBatchedTokens: 4096, role: 'aggregated' })

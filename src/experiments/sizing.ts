@@ -168,7 +168,12 @@ export function arrivalShape(part: Workload, others: readonly Workload[] = []): 
   const meanPerS = () => (units.areSessions ? (units.count - 1) / (spanNs / NS_PER_S) : recordedRatePerS(part))
   const recordedPerS = spanNs > 0 ? meanPerS() : null
   if (!units.areSessions) {
-    const fillUnits = (missing: number) => Math.max(...[part, ...others].map(({ osl }) => fillLives(osl, missing)))
+    const known = new Map<number, number>()
+    const fillUnits = (missing: number): number => {
+      const found = known.get(missing) ?? Math.max(...new Set([part, ...others].map(({ osl }) => fillLives(osl, missing))))
+      known.set(missing, found)
+      return found
+    }
     return { are: 'requests', requests: 1, recordedPerS, fillUnits, lifeS: (e2eS) => e2eS, unitS: (e2eS) => e2eS }
   }
   const requests = part.count / units.count

@@ -77,7 +77,7 @@ function hookFaults(lever: LeverName, info: unknown, policy: Readonly<Record<str
     faults.push(...called.filter((name) => !hooks.includes(name)).map((name) => `info.hooks does not name ${name}, which it has`))
   // other names may be those of methods that its own call
   for (const name of methodsOf(policy)) {
-    const meant = names.includes(name) || name.startsWith('_') ? null : nearest(name, names, 1)
+    const meant = names.includes(name) || name.startsWith('_') ? null : nearest(name, names, 1, 1)
     if (meant !== null)
       faults.push(
         `it has the method ${name}, which nobody calls: did you mean ${meant}? one of its own needs another name, such as _${name}`,

@@ -2,7 +2,7 @@
 import { type Placement, placeEngines } from '../hardware/placement.js'
 import type { SystemSpec } from '../hardware/system.js'
 import type { ArmSpec, LeverName } from '../levers/lever.js'
-import { cautionsOf } from './cautions.js'
+import { cautionsOf, precisionCautions } from './cautions.js'
 import { profileConstants } from './constants.js'
 import { engineGpus } from './engine.js'
 import { moePathInForce, type Stack } from './moePath.js'
@@ -72,7 +72,7 @@ export function describePlan(plan: Plan): string {
       expertsWords(engine, { ...plan, model }),
     ),
   )
-  const cautions = cautionsOf(plan).map((caution) => `\nNote: ${caution}\n`)
+  const cautions = [...cautionsOf(plan), ...precisionCautions(plan)].map((caution) => `\nNote: ${caution}\n`)
   return `${aligned(rows)}\n\n${engines.join('\n\n')}\n${cautions.join('')}`
 }
 

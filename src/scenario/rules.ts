@@ -112,21 +112,17 @@ export function prefixProblems({ workload }: ScenarioInput, entries: readonly En
 }
 
 /** Time that every request of a stack spends before it is queued: no engine can make up for a limit below it. */
-export function frontendProblems({ profile, slo, admission }: ScenarioInput): Problem[] {
-  const { frontendMs } = profileConstants(profile ?? 'generic')
-  const limits: [string, string, number | undefined][] = [
-    ['slo.interactive', 'ttft_ms', slo?.interactive?.ttft_ms],
-    ['slo.interactive', 'e2e_ms', slo?.interactive?.e2e_ms],
-    ['admission', 'timeout_ms', admission?.timeout_ms],
-  ]
-  return limits.flatMap(([holder, key, limitMs]) =>
+export function frontendProblems({ profile = 'generic', slo }: ScenarioInput): Problem[] {
+  const { frontendMs } = profileConstants(profile)
+  const { ttft_ms, e2e_ms } = slo?.interactive ?? {}
+  return Object.entries({ ttft_ms, e2e_ms }).flatMap(([key, limitMs]) =>
     limitMs === undefined || limitMs > frontendMs
       ? []
       : [
           {
-            path: holder.split('.'),
+            path: ['slo', 'interactive'],
             key,
-            message: `${holder}.${key}: every request of ${profile} spends ${frontendMs} ms in the frontend, so none can be within ${limitMs}`,
+            message: `slo.interactive.${key}: every request of ${profile} spends ${frontendMs} ms in the frontend, so none can be within ${limitMs}`,
             hint: `give more than ${frontendMs}, or use profile: generic, which has no frontend`,
           },
         ],

@@ -80,16 +80,21 @@ function ringVolume(gpus: number): number {
 const remoteRanks = (ep: number, topk: number): number => (ep - 1) * (1 - (1 - 1 / ep) ** topk)
 
 /**
- * How far a step of `tokens` tokens is one of prompts, 0 to 1. So much of the shared experts' time is seen: decode steps overlap them with the routed path,
- * prefill does not.
+ * How far a step of `tokens` tokens on a rank is one of prompts, 0 to 1. So much of the shared experts' time is seen: decode steps overlap them with the routed
+ * path, prefill does not. `decoded`: tokens that a step may hold without any prompt, where that is known.
  */
-export function promptShare(tokens: number): number {
-  const share = Math.log2(tokens / DECODE_BELOW_TOKENS) / Math.log2(PROMPTS_FROM_TOKENS / DECODE_BELOW_TOKENS)
-  return Math.min(1, Math.max(0, share))
+export function promptShare(tokens: number, decoded = 0): number {
+  const from = Math.max(DECODE_BELOW_TOKENS, decoded)
+  const to = Math.max(PROMPTS_FROM_TOKENS, 2 * from)
+  return Math.min(1, Math.max(0, Math.log2(tokens / from) / Math.log2(to / from)))
 }
 
 /** Share of the shared experts' time that engines of one role see, by tokens of a rank. */
-export const SEEN_BESIDE_EXPERTS = { aggregated: promptShare, decode: () => 0, prefill: () => 1 } as const
+export const SEEN_BESIDE_EXPERTS = {
+  aggregated: (tokens: number) => promptShare(tokens),
+  decode: () => 0,
+  prefill: () => 1,
+} as const
 
 const HIDDEN_NOTE = 'hidden beside the routed experts'
 

@@ -119,8 +119,8 @@ export interface StepScale {
   readonly decodeExperts: readonly Named[]
   /** Of every group, besides, in steps of prompts. */
   readonly prompts: readonly Named[]
-  /** Whether a step of an engine that serves both phases lies between the two, see `factorsOf`. */
-  readonly mixed: boolean
+  /** Of an engine that serves both phases the most tokens that a rank decodes in a step, see `factorsOf`; null of others. */
+  readonly decodedTokens: number | null
   /** Time that every step adds, ms, before `all`. */
   readonly hostMs: readonly Named[]
   /** Time that every decoded position (a sequence and its drafts) adds, us, before `all`. */
@@ -195,7 +195,7 @@ function positionOf({ role, constants, model, draftTokens }: TimingRequest): Nam
 
 /** Factors and sums that the constants of a request apply to the groups of its steps. With `generic` and neutral constants: the assumed host time. */
 export function scaleOf(request: TimingRequest): StepScale {
-  const { profile, role, constants } = request
+  const { profile, role, constants, maxNumSeqs, draftTokens } = request
   const facts = FACTS[profile]
   const era: Named[] = facts.before2026 ? [{ value: constants.era2025, why: 'era2025' }] : []
   return {
@@ -203,7 +203,7 @@ export function scaleOf(request: TimingRequest): StepScale {
     experts: rowsFactor(request),
     decodeExperts: decodeExpertsFactor(request),
     prompts: role === 'decode' ? [] : prefillFactor(request, constants),
-    mixed: role === 'aggregated',
+    decodedTokens: role === 'aggregated' ? maxNumSeqs * (draftTokens + 1) : null,
     hostMs: hostOf(request),
     positionUs: positionOf(request),
   }
@@ -214,20 +214,20 @@ const TOKEN_WISE: ReadonlySet<OperatorGroup> = new Set(['local', 'shared', 'exch
 
 /**
  * Factors of a group in a step of so many tokens on a rank. All constants were fitted on engines of one phase. On one that serves both, attention over
- * prompts has the factor of prompts, that of decoding sequences none, and token-wise work goes from the one to the other as steps fill up, by
- * `promptShare`: a step without prompts is priced as a decode engine's, one that is full of them as a prefill engine's. Not measured, trust C.
+ * prompts has the factor of prompts, that of decoding sequences none, and token-wise work goes from the one to the other as steps fill up beyond what they can hold
+ * without prompts, by `promptShare`: a step without prompts is priced as a decode engine's, one that is full of them as a prefill engine's. Not measured, trust C.
  */
 export function factorsOf(
-  { all, experts, decodeExperts, prompts, mixed }: StepScale,
+  { all, experts, decodeExperts, prompts, decodedTokens }: StepScale,
   group: OperatorGroup,
   tokens: number,
 ): readonly Named[] {
   const own = group === 'shared' ? [...experts, ...all] : all
   const decode = group === 'shared' ? decodeExperts : []
-  if (!mixed) return [...decode, ...prompts, ...own]
+  if (decodedTokens === null) return [...decode, ...prompts, ...own]
   if (group === 'prefill') return [...prompts, ...own]
   if (!TOKEN_WISE.has(group)) return own
-  const [share, from, to] = [promptShare(tokens), productOf(decode), productOf(prompts)]
+  const [share, from, to] = [promptShare(tokens, decodedTokens), productOf(decode), productOf(prompts)]
   if (share === 0 || from === to) return [...decode, ...own]
   if (share === 1) return [...prompts, ...own]
   const why = `between ${[decode, prompts].map((factors) => factors.map((factor) => factor.why).join(', ') || 'decode').join(' and ')}`

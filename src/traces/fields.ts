@@ -72,7 +72,7 @@ function isZeros(bytes: Buffer, start: number, end: number): boolean {
 const MAY_HAVE_SEPARATOR = 'may have a thousands separator'
 const HAVE_SEPARATOR = 'have a thousands separator, or are no whole numbers'
 /** How a file writes its numbers is no matter of one row, so a file with such a row is refused. */
-export const isSeparated = (reason: string): boolean => reason.endsWith(HAVE_SEPARATOR)
+export const isSeparated = (reason: string): boolean => reason.endsWith(HAVE_SEPARATOR) || reason.endsWith(MAY_HAVE_SEPARATOR)
 /** The end of what is said of a number that is none, behind its name. */
 export const NOT_WHOLE = 'not a whole number'
 export const NO_JSON = 'the line is no JSON'
@@ -120,7 +120,7 @@ const TIME_REMEDIES: Readonly<Record<string, string>> = {
 
 /** What to do about a field that cannot be used for this reason, where that is known. */
 export function remedyOf(reason: string): string | undefined {
-  if (isSeparated(reason) || reason.endsWith(MAY_HAVE_SEPARATOR)) return 'write token counts without separators, as in 12500'
+  if (isSeparated(reason)) return 'write token counts without separators and decimals, as in 12500'
   if (reason === NO_JSON) return 'write one JSON object a line, without a comma at its end'
   if (reason.endsWith(NOT_WHOLE)) return 'write whole numbers in digits alone, as in 1000'
   return TIME_REMEDIES[reason]

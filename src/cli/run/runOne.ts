@@ -99,7 +99,7 @@ function sayOfArm({ arm, config }: PreparedRun, say: (text: string) => void): vo
 /** That step times or limits are not those one may expect of the plan. */
 function sayOfStack({ arm: asked, sets }: RunRequest, { plan, config }: PreparedRun, say: (text: string) => void): void {
   const isNamed = plan.profile !== 'generic'
-  if (isNamed) for (const caution of cautionsOf(plan)) say(`note: ${caution}`)
+  for (const caution of cautionsOf(plan)) say(`note: ${caution}`)
   const largest = Math.max(...config.engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens))
   const budget = Number(/\d+/.exec(staticArm(config.engines).chunk)?.[0])
   const isAsked = isNamed || sets.some((set) => set.includes('max_num_batched_tokens'))
