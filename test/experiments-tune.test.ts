@@ -23,6 +23,9 @@ import { companionsOf } from '../src/testing/rules.js'
 import { NS_PER_S } from '../src/units.js'
 import { contextOf, tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
 
+/** How a load is looked for here. */
+const QUICK = { effort: EFFORTS.quick, warmup: 2, path: null } as const
+
 const FAMILIES = ['tuned-static', 'tuned-size', 'shape-aware'] as const
 
 /** Only what the grid reads of a cluster. */
@@ -468,16 +471,7 @@ test.each([
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
     const { executor, asked } = listening(context)
     const { load } = tinyPlan(sets).workload
-    const found = await findLoad({
-      ...context,
-      context,
-      executor,
-      effort: EFFORTS.quick,
-      load,
-      warmup: 2,
-      wantsCapacity: true,
-      path: null,
-    })
+    const found = await findLoad({ ...QUICK, context, config: context.config, executor, load, wantsCapacity: true })
     await executor.close()
     const searched = asked.filter(({ kind }) => kind === 'capacity')
     expect(searched.map(({ draw }) => draw)).toEqual(
@@ -508,16 +502,7 @@ test.each([
     },
   }
   const { load } = tinyPlan(sets).workload
-  const found = findLoad({
-    ...context,
-    context,
-    executor,
-    effort: EFFORTS.quick,
-    load,
-    warmup: 2,
-    wantsCapacity: false,
-    path: null,
-  })
+  const found = findLoad({ ...QUICK, context, config: context.config, executor, load, wantsCapacity: false })
   await expect(found).rejects.toThrow(says)
   await executor.close()
 })
@@ -540,16 +525,7 @@ test('a load at which requests live so long that no machine would hold a run of 
     },
   }
   const { load } = tinyPlan(sets).workload
-  const found = findLoad({
-    ...context,
-    context,
-    executor,
-    effort: EFFORTS.quick,
-    load,
-    warmup: 2,
-    wantsCapacity: true,
-    path: null,
-  })
+  const found = findLoad({ ...QUICK, context, config: context.config, executor, load, wantsCapacity: true })
   await expect(found).rejects.toThrow(/one run would have about 240,000,000 requests, more than/)
   expect(kinds).toEqual(['closed', 'open'])
   await executor.close()
@@ -597,14 +573,12 @@ test('the more requests must meet the SLO, the smaller the capacity; tuning asks
     const executor = createExecutor({ context, threads: 1 })
     const { load } = tinyPlan(sets).workload
     const { staticCapacity, open } = await findLoad({
-      ...context,
+      ...QUICK,
       context,
+      config: context.config,
       executor,
-      effort: EFFORTS.quick,
       load,
-      warmup: 2,
       wantsCapacity: true,
-      path: null,
     })
     await executor.close()
     // at a load between the two capacities
@@ -629,16 +603,7 @@ test('a short queue or short patience, which the loop that goes before the searc
     const context = tinyContext(sets, tinyWorkload(3600, { isl: 200, osl: 20 }))
     const executor = createExecutor({ context, threads: 1 })
     const { load } = tinyPlan(sets).workload
-    const found = await findLoad({
-      ...context,
-      context,
-      executor,
-      effort: EFFORTS.quick,
-      load,
-      warmup: 2,
-      wantsCapacity: true,
-      path: null,
-    })
+    const found = await findLoad({ ...QUICK, context, config: context.config, executor, load, wantsCapacity: true })
     await executor.close()
     return found.staticCapacity as number
   }

@@ -1,5 +1,4 @@
 /** One arm's row of a comparison, and the caveats in plain words. */
-
 import { type ArmSpec, policiesOf } from '../levers/lever.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import { cautionsOf } from '../scenario/cautions.js'
@@ -133,12 +132,13 @@ export function evidenceNotes(source: NoteSource): string[] {
         `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the intended ${source.measure}: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
     const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : Number(index.toPrecision(3))))
-    const dispersion = `index of dispersion ${before} recorded, ${after} offered`
+    const both = `${before} recorded, ${after} offered`
+    const dispersion = `index of dispersion ${both}`
     notes.push(
       source.areSessions
         ? `The load is whole sessions drawn from the trace; they begin at random, not when they were recorded (${dispersion}).`
         : plan.workload.load.method === 'superpose'
-          ? superposedText(source.copies, dispersion)
+          ? superposedText(source.copies, both)
           : `The load is the trace ${plan.workload.load.method === 'speed_up' ? 'sped up' : 'as recorded'}: its recorded arrivals, minutes resampled${plan.workload.load.method === 'speed_up' ? ', time compressed' : ''}.`,
     )
   } else
@@ -152,9 +152,9 @@ export function evidenceNotes(source: NoteSource): string[] {
 }
 
 /** Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. */
-const superposedText = (copies: number, dispersion: string): string =>
+const superposedText = (copies: number, indices: string): string =>
   copies > 1
-    ? `The load is ${copies} superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are ${Math.sqrt(copies).toPrecision(2)} times smaller than those of one, which the index of dispersion does not show (${dispersion.replace('index of dispersion ', '')}).`
-    : `The load is the trace itself, made of resampled minutes (${dispersion}).`
+    ? `The load is ${copies} superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are ${Math.sqrt(copies).toPrecision(2)} times smaller than those of one, which the index of dispersion does not show (${indices}).`
+    : `The load is the trace itself, made of resampled minutes (index of dispersion ${indices}).`
 
 const percent = (share: number | null): string => (share === null ? 'undefined' : `${(share * 100).toFixed(1)} %`)

@@ -275,8 +275,6 @@ async function shortfallAt(
   executor: Executor,
   are: ArrivalShape['are'],
 ): Promise<Shortfall | null> {
-  const { ratePerS, warmupS, measureS } = tried
   const [{ summary, picture }] = await executor.run([{ ...tried, keep: 'picture' }])
-  const window = { fromNs: sToNs(warmupS), toNs: sToNs(warmupS + measureS) }
-  return shortfall(context.slo, { summary, picture, window, rate: `${Number(ratePerS.toPrecision(2))} ${are}/s` })
+  return shortfall(context.slo, { summary, picture, rate: `${Number(tried.ratePerS.toPrecision(2))} ${are}/s` })
 }

@@ -168,9 +168,11 @@ export function arrivalShape(part: Workload, others: readonly Workload[] = []): 
   const meanPerS = () => (units.areSessions ? (units.count - 1) / (spanNs / NS_PER_S) : recordedRatePerS(part))
   const recordedPerS = spanNs > 0 ? meanPerS() : null
   if (!units.areSessions) {
+    // sorting millions of lengths takes a while, and every run is sized by the same
+    const parts = [...new Set([part, ...others])]
     const known = new Map<number, number>()
     const fillUnits = (missing: number): number => {
-      const found = known.get(missing) ?? Math.max(...new Set([part, ...others].map(({ osl }) => fillLives(osl, missing))))
+      const found = known.get(missing) ?? Math.max(...parts.map(({ osl }) => fillLives(osl, missing)))
       known.set(missing, found)
       return found
     }

@@ -1,11 +1,10 @@
 /** Why a search for a capacity found none: what became of the limits at the lowest rate that it tried. */
-import { COMPLETED, type Records } from '../metrics/records.js'
+import { COMPLETED } from '../metrics/records.js'
 import { fallsBehind } from '../metrics/saturation.js'
 import { createSloTest } from '../metrics/slo.js'
 import { percentWords } from '../scenario/describe.js'
 import { type SloPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
-import type { MeasureWindow } from '../simulator/config.js'
-import type { Outcome } from './job.js'
+import type { Outcome, Picture } from './job.js'
 
 /** Limits in the order of a request's life; `of`: what has to be faster for them. */
 const LIMITS = [
@@ -21,7 +20,6 @@ const NO_LIMITS: SloPlan = { ttftMs: null, tpotMs: null, gapMs: null, e2eMs: nul
 interface LowestRun extends Pick<Outcome, 'summary' | 'picture'> {
   /** "0.12 requests/s" */
   readonly rate: string
-  readonly window: MeasureWindow
 }
 
 export interface Shortfall {
@@ -32,13 +30,13 @@ export interface Shortfall {
 }
 
 /** What the limits of `slo` became; null for a run without records. */
-export function shortfall(slo: SloPlan, { summary, picture, rate, window }: LowestRun): Shortfall | null {
+export function shortfall(slo: SloPlan, { summary, picture, rate }: LowestRun): Shortfall | null {
   if (summary === null || picture === null) return null
   const { attainment = USUAL_ATTAINMENT } = slo
   const limits = LIMITS.flatMap(({ limit, metric, ...rest }) => {
     const most = slo[limit]
     if (most === null) return []
-    const share = shareMeeting({ ...NO_LIMITS, [limit]: most }, picture.records, window)
+    const share = shareMeeting({ ...NO_LIMITS, [limit]: most }, picture)
     return [{ ...rest, metric, most, share, p95: summary.metrics[metric].p95 }]
   })
   const met = limits.map(({ title, share, p95, most }, i) => {
@@ -58,7 +56,7 @@ export function shortfall(slo: SloPlan, { summary, picture, rate, window }: Lowe
 }
 
 /** Share of the requests of the window that completed within the limits. */
-function shareMeeting(slo: SloPlan, records: Records, { fromNs, toNs }: MeasureWindow): number {
+function shareMeeting(slo: SloPlan, { records, window: { fromNs, toNs } }: Picture): number {
   const meets = createSloTest(slo)
   let arrived = 0
   let met = 0

@@ -2,7 +2,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { inertNotes } from '../../experiments/armText.js'
 import { inertLevers } from '../../experiments/families.js'
-import { LEVERS, SHAPE_AWARE_ARM, STATIC_ARM, staticArm } from '../../levers/index.js'
+import { LEVERS, SHAPE_AWARE_ARM, STATIC_ARM, staticBudget } from '../../levers/index.js'
 import { FEWEST_ARRIVALS } from '../../metrics/saturation.js'
 import type { Summary } from '../../metrics/summary.js'
 import { number } from '../../reports/format.js'
@@ -101,7 +101,7 @@ function sayOfStack({ arm: asked, sets }: RunRequest, { plan, config }: Prepared
   const isNamed = plan.profile !== 'generic'
   for (const caution of cautionsOf(plan)) say(`note: ${caution}`)
   const largest = Math.max(...config.engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens))
-  const budget = Number(/\d+/.exec(staticArm(config.engines).chunk)?.[0])
+  const budget = staticBudget(config.engines)
   const isAsked = isNamed || sets.some((set) => set.includes('max_num_batched_tokens'))
   if (asked !== STATIC_ARM.name || inertLevers(config).has('chunk') || !isAsked || largest <= budget) return
   say(
