@@ -36,7 +36,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   traces: [],
   scenario: ['hardware', 'models', 'timing', 'levers', 'policies', 'traces', 'simulator'],
   policies: ['levers'],
-  simulator: ['timing', 'levers', 'metrics'],
+  simulator: ['timing', 'levers', 'metrics', 'traces'],
   metrics: [],
   experiments: ['simulator', 'levers', 'traces', 'metrics', 'executors', 'scenario'],
   executors: ['simulator', 'levers', 'policies', 'traces', 'metrics', 'experiments'],
@@ -45,6 +45,7 @@ const RUNTIME: Readonly<Record<string, readonly string[]>> = {
   reports: ['metrics', 'experiments', 'scenario', 'hardware', 'simulator', 'validation', 'levers', 'timing'],
   cli: [...ALL, 'testing'],
   index: ALL,
+  types: ALL,
 }
 
 interface ImportLine {

@@ -294,6 +294,11 @@ describe('the closed-loop protocol', () => {
     expect(load(text, 'workload.path=t.csv').workload).toMatchObject({ preset: null, uniform: null })
   })
 
+  test.each([{ isl: 0 }, { osl: 1.5 }, { requests: Number.NaN }, { spread: 0 }, { spread: 2 }])('but never %j', (wrong) => {
+    const asked = { isl: 10, osl: 5, spread: 0.8, requests: 3, ...wrong }
+    expect(() => uniformWorkload(asked, 1)).toThrow(new RegExp(`^uniformWorkload.${Object.keys(wrong)[0]} .* is not possible`))
+  })
+
   test('lengths are even on both ends, and a seed is a draw', () => {
     const lengths = { isl: 10, osl: 5, spread: 0.8, requests: 3000 }
     const { isl, osl } = uniformWorkload(lengths, 1)

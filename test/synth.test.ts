@@ -461,6 +461,18 @@ describe('faulty recipes are refused with a place and a remedy', () => {
       expect(() => draw({ requests: 5, streams: { a: one } })).toThrow(/more than 104 days/)
   })
 
+  it('states that change far more often than requests come', () => {
+    const states = [
+      { weight: 1, dwell_s: 1e-6 },
+      { weight: 4, dwell_s: 1e-6 },
+    ]
+    const lengths = { isl: 1, osl: 1 }
+    const one = { rate_per_s: 1, lengths, arrivals: { law: 'mmpp', states } }
+    const said = /streams\.a\.arrivals\.states: the states change about 1,000,000 times for each request/
+    expect(checkRecipe({ requests: 5, streams: { a: one } }).problems[0].message).toMatch(said)
+    expect(checkRecipe({ requests: 5, streams: { a: { ...one, rate_per_s: 200 } } }).problems).toEqual([])
+  })
+
   it.each([
     ['steps', { steps: 1e12 }],
     ['sub-agents', { steps: 3, subagents: { share: 1, count: 1e12, steps: 1, first_context: 1 } }],

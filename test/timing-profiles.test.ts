@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { loadSystem } from '../src/hardware/load.js'
 import { loadModel } from '../src/models/load.js'
 import type { Parallelism } from '../src/models/model.js'
+import type { BatchOfRank } from '../src/timing/explain.js'
 import {
   buildStepTables,
   calibrationSchema,
@@ -29,6 +30,9 @@ const DEP8: TimingRequest = {
   maxModelLen: 16384,
   role: 'decode',
 }
+/** The batches of a DEP8 engine: ranks behind these do nothing. */
+const ranksOf = (...first: BatchOfRank[]): BatchOfRank[] =>
+  Array.from({ length: 8 }, (_, rank) => first[rank] ?? { decode: { n: 0, K: 0 }, chunks: [] })
 const TEP4 = { ...DEP8, parallelism: cut(4, 1, 1, 4) }
 const FP8 = { ...DEP8, precision: 'fp8' } as const
 const SHARDED = { ...FP8, parallelism: cut(4, 1, 4, 1) }
@@ -94,13 +98,10 @@ describe('constants of a profile', () => {
     expect((rows({ ...glm, constants }) - rows(glm)) / 1e6).toBeCloseTo(78 * 2 * 64, 3)
     expect((rows({ ...glm, constants, draftTokens: 1 }) - rows({ ...glm, draftTokens: 1 })) / 1e6).toBeCloseTo(79 * 2 * 128, 3)
     expect(rows({ ...DEP8, constants })).toBe(rows(DEP8))
-    const { operators } = explainStep({ ...glm, constants }, [{ decode: { n: 4, K: 8192 }, chunks: [] }])
+    const { operators } = explainStep({ ...glm, constants }, ranksOf({ decode: { n: 4, K: 8192 }, chunks: [] }))
     expect(operators.find(({ name }) => name === 'sparse indexer')?.us).toBeCloseTo(78 * 2 * 4, 6)
     // a rank of few long contexts waits for one of many short ones
-    const ranks = [
-      { decode: { n: 64, K: 64 * 500 }, chunks: [] },
-      { decode: { n: 16, K: 16 * 30_000 }, chunks: [] },
-    ]
+    const ranks = ranksOf({ decode: { n: 64, K: 64 * 500 }, chunks: [] }, { decode: { n: 16, K: 16 * 30_000 }, chunks: [] })
     const gatingRank = (sparseTokenUs: number) =>
       explainStep({ ...glm, constants: { ...NEUTRAL, sparseTokenUs } }, ranks).gatingRank
     expect([gatingRank(0), gatingRank(10)]).toEqual([1, 0])
@@ -126,7 +127,7 @@ describe('constants of a profile', () => {
       const more = timer.attentionPs(64, 64 * 30_000, factor) - keyless.attentionPs(64, 64 * 30_000, factor)
       expect(more).toBe(timer.keysPs(64 * 30_000))
     }
-    const step = explainStep(glm, [{ decode: { n: 64, K: 64 * 30_000 }, chunks: [] }])
+    const step = explainStep(glm, ranksOf({ decode: { n: 64, K: 64 * 30_000 }, chunks: [] }))
     const keys = step.operators.find(({ name }) => name === 'decode indexer scores')?.us as number
     expect(keys / 1e3).toBeGreaterThan(3)
     expect(timer.keysPs(64 * 30_000) / 1e6 / keys).toBeCloseTo(1, 3)
@@ -269,7 +270,7 @@ describe('roles', () => {
     const [decode, prefill] = (['decode', 'prefill'] as const).map((role) => buildStepTables({ ...DEP8, role }))
     expect(prefill.localPs[64]).toBeGreaterThan(decode.localPs[64])
     expect(prefill.sharedPs).toEqual(decode.sharedPs)
-    const { operators } = explainStep({ ...DEP8, role: 'decode' }, [{ decode: { n: 4, K: 4096 }, chunks: [] }])
+    const { operators } = explainStep({ ...DEP8, role: 'decode' }, ranksOf({ decode: { n: 4, K: 4096 }, chunks: [] }))
     const shared = operators.find(({ name }) => name === 'shared expert down')
     expect([shared?.us, shared?.note]).toEqual([0, expect.stringContaining('hidden beside the routed experts')])
   })

@@ -224,6 +224,12 @@ it.each([
   })
 })
 
+it('explains a step of all ranks of an engine, not of some', () => {
+  const request = requestOf('gb300', R1)
+  for (const ranks of [[], Array.from({ length: request.parallelism.dp + 1 }, () => ({ decode: { n: 1, K: 1 }, chunks: [] }))])
+    expect(() => explainStep(request, ranks)).toThrow(`batches of ${ranks.length} ranks for an engine of`)
+})
+
 it('names the evidence of every operator and the constants of the split model', () => {
   const request = requestOf('gb300', R1)
   const shares = evidenceOf(request)

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Distribution, readTrace, type TraceStatistics, traceStatistics } from '../src/traces/index.js'
+import { readTrace, type TraceDistribution, type TraceStatistics, traceStatistics } from '../src/traces/index.js'
 import { expectAsPrinted, expectWithin, type PrintedRow, printedTable } from './printedStatistics.js'
 
 const data = new URL('../../shared/data/traces/', import.meta.url)
@@ -134,7 +134,7 @@ describe.runIf(present).each(Object.entries(FILES))('%s', (name, path) => {
     it('recorded sessions', () => {
       const { sessions, prefixes } = found
       if (sessions === null || prefixes === null) throw new Error('the trace has no sessions')
-      const table: readonly (readonly [string, Distribution | null])[] = [
+      const table: readonly (readonly [string, TraceDistribution | null])[] = [
         ['requests per session', sessions.requestsPerSession],
         ['first context tok', sessions.firstContext],
         ['last context tok', sessions.lastContext],

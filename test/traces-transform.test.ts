@@ -78,6 +78,10 @@ const unitSizes = (w: Workload) => {
 }
 
 describe('a sample', () => {
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('is never taken %d times', (factor) => {
+    expect(() => sampled(chains(1, 20), factor, 1)).toThrow(/cannot be taken .* times/)
+  })
+
   it('keeps the contract, whole sessions, and times', () => {
     fc.assert(
       fc.property(traffic, fc.double({ min: 0.1, max: 3, noNaN: true }), (w, factor) => {
@@ -131,6 +135,11 @@ describe('a sample', () => {
 })
 
 describe('parts', () => {
+  it.each([[[0.5]], [[]], [[0.5, 0.6]], [[0, 1]], [[1.5, -0.5]], [[Number.NaN, 1]]])('are never cut by shares %j', (shares) => {
+    for (const cut of [splitByTime, splitByTenant])
+      expect(() => cut(chains(1, 20), shares, 1)).toThrow(/shares add up to|is no share of a trace/)
+  })
+
   const shares = fc.constantFrom([0.5, 0.5], [0.5, 0.25, 0.25], [0.9, 0.1])
 
   it('by time have every request once, in order, whole sessions', () => {

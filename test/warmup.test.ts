@@ -49,7 +49,7 @@ describe('warm-ups', () => {
     const alike = arrivalShape(tinyWorkload(600))
     expect(stretchOf(effort, alike)).toBe(1)
     const shape = arrivalShape(heavy(2000))
-    expect(stretchOf(effort, shape)).toBe(shape.fillUnits(0.02) / 10)
+    expect(stretchOf(effort, shape)).toBe(shape.fillUnits(0.005) / 10)
     expect(stretchOf(effort, shape)).toBeGreaterThan(1.5)
     expect(capacitySize(2, 10, effort, shape).warmupS).toBeCloseTo(effort.capacity.warmup * stretchOf(effort, shape) * 2, 9)
     expect(capacitySize(2, 10, effort, alike).warmupS).toBe(effort.capacity.warmup * 2)

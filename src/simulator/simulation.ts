@@ -6,6 +6,7 @@ import { createThinned } from '../collections/thinned.js'
 import { UserError } from '../errors.js'
 import type { Arm } from '../levers/lever.js'
 import type { Records, StepStatistics } from '../metrics/records.js'
+import { requireWorkload } from '../traces/contract.js'
 import type { Workload } from '../traces/workload.js'
 import type { ClusterConfig, LoadConfig, MeasureWindow } from './config.js'
 import { type Core, createCore } from './core.js'
@@ -66,7 +67,7 @@ export function eventsPerTurn(requests: number): number {
 
 export interface Simulation {
   /**
-   * More requests, in order of arrival after those fed before; null = there will be no more. `parent` and `joins` count from the first request
+   * More requests, in order of arrival after those fed before; the columns are trusted (`workloadFault` tells of those made by hand); null = there will be no more. `parent` and `joins` count from the first request
    * ever fed. Requests that wait for each other are fed together, or before the first of them ends (UserError).
    */
   feed(columns: Workload | null): void
@@ -299,6 +300,7 @@ export interface SimulationResult {
 
 /** Serves the whole workload, or what of it is due by `untilNs`. Times are whole ns from the beginning of the run. Throws UserError for what cannot be simulated, PolicyError for an answer out of range. */
 export function simulate(config: ClusterConfig, arm: Arm, workload: Workload, options: SimulateOptions): SimulationResult {
+  requireWorkload(workload)
   const simulation = createSimulation(config, arm, { ...options, expectedRequests: workload.count })
   simulation.feed(workload)
   simulation.feed(null)

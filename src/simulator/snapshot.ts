@@ -29,7 +29,6 @@ interface Snapshot {
   phaseNs: Uint8Array[]
   recordCount: number
   policies: { name: string; hooks: string; memory: Uint8Array | null }[]
-  closedInput: boolean
   sessions: {
     chunks: { start: number; live: number; columns: Columns }[]
     sends: Columns
@@ -183,7 +182,6 @@ export function snapshot(core: Core): Uint8Array {
       hooks: hooksOf(info),
       memory: state ? bytesOf(state) : null,
     })),
-    closedInput: core.inputEnded,
     sessions: core.sessions === null ? null : sessionsImage(core.sessions),
   }
   return encode(image)

@@ -1,4 +1,5 @@
 /** A step as the list of its operators, each priced at the exact size: what `explain` prints and what the step tables are tested against. */
+import { UserError } from '../errors.js'
 import type { OperatorGroup } from '../models/operator.js'
 import { priceRequest } from './groups.js'
 import { type PricedOperator, sharesCalls } from './price.js'
@@ -131,8 +132,15 @@ function addedOperators({ all, hostMs, positionUs }: StepScale, positions: numbe
 
 const sumOfUs = (operators: readonly ExplainedOperator[]): number => operators.reduce((sum, { us }) => sum + us, 0)
 
-/** `ranks`: the batch of each rank of the engine. The split factor is taken as 1. */
+/** `ranks`: the batch of each rank of the engine, as many as it has (else UserError). The split factor is taken as 1. */
 export function explainStep(request: TimingRequest, ranks: readonly BatchOfRank[]): ExplainedStep {
+  const { dp } = request.parallelism
+  if (ranks.length !== dp)
+    throw new UserError({
+      where: 'explainStep',
+      message: `batches of ${ranks.length} ranks for an engine of ${dp}`,
+      hint: 'give one for each rank; it may be empty',
+    })
   const priced = priceRequest(request)
   const scale = scaleOf(request)
   const positions = request.draftTokens + 1

@@ -38,7 +38,6 @@ export interface Slice extends Surface {
 
 export interface KernelTables {
   readonly system: string
-  readonly notice: readonly string[]
   /** Times of an operator that needs tables; kept. Throws UserError when nothing like it was measured. */
   slice(operator: TabledOperator): Slice
 }
@@ -48,7 +47,6 @@ function tablesOf(own: KernelTable, other: () => KernelTable | null): KernelTabl
   const made = new Map<string, Slice>()
   return {
     system: own.system,
-    notice: own.notice,
     slice(operator) {
       const key = sliceKey(operator)
       const slice = made.get(key) ?? makeSlice(key, operator, { own, other })

@@ -1,4 +1,5 @@
 /** What every workload must satisfy, whatever reader, generator or file it comes from. */
+import { UserError } from '../errors.js'
 import { blockCountOf, blockIdLimit } from './blocks.js'
 import type { Workload } from './workload.js'
 
@@ -6,12 +7,25 @@ export const MOST_ROWS = 2 ** 31
 /** Readers allow rows 104 days before and after the first one. */
 const LATEST_NS = 2 ** 54
 
+/** Throws UserError for columns, made by hand, that break the contract of a workload. */
+export function requireWorkload(workload: Workload): void {
+  const fault = workloadFault(workload)
+  if (fault === null) return
+  throw new UserError({
+    where: workload.provenance.name,
+    message: `no workload can have these columns: ${fault}`,
+    hint: 'give each request an arrival in whole ns, in order of time, and one input and output token or more',
+  })
+}
+
 /** What breaks the contract of a workload (see its columns), or null. */
 export function workloadFault(workload: Workload): string | null {
   return requestFault(workload) ?? sessionFault(workload) ?? blockFault(workload)
 }
 
 function requestFault({ count, arrivalNs, isl, osl, parent }: Workload): string | null {
+  const short = [arrivalNs, isl, osl].find(({ length }) => length < count)
+  if (short !== undefined) return `a column has ${short.length} values for ${count} requests`
   let latest = 0
   for (let i = 0; i < count; i++) {
     if (isl[i] < 1 || osl[i] < 1) return `request ${i} has a length below 1`

@@ -10,11 +10,11 @@ export { type ReadOptions, type ReadResult, readTrace } from './read.js'
 export type { TraceReport } from './report.js'
 export { type ComparisonLine, compareTraces, type TraceComparison } from './statistics/compare.js'
 export {
-  type Distribution,
   idealHitRate,
   type PrefixStatistics,
   type SessionStatistics,
   statisticsWarnings,
+  type TraceDistribution,
   type TracePictures,
   type TraceStatistics,
   tracePictures,

@@ -1,14 +1,11 @@
 /** The work of `trace split`. */
 import { UserError } from '../../errors.js'
-import { splitByTenant, splitByTime } from '../../traces/transform/split.js'
+import { sharesFault, splitByTenant, splitByTime } from '../../traces/transform/split.js'
 import { positiveNumber } from '../options.js'
 import { printResult } from '../output.js'
 import { demandDistinct } from '../outputFile.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
 import { demandTraceOutput, derived, writeTraceOutputs } from './traceOutput.js'
-
-/** Shares of parts add up to 1 but for what was rounded in writing them. */
-const ROUNDING = 1e-3
 
 interface SplitOptions {
   readonly outputs: readonly string[]
@@ -57,14 +54,11 @@ export async function splitTrace(input: TraceInput, { outputs, by, parts, overwr
 
 function sharesOf(text: string, count: number): number[] {
   const shares = text.split(',').map((word) => positiveNumber('--parts', word, 1))
-  const sum = shares.reduce((total, share) => total + share, 0)
-  if (shares.length === count && Math.abs(sum - 1) < ROUNDING) return shares
+  const fault = shares.length === count ? sharesFault(shares) : `${shares.length} shares for ${count} files`
+  if (fault === null) return shares
   throw new UserError({
     where: '--parts',
-    message:
-      shares.length === count
-        ? `the shares add up to ${Number(sum.toPrecision(4))}`
-        : `${shares.length} shares for ${count} files`,
+    message: fault,
     hint: `for example --parts ${Array.from({ length: count }, () => Number((1 / count).toFixed(4))).join(',')}`,
   })
 }

@@ -1,5 +1,5 @@
 /** A trace as a page: its course, its lengths, what repeats, who continues whom. */
-import type { Distribution, TracePictures, TraceStatistics } from '../../traces/index.js'
+import type { TraceDistribution, TracePictures, TraceStatistics } from '../../traces/index.js'
 import type { ArmStyle } from '../colours.js'
 import { number, percent } from '../format.js'
 import { type Chart, chartHosts } from '../html/charts.js'
@@ -181,7 +181,7 @@ function kindsTable({ clusters }: TraceStatistics): string {
 }
 
 const DISTRIBUTION_HEAD = ['', 'p10', 'p50', 'p90', 'p99', 'max', 'mean']
-const distributionRow = (name: string, { p10, p50, p90, p99, max, mean }: Distribution): string[] => [
+const distributionRow = (name: string, { p10, p50, p90, p99, max, mean }: TraceDistribution): string[] => [
   name,
   ...[p10, p50, p90, p99, max, mean].map((value) => number(value)),
 ]

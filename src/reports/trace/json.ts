@@ -1,8 +1,8 @@
 /** Statistics of a trace as JSON: the keys that other tools read first, then all that is known besides. Units are in the names. */
 import type {
-  Distribution,
   PrefixStatistics,
   SessionStatistics,
+  TraceDistribution,
   TraceReport,
   TraceStatistics,
   Workload,
@@ -89,8 +89,8 @@ function sessionJson(sessions: SessionStatistics): Json {
   }
 }
 
-const distribution = (sample: Distribution | null): Distribution | null => sample
-const lengths = ({ mean, p50, p90, p99, max, std, p10 }: Distribution): Json => ({ mean, p50, p90, p99, max, std, p10 })
+const distribution = (sample: TraceDistribution | null): TraceDistribution | null => sample
+const lengths = ({ mean, p50, p90, p99, max, std, p10 }: TraceDistribution): Json => ({ mean, p50, p90, p99, max, std, p10 })
 
 /** LRU rates by the size of the cache in tokens. */
 function hitRates(prefixes: PrefixStatistics | null, definition: 'published' | 'engine'): Json {

@@ -1,9 +1,9 @@
 /** What is told of the sessions of a trace, in the terminal and on the page alike. */
-import type { Distribution, SessionStatistics } from '../../traces/index.js'
+import type { SessionStatistics, TraceDistribution } from '../../traces/index.js'
 
 /** Names and values of the samples that the trace has. */
-export function sessionSamples(sessions: SessionStatistics): [string, Distribution][] {
-  const samples: [string, Distribution | null][] = [
+export function sessionSamples(sessions: SessionStatistics): [string, TraceDistribution][] {
+  const samples: [string, TraceDistribution | null][] = [
     ['requests', sessions.requestsPerSession],
     ['first context', sessions.firstContext],
     ['last context', sessions.lastContext],

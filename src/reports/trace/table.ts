@@ -1,5 +1,5 @@
 /** A trace in the terminal: what it is, how it arrives, how long requests are, what repeats. Missing figures are explained by the warnings. */
-import type { Distribution, SessionStatistics, TracePictures, TraceStatistics } from '../../traces/index.js'
+import type { SessionStatistics, TraceDistribution, TracePictures, TraceStatistics } from '../../traces/index.js'
 import { axisLabels, blockChart } from '../blockChart.js'
 import { columns } from '../columns.js'
 import { number, percent } from '../format.js'
@@ -52,7 +52,7 @@ const section = (title: string, blocks: readonly string[]): string =>
   [title, ...blocks.flatMap((block) => block.split('\n')).map((line) => (INDENT + line).trimEnd())].join('\n')
 
 const QUANTILES = ['p10', 'p50', 'p90', 'p99', 'max', 'mean'] as const
-const lengthRow = (name: string, lengths: Distribution): string[] => [name, ...QUANTILES.map((key) => number(lengths[key]))]
+const lengthRow = (name: string, lengths: TraceDistribution): string[] => [name, ...QUANTILES.map((key) => number(lengths[key]))]
 
 function arrivalRows({ arrivals }: TraceStatistics): string[] {
   const { ratePerS, gapCv, idc, peakMinute, minuteCv } = arrivals

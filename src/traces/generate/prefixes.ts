@@ -8,7 +8,7 @@ import { type LawSpec, lawOf } from './laws.js'
 import { picker } from './picker.js'
 import { createReuse, type ReuseSpec } from './reuse.js'
 
-export type SystemSpec =
+export type SystemPromptSpec =
   /** So many system prompts, the k-th popular one with a weight of 1 / k^zipf. */
   | { readonly groups: number; readonly zipf: number; readonly tokens: LawSpec }
   /** Each prompt's share of the requests, and its tokens; what the shares leave has no system prompt. */
@@ -24,7 +24,7 @@ export interface DocumentSpec {
 }
 
 export interface PrefixSpec {
-  readonly system?: SystemSpec
+  readonly system?: SystemPromptSpec
   readonly documents?: DocumentSpec
   readonly reuse?: ReuseSpec
 }
@@ -69,7 +69,7 @@ interface SystemPrompt {
 
 const NO_SYSTEM: SystemPrompt = { group: -1, tokens: 0, chain: null }
 
-function createSystem(spec: SystemSpec | undefined, { ids, blockTokens }: BlockMaker, rng: Rng): () => SystemPrompt {
+function createSystem(spec: SystemPromptSpec | undefined, { ids, blockTokens }: BlockMaker, rng: Rng): () => SystemPrompt {
   if (spec === undefined) return () => NO_SYSTEM
   const tokensOf = typeof spec.tokens === 'object' && Array.isArray(spec.tokens) ? spec.tokens : null
   const law = tokensOf === null ? lawOf(spec.tokens as LawSpec) : null

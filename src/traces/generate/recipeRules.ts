@@ -4,9 +4,12 @@ import { type Problem, showPath } from '../../yaml/issues.js'
 import type { Path } from '../../yaml/text.js'
 import { type LawSpec, lawOf, meanOf } from './laws.js'
 import { type MixedLengths, publishedNames } from './lengths.js'
+import { LATEST_S } from './pace.js'
 import type { Recipe, StreamRecipe } from './recipe.js'
 
 const MOST_STREAMS = 1000
+/** Changes of state for each request, of all clients together: with more, nothing of the states is left in the traffic, and drawing them does not end. */
+const MOST_CHANGES = 10_000
 
 const problem = (path: Path, what: string, hint: string): Problem => ({
   path,
@@ -61,7 +64,7 @@ function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Probl
     if (clients?.length_sigma !== undefined)
       problems.push(problem([...path, 'clients', 'length_sigma'], 'has no effect on sessions', 'remove it'))
   }
-  problems.push(...arrivalProblems([...path, 'arrivals'], one.arrivals))
+  problems.push(...arrivalProblems([...path, 'arrivals'], one))
   if (profile !== undefined) problems.push(...profileProblems([...path, 'profile'], profile))
   if (clients?.cv !== undefined && one.arrivals.law !== 'poisson')
     problems.push(problem([...path, 'clients', 'cv'], 'takes the place of arrivals, which are given too', 'keep one of them'))
@@ -71,14 +74,21 @@ function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Probl
   return problems
 }
 
-/** Gaps that are all 0 have no rate. */
-function arrivalProblems(path: Path, arrivals: StreamRecipe['arrivals']): Problem[] {
+/** Gaps that are all 0 have no rate; states that change far more often than requests come are none. */
+function arrivalProblems(path: Path, { arrivals, rate_per_s: ratePerS, clients }: StreamRecipe): Problem[] {
   const none = (law: LawSpec): boolean => meanOf(lawOf(law)) === 0
   const hint = 'give times above 0; their proportions matter, the rate sets their level'
   if (arrivals.law === 'table' && none(arrivals.gaps)) return [problem([...path, 'gaps'], 'the gaps are 0 in the mean', hint)]
   if (arrivals.law === 'bursts' && none(arrivals.silence_s) && (none(arrivals.gap_s) || meanOf(lawOf(arrivals.requests)) <= 1))
     return [problem([...path, 'silence_s'], 'the gaps and the silences are 0 in the mean', hint)]
-  return []
+  if (arrivals.law !== 'mmpp') return []
+  const { states } = arrivals
+  const cycleS = states.reduce((sum, { dwell_s }) => sum + dwell_s, 0)
+  const changes = ((clients?.count ?? 1) * states.length) / (cycleS * ratePerS)
+  if (changes <= MOST_CHANGES || ratePerS * LATEST_S < 1) return []
+  const often = Number(changes.toPrecision(2)).toLocaleString('en')
+  const what = `the states change about ${often} times for each request, so that nothing of them is left`
+  return [problem([...path, 'states'], what, 'give longer dwell_s, or law: poisson')]
 }
 
 function lengthProblems(path: Path, lengths: NonNullable<StreamRecipe['lengths']>): Problem[] {

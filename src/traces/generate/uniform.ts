@@ -1,4 +1,5 @@
 /** Lengths drawn evenly between two bounds, both included: how serving benchmarks with random prompts load a system. */
+import { UserError } from '../../errors.js'
 import { type Rng, stream } from '../../rng.js'
 import { NS_PER_S } from '../../units.js'
 import { shapesOnly, type Workload } from '../workload.js'
@@ -32,10 +33,19 @@ export function uniformLengths(
 
 /**
  * The traffic of `workload: {isl, osl}`: lengths from spread x nominal, rounded down, as serving benchmarks do. Arrivals (Poisson, 8 a second)
- * matter only when the load is not a closed loop.
+ * matter only when the load is not a closed loop. Throws UserError for lengths and numbers of requests that are no whole numbers above 0.
  */
 export function uniformWorkload(lengths: UniformLengths, seed: number): Workload {
   const { isl, osl, spread, requests } = lengths
+  const wrong = Object.entries({ isl, osl, requests }).find(
+    ([, value]) => !(Number.isInteger(value) && value >= 1 && value < 2 ** 31),
+  )
+  if (wrong !== undefined || !(spread > 0 && spread <= 1))
+    throw new UserError({
+      where: `uniformWorkload.${wrong?.[0] ?? 'spread'}`,
+      message: `${wrong?.[1] ?? spread} is not possible`,
+      hint: wrong === undefined ? 'give a share above 0 and up to 1' : 'give a whole number from 1 on',
+    })
   const shortestOf = (nominal: number): number => Math.max(1, Math.floor(spread * nominal))
   const columns = uniformLengths(lengths, shortestOf, stream(seed, 'uniform/lengths'))
   return shapesOnly(poissonArrivals(requests, seed), columns.isl, columns.osl, {

@@ -13,7 +13,7 @@ import { LRU_TOKENS } from './index.js'
 
 export type { ComparisonLine } from './compare/line.js'
 
-export interface CompareOptions {
+export interface TraceComparisonOptions {
   /** The level of the rate does not matter: the clock of the second trace is stretched to the rate of the first. Default: false. */
   readonly scaleFree?: boolean
   /** Sizes of LRU prefix caches, tokens. Default: 1, 3, 10 and 30 million. */
@@ -39,7 +39,7 @@ const FEWEST_REQUESTS = 50
 export function compareTraces(
   a: Workload,
   b: Workload,
-  { scaleFree = false, lruTokens = LRU_TOKENS }: CompareOptions = {},
+  { scaleFree = false, lruTokens = LRU_TOKENS }: TraceComparisonOptions = {},
 ): TraceComparison {
   if (Math.min(a.count, b.count) < FEWEST_REQUESTS) return { verdict: 'undecided', lines: [], compared: 0, different: 0 }
   const level = FALSE_ALARMS / LINES

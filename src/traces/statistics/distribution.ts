@@ -9,7 +9,7 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
   return sorted[low] + (sorted[high] - sorted[low]) * (at - low)
 }
 
-export interface Distribution {
+export interface TraceDistribution {
   readonly n: number
   readonly mean: number
   /** Standard deviation of the sample as it is (divided by n). */
@@ -22,7 +22,7 @@ export interface Distribution {
 }
 
 /** What is known of `values`, in any order; they are left as they are. All figures but n are NaN for an empty sample. */
-export function distributionOf(values: Int32Array | Float64Array): Distribution {
+export function distributionOf(values: Int32Array | Float64Array): TraceDistribution {
   const sorted = values.slice().sort()
   const n = sorted.length
   let sum = 0

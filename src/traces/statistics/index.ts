@@ -2,13 +2,13 @@
 import type { Workload } from '../workload.js'
 import { type ArrivalStatistics, arrivalStatistics } from './arrivals.js'
 import { type ShapeCluster, shapeClusters } from './clusters.js'
-import { type Distribution, distributionOf } from './distribution.js'
+import { distributionOf, type TraceDistribution } from './distribution.js'
 import { type PrefixStatistics, prefixStatistics } from './prefixes.js'
 import { type SessionStatistics, sessionStatistics } from './sessions.js'
 import { type ShapeStatistics, shapeStatistics } from './shapes.js'
 
 export { gapCv, indexOfDispersion } from './arrivals.js'
-export type { Distribution } from './distribution.js'
+export type { TraceDistribution } from './distribution.js'
 export { type TracePictures, tracePictures } from './pictures.js'
 export { idealHitRate, type PrefixStatistics } from './prefixes.js'
 export type { SessionStatistics } from './sessions.js'
@@ -24,8 +24,8 @@ export interface StatisticsOptions {
 
 export interface TraceStatistics {
   readonly count: number
-  readonly isl: Distribution
-  readonly osl: Distribution
+  readonly isl: TraceDistribution
+  readonly osl: TraceDistribution
   readonly arrivals: ArrivalStatistics
   readonly shapes: ShapeStatistics
   readonly clusters: readonly ShapeCluster[]

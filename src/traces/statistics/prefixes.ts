@@ -11,7 +11,7 @@
  */
 import { blockCountOf, blockIdLimit } from '../blocks.js'
 import type { Workload } from '../workload.js'
-import { type Distribution, distributionOf } from './distribution.js'
+import { distributionOf, type TraceDistribution } from './distribution.js'
 
 export interface HitRates {
   /**
@@ -40,7 +40,7 @@ export interface PrefixStatistics {
   /** Blocks that were seen before, after one that was not: 0 when ids name whole prefixes, as they must; hit rates of LRU are null otherwise. */
   readonly unchained: number
   /** Input tokens of a request that an infinite cache does not hold. */
-  readonly uncached: Distribution
+  readonly uncached: TraceDistribution
   /** Input tokens of each request that an infinite cache holds, as published. */
   readonly hitTokens: Int32Array
 }

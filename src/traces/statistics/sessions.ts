@@ -2,7 +2,7 @@
 import { NS_PER_S } from '../../units.js'
 import type { Workload } from '../workload.js'
 import { inferredLinks } from './chains.js'
-import { type Distribution, distributionOf } from './distribution.js'
+import { distributionOf, type TraceDistribution } from './distribution.js'
 
 /** A step whose context keeps less of the previous one is a reset (compaction, new topic). */
 export const RESET_BELOW = 0.7
@@ -14,21 +14,21 @@ export interface SessionStatistics {
   /** Share (0..1) of the requests that have another one in their session. */
   readonly inSessions: number
   /** Requests of the main thread; sub-agents are counted apart. Contexts and steps are those of the main thread too. */
-  readonly requestsPerSession: Distribution
-  readonly firstContext: Distribution
-  readonly lastContext: Distribution
-  readonly largestContext: Distribution
-  readonly outputPerSession: Distribution
+  readonly requestsPerSession: TraceDistribution
+  readonly firstContext: TraceDistribution
+  readonly lastContext: TraceDistribution
+  readonly largestContext: TraceDistribution
+  readonly outputPerSession: TraceDistribution
   /** Tokens by which the context is longer than that of the previous request, resets left out; null without a step. */
-  readonly growth: Distribution | null
+  readonly growth: TraceDistribution | null
   readonly steps: number
   readonly resets: number
   /** Median share (0..1) of the context that is left after a reset. */
   readonly leftAfterReset: number | null
   /** Recorded waits of clients between an answer and the next request, s; null when the trace has none. */
-  readonly waitS: Distribution | null
+  readonly waitS: TraceDistribution | null
   /** Between the arrivals of a request and of the next, s; null where they have none. */
-  readonly gapS: Distribution | null
+  readonly gapS: TraceDistribution | null
   /** Requests that more than one request continues, and requests that wait for more than one. */
   readonly forks: number
   readonly joins: number
@@ -202,5 +202,5 @@ export function sessionStatistics(workload: Workload): SessionStatistics | null 
   }
 }
 
-const distributionOrNull = ({ values }: SteppedSample): Distribution | null =>
+const distributionOrNull = ({ values }: SteppedSample): TraceDistribution | null =>
   values.length === 0 ? null : distributionOf(values)

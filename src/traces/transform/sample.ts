@@ -2,6 +2,7 @@
  * A trace thinned or superposed to another rate. Sessions stay whole, and so do chains of prompts that continue each other, since prefix reuse
  * would be lost with the prompt that is continued.
  */
+import { UserError } from '../../errors.js'
 import { stream } from '../../rng.js'
 import { createCopies } from '../copies.js'
 import { type Units, unitsOf } from '../sessions.js'
@@ -11,9 +12,11 @@ import type { Workload } from '../workload.js'
 /**
  * `factor` (above 0) times the traffic: whole copies, and of one more copy the share that is left. Every copy but the first is moved round the span of the
  * trace by a time of its own, and has prefix blocks of its own: a prompt that is played twice is not a prompt sent twice. Draws from the
- * streams `trace/sample/copy-<k>`.
+ * streams `trace/sample/copy-<k>`. Throws UserError for a factor that is no finite number above 0.
  */
 export function sampled(workload: Workload, factor: number, seed: number | string): Workload {
+  if (!(factor > 0 && factor < Number.POSITIVE_INFINITY))
+    throw new UserError({ where: 'sampled', message: `a trace cannot be taken ${factor} times`, hint: 'give a number above 0' })
   const units = unitsOf(workload)
   const chain = chainsOf(workload, units)
   const starts = Float64Array.from({ length: units.count }, (_, unit) => workload.arrivalNs[units.rows[units.offset[unit]]])
