@@ -147,6 +147,21 @@ describe('createRunFolder', () => {
     folder.abandon()
     expect(readdirSync(root)).toEqual([])
   })
+  it('fills the folder that a link leads to, and leaves the link', () => {
+    const out = join(root, 'latest')
+    mkdirSync(join(root, 'kept'))
+    symlinkSync('kept', out)
+    for (const name of ['a.txt', 'b.txt']) {
+      const folder = createRunFolder({ out, hash, overwrite: true })
+      folder.write(name, 'x')
+      folder.finish(facts)
+      expect(readdirSync(join(root, 'kept')).sort()).toEqual([name, 'manifest.json'])
+    }
+    expect(lstatSync(out).isSymbolicLink()).toBe(true)
+    expect(() => createRunFolder({ out, hash })).toThrow(/exists already/)
+    rmSync(out)
+    rmSync(join(root, 'kept'), { recursive: true })
+  })
   it('refuses an existing folder unless told, and replaces only run folders', () => {
     const out = join(root, 'mine')
     const first = createRunFolder({ out, hash })

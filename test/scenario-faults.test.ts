@@ -24,9 +24,13 @@ describe('one fault, one sentence, one place', () => {
     [
       'a path with a control character',
       ['workload={path: "a\\u0000b"}'],
-      /^workload\.path: expected the path of a trace, without control characters/,
+      /^workload\.path: expected the path of a trace, without control characters, got 'a\\u0000b'/,
     ],
-    ['a system with one', ['system="./a\\u0007.json"'], /^system: expected gb200, gb300 or .*without control characters/],
+    [
+      'a system with one',
+      ['system="./a\\u0007.json"'],
+      /^system: expected gb200, gb300 or .*without control characters, got '\.\/a\\u0007\.json'/,
+    ],
     ['a policy with one', ['arms={mine: {rank: "./a\\0b.ts"}}'], /^arms\.mine\.rank: expected .*without control characters/],
     ['unknown system', ['system=gb20'], /unknown system 'gb20'/],
     ['unknown model', ['model=llama'], /unknown model 'llama'/],

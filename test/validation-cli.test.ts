@@ -1,5 +1,5 @@
 /** `validate` and `calibrate` from the command line: what is printed and written, and mistakes. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { newFolder, put, shapewise } from './cliRunner.js'
@@ -25,6 +25,7 @@ const rows = [
 put(dir, 'rows.csv', rowCsv(rows))
 put(dir, 'recipe-settings.csv', settingsCsv([{ id: 'a', mtp_n: '0', decode_max_batch_per_rank: '2' }]))
 put(dir, 'bad.csv', 'id,system\n1,gb200\n')
+writeFileSync(join(dir, 'latin1.md'), Buffer.from('# Ours\ncaf\xe9\n', 'latin1'))
 
 describe('validate --rows', () => {
   it('prints JSON, the same for any number of threads, and says on stderr what was assumed', () => {
@@ -115,6 +116,11 @@ describe('mistakes', () => {
       /--report r\.csv {2}is not the name of a page/,
     ],
     ['report over the rows', ['validate', '--rows', 'rows.csv', '--report', './rows.csv'], /rows\.csv: the command reads it/],
+    [
+      'docs over a page of another coding',
+      ['validate', '--rows', 'rows.csv', '--docs', 'latin1.md'],
+      /latin1\.md {2}line 2 is not UTF-8 text/,
+    ],
     ['docs in a folder', ['validate', '--rows', 'rows.csv', '--docs', '.'], /--docs {2}cannot write \.: it is a folder/],
     ['constants nowhere', ['calibrate', '--rows', 'rows.csv', '--out', 'none/c.json'], /--out {2}cannot write none\/c\.json/],
     [

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { UserError, WRITE_REFUSALS } from '../errors.js'
+import { readText } from '../textFile.js'
 import { fileAt, linkTarget, writeFileWhole } from '../wholeFile.js'
 
 const cannotWrite = (flag: string, path: string, why: string): UserError =>
@@ -27,6 +28,10 @@ export function demandWritable(flag: string, path: string | undefined, inputs: r
     throw cannotWrite(flag, path, whyNot(error))
   }
 }
+
+/** The text of a page a part of which will be written anew, empty where none is there. To be read before the work begins: throws for what is no text. */
+export const pageBefore = (path: string): string =>
+  existsSync(path) ? readText(path, 'name a page of text, or a file that is not there yet') : ''
 
 /** Throws when something is at `path` already. `overwrite`: what the flag of that name says; absent where the command has none. */
 export function demandAbsent(where: string, path: string, overwrite?: boolean): void {

@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -67,7 +68,7 @@ const stamp = (date: Date): string => date.toISOString().replace(/[-:]/g, '').re
 
 export function createRunFolder(options: RunFolderOptions): RunFolder {
   const { root = 'runs', out, hash, overwrite = false, startedAt = new Date() } = options
-  const path = resolve(out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`)))
+  const path = followed(resolve(out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`))))
   const where = out === undefined ? path : `--out ${out}`
   reporting(where, () => refuseExisting(path, where, overwrite))
   const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`)
@@ -106,6 +107,9 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     },
   }
 }
+
+/** Where a link leads: the folder there is filled or replaced, not the link. */
+const followed = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
 
 /** Removes what has been written of a folder, and the folders made for it. */
 export function removePartial({ partial, made }: Pick<RunFolder, 'partial' | 'made'>): void {

@@ -1,5 +1,4 @@
 /** The work of `validate levers`. */
-import { existsSync, readFileSync } from 'node:fs'
 import { leverValidationHtml } from '../../reports/html/leverValidation.js'
 import { leverValidationTable } from '../../reports/leverValidation.js'
 import { LEVER_MARKS, leverValidationDocs } from '../../reports/leverValidationDocs.js'
@@ -15,7 +14,7 @@ import { otherReadings, validateLevers } from '../../validation/levers/score.js'
 import { loadShippedLaunches, scoreShippedLaunches } from '../../validation/levers/shippedLaunches.js'
 import { wrongConstants } from '../../validation/levers/wrongConstants.js'
 import { printJson, printResult } from '../output.js'
-import { demandPage, demandWritable, writeOutput } from '../outputFile.js'
+import { demandPage, demandWritable, pageBefore, writeOutput } from '../outputFile.js'
 
 export interface LeverCellsRequest {
   readonly report?: string
@@ -26,6 +25,7 @@ export interface LeverCellsRequest {
 export function validateLeverCells({ report, docs, format }: LeverCellsRequest): void {
   demandPage('--report', report, [docs])
   demandWritable('--docs', docs, [])
+  const before = docs === undefined ? '' : pageBefore(docs)
   const validation = validateLevers()
   const all = { validation, others: otherReadings(validation), wrong: wrongConstants() }
   if (format === 'json') printJson(leverValidationJson(all))
@@ -36,8 +36,7 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   progress.stage('kernels measured on a GPU', loadShippedLaunches().kernels.length)
   const measured = scoreShippedLaunches({ onKernel: (done, total) => progress.update({ done, total }) })
   progress.stop()
-  const text = existsSync(docs) ? readFileSync(docs, 'utf8') : ''
-  writeOutput('--docs', docs, withGenerated(text, leverValidationDocs(all, measuredDocs(measured)), LEVER_MARKS))
+  writeOutput('--docs', docs, withGenerated(before, leverValidationDocs(all, measuredDocs(measured)), LEVER_MARKS))
 }
 
 export function validateMeasuredLaunches(path: string, train: readonly string[], format: string): void {

@@ -1,5 +1,4 @@
 /** The work of `validate`: measured serving rows on the simulator, with the shipped constants or with those of cross-validation. */
-import { existsSync, readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
 import { validationHtml } from '../../reports/html/validation.js'
 import { withGenerated } from '../../reports/markdown.js'
@@ -21,7 +20,7 @@ import { findSettings } from '../../validation/settings.js'
 import { TOPOLOGY_RULES } from '../../validation/shape.js'
 import { type RowSet, readRows, scoreRows } from '../../validation/validate.js'
 import { printJson, printResult, remark } from '../output.js'
-import { demandPage, demandWritable, writeOutput } from '../outputFile.js'
+import { demandPage, demandWritable, pageBefore, writeOutput } from '../outputFile.js'
 
 export interface ValidateRequest {
   readonly rows: string
@@ -82,6 +81,7 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   const inputs = [request.rows, settingsPath, request.calibration]
   demandPage('--report', request.report, [...inputs, request.docs])
   demandWritable('--docs', request.docs, inputs)
+  const before = request.docs === undefined ? '' : pageBefore(request.docs)
   const set = readRows(request.rows, settingsPath)
   const calibration = loadCalibration(request.calibration)
   explainRows(set, settingsPath, quiet ? () => {} : remark)
@@ -90,7 +90,7 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   try {
     const report = fitProgress(progress)
     const outcome = await score(request, set, calibration, pool, report)
-    const docs = request.docs === undefined ? undefined : await docsOf(request, set, outcome, calibration, pool, report)
+    const docs = request.docs === undefined ? undefined : await docsOf(request, before, set, outcome, calibration, pool, report)
     progress.stop()
     print(outcome, calibration, format)
     if (request.report !== undefined) writeOutput('--report', request.report, pageOf(request, outcome, calibration))
@@ -163,7 +163,8 @@ function pageOf({ crossValidation }: ValidateRequest, { scored, cross }: Outcome
 }
 
 async function docsOf(
-  { crossValidation, docs = '', seed }: ValidateRequest,
+  { crossValidation, seed }: ValidateRequest,
+  before: string,
   set: RowSet,
   { scored, cross }: Outcome,
   calibration: Calibration,
@@ -174,5 +175,5 @@ async function docsOf(
   const ablation = await ablate(set, constantsOf(fitted), pool, seed, report)
   const leftOut = cross === null ? '' : leftOutText(cross, crossValidation?.by ?? 'config_key')
   const generated = validationDocs({ scored, calibration: fitted, ablation, folds: cross?.folds ?? [], leftOut })
-  return withGenerated(existsSync(docs) ? readFileSync(docs, 'utf8') : '', generated, DOCS_MARKS)
+  return withGenerated(before, generated, DOCS_MARKS)
 }
