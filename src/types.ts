@@ -20,6 +20,7 @@ export type { Effort } from './experiments/sizing.js'
 export type { Tried } from './experiments/tried.js'
 export type { MeasuredSystem, Sourced, SystemSpec } from './hardware/system.js'
 export type { Entry, Parameter } from './levers/entry.js'
+export type { GpuRates, TokenCost } from './metrics/cost.js'
 export type { LatencyCurves } from './metrics/summarise.js'
 export type {
   AttentionOfSteps,

@@ -11,6 +11,7 @@ import { tinyPlan } from './tinyCluster.js'
 
 const NAMES = ['static', 'tuned-static', 'shape-aware']
 const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
+const RATES = { usd_per_gpu_hour: 3.6, gpu_watts: 2000 }
 const BARE: Outcome = {
   summary: null,
   meanInside: 0,
@@ -49,12 +50,30 @@ test('an arm has the worst label of its replicates, and one that was not judged 
       labels.flatMap((each) => measured([1], each)),
       capacities([1]),
       1,
+      RATES,
     ).saturation.label
   expect(label('stable', 'not judged')).toBe('stable')
   expect(label('not judged', 'overloaded', 'backlogged')).toBe('overloaded')
   const fixedLoad = byName(() => measured([1, 1], 'not judged'))
   const rows = comparisonRows(ARMS, { fixedLoad, mix: flat, fixedConcurrency: flat, capacity: served }, 1, false)
   expect(rows.filter(({ note }) => note?.includes('not stable'))).toEqual([])
+})
+
+test('output tokens cost what the GPUs cost; at capacity the same GPUs give more, unless the load is beyond it', () => {
+  // 500 tokens/s/GPU at 3 requests/s, of 6 at most
+  const costOf = (label: Summary['saturation']['label'], rate: number | null, capacity: number | null = 6) => {
+    const { metrics } = armResult(STATIC_ARM, null, measured([500], label), capacities([capacity]), rate, RATES)
+    return [metrics.usd_per_mtok_output, metrics.joules_per_output_token]
+  }
+  const [usd, joules] = [(3.6 / 3600 / 500) * 1e6, 2000 / 500]
+  expect([usd, joules]).toEqual([2, 4])
+  expect(costOf('stable', 3)).toEqual([
+    { value: 2, at_capacity: 1 },
+    { value: 4, at_capacity: 2 },
+  ])
+  for (const undefinedAtCapacity of [costOf('overloaded', 9), costOf('stable', null), costOf('stable', 3, null)])
+    expect(undefinedAtCapacity[0]).toEqual({ value: 2, at_capacity: null })
+  expect(armResult(STATIC_ARM, null, measured([0]), capacities([6]), 3, RATES).metrics.usd_per_mtok_output.value).toBeNull()
 })
 
 describe('replicates in which a metric is undefined', () => {
@@ -119,7 +138,8 @@ test('the interval over mixes is the spread of the mix replicates, around their 
 })
 
 test('an arm has a capacity only when every replicate has one', () => {
-  const capacityOf = (values: readonly (number | null)[]) => armResult(ARMS[0], null, measured([1, 1]), capacities(values), 3)
+  const capacityOf = (values: readonly (number | null)[]) =>
+    armResult(ARMS[0], null, measured([1, 1]), capacities(values), 3, RATES)
   expect(capacityOf([4, 8])).toMatchObject({ capacity_rps: 6, own_load_fraction: 0.5 })
   expect(capacityOf([4, null])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
   expect(capacityOf([])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
@@ -152,7 +172,7 @@ const NOTED: Parameters<typeof evidenceNotes>[0] = {
   config: { engines: [] } as never,
   workload: { provenance: { name: 'x' } } as never,
   closed: false,
-  arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1)],
+  arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1, RATES)],
   hitRates: [null],
   hitRate: null,
   areSessions: false,
@@ -175,7 +195,7 @@ test('an arm of prefill and decode engines is noted with the attention of each r
     ...one,
     summary: { ...one.summary, steps_by_role: steps } as unknown as typeof one.summary,
   }))
-  const arm = armResult(STATIC_ARM, null, outcomes, [], 1)
+  const arm = armResult(STATIC_ARM, null, outcomes, [], 1, RATES)
   expect(arm.attention_by_role).toEqual(stepsOf(0.6, 0.25))
   expect(evidenceNotes({ ...NOTED, arms: [arm] })[1]).toContain(
     'attention is 60.0 % of a prefill step at a balance of 25.0 % over ranks; attention is 12.0 % of a decode step at a balance of 90.0 %',

@@ -330,6 +330,17 @@ describe('runTable', () => {
     const { summary } = result.pictures.arms[3]
     return runTable({ ...summary, ...change(summary) }, { ...result, arm: { name: arm.name, ...arm.policies } })
   }
+  it('says what output tokens cost, if any came and the folder is not older than rates are', () => {
+    const costed = (change: Partial<Summary>, rates: object = {}) => {
+      const { summary } = result.pictures.arms[3]
+      const meta = { ...result, ...rates, arm: { name: arm.name, ...arm.policies } }
+      return runTable({ ...summary, ...change }, meta).replace(/\s+/g, ' ')
+    }
+    // 2.5 USD and 2,000 W
+    expect(costed({ output_tok_s_per_gpu: 250 })).toContain('cost: 2.78 USD a million output tokens, 8 J each, at this load (')
+    expect(costed({ output_tok_s_per_gpu: 0 })).not.toContain('cost:')
+    expect(costed({}, { usd_per_gpu_hour: undefined })).not.toContain('cost:')
+  })
   it('prints waits of days whole', () => {
     const text = printedRun(({ metrics }) => ({ metrics: { ...metrics, ttft_ms: { ...metrics.ttft_ms, p99: 198_461_234 } } }))
     expect(text).toContain('198,461,234')

@@ -9,6 +9,7 @@ import { isOracleArm } from '../levers/oracles.js'
 import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
 import { cautionsOf } from '../scenario/cautions.js'
+import { gpuRatesOf } from '../scenario/gpuRates.js'
 import { armResult } from './armResult.js'
 import { inertNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
@@ -102,6 +103,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
           main.get(arm.name) as Outcome[],
           readings.capacity.get(arm.name) ?? [],
           point.closed ? null : point.ratePerS,
+          gpuRatesOf(plan),
         ),
       })),
       attributions: wanted.flatMap(([reading, key]) =>

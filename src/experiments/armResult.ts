@@ -1,7 +1,10 @@
 /** One arm's row of a comparison, and the caveats in plain words. */
 import { type ArmSpec, policiesOf } from '../levers/lever.js'
+import { type GpuRates, tokenCost } from '../metrics/cost.js'
+import { fallsBehind } from '../metrics/saturation.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import { cautionsOf } from '../scenario/cautions.js'
+import { gpuRatesOf } from '../scenario/gpuRates.js'
 import type { Plan } from '../scenario/plan.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
@@ -27,6 +30,7 @@ export function armResult(
   outcomes: readonly Outcome[],
   capacities: readonly Outcome[],
   ratePerS: number | null,
+  rates: GpuRates,
 ): ArmResult {
   const summaries = outcomes.flatMap((outcome) => (outcome.summary ? [outcome.summary] : []))
   const metrics: Record<string, Record<string, number | null>> = {}
@@ -43,6 +47,14 @@ export function armResult(
   // a mean over those replicates alone that could be served would flatter the arm
   const isServable = capacities.every((outcome) => outcome.capacityPerS !== null)
   const capacity = isServable ? meanOf(capacities.map((outcome) => outcome.capacityPerS)) : null
+  const ownLoad = capacity === null || ratePerS === null ? null : ratePerS / capacity
+  // tokens grow with the load as long as all of it is served
+  const atCapacity = fallsBehind(worst.saturation.label) ? null : ownLoad
+  const cost = tokenCost(metrics.output_tok_s_per_gpu.value, rates)
+  for (const name of ['usd_per_mtok_output', 'joules_per_output_token'] as const) {
+    const value = cost?.[name] ?? null
+    metrics[name] = { value, at_capacity: value === null || atCapacity === null ? null : value * atCapacity }
+  }
   return {
     name: arm.name,
     policies: policiesOf(arm),
@@ -55,7 +67,7 @@ export function armResult(
     balance: meanOf(summaries.map((s) => s.balance)),
     attention_by_role: attentionByRole(summaries),
     mean_batch: meanOf(summaries.map((s) => s.mean_batch)),
-    own_load_fraction: capacity === null || ratePerS === null ? null : ratePerS / capacity,
+    own_load_fraction: ownLoad,
   }
 }
 
@@ -143,6 +155,7 @@ export function evidenceNotes(source: NoteSource): string[] {
     )
   } else
     notes.push('Closed loop: the only reading is at fixed concurrency. A closed loop cannot overload, so saturation says little.')
+  notes.push(costText(gpuRatesOf(plan)))
   notes.push(...cautionsOf(plan))
   notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
   notes.push(
@@ -150,6 +163,9 @@ export function evidenceNotes(source: NoteSource): string[] {
   )
   return notes
 }
+
+const costText = ({ usd_per_gpu_hour: usd, gpu_watts: watts }: GpuRates): string =>
+  `Tokens cost ${usd} USD an hour and ${watts} W for each GPU, by the file of the system, whatever the GPU does: at capacity the same GPUs give more tokens. All of it is counted on output tokens, prompts are free.`
 
 /** Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. */
 const superposedText = (copies: number, indices: string): string =>

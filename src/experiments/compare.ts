@@ -7,6 +7,7 @@ import { staticArm } from '../levers/catalogue.js'
 import type { ArmSpec } from '../levers/lever.js'
 import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
+import { gpuRatesOf } from '../scenario/gpuRates.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { unitsOf } from '../traces/sessions.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
@@ -110,6 +111,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       outcomesOf(arm.name),
       readings.capacity.get(arm.name) ?? [],
       point.closed ? null : point.ratePerS,
+      gpuRatesOf(plan),
     ),
   )
   const load = loadOf(experiment, point, pictured[0].outcome)

@@ -1,4 +1,5 @@
 /** The head of every result. */
+import { gpuRatesOf } from '../scenario/gpuRates.js'
 import type { Plan } from '../scenario/plan.js'
 import { simulatedOf } from '../scenario/simulated.js'
 import type { Evidence } from '../timing/slices.js'
@@ -14,4 +15,5 @@ export const identityOf = (plan: Plan, workload: Workload, evidence: Evidence): 
   seed: plan.experiment.seed,
   evidence,
   ...simulatedOf(plan),
+  ...gpuRatesOf(plan),
 })

@@ -1,6 +1,7 @@
 /** What `compare` and `ablate` return: the printed JSON plus what the reports draw. Plain data. */
 
 import type { ArmSpec, LeverName } from '../levers/lever.js'
+import type { GpuRates } from '../metrics/cost.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import type { Simulated } from '../scenario/simulated.js'
 import type { Evidence } from '../timing/slices.js'
@@ -69,8 +70,8 @@ export interface SeriesPoint {
   readonly kv_use: number
 }
 
-/** What was run, and how well its step times are known. */
-export interface ResultIdentity extends Simulated {
+/** What was run, what its GPUs cost (absent in folders of earlier versions), and how well its step times are known. */
+export interface ResultIdentity extends Simulated, Partial<GpuRates> {
   readonly version: string
   readonly plan_hash: string
   readonly trace_hash: string

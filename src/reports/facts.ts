@@ -1,4 +1,5 @@
 /** What a run has besides distributions, in words: the same in the terminal and on the page. */
+import { type GpuRates, tokenCost } from '../metrics/cost.js'
 import type { SessionSummary, Summary } from '../metrics/summary.js'
 import { measured, number, percent } from './format.js'
 
@@ -8,6 +9,18 @@ export const fatesText = ({ requests }: Pick<Summary, 'requests'>): string =>
     .filter(([, count]) => count > 0)
     .map(([fate, count]) => `${fate.replace('_', ' ')} ${number(count)}`)
     .join(', ')
+
+/** What a run's output tokens cost; null without any, and in folders of versions that did not keep rates. */
+export function costText(
+  { output_tok_s_per_gpu: perGpu }: Pick<Summary, 'output_tok_s_per_gpu'>,
+  { usd_per_gpu_hour: usd, gpu_watts: watts }: Partial<GpuRates>,
+): string | null {
+  if (usd === undefined || watts === undefined) return null
+  const cost = tokenCost(perGpu, { usd_per_gpu_hour: usd, gpu_watts: watts })
+  return cost === null
+    ? null
+    : `${measured(cost.usd_per_mtok_output)} USD a million output tokens, ${measured(cost.joules_per_output_token)} J each, at this load (${number(usd)} USD an hour and ${number(watts)} W a GPU, whatever it does)`
+}
 
 /** Null where no engine keeps prefixes. */
 export const prefixCacheText = ({ prefix_cache: cache }: Pick<Summary, 'prefix_cache'>): string | null =>

@@ -168,6 +168,16 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     unit: SHARE,
     formula: 'blocks in use ÷ blocks of the fullest rank, mean while its engine steps, of the fullest engine',
   },
+  usd_per_mtok_output: {
+    title: 'cost',
+    unit: 'USD/M output tokens',
+    formula: 'USD per GPU-hour ÷ (3600 × tokens/s/GPU) × 10^6; at_capacity: at the highest load that meets the SLO',
+  },
+  joules_per_output_token: {
+    title: 'energy',
+    unit: 'J/output token',
+    formula: 'watts per GPU ÷ tokens/s/GPU; at_capacity: at the highest load that meets the SLO',
+  },
   mean_step_ms: { title: 'mean step', unit: 'ms', formula: 'time of steps ÷ steps' },
   preemptions: { title: 'preemptions', unit: '', formula: 'sequences preempted in the window' },
 }
@@ -223,7 +233,7 @@ export function stepsText(summary: Summary): string {
 export function metricText(metric: string): MetricText {
   const [head, tail] = metric.split('.', 2)
   const known = METRICS[head] ?? { title: head, unit: '', formula: '' }
-  return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail}` } : known
+  return tail && tail !== 'value' ? { ...known, title: `${known.title} ${tail.replace('_', ' ')}` } : known
 }
 
 /** "TTFT p50, ms": a title that holds the unit, and a share, stand alone. */

@@ -4,7 +4,7 @@ import { CLAIRVOYANT } from '../experiments/clairvoyant.js'
 import type { GapRow } from '../experiments/oracles.js'
 import type { ArmResult, ComparisonResult, ComparisonRow, Reading } from '../experiments/result.js'
 import type { Distribution, Summary } from '../metrics/summary.js'
-import { fatesText, prefixCacheText, sessionsText } from './facts.js'
+import { costText, fatesText, prefixCacheText, sessionsText } from './facts.js'
 import {
   attentionColumns,
   capacityTitle,
@@ -70,6 +70,11 @@ function armsTable(arms: readonly ArmResult[], { arrivals }: ComparisonResult['l
   }
   row(capacityTitle(arrivals), (arm) => measured(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
+  for (const name of ['value', 'at_capacity']) {
+    const cost = (arm: ArmResult) => arm.metrics.usd_per_mtok_output?.[name]
+    if (arms.some((arm) => typeof cost(arm) === 'number'))
+      row(name === 'value' ? 'USD/M output tokens' : '  at own capacity', (arm) => measured(cost(arm)))
+  }
   for (const { title, of } of attentionColumns(arms)) row(title, of)
   row('mean batch', (arm) => measured(arm.mean_batch))
   return sheet.toString()
@@ -186,6 +191,7 @@ export function runTable(summary: Summary, meta: RunMeta, options: TableOptions 
   const facts: readonly (readonly [string, string])[] = [
     ...(parts.length > 0 ? [['mean TTFT', `${measured(summary.metrics.ttft_ms.mean)} ms = ${parts.join(' + ')}`] as const] : []),
     ['output', `${number(summary.output_tok_s)} tok/s, ${number(summary.output_tok_s_per_gpu)} tok/s/GPU`],
+    ...named('cost', costText(summary, meta)),
     ['requests', `${number(summary.request_s)} req/s in a window of ${number(summary.window_s)} s; ${fatesText(summary)}`],
     ...(inside === null ? [] : [['cut short', inside] as const]),
     ['SLO attainment', percent(summary.slo_attainment, 1)],

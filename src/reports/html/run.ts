@@ -2,7 +2,7 @@
 import { fallsBehind } from '../../metrics/saturation.js'
 import type { Plan } from '../../scenario/plan.js'
 import { armStyles } from '../colours.js'
-import { fatesText, prefixCacheText, sessionsText } from '../facts.js'
+import { costText, fatesText, prefixCacheText, sessionsText } from '../facts.js'
 import { insideText, measured, migrationText, number, percent, policiesText, stepsText } from '../format.js'
 import type { RunReport } from '../runReport.js'
 import { chartHosts, latencyCharts, NO_COURSE, NO_LATENCY, timeCharts } from './charts.js'
@@ -25,6 +25,7 @@ export function runHtml({ meta, picture, notes }: RunReport, plan: Plan): string
     `${measured(summary.output_tok_s)} output tokens/s, ${measured(summary.output_tok_s_per_gpu)} a GPU; ${measured(summary.request_s)} requests/s over ${number(summary.window_s)} s: ${fatesText(summary)}.`,
     `${saturation.label[0].toUpperCase()}${saturation.label.slice(1)}: ${saturation.reason}${saturation.binding === 'none' ? '' : `; what binds is ${saturation.binding.replace('_', ' ')}`}.`,
     `SLO attainment ${percent(summary.slo_attainment, 1)}, KV use ${percent(summary.kv_use)}, ${number(summary.preemptions)} preemptions${summary.migrations > 0 ? `; ${migrationText(summary)}` : ''}.${summary.role_changes === null ? '' : ` Engines changed their roles ${number(summary.role_changes)} times.`}`,
+    ...sentence('Cost', costText(summary, meta)),
     ...(inside === null ? [] : [`Cut short: ${inside}.`]),
     ...sentence('Prefix cache', prefixCacheText(summary)),
     ...sentence('Sessions', sessionsText(summary.sessions)),

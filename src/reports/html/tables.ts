@@ -38,6 +38,8 @@ export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'
     'binds',
     capacityTitle(load.arrivals),
     'load ÷ own capacity',
+    'USD/M output tokens',
+    'USD/M at own capacity',
     ...attention.map(({ title }) => title),
     'mean batch',
   ]
@@ -52,6 +54,8 @@ export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'
     saturation.binding.replace('_', ' '),
     measured(arm.capacity_rps),
     percent(arm.own_load_fraction),
+    measured(arm.metrics.usd_per_mtok_output?.value),
+    measured(arm.metrics.usd_per_mtok_output?.at_capacity),
     ...attention.map(({ of }) => of(arm)),
     measured(arm.mean_batch),
   ])

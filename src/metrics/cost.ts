@@ -1,0 +1,24 @@
+/** What output tokens cost: GPUs are paid and powered whole, whatever they do, and prompts are free. Linear in time, so two throughputs say all. */
+
+const S_PER_HOUR = 3600
+
+/** Of one GPU, by the file of its system, with its share of the rack. */
+export interface GpuRates {
+  readonly usd_per_gpu_hour: number
+  readonly gpu_watts: number
+}
+
+export interface TokenCost {
+  /** USD per million output tokens. */
+  readonly usd_per_mtok_output: number
+  readonly joules_per_output_token: number
+}
+
+/** `outputTokSPerGpu`: output tokens per second and GPU; null without any. */
+export function tokenCost(outputTokSPerGpu: number | null, rates: GpuRates): TokenCost | null {
+  if (outputTokSPerGpu === null || !(outputTokSPerGpu > 0)) return null
+  return {
+    usd_per_mtok_output: (rates.usd_per_gpu_hour * 1e6) / (S_PER_HOUR * outputTokSPerGpu),
+    joules_per_output_token: rates.gpu_watts / outputTokSPerGpu,
+  }
+}
