@@ -16,11 +16,18 @@ export interface Fault {
 export class UserError extends Error {
   readonly faults: readonly Fault[]
   constructor(faults: readonly Fault[] | Fault) {
-    const all = Array.isArray(faults) ? (faults as readonly Fault[]) : [faults as Fault]
+    const all = (Array.isArray(faults) ? (faults as readonly Fault[]) : [faults as Fault]).map(visible)
     super(all.map(formatFault).join('\n'))
     this.name = 'UserError'
     this.faults = all
   }
+}
+
+/** With control characters of the input as their codes: printed as they are, they would move the cursor or clear the screen. */
+function visible({ where, message, hint }: Fault): Fault {
+  const shown = (text: string): string =>
+    text.replace(/[^\P{Cc}\n\t]/gu, (one) => `\\u${(one.codePointAt(0) as number).toString(16).padStart(4, '0')}`)
+  return { where: shown(where), message: shown(message), ...(hint === undefined ? {} : { hint: shown(hint) }) }
 }
 
 function formatFault(fault: Fault): string {

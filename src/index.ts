@@ -68,6 +68,7 @@ export {
   uniformWorkload,
   type Workload,
   type WriteOptions,
+  workloadFault,
   writeCsv,
   writeTrace,
   writeWorkload,

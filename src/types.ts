@@ -19,6 +19,7 @@ export type {
 export type { Effort } from './experiments/sizing.js'
 export type { Tried } from './experiments/tried.js'
 export type { MeasuredSystem, Sourced, SystemSpec } from './hardware/system.js'
+export type { EngineLimits } from './levers/catalogue.js'
 export type { Entry, Parameter } from './levers/entry.js'
 export type { GpuRates, TokenCost } from './metrics/cost.js'
 export type { LatencyCurves } from './metrics/summarise.js'
@@ -29,6 +30,7 @@ export type {
   SaturationVerdict,
   SessionSummary,
   StepsByRole,
+  StepsOfRole,
 } from './metrics/summary.js'
 export type { EngineRole, ModelSpec, Parallelism, Precision, SparseIndexer } from './models/model.js'
 export type { ExchangeKernel, GemmType, KvPrecision, MoeKernel, OperatorGroup } from './models/operator.js'
@@ -54,7 +56,7 @@ export type { ColumnChoice } from './traces/csvHeader.js'
 export type { Fit } from './traces/fit/index.js'
 export type { FormatName } from './traces/formats/catalogue.js'
 export type { ArrivalSpec, MmppState } from './traces/generate/arrivals.js'
-export type { LawSpec, Lognormal, TableSpec } from './traces/generate/laws.js'
+export type { Bounds, LawSpec, Lognormal, TableSpec } from './traces/generate/laws.js'
 export type { LawsByBin, LengthSpec, MixedLengths, PlainLengths } from './traces/generate/lengths.js'
 export type { DriftSpec, ProfileSpec } from './traces/generate/pace.js'
 export type { DocumentSpec, PrefixSpec, SystemPromptSpec } from './traces/generate/prefixes.js'
@@ -62,6 +64,7 @@ export type { RecipeChange } from './traces/generate/readRecipe.js'
 export type { ClientSpec, StreamRecipe } from './traces/generate/recipe.js'
 export type { ReuseSpec } from './traces/generate/reuse.js'
 export type { SessionSpec } from './traces/generate/sessions.js'
+export type { Seed } from './traces/generate/synth.js'
 export type { UniformLengths } from './traces/generate/uniform.js'
 export type { SkippedRow, TraceReport } from './traces/report.js'
 export type { Numbering } from './traces/requestRows.js'

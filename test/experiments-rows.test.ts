@@ -59,7 +59,7 @@ test('an arm has the worst label of its replicates, and one that was not judged 
   expect(rows.filter(({ note }) => note?.includes('not stable'))).toEqual([])
 })
 
-test('output tokens cost what the GPUs cost; at capacity the same GPUs give more, unless the load is beyond it', () => {
+test('output tokens cost what the GPUs cost; at capacity the same GPUs give as much more as the load may grow', () => {
   // 500 tokens/s/GPU at 3 requests/s, of 6 at most
   const costOf = (label: Summary['saturation']['label'], rate: number | null, capacity: number | null = 6) => {
     const { metrics } = armResult(STATIC_ARM, null, measured([500], label), capacities([capacity]), rate, RATES)
@@ -71,7 +71,14 @@ test('output tokens cost what the GPUs cost; at capacity the same GPUs give more
     { value: 2, at_capacity: 1 },
     { value: 4, at_capacity: 2 },
   ])
-  for (const undefinedAtCapacity of [costOf('overloaded', 9), costOf('stable', null), costOf('stable', 3, null)])
+  // stable, but the limits of the SLO were missed
+  expect(costOf('stable', 9)[0]).toEqual({ value: 2, at_capacity: 3 })
+  for (const undefinedAtCapacity of [
+    costOf('overloaded', 3),
+    costOf('backlogged', 3),
+    costOf('stable', null),
+    costOf('stable', 3, null),
+  ])
     expect(undefinedAtCapacity[0]).toEqual({ value: 2, at_capacity: null })
   expect(armResult(STATIC_ARM, null, measured([0]), capacities([6]), 3, RATES).metrics.usd_per_mtok_output.value).toBeNull()
 })

@@ -149,7 +149,7 @@ describe('createRunFolder', () => {
   })
   it('fills the folder that a link leads to, and leaves the link', () => {
     const out = join(root, 'latest')
-    mkdirSync(join(root, 'kept'))
+    // not there yet
     symlinkSync('kept', out)
     for (const name of ['a.txt', 'b.txt']) {
       const folder = createRunFolder({ out, hash, overwrite: true })
@@ -161,6 +161,9 @@ describe('createRunFolder', () => {
     expect(() => createRunFolder({ out, hash })).toThrow(/exists already/)
     rmSync(out)
     rmSync(join(root, 'kept'), { recursive: true })
+    symlinkSync('latest', out)
+    expect(() => createRunFolder({ out, hash })).toThrow(/links lead in a circle/)
+    rmSync(out)
   })
   it('refuses an existing folder unless told, and replaces only run folders', () => {
     const out = join(root, 'mine')

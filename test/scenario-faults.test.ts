@@ -26,6 +26,7 @@ describe('one fault, one sentence, one place', () => {
       ['workload={path: "a\\u0000b"}'],
       /^workload\.path: expected the path of a trace, without control characters, got 'a\\u0000b'/,
     ],
+    ['a key with one', ['experiment={"\\u001b[2Jz": 1}'], /^experiment\.\\u001b\[2Jz: unknown key/],
     [
       'a system with one',
       ['system="./a\\u0007.json"'],

@@ -468,7 +468,9 @@ describe('faulty recipes are refused with a place and a remedy', () => {
     ]
     const lengths = { isl: 1, osl: 1 }
     const one = { rate_per_s: 1, lengths, arrivals: { law: 'mmpp', states } }
-    const said = /streams\.a\.arrivals\.states: the states change about 1,000,000 times for each request/
+    const said = /streams\.a\.arrivals\.states: the states change about 1,000,000 times before each request/
+    const late = { ...one, rate_per_s: 1e-7 }
+    expect(checkRecipe({ requests: 5, streams: { a: late } }).problems[0].message).toMatch(/before the end of the longest trace/)
     expect(checkRecipe({ requests: 5, streams: { a: one } }).problems[0].message).toMatch(said)
     expect(checkRecipe({ requests: 5, streams: { a: { ...one, rate_per_s: 200 } } }).problems).toEqual([])
   })

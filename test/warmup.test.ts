@@ -51,6 +51,7 @@ describe('warm-ups', () => {
     const shape = arrivalShape(heavy(2000))
     expect(stretchOf(effort, shape)).toBe(shape.fillUnits(0.005) / 10)
     expect(stretchOf(effort, shape)).toBeGreaterThan(1.5)
+    expect(stretchOf(EFFORTS.quick, shape)).toBe(shape.fillUnits(0.02) / 10)
     expect(capacitySize(2, 10, effort, shape).warmupS).toBeCloseTo(effort.capacity.warmup * stretchOf(effort, shape) * 2, 9)
     expect(capacitySize(2, 10, effort, alike).warmupS).toBe(effort.capacity.warmup * 2)
     // the part with the longest tail decides

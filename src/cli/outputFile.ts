@@ -29,7 +29,7 @@ export function demandWritable(flag: string, path: string | undefined, inputs: r
   }
 }
 
-/** The text of a page a part of which will be written anew, empty where none is there. To be read before the work begins: throws for what is no text. */
+/** The text of a page a part of which is written anew, empty where none is there. Throws for what is no text: asked before the work begins too, for it would be lost. */
 export const pageBefore = (path: string): string =>
   existsSync(path) ? readText(path, 'name a page of text, or a file that is not there yet') : ''
 

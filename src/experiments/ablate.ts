@@ -10,7 +10,7 @@ import { spansAndMoves } from '../levers/together.js'
 import type { Records } from '../metrics/records.js'
 import { cautionsOf } from '../scenario/cautions.js'
 import { gpuRatesOf } from '../scenario/gpuRates.js'
-import { armResult } from './armResult.js'
+import { armResult, costNote } from './armResult.js'
 import { inertNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
@@ -260,6 +260,7 @@ function notesOf(
     ...sessionNotes(point),
     ...(point.closed ? ['Closed loop: the only reading is at fixed concurrency.'] : []),
     `${isTuned ? 'Tuning and the search for the load' : 'The search for the load'} saw the first half of ${workload.provenance.name} alone; all ${plan.experiment.replicates} replicates are from the second half.`,
+    costNote(plan),
     ...(options.oracles ? dispatchNotes(last, config) : []),
     // where levers stay, the arm at the end is not that which was tuned
     ...tunedNotes(left.length === 0 ? tuned : tuned.filter(({ arm }) => arm.name === from.name), config),

@@ -4,8 +4,8 @@ import { type GpuRates, tokenCost } from '../metrics/cost.js'
 import { fallsBehind } from '../metrics/saturation.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import { cautionsOf } from '../scenario/cautions.js'
-import { gpuRatesOf } from '../scenario/gpuRates.js'
 import type { Plan } from '../scenario/plan.js'
+import { specsOf } from '../scenario/specs.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
 import type { Outcome } from './job.js'
@@ -155,7 +155,7 @@ export function evidenceNotes(source: NoteSource): string[] {
     )
   } else
     notes.push('Closed loop: the only reading is at fixed concurrency. A closed loop cannot overload, so saturation says little.')
-  notes.push(costText(gpuRatesOf(plan)))
+  notes.push(costNote(plan))
   notes.push(...cautionsOf(plan))
   notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
   notes.push(
@@ -164,8 +164,11 @@ export function evidenceNotes(source: NoteSource): string[] {
   return notes
 }
 
-const costText = ({ usd_per_gpu_hour: usd, gpu_watts: watts }: GpuRates): string =>
-  `Tokens cost ${usd} USD an hour and ${watts} W for each GPU, by the file of the system, whatever the GPU does: at capacity the same GPUs give more tokens. All of it is counted on output tokens, prompts are free.`
+/** What stands behind `usd_per_mtok_output` and `joules_per_output_token`, and how well it is known. */
+export function costNote(plan: Plan): string {
+  const { usdPerGpuHour: usd, gpuWatts: watts } = specsOf(plan).system
+  return `Costs are those of the engines' GPUs, idle or not: ${usd.value} USD an hour (trust ${usd.trust}: ${usd.source}) and ${watts.value} W (trust ${watts.trust}: ${watts.source}). Prompts are free, and GPUs of the rack that no engine uses are not counted.`
+}
 
 /** Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. */
 const superposedText = (copies: number, indices: string): string =>

@@ -142,10 +142,11 @@ export const STATIC_ARM: ArmSpec = {
 export const chunkIsInert = (engines: readonly Pick<EngineConfig, 'role'>[]): boolean =>
   engines.some(({ role }) => role === 'prefill')
 
-type Steps = readonly Pick<EngineConfig, 'role' | 'maxNumBatchedTokens'>[]
+/** What the budget of a step depends on. */
+export type EngineLimits = readonly Pick<EngineConfig, 'role' | 'maxNumBatchedTokens'>[]
 
 /** Tokens a step of the static arm on these engines. */
-export function staticBudget(engines: Steps): number {
+export function staticBudget(engines: EngineLimits): number {
   const largest = Math.max(...engines.map(({ maxNumBatchedTokens }) => maxNumBatchedTokens))
   return chunkIsInert(engines) ? largest : Math.min(STATIC_BUDGET_TOKENS, largest)
 }
@@ -154,7 +155,7 @@ export function staticBudget(engines: Steps): number {
  * The static arm on these engines, which load fractions refer to and which gives every arm the levers that it does not name. Its budget is cut to the
  * largest step, since no engine would notice; where the chunk lever is inert, its policy is the one that does nothing.
  */
-export const staticArm = (engines: Steps): ArmSpec => ({ ...STATIC_ARM, chunk: `fixed-budget(${staticBudget(engines)})` })
+export const staticArm = (engines: EngineLimits): ArmSpec => ({ ...STATIC_ARM, chunk: `fixed-budget(${staticBudget(engines)})` })
 
 /** The shape-aware arm, before its chunk policy is tuned to the objective. */
 export const SHAPE_AWARE_ARM: ArmSpec = {

@@ -73,7 +73,7 @@ export interface AttentionOfSteps {
   readonly balance: number | null
 }
 
-interface StepsOfRole extends AttentionOfSteps {
+export interface StepsOfRole extends AttentionOfSteps {
   readonly steps: number
   readonly mean_step_ms: number | null
 }

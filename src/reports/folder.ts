@@ -11,7 +11,6 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -20,7 +19,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError, WRITE_REFUSALS } from '../errors.js'
-import { writeFileWhole } from '../wholeFile.js'
+import { linkTarget, writeFileWhole } from '../wholeFile.js'
 
 export interface RunFolderOptions {
   /** Folder of runs; the run gets a name of its own in it. Default: `runs`. */
@@ -68,8 +67,10 @@ const stamp = (date: Date): string => date.toISOString().replace(/[-:]/g, '').re
 
 export function createRunFolder(options: RunFolderOptions): RunFolder {
   const { root = 'runs', out, hash, overwrite = false, startedAt = new Date() } = options
-  const path = followed(resolve(out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`))))
-  const where = out === undefined ? path : `--out ${out}`
+  const own = out ?? freeName(join(root, `${stamp(startedAt)}-${hash.slice(0, 6)}`))
+  const where = out === undefined ? resolve(own) : `--out ${out}`
+  // the folder that a link names is filled or replaced, not the link
+  const path = reporting(where, () => linkTarget(resolve(own)))
   reporting(where, () => refuseExisting(path, where, overwrite))
   const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`)
   const made = reporting(where, () => {
@@ -107,9 +108,6 @@ export function createRunFolder(options: RunFolderOptions): RunFolder {
     },
   }
 }
-
-/** Where a link leads: the folder there is filled or replaced, not the link. */
-const followed = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
 
 /** Removes what has been written of a folder, and the folders made for it. */
 export function removePartial({ partial, made }: Pick<RunFolder, 'partial' | 'made'>): void {

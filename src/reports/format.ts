@@ -171,12 +171,12 @@ const METRICS: Readonly<Record<string, MetricText>> = {
   usd_per_mtok_output: {
     title: 'cost',
     unit: 'USD/M output tokens',
-    formula: 'USD per GPU-hour ÷ (3600 × tokens/s/GPU) × 10^6; at_capacity: at the highest load that meets the SLO',
+    formula: 'USD per GPU-hour ÷ (3600 × tokens/s/GPU) × 10^6',
   },
   joules_per_output_token: {
     title: 'energy',
     unit: 'J/output token',
-    formula: 'watts per GPU ÷ tokens/s/GPU; at_capacity: at the highest load that meets the SLO',
+    formula: 'watts per GPU ÷ tokens/s/GPU',
   },
   mean_step_ms: { title: 'mean step', unit: 'ms', formula: 'time of steps ÷ steps' },
   preemptions: { title: 'preemptions', unit: '', formula: 'sequences preempted in the window' },
@@ -185,6 +185,15 @@ const METRICS: Readonly<Record<string, MetricText>> = {
 /** Moves of sequences between ranks, and what they put on the fabric. */
 export const migrationText = ({ migrations, migrated_bytes }: Pick<Summary, 'migrations' | 'migrated_bytes'>): string =>
   `${number(migrations)} moves of decoding sequences to other ranks, ${number(migrated_bytes / 1e9)} GB through ports of GPUs`
+
+/** What output tokens cost, at the load and at an arm's capacity, as far as it is known of any arm. */
+export const costColumns = (
+  arms: readonly ArmResult[],
+): readonly { readonly title: string; readonly of: (arm: Pick<ArmResult, 'metrics'>) => number | null | undefined }[] =>
+  [
+    { title: 'USD/M output tokens', of: (arm: Pick<ArmResult, 'metrics'>) => arm.metrics.usd_per_mtok_output?.value },
+    { title: 'USD/M, own capacity', of: (arm: Pick<ArmResult, 'metrics'>) => arm.metrics.usd_per_mtok_output?.at_capacity },
+  ].filter(({ of }) => arms.some((arm) => typeof of(arm) === 'number'))
 
 type ArmAttention = AttentionOfSteps & Pick<ArmResult, 'attention_by_role'>
 

@@ -10,6 +10,7 @@ import {
   capacityTitle,
   change,
   copiesText,
+  costColumns,
   directionOf,
   insideText,
   interval,
@@ -70,11 +71,7 @@ function armsTable(arms: readonly ArmResult[], { arrivals }: ComparisonResult['l
   }
   row(capacityTitle(arrivals), (arm) => measured(arm.capacity_rps))
   row('load ÷ own capacity', (arm) => percent(arm.own_load_fraction))
-  for (const name of ['value', 'at_capacity']) {
-    const cost = (arm: ArmResult) => arm.metrics.usd_per_mtok_output?.[name]
-    if (arms.some((arm) => typeof cost(arm) === 'number'))
-      row(name === 'value' ? 'USD/M output tokens' : '  at own capacity', (arm) => measured(cost(arm)))
-  }
+  for (const { title, of } of costColumns(arms)) row(title, (arm) => measured(of(arm)))
   for (const { title, of } of attentionColumns(arms)) row(title, of)
   row('mean batch', (arm) => measured(arm.mean_batch))
   return sheet.toString()

@@ -7,25 +7,36 @@ export const MOST_ROWS = 2 ** 31
 /** Readers allow rows 104 days before and after the first one. */
 const LATEST_NS = 2 ** 54
 
-/** Throws UserError for columns, made by hand, that break the contract of a workload. */
+/**
+ * Throws UserError for columns, made by hand, that cannot be simulated. Prefix blocks are not looked at: those of answers may be more than an input
+ * has, and a part of a trace has only some of its ids.
+ */
 export function requireWorkload(workload: Workload): void {
-  const fault = workloadFault(workload)
+  const fault = columnFault(workload) ?? requestFault(workload) ?? sessionFault(workload)
   if (fault === null) return
   throw new UserError({
-    where: workload.provenance.name,
+    where: 'workload',
     message: `no workload can have these columns: ${fault}`,
-    hint: 'give each request an arrival in whole ns, in order of time, and one input and output token or more',
+    hint: 'see the docstrings of `Workload` for what its columns hold',
   })
 }
 
 /** What breaks the contract of a workload (see its columns), or null. */
 export function workloadFault(workload: Workload): string | null {
-  return requestFault(workload) ?? sessionFault(workload) ?? blockFault(workload)
+  return columnFault(workload) ?? requestFault(workload) ?? sessionFault(workload) ?? blockFault(workload)
+}
+
+const ROW_COLUMNS = ['arrivalNs', 'isl', 'osl', 'classId', 'tenant', 'session', 'parent', 'waitNs', 'joins', 'joinCount'] as const
+const BLOCK_COLUMNS = ['runOffset', 'runCount'] as const
+
+function columnFault(workload: Workload): string | null {
+  const { count } = workload
+  if (!isWholeUpTo(count, MOST_ROWS)) return `its count is ${count}`
+  const short = [...ROW_COLUMNS, ...BLOCK_COLUMNS].find((name) => (workload[name]?.length ?? count) < count)
+  return short === undefined ? null : `${short} has ${workload[short]?.length} values for ${count} requests`
 }
 
 function requestFault({ count, arrivalNs, isl, osl, parent }: Workload): string | null {
-  const short = [arrivalNs, isl, osl].find(({ length }) => length < count)
-  if (short !== undefined) return `a column has ${short.length} values for ${count} requests`
   let latest = 0
   for (let i = 0; i < count; i++) {
     if (isl[i] < 1 || osl[i] < 1) return `request ${i} has a length below 1`

@@ -25,13 +25,9 @@ function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
-  const text = typeof value === 'string' ? quoted(value) : String(value)
+  const text = typeof value === 'string' ? `'${value}'` : String(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
-
-/** Control characters as their codes: printed as they are, they would move the cursor or clear the screen. */
-const quoted = (text: string): string =>
-  `'${text.replace(/\p{Cc}/gu, (one) => `\\u${(one.codePointAt(0) as number).toString(16).padStart(4, '0')}`)}'`
 
 /** The form that the data was checked against. */
 export interface CheckedForm extends YamlKind {

@@ -25,7 +25,7 @@ export interface LeverCellsRequest {
 export function validateLeverCells({ report, docs, format }: LeverCellsRequest): void {
   demandPage('--report', report, [docs])
   demandWritable('--docs', docs, [])
-  const before = docs === undefined ? '' : pageBefore(docs)
+  if (docs !== undefined) pageBefore(docs)
   const validation = validateLevers()
   const all = { validation, others: otherReadings(validation), wrong: wrongConstants() }
   if (format === 'json') printJson(leverValidationJson(all))
@@ -36,7 +36,7 @@ export function validateLeverCells({ report, docs, format }: LeverCellsRequest):
   progress.stage('kernels measured on a GPU', loadShippedLaunches().kernels.length)
   const measured = scoreShippedLaunches({ onKernel: (done, total) => progress.update({ done, total }) })
   progress.stop()
-  writeOutput('--docs', docs, withGenerated(before, leverValidationDocs(all, measuredDocs(measured)), LEVER_MARKS))
+  writeOutput('--docs', docs, withGenerated(pageBefore(docs), leverValidationDocs(all, measuredDocs(measured)), LEVER_MARKS))
 }
 
 export function validateMeasuredLaunches(path: string, train: readonly string[], format: string): void {

@@ -81,7 +81,7 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   const inputs = [request.rows, settingsPath, request.calibration]
   demandPage('--report', request.report, [...inputs, request.docs])
   demandWritable('--docs', request.docs, inputs)
-  const before = request.docs === undefined ? '' : pageBefore(request.docs)
+  if (request.docs !== undefined) pageBefore(request.docs)
   const set = readRows(request.rows, settingsPath)
   const calibration = loadCalibration(request.calibration)
   explainRows(set, settingsPath, quiet ? () => {} : remark)
@@ -90,7 +90,7 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   try {
     const report = fitProgress(progress)
     const outcome = await score(request, set, calibration, pool, report)
-    const docs = request.docs === undefined ? undefined : await docsOf(request, before, set, outcome, calibration, pool, report)
+    const docs = request.docs === undefined ? undefined : await docsOf(request, set, outcome, calibration, pool, report)
     progress.stop()
     print(outcome, calibration, format)
     if (request.report !== undefined) writeOutput('--report', request.report, pageOf(request, outcome, calibration))
@@ -163,8 +163,7 @@ function pageOf({ crossValidation }: ValidateRequest, { scored, cross }: Outcome
 }
 
 async function docsOf(
-  { crossValidation, seed }: ValidateRequest,
-  before: string,
+  { crossValidation, docs = '', seed }: ValidateRequest,
   set: RowSet,
   { scored, cross }: Outcome,
   calibration: Calibration,
@@ -175,5 +174,5 @@ async function docsOf(
   const ablation = await ablate(set, constantsOf(fitted), pool, seed, report)
   const leftOut = cross === null ? '' : leftOutText(cross, crossValidation?.by ?? 'config_key')
   const generated = validationDocs({ scored, calibration: fitted, ablation, folds: cross?.folds ?? [], leftOut })
-  return withGenerated(before, generated, DOCS_MARKS)
+  return withGenerated(pageBefore(docs), generated, DOCS_MARKS)
 }

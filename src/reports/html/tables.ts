@@ -8,6 +8,7 @@ import {
   attentionColumns,
   capacityTitle,
   change,
+  costColumns,
   directionOf,
   interval,
   measured,
@@ -27,6 +28,7 @@ const COLUMNS = ['p5', 'p10', 'p50', 'p90', 'p95', 'p99', 'mean'] as const
 
 export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'>): string {
   const attention = attentionColumns(arms)
+  const costs = costColumns(arms)
   const head = [
     'arm',
     'split',
@@ -38,8 +40,7 @@ export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'
     'binds',
     capacityTitle(load.arrivals),
     'load ÷ own capacity',
-    'USD/M output tokens',
-    'USD/M at own capacity',
+    ...costs.map(({ title }) => title),
     ...attention.map(({ title }) => title),
     'mean batch',
   ]
@@ -54,8 +55,7 @@ export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'
     saturation.binding.replace('_', ' '),
     measured(arm.capacity_rps),
     percent(arm.own_load_fraction),
-    measured(arm.metrics.usd_per_mtok_output?.value),
-    measured(arm.metrics.usd_per_mtok_output?.at_capacity),
+    ...costs.map(({ of }) => measured(of(arm))),
     ...attention.map(({ of }) => of(arm)),
     measured(arm.mean_batch),
   ])
@@ -100,20 +100,24 @@ export function numbersTable(arms: readonly ArmResult[]): string {
   const metrics = [...new Set(arms.flatMap((arm) => Object.keys(arm.metrics)))]
   const single = (values: Record<string, number | null>) =>
     !Object.keys(values).some((name) => (COLUMNS as readonly string[]).includes(name))
-  const rows = metrics.flatMap((metric) =>
-    arms
-      .filter((arm) => arm.metrics[metric])
-      .map((arm) => {
-        const values = arm.metrics[metric]
-        const show = (value: number | null) => valueText(metric, value)
-        const cells = COLUMNS.map((column) => (column in values ? show(values[column]) : ''))
-        return [
-          titleWithUnit(metric),
-          arm.name,
-          ...(single(values) ? COLUMNS.map((column) => (column === 'mean' ? show(Object.values(values)[0]) : '')) : cells),
-        ]
-      }),
-  )
+  const rows = metrics.flatMap((metric) => {
+    const having = arms.filter((arm) => arm.metrics[metric])
+    const [{ metrics: first }] = having
+    const show = (value: number | null) => valueText(metric, value)
+    if (!single(first[metric]))
+      return having.map(({ name, metrics: { [metric]: values } }) => [
+        titleWithUnit(metric),
+        name,
+        ...COLUMNS.map((column) => (column in values ? show(values[column]) : '')),
+      ])
+    return Object.keys(first[metric]).flatMap((key) =>
+      having.map(({ name, metrics: { [metric]: values } }) => [
+        titleWithUnit(`${metric}.${key}`),
+        name,
+        ...COLUMNS.map((column) => (column === 'mean' ? show(values[key]) : '')),
+      ]),
+    )
+  })
   return htmlTable(['metric', 'arm', ...COLUMNS], rows)
 }
 

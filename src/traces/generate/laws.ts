@@ -7,7 +7,7 @@ export interface Lognormal {
   readonly lognormal: readonly [number, number]
 }
 
-interface Bounds {
+export interface Bounds {
   /** The law is clipped to [min, max]. */
   readonly min?: number
   readonly max?: number

@@ -10,6 +10,8 @@ import type { Recipe, StreamRecipe } from './recipe.js'
 const MOST_STREAMS = 1000
 /** Changes of state for each request, of all clients together: with more, nothing of the states is left in the traffic, and drawing them does not end. */
 const MOST_CHANGES = 10_000
+/** The same up to the end of time, where no request may come before: drawn once, and then refused for the rate. */
+const MOST_CHANGES_EVER = 10_000_000
 
 const problem = (path: Path, what: string, hint: string): Problem => ({
   path,
@@ -84,10 +86,11 @@ function arrivalProblems(path: Path, { arrivals, rate_per_s: ratePerS, clients }
   if (arrivals.law !== 'mmpp') return []
   const { states } = arrivals
   const cycleS = states.reduce((sum, { dwell_s }) => sum + dwell_s, 0)
-  const changes = ((clients?.count ?? 1) * states.length) / (cycleS * ratePerS)
-  if (changes <= MOST_CHANGES || ratePerS * LATEST_S < 1) return []
+  const isEver = ratePerS * LATEST_S < 1
+  const changes = ((clients?.count ?? 1) * states.length * Math.min(1 / ratePerS, LATEST_S)) / cycleS
+  if (changes <= (isEver ? MOST_CHANGES_EVER : MOST_CHANGES)) return []
   const often = Number(changes.toPrecision(2)).toLocaleString('en')
-  const what = `the states change about ${often} times for each request, so that nothing of them is left`
+  const what = `the states change about ${often} times before ${isEver ? 'the end of the longest trace' : 'each request'}, too often to be drawn`
   return [problem([...path, 'states'], what, 'give longer dwell_s, or law: poisson')]
 }
 

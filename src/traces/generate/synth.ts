@@ -17,7 +17,7 @@ import { MOST_REQUESTS, type Recipe, type StreamRecipe } from './recipe.js'
 import { createRows, type Rows } from './rows.js'
 import { createSessions } from './sessions.js'
 
-type Seed = number | string
+export type Seed = number | string
 
 /** Gaps of a client are never more regular than this. */
 const LEAST_CV = 0.05
