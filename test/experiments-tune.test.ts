@@ -395,7 +395,6 @@ describe('the window of a closed loop', () => {
       session: Int32Array.from(flat.isl, (_, i) => Math.floor(i / turns)),
       parent: Int32Array.from(flat.isl, (_, i) => (isFirst(i) ? -1 : i - 1)),
       waitNs: new Float64Array(flat.count).fill(1e9),
-      joinCount: Int32Array.from(flat.isl, (_, i) => (isFirst(i) ? 0 : 1)),
     }
     const context = tinyContext([], sessions)
     const engines = context.config.engines.map((engine) => ({ ...engine, maxModelLen: 32_768 }))

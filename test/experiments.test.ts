@@ -122,6 +122,8 @@ describe('a small comparison at a fraction of capacity', () => {
       'gpus',
       'workload',
       'slo',
+      'usd_per_gpu_hour',
+      'gpu_watts',
       'arms',
       'comparisons',
       'attribution',
