@@ -68,6 +68,8 @@ describe('ablate', () => {
       'gpus',
       'workload',
       'slo',
+      'usd_per_gpu_hour',
+      'gpu_watts',
       'from',
       'to',
       'levers',

@@ -77,11 +77,11 @@ describe.skipIf(!present && !process.env.CI)('the Mooncake conversation on one r
   it.each(PRINTED)(
     'hits with %d tokens what the LRU list says when nobody waits for another, as printed: %d',
     (tokens, printed) => {
-      // answers of one token write none, and requests an hour apart do not meet
+      // answers of one token write none, and requests ten minutes apart do not meet
       const alone = {
         ...trace,
         osl: trace.osl.map(() => 1),
-        arrivalNs: trace.arrivalNs.map((_, i) => i * 3.6e12),
+        arrivalNs: trace.arrivalNs.map((_, i) => i * 6e11),
       }
       const rate = hitRate(alone, oneRank(tokens, 1))
       expect(rate).toBe(lruHitRate(trace, tokens))
