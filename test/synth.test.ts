@@ -468,9 +468,17 @@ describe('faulty recipes are refused with a place and a remedy', () => {
     ]
     const lengths = { isl: 1, osl: 1 }
     const one = { rate_per_s: 1, lengths, arrivals: { law: 'mmpp', states } }
-    const said = /streams\.a\.arrivals\.states: the states change about 1,000,000 times before each request/
+    const said = /streams\.a\.arrivals\.states: the states change about 1,000,000 times for each request/
     const late = { ...one, rate_per_s: 1e-7 }
-    expect(checkRecipe({ requests: 5, streams: { a: late } }).problems[0].message).toMatch(/before the end of the longest trace/)
+    expect(checkRecipe({ requests: 5, streams: { a: late } }).problems[0].message).toMatch(/before every client has sent one/)
+    // the rarest clients of ten thousand send nothing for years, whatever the rate of all
+    const rare = {
+      ...one,
+      rate_per_s: 1000,
+      clients: { count: 10_000, zipf: 5 },
+      arrivals: { law: 'mmpp', states: states.map((state) => ({ ...state, dwell_s: 1 })) },
+    }
+    expect(checkRecipe({ requests: 5, streams: { a: rare } }).problems[0].message).toMatch(/before every client has sent one/)
     expect(checkRecipe({ requests: 5, streams: { a: one } }).problems[0].message).toMatch(said)
     expect(checkRecipe({ requests: 5, streams: { a: { ...one, rate_per_s: 200 } } }).problems).toEqual([])
   })

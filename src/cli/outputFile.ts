@@ -1,8 +1,8 @@
 /** Files that a command writes at its end: looked at before the work begins, so that hours of it are not lost to a wrong path. */
-import { accessSync, constants, existsSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { UserError, WRITE_REFUSALS } from '../errors.js'
-import { readText } from '../textFile.js'
+import { textOf } from '../textFile.js'
 import { fileAt, linkTarget, writeFileWhole } from '../wholeFile.js'
 
 const cannotWrite = (flag: string, path: string, why: string): UserError =>
@@ -30,8 +30,7 @@ export function demandWritable(flag: string, path: string | undefined, inputs: r
 }
 
 /** The text of a page a part of which is written anew, empty where none is there. Throws for what is no text: asked before the work begins too, for it would be lost. */
-export const pageBefore = (path: string): string =>
-  existsSync(path) ? readText(path, 'name a page of text, or a file that is not there yet') : ''
+export const pageBefore = (path: string): string => (existsSync(path) ? textOf(readFileSync(path), path) : '')
 
 /** Throws when something is at `path` already. `overwrite`: what the flag of that name says; absent where the command has none. */
 export function demandAbsent(where: string, path: string, overwrite?: boolean): void {

@@ -5,13 +5,14 @@ import type { Path } from '../../yaml/text.js'
 import { type LawSpec, lawOf, meanOf } from './laws.js'
 import { type MixedLengths, publishedNames } from './lengths.js'
 import { LATEST_S } from './pace.js'
+import { zipfShares } from './prefixes.js'
 import type { Recipe, StreamRecipe } from './recipe.js'
 
 const MOST_STREAMS = 1000
 /** Changes of state for each request, of all clients together: with more, nothing of the states is left in the traffic, and drawing them does not end. */
 const MOST_CHANGES = 10_000
-/** The same up to the end of time, where no request may come before: drawn once, and then refused for the rate. */
-const MOST_CHANGES_EVER = 10_000_000
+/** Changes of state until every client has sent its first request, or could send none within a trace: all are drawn before anything else. */
+const MOST_FIRST_CHANGES = 10_000_000
 
 const problem = (path: Path, what: string, hint: string): Problem => ({
   path,
@@ -86,11 +87,15 @@ function arrivalProblems(path: Path, { arrivals, rate_per_s: ratePerS, clients }
   if (arrivals.law !== 'mmpp') return []
   const { states } = arrivals
   const cycleS = states.reduce((sum, { dwell_s }) => sum + dwell_s, 0)
-  const isEver = ratePerS * LATEST_S < 1
-  const changes = ((clients?.count ?? 1) * states.length * Math.min(1 / ratePerS, LATEST_S)) / cycleS
-  if (changes <= (isEver ? MOST_CHANGES_EVER : MOST_CHANGES)) return []
-  const often = Number(changes.toPrecision(2)).toLocaleString('en')
-  const what = `the states change about ${often} times before ${isEver ? 'the end of the longest trace' : 'each request'}, too often to be drawn`
+  const perS = states.length / cycleS
+  const rates = clients === undefined ? [ratePerS] : zipfShares(clients.count, clients.zipf).map((share) => share * ratePerS)
+  const each = (rates.length * perS) / ratePerS
+  const first = rates.reduce((sum, rate) => sum + perS * Math.min(1 / rate, LATEST_S), 0)
+  // at a rate for which no trace is long enough, that is what is wrong
+  const isOften = each > MOST_CHANGES && ratePerS * LATEST_S >= 1
+  if (!isOften && first <= MOST_FIRST_CHANGES) return []
+  const often = Number((isOften ? each : first).toPrecision(2)).toLocaleString('en')
+  const what = `the states change about ${often} times ${isOften ? 'for each request' : 'before every client has sent one'}, too often to be drawn`
   return [problem([...path, 'states'], what, 'give longer dwell_s, or law: poisson')]
 }
 

@@ -33,7 +33,7 @@ export function uniformLengths(
 
 /**
  * The traffic of `workload: {isl, osl}`: lengths from spread x nominal, rounded down, as serving benchmarks do. Arrivals (Poisson, 8 a second)
- * matter only when the load is not a closed loop. Throws UserError for lengths and numbers of requests that are no whole numbers above 0.
+ * matter only when the load is not a closed loop. Throws UserError for lengths and numbers of requests that are no whole numbers from 1 on, and a spread outside (0, 1].
  */
 export function uniformWorkload(lengths: UniformLengths, seed: number): Workload {
   const { isl, osl, spread, requests } = lengths
@@ -44,7 +44,7 @@ export function uniformWorkload(lengths: UniformLengths, seed: number): Workload
     throw new UserError({
       where: `uniformWorkload.${wrong?.[0] ?? 'spread'}`,
       message: `${wrong?.[1] ?? spread} is not possible`,
-      hint: wrong === undefined ? 'give a share above 0 and up to 1' : 'give a whole number from 1 on',
+      hint: wrong === undefined ? 'give a share above 0 and up to 1' : 'give a whole number from 1 to 2^31 - 1',
     })
   const shortestOf = (nominal: number): number => Math.max(1, Math.floor(spread * nominal))
   const columns = uniformLengths(lengths, shortestOf, stream(seed, 'uniform/lengths'))
