@@ -262,6 +262,29 @@ describe('under extreme conditions', () => {
   })
 })
 
+describe('what tokens cost', () => {
+  const PRICED = ['USD/M output tokens</th>', 'USD/M, own capacity</th>']
+  it('is on the page at the load and at the capacity of arms, and with all numbers', () => {
+    for (const text of [...PRICED, '>cost, USD/M output tokens<', '>cost at capacity, USD/M output tokens<'])
+      expect(pages.comparison).toContain(text)
+    const rows = [...pages.comparison.matchAll(/<tr>(?:(?!<\/tr>).)*>cost( at capacity)?, USD.*?<\/tr>/g)]
+    // static is behind its load, see the fixture
+    expect(rows.map(([row, atCapacity]) => [atCapacity ?? '', row.includes('>2.45<')])).toEqual([
+      ...result.arms.map(() => ['', true]),
+      ...result.arms.map(() => [' at capacity', false]),
+    ])
+    expect(pages.run).toContain('USD a million output tokens')
+  })
+  it('has no columns in folders of versions that did not know it', () => {
+    const arms = result.arms.map(({ metrics: { usd_per_mtok_output: _, ...metrics }, ...arm }) => ({ ...arm, metrics }))
+    const { usd_per_gpu_hour: _u, gpu_watts: _w, ...older } = result
+    const html = comparisonHtml({ ...older, arms }, plan)
+    for (const text of PRICED) expect(html).not.toContain(text)
+    const run = runFixture()
+    expect(runHtml({ ...run, meta: { ...run.meta, usd_per_gpu_hour: undefined } }, plan)).not.toContain('USD a million')
+  })
+})
+
 describe('pieces', () => {
   it('sets columns of numbers flush right, and no others', () => {
     const html = htmlTable(

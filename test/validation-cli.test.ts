@@ -94,6 +94,12 @@ describe('calibrate', () => {
 })
 
 describe('mistakes', () => {
+  it('a page of another coding under --docs is refused before anything is read or simulated', () => {
+    const { status, stderr } = shapewise(dir, 'validate', '--rows', 'bad.csv', '--docs', 'latin1.md', '--quiet')
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/^latin1\.md {2}line 2 is not UTF-8 text/)
+  })
+
   it.each([
     ['no rows', ['validate'], /--rows {2}no measured rows were given/],
     ['missing columns', ['validate', '--rows', 'bad.csv'], /bad\.csv:1 {2}columns model, precision/],

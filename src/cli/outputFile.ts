@@ -29,7 +29,13 @@ export function demandWritable(flag: string, path: string | undefined, inputs: r
   }
 }
 
-/** The text of a page a part of which is written anew, empty where none is there. Throws for what is no text: asked before the work begins too, for it would be lost. */
+/** `demandWritable` for the page of --docs, a part of which is written anew: the rest of what is no text would be lost. */
+export function demandDocs(path: string | undefined, inputs: readonly (string | null | undefined)[]): void {
+  demandWritable('--docs', path, inputs)
+  if (path !== undefined) pageBefore(path)
+}
+
+/** The text of such a page, empty where none is there; to be read when it is written, for hours may have passed. */
 export const pageBefore = (path: string): string => (existsSync(path) ? textOf(readFileSync(path), path) : '')
 
 /** Throws when something is at `path` already. `overwrite`: what the flag of that name says; absent where the command has none. */

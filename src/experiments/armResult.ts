@@ -4,8 +4,8 @@ import { type GpuRates, tokenCost } from '../metrics/cost.js'
 import { fallsBehind } from '../metrics/saturation.js'
 import type { AttentionOfSteps, Summary } from '../metrics/summary.js'
 import { cautionsOf } from '../scenario/cautions.js'
+import { costNote } from '../scenario/gpuRates.js'
 import type { Plan } from '../scenario/plan.js'
-import { specsOf } from '../scenario/specs.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
 import type { Outcome } from './job.js'
@@ -162,12 +162,6 @@ export function evidenceNotes(source: NoteSource): string[] {
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
   )
   return notes
-}
-
-/** What stands behind `usd_per_mtok_output` and `joules_per_output_token`, and how well it is known. */
-export function costNote(plan: Plan): string {
-  const { usdPerGpuHour: usd, gpuWatts: watts } = specsOf(plan).system
-  return `Costs are those of the engines' GPUs, idle or not: ${usd.value} USD an hour (trust ${usd.trust}: ${usd.source}) and ${watts.value} W (trust ${watts.trust}: ${watts.source}). Prompts are free, and GPUs of the rack that no engine uses are not counted.`
 }
 
 /** Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. */

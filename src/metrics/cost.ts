@@ -14,11 +14,14 @@ export interface TokenCost {
   readonly joules_per_output_token: number
 }
 
-/** `outputTokSPerGpu`: output tokens per second and GPU; null without any. */
-export function tokenCost(outputTokSPerGpu: number | null, rates: GpuRates): TokenCost | null {
-  if (outputTokSPerGpu === null || !(outputTokSPerGpu > 0)) return null
+/** `outputTokSPerGpu`: output tokens per second and GPU; null without any, and without rates, as in folders of earlier versions. */
+export function tokenCost(
+  outputTokSPerGpu: number | null,
+  { usd_per_gpu_hour: usd, gpu_watts: watts }: Partial<GpuRates>,
+): TokenCost | null {
+  if (outputTokSPerGpu === null || !(outputTokSPerGpu > 0) || usd === undefined || watts === undefined) return null
   return {
-    usd_per_mtok_output: (rates.usd_per_gpu_hour * 1e6) / (S_PER_HOUR * outputTokSPerGpu),
-    joules_per_output_token: rates.gpu_watts / outputTokSPerGpu,
+    usd_per_mtok_output: (usd * 1e6) / (S_PER_HOUR * outputTokSPerGpu),
+    joules_per_output_token: watts / outputTokSPerGpu,
   }
 }

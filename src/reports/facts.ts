@@ -10,16 +10,15 @@ export const fatesText = ({ requests }: Pick<Summary, 'requests'>): string =>
     .map(([fate, count]) => `${fate.replace('_', ' ')} ${number(count)}`)
     .join(', ')
 
-/** What a run's output tokens cost; null without any, and in folders of versions that did not keep rates. */
+/** What a run's output tokens cost; null where `tokenCost` is. */
 export function costText(
   { output_tok_s_per_gpu: perGpu }: Pick<Summary, 'output_tok_s_per_gpu'>,
-  { usd_per_gpu_hour: usd, gpu_watts: watts }: Partial<GpuRates>,
+  rates: Partial<GpuRates>,
 ): string | null {
-  if (usd === undefined || watts === undefined) return null
-  const cost = tokenCost(perGpu, { usd_per_gpu_hour: usd, gpu_watts: watts })
+  const cost = tokenCost(perGpu, rates)
   return cost === null
     ? null
-    : `${measured(cost.usd_per_mtok_output)} USD a million output tokens, ${measured(cost.joules_per_output_token)} J each, at this load (${number(usd)} USD an hour and ${number(watts)} W a GPU, whatever it does)`
+    : `${measured(cost.usd_per_mtok_output)} USD a million output tokens, ${measured(cost.joules_per_output_token)} J each, at this load (${number(rates.usd_per_gpu_hour)} USD an hour and ${number(rates.gpu_watts)} W a GPU, whatever it does)`
 }
 
 /** Null where no engine keeps prefixes. */

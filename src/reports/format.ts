@@ -186,13 +186,13 @@ const METRICS: Readonly<Record<string, MetricText>> = {
 export const migrationText = ({ migrations, migrated_bytes }: Pick<Summary, 'migrations' | 'migrated_bytes'>): string =>
   `${number(migrations)} moves of decoding sequences to other ranks, ${number(migrated_bytes / 1e9)} GB through ports of GPUs`
 
+type ArmMetrics = Pick<ArmResult, 'metrics'>
+
 /** What output tokens cost, at the load and at an arm's capacity, as far as it is known of any arm. */
-export const costColumns = (
-  arms: readonly ArmResult[],
-): readonly { readonly title: string; readonly of: (arm: Pick<ArmResult, 'metrics'>) => number | null | undefined }[] =>
+export const costColumns = (arms: readonly ArmMetrics[]) =>
   [
-    { title: 'USD/M output tokens', of: (arm: Pick<ArmResult, 'metrics'>) => arm.metrics.usd_per_mtok_output?.value },
-    { title: 'USD/M, own capacity', of: (arm: Pick<ArmResult, 'metrics'>) => arm.metrics.usd_per_mtok_output?.at_capacity },
+    { title: 'USD/M output tokens', of: ({ metrics }: ArmMetrics) => metrics.usd_per_mtok_output?.value },
+    { title: 'USD/M, own capacity', of: ({ metrics }: ArmMetrics) => metrics.usd_per_mtok_output?.at_capacity },
   ].filter(({ of }) => arms.some((arm) => typeof of(arm) === 'number'))
 
 type ArmAttention = AttentionOfSteps & Pick<ArmResult, 'attention_by_role'>

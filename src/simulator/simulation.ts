@@ -67,8 +67,8 @@ export function eventsPerTurn(requests: number): number {
 
 export interface Simulation {
   /**
-   * More requests, in order of arrival after those fed before; the columns are trusted (`workloadFault` tells of those made by hand); null = there will be no more. `parent` and `joins` count from the first request
-   * ever fed. Requests that wait for each other are fed together, or before the first of them ends (UserError).
+   * More requests, in order of arrival after those fed before; null = there will be no more. `parent` and `joins` count from the first request
+   * ever fed. Columns are trusted: `workloadFault` tells what is wrong with those made by hand. Requests that wait for each other are fed together, or before the first of them ends (UserError).
    */
   feed(columns: Workload | null): void
   /** Serves events with time <= untilNs, at most maxEvents of them. */

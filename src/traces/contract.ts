@@ -12,7 +12,7 @@ const LATEST_NS = 2 ** 54
  * has, and a part of a trace has only some of its ids.
  */
 export function requireWorkload(workload: Workload): void {
-  const fault = columnFault(workload) ?? requestFault(workload) ?? sessionFault(workload)
+  const fault = rowFault(workload)
   if (fault === null) return
   throw new UserError({
     where: 'workload',
@@ -23,8 +23,10 @@ export function requireWorkload(workload: Workload): void {
 
 /** What breaks the contract of a workload (see its columns), or null. */
 export function workloadFault(workload: Workload): string | null {
-  return columnFault(workload) ?? requestFault(workload) ?? sessionFault(workload) ?? blockFault(workload)
+  return rowFault(workload) ?? blockFault(workload)
 }
+
+const rowFault = (workload: Workload): string | null => columnFault(workload) ?? requestFault(workload) ?? sessionFault(workload)
 
 const ROW_COLUMNS = ['arrivalNs', 'isl', 'osl', 'classId', 'tenant', 'session', 'parent', 'waitNs', 'joins', 'joinCount'] as const
 const BLOCK_COLUMNS = ['runOffset', 'runCount'] as const
@@ -90,6 +92,6 @@ function blockFault(workload: Workload): string | null {
   return blockIdLimit(workload) > total ? 'ids of prefix blocks are not dense' : null
 }
 
-function isWholeUpTo(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most
+export function isWholeUpTo(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
 }

@@ -6,7 +6,7 @@
 import { decode, encode } from '@msgpack/msgpack'
 import { UserError } from '../errors.js'
 import { COLUMN_NAMES, COLUMNS, type Column, type ColumnName } from './contentColumns.js'
-import { MOST_ROWS, workloadFault } from './contract.js'
+import { isWholeUpTo, MOST_ROWS, workloadFault } from './contract.js'
 import { traceHash } from './hash.js'
 import { packWhole, unpackWhole } from './varint.js'
 import { NO_NAMES, type Provenance, type Workload } from './workload.js'
@@ -142,8 +142,4 @@ export function provenanceOf(stored: unknown): Provenance {
     rowsRead: whole('rowsRead'),
     rowsSkipped: whole('rowsSkipped'),
   }
-}
-
-function isWholeUpTo(value: unknown, most: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
 }

@@ -4,7 +4,6 @@ import { printedNumber } from '../../experiments/json.js'
 import { policiesOf } from '../../levers/lever.js'
 import { tokenCost } from '../../metrics/cost.js'
 import type { OpenRunFolder } from '../../reports/runFolder.js'
-import { gpuRatesOf } from '../../scenario/gpuRates.js'
 import type { SimulatedTrace } from '../../traces/asSimulated.js'
 import { nsToS } from '../../units.js'
 import { remark } from '../output.js'
@@ -52,9 +51,9 @@ async function writeSent(path: string, sent: SimulatedTrace, isOver: boolean, { 
 }
 
 /** summary.json, and what `--format json` prints. */
-export function runJson({ arm, meta, note, drawnPerS, plan }: PreparedRun, { summary }: SimulatedRun): string {
+export function runJson({ arm, meta, note, drawnPerS }: PreparedRun, { summary }: SimulatedRun): string {
   const { name, sourceHash } = arm
-  const cost = tokenCost(summary.output_tok_s_per_gpu, gpuRatesOf(plan))
+  const cost = tokenCost(summary.output_tok_s_per_gpu, meta)
   return JSON.stringify(
     {
       ...meta,

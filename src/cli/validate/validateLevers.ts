@@ -14,7 +14,7 @@ import { otherReadings, validateLevers } from '../../validation/levers/score.js'
 import { loadShippedLaunches, scoreShippedLaunches } from '../../validation/levers/shippedLaunches.js'
 import { wrongConstants } from '../../validation/levers/wrongConstants.js'
 import { printJson, printResult } from '../output.js'
-import { demandPage, demandWritable, pageBefore, writeOutput } from '../outputFile.js'
+import { demandDocs, demandPage, pageBefore, writeOutput } from '../outputFile.js'
 
 export interface LeverCellsRequest {
   readonly report?: string
@@ -24,8 +24,7 @@ export interface LeverCellsRequest {
 
 export function validateLeverCells({ report, docs, format }: LeverCellsRequest): void {
   demandPage('--report', report, [docs])
-  demandWritable('--docs', docs, [])
-  if (docs !== undefined) pageBefore(docs)
+  demandDocs(docs, [])
   const validation = validateLevers()
   const all = { validation, others: otherReadings(validation), wrong: wrongConstants() }
   if (format === 'json') printJson(leverValidationJson(all))

@@ -20,7 +20,7 @@ import { findSettings } from '../../validation/settings.js'
 import { TOPOLOGY_RULES } from '../../validation/shape.js'
 import { type RowSet, readRows, scoreRows } from '../../validation/validate.js'
 import { printJson, printResult, remark } from '../output.js'
-import { demandPage, demandWritable, pageBefore, writeOutput } from '../outputFile.js'
+import { demandDocs, demandPage, pageBefore, writeOutput } from '../outputFile.js'
 
 export interface ValidateRequest {
   readonly rows: string
@@ -80,8 +80,7 @@ export async function validateRows(request: ValidateRequest): Promise<void> {
   const settingsPath = findSettings(request.rows, request.settings)
   const inputs = [request.rows, settingsPath, request.calibration]
   demandPage('--report', request.report, [...inputs, request.docs])
-  demandWritable('--docs', request.docs, inputs)
-  if (request.docs !== undefined) pageBefore(request.docs)
+  demandDocs(request.docs, inputs)
   const set = readRows(request.rows, settingsPath)
   const calibration = loadCalibration(request.calibration)
   explainRows(set, settingsPath, quiet ? () => {} : remark)

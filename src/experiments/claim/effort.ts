@@ -13,7 +13,7 @@ export const CELL_EFFORTS: Readonly<Record<EffortName, EffortPlan>> = {
     capacity: { warmup: 5, measure: 25, replicates: 4, requests: { least: 5000, most: 40_000 } },
     measure: 30,
     warmup: 6,
-    // with 2 % missing a gain of 10 % still reads 12 (docs/SEMANTICS.md, warm-up)
+    // with 2 % missing a gain of 10.0 % read 12.3 in the one case looked at (docs/SEMANTICS.md, warm-up)
     missing: 0.005,
     requests: { least: 1500, most: 12_000 },
   },

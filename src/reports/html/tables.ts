@@ -103,18 +103,16 @@ export function numbersTable(arms: readonly ArmResult[]): string {
   const rows = metrics.flatMap((metric) => {
     const having = arms.filter((arm) => arm.metrics[metric])
     const [{ metrics: first }] = having
-    const show = (value: number | null) => valueText(metric, value)
-    if (!single(first[metric]))
-      return having.map(({ name, metrics: { [metric]: values } }) => [
-        titleWithUnit(metric),
-        name,
-        ...COLUMNS.map((column) => (column in values ? show(values[column]) : '')),
-      ])
-    return Object.keys(first[metric]).flatMap((key) =>
+    // values of a metric without percentiles stand below each other, where a mean would
+    const keys = single(first[metric]) ? Object.keys(first[metric]) : [null]
+    return keys.flatMap((key) =>
       having.map(({ name, metrics: { [metric]: values } }) => [
-        titleWithUnit(`${metric}.${key}`),
+        titleWithUnit(key === null ? metric : `${metric}.${key}`),
         name,
-        ...COLUMNS.map((column) => (column === 'mean' ? show(values[key]) : '')),
+        ...COLUMNS.map((column) => {
+          const shown = key === null ? column : column === 'mean' ? key : ''
+          return shown in values ? valueText(metric, values[shown]) : ''
+        }),
       ]),
     )
   })

@@ -2,6 +2,7 @@
 import { suggest } from '../../suggest.js'
 import { type Problem, showPath } from '../../yaml/issues.js'
 import type { Path } from '../../yaml/text.js'
+import type { MmppState } from './arrivals.js'
 import { type LawSpec, lawOf, meanOf } from './laws.js'
 import { type MixedLengths, publishedNames } from './lengths.js'
 import { LATEST_S } from './pace.js'
@@ -77,15 +78,19 @@ function streamProblems(path: Path, one: StreamRecipe, maxTokens: number): Probl
   return problems
 }
 
-/** Gaps that are all 0 have no rate; states that change far more often than requests come are none. */
-function arrivalProblems(path: Path, { arrivals, rate_per_s: ratePerS, clients }: StreamRecipe): Problem[] {
+/** Gaps that are all 0 have no rate. */
+function arrivalProblems(path: Path, one: StreamRecipe): Problem[] {
+  const { arrivals } = one
   const none = (law: LawSpec): boolean => meanOf(lawOf(law)) === 0
   const hint = 'give times above 0; their proportions matter, the rate sets their level'
   if (arrivals.law === 'table' && none(arrivals.gaps)) return [problem([...path, 'gaps'], 'the gaps are 0 in the mean', hint)]
   if (arrivals.law === 'bursts' && none(arrivals.silence_s) && (none(arrivals.gap_s) || meanOf(lawOf(arrivals.requests)) <= 1))
     return [problem([...path, 'silence_s'], 'the gaps and the silences are 0 in the mean', hint)]
-  if (arrivals.law !== 'mmpp') return []
-  const { states } = arrivals
+  return arrivals.law === 'mmpp' ? stateProblems([...path, 'states'], arrivals.states, one) : []
+}
+
+/** States that change far more often than requests come are none. */
+function stateProblems(path: Path, states: readonly MmppState[], { rate_per_s: ratePerS, clients }: StreamRecipe): Problem[] {
   const cycleS = states.reduce((sum, { dwell_s }) => sum + dwell_s, 0)
   const perS = states.length / cycleS
   const rates = clients === undefined ? [ratePerS] : zipfShares(clients.count, clients.zipf).map((share) => share * ratePerS)
@@ -96,7 +101,7 @@ function arrivalProblems(path: Path, { arrivals, rate_per_s: ratePerS, clients }
   if (!isOften && first <= MOST_FIRST_CHANGES) return []
   const often = Number((isOften ? each : first).toPrecision(2)).toLocaleString('en')
   const what = `the states change about ${often} times ${isOften ? 'for each request' : 'before every client has sent one'}, too often to be drawn`
-  return [problem([...path, 'states'], what, 'give longer dwell_s, or law: poisson')]
+  return [problem(path, what, 'give longer dwell_s, or law: poisson')]
 }
 
 function lengthProblems(path: Path, lengths: NonNullable<StreamRecipe['lengths']>): Problem[] {
