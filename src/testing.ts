@@ -4,11 +4,11 @@
  */
 export { cachingScenario, longScenario, type Scenario, scenario, thinScenario, wholeScenario } from './testing/arbitraries.js'
 export { plainWorkload, splitBatch } from './testing/batches.js'
-export { type CheckOptions, checkPolicy, type Fault, findFault, type PolicyUnderCheck } from './testing/check.js'
+export { type CheckOptions, checkPolicy, findFault, type PolicyFault, type PolicyUnderCheck } from './testing/check.js'
 export { brokenLaws, type Outcome, outcomeOfFast, withSentinel } from './testing/laws.js'
 export { policyFaults, type Stage } from './testing/rules.js'
 export { type FastRun, type RequestRow, recordObjects, runFast } from './testing/run.js'
 export { SHIPPED, type Shipped } from './testing/shipped.js'
 export { type Needs, type SmallScenario, smallScenarios } from './testing/small.js'
-export { splitMachine, tableShape } from './testing/tables.js'
+export { anySplitMachine, tableShape } from './testing/tables.js'
 export { futureLeaks, idleCacheFaults, repetitionFaults, snapshotFaults } from './testing/twins.js'

@@ -111,6 +111,16 @@ describe('defaults', () => {
     expect(placed('{layout: TP1, count: 1, max_model_len: 32768}')).toBe('1 engine on GPU 0 (tray 0)')
   })
 
+  test('a plan says what an NVLink domain is made of', () => {
+    const domain = (...sets: string[]) => /^domain +(.*)$/m.exec(describePlan(demo(sets)))?.[1]
+    expect(domain()).toBe(
+      '18 trays of 4 GPUs and 2 Grace CPUs behind 18 NVLink switch ASICs; a GPU has 900 GB/s each way, 50 GB/s to other domains',
+    )
+    expect(domain('system=b200', 'engines=[{layout: TP4}]')).toBe(
+      'one node of 8 GPUs behind 2 NVLink switch ASICs; a GPU has 900 GB/s each way, 50 GB/s to other domains',
+    )
+  })
+
   test('a plan says that it has not read the trace, where there is a file of one', () => {
     const said = /^trace +not read here; `shapewise trace inspect` reads it$/m
     expect(describePlan(demo(['workload={path: mine.csv}']))).toMatch(said)

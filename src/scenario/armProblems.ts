@@ -16,13 +16,13 @@ const BUILT_IN_ARMS: readonly string[] = ['static', 'tuned-static', 'tuned-size'
 export type Policies = { readonly [L in LeverName]?: PolicyOf[L] }
 
 /** A problem of one lever of an arm. */
-export type Fault = (lever: LeverName, message: string, hint: string) => Problem
+export type LeverProblem = (lever: LeverName, message: string, hint: string) => Problem
 
 /** Without engines (they cannot be resolved yet), what arms need of them is not looked at. */
 export function armProblems(arms: ScenarioInput['arms'], engines: readonly EnginePlan[]): Problem[] {
   return Object.entries(arms ?? {}).flatMap(([name, levers]) => {
     const { policies, problems } = readPolicies(name, levers)
-    const fault: Fault = (lever, message, hint) => ({
+    const fault: LeverProblem = (lever, message, hint) => ({
       path: ['arms', name, lever],
       message: `arms.${name}.${lever}: ${message}`,
       hint,
@@ -102,7 +102,7 @@ function oracleProblems(name: string, levers: LeversInput, policies: Policies): 
 }
 
 /** What the policies need and no engine has. */
-function engineProblems(levers: LeversInput, policies: Policies, engines: readonly EnginePlan[], fault: Fault): Problem[] {
+function engineProblems(levers: LeversInput, policies: Policies, engines: readonly EnginePlan[], fault: LeverProblem): Problem[] {
   const fixed = staticArm(engines)
   const problems = LEVERS.flatMap((lever) => {
     const needs = policies[lever]?.info.needs

@@ -45,6 +45,7 @@ export function describePlan(plan: Plan): string {
   const rows: [string, string][] = [
     ['plan', `${plan.planHash} (shapewise ${plan.version})`],
     ['system', `${system.title}, ${plan.racks} ${plural('rack', plan.racks)}, ${gpusOfPlan(plan)} of ${installed} GPUs in use`],
+    ['domain', domainWords(plan, system)],
     ['model', `${model.title}, weights ${plan.precision}, KV ${plan.kvPrecision}`],
     ['stack', stackWords(plan)],
     ...poolsRows(plan),
@@ -89,6 +90,15 @@ function poolsRows({ engines, firstToken }: Plan): [string, string][] {
   if (name === null) return []
   const first = firstToken === 'prefill' ? 'after the transfer, computed by prefill' : 'with the first decode step'
   return [['pools', `${name}: prefill and decode on engines of their own; first token ${first}`]]
+}
+
+/** What one NVLink domain is made of, and what it is joined by. */
+function domainWords({ rack }: Plan, system: SystemSpec): string {
+  const { gracePerTray, switchAsics, nvlinkBytesPerS, nicBytesPerS } = system
+  const tray = rack.trays === 1 ? 'one node' : `${rack.trays} trays`
+  const grace = gracePerTray.value === 0 ? '' : ` and ${gracePerTray.value} Grace CPUs`
+  const [nvlink, nic] = [nvlinkBytesPerS, nicBytesPerS].map(({ value }) => `${value / 1e9} GB/s`)
+  return `${tray} of ${rack.gpusPerTray} GPUs${grace} behind ${switchAsics.value} NVLink switch ASICs; a GPU has ${nvlink} each way, ${nic} to other domains`
 }
 
 function shapeWords({ path, preset, uniform }: WorkloadPlan): string {

@@ -1,7 +1,7 @@
 /** Where a context can be spread: over the ranks that attention DP gives an engine that decodes, in groups that fill it. */
 import { isPolicyFile } from '../levers/own.js'
 import type { Problem } from '../yaml/issues.js'
-import type { Fault, Policies } from './armProblems.js'
+import type { LeverProblem, Policies } from './armProblems.js'
 import type { EnginePlan } from './plan.js'
 import type { LeversInput } from './schema.js'
 
@@ -10,7 +10,7 @@ export function spanProblems(
   levers: LeversInput,
   { span, rank }: Policies,
   engines: readonly EnginePlan[],
-  fault: Fault,
+  fault: LeverProblem,
 ): Problem[] {
   if (span === undefined || span.largest === 1 || isPolicyFile(levers.span ?? '')) return []
   const spreads = `${span.info.name} spreads contexts over ranks`

@@ -25,7 +25,8 @@ export interface CheckOptions {
   readonly seed?: number
 }
 
-export interface Fault {
+/** A policy that broke a law. */
+export interface PolicyFault {
   /** Sentences, each with the number of its law (docs/INVARIANTS.md). */
   readonly faults: readonly string[]
   /** The smallest scenario found, and its files. */
@@ -116,10 +117,10 @@ export function stageOf(drawn: SmallScenario): Stage {
 }
 
 /** The first fault that `runs` scenarios show, shrunk; null when there is none. */
-export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS, seed = 1 }: CheckOptions): Fault | null {
+export function findFault(policy: PolicyUnderCheck, { lever, runs = DEFAULT_RUNS, seed = 1 }: CheckOptions): PolicyFault | null {
   refuseOptions({ lever, runs, seed })
   const make = makerOf(policy, lever)
-  const faultOf = (scenario: SmallScenario, faults: readonly string[], tried: number): Fault => ({
+  const faultOf = (scenario: SmallScenario, faults: readonly string[], tried: number): PolicyFault => ({
     faults,
     scenario,
     files: filesOf(scenario, typeof policy === 'string' ? { [lever]: policy } : {}),
@@ -198,7 +199,7 @@ export const faultsOn = (stage: Stage, lever: LeverName, make: MakePolicy): stri
 ]
 
 /** The files of a scenario; `policies`: as its arm `checked` names them. */
-const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): Fault['files'] => [
+const filesOf = (scenario: SmallScenario, policies: Readonly<Partial<Record<LeverName, string>>>): PolicyFault['files'] => [
   { name: 'scenario.yaml', text: scenarioText(scenario, policies) },
   { name: traceName(scenario), text: traceText(scenario) },
 ]

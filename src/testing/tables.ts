@@ -95,7 +95,7 @@ export const tableShape: fc.Arbitrary<TableShape> = fc
   })
   .map((shape) => ({ ...shape, saved: (shape.prefillPs % 4) / 4 }))
 
-export const splitMachine: fc.Arbitrary<SplitMachine> = fc.record({
+export const anySplitMachine: fc.Arbitrary<SplitMachine> = fc.record({
   slots: fc.integer({ min: 1, max: 16 }),
   bandwidth: fc.integer({ min: 50, max: 8000 }),
   ctaBandwidth: fc.integer({ min: 10, max: 200 }),

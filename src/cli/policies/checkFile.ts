@@ -9,7 +9,7 @@ import type { LeverName } from '../../levers/lever.js'
 import { isPolicyFile } from '../../levers/own.js'
 import { leverOf, readPolicyFile } from '../../policies/index.js'
 import { makeFolders, removePartial } from '../../reports/folder.js'
-import type { Fault } from '../../testing/check.js'
+import type { PolicyFault } from '../../testing/check.js'
 import { EXIT_NO } from '../exitCodes.js'
 import { printJson, printResult, remark } from '../output.js'
 
@@ -33,7 +33,7 @@ export interface CheckStart {
 }
 
 /** `scenario` etc. are missing where a given scenario was checked. */
-export type Found = Pick<Fault, 'faults'> & Partial<Fault>
+export type Found = Pick<PolicyFault, 'faults'> & Partial<PolicyFault>
 /** What the thread answers: a fault, or null; or how it failed. */
 export type CheckAnswer = { readonly fault: Found | null } | { readonly failure: Failure }
 
@@ -122,7 +122,7 @@ function foundIn(answer: CheckAnswer | undefined): Found | null {
 }
 
 /** Writes the scenario; its arm names the policy as seen from there. Returns the path of the scenario. */
-function writeFiles(out: string, policy: string, lever: LeverName, files: Fault['files']): string {
+function writeFiles(out: string, policy: string, lever: LeverName, files: PolicyFault['files']): string {
   const folder = resolve(out)
   const fromThere = relative(folder, resolve(policy))
   let made: string | undefined

@@ -3,7 +3,19 @@ import type { GapRow } from '../../experiments/oracles.js'
 import type { ComparisonResult } from '../../experiments/result.js'
 import { change, type Direction, directionOf, interval, metricText, readingText, whereText } from '../format.js'
 import { decided, shareText } from '../ladder.js'
-import { escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
+import {
+  escapeHtml,
+  htmlTable,
+  nameRoom,
+  nameText,
+  percentGrid,
+  percentMarks,
+  px,
+  svg,
+  telling,
+  text,
+  textWidth,
+} from './markup.js'
 
 const NAMES = 150
 const BAR = 400
@@ -39,10 +51,8 @@ export function ladderBars(baseline: string, gains: readonly Gain[], oracles: re
   )
   const x = (ratio: number) => names + ((ratio - low) / (high - low)) * BAR
   const bottom = drawn.length * ROW
-  const axis = percentMarks((low - 1) * 100, (high - 1) * 100, BAR).map(
-    ({ value, label }) =>
-      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, label, 'class="soft" text-anchor="middle"')}`,
-  )
+  const marks = percentMarks((low - 1) * 100, (high - 1) * 100, BAR)
+  const axis = percentGrid(marks, (percent) => x(1 + percent / 100), 0, bottom)
   let width = names + BAR + NUMBERS
   const rows = drawn.map(({ arm, ratio, ci95, oracle }, i) => {
     const y = i * ROW + 4
@@ -56,7 +66,7 @@ export function ladderBars(baseline: string, gains: readonly Gain[], oracles: re
     return `<g ${telling(`${arm} over ${baseline}\n${numbers}`)}>${nameText(names - 10, y + 13, arm, oracle ? ' class="soft"' : '')}<rect class="mark" x="${px(Math.min(x(1), x(ratio)))}" y="${y}" width="${px(Math.max(1, Math.abs(x(ratio) - x(1))))}" height="18" rx="2" ${style}/>${whisker}${text(right + 7, y + 13, numbers, 'font-size="11.5"')}</g>`
   })
   const name = text(names + BAR / 2, bottom + 32, `change of ${what}, %`, 'class="soft" text-anchor="middle"')
-  return `<figure><h3>${escapeHtml(`Over ${baseline}`)}</h3><div class="wide">${svg(width, bottom + 38, `Oracle ladder over ${baseline}`, axis.join('') + rows.join('') + name)}</div></figure>`
+  return `<figure><h3>${escapeHtml(`Over ${baseline}`)}</h3><div class="wide">${svg(width, bottom + 38, `Oracle ladder over ${baseline}`, axis + rows.join('') + name)}</div></figure>`
 }
 
 /** Bars for each tuned baseline in the headline metric, and all gaps in a fold. */

@@ -98,3 +98,14 @@ export function percentMarks(low: number, high: number, width: number, count = 6
   const fits = second === undefined || ((second.value - first.value) / (high - low)) * width >= widest
   return fits || count === 1 ? marks : percentMarks(low, high, width, count - 1)
 }
+
+/** Upright lines at those marks from `top` to `bottom`, that of no change stronger, with their lettering below; `x`: px of a change in percent. */
+export function percentGrid(marks: readonly Mark[], x: (percent: number) => number, top: number, bottom: number): string {
+  return marks
+    .map(({ value, label }) => {
+      const at = x(value)
+      const line = `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(at)} ${px(top)}V${px(bottom)}"/>`
+      return line + text(at, bottom + 15, label, 'class="soft" text-anchor="middle"')
+    })
+    .join('')
+}

@@ -4,7 +4,20 @@ import type { ComparisonRow } from '../../experiments/result.js'
 import { fewerSentence, interactionSentences, overlapSentence, shareShown } from '../attribution.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, changeText, directionOf, percent, whereText } from '../format.js'
-import { bullets, escapeHtml, htmlTable, nameRoom, nameText, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
+import {
+  bullets,
+  escapeHtml,
+  htmlTable,
+  nameRoom,
+  nameText,
+  percentGrid,
+  percentMarks,
+  px,
+  svg,
+  telling,
+  text,
+  textWidth,
+} from './markup.js'
 
 /** Waterfall, matrix, what they say, and the table of all terms. `headline`: the row whose gain is shared out. */
 export function attributionFigures(
@@ -46,10 +59,8 @@ function waterfall(attribution: Attribution, from: string, to: string): string {
   const names = nameRoom([from, to], NAMES)
   const x = (ratio: number) => names + ((ratio - low + margin) / (high - low + 2 * margin)) * BAR
   const bottom = (bars.length + 1) * ROW
-  const axis = percentMarks((low - margin - 1) * 100, (high + margin - 1) * 100, BAR).map(
-    ({ value, label }) =>
-      `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(x(1 + value / 100))} 0V${bottom}"/>${text(x(1 + value / 100), bottom + 15, label, 'class="soft" text-anchor="middle"')}`,
-  )
+  const marks = percentMarks((low - margin - 1) * 100, (high + margin - 1) * 100, BAR)
+  const axis = percentGrid(marks, (percent) => x(1 + percent / 100), 0, bottom)
   const first = `${nameText(names - 10, 19, from)}<path class="edge" d="M${px(x(1))} 6V24"/>${text(x(1) + 7, 19, 'baseline', 'class="soft"')}`
   let width = names + BAR + NUMBERS
   const drawn = bars.map(({ label, term, start, end, whole }, i) => {
@@ -72,7 +83,7 @@ function waterfall(attribution: Attribution, from: string, to: string): string {
     `change of ${whereText(attribution)}, %, n = ${attribution.n}`,
     'class="soft" text-anchor="middle"',
   )
-  return `<div class="wide">${svg(width, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis.join('')}${first}${drawn.join('')}${name}`)}</div>`
+  return `<div class="wide">${svg(width, bottom + 38, `Waterfall from ${from} to ${to}`, `${axis}${first}${drawn.join('')}${name}`)}</div>`
 }
 
 function colourOf(term: Term, better: Attribution['better']): string {

@@ -39,7 +39,6 @@ export interface Sheet {
   readonly sites: readonly (readonly string[])[]
   /** Natural log of the knots of each axis. */
   readonly logKnots: readonly Float64Array[]
-  has(site: string): boolean
   /** Natural log of us on the knots of all axes, NaN beyond the measured sizes; null when the site is unknown. */
   block(site: string): Float64Array | null
 }
@@ -98,7 +97,6 @@ function openSheet(index: FileIndex['sheets'][number], file: Buffer, start: numb
       return sites
     },
     logKnots,
-    has: (site) => indexOf(site) !== undefined,
     block,
   }
 }
