@@ -65,13 +65,15 @@ describe('judging a family', () => {
 })
 
 test('a tuned-static past its own limit is named first', () => {
-  const at = (capacity: number): string => {
+  const at = (capacity: number, other: number | null = capacity): string => {
     const cell = cellOf('primary/x', FAST, 20)
-    const capacities = { 'tuned-static': { capacity_rps: [capacity, null, capacity] } }
+    const capacities = { 'tuned-static': { capacity_rps: [capacity, other, capacity] } }
     return worstFirst(judge([{ ...cell, values: { ...cell.values, capacity: capacities } }], 18), [])
   }
   expect(at(8)).toContain('primary/x 1.25')
   expect(at(12)).not.toContain('past its limit')
+  // a mean over the draws that could be served would flatter it
+  expect(at(8, null)).not.toContain('primary/x')
 })
 
 describe('the ladder', () => {

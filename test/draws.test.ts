@@ -20,7 +20,7 @@ const DRAWN = { ...STATIC_ARM, name: 'drawn', pool: 'kv-aware(w=1,temperature=1)
 const openJob = (draw: Draw, arm = DRAWN) =>
   ({ kind: 'open', arm, draw, ratePerS: 4, warmupS: 5, measureS: 30, tailS: 5, e2eS: 1, keep: 'picture' }) as const
 const closedJob = (draw: Draw): Job => ({
-  ...{ kind: 'closed', arm: DRAWN, draw, concurrency: 8, warmupRequests: 20, requests: 60, keep: 'picture' },
+  ...{ kind: 'closed', arm: DRAWN, draw, concurrency: 8, warmupRequests: 20, requests: 60, tail: 2, keep: 'picture' },
 })
 
 describe('a job', () => {

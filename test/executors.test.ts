@@ -23,6 +23,7 @@ const closed = (arm: ArmSpec, replicate: number, keep: 'summary' | 'picture' = '
   concurrency: 16,
   warmupRequests: 16,
   requests: 60,
+  tail: 2,
   keep,
 })
 const capacity = (arm: ArmSpec): Job => ({

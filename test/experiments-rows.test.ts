@@ -11,6 +11,8 @@ import { tinyPlan } from './tinyCluster.js'
 
 const NAMES = ['static', 'tuned-static', 'shape-aware']
 const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
+/** What `measured` holds. */
+const THREE = { perS: 3, requests: 1 }
 const RATES = { usd_per_gpu_hour: 3.6, gpu_watts: 2000 }
 const BARE: Outcome = {
   summary: null,
@@ -33,7 +35,13 @@ const measured = (values: readonly (number | null)[], label: Summary['saturation
       ...Object.fromEntries(times.map((name) => [name, distribution])),
       tok_s_user: { ...distribution, p10: value, p5: value },
     }
-    const summary = { metrics, output_tok_s_per_gpu: value ?? 0, saturation: { label, reason: '', binding: 'none' } }
+    const summary = {
+      metrics,
+      output_tok_s_per_gpu: value ?? 0,
+      saturation: { label, reason: '', binding: 'none' },
+      requests: { injected: 300 },
+      window_s: 100,
+    }
     return { ...BARE, summary: summary as unknown as Summary }
   })
 
@@ -49,11 +57,11 @@ test('an arm has the worst label of its replicates, and one that was not judged 
       null,
       labels.flatMap((each) => measured([1], each)),
       capacities([1]),
-      1,
+      THREE,
       RATES,
-    ).saturation.label
-  expect(label('stable', 'not judged')).toBe('stable')
-  expect(label('not judged', 'overloaded', 'backlogged')).toBe('overloaded')
+    ).saturation
+  expect(label('stable', 'not judged')).toMatchObject({ label: 'stable', behind: 0, replicates: 2 })
+  expect(label('not judged', 'overloaded', 'backlogged')).toMatchObject({ label: 'overloaded', behind: 2, replicates: 3 })
   const fixedLoad = byName(() => measured([1, 1], 'not judged'))
   const rows = comparisonRows(ARMS, { fixedLoad, mix: flat, fixedConcurrency: flat, capacity: served }, 1, false)
   expect(rows.filter(({ note }) => note?.includes('not stable'))).toEqual([])
@@ -61,26 +69,29 @@ test('an arm has the worst label of its replicates, and one that was not judged 
 
 test('output tokens cost what the GPUs cost; at capacity the same GPUs give as much more as the load may grow', () => {
   // 500 tokens/s/GPU at 3 requests/s, of 6 at most
-  const costOf = (label: Summary['saturation']['label'], rate: number | null, capacity: number | null = 6) => {
-    const { metrics } = armResult(STATIC_ARM, null, measured([500], label), capacities([capacity]), rate, RATES)
+  const costOf = (label: Summary['saturation']['label'], capacity: number | null = 6, offered: typeof THREE | null = THREE) => {
+    const { metrics } = armResult(STATIC_ARM, null, measured([500], label), capacities([capacity]), offered, RATES)
     return [metrics.usd_per_mtok_output, metrics.joules_per_output_token]
   }
   const [usd, joules] = [(3.6 / 3600 / 500) * 1e6, 2000 / 500]
   expect([usd, joules]).toEqual([2, 4])
-  expect(costOf('stable', 3)).toEqual([
+  expect(costOf('stable')).toEqual([
     { value: 2, at_capacity: 1 },
     { value: 4, at_capacity: 2 },
   ])
   // stable, but the limits of the SLO were missed
-  expect(costOf('stable', 9)[0]).toEqual({ value: 2, at_capacity: 3 })
+  expect(costOf('stable', 2)[0]).toEqual({ value: 2, at_capacity: 3 })
+  // draws that hold 3 requests/s where 4 were asked for are worth 3; so are sessions of two requests at 1.5 sessions/s
+  expect(costOf('stable', 6, { perS: 4, requests: 1 })[0]).toEqual({ value: 2, at_capacity: 1 })
+  expect(costOf('stable', 3, { perS: 1.5, requests: 2 })[0]).toEqual({ value: 2, at_capacity: 1 })
   for (const undefinedAtCapacity of [
-    costOf('overloaded', 3),
-    costOf('backlogged', 3),
+    costOf('overloaded'),
+    costOf('backlogged'),
     costOf('stable', null),
-    costOf('stable', 3, null),
+    costOf('stable', 6, null),
   ])
     expect(undefinedAtCapacity[0]).toEqual({ value: 2, at_capacity: null })
-  expect(armResult(STATIC_ARM, null, measured([0]), capacities([6]), 3, RATES).metrics.usd_per_mtok_output.value).toBeNull()
+  expect(armResult(STATIC_ARM, null, measured([0]), capacities([6]), THREE, RATES).metrics.usd_per_mtok_output.value).toBeNull()
 })
 
 describe('replicates in which a metric is undefined', () => {
@@ -146,7 +157,7 @@ test('the interval over mixes is the spread of the mix replicates, around their 
 
 test('an arm has a capacity only when every replicate has one', () => {
   const capacityOf = (values: readonly (number | null)[]) =>
-    armResult(ARMS[0], null, measured([1, 1]), capacities(values), 3, RATES)
+    armResult(ARMS[0], null, measured([1, 1]), capacities(values), THREE, RATES)
   expect(capacityOf([4, 8])).toMatchObject({ capacity_rps: 6, own_load_fraction: 0.5 })
   expect(capacityOf([4, null])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
   expect(capacityOf([])).toMatchObject({ capacity_rps: null, own_load_fraction: null })
@@ -179,7 +190,7 @@ const NOTED: Parameters<typeof evidenceNotes>[0] = {
   config: { engines: [] } as never,
   workload: { provenance: { name: 'x' } } as never,
   closed: false,
-  arms: [armResult(STATIC_ARM, null, measured([20_000]), [], 1, RATES)],
+  arms: [armResult(STATIC_ARM, null, measured([20_000]), [], THREE, RATES)],
   hitRates: [null],
   hitRate: null,
   areSessions: false,
@@ -190,6 +201,7 @@ const NOTED: Parameters<typeof evidenceNotes>[0] = {
   requestsPerArrival: 1,
   requests: { least: 500, most: 30_000 },
   measure: 30,
+  tunedOnSecond: false,
 }
 
 test('an arm of prefill and decode engines is noted with the attention of each role, the mean over replicates that have it', () => {
@@ -202,7 +214,7 @@ test('an arm of prefill and decode engines is noted with the attention of each r
     ...one,
     summary: { ...one.summary, steps_by_role: steps } as unknown as typeof one.summary,
   }))
-  const arm = armResult(STATIC_ARM, null, outcomes, [], 1, RATES)
+  const arm = armResult(STATIC_ARM, null, outcomes, [], THREE, RATES)
   expect(arm.attention_by_role).toEqual(stepsOf(0.6, 0.25))
   expect(evidenceNotes({ ...NOTED, arms: [arm] })[1]).toContain(
     'attention is 60.0 % of a prefill step at a balance of 25.0 % over ranks; attention is 12.0 % of a decode step at a balance of 90.0 %',
@@ -217,6 +229,16 @@ test('bursts of copies are said to be smaller beside the rate, whatever the indi
     expect(noteOf({ copies: 36, dispersion: [4.234, offered] })).toContain(
       `36 superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are 6.0 times smaller than those of one, which the index of dispersion does not show (4.23 recorded, ${offered} offered)`,
     )
+  // a thinned copy has smaller bursts, and adds as much of its variance
+  for (const [copies, smaller] of [
+    [1.1, '1.1'],
+    [1.5, '1.3'],
+    [2.5, '1.7'],
+  ] as const)
+    expect(noteOf({ copies })).toContain(
+      `${copies} superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are ${smaller} times smaller`,
+    )
+  expect(noteOf({ copies: 0.3 })).toContain('The load is the trace thinned to 30.0 % of its requests, made of')
   // of one copy nothing is smoothed
   expect(noteOf({ copies: 1, dispersion: [4.234, 3] })).toContain(
     'made of resampled minutes (index of dispersion 4.23 recorded, 3 offered)',
@@ -226,6 +248,13 @@ test('bursts of copies are said to be smaller beside the rate, whatever the indi
     expect(noteOf({ areSessions: true, plan: loadedBy(method) })).toContain(
       'whole sessions drawn from the trace; they begin at random',
     )
+})
+
+test('which half arms were tuned on is said, and of an oracle that it saw the other one', () => {
+  const noteOf = (tunedOnSecond: boolean) =>
+    evidenceNotes({ ...NOTED, tunedOnSecond }).find((note) => note.startsWith('Arms were tuned'))
+  expect(noteOf(false)).toBe('Arms were tuned on the first half of x alone; they are judged on the second.')
+  expect(noteOf(true)).toContain('alone (oracle-static on the second); they are judged')
 })
 
 test('a replicate of sessions is capped by its requests, not by its sessions', () => {

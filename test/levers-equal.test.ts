@@ -55,6 +55,7 @@ describe.each([
       concurrency,
       warmupRequests: concurrency,
       requests: 2 * concurrency,
+      tail: 2,
       keep: 'summary',
     }).summary?.metrics.tok_s_user.p50 ?? 0
   const best = Math.max(...STATIC_SPLITS.map((split) => userSpeed({ ...STATIC_ARM, split })))

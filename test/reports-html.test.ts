@@ -82,7 +82,7 @@ describe('the head of a page', () => {
   })
   it('counts sessions where sessions arrive, and requests in folders that do not say', () => {
     const html = comparisonHtml({ ...result, load: { ...result.load, arrivals: 'sessions' } }, plan)
-    expect(headerOf(html)).toMatch(/, from sessions, each up to \d+ times, of the trace/)
+    expect(headerOf(html)).toMatch(/, from sessions, each up to \d+ times, of the second half of the trace/)
     expect(headerOf(html)).toMatch(/<li>Load: [^<]* sessions\/s, [^<]* of the static capacity [^ ]* sessions\/s/)
     expect(html).toContain('the numbers are sessions in flight')
     expect(html).toContain('capacity on the judging half, sessions/s')

@@ -88,7 +88,8 @@ describe('offered traffic', () => {
 
   test('is made of whole rows of the part, sorted by time, inside the duration', () => {
     const { workload, copies } = offeredTraffic(request())
-    expect(copies).toBe(Math.ceil(40 / RECORDED_PER_S))
+    // of the blocks that are drawn
+    expect(copies / (40 / RECORDED_PER_S)).toBeCloseTo(1, 2)
     for (let i = 0; i < workload.count; i++) {
       expect(workload.osl[i]).toBe(PART.osl[workload.isl[i] - 1])
       if (i > 0) expect(workload.arrivalNs[i]).toBeGreaterThanOrEqual(workload.arrivalNs[i - 1])

@@ -5,7 +5,7 @@ import { CELL_EFFORTS } from '../src/experiments/claim/effort.js'
 import { FIRST_DRAW } from '../src/experiments/draw.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
 import { findLoad } from '../src/experiments/operatingPoint.js'
-import { arrivalShape, capacitySize, EFFORTS, fillLives, stretchOf } from '../src/experiments/sizing.js'
+import { arrivalShape, capacitySize, EFFORTS, fillLives, stretchOf, tailOf } from '../src/experiments/sizing.js'
 import { createArm, STATIC_ARM } from '../src/levers/index.js'
 import { stream } from '../src/rng.js'
 import { simulate } from '../src/simulator/index.js'
@@ -86,5 +86,46 @@ describe('warm-ups', () => {
     })
     expect(full).toBeGreaterThan(0.9)
     expect(early).toBeLessThan(0.85)
+  })
+})
+
+describe('tails', () => {
+  const effort = EFFORTS.normal
+
+  test('are two mean E2E where answers are much alike, and of sessions; else as long as it takes to fill an empty system', () => {
+    const shape = arrivalShape(heavy(2000))
+    expect(tailOf(effort, arrivalShape({ ...tinyWorkload(600), osl: new Int32Array(600).fill(50) }))).toBe(2)
+    expect(tailOf(effort, shape)).toBe(shape.fillUnits(0.005))
+    expect(tailOf(EFFORTS.quick, shape)).toBe(shape.fillUnits(0.02))
+    // of the claim, as it was frozen
+    expect(tailOf(CELL_EFFORTS.full, shape)).toBe(2)
+  })
+
+  test('end when those of the window have left; after 2 mean E2E a quarter of them is still inside', async () => {
+    const sets = ['workload.load={method: superpose, rate_per_s: 8}']
+    const context = tinyContext(sets, heavy(4000))
+    const executor = createExecutor({ context, threads: 1 })
+    const { load } = tinyPlan(sets).workload
+    const search = { ...context, context, executor, load, wantsCapacity: false, path: null, warmup: null }
+    const found = await Promise.all([effort, { ...effort, left: undefined }].map((one) => findLoad({ ...search, effort: one })))
+    await executor.close()
+    const [full, short] = found.map(({ warmup, open }) => {
+      let inside = 0
+      let left = 0
+      for (let replicate = 0; replicate < 8; replicate++) {
+        const job = open(STATIC_ARM, { ...FIRST_DRAW, replicate }, warmup, 10)
+        const { workload, window } = openTraffic(context, job)
+        const { records } = simulate(context.config, createArm(STATIC_ARM), workload, { load: { kind: 'open' } })
+        const tailNs = job.tailS * 1e9
+        records.arrivalNs.forEach((at, i) => {
+          if (at >= window.toNs || records.endNs[i] <= window.toNs) return
+          inside++
+          if (records.endNs[i] > window.toNs + tailNs) left++
+        })
+      }
+      return left / inside
+    })
+    expect(full).toBeLessThan(0.03)
+    expect(short).toBeGreaterThan(0.2)
   })
 })

@@ -102,7 +102,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
           recordOf(tuned.get(arm.name), config),
           main.get(arm.name) as Outcome[],
           readings.capacity.get(arm.name) ?? [],
-          point.closed ? null : point.ratePerS,
+          point.closed ? null : { perS: point.ratePerS, requests: point.arrivals.requests },
           gpuRatesOf(plan),
         ),
       })),

@@ -23,13 +23,19 @@ const SCALARS = [
   'preemptions',
 ] as const
 
-/** `ratePerS` null: closed loop. Metrics are means over replicates of each replicate's statistic. */
+/** Arrivals/s that were asked for, and the mean number of requests of one: of sessions more than one. */
+interface OfferedRate {
+  readonly perS: number
+  readonly requests: number
+}
+
+/** `offered` null: closed loop. Metrics are means over replicates of each replicate's statistic. */
 export function armResult(
   arm: ArmSpec,
   tuning: TuningRecord | null,
   outcomes: readonly Outcome[],
   capacities: readonly Outcome[],
-  ratePerS: number | null,
+  offered: OfferedRate | null,
   rates: GpuRates,
 ): ArmResult {
   const summaries = outcomes.flatMap((outcome) => (outcome.summary ? [outcome.summary] : []))
@@ -47,9 +53,12 @@ export function armResult(
   // a mean over those replicates alone that could be served would flatter the arm
   const isServable = capacities.every((outcome) => outcome.capacityPerS !== null)
   const capacity = isServable ? meanOf(capacities.map((outcome) => outcome.capacityPerS)) : null
-  const ownLoad = capacity === null || ratePerS === null ? null : ratePerS / capacity
-  // tokens grow with the load as long as all of it is served
-  const atCapacity = fallsBehind(worst.saturation.label) ? null : ownLoad
+  const ownLoad = capacity === null || offered === null ? null : offered.perS / capacity
+  const behind = summaries.filter((summary) => fallsBehind(summary.saturation.label)).length
+  // tokens grow with the load as long as all of it is served; draws of bursty traffic hold more or less of it than was asked for
+  const drawnPerS = meanOf(summaries.map(({ requests, window_s }) => (window_s > 0 ? requests.injected / window_s : null)))
+  const atCapacity =
+    behind > 0 || capacity === null || offered === null || drawnPerS === null ? null : drawnPerS / offered.requests / capacity
   const cost = tokenCost(metrics.output_tok_s_per_gpu.value, rates)
   for (const name of ['usd_per_mtok_output', 'joules_per_output_token'] as const) {
     const value = cost?.[name] ?? null
@@ -61,7 +70,7 @@ export function armResult(
     ...(arm.sourceHash === undefined ? {} : { source_hash: arm.sourceHash }),
     tuning,
     metrics,
-    saturation: worst.saturation,
+    saturation: { ...worst.saturation, behind, replicates: summaries.length },
     capacity_rps: capacity,
     attention_share: meanOf(summaries.map((s) => s.attention_share)),
     balance: meanOf(summaries.map((s) => s.balance)),
@@ -92,7 +101,7 @@ interface NoteSource {
   readonly hitRate: number | null
   /** Whether arrivals are sessions. */
   readonly areSessions: boolean
-  /** Copies of the trace that the offered load is made of. */
+  /** Copies of the trace that the offered load is made of; the last one is thinned where that is no whole number. */
   readonly copies: number
   /** Index of dispersion of the arrivals, recorded and offered. */
   readonly dispersion: readonly [number | null, number | null]
@@ -104,6 +113,8 @@ interface NoteSource {
   readonly requests: { readonly least: number; readonly most: number }
   /** Mean E2E that a window is meant to last. */
   readonly measure: number
+  /** Whether an oracle was tuned on the part that judges. */
+  readonly tunedOnSecond: boolean
 }
 
 export function evidenceNotes(source: NoteSource): string[] {
@@ -143,7 +154,7 @@ export function evidenceNotes(source: NoteSource): string[] {
       notes.push(
         `A replicate lasts ${(windowS / meanE2eS).toFixed(1)} mean E2E, less than the intended ${source.measure}: ${isCapped ? `runs are capped at ${source.requests.most} requests` : 'requests lived longer than in the pilot run that set its length'}.`,
       )
-    const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : Number(index.toPrecision(3))))
+    const [before, after] = source.dispersion.map((index) => (index === null ? 'undefined' : number(index)))
     const both = `${before} recorded, ${after} offered`
     const dispersion = `index of dispersion ${both}`
     notes.push(
@@ -157,17 +168,29 @@ export function evidenceNotes(source: NoteSource): string[] {
     notes.push('Closed loop: the only reading is at fixed concurrency. A closed loop cannot overload, so saturation says little.')
   notes.push(costNote(plan))
   notes.push(...cautionsOf(plan))
-  notes.push(`Tuning saw the first half of ${workload.provenance.name} alone; all numbers are from the second half.`)
+  notes.push(
+    `Arms were tuned on the first half of ${workload.provenance.name} alone${source.tunedOnSecond ? ' (oracle-static on the second)' : ''}; they are judged on the second.`,
+  )
   notes.push(
     'The split planner chooses with the cost model that scores it, so the gain of the split lever is an upper bound of a real planner.',
   )
   return notes
 }
 
-/** Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. */
-const superposedText = (copies: number, indices: string): string =>
-  copies > 1
-    ? `The load is ${copies} superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are ${Math.sqrt(copies).toPrecision(2)} times smaller than those of one, which the index of dispersion does not show (${indices}).`
-    : `The load is the trace itself, made of resampled minutes (index of dispersion ${indices}).`
+/**
+ * Independent copies add up in variance as in rate: the index of dispersion stays, the bursts are smaller beside the rate. Of a copy of which a share p of
+ * the requests is kept, bursts are p times as large.
+ */
+function superposedText(copies: number, indices: string): string {
+  const rest = copies % 1
+  const smaller = copies / Math.sqrt(Math.floor(copies) + rest * rest)
+  if (copies > 1)
+    return `The load is ${number(copies)} superposed copies of the trace, made of resampled minutes: beside the mean rate their bursts are ${smaller.toPrecision(2)} times smaller than those of one, which the index of dispersion does not show (${indices}).`
+  const thinned = copies < 1 ? ` thinned to ${percent(copies)} of its requests` : ' itself'
+  return `The load is the trace${thinned}, made of resampled minutes (index of dispersion ${indices}).`
+}
+
+/** Three digits. */
+const number = (value: number): string => String(Number(value.toPrecision(3)))
 
 const percent = (share: number | null): string => (share === null ? 'undefined' : `${(share * 100).toFixed(1)} %`)

@@ -4,13 +4,11 @@ import { type ArmSpec, LEVERS, type LeverName } from '../levers/lever.js'
 import type { ClusterConfig } from '../simulator/config.js'
 import { BUILT_IN, hasOneRank, inertLevers } from './families.js'
 
-/** `--arm "NAME=LEVER:POLICY,…"`: on the same engines. Levers of the static arm, and those without effect, are not named. */
-export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): string {
+/** `--arm "NAME=LEVER:POLICY,…"`: on the same engines. Levers of the static arm, and those without effect, are not named; null where none is left. */
+export function armFlag(name: string, arm: ArmSpec, config: ClusterConfig): string | null {
   const fixed = staticArm(config.engines)
   const named = LEVERS.filter((lever) => arm[lever] !== fixed[lever] && !inertLevers(config).has(lever))
-  return named.length === 0
-    ? `--arm ${fixed.name}`
-    : `--arm "${name}=${named.map((lever) => `${lever}:${arm[lever]}`).join(',')}"`
+  return named.length === 0 ? null : `--arm "${name}=${named.map((lever) => `${lever}:${arm[lever]}`).join(',')}"`
 }
 
 /** Of each arm that is the user's: policies that decide nothing on these engines. */
@@ -28,7 +26,7 @@ export function inertNotes(arms: readonly ArmSpec[], config: ClusterConfig): str
 }
 
 /** A tuned arm for `run`, or for another comparison: its own name is taken. */
-export const againFlag = (arm: ArmSpec, config: ClusterConfig): string => armFlag(`my-${arm.name}`, arm, config)
+export const againFlag = (arm: ArmSpec, config: ClusterConfig): string | null => armFlag(`my-${arm.name}`, arm, config)
 
 /**
  * Of each arm that has the static arm's policy where the tuned one has another: on which levers, and the arm with the tuned policies there. Whether

@@ -110,7 +110,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       recordOf(tuned.get(arm.name), config),
       outcomesOf(arm.name),
       readings.capacity.get(arm.name) ?? [],
-      point.closed ? null : point.ratePerS,
+      point.closed ? null : { perS: point.ratePerS, requests: point.arrivals.requests },
       gpuRatesOf(plan),
     ),
   )
@@ -156,6 +156,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
         requestsPerArrival: point.arrivals.requests,
         requests: effort.requests,
         measure: effort.measure,
+        tunedOnSecond: options.oracles ?? false,
       }),
     ],
     pictures: {
@@ -220,7 +221,13 @@ export function loadOf(experiment: Experiment, point: OperatingPoint, first: Out
 
 /** How an arm was tuned; null of one that was not. */
 export const recordOf = (tuned: Tuned | undefined, config: ClusterConfig): TuningRecord | null =>
-  tuned === undefined ? null : { ...tuned.record, again: againFlag(tuned.arm, config) }
+  tuned === undefined ? null : { ...tuned.record, ...again(tuned.arm, config) }
+
+/** An arm that has the policies of static is that arm. */
+function again(arm: ArmSpec, config: ClusterConfig): Pick<TuningRecord, 'again'> {
+  const flag = againFlag(arm, config)
+  return flag === null ? {} : { again: flag }
+}
 
 /** What tuning left open. */
 export const tunedNotes = (tuned: Iterable<Tuned>, config: ClusterConfig): string[] =>

@@ -64,6 +64,8 @@ export type Job =
       readonly queuesAll?: boolean
       readonly warmupRequests: number
       readonly requests: number
+      /** Arrivals for each place that follow what is measured, so that the loop does not run dry and its last requests are served under load. */
+      readonly tail: number
       readonly keep: 'summary' | 'picture'
     }
   | CapacityJob
@@ -139,11 +141,10 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, w
     ...((job.admitsAll || job.queuesAll) && { maxQueue: null }),
     ...(job.admitsAll && { timeoutNs: null }),
   }
-  // the loop must not run dry within the window: two arrivals for each place are left over
   const requestsPerPlace = part.count / countArrivals(part)
   // who fills a place at the beginning is warm-up in any case: those all come at one time
   const warmupRequests = Math.max(job.warmupRequests, job.concurrency)
-  const sent = warmupRequests + job.requests + Math.ceil(2 * job.concurrency * requestsPerPlace)
+  const sent = warmupRequests + job.requests + Math.ceil(job.tail * job.concurrency * requestsPerPlace)
   const draw = (count: number) => watched(watcher, () => closedLoopTraffic({ part, count, seed: context.seed, replicate, mode }))
   const fresh = () => createArm(job.arm, runName(context.seed, job.draw))
   const probeOf = (traffic: Workload) =>

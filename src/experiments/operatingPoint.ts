@@ -18,7 +18,7 @@ import { type Draw, FIRST_DRAW } from './draw.js'
 import type { Experiment } from './experiment.js'
 import type { CapacityJob, Job, JobContext, OpenJob, Outcome } from './job.js'
 import { requireHeld } from './jobTraffic.js'
-import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, stretchOf, TAIL, windowS } from './sizing.js'
+import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, stretchOf, tailOf, windowS } from './sizing.js'
 import type { TuningRound } from './tune.js'
 import { type Shortfall, shortfall } from './unserved.js'
 
@@ -122,7 +122,7 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
   const openJob = (ratePerS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => {
     const warmupS = warm * arrivals.unitS(e2eS)
     const measureS = windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort.requests)
-    const tailS = TAIL * e2eS
+    const tailS = tailOf(effort, arrivals) * e2eS
     if (!(sToNs(warmupS + measureS + tailS) < LATEST_NS)) throw tooRare(load, ratePerS, arrivals)
     return { kind: 'open', arm, draw, ratePerS, warmupS, measureS, tailS, e2eS, keep }
   }
@@ -192,6 +192,7 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     concurrency: at,
     // a limit of the plan is one for its own load; more may be in flight here
     queuesAll: !closed || at > concurrency,
+    tail: tailOf(effort, arrivals),
     keep,
     warmupRequests: Math.ceil(
       Math.min(Math.max(1, warm, arrivals.fillUnits(effort.missing)) * at * arrivals.requests, effort.requests.most * stretch),

@@ -23,7 +23,14 @@ export interface ArmResult {
   readonly tuning: TuningRecord | null
   /** Arithmetic mean over replicates of each replicate's statistic, at fixed load (closed loop: at fixed concurrency). */
   readonly metrics: Record<string, Record<string, number | null>>
-  readonly saturation: { readonly label: string; readonly reason: string; readonly binding: string }
+  /** Of the worst replicate, and how many of how many were backlogged or overloaded (absent in folders of earlier versions). */
+  readonly saturation: {
+    readonly label: string
+    readonly reason: string
+    readonly binding: string
+    readonly behind?: number
+    readonly replicates?: number
+  }
   /** Capacity in arrivals/s (`load.arrivals`) at the SLO (mean over replicates), null when in some replicate no load meets the SLO, or every load tried does. */
   readonly capacity_rps: number | null
   /** Of all steps; `attention_by_role` for each role, null where no engine has the role `prefill`, absent in folders of earlier versions. */
@@ -39,7 +46,7 @@ export interface TuningRecord {
   readonly candidates: number
   /** The policies of each lever that were combined; absent in folders of earlier versions. */
   readonly tried?: Tried
-  /** What `--arm` takes to have this arm again, under another name; absent in folders of earlier versions. */
+  /** What `--arm` takes to have this arm again, under another name; absent where it has the policies of `static`, and in folders of earlier versions. */
   readonly again?: string
   readonly criterion: string
   /** Of the winner in the last round; a runner-up within a tie may have a higher one. Absent in folders of earlier versions. */

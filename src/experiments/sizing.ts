@@ -10,8 +10,8 @@ import { NS_PER_S } from '../units.js'
 import type { Job } from './job.js'
 import type { TuningRound } from './tune.js'
 
-/** Mean E2E for which traffic goes on after a window, and the least that a window lasts. */
-export const TAIL = 2
+/** Mean E2E for which traffic goes on after a window at least, and the least that a window lasts. */
+const TAIL = 2
 const FEWEST_E2E = 8
 /** Requests in flight for each rank that decodes, in the probe that finds how long a request lives; requests it measures, for each. */
 const PROBE_IN_FLIGHT = 16
@@ -50,6 +50,8 @@ export interface EffortPlan {
   readonly warmup: number
   /** Share of those under way in the long run who may be missing when a window begins. */
   readonly missing: number
+  /** Share of those under way at the end of a window who may still be inside when traffic ends. Absent (the claim): it goes on for `TAIL`, however long answers are. */
+  readonly left?: number
   readonly requests: Requests
 }
 
@@ -63,6 +65,7 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
     measure: 30,
     warmup: 10,
     missing: 0.02,
+    left: 0.02,
     requests: { least: 500, most: 30_000 },
   },
   normal: {
@@ -76,6 +79,7 @@ export const EFFORTS: Record<Effort, EffortPlan> = {
     warmup: 10,
     // with 2 % missing a gain of 10.0 % read 12.3 in the one case looked at (docs/SEMANTICS.md, warm-up)
     missing: 0.005,
+    left: 0.005,
     requests: { least: 1000, most: 150_000 },
   },
 }
@@ -118,6 +122,7 @@ export function probeJob(arm: ArmSpec, config: ClusterConfig, concurrency: numbe
     admitsAll: concurrency === null,
     warmupRequests: ranks * PROBE_IN_FLIGHT,
     requests: Math.max(FEWEST_PROBED, ranks * PROBE_REQUESTS),
+    tail: TAIL,
     keep: 'summary',
   }
 }
@@ -157,6 +162,10 @@ export function fillLives(osl: Int32Array, missing: number): number {
 /** Times as long as an effort says that warm-ups of open runs, and of closed loops, last: until the system is full where answers are of very unequal lengths. */
 export const stretchOf = ({ warmup, missing }: EffortPlan, { fillUnits }: ArrivalShape): number =>
   Math.max(1, fillUnits(missing) / warmup)
+
+/** Mean lives (closed loop: requests of each place) for which traffic goes on after a window: in the long run as many leave in any time as come to their number in it. */
+export const tailOf = ({ left }: EffortPlan, { fillUnits }: ArrivalShape): number =>
+  left === undefined ? TAIL : Math.max(TAIL, fillUnits(left))
 
 /** Sessions are under way from the beginning; a warm-up of some units fills engines and caches, a window sees whole sessions too. */
 const UNITS_OF_SESSION = 4

@@ -21,7 +21,7 @@ const TIE_SHARE = 0.005
 /** How settings are ranked, in words. */
 const criterion = ({ part = 'training', tieShare = 0 }: Pick<TuneOptions, 'part' | 'tieShare'>): string =>
   [
-    `median tokens/s/user at the offered load on the ${part} part`,
+    `median tokens/s/user at the load of the comparison on the ${part} part`,
     ...(tieShare > 0 ? [`of finalists within ${tieShare * 100} % of the fastest, the one with the shortest mean E2E`] : []),
     'settings that overload or miss the SLO rank last',
   ].join('; ')

@@ -95,9 +95,13 @@ type Arrivals = ComparisonResult['load']['arrivals']
 export const copiesOf = (copies: number, arrivals: Arrivals, whole: string): string =>
   `${copiesText(copies, arrivals)}${arrivals === 'sessions' ? ',' : ''} of ${whole}`
 
+/** A label of saturation, with the replicates that it is of where it is not of all. */
+export const behindText = ({ label, behind = 0, replicates = behind }: ArmResult['saturation']): string =>
+  behind > 0 && behind < replicates ? `${label} (${behind} of ${replicates})` : label
+
 /** How the load was made of a trace: whole copies of it, or its sessions. */
 export const copiesText = (copies: number, arrivals: Arrivals): string =>
-  arrivals === 'sessions' ? `sessions, each up to ${copies} times` : `${copies} ${copies === 1 ? 'copy' : 'copies'}`
+  arrivals === 'sessions' ? `sessions, each up to ${copies} times` : `${number(copies)} ${copies === 1 ? 'copy' : 'copies'}`
 
 /** A number stays in one line with its percent sign, and the bounds of an interval with each other. */
 export const unbroken = (words: string): string =>

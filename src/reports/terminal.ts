@@ -7,6 +7,7 @@ import type { Distribution, Summary } from '../metrics/summary.js'
 import { costText, fatesText, prefixCacheText, sessionsText } from './facts.js'
 import {
   attentionColumns,
+  behindText,
   capacityTitle,
   change,
   copiesText,
@@ -62,7 +63,8 @@ function armsTable(arms: readonly ArmResult[], { arrivals }: ComparisonResult['l
   const row = (label: string, cell: (arm: ArmResult) => string) => sheet.push([label, ...arms.map(cell)])
   row(
     'saturation',
-    (arm) => `${arm.saturation.label}${arm.saturation.binding === 'none' ? '' : `: ${arm.saturation.binding.replace('_', ' ')}`}`,
+    (arm) =>
+      `${behindText(arm.saturation)}${arm.saturation.binding === 'none' ? '' : `: ${arm.saturation.binding.replace('_', ' ')}`}`,
   )
   for (const dotted of ARM_ROWS) {
     const [metric, name] = dotted.split('.')

@@ -5,6 +5,7 @@ import { BUILT_IN } from '../experiments/families.js'
 import type { ComparisonResult, ComparisonRow } from '../experiments/result.js'
 import { fallsBehind } from '../metrics/saturation.js'
 import {
+  behindText,
   changeText,
   type Direction,
   directionOf,
@@ -136,5 +137,8 @@ function armLosses(result: ComparisonResult): string[] {
 function saturationWords(result: ComparisonResult): string[] {
   return result.arms
     .filter((arm) => fallsBehind(arm.saturation.label))
-    .map((arm) => `${arm.name} is ${arm.saturation.label} (${arm.saturation.reason}): its means are taken over a growing queue.`)
+    .map(
+      ({ name, saturation }) =>
+        `${name} is ${behindText(saturation)} (${saturation.reason}): its means hang on how long one looked, or on who was turned away.`,
+    )
 }

@@ -148,7 +148,7 @@ export function offeredTraffic(request: TrafficRequest): Traffic {
     }
     worlds += uses.most()
   }
-  return { ...traffic.traffic(), copies: Math.ceil(copies) }
+  return { ...traffic.traffic(), copies }
 }
 
 function sessionTraffic(request: TrafficRequest, units: Units, blocks: Blocks): Traffic {

@@ -3,7 +3,7 @@ import type { LeverName } from '../../levers/lever.js'
 import { addOne, dropOne, shapley } from '../attribution/game.js'
 import { holm, signedRankP } from '../multiple.js'
 import { ownReading, type Readings } from '../rows.js'
-import { type GapClosed, gapClosed, mixInterval, type PairedRatio, pairedLogs, pairedRatio } from '../statistics.js'
+import { type GapClosed, gapClosed, meanOf, mixInterval, type PairedRatio, pairedLogs, pairedRatio } from '../statistics.js'
 import type { CellResult, MetricName, Values } from './result.js'
 
 /** The gain that the claim speaks of. */
@@ -54,11 +54,12 @@ function isOften({ arms }: Pick<CellResult, 'arms'>, arm: string, labels: readon
   return sum(labels.map((label) => saturation[label] ?? 0)) > MOST_OVERLOADED * sum(Object.values(saturation))
 }
 
-/** Offered load as a share of what an arm carries within the SLO on the part that judges; null where that was not sought, or not found. */
+/** Offered load as a share of what an arm carries within the SLO on the part that judges; null where that was not sought, or not found on some draw. */
 export function loadShare(cell: CellResult, arm: string): number | null {
-  const capacities = valuesOf(cell, 'capacity', 'capacity_rps', arm).filter((value) => value !== null)
-  if (capacities.length === 0 || cell.offered_rps === null) return null
-  return (cell.offered_rps * capacities.length) / capacities.reduce((sum, value) => sum + value, 0)
+  const capacities = valuesOf(cell, 'capacity', 'capacity_rps', arm)
+  // a mean over those draws alone that could be served would flatter the arm
+  const capacity = capacities.every((value) => value !== null) ? meanOf(capacities) : null
+  return capacity === null || cell.offered_rps === null ? null : cell.offered_rps / capacity
 }
 
 /** Whether one of the two arms that are judged could not keep up. */

@@ -8,8 +8,6 @@ import {
   isOverloaded,
   isUnstable,
   NO_GAIN,
-  ratioOf,
-  readingOf,
 } from '../../experiments/claim/index.js'
 import type { PairedRatio } from '../../experiments/statistics.js'
 import { markdownTable } from '../markdown.js'
@@ -40,7 +38,7 @@ export function controlSection(controls: readonly ControlCell[], recordedOf: (co
       `${cell.trace}, ${cell.layout}`,
       EXPECTED[control],
       interval(paired),
-      interval(ratioOf(result, readingOf(result), 'tok_s_user.p50', 'shape-aware', 'occupancy-rule')),
+      interval(controlRatio(control, result, 'occupancy-rule')),
       isUnstable(result) || isOverloaded(result, 'placebo') ? 'unstable' : outcome(control, paired, recorded && gainOf(recorded)),
     ]
   })
@@ -51,8 +49,8 @@ export function controlSection(controls: readonly ControlCell[], recordedOf: (co
   ].join('\n\n')
 }
 
-const controlRatio = (control: Control, result: CellResult): PairedRatio =>
-  control === 'placebo' ? gainOf(result, 'placebo') : gainOf(result)
+const controlRatio = (control: Control, result: CellResult, baseline = 'tuned-static'): PairedRatio =>
+  gainOf(result, control === 'placebo' ? 'placebo' : 'shape-aware', baseline)
 
 /** `recorded`: the gain with the lengths as recorded. */
 export function outcome(control: Control, { ratio }: PairedRatio, recorded: PairedRatio | null): string {

@@ -1,4 +1,5 @@
 /** docs/CLAIM.md: the fair experiment as one page, worst things first. Everything on it is computed from the finished cells; nothing is written by hand. */
+import { grouped } from '../../collections/grouped.js'
 import {
   type Cell,
   type CellResult,
@@ -173,9 +174,11 @@ function leftOut({ dropped, failed, results, cells }: ClaimPage): string {
       ? 'The time budget left out no cell.'
       : `The time budget left out ${dropped.length} of ${cells.length} cells: ${droppedText(dropped, cells)}.`,
     ...failed.map(({ id, message }) => `**${id} failed**: ${message.replaceAll('\n', ' ')}`),
-    ...(voids.length === 0 ? [] : [`Void, since ${voids[0].void_because}: ${voids.map(({ id }) => id).join(', ')}.`]),
+    ...[...grouped(voids, ({ void_because }) => void_because as string)].map(
+      ([reason, of]) => `Void, since ${reason}: ${of.map(({ id }) => id).join(', ')}.`,
+    ),
     unequal.length === 0
-      ? 'In every cell at fixed load all arms were sent the same requests (N4).'
+      ? 'In every cell at fixed load all arms were sent the same draws of traffic, and as many requests in each window (N4).'
       : `**Arms were not sent the same requests in ${unequal.map(({ id }) => id).join(', ')}: these cells mean nothing.**`,
   ]
   return ['## Left out', lines.map((line) => `* ${line}`).join('\n')].join('\n\n')
@@ -192,5 +195,6 @@ const CANNOT_SAY = `## What this cannot say
   A slice of a rack is simulated (32 GPUs of DeepSeek-R1, 16 of gpt-oss), without prefix caches and speculation, and the split planner of the primary
   cells knows the constants that score it: its gain is an upper bound. In the hypercube it is wrong about them by up to a factor of two.
 * Superposed copies of a file are not new traffic: the interval over the mix of minutes stands beside the one over draws. Replicates are shorter than 30 mean
-  E2E where a cell serves thousands of requests a second; their length is printed. Sessions of agents are laid out as open requests with pauses of a
-  minute at most; contexts beyond 131,072 tokens are left out.`
+  E2E wherever these would hold more than 12,000 requests, but never than 8; their length is printed. Windows begin when at most 0.5 % of those under way are
+  missing (cells whose engines compute the prompts and points of the hypercube: 5 %). Traffic ends 2 mean E2E after a window, so E2E of the longest answers read low.
+  Sessions of agents are laid out as open requests with pauses of a minute at most; contexts beyond 131,072 tokens are left out.`

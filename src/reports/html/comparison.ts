@@ -128,5 +128,5 @@ export function loadSentence(load: ComparisonResult['load']): string {
   const effort = load.effort === undefined ? '' : `; effort ${load.effort}`
   if (load.method === 'closed_loop')
     return `Load: ${number(load.concurrency)} ${arrivals} in flight, replicates of ${number(load.replicate_s)} s${effort}.`
-  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${copiesOf(load.superposed_copies, load.arrivals, 'the trace')}; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
+  return `Load: ${load.method}, ${number(load.offered_rps)} ${arrivals}/s${share}, from ${copiesOf(load.superposed_copies, load.arrivals, 'the second half of the trace')}; replicates of ${number(load.replicate_s)} s after ${number(load.warmup_s)} s of warm-up${effort}.${burst}`
 }

@@ -6,6 +6,7 @@ import type { Distribution, Summary } from '../../metrics/summary.js'
 import type { Plan } from '../../scenario/plan.js'
 import {
   attentionColumns,
+  behindText,
   capacityTitle,
   change,
   costColumns,
@@ -51,7 +52,7 @@ export function armsTable({ arms, load }: Pick<ComparisonResult, 'arms' | 'load'
     p.rank,
     p.span,
     p.pool,
-    saturation.label,
+    behindText(saturation),
     saturation.binding.replace('_', ' '),
     measured(arm.capacity_rps),
     percent(arm.own_load_fraction),
