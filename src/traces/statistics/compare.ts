@@ -14,7 +14,7 @@ import { LRU_TOKENS } from './index.js'
 export type { ComparisonLine } from './compare/line.js'
 
 export interface TraceComparisonOptions {
-  /** The level of the rate does not matter: the clock of the second trace is stretched to the rate of the first. Default: false. */
+  /** The level of the rate does not matter: the clock of the second trace is stretched to the rate of the first, if both have one. Default: false. */
   readonly scaleFree?: boolean
   /** Sizes of LRU prefix caches, tokens. Default: 1, 3, 10 and 30 million. */
   readonly lruTokens?: readonly number[]
