@@ -156,6 +156,23 @@ describe('requests at one time', () => {
   })
 })
 
+describe('traces without times', () => {
+  const w = draw({ requests: 3000, streams: { a: { rate_per_s: 4, lengths: { isl: { lognormal: [7, 1] }, osl: 100 } } } })
+  const untimed: Workload = { ...w, arrivalNs: new Float64Array(w.count) }
+
+  it('are drawn at the rate that is given, as many requests, and compared by their lengths', () => {
+    const { recipe } = fitRecipe(untimed, 5)
+    const { workload, comparison } = drawAlike(untimed, recipe, 1, 'alike', { scaleFree: true })
+    expect(workload.count).toBe(3000)
+    expect(workload.arrivalNs[2999] / NS_PER_S / (3000 / 5)).toBeCloseTo(1, 1)
+    expect(comparison.verdict).toBe('same')
+  })
+
+  it('need a rate', () => {
+    expect(() => fitRecipe(untimed)).toThrow(/all requests arrive at one time.*\n.*--rate 1/)
+  })
+})
+
 describe('queues', () => {
   const trace = (seed: number, extra: object = {}) =>
     draw(

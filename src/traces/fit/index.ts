@@ -63,10 +63,11 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
     return [name, stream]
   })
   const contextLimit = streams[0][1].session?.context_limit
+  const durationS = Number(((period.toNs - period.fromNs) / NS_PER_S).toFixed(3))
   return {
     recipe: {
       note: `fitted to ${provenance.name}: its rate in steps, its laws of gaps, lengths and prefix reuse`,
-      ...(inSessions ? { requests: count } : { duration_s: Number(((period.toNs - period.fromNs) / NS_PER_S).toFixed(3)) }),
+      ...(inSessions || durationS === 0 ? { requests: count } : { duration_s: durationS }),
       max_tokens: contextLimit ?? isl.reduce((most, tokens, i) => Math.max(most, tokens + osl[i]), 2),
       ...(inSessions || prefixes !== null ? { block_tokens: workload.blockTokens || DEFAULT_BLOCK_TOKENS } : {}),
       streams: Object.fromEntries(streams),
