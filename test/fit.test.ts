@@ -173,6 +173,33 @@ describe('traces without times', () => {
   })
 })
 
+describe('sessions whose requests all have times', () => {
+  const plain = draw({ requests: 1000, streams: { a: { rate_per_s: 4, lengths: { isl: { lognormal: [7, 1] }, osl: 100 } } } })
+  const inSessions = (w: Workload): Workload => ({ ...w, session: Int32Array.from(w.isl, (_, i) => i >> 2) })
+  const note = (w: Workload) => fitRecipe(w).notes.filter((sentence) => sentence.startsWith('Sessions'))
+
+  it('are left out of the comparison, and it is said', () => {
+    const w = inSessions(plain)
+    const { comparison } = drawAlike(w, fitRecipe(w).recipe, 1, 'alike')
+    expect(comparison.lines.filter((line) => line.verdict === 'different')).toEqual([])
+    expect(comparison.lines.map(({ statistic }) => statistic)).not.toContain('sessions')
+    expect(note(w)).toEqual(['Sessions are not fitted: every request has a time of its own. They are not compared.'])
+  })
+
+  it('are prompts that continue others where there are blocks', () => {
+    const w = inSessions(buildPreset('rag'))
+    expect(note(w)).toEqual([
+      'Sessions are fitted as prompts that continue earlier ones: every request has a time of its own. They are not compared.',
+    ])
+  })
+
+  it('are compared where they are fitted', () => {
+    const w = buildPreset('agent')
+    const { comparison } = drawAlike(w, fitRecipe(w).recipe, 1, 'alike')
+    expect(comparison.lines.map(({ statistic }) => statistic)).toContain('requests per session, p50')
+  })
+})
+
 describe('queues', () => {
   const trace = (seed: number, extra: object = {}) =>
     draw(

@@ -39,8 +39,7 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
   const period = { fromNs: begun.arrivalNs[0], toNs: begun.arrivalNs[begun.count - 1] }
   const notes: string[] = []
   if (workload.classId !== null) notes.push('Classes are not fitted: requests of all are taken together.')
-  if (!inSessions && workload.session !== null)
-    notes.push('Sessions are fitted as prompts that continue earlier ones: every request has a time of its own.')
+  if (!inSessions && workload.session !== null) notes.push(sessionsNote(workload))
   const fitted = workload.runFirst === null ? null : fitPrefixes(begun)
   const prefixes = fitted === null || !inSessions ? fitted : systemAlone(fitted)
   const clients = inSessions || prefixes !== null ? [begun] : clientsOf(begun)
@@ -75,6 +74,10 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
     notes,
   }
 }
+
+/** Of sessions whose requests all have times of their own. */
+const sessionsNote = ({ runFirst }: Workload): string =>
+  `Sessions are ${runFirst === null ? 'not fitted' : 'fitted as prompts that continue earlier ones'}: every request has a time of its own. They are not compared.`
 
 /** Sessions always have blocks; a trace of sessions that has none gets these. */
 const DEFAULT_BLOCK_TOKENS = 64
