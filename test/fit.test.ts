@@ -131,6 +131,12 @@ describe('requests at one time', () => {
     expect((fitLengths(w, 0) as MixedLengths).until_s).toEqual([15, 39])
   })
 
+  it('that come a moment after the last whole second begin no step', () => {
+    const timesNs = Float64Array.from({ length: 300 }, (_, i) => (i < 100 ? i / 5 : 20.0002) * NS_PER_S)
+    const { profile } = fitArrivals(timesNs, { fromNs: 0, toNs: timesNs[299] })
+    expect(profile?.until_s ?? []).toEqual([...new Set(profile?.until_s)])
+  })
+
   it('give a recipe that keeps its own rules', () => {
     const batch = fc.record({
       atS: fc.oneof(
