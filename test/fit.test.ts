@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { stream } from '../src/rng.js'
 import { fitArrivals } from '../src/traces/fit/arrivals.js'
@@ -18,7 +19,7 @@ import type { ReuseSpec } from '../src/traces/generate/reuse.js'
 import type { SessionSpec } from '../src/traces/generate/sessions.js'
 import { synthesise } from '../src/traces/generate/synth.js'
 import { recipeText } from '../src/traces/generate/writeRecipe.js'
-import { compareTraces, readTrace, traceHash, type Workload } from '../src/traces/index.js'
+import { compareTraces, readTrace, shapesOnly, traceHash, type Workload } from '../src/traces/index.js'
 import { type SessionStatistics, sessionStatistics } from '../src/traces/statistics/sessions.js'
 import { NS_PER_S } from '../src/units.js'
 
@@ -97,6 +98,111 @@ describe('tables', () => {
     }
     const drawn = Array.from({ length: 20_000 }, () => Math.round(inverseCdf(p, x, rng.uniform())))
     expect(drawn.filter((value) => value === 4096).length / 20_000).toBeCloseTo(0.2, 1)
+  })
+})
+
+const PROVENANCE = { name: 'test', format: 'generated', note: '', rowsRead: 0, rowsSkipped: 0 }
+
+describe('requests at one time', () => {
+  const LONG = 5000
+  const isLong = (isl: number): boolean => isl >= LONG
+  /** Each batch comes at one time, in s; a request is long or short. */
+  const batches = (list: readonly { atS: number; long: readonly boolean[] }[], tenants = 0): Workload => {
+    const rows = list.flatMap(({ atS, long }) => long.map((is, i) => ({ atS, isl: (is ? LONG : 50) + (i % 7) })))
+    rows.sort((a, b) => a.atS - b.atS)
+    const isl = Int32Array.from(rows, (row) => row.isl)
+    const arrivalNs = Float64Array.from(rows, ({ atS }) => Math.round(atS * NS_PER_S))
+    const w = shapesOnly(arrivalNs, isl, isl.slice().fill(9), PROVENANCE)
+    return tenants === 0 ? w : { ...w, tenant: isl.map((_, i) => i % tenants) }
+  }
+  const shortFirst = [...new Array<boolean>(100).fill(false), ...new Array<boolean>(100).fill(true)]
+
+  it('are of one mix, in whatever order they stand: the long and the short ones are drawn', () => {
+    const w = batches(Array.from({ length: 40 }, (_, i) => ({ atS: 1.0047 * i, long: shortFirst })))
+    const { recipe } = fitRecipe(w)
+    expect(checkRecipe(JSON.parse(JSON.stringify(recipe))).problems).toEqual([])
+    const drawn = synthesise(recipe, 1, 'like')
+    const long = drawn.isl.filter(isLong).length
+    expect(Math.abs(long / drawn.count - 0.5)).toBeLessThan(0.05)
+  })
+
+  it('may be of another mix than those of another time', () => {
+    const w = batches(Array.from({ length: 40 }, (_, i) => ({ atS: i, long: shortFirst.map(() => i < 15) })))
+    expect((fitLengths(w, 0) as MixedLengths).until_s).toEqual([15, 39])
+  })
+
+  it('that come a moment after the last whole second begin no step', () => {
+    const timesNs = Float64Array.from({ length: 300 }, (_, i) => (i < 100 ? i / 5 : 20.0002) * NS_PER_S)
+    const { profile } = fitArrivals(timesNs, { fromNs: 0, toNs: timesNs[299] })
+    expect(profile?.until_s ?? []).toEqual([...new Set(profile?.until_s)])
+  })
+
+  it('give a recipe that keeps its own rules', () => {
+    const batch = fc.record({
+      atS: fc.oneof(
+        fc.constantFrom(0, 1, 5, 5.0001, 5.000000001, 40, 4000),
+        fc.nat(60_000).map((s) => s / 1000),
+      ),
+      long: fc.oneof(
+        fc.constantFrom(shortFirst, shortFirst.toReversed()),
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }),
+      ),
+    })
+    fc.assert(
+      fc.property(fc.array(batch, { minLength: 2, maxLength: 15 }), fc.nat(2), (list, tenants) => {
+        const w = batches(list, tenants)
+        const periodS = (w.arrivalNs[w.count - 1] - w.arrivalNs[0]) / NS_PER_S
+        // no recipe has a higher rate
+        fc.pre(w.count >= 50 && w.count < 1e6 * periodS)
+        const { problems } = checkRecipe(JSON.parse(JSON.stringify(fitRecipe(w).recipe)))
+        expect(problems).toEqual([])
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
+
+describe('traces without times', () => {
+  const w = draw({ requests: 3000, streams: { a: { rate_per_s: 4, lengths: { isl: { lognormal: [7, 1] }, osl: 100 } } } })
+  const untimed: Workload = { ...w, arrivalNs: new Float64Array(w.count) }
+
+  it('are drawn at the rate that is given, as many requests, and compared by their lengths', () => {
+    const { recipe } = fitRecipe(untimed, 5)
+    const { workload, comparison } = drawAlike(untimed, recipe, 1, 'alike', { scaleFree: true })
+    expect(workload.count).toBe(3000)
+    expect(workload.arrivalNs[2999] / NS_PER_S / (3000 / 5)).toBeCloseTo(1, 1)
+    expect(comparison.verdict).toBe('same')
+  })
+
+  it('need a rate', () => {
+    expect(() => fitRecipe(untimed)).toThrow(/all requests arrive at one time.*\n.*--rate 1/)
+  })
+})
+
+describe('sessions whose requests all have times', () => {
+  const plain = draw({ requests: 1000, streams: { a: { rate_per_s: 4, lengths: { isl: { lognormal: [7, 1] }, osl: 100 } } } })
+  const inSessions = (w: Workload): Workload => ({ ...w, session: Int32Array.from(w.isl, (_, i) => i >> 2) })
+  const note = (w: Workload) => fitRecipe(w).notes.filter((sentence) => sentence.startsWith('Sessions'))
+
+  it('are left out of the comparison, and it is said', () => {
+    const w = inSessions(plain)
+    const { comparison } = drawAlike(w, fitRecipe(w).recipe, 1, 'alike')
+    expect(comparison.lines.filter((line) => line.verdict === 'different')).toEqual([])
+    expect(comparison.lines.map(({ statistic }) => statistic)).not.toContain('sessions')
+    expect(note(w)).toEqual(['Sessions are not fitted: every request has a time of its own. They are not compared.'])
+  })
+
+  it('are prompts that continue others where there are blocks', () => {
+    const w = inSessions(buildPreset('rag'))
+    expect(note(w)).toEqual([
+      'Sessions are fitted as prompts that continue earlier ones: every request has a time of its own. They are not compared.',
+    ])
+  })
+
+  it('are compared where they are fitted', () => {
+    const w = buildPreset('agent')
+    const { comparison } = drawAlike(w, fitRecipe(w).recipe, 1, 'alike')
+    expect(comparison.lines.map(({ statistic }) => statistic)).toContain('requests per session, p50')
   })
 })
 

@@ -96,6 +96,13 @@ describe('arrivals', () => {
     expect((indexOfDispersion(arrivals, 10) as number) / expected).toBeCloseTo(1, 0)
   })
 
+  it('bursts have the rate, whatever their sizes: whole, and one at least', () => {
+    for (const requests of [1, 2.5, { exponential: 1 }, { exponential: 0.3 }, { lognormal: [0, 1] }] as LawSpec[]) {
+      const arrivals = times({ law: 'bursts', requests, gap_s: 0.01, silence_s: 10 }, 5)
+      expect(Math.abs(arrivals[COUNT - 1] / NS_PER_S / (COUNT / 5) - 1), JSON.stringify(requests)).toBeLessThan(0.03)
+    }
+  })
+
   it('on/off bursts look as published: gap CV 12.7, IDC of 1, 10 and 60 s 9.1, 54 and 144', () => {
     const { arrivalNs } = draw({
       requests: 60_000,
@@ -433,6 +440,11 @@ describe('faulty recipes are refused with a place and a remedy', () => {
     ['bursts without a time', WITH_GAPS('{law: bursts, requests: 5, gap_s: 0, silence_s: 0}'), /silence_s: the gaps and the/],
     ['single requests without silences', WITH_GAPS('{law: bursts, requests: 1, gap_s: 1, silence_s: 0}'), /the gaps and the/],
   )
+  it('bursts of mostly single requests need no silences', () => {
+    expect(() =>
+      readRecipe(WITH_GAPS('{law: bursts, requests: {exponential: 1}, gap_s: 1, silence_s: 0}'), 'r.yaml'),
+    ).not.toThrow()
+  })
   it.each(cases)('%s', (_, text, message) => {
     expect(() => readRecipe(text, 'r.yaml')).toThrow(message)
   })

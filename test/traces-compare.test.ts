@@ -218,6 +218,23 @@ describe('traces of other traffic', () => {
   })
 })
 
+describe('a trace without times', () => {
+  const timed = traffic('a', 2000)
+  const untimed: Workload = { ...timed, arrivalNs: new Float64Array(2000) }
+
+  it('is other traffic than one with times, whichever is the first', () => {
+    expect(differing(timed, untimed)).toEqual(['arrivals'])
+    expect(differing(untimed, timed)).toEqual(['arrivals'])
+    expect(compareTraces(untimed, timed).lines[0]).toMatchObject({ a: null, note: 'only the second trace has a rate' })
+  })
+
+  it('is compared by its lengths with another one, and where the level of the rate does not matter', () => {
+    expect(differing(untimed, untimed)).toEqual([])
+    expect(differing(untimed, timed, true)).toEqual([])
+    expect(differing(untimed, traffic('b', 2000, { islScale: 2 }), true)).toContain('ISL mean')
+  })
+})
+
 describe('a trace and itself', () => {
   /** Few requests in few places of time, or in few sessions without times: where noise is hard to know. */
   const awkward = fc

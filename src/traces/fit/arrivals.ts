@@ -42,7 +42,8 @@ export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Period): Fi
   const bins = Math.max(1, Math.ceil(periodS / binS))
   const counts = new Float64Array(bins)
   for (const timeNs of timesNs) counts[Math.min(bins - 1, Math.floor((timeNs - fromNs) / NS_PER_S / binS))]++
-  const starts = ratePieces(counts)
+  // after the last whole bin a moment may be left that is too short to be written
+  const starts = ratePieces(counts).filter((start) => start === 0 || toMs(start * binS) < toMs(periodS))
   const ends = [...starts.slice(1), bins]
   const untilS = ends.map((end, i) => (i === ends.length - 1 ? periodS : end * binS))
   const inPiece = starts.map((start, i) => counts.subarray(start, ends[i]).reduce((sum, count) => sum + count, 0))
@@ -55,12 +56,14 @@ export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Period): Fi
       ? {}
       : {
           profile: {
-            until_s: untilS.map((end) => Number(end.toFixed(3))),
+            until_s: untilS.map(toMs),
             factors: factors.map((f) => Number(f.toPrecision(4))),
           },
         }),
   }
 }
+
+const toMs = (seconds: number): number => Number(seconds.toFixed(3))
 
 /** First bins of the pieces of constant rate, by the Poisson likelihood of the counts. */
 function ratePieces(counts: Float64Array): number[] {

@@ -39,8 +39,7 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
   const period = { fromNs: begun.arrivalNs[0], toNs: begun.arrivalNs[begun.count - 1] }
   const notes: string[] = []
   if (workload.classId !== null) notes.push('Classes are not fitted: requests of all are taken together.')
-  if (!inSessions && workload.session !== null)
-    notes.push('Sessions are fitted as prompts that continue earlier ones: every request has a time of its own.')
+  if (!inSessions && workload.session !== null) notes.push(sessionsNote(workload))
   const fitted = workload.runFirst === null ? null : fitPrefixes(begun)
   const prefixes = fitted === null || !inSessions ? fitted : systemAlone(fitted)
   const clients = inSessions || prefixes !== null ? [begun] : clientsOf(begun)
@@ -63,10 +62,11 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
     return [name, stream]
   })
   const contextLimit = streams[0][1].session?.context_limit
+  const durationS = Number(((period.toNs - period.fromNs) / NS_PER_S).toFixed(3))
   return {
     recipe: {
       note: `fitted to ${provenance.name}: its rate in steps, its laws of gaps, lengths and prefix reuse`,
-      ...(inSessions ? { requests: count } : { duration_s: Number(((period.toNs - period.fromNs) / NS_PER_S).toFixed(3)) }),
+      ...(inSessions || durationS === 0 ? { requests: count } : { duration_s: durationS }),
       max_tokens: contextLimit ?? isl.reduce((most, tokens, i) => Math.max(most, tokens + osl[i]), 2),
       ...(inSessions || prefixes !== null ? { block_tokens: workload.blockTokens || DEFAULT_BLOCK_TOKENS } : {}),
       streams: Object.fromEntries(streams),
@@ -74,6 +74,10 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
     notes,
   }
 }
+
+/** Of sessions whose requests all have times of their own. */
+const sessionsNote = ({ runFirst }: Workload): string =>
+  `Sessions are ${runFirst === null ? 'not fitted' : 'fitted as prompts that continue earlier ones'}: every request has a time of its own. They are not compared.`
 
 /** Sessions always have blocks; a trace of sessions that has none gets these. */
 const DEFAULT_BLOCK_TOKENS = 64

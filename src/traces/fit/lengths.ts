@@ -35,7 +35,8 @@ interface Mix {
 
 /** `fromNs`: the time from which the steps are counted, at most that of the first request. */
 export function fitLengths({ isl, osl, arrivalNs }: Workload, fromNs: number): LengthSpec {
-  const { kindOf, starts } = bestMix(isl, osl)
+  const timesS = Float64Array.from(arrivalNs, (timeNs) => Number(((timeNs - fromNs) / NS_PER_S).toPrecision(9)))
+  const { kindOf, starts } = bestMix(isl, osl, groupStarts(timesS))
   if (starts.length === 1) return plainLengths(isl, osl)
   const kinds = kindOf.reduce((most, kind) => Math.max(most, kind + 1), 0)
   const ends = [...starts.slice(1), isl.length]
@@ -44,26 +45,42 @@ export function fitLengths({ isl, osl, arrivalNs }: Workload, fromNs: number): L
     for (let i = start; i < ends[piece]; i++) counts[kindOf[i]]++
     return Array.from(counts, (count) => Number((count / (ends[piece] - start)).toPrecision(4)))
   })
-  const lastNs = arrivalNs[arrivalNs.length - 1]
   return {
     kinds: Array.from({ length: kinds }, (_, kind) => {
       const isKind = (_length: number, i: number): boolean => kindOf[i] === kind
       return plainLengths(isl.filter(isKind), osl.filter(isKind))
     }),
-    until_s: ends.map((end) => Number((((arrivalNs[end] ?? lastNs) - fromNs) / NS_PER_S).toPrecision(9))),
+    until_s: ends.map((end) => timesS[end] ?? timesS[timesS.length - 1]),
     shares,
   }
+}
+
+/**
+ * First requests of the groups, and so of pieces: only where the time changes, and before the last time, since a piece is told by the times at which it begins
+ * and ends.
+ */
+function groupStarts(timesS: Float64Array): number[] {
+  const inGroup = Math.ceil(timesS.length / MOST_GROUPS)
+  const lastS = timesS[timesS.length - 1]
+  const starts = [0]
+  let next = inGroup
+  for (let i = inGroup; i < timesS.length; i++) {
+    if (i < next || timesS[i] === timesS[i - 1] || timesS[i] === lastS) continue
+    starts.push(i)
+    next = (Math.floor(i / inGroup) + 1) * inGroup
+  }
+  return starts
 }
 
 /**
  * The division into kinds whose changes of shares say most about the order of the requests, beyond their price. Few kinds tell bursts of a
  * hundred requests apart, many tell two services apart that take turns for minutes; the likelihoods of all are of the same order of the same requests.
  */
-function bestMix(isl: Int32Array, osl: Int32Array): Mix {
+function bestMix(isl: Int32Array, osl: Int32Array, groups: readonly number[]): Mix {
   let best: Mix | null = null
   for (const division of DIVISIONS) {
     const kindOf = kindsOf(isl, osl, division)
-    const mix = { kindOf, ...mixPieces(kindOf) }
+    const mix = { kindOf, ...mixPieces(kindOf, groups) }
     if (best === null || mix.gain > best.gain) best = mix
   }
   return best as Mix
@@ -87,15 +104,14 @@ function kindsOf(isl: Int32Array, osl: Int32Array, { bins: wanted, halved }: Div
   return raw.map((kind) => used.indexOf(kind))
 }
 
-/** By the multinomial likelihood. */
-function mixPieces(kindOf: Int32Array): Pick<Mix, 'starts' | 'gain'> {
+/** By the multinomial likelihood; `firstOf`: the first request of each group. */
+function mixPieces(kindOf: Int32Array, firstOf: readonly number[]): Pick<Mix, 'starts' | 'gain'> {
   const kinds = kindOf.reduce((most, kind) => Math.max(most, kind + 1), 0)
-  const inGroup = Math.ceil(kindOf.length / MOST_GROUPS)
-  const groups = Math.ceil(kindOf.length / inGroup)
+  const groups = firstOf.length
   const upTo = new Int32Array((groups + 1) * kinds)
   for (let group = 0; group < groups; group++) {
     for (let kind = 0; kind < kinds; kind++) upTo[(group + 1) * kinds + kind] = upTo[group * kinds + kind]
-    for (let i = group * inGroup; i < Math.min(kindOf.length, (group + 1) * inGroup); i++) upTo[(group + 1) * kinds + kindOf[i]]++
+    for (let i = firstOf[group]; i < (firstOf[group + 1] ?? kindOf.length); i++) upTo[(group + 1) * kinds + kindOf[i]]++
   }
   const ofCount = xLogX(kindOf.length)
   const likelihood = (from: number, to: number): number => {
@@ -113,7 +129,7 @@ function mixPieces(kindOf: Int32Array): Pick<Mix, 'starts' | 'gain'> {
   const starts = changePoints(groups, likelihood, price)
   const pieces = starts.reduce((sum, start, i) => sum + likelihood(start, starts[i + 1] ?? groups), 0)
   return {
-    starts: starts.map((group) => group * inGroup),
+    starts: starts.map((group) => firstOf[group]),
     gain: pieces - likelihood(0, groups) - price * (starts.length - 1),
   }
 }

@@ -39,7 +39,7 @@ export function drawAlike(
     workload,
     seed: ownSeed,
     of,
-    comparison: compareTraces(file, workload, { scaleFree }),
+    comparison: compareTraces(file, workload, { scaleFree, sessions: fitsSessions(recipe) }),
   })
   const draws = isTimed(file) ? Math.max(1, Math.min(MOST_DRAWS, Math.floor(MOST_DRAWN / expectedRequests(recipe)))) : 1
   if (draws === 1) return compared(synthesise(recipe, seed, name), seed, 1)
@@ -57,6 +57,8 @@ export function drawAlike(
   }
   return nearest as Alike
 }
+
+const fitsSessions = ({ streams }: Recipe): boolean => Object.values(streams).some(({ session }) => session !== undefined)
 
 const isTimed = ({ arrivalNs, count }: Workload): boolean => !arrivalNs.some(Number.isNaN) && arrivalNs[count - 1] > arrivalNs[0]
 

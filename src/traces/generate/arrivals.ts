@@ -3,7 +3,7 @@
  */
 import { gamma } from 'simple-statistics'
 import type { Rng } from '../../rng.js'
-import { type LawSpec, lawOf, meanOf, type TableSpec } from './laws.js'
+import { type Law, type LawSpec, lawOf, meanOf, type TableSpec } from './laws.js'
 import { LATEST_S } from './pace.js'
 
 export type Gaps = () => number
@@ -110,17 +110,23 @@ function mmppGaps(states: readonly MmppState[], ratePerS: number, rng: Rng): Gap
 
 /** Bursts of requests with short gaps, and silences between them; all times are stretched so that the mean rate is the wanted one. */
 function burstGaps(spec: Extract<ArrivalSpec, { law: 'bursts' }>, ratePerS: number, rng: Rng): Gaps {
-  const requests = lawOf(spec.requests)
+  const size = burstSizes(spec.requests)
   const gap = lawOf(spec.gap_s)
   const silence = lawOf(spec.silence_s)
-  const size = (): number => Math.max(1, Math.round(requests.draw(rng)))
-  const meanSize = Math.max(1, meanOf(requests))
+  const meanSize = meanOf(size)
   const stretch = meanSize / (ratePerS * ((meanSize - 1) * meanOf(gap) + meanOf(silence)))
-  let left = size()
+  let left = size.draw(rng)
   return () => {
     left--
     if (left > 0) return stretch * gap.draw(rng)
-    left = size()
+    left = size.draw(rng)
     return stretch * silence.draw(rng)
   }
+}
+
+/** Requests of a burst, as they are drawn: whole, and one at least. Their mean is not that of the law where that often lies near 1. */
+export function burstSizes(requests: LawSpec): Law {
+  const { quantile } = lawOf(requests)
+  const size = (u: number): number => Math.max(1, Math.round(quantile(u)))
+  return { quantile: size, draw: (rng) => size(rng.uniform()) }
 }

@@ -2,7 +2,7 @@
 import { suggest } from '../../suggest.js'
 import { type Problem, showPath } from '../../yaml/issues.js'
 import type { Path } from '../../yaml/text.js'
-import type { MmppState } from './arrivals.js'
+import { burstSizes, type MmppState } from './arrivals.js'
 import { type LawSpec, lawOf, meanOf } from './laws.js'
 import { type MixedLengths, publishedNames } from './lengths.js'
 import { LATEST_S } from './pace.js'
@@ -84,7 +84,11 @@ function arrivalProblems(path: Path, one: StreamRecipe): Problem[] {
   const none = (law: LawSpec): boolean => meanOf(lawOf(law)) === 0
   const hint = 'give times above 0; their proportions matter, the rate sets their level'
   if (arrivals.law === 'table' && none(arrivals.gaps)) return [problem([...path, 'gaps'], 'the gaps are 0 in the mean', hint)]
-  if (arrivals.law === 'bursts' && none(arrivals.silence_s) && (none(arrivals.gap_s) || meanOf(lawOf(arrivals.requests)) <= 1))
+  if (
+    arrivals.law === 'bursts' &&
+    none(arrivals.silence_s) &&
+    (none(arrivals.gap_s) || meanOf(burstSizes(arrivals.requests)) === 1)
+  )
     return [problem([...path, 'silence_s'], 'the gaps and the silences are 0 in the mean', hint)]
   return arrivals.law === 'mmpp' ? stateProblems([...path, 'states'], arrivals.states, one) : []
 }

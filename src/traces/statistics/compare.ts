@@ -14,8 +14,10 @@ import { LRU_TOKENS } from './index.js'
 export type { ComparisonLine } from './compare/line.js'
 
 export interface TraceComparisonOptions {
-  /** The level of the rate does not matter: the clock of the second trace is stretched to the rate of the first. Default: false. */
+  /** The level of the rate does not matter: the clock of the second trace is stretched to the rate of the first, if both have one. Default: false. */
   readonly scaleFree?: boolean
+  /** Whether recorded sessions are compared. Default: true. */
+  readonly sessions?: boolean
   /** Sizes of LRU prefix caches, tokens. Default: 1, 3, 10 and 30 million. */
   readonly lruTokens?: readonly number[]
 }
@@ -39,7 +41,7 @@ const FEWEST_REQUESTS = 50
 export function compareTraces(
   a: Workload,
   b: Workload,
-  { scaleFree = false, lruTokens = LRU_TOKENS }: TraceComparisonOptions = {},
+  { scaleFree = false, sessions = true, lruTokens = LRU_TOKENS }: TraceComparisonOptions = {},
 ): TraceComparison {
   if (Math.min(a.count, b.count) < FEWEST_REQUESTS) return { verdict: 'undecided', lines: [], compared: 0, different: 0 }
   const level = FALSE_ALARMS / LINES
@@ -48,7 +50,7 @@ export function compareTraces(
     ...arrivalLines(a, b, scaleFree, errors, level),
     ...shapeLines(a, b, errors, level),
     ...prefixLines(a, b, lruTokens, errors),
-    ...sessionLines(a, b, errors),
+    ...(sessions ? sessionLines(a, b, errors) : []),
     ...namesLine(a, b),
   ]
   const different = lines.filter((line) => line.verdict === 'different').length

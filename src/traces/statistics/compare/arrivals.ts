@@ -37,7 +37,7 @@ export function arrivalLines(
 ): ComparisonLine[] {
   const first = sideOf(timesOf(a), a)
   const unscaled = sideOf(timesOf(b), b)
-  if (first.found.ratePerS === null || unscaled.found.ratePerS === null) return untimed(first, unscaled)
+  if (first.found.ratePerS === null || unscaled.found.ratePerS === null) return untimed(first, unscaled, scaleFree)
   const second = scaleFree ? sideOf(scaled(unscaled.timesNs, unscaled.found.ratePerS / first.found.ratePerS), b) : unscaled
   const line = (
     statistic: string,
@@ -99,16 +99,12 @@ const timesOf = ({ arrivalNs }: Workload): Float64Array =>
   arrivalNs.some(Number.isNaN) ? arrivalNs.filter((timeNs) => !Number.isNaN(timeNs)) : arrivalNs
 const scaled = (timesNs: Float64Array, by: number): Float64Array => timesNs.map((timeNs) => (timeNs - timesNs[0]) * by)
 
-function untimed(first: Side, second: Side): ComparisonLine[] {
-  const which = first.found.ratePerS === null ? (second.found.ratePerS === null ? 'neither' : 'the second') : 'the first'
-  return [
-    notCompared(
-      'arrivals',
-      `${which} trace has a rate${which === 'neither' ? '' : ' alone'}`,
-      first.found.ratePerS,
-      second.found.ratePerS,
-    ),
-  ]
+/** Where the level of the rate does not matter, a trace without one is compared by all else. */
+function untimed(first: Side, second: Side, scaleFree: boolean): ComparisonLine[] {
+  const [a, b] = [first.found.ratePerS, second.found.ratePerS]
+  if (a === null && b === null) return [notCompared('arrivals', 'neither trace has a rate')]
+  const line = notCompared('arrivals', `only the ${a === null ? 'second' : 'first'} trace has a rate`, a, b)
+  return [scaleFree ? line : { ...line, verdict: 'different' }]
 }
 
 /** Of the logarithm, as all of them here. */
