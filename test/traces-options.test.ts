@@ -154,6 +154,13 @@ describe('parts of a trace', () => {
     expect(isl).toEqual([2, 1])
     expect(report.skippedByReason).toEqual([{ reason: 'beyond the limit of requests', count: 1 }])
   })
+  it('name nobody beyond them: who came before one that is cut off waits for nobody', async () => {
+    const text = 'time_s,isl,osl,id,parent,joins\n4,10,1,c,,b\n5,20,1,b,a,\n6,30,1,d,,\n0,40,1,a,,\n'
+    const { workload, notes } = await read(text, { limit: 3 })
+    expect([...(workload.parent ?? [])]).toEqual([-1, -1, -1])
+    expect([...(workload.joins ?? [])]).toEqual([1, -1, -1])
+    expect(notes).toContain('1 request names one beyond the limit of requests as the one before it: left out.')
+  })
   it('stop the reading of a long file early', async () => {
     const rows = Array.from({ length: 400_000 }, (_, i) => `${i},5,5`)
     const { report } = await read(csv(...rows), { limit: 10 })

@@ -65,6 +65,11 @@ function inOrder(
     })
   }
   if (outOfOrder === 0 && isInReleaseOrder(raw)) return { workload: raw, outOfOrder }
+  const cutOff = raw.arrivalNs.filter((timeNs, i) => !Number.isNaN(timeNs) && (raw.parent?.[i] ?? -1) >= raw.count).length
+  if (cutOff > 0)
+    note(
+      `${plural(cutOff, 'request names one', 'requests name one')} beyond the limit of requests as the one before it: left out.`,
+    )
   const { workload, relationsLost } = inReleaseOrder(raw)
   if (outOfOrder > 0) note(`${plural(outOfOrder, 'row was', 'rows were')} out of order in time and sorted.`)
   if (relationsLost > 0)
