@@ -85,6 +85,44 @@ describe('rows that repeat another one', () => {
     expect([...(joinCount ?? [])]).toEqual([0, 1, 2, 1, 1, 2])
     expect([...(waitNs ?? [])]).toEqual([0, 0, 0, 2e9, 0, 1e9])
   })
+  it.each([
+    ['with times', { timestamp: 40_000 }, { timestamp: 50_000 }],
+    ['that wait', { timestamp: undefined, delay: 5 }, { timestamp: undefined, delay: 6 }],
+    ['of one time', {}, { timestamp: 3000 }],
+  ])('are the turns of sessions too, of a file joined to itself: turns %s', async (_, second, third) => {
+    const rows = [
+      { session_id: 'a' },
+      { session_id: 'a', input_length: 101, ...second },
+      { session_id: 'b', timestamp: 3000 },
+      { session_id: 'b', input_length: 102, ...third },
+    ]
+    const once = await read(jsonl(...rows), { keepTicks: true })
+    const thrice = await read(jsonl(...rows, ...rows, ...rows), { duplicates: 'drop', keepTicks: true })
+    expect(thrice.report.duplicates).toBe(8)
+    for (const column of ['arrivalNs', 'isl', 'session', 'parent', 'waitNs'] as const)
+      expect(thrice.workload[column]).toEqual(once.workload[column])
+    await expect(read(jsonl(...rows, ...rows), { duplicates: 'fail' })).rejects.toThrow('4 rows repeat another one exactly')
+  })
+  it('differ by their wait, by whom they continue, and by who joins them', async () => {
+    const rows = [
+      'id,parent,joins,arrival_s,wait_s,isl,osl',
+      'a,,,0,,100,1',
+      'b,,,0,,200,1',
+      'c,a,,1,2,500,2',
+      'd,a,,1,3,500,2',
+      'e,b,,1,3,500,2',
+      'f,b,x,2,,50,3',
+      'g,b,y,2,,50,3',
+      'x,a,,,0,60,4',
+      'y,a,,,0,61,4',
+    ]
+    expect((await read(`${rows.join('\n')}\n`, { keepTicks: true })).report.duplicates).toBe(0)
+    expect((await read(`${rows.join('\n')}\ne2,b,,1,3,500,2\n`, { keepTicks: true })).report.duplicates).toBe(1)
+  })
+  it('are not two alike that one request releases', async () => {
+    const rows = ['id,parent,arrival_s,isl,osl', 'a,,0,100,1', 'b,,0,200,1', 'c,a,,50,2', 'd,a,,50,2', 'e,,5,9,9']
+    expect((await read(`${rows.join('\n')}\n`, { keepTicks: true })).report.duplicates).toBe(0)
+  })
   it('differ by their prefix', async () => {
     expect((await read(jsonl({ hash_ids: [1] }, { hash_ids: [2] }, { hash_ids: [1] }, { timestamp: 9 }))).report.duplicates).toBe(
       1,
