@@ -418,6 +418,13 @@ it('adds the wait of a skipped round or request to that of the one before, or to
     'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,100,5,30\n0,1,1,40,30,0,400\n0,1,2,70,20,5,0\n',
   )
   expect(replay.waitMs).toEqual([0, 430])
+  const late = await read(
+    'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n1,1,0,0,9,5,0\n0,1,0,0,100,0,30\n0,1,1,40,30,0,400\n0,1,2,70,20,5,7\n0,1,3,70,20,5,0\n',
+  )
+  expect([late.times, late.waitMs]).toEqual([
+    [0, 430e6, NAN],
+    [0, 0, 7],
+  ])
   const skipped = { input_toks: 20, output_toks: 0, tool_duration_ns: 3_000_000 }
   const answered = { input_toks: 30, output_toks: 2, tool_duration_ns: 500_000 }
   const { times, waitMs } = await read([
