@@ -172,6 +172,20 @@ describe('requests over the context limit', () => {
     expect([...blockIdsOf(workload, 0)]).toEqual([0, 1, 2, 3])
     expect([...blockIdsOf(workload, 1)]).toEqual([0])
   })
+  it('are told of when their output is cut too', async () => {
+    const clip = { contextLimit: 4096, overLimit: 'clip' } as const
+    const { isl, osl, notes } = await read(csv('0,100,5000', '0.1,5000,100', '0.3,9,4096', '0.4,9,9'), clip)
+    expect([isl, osl]).toEqual([
+      [1, 3996, 1, 9],
+      [4095, 100, 4095, 9],
+    ])
+    expect(notes).toContain(
+      '3 of 4 requests (75.0 %) needed more than 4096 tokens of context: their input was cut, and the output of 2 of them to 4095.',
+    )
+    expect((await read(csv('0,5000,100', '0.1,9,9'), clip)).notes).toContain(
+      '1 of 2 requests (50.0 %) needed more than 4096 tokens of context: their input was cut.',
+    )
+  })
   it('leave their session whole: the next turn waits for the one before, both delays', async () => {
     const { workload } = await read(
       jsonl(

@@ -26,7 +26,7 @@ export interface ReadOptions {
   readonly blockTokens?: number
   /** Most tokens, input and output together, of a request. Without it no request is too long for the reader. */
   readonly contextLimit?: number
-  /** Requests beyond `contextLimit`: dropped (the default), their input cut, or refused. */
+  /** Requests beyond `contextLimit`: dropped (the default), cut (the input, and an output that leaves it no token), or refused. */
   readonly overLimit?: (typeof OVER_LIMIT_RULES)[number]
   /** Reads the first requests of the file only. */
   readonly limit?: number
