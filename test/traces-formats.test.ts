@@ -587,6 +587,38 @@ it('reads OpenTelemetry spans in both layouts, tools passed over', async () => {
   })
 })
 
+it('takes no OpenTelemetry span of an agent, a tool or an embedding for a request', async () => {
+  const span = (at: number, operation: object, used = 100) => ({
+    context: { trace_id: 'x' },
+    start_time: `2026-05-01T00:00:0${at}Z`,
+    end_time: `2026-05-01T00:00:0${at}.5Z`,
+    attributes: { 'gen_ai.usage.input_tokens': used, 'gen_ai.usage.output_tokens': 7, ...operation },
+  })
+  const called = (name: string) => ({ 'gen_ai.operation.name': name })
+  const agent = span(0, called('invoke_agent'), 400)
+  const { isl, report, notes } = await read([
+    agent,
+    span(1, called('chat')),
+    span(2, called('execute_tool')),
+    span(3, called('text_completion')),
+    span(4, called('generate_content')),
+    span(5, {}),
+    span(6, called('embeddings')),
+    agent,
+  ])
+  expect(isl).toEqual([100, 100, 100, 100])
+  expect(report.skippedByReason).toEqual([
+    { reason: 'the operation invoke_agent generates no text of its own', count: 2 },
+    { reason: 'the operation execute_tool generates no text of its own', count: 1 },
+    { reason: 'the operation embeddings generates no text of its own', count: 1 },
+  ])
+  expect(report).toMatchObject({ rowsRead: 8, rowsSkipped: 4 })
+  expect(notes).toContain('4 requests among 8 spans, in 1 trace, each taken as a session.')
+  await expect(read([agent])).rejects.toThrow(
+    'the only row is not usable: the operation invoke_agent generates no text of its own',
+  )
+})
+
 it('reads tables of lengths without times', async () => {
   const { format, times, isl, notes } = await read('num_prefill_tokens,num_decode_tokens,num_total_tokens\n30,4,34\n50,6,56\n')
   expect(format).toBe('lengths')
