@@ -231,6 +231,21 @@ describe('parts of a trace', () => {
     expect(isl).toEqual([200, 201])
     expect([...workload.arrivalNs]).toEqual([0, Number.NaN])
     expect([...(workload.parent as Int32Array)]).toEqual([-1, 0])
+    const fork = [
+      'id,parent,joins,arrival_s,isl,osl',
+      'early,,late,0,9,1',
+      'in,,,5.1,10,1',
+      'late,in,,,20,1',
+      'next,late,,,30,1',
+      'side,in,both,,40,1',
+      'both,in,,,50,1',
+    ]
+    const forked = await read(`${fork.join('\n')}\n`, { window: { fromS: 2, toS: 8 } })
+    expect([forked.isl, [...(forked.workload.joins ?? [])]]).toEqual([
+      [10, 40, 50],
+      [-1, 2, -1],
+    ])
+    expect(forked.report.skippedByReason).toEqual([{ reason: 'outside the window of time', count: 3 }])
     await expect(read(rows, { window: { fromS: 100, toS: 200 } })).rejects.toThrow('no request arrives from 100 s to 200 s')
   })
 })

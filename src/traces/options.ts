@@ -30,7 +30,7 @@ export interface ReadOptions {
   readonly overLimit?: (typeof OVER_LIMIT_RULES)[number]
   /** Reads the first requests of the file only. */
   readonly limit?: number
-  /** Keeps the requests that arrive in [fromS, toS) seconds after the first one, and those that wait for them. */
+  /** Keeps the requests that arrive in [fromS, toS) seconds after the first one, and those that wait for these and for no others. */
   readonly window?: { readonly fromS: number; readonly toS: number }
   /** Sessions whose prefix ids are their own share the blocks of the tools and the system prompt all the same. */
   readonly shareSystemPrompt?: boolean
