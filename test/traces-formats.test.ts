@@ -435,6 +435,19 @@ it('adds the wait of a skipped round or request to that of the one before, or to
   expect(waitMs).toEqual([0, 0, 3.5])
 })
 
+it('reads the TraceLab replay list by the names it is recognised by', async () => {
+  const { format, isl, parent, waitMs, notes } = await read(
+    'sessionId,Arrival Time,roundIdx,prefixLen,inputLen,OUTPUT_LEN,toolWaitAfterMs,Note\n0,1,0,0,100,5,30,a\n0,1,1,40,30,6,0,b\n',
+  )
+  expect(format).toBe('tracelab-replay')
+  expect([isl, parent, waitMs]).toEqual([
+    [100, 70],
+    [-1, 0],
+    [0, 30],
+  ])
+  expect(notes).toContain('Columns not used: Note.')
+})
+
 it('counts only whole blocks as shared where blocks are rebuilt', async () => {
   const { ids } = await read(
     'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,100,5,0\n0,1,1,40,30,5,0\n0,1,2,70,20,5,0\n',
@@ -447,7 +460,7 @@ it('counts only whole blocks as shared where blocks are rebuilt', async () => {
 })
 
 it('reads both forms of LLMServingSim', async () => {
-  const { format, times, isl, parent, waitMs } = await read([
+  const { format, times, isl, parent, waitMs, notes } = await read([
     { input_toks: 10, output_toks: 2, arrival_time_ns: 5 },
     {
       session_id: 'a',
@@ -460,6 +473,7 @@ it('reads both forms of LLMServingSim', async () => {
     },
   ])
   expect(format).toBe('llmservingsim')
+  expect(notes.join()).not.toContain('session_id')
   expect(times).toEqual([0, 4, NAN])
   expect(isl).toEqual([10, 20, 40])
   expect(parent).toEqual([-1, -1, 1])
@@ -472,6 +486,8 @@ it('reads both forms of LLMServingSim', async () => {
       ])
     ).times,
   ).toEqual([0, 1.25e9])
+  const alone = await read([{ session_id: 'a', input_toks: 10, output_toks: 2, arrival_time_ns: 5 }])
+  expect(alone.notes).toContain('Keys not used: session_id.')
 })
 
 it('reads what AIPerf measured: Unix ns to the last digit, turns of a conversation, failures and warm-up left out', async () => {

@@ -5,6 +5,7 @@ import { NS_PER_MS } from '../../units.js'
 import { createLineSplitter } from '../byteStream.js'
 import { separatorOf, splitLine } from '../csvScan.js'
 import { MAX_TOKENS } from '../fields.js'
+import { bareName } from '../head.js'
 import { createJsonClock, duration, type JsonRow, outputCount, tokenCount } from '../json/fields.js'
 import { RowFault } from '../json/rowFault.js'
 import { createRebuiltBlocks, REBUILT_BLOCK_TOKENS } from '../rebuiltBlocks.js'
@@ -66,7 +67,7 @@ function tracelabReplayReader(context: ReaderContext): TraceReader {
       if (text === '' || text.startsWith('#')) continue
       if (header === null) {
         separator = separatorOf(text)
-        header = splitLine(text, separator).map((name) => name.toLowerCase())
+        header = splitLine(text, separator).map((field) => COLUMNS.find((name) => bareName(name) === bareName(field)) ?? field)
         continue
       }
       rowsRead++
