@@ -31,6 +31,14 @@ describe('trace synth, sample, split and merge', () => {
     expect(must('trace split ab.swt a2.swt b2.swt --by tenant')).toMatch(/a2\.swt: \d+ requests/)
   })
 
+  it('sample to a rate of sessions that begin, however long they last', () => {
+    const rows = Array.from({ length: 100 }, (_, i) => [`${i},10,5,${i}`, `${i + 900},20,5,${i}`]).flat()
+    writeFileSync(`${folder}/long.csv`, `arrival_s,isl,osl,session\n${rows.map((row) => `${row}\n`).join('')}`)
+    expect(must('trace sample long.csv same.swt --rate 1 --keep-ticks')).toBe('same.swt: 200 requests of 200\n')
+    writeFileSync(`${folder}/once.csv`, 'arrival_s,isl,osl,session\n0,10,5,a\n0,10,5,b\n0.5,10,5,b\n')
+    expect(run('trace sample once.csv x.swt --rate 1').stderr).toMatch(/everything starts at one time, so the trace has no rate/)
+  })
+
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'leave nothing of a file in the middle of which they get %s',
     async (signal) => {

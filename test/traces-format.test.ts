@@ -46,6 +46,12 @@ describe('a .swt trace', () => {
     expect(gunzipSync(readFileSync(join(folder, 'small.swt.gz'))).equals(bytes)).toBe(true)
   })
 
+  it('is read again whatever it names: a million tenants and more, a long text', () => {
+    const tenant = Array.from({ length: 1_060_000 }, (_, i) => String(i))
+    const named = { ...plain, tenant: Int32Array.of(0, 1, 2, 3), names: { tenant, class: ['long'.repeat(300_000)] } }
+    expect(decodeTrace(encodeTrace(named), 'x.swt').names).toEqual(named.names)
+  })
+
   it('leaves no half-written file and no temporary one', async () => {
     const path = join(folder, 'none', 'x.swt')
     await expect(writeTrace(path, plain)).rejects.toThrow(

@@ -418,6 +418,13 @@ it('adds the wait of a skipped round or request to that of the one before, or to
     'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,100,5,30\n0,1,1,40,30,0,400\n0,1,2,70,20,5,0\n',
   )
   expect(replay.waitMs).toEqual([0, 430])
+  const late = await read(
+    'session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n1,1,0,0,9,5,0\n0,1,0,0,100,0,30\n0,1,1,40,30,0,400\n0,1,2,70,20,5,7\n0,1,3,70,20,5,0\n',
+  )
+  expect([late.times, late.waitMs]).toEqual([
+    [0, 430e6, NAN],
+    [0, 0, 7],
+  ])
   const skipped = { input_toks: 20, output_toks: 0, tool_duration_ns: 3_000_000 }
   const answered = { input_toks: 30, output_toks: 2, tool_duration_ns: 500_000 }
   const { times, waitMs } = await read([
@@ -426,6 +433,19 @@ it('adds the wait of a skipped round or request to that of the one before, or to
   ])
   expect(times).toEqual([0, 3_000_009, NAN])
   expect(waitMs).toEqual([0, 0, 3.5])
+})
+
+it('reads the TraceLab replay list by the names it is recognised by', async () => {
+  const { format, isl, parent, waitMs, notes } = await read(
+    'sessionId,Arrival Time,roundIdx,prefixLen,inputLen,OUTPUT_LEN,toolWaitAfterMs,Note\n0,1,0,0,100,5,30,a\n0,1,1,40,30,6,0,b\n',
+  )
+  expect(format).toBe('tracelab-replay')
+  expect([isl, parent, waitMs]).toEqual([
+    [100, 70],
+    [-1, 0],
+    [0, 30],
+  ])
+  expect(notes).toContain('Columns not used: Note.')
 })
 
 it('counts only whole blocks as shared where blocks are rebuilt', async () => {
@@ -440,7 +460,7 @@ it('counts only whole blocks as shared where blocks are rebuilt', async () => {
 })
 
 it('reads both forms of LLMServingSim', async () => {
-  const { format, times, isl, parent, waitMs } = await read([
+  const { format, times, isl, parent, waitMs, notes } = await read([
     { input_toks: 10, output_toks: 2, arrival_time_ns: 5 },
     {
       session_id: 'a',
@@ -453,6 +473,7 @@ it('reads both forms of LLMServingSim', async () => {
     },
   ])
   expect(format).toBe('llmservingsim')
+  expect(notes.join()).not.toContain('session_id')
   expect(times).toEqual([0, 4, NAN])
   expect(isl).toEqual([10, 20, 40])
   expect(parent).toEqual([-1, -1, 1])
@@ -465,6 +486,8 @@ it('reads both forms of LLMServingSim', async () => {
       ])
     ).times,
   ).toEqual([0, 1.25e9])
+  const alone = await read([{ session_id: 'a', input_toks: 10, output_toks: 2, arrival_time_ns: 5 }])
+  expect(alone.notes).toContain('Keys not used: session_id.')
 })
 
 it('reads what AIPerf measured: Unix ns to the last digit, turns of a conversation, failures and warm-up left out', async () => {
@@ -578,6 +601,38 @@ it('reads OpenTelemetry spans in both layouts, tools passed over', async () => {
   await expect(read(`\n\n${lines[0]}\n\n${lines[1].slice(0, -9)}\n${lines[1]}\n`)).rejects.toMatchObject({
     faults: [{ where: expect.stringMatching(/:5$/), message: expect.stringContaining('breaks off or is damaged here') }],
   })
+})
+
+it('takes no OpenTelemetry span of an agent, a tool or an embedding for a request', async () => {
+  const span = (at: number, operation: object, used = 100) => ({
+    context: { trace_id: 'x' },
+    start_time: `2026-05-01T00:00:0${at}Z`,
+    end_time: `2026-05-01T00:00:0${at}.5Z`,
+    attributes: { 'gen_ai.usage.input_tokens': used, 'gen_ai.usage.output_tokens': 7, ...operation },
+  })
+  const called = (name: string) => ({ 'gen_ai.operation.name': name })
+  const agent = span(0, called('invoke_agent'), 400)
+  const { isl, report, notes } = await read([
+    agent,
+    span(1, called('chat')),
+    span(2, called('execute_tool')),
+    span(3, called('text_completion')),
+    span(4, called('generate_content')),
+    span(5, {}),
+    span(6, called('embeddings')),
+    agent,
+  ])
+  expect(isl).toEqual([100, 100, 100, 100])
+  expect(report.skippedByReason).toEqual([
+    { reason: 'the operation invoke_agent generates no text of its own', count: 2 },
+    { reason: 'the operation execute_tool generates no text of its own', count: 1 },
+    { reason: 'the operation embeddings generates no text of its own', count: 1 },
+  ])
+  expect(report).toMatchObject({ rowsRead: 8, rowsSkipped: 4 })
+  expect(notes).toContain('4 requests among 8 spans, in 1 trace, each taken as a session.')
+  await expect(read([agent])).rejects.toThrow(
+    'the only row is not usable: the operation invoke_agent generates no text of its own',
+  )
 })
 
 it('reads tables of lengths without times', async () => {

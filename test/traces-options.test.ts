@@ -85,6 +85,44 @@ describe('rows that repeat another one', () => {
     expect([...(joinCount ?? [])]).toEqual([0, 1, 2, 1, 1, 2])
     expect([...(waitNs ?? [])]).toEqual([0, 0, 0, 2e9, 0, 1e9])
   })
+  it.each([
+    ['with times', { timestamp: 40_000 }, { timestamp: 50_000 }],
+    ['that wait', { timestamp: undefined, delay: 5 }, { timestamp: undefined, delay: 6 }],
+    ['of one time', {}, { timestamp: 3000 }],
+  ])('are the turns of sessions too, of a file joined to itself: turns %s', async (_, second, third) => {
+    const rows = [
+      { session_id: 'a' },
+      { session_id: 'a', input_length: 101, ...second },
+      { session_id: 'b', timestamp: 3000 },
+      { session_id: 'b', input_length: 102, ...third },
+    ]
+    const once = await read(jsonl(...rows), { keepTicks: true })
+    const thrice = await read(jsonl(...rows, ...rows, ...rows), { duplicates: 'drop', keepTicks: true })
+    expect(thrice.report.duplicates).toBe(8)
+    for (const column of ['arrivalNs', 'isl', 'session', 'parent', 'waitNs'] as const)
+      expect(thrice.workload[column]).toEqual(once.workload[column])
+    await expect(read(jsonl(...rows, ...rows), { duplicates: 'fail' })).rejects.toThrow('4 rows repeat another one exactly')
+  })
+  it('differ by their wait, by whom they continue, and by who joins them', async () => {
+    const rows = [
+      'id,parent,joins,arrival_s,wait_s,isl,osl',
+      'a,,,0,,100,1',
+      'b,,,0,,200,1',
+      'c,a,,1,2,500,2',
+      'd,a,,1,3,500,2',
+      'e,b,,1,3,500,2',
+      'f,b,x,2,,50,3',
+      'g,b,y,2,,50,3',
+      'x,a,,,0,60,4',
+      'y,a,,,0,61,4',
+    ]
+    expect((await read(`${rows.join('\n')}\n`, { keepTicks: true })).report.duplicates).toBe(0)
+    expect((await read(`${rows.join('\n')}\ne2,b,,1,3,500,2\n`, { keepTicks: true })).report.duplicates).toBe(1)
+  })
+  it('are not two alike that one request releases', async () => {
+    const rows = ['id,parent,arrival_s,isl,osl', 'a,,0,100,1', 'b,,0,200,1', 'c,a,,50,2', 'd,a,,50,2', 'e,,5,9,9']
+    expect((await read(`${rows.join('\n')}\n`, { keepTicks: true })).report.duplicates).toBe(0)
+  })
   it('differ by their prefix', async () => {
     expect((await read(jsonl({ hash_ids: [1] }, { hash_ids: [2] }, { hash_ids: [1] }, { timestamp: 9 }))).report.duplicates).toBe(
       1,
@@ -134,6 +172,20 @@ describe('requests over the context limit', () => {
     expect([...blockIdsOf(workload, 0)]).toEqual([0, 1, 2, 3])
     expect([...blockIdsOf(workload, 1)]).toEqual([0])
   })
+  it('are told of when their output is cut too', async () => {
+    const clip = { contextLimit: 4096, overLimit: 'clip' } as const
+    const { isl, osl, notes } = await read(csv('0,100,5000', '0.1,5000,100', '0.3,9,4096', '0.4,9,9'), clip)
+    expect([isl, osl]).toEqual([
+      [1, 3996, 1, 9],
+      [4095, 100, 4095, 9],
+    ])
+    expect(notes).toContain(
+      '3 of 4 requests (75.0 %) needed more than 4096 tokens of context: their input was cut, and the output of 2 of them to 4095.',
+    )
+    expect((await read(csv('0,5000,100', '0.1,9,9'), clip)).notes).toContain(
+      '1 of 2 requests (50.0 %) needed more than 4096 tokens of context: their input was cut.',
+    )
+  })
   it('leave their session whole: the next turn waits for the one before, both delays', async () => {
     const { workload } = await read(
       jsonl(
@@ -154,6 +206,13 @@ describe('parts of a trace', () => {
     expect(isl).toEqual([2, 1])
     expect(report.skippedByReason).toEqual([{ reason: 'beyond the limit of requests', count: 1 }])
   })
+  it('name nobody beyond them: who came before one that is cut off waits for nobody', async () => {
+    const text = 'time_s,isl,osl,id,parent,joins\n4,10,1,c,,b\n5,20,1,b,a,\n6,30,1,d,,\n0,40,1,a,,\n'
+    const { workload, notes } = await read(text, { limit: 3 })
+    expect([...(workload.parent ?? [])]).toEqual([-1, -1, -1])
+    expect([...(workload.joins ?? [])]).toEqual([1, -1, -1])
+    expect(notes).toContain('1 request names one beyond the limit of requests as the one before it: left out.')
+  })
   it('stop the reading of a long file early', async () => {
     const rows = Array.from({ length: 400_000 }, (_, i) => `${i},5,5`)
     const { report } = await read(csv(...rows), { limit: 10 })
@@ -172,6 +231,21 @@ describe('parts of a trace', () => {
     expect(isl).toEqual([200, 201])
     expect([...workload.arrivalNs]).toEqual([0, Number.NaN])
     expect([...(workload.parent as Int32Array)]).toEqual([-1, 0])
+    const fork = [
+      'id,parent,joins,arrival_s,isl,osl',
+      'early,,late,0,9,1',
+      'in,,,5.1,10,1',
+      'late,in,,,20,1',
+      'next,late,,,30,1',
+      'side,in,both,,40,1',
+      'both,in,,,50,1',
+    ]
+    const forked = await read(`${fork.join('\n')}\n`, { window: { fromS: 2, toS: 8 } })
+    expect([forked.isl, [...(forked.workload.joins ?? [])]]).toEqual([
+      [10, 40, 50],
+      [-1, 2, -1],
+    ])
+    expect(forked.report.skippedByReason).toEqual([{ reason: 'outside the window of time', count: 3 }])
     await expect(read(rows, { window: { fromS: 100, toS: 200 } })).rejects.toThrow('no request arrives from 100 s to 200 s')
   })
 })

@@ -205,6 +205,15 @@ describe('sessions', () => {
     })
   })
 
+  it('waits of requests with times of their own are unknown where the trace tells none', () => {
+    const parent = Int32Array.of(-1, 0, 1)
+    const timed: Workload = { ...shapes([10, 20, 15]), parent, waitNs: new Float64Array(3) }
+    const waitOf = (workload: Workload) => traceStatistics(workload).sessions?.waitS
+    expect(waitOf(timed)).toBeNull()
+    expect(waitOf({ ...timed, arrivalNs: Float64Array.of(0, 1e9, Number.NaN) })).toMatchObject({ n: 1, max: 0 })
+    expect(waitOf({ ...timed, waitNs: Float64Array.of(0, 3e9, 0) })).toMatchObject({ n: 2, max: 3 })
+  })
+
   it('numbers that a window has left without requests are no sessions', () => {
     const workload: Workload = { ...shapes([10, 20, 15]), session: Int32Array.of(3, 7, 3) }
     expect(traceStatistics(workload).sessions).toMatchObject({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../src/errors.js'
-import { blockIdsOf, type ReadOptions, readTrace } from '../src/traces/index.js'
+import { blockIdsOf, type ReadOptions, readTrace, workloadFault } from '../src/traces/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'traces-tables-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -256,13 +256,92 @@ describe('columns beyond time and lengths', () => {
     expect(report.notes).toContain('1 row names a request that the file does not have, or that was skipped.')
   })
 
-  it('who waits for a failed request is left out, and its reason is no lie', async () => {
-    const { workload, report } = await read(['id,parent,arrival_s,isl,osl', 'a,,0,10,5', 'b,a,,20,0', 'c,b,,30,5'])
-    expect([...workload.isl]).toEqual([10])
-    expect(report.skippedByReason).toEqual([
-      { reason: 'output tokens are 0: a failed request', count: 1 },
-      { reason: 'waits for a request that is not in the file, or was skipped', count: 1 },
-    ])
+  describe('of failed requests', () => {
+    const table = async (lines: readonly string[]) => {
+      const { workload, report } = await read(lines)
+      expect(workloadFault(workload)).toBeNull()
+      const { isl, arrivalNs, session, parent, waitNs, joins, joinCount } = workload
+      const [timesMs, waitsMs] = [arrivalNs, waitNs ?? []].map((column) => Array.from(column, (ns) => ns / 1e6))
+      const [sessions, parents, joined, due] = [session, parent, joins, joinCount].map((column) => [...(column ?? [])])
+      return { report, isl: [...isl], timesMs, waitsMs, sessions, parents, joined, due }
+    }
+    const FAILED = 'output tokens are 0: a failed request'
+
+    it('the next turn of the session takes the wait over, and of a first one the time', async () => {
+      const read = await table([
+        'arrival_ms,isl,osl,session,wait_ms',
+        '5,10,0,a,',
+        ',20,0,a,3',
+        '7,10,1,b,',
+        ',30,1,a,4',
+        ',40,0,a,100',
+        ',50,,a,10',
+        ',60,1,a,1',
+        '90,70,0,b,20',
+        '100,80,1,b,2',
+        '200,10,0,c,6',
+        '210,20,1,c,5',
+      ])
+      expect(read.timesMs).toEqual([0, 5, Number.NaN, 93, 203])
+      expect(read.isl).toEqual([10, 30, 60, 80, 20])
+      expect(read.sessions).toEqual([0, 1, 1, 0, 2])
+      expect(read.parents).toEqual([-1, -1, 1, 0, -1])
+      expect(read.waitsMs).toEqual([0, 0, 111, 22, 0])
+      expect(read.report.skippedByReason).toEqual([
+        { reason: FAILED, count: 5 },
+        { reason: 'output tokens are missing', count: 1 },
+      ])
+    })
+
+    it('who continues one continues what that one continued', async () => {
+      const read = await table([
+        'id,parent,joins,arrival_ms,isl,osl,wait_ms',
+        'r,,,1,1,1,',
+        'a,,,0,10,0,9',
+        'c,b,,,30,3,4',
+        'b,a,,,20,0,3',
+        'd,c,,,40,0,5',
+        's,c,d,,50,5,1',
+        't,c,u,,60,6,2',
+        'v,t,d,,70,0,8',
+        'u,d,,,80,8,6',
+        'w,d,,,90,9,7',
+      ])
+      // c comes 3 and 4 ms after the time of a; u is what s joins, and v's thread ends with t
+      expect(read.isl).toEqual([1, 30, 50, 60, 80, 90])
+      expect(read.timesMs).toEqual([0, 6, Number.NaN, Number.NaN, Number.NaN, Number.NaN])
+      expect(read.parents).toEqual([-1, -1, 1, 1, 1, 1])
+      expect(read.waitsMs).toEqual([0, 0, 1, 2, 11, 12])
+      expect(read.joined).toEqual([-1, -1, 4, 4, -1, -1])
+      expect(read.due).toEqual([0, 0, 1, 1, 3, 1])
+      expect(read.report.skippedByReason).toEqual([{ reason: FAILED, count: 4 }])
+    })
+
+    it('the end of a thread that would join is the one before it', async () => {
+      const read = await table(['id,parent,joins,arrival_s,isl,osl', 'a,,,0,1,1', 's,a,,,2,1', 'x,s,b,,3,0', 'b,a,,,4,1'])
+      expect([read.isl, read.joined]).toEqual([
+        [1, 2, 4],
+        [-1, 2, -1],
+      ])
+    })
+
+    it('who waits for one that waits in vain is left out, and its reason is no lie', async () => {
+      const lines = [
+        'id,parent,arrival_s,isl,osl',
+        'a,,0,10,5',
+        'b,nobody,,20,0',
+        'c,b,,30,5',
+        'd,e,,4,0',
+        'e,d,,4,0',
+        'f,e,,4,1',
+      ]
+      const { report, isl } = await table(lines)
+      expect(isl).toEqual([10])
+      expect(report.skippedByReason).toEqual([
+        { reason: FAILED, count: 3 },
+        { reason: 'waits for a request that is not in the file, or was skipped', count: 2 },
+      ])
+    })
   })
 
   it('of a length that is a slip of the pen get names for their leading blocks alone', async () => {

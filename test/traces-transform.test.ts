@@ -13,6 +13,7 @@ import { indexOfDispersion } from '../src/traces/statistics/index.js'
 import { merged } from '../src/traces/transform/merge.js'
 import { sampled } from '../src/traces/transform/sample.js'
 import { splitByTenant, splitByTime } from '../src/traces/transform/split.js'
+import { shapesOnly } from '../src/traces/workload.js'
 import { NS_PER_S } from '../src/units.js'
 
 function draw(data: object, seed = 1, name = 'test'): Workload {
@@ -285,6 +286,18 @@ describe('a merge', () => {
     expect(both.names.tenant?.filter((name) => name.startsWith('late/a-'))).toHaveLength(new Set(w.tenant).size)
     expect(both.names.tenant).toContain('mixed')
     expect([...(both.names.class ?? [])].sort()).toEqual(['late', 'mixed/x', 'mixed/y'])
+  })
+
+  it('refuses more classes than there are numbers for', () => {
+    const half = Uint16Array.from({ length: 2 ** 15 }, (_, i) => i)
+    const zeros = new Float64Array(half.length)
+    const ones = new Int32Array(half.length).fill(1)
+    const workload = { ...shapesOnly(zeros, ones, ones, chains(3).provenance), classId: half }
+    const parts = ['a', 'b'].map((name) => ({ name, workload }))
+    const { classId } = merged(parts, { sameIds: false, name: 'm' })
+    expect(classId?.at(-1)).toBe(2 ** 16 - 1)
+    const one = { name: 'c', workload: chains(3) }
+    expect(() => merged([...parts, one], { sameIds: false, name: 'm' })).toThrow(/more than 65536 classes of requests/)
   })
 
   it('refuses blocks of two sizes', () => {

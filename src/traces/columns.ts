@@ -50,10 +50,10 @@ export function pickRequests(workload: Workload, order: Uint32Array, arrivalNs: 
   }
 }
 
-/** A column that holds request numbers, in a new order and with the new numbers; -1 for a request that is not among them. */
+/** A column that holds request numbers (rows read beyond a limit among them), in a new order and with the new numbers; -1 for a request that is not there. */
 function renumbered(column: Int32Array | null, order: Uint32Array, count: number): Int32Array | null {
   if (column === null) return null
   const place = new Int32Array(count).fill(-1)
   for (let i = 0; i < order.length; i++) place[order[i]] = i
-  return pick(column, order).map((request) => (request < 0 ? -1 : place[request]))
+  return pick(column, order).map((request) => place[request] ?? -1)
 }

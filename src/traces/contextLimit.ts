@@ -29,18 +29,20 @@ export function applyContextLimit(
     throw new UserError({
       where: path,
       message: `${share} need more than ${limit} tokens of context`,
-      hint: 'drop them (over_limit: drop), cut their input (over_limit: clip), or raise the limit',
+      hint: 'drop them (over_limit: drop), cut their input, and an output that leaves it no token (over_limit: clip), or raise the limit',
     })
   }
   if (overLimit === 'clip') {
-    note(`${share} needed more than ${limit} tokens of context: their input was cut.`)
+    const outputs = osl.filter((tokens) => tokens >= limit).length
+    const cut = outputs === 0 ? '' : `, and the output of ${outputs} of them to ${limit - 1}`
+    note(`${share} needed more than ${limit} tokens of context: their input was cut${cut}.`)
     return clipped(workload, limit, over)
   }
   if (found === count) {
     throw new UserError({
       where: path,
       message: `all ${count} requests need more than ${limit} tokens of context`,
-      hint: 'cut their input (over_limit: clip), or raise the limit',
+      hint: 'cut their input, and an output that leaves it no token (over_limit: clip), or raise the limit',
     })
   }
   skips.leaveOut(found, `more than ${limit} tokens of context`)

@@ -4,6 +4,8 @@ import { blockCountOf, blockIdLimit } from './blocks.js'
 import type { Workload } from './workload.js'
 
 export const MOST_ROWS = 2 ** 31
+/** Classes have numbers of 16 bits. */
+export const MOST_CLASSES = 2 ** 16
 /** Readers allow rows 104 days before and after the first one. */
 const LATEST_NS = 2 ** 54
 

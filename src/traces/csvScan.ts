@@ -167,13 +167,14 @@ export function createCsvScanner(
           continue
         }
         const fault = extras?.read(cell) ?? null
-        const released = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1] && extras?.waits()
         if (fault !== null) {
           skip(isMarked, fault, isSeparated(fault) ? foundAt(rowStart, 2 * (layout.extras.get('prefix') as number)) : undefined)
           continue
         }
-        const timeNs = released ? Number.NaN : timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1])
-        if (!released && Number.isNaN(timeNs)) {
+        const isTimeless = timeAt >= 0 && edges[timeAt] === edges[timeAt + 1]
+        const releasedNs = isTimeless ? (extras?.releasedNs() ?? null) : null
+        const timeNs = releasedNs ?? (timeAt < 0 ? 0 : clock.parse(bytes, edges[timeAt], edges[timeAt + 1]))
+        if (releasedNs === null && Number.isNaN(timeNs)) {
           skip(isMarked, clock.fault, foundAt(rowStart, timeAt))
           continue
         }
@@ -181,7 +182,7 @@ export function createCsvScanner(
         if (osl > 0) {
           const request = rows.add(timeNs, isl, osl)
           extras?.apply(request, isl)
-        }
+        } else extras?.skip(timeNs)
       }
     },
   }

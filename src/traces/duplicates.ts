@@ -30,7 +30,7 @@ export function applyDuplicates(
 
 /** Who waits for a duplicate waits for the request that it repeats, and who the duplicate joins is joined by that one. */
 function heldByTwins(workload: Workload, twins: Int32Array): Workload {
-  const twinOf = (row: number): number => (row >= 0 && twins[row] >= 0 ? twins[row] : row)
+  const twinOf = (row: number): number => (row < 0 ? row : twinIn(twins, row))
   const parent = workload.parent?.map(twinOf) ?? null
   const joins = workload.joins?.map(twinOf) ?? null
   if (joins !== null) {
@@ -45,23 +45,28 @@ function heldByTwins(workload: Workload, twins: Int32Array): Workload {
 
 /**
  * For each duplicate the first request that it equals in all and in time, -1 for the others; null without duplicates. There are none when all come at
- * one time, which is then no property of a request.
+ * one time, which is then no property of a request. One without a time repeats another only where the request that it waits for is a duplicate.
  */
 function twinsOf(workload: Workload): { twins: Int32Array | null; count: number } {
-  const { arrivalNs, count } = workload
+  const { arrivalNs, count, joins } = workload
+  const cameNs = timesOfThreads(workload)
   let twins: Int32Array | null = null
   let found = 0
   let start = 0
   while (start < count) {
     let end = start + 1
-    while (end < count && arrivalNs[end] === arrivalNs[start]) end++
-    if (end - start > 1 && end - start < count) {
+    let timed = 1
+    // those that wait stand behind the request that releases them
+    for (; end < count && !(arrivalNs[end] > arrivalNs[start]); end++) if (!Number.isNaN(arrivalNs[end])) timed++
+    if (timed > 1 && end - start < count) {
       const seen = new Map<string, number>()
       for (let i = start; i < end; i++) {
-        const key = contentOf(workload, i)
+        const before = continued(workload, cameNs, i)
+        const key = `${contentOf(workload, i)}/${before < 0 ? '' : `${twinIn(twins, before)} ${workload.waitNs?.[i]}`}`
         const twin = seen.get(key)
         if (twin === undefined) seen.set(key, i)
-        else {
+        else if (!Number.isNaN(arrivalNs[i]) || twinIn(twins, before) !== before) {
+          if (joins !== null && !joinAlike(workload, joins[twin], joins[i])) continue
           twins ??= new Int32Array(count).fill(-1)
           twins[i] = twin
           found++
@@ -73,8 +78,31 @@ function twinsOf(workload: Workload): { twins: Int32Array | null; count: number 
   return { twins, count: found }
 }
 
+const twinIn = (twins: Int32Array | null, row: number): number => (twins !== null && twins[row] >= 0 ? twins[row] : row)
+
+/** When each request came: one that waits, when the request did that its thread began with. */
+function timesOfThreads({ arrivalNs, parent }: Workload): Float64Array {
+  const cameNs = arrivalNs.slice()
+  for (let i = 0; parent !== null && i < cameNs.length; i++) if (Number.isNaN(cameNs[i])) cameNs[i] = cameNs[parent[i]]
+  return cameNs
+}
+
+/**
+ * The request that this one continues, or -1. One that came when the thread before it began has not waited for that: it follows by its place in the file
+ * alone, as the first turn of a session does in a file joined to itself.
+ */
+function continued({ arrivalNs, parent }: Workload, cameNs: Float64Array, i: number): number {
+  const before = parent === null ? -1 : parent[i]
+  return before >= 0 && cameNs[before] === arrivalNs[i] ? -1 : before
+}
+
+/** Whether nothing is lost when one of the two joins stands for both: at most one is there, or those joined have the same content. */
+const joinAlike = (workload: Workload, a: number, b: number): boolean =>
+  a < 0 || b < 0 || (Object.is(workload.arrivalNs[a], workload.arrivalNs[b]) && contentOf(workload, a) === contentOf(workload, b))
+
+/** What a request is but for its time and those it waits for. */
 function contentOf(workload: Workload, i: number): string {
-  const { isl, osl, classId, tenant, session, parent, runCount } = workload
+  const { isl, osl, classId, tenant, session, runCount } = workload
   const blocks = runCount === null || runCount[i] === 0 ? '' : blockIdsOf(workload, i).join(' ')
-  return [isl[i], osl[i], classId?.[i], tenant?.[i], session?.[i], parent?.[i], blocks].join('/')
+  return [isl[i], osl[i], classId?.[i], tenant?.[i], session?.[i], blocks].join('/')
 }

@@ -34,8 +34,11 @@ export function headOf(bytes: Buffer): Head {
 
 function columnsOf(text: string): string[] {
   const line = text.split(/\r|\n/).find((candidate) => candidate.trim() !== '' && !candidate.startsWith('#')) ?? ''
-  return splitLine(line, separatorOf(line)).map((field) => field.toLowerCase().replace(/[^a-z0-9]/g, ''))
+  return splitLine(line, separatorOf(line)).map(bareName)
 }
+
+/** A column's name as `Head.columns` has it. */
+export const bareName = (field: string): string => field.toLowerCase().replace(/[^a-z0-9]/g, '')
 
 const DEEPEST = 3
 /** Strings (whether they are keys is told by the colon) and the marks that open and close. */

@@ -65,6 +65,11 @@ function inOrder(
     })
   }
   if (outOfOrder === 0 && isInReleaseOrder(raw)) return { workload: raw, outOfOrder }
+  const cutOff = raw.arrivalNs.filter((timeNs, i) => !Number.isNaN(timeNs) && (raw.parent?.[i] ?? -1) >= raw.count).length
+  if (cutOff > 0)
+    note(
+      `${plural(cutOff, 'request names one', 'requests name one')} beyond the limit of requests as the one before it: left out.`,
+    )
   const { workload, relationsLost } = inReleaseOrder(raw)
   if (outOfOrder > 0) note(`${plural(outOfOrder, 'row was', 'rows were')} out of order in time and sorted.`)
   if (relationsLost > 0)
@@ -116,7 +121,7 @@ export function firstRequests(workload: Workload, limit: number): Workload {
 
 /** The requests that arrive in the window, and those that wait for them and for nobody outside. */
 function inWindow(workload: Workload, window: NonNullable<ReadOptions['window']>, path: string, skips: SkipLog): Workload {
-  const { count, arrivalNs, parent } = workload
+  const { count, arrivalNs, parent, joins } = workload
   if (startAtOnce(workload))
     throw new UserError({
       where: path,
@@ -125,12 +130,15 @@ function inWindow(workload: Workload, window: NonNullable<ReadOptions['window']>
     })
   const first = arrivalNs[0]
   const inside = new Uint8Array(count)
+  const joinedFromOutside = new Uint8Array(count)
   const kept = new Uint32Array(count)
   let remaining = 0
   for (let i = 0; i < count; i++) {
     const at = (arrivalNs[i] - first) / NS_PER_S
-    inside[i] = Number.isNaN(at) ? inside[parent?.[i] ?? i] : at >= window.fromS && at < window.toS ? 1 : 0
+    const waitsInside = inside[parent?.[i] ?? i] === 1 && joinedFromOutside[i] === 0
+    inside[i] = (Number.isNaN(at) ? waitsInside : at >= window.fromS && at < window.toS) ? 1 : 0
     if (inside[i] === 1) kept[remaining++] = i
+    else if (joins !== null && joins[i] >= 0) joinedFromOutside[joins[i]] = 1
   }
   if (remaining === 0) {
     throw new UserError({

@@ -26,11 +26,11 @@ export interface ReadOptions {
   readonly blockTokens?: number
   /** Most tokens, input and output together, of a request. Without it no request is too long for the reader. */
   readonly contextLimit?: number
-  /** Requests beyond `contextLimit`: dropped (the default), their input cut, or refused. */
+  /** Requests beyond `contextLimit`: dropped (the default), cut (the input, and an output that leaves it no token), or refused. */
   readonly overLimit?: (typeof OVER_LIMIT_RULES)[number]
   /** Reads the first requests of the file only. */
   readonly limit?: number
-  /** Keeps the requests that arrive in [fromS, toS) seconds after the first one, and those that wait for them. */
+  /** Keeps the requests that arrive in [fromS, toS) seconds after the first one, and those that wait for these and for no others. */
   readonly window?: { readonly fromS: number; readonly toS: number }
   /** Sessions whose prefix ids are their own share the blocks of the tools and the system prompt all the same. */
   readonly shareSystemPrompt?: boolean

@@ -3,12 +3,11 @@
 import { grown } from '../collections/grow.js'
 import { UserError } from '../errors.js'
 import { type BlockColumns, createBlockBuilder } from './blocks.js'
-import { MOST_ROWS } from './contract.js'
+import { MOST_CLASSES, MOST_ROWS } from './contract.js'
 import { countJoins } from './relations.js'
 import type { Workload } from './workload.js'
 
 const FIRST_CAPACITY = 1 << 14
-const MOST_CLASSES = 2 ** 16
 
 /** All of a workload but where it comes from; rows may be in any order, and their relations are not judged yet. */
 export type RawRequests = Omit<Workload, 'provenance' | 'blockTokens'>

@@ -19,8 +19,9 @@ const REQUIRED: readonly ColumnName[] = ['arrivalNs', 'isl', 'osl']
 const DELTA: readonly ColumnName[] = ['arrivalNs', 'session', 'parent', 'joins', 'runOffset', 'runFirst']
 const CONSTRUCTORS = { f64: Float64Array, i32: Int32Array, u16: Uint16Array } as const
 const LARGEST_PACKED = 2 ** 51
-/** The file holds no longer lists of values than the names of a million tenants: a length beyond these is damage, and must not be allocated. */
-const DECODE_LIMITS = { maxArrayLength: 1 << 20, maxMapLength: 64, maxExtLength: 64, maxStrLength: 1 << 20 } as const
+/** Lists (names of tenants) and texts of a file are no longer than it has bytes: a length beyond these is damage, and must not be allocated. */
+const decodeLimits = ({ length }: Uint8Array) =>
+  ({ maxArrayLength: length, maxMapLength: 64, maxExtLength: 64, maxStrLength: length }) as const
 
 interface StoredColumn {
   readonly type: keyof typeof CONSTRUCTORS
@@ -69,7 +70,7 @@ export function decodeTrace(bytes: Uint8Array, path: string): Workload {
     })
   let file: Record<string, unknown>
   try {
-    file = decode(bytes, DECODE_LIMITS) as Record<string, unknown>
+    file = decode(bytes, decodeLimits(bytes)) as Record<string, unknown>
   } catch {
     throw damaged('it cannot be decoded to its end')
   }

@@ -2,9 +2,7 @@
 import { UserError } from '../../errors.js'
 import { MOST_REQUESTS } from '../../traces/generate/recipe.js'
 import type { Workload } from '../../traces/index.js'
-import { countArrivals } from '../../traces/load.js'
-import { sampled } from '../../traces/transform/sample.js'
-import { NS_PER_S } from '../../units.js'
+import { sampled, startsPerS } from '../../traces/transform/sample.js'
 import { positiveNumber } from '../options.js'
 import { printResult } from '../output.js'
 import { readNamedTrace, type TraceInput } from './traceInput.js'
@@ -58,15 +56,12 @@ export async function sampleTrace(input: TraceInput, options: SampleOptions): Pr
   printResult(`${output}: ${sample.count} requests of ${workload.count}`)
 }
 
-/** Requests, or of a trace with sessions sessions, per second. */
 function recordedPerS(workload: Workload): number {
-  const { arrivalNs, provenance } = workload
-  let lastNs = 0
-  for (const timeNs of arrivalNs) if (!Number.isNaN(timeNs)) lastNs = Math.max(lastNs, timeNs)
-  if (lastNs > arrivalNs[0]) return (countArrivals(workload) * NS_PER_S) / (lastNs - arrivalNs[0])
+  const perS = startsPerS(workload)
+  if (perS !== null) return perS
   throw new UserError({
-    where: provenance.name,
-    message: 'everything arrives at one time, so the trace has no rate to change',
+    where: workload.provenance.name,
+    message: 'everything starts at one time, so the trace has no rate to change',
     hint: 'use --fraction or --copies',
   })
 }

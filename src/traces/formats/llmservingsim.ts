@@ -8,7 +8,7 @@ import { createUnusedKeys, jsonLinesReader } from '../json/lines.js'
 import { RowFault } from '../json/rowFault.js'
 import type { Format, ReaderContext, TraceReader } from './format.js'
 
-const KEYS = ['input_toks', 'output_toks', 'arrival_time_ns', 'arrival_time', 'session_id', 'sub_requests', 'request_id']
+const KEYS = ['input_toks', 'output_toks', 'arrival_time_ns', 'arrival_time', 'sub_requests', 'request_id']
 
 export const llmservingsim: Format = {
   recognises: ({ keys }) => keys.has('sub_requests') || (keys.has('input_toks') && keys.has('output_toks')),
@@ -63,11 +63,12 @@ function llmservingsimReader(context: ReaderContext): TraceReader {
   }
   const reader = jsonLinesReader(context, {
     addRow(line, number) {
-      unused.look(line)
       if (Array.isArray(line.sub_requests)) {
+        unused.look(line, 'session_id')
         addSession(line, line.sub_requests, number)
         return
       }
+      unused.look(line)
       const isl = tokenCount(line, 'input_toks', 1)
       const given = outputCount(line, 'output_toks')
       const timeNs = arrival(line)

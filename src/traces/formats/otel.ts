@@ -1,6 +1,7 @@
 /**
  * OpenTelemetry spans of generative AI, as inference-perf and agents record them: OTLP JSON (resourceSpans, scopeSpans, spans) or one span an object
- * (context, parent_id, start_time, end_time, attributes). A span with gen_ai.usage.input_tokens is a request; a trace is a session.
+ * (context, parent_id, start_time, end_time, attributes). A span with gen_ai.usage.input_tokens is a request, unless its operation is not inference; a trace
+ * is a session.
  */
 import { checkedTokens, createJsonClock, isObject, type JsonClock, type JsonRow } from '../json/fields.js'
 import { RowFault } from '../json/rowFault.js'
@@ -11,6 +12,8 @@ import type { Format, ReaderContext, TraceReader } from './format.js'
 
 const INPUT = ['gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens']
 const OUTPUT = ['gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens']
+/** Operations that generate no text, or only by the spans in them, whose tokens they may sum up. */
+const NO_INFERENCE = ['create_agent', 'invoke_agent', 'invoke_workflow', 'execute_tool', 'embeddings', 'retrieval']
 
 export const otel: Format = {
   recognises: ({ keys, text }) => keys.has('resourceSpans') || (text.includes('"gen_ai.') && keys.has('attributes')),
@@ -23,12 +26,18 @@ function otelReader(context: ReaderContext): TraceReader {
   const whole = createWholeJson(path)
   const clock = createJsonClock(1)
   const sessions = createRecordedSessions()
-  const counts = { requests: 0, spans: 0, sessions: 0 }
+  const counts = { requests: 0, others: 0, spans: 0, sessions: 0 }
   const addSpan = (span: JsonRow): void => {
     counts.spans++
     const attributes = attributesOf(span)
     const input = INPUT.map((name) => attributes.get(name)).find((value) => value !== undefined)
     if (input === undefined) return
+    const operation = NO_INFERENCE.find((name) => name === attributes.get('gen_ai.operation.name'))
+    if (operation !== undefined) {
+      counts.others++
+      skips.leaveOut(1, `the operation ${operation} generates no text of its own`)
+      return
+    }
     const within = `span ${counts.spans}`
     counts.requests++
     try {
@@ -53,7 +62,7 @@ function otelReader(context: ReaderContext): TraceReader {
       for (const object of whole.objects()) for (const span of spansIn(object)) addSpan(span)
       counts.sessions = sessions.relate(rows)
     },
-    rowsRead: () => counts.requests,
+    rowsRead: () => counts.requests + counts.others,
     findings: () => ({
       note: 'OpenTelemetry spans of generative AI, read from a file.',
       notes: [

@@ -5,6 +5,7 @@ import { NS_PER_MS } from '../../units.js'
 import { createLineSplitter } from '../byteStream.js'
 import { separatorOf, splitLine } from '../csvScan.js'
 import { MAX_TOKENS } from '../fields.js'
+import { bareName } from '../head.js'
 import { createJsonClock, duration, type JsonRow, outputCount, tokenCount } from '../json/fields.js'
 import { RowFault } from '../json/rowFault.js'
 import { createRebuiltBlocks, REBUILT_BLOCK_TOKENS } from '../rebuiltBlocks.js'
@@ -28,7 +29,7 @@ function tracelabReplayReader(context: ReaderContext): TraceReader {
   const blocks = createRebuiltBlocks(blockTokens)
   const clock = createJsonClock(NS_PER_MS)
   const sessions = createNumbering<string>()
-  /** Latest row of each session and the wait after it. */
+  /** Latest row of each session, -1 where all its rounds so far were skipped, and the wait after it. */
   const latest = new Map<string, { row: number; waitNs: number }>()
   let header: readonly string[] | null = null
   let separator = ','
@@ -43,17 +44,17 @@ function tracelabReplayReader(context: ReaderContext): TraceReader {
     const waitAfterNs = line.tool_wait_after_ms === undefined ? 0 : duration(line, 'tool_wait_after_ms', NS_PER_MS)
     if (line.session_id === undefined) throw new RowFault('session_id is missing')
     const session = String(line.session_id)
-    const before = latest.get(session)
+    const { row: before, waitNs } = latest.get(session) ?? { row: -1, waitNs: 0 }
     const timeNs = clock.ns(line.arrival_time, 'arrival_time')
     const osl = outputTokens(given, number)
     if (osl === 0) {
-      if (before !== undefined) before.waitNs += waitAfterNs
+      latest.set(session, { row: before, waitNs: waitNs + waitAfterNs })
       return
     }
-    const row = rows.add(before === undefined ? timeNs : Number.NaN, isl, osl)
+    const row = rows.add(before < 0 ? timeNs + waitNs : Number.NaN, isl, osl)
     rows.session.set(row, sessions.of(session))
-    rows.parent.set(row, before?.row ?? -1)
-    rows.waitNs.set(row, before?.waitNs ?? 0)
+    rows.parent.set(row, before)
+    rows.waitNs.set(row, before < 0 ? 0 : waitNs)
     blocks.push(rows, session, isl, prefix)
     latest.set(session, { row, waitNs: waitAfterNs })
   }
@@ -66,7 +67,7 @@ function tracelabReplayReader(context: ReaderContext): TraceReader {
       if (text === '' || text.startsWith('#')) continue
       if (header === null) {
         separator = separatorOf(text)
-        header = splitLine(text, separator).map((name) => name.toLowerCase())
+        header = splitLine(text, separator).map((field) => COLUMNS.find((name) => bareName(name) === bareName(field)) ?? field)
         continue
       }
       rowsRead++

@@ -25,7 +25,7 @@ export interface SessionStatistics {
   readonly resets: number
   /** Median share (0..1) of the context that is left after a reset. */
   readonly leftAfterReset: number | null
-  /** Recorded waits of clients between an answer and the next request, s; null when the trace has none. */
+  /** Recorded waits of clients between an answer and the next request, s; null when the trace has none. See `knowsWait`. */
   readonly waitS: TraceDistribution | null
   /** Between the arrivals of a request and of the next, s; null where they have none. */
   readonly gapS: TraceDistribution | null
@@ -131,6 +131,7 @@ export function sessionSamples(
   const { previous, session } = links
   const { isl, osl, arrivalNs, waitNs, count } = workload
   const aside = subAgents(workload, previous)
+  const isKnown = knowsWait(workload)
   const sessions = session.reduce((most, number) => Math.max(most, number + 1), 0)
   const perSession = (): Int32Array => new Int32Array(sessions)
   const [size, requests, firstContext, lastContext, largestContext] = [1, 2, 3, 4, 5].map(perSession)
@@ -140,7 +141,7 @@ export function sessionSamples(
     const own = session[i]
     const before = previous[i]
     size[own]++
-    if (waitNs !== null && before >= 0) waitS.push(waitNs[i] / NS_PER_S, own)
+    if (waitNs !== null && before >= 0 && isKnown(i)) waitS.push(waitNs[i] / NS_PER_S, own)
     if (aside.marked[i] === 1) continue
     if (requests[own]++ === 0) firstContext[own] = isl[i]
     lastContext[own] = isl[i]
@@ -159,6 +160,13 @@ export function sessionSamples(
     links,
     aside,
   }
+}
+
+/** Whether the wait of a request is known: of one that came at a time of its own it is 0 too where the file tells no waits. */
+function knowsWait({ arrivalNs, waitNs }: Workload): (row: number) => boolean {
+  const isTimed = (row: number): boolean => !Number.isNaN(arrivalNs[row])
+  const timedHave = waitNs?.some((ns, row) => ns > 0 && isTimed(row)) ?? false
+  return (row) => timedHave || !isTimed(row)
 }
 
 function steps() {

@@ -4,31 +4,39 @@ import { LATEST_NS } from '../../units.js'
 import { separatorFault } from '../fields.js'
 import type { ReaderContext } from '../formats/format.js'
 import { createRebuiltBlocks, REBUILT_BLOCK_TOKENS } from '../rebuiltBlocks.js'
-import { createNumbering } from '../requestRows.js'
+import { createNumbering, type RequestRows } from '../requestRows.js'
 import type { ExtraRole } from './roles.js'
 
 export interface Extras {
   /** Takes the cells of a row; why they cannot be used, or null. `cell` gives '' for an empty one. */
   read(cell: (role: ExtraRole) => string): string | null
-  /** Whether the row read last waits for another one: then it may have no time of its own. */
-  waits(): boolean
+  /** When the row read last is sent if it has no time of its own: NaN after those it waits for, null where it waits for nobody and needs one. */
+  releasedNs(): number | null
   /** The row read last became the request `row`, the latest one of the rows. */
   apply(row: number, isl: number): void
+  /**
+   * The row read last, sent at `timeNs`, is left out: who waits for it waits for what it waited for, its wait added; without that it comes at its
+   * time and as much later as it would have waited.
+   */
+  skip(timeNs: number): void
   findings(): { readonly notes: readonly string[]; readonly blockTokens?: number }
 }
 
 export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, context: ReaderContext, isText: boolean): Extras {
   const { rows, path, options } = context
   const sessions = createNumbering<string>()
-  const latest = new Map<number, number>()
-  const requests = createRequestIds(path)
+  const latest = new Map<string, number>()
+  /** Of sessions whose latest turns were skipped: their waits, and when the first turn was to be sent. */
+  const skipped = new Map<string, { readonly waitNs: number; readonly timeNs: number }>()
+  const requests = createRequestIds(path, rows)
   const blockTokens = options.blockTokens ?? REBUILT_BLOCK_TOKENS
   const blocks = roles.has('prefix') ? createRebuiltBlocks(blockTokens) : null
   const has = (role: ExtraRole): boolean => roles.has(role)
   /** Cells of the row read last. */
   const row = { session: '', tenant: '', class: '', request: '', parent: '', joins: '', waitNs: 0, prefixTokens: 0 }
   let unknownParents = 0
-  const sessionOf = (): number => (row.session === '' ? -1 : sessions.of(row.session))
+  /** A turn waits for the one before it in its session. */
+  const isTurn = (): boolean => !has('parent') && has('wait') && row.session !== ''
   return {
     read(cell) {
       if (has('session')) row.session = cell('session')
@@ -45,24 +53,38 @@ export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, 
       if (fault !== null) return fault
       return Number.isInteger(row.prefixTokens) && row.prefixTokens >= 0 ? null : 'the prefix is no number of tokens'
     },
-    waits: () => (has('parent') ? row.parent !== '' : has('wait') && row.session !== '' && latest.has(sessionOf())),
+    releasedNs() {
+      if (has('parent')) return row.parent === '' ? null : Number.NaN
+      if (!isTurn()) return null
+      if (latest.has(row.session)) return Number.NaN
+      const first = skipped.get(row.session)
+      return first === undefined ? null : first.timeNs + row.waitNs
+    },
     apply(at, isl) {
-      const session = has('session') ? sessionOf() : -1
-      if (has('session')) rows.session.set(at, session)
+      if (has('session')) rows.session.set(at, row.session === '' ? -1 : sessions.of(row.session))
       if (has('tenant') && row.tenant !== '') rows.setTenantName(at, row.tenant)
       if (has('class')) rows.setClassName(at, row.class === '' ? 'none' : row.class)
+      if (has('wait')) rows.waitNs.set(at, row.waitNs)
       if (has('parent')) {
         requests.name(row.request, at)
         rows.parent.set(at, -1)
-        if (row.parent !== '') requests.resolve(row.parent, (parent) => rows.parent.set(at, parent))
+        if (row.parent !== '') requests.continues(at, row.parent)
         if (has('joins')) rows.joins.set(at, -1)
-        if (row.joins !== '') requests.resolve(row.joins, (target) => rows.joins.set(at, target))
-      } else if (has('wait') && session >= 0) {
-        rows.parent.set(at, latest.get(session) ?? -1)
+        if (row.joins !== '') requests.joins(at, row.joins)
+      } else if (isTurn()) {
+        const before = latest.get(row.session)
+        const passed = skipped.get(row.session)
+        rows.parent.set(at, before ?? -1)
+        if (passed !== undefined) rows.waitNs.set(at, before === undefined ? 0 : passed.waitNs + row.waitNs)
+        skipped.delete(row.session)
       }
-      if (has('wait')) rows.waitNs.set(at, row.waitNs)
-      if (row.session !== '') blocks?.push(rows, row.session, isl, row.prefixTokens)
-      if (session >= 0) latest.set(session, at)
+      if (row.session === '') return
+      blocks?.push(rows, row.session, isl, row.prefixTokens)
+      latest.set(row.session, at)
+    },
+    skip(timeNs) {
+      if (has('parent')) requests.skip(row.request, { parent: row.parent, joins: row.joins, waitNs: row.waitNs, timeNs })
+      else if (isTurn()) skipped.set(row.session, { waitNs: (skipped.get(row.session)?.waitNs ?? 0) + row.waitNs, timeNs })
     },
     findings() {
       unknownParents = requests.finish()
@@ -89,10 +111,22 @@ function durationNs(text: string, unitNs: number): number {
   return ns <= LATEST_NS ? ns : Number.NaN
 }
 
-/** Ids of requests by their row. As long as they are the numbers 0, 1, 2 ... of the rows, none has to be kept. */
-function createRequestIds(path: string) {
+/** A request that is left out: its cells, '' for none, and when it was to be sent, NaN for after the one that it continued. */
+interface SkippedRequest {
+  readonly parent: string
+  readonly joins: string
+  readonly waitNs: number
+  readonly timeNs: number
+}
+
+/** Ids of requests by their row, and the relations that name them. As long as they are the numbers 0, 1, 2 ... of the rows, none has to be kept. */
+function createRequestIds(path: string, rows: RequestRows) {
   const rowOf = new Map<string, number>()
-  const pending: { readonly id: string; readonly found: (row: number) => void }[] = []
+  const skipped = new Map<string, SkippedRequest>()
+  const continuing: { readonly at: number; readonly id: string }[] = []
+  const joining: { readonly at: number; readonly id: string }[] = []
+  /** For skipped requests the first one that is there and continues them. */
+  const standIns = new Map<string, number>()
   /** Rows [0, plain) are called by their own number. */
   let plain = 0
   const find = (id: string): number | undefined => {
@@ -100,6 +134,33 @@ function createRequestIds(path: string) {
     if (row !== undefined) return row
     const number = Number(id)
     return number < plain && String(number) === id ? number : undefined
+  }
+  const target = (id: string): number | undefined => find(id) ?? standIns.get(id)
+  /** What a request `at` waits for that continues `id`: the row before it, -1 for none, and the waits or the time of those skipped between them. */
+  const release = (id: string, at: number): { row: number; waitNs: number; timeNs: number } | null => {
+    let waitNs = 0
+    let name = id
+    for (let left = skipped.size; left >= 0; left--) {
+      const row = find(name)
+      if (row !== undefined) return { row, waitNs, timeNs: Number.NaN }
+      const request = skipped.get(name)
+      if (request === undefined) return null
+      if (at >= 0 && !standIns.has(name)) standIns.set(name, at)
+      if (request.parent === '') return { row: -1, waitNs, timeNs: request.timeNs }
+      waitNs += request.waitNs
+      name = request.parent
+    }
+    return null
+  }
+  /** False when the one before it is not in the file. */
+  const settle = (at: number, id: string): boolean => {
+    const before = release(id, at)
+    if (before === null) return false
+    const waitNs = rows.waitNs.get(at) + before.waitNs
+    rows.parent.set(at, before.row)
+    rows.waitNs.set(at, before.row < 0 ? 0 : waitNs)
+    if (before.row < 0) rows.comeAt(at, before.timeNs + waitNs)
+    return true
   }
   return {
     name(id: string, row: number): void {
@@ -116,19 +177,34 @@ function createRequestIds(path: string) {
       }
       rowOf.set(id, row)
     },
-    /** Calls `found` with the row of a request, at once or when it comes. */
-    resolve(id: string, found: (row: number) => void): void {
+    /** The request `at` continues the one of this id, which may come later. */
+    continues(at: number, id: string): void {
       const row = find(id)
-      if (row === undefined) pending.push({ id, found })
-      else found(row)
+      if (row === undefined) continuing.push({ at, id })
+      else rows.parent.set(at, row)
+    },
+    joins(at: number, id: string): void {
+      const row = find(id)
+      if (row === undefined) joining.push({ at, id })
+      else rows.joins.set(at, row)
+    },
+    skip(id: string, request: SkippedRequest): void {
+      skipped.set(id, request)
     },
     /** Number of names that no request has. */
     finish(): number {
       let unknown = 0
-      for (const { id, found } of pending) {
-        const row = find(id)
+      for (const { at, id } of continuing) if (!settle(at, id)) unknown++
+      for (const { at, id } of joining) {
+        const row = target(id)
         if (row === undefined) unknown++
-        else found(row)
+        else rows.joins.set(at, row)
+      }
+      // who joins is the end of a thread: without it the one before it is
+      for (const [id, { joins }] of skipped) {
+        const row = target(joins) ?? -1
+        const last = release(id, -1)?.row ?? -1
+        if (row >= 0 && last >= 0 && rows.joins.get(last) < 0 && rows.parent.get(row) !== last) rows.joins.set(last, row)
       }
       return unknown
     },

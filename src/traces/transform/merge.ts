@@ -2,6 +2,7 @@
 import { UserError } from '../../errors.js'
 import { blockIdLimit } from '../blocks.js'
 import { pickRequests, timeOrder } from '../columns.js'
+import { MOST_CLASSES } from '../contract.js'
 import { denseBlocks } from '../denseBlocks.js'
 import type { Workload } from '../workload.js'
 
@@ -21,7 +22,7 @@ export interface MergeOptions {
 
 const MOST_IDS = 2 ** 31
 
-/** Throws UserError when blocks are of different sizes, or too many. */
+/** Throws UserError when blocks are of different sizes, or blocks or classes too many. */
 export function merged(parts: readonly NamedWorkload[], { sameIds, name }: MergeOptions): Workload {
   const whole = concatenated(parts, sameIds, name)
   const times = runningTimes(parts)
@@ -52,6 +53,13 @@ function concatenated(parts: readonly NamedWorkload[], sameIds: boolean, name: s
   const firstRow = offsets(workloads.map((part) => part.count))
   const tenants = named(parts, 'tenant', (part) => part.tenant)
   const classes = workloads.some((part) => part.classId !== null) ? named(parts, 'class', (part) => part.classId) : null
+  if (classes !== null && classes.names.length > MOST_CLASSES) {
+    throw new UserError({
+      where: 'trace merge',
+      message: `the traces name more than ${MOST_CLASSES} classes of requests`,
+      hint: 'merge fewer, or leave the classes out with `shapewise trace convert --drop classes`',
+    })
+  }
   const sessions = offsets(workloads.map(({ session }) => session?.reduce((most, one) => Math.max(most, one + 1), 0) ?? 0))
   /** A column end to end, `plus` added to the numbers of each trace (below 0 stay as they are); null when no trace has it. */
   const joined = (columnOf: (part: Workload) => ArrayLike<number> | null, none: number, plus?: readonly number[]) =>

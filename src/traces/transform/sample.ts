@@ -4,6 +4,7 @@
  */
 import { UserError } from '../../errors.js'
 import { stream } from '../../rng.js'
+import { NS_PER_S } from '../../units.js'
 import { createCopies } from '../copies.js'
 import { type Units, unitsOf } from '../sessions.js'
 import { inferredLinks } from '../statistics/chains.js'
@@ -19,8 +20,8 @@ export function sampled(workload: Workload, factor: number, seed: number | strin
     throw new UserError({ where: 'sampled', message: `a trace cannot be taken ${factor} times`, hint: 'give a number above 0' })
   const units = unitsOf(workload)
   const chain = chainsOf(workload, units)
-  const starts = Float64Array.from({ length: units.count }, (_, unit) => workload.arrivalNs[units.rows[units.offset[unit]]])
-  const spanNs = starts[units.count - 1] + meanGapNs(starts)
+  const starts = startsOf(workload, units)
+  const spanNs = spanOf(starts)
   const copies = createCopies(workload, units, Math.ceil(factor * workload.count))
   for (let copy = 0; copy < factor; copy++) {
     const rng = stream(seed, `trace/sample/copy-${copy}`)
@@ -35,8 +36,20 @@ export function sampled(workload: Workload, factor: number, seed: number | strin
   return copies.workload()
 }
 
-const meanGapNs = (starts: Float64Array): number =>
-  Math.max(1, Math.round((starts[starts.length - 1] - starts[0]) / Math.max(1, starts.length - 1)))
+/** Requests, or sessions of a trace with sessions, per second: what a `factor` multiplies. Null where all start at one time. */
+export function startsPerS(workload: Workload): number | null {
+  const starts = startsOf(workload, unitsOf(workload))
+  return starts[starts.length - 1] === starts[0] ? null : (starts.length * NS_PER_S) / spanOf(starts)
+}
+
+const startsOf = ({ arrivalNs }: Workload, { count, offset, rows }: Units): Float64Array =>
+  Float64Array.from({ length: count }, (_, unit) => arrivalNs[rows[offset[unit]]])
+
+/** A copy follows on another one a mean gap after its last start. */
+const spanOf = (starts: Float64Array): number => {
+  const lastNs = starts[starts.length - 1]
+  return lastNs + Math.max(1, Math.round((lastNs - starts[0]) / Math.max(1, starts.length - 1)))
+}
 
 /**
  * Number of the chain of each unit: prompts that continue each other, by their prefix blocks. A session is a chain of its own. Prompts that share

@@ -57,7 +57,13 @@ export const readingOptions = <T>(yargs: Argv<T>) =>
     .option('duplicates', choice(DUPLICATE_RULES, 'Rows that repeat another one exactly (default: keep)'))
     .option('block-tokens', text('Tokens of a prefix block (default: what the file says or its numbers of ids imply)'))
     .option('context-limit', text('Most tokens of a request, input and output together (default: no limit)'))
-    .option('over-limit', choice(OVER_LIMIT_RULES, 'Requests beyond --context-limit (default: drop)'))
+    .option(
+      'over-limit',
+      choice(
+        OVER_LIMIT_RULES,
+        'Requests beyond --context-limit (default: drop); clip cuts the input, and an output that leaves it no token',
+      ),
+    )
     .option('limit', text('Read only the first N requests'))
     .option('window', text('Keep the requests from START..END seconds after the first, as in 600..1200'))
     .option('share-system-prompt', {
