@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { armResult, evidenceNotes } from '../src/experiments/armResult.js'
-import { dispersionOf } from '../src/experiments/compare.js'
+import { dispersionOf, requestsOfArrival } from '../src/experiments/compare.js'
 import type { Outcome } from '../src/experiments/job.js'
 import { comparisonRows } from '../src/experiments/rows.js'
 import { STATIC_ARM } from '../src/levers/catalogue.js'
 import type { ArmSpec } from '../src/levers/lever.js'
 import type { Summary } from '../src/metrics/summary.js'
 import type { Workload } from '../src/traces/workload.js'
-import { tinyPlan } from './tinyCluster.js'
+import { tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 const NAMES = ['static', 'tuned-static', 'shape-aware']
 const ARMS: ArmSpec[] = NAMES.map((name) => ({ ...STATIC_ARM, name }))
@@ -153,6 +153,12 @@ test('the interval over mixes is the spread of the mix replicates, around their 
   expect(Math.log(high / low)).toBeCloseTo(3.182 * Math.log(2) * Math.sqrt(4 / 3) * Math.sqrt(5 / 4), 9)
   expect(found?.ci95).toEqual([1, 1])
   for (const other of rows) if (other.reading !== 'fixed_load') expect(other.mix_ci95).toBeNull()
+})
+
+test('costs of sessions count the requests of a session on the half that judges', () => {
+  const sessions = { ...tinyWorkload(6), session: Int32Array.of(0, 0, 0, 1, 1, 1) }
+  const parts = { train: tinyWorkload(6), test: sessions }
+  expect(requestsOfArrival({ context: { parts } } as never)).toBe(3)
 })
 
 test('an arm has a capacity only when every replicate has one', () => {

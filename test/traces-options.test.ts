@@ -103,6 +103,13 @@ describe('rows that repeat another one', () => {
       expect(thrice.workload[column]).toEqual(once.workload[column])
     await expect(read(jsonl(...rows, ...rows), { duplicates: 'fail' })).rejects.toThrow('4 rows repeat another one exactly')
   })
+  it('are turns that stand behind each other too', async () => {
+    const twice = [0, 1.37, 2.91].flatMap((at, turn) =>
+      [1, 2].map(() => ({ session_id: 'a', timestamp: at * 1000, input_length: 100 + turn })),
+    )
+    const { report } = await read(jsonl(...twice), { duplicates: 'drop', keepTicks: true })
+    expect(report.duplicates).toBe(3)
+  })
   it('differ by their wait, by whom they continue, and by who joins them', async () => {
     const rows = [
       'id,parent,joins,arrival_s,wait_s,isl,osl',

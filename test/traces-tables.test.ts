@@ -253,7 +253,7 @@ describe('columns beyond time and lengths', () => {
     expect([...(workload.parent ?? [])]).toEqual([-1, 0, 0, 1, -1])
     expect([...(workload.joins ?? [])]).toEqual([-1, -1, 3, -1, -1])
     expect([...(workload.joinCount ?? [])]).toEqual([0, 1, 1, 2, 0])
-    expect(report.notes).toContain('1 row names a request that the file does not have, or that was skipped.')
+    expect(report.notes).toContain('1 row names a request that the file does not have, or that could not be read.')
   })
 
   describe('of failed requests', () => {
@@ -291,6 +291,17 @@ describe('columns beyond time and lengths', () => {
         { reason: FAILED, count: 5 },
         { reason: 'output tokens are missing', count: 1 },
       ])
+    })
+
+    it('one that joins nobody hands no join on, whatever the others are called', async () => {
+      const read = await table([
+        'id,parent,joins,arrival_ms,isl,osl,wait_ms',
+        'a,,,1,1,1,',
+        'b,a,,,20,2,',
+        'f,b,,,30,0,',
+        ',,,50,40,4,',
+      ])
+      expect(read.joined).toEqual([-1, -1, -1])
     })
 
     it('who continues one continues what that one continued', async () => {

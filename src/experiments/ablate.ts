@@ -15,7 +15,7 @@ import { inertNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
-import { loadOf, recordOf, sessionNotes, tunedNotes } from './compare.js'
+import { loadOf, recordOf, requestsOfArrival, sessionNotes, tunedNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family, familyGrid, inertLevers } from './families.js'
 import { identityOf } from './identity.js'
@@ -102,7 +102,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
           recordOf(tuned.get(arm.name), config),
           main.get(arm.name) as Outcome[],
           readings.capacity.get(arm.name) ?? [],
-          point.closed ? null : { perS: point.ratePerS, requests: point.arrivals.requests },
+          point.closed ? null : { perS: point.ratePerS, requests: requestsOfArrival(experiment) },
           gpuRatesOf(plan),
         ),
       })),

@@ -9,6 +9,7 @@ import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
 import { gpuRatesOf } from '../scenario/gpuRates.js'
 import type { ClusterConfig } from '../simulator/config.js'
+import { countArrivals } from '../traces/load.js'
 import { unitsOf } from '../traces/sessions.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import type { Workload } from '../traces/workload.js'
@@ -30,6 +31,7 @@ import { frontierOf, gainGrid, pictureOfArm } from './pictures.js'
 import { runReplicates } from './replicates.js'
 import type { ComparisonResult, Reading, TuningRecord } from './result.js'
 import { comparisonRows, ownReading, pairs, READINGS, type Readings } from './rows.js'
+import { TAIL } from './sizing.js'
 import { meanOf } from './statistics.js'
 import { edgeNotes } from './tried.js'
 import { type Tuned, tuneFamily } from './tune.js'
@@ -90,7 +92,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
     executor,
     arms,
     point.concurrency,
-    (arm, at) => point.closedLoop(arm, FIRST_DRAW, 2, 3, 'summary', at),
+    (arm, at) => point.closedLoop(arm, FIRST_DRAW, 2, 3, 'summary', at, TAIL),
     experiment.done,
   )
   const pictured = arms.map((arm) => ({ arm, outcome: outcomesOf(arm.name)[0] }))
@@ -110,7 +112,7 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       recordOf(tuned.get(arm.name), config),
       outcomesOf(arm.name),
       readings.capacity.get(arm.name) ?? [],
-      point.closed ? null : { perS: point.ratePerS, requests: point.arrivals.requests },
+      point.closed ? null : { perS: point.ratePerS, requests: requestsOfArrival(experiment) },
       gpuRatesOf(plan),
     ),
   )
@@ -218,6 +220,9 @@ export function loadOf(experiment: Experiment, point: OperatingPoint, first: Out
     warmup_s: closed ? 0 : point.warmup * point.unitS,
   }
 }
+
+/** Requests of an arrival on the part that judges, in the mean. */
+export const requestsOfArrival = ({ context: { parts } }: Experiment): number => parts.test.count / countArrivals(parts.test)
 
 /** How an arm was tuned; null of one that was not. */
 export const recordOf = (tuned: Tuned | undefined, config: ClusterConfig): TuningRecord | null =>

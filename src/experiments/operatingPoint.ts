@@ -18,7 +18,17 @@ import { type Draw, FIRST_DRAW } from './draw.js'
 import type { Experiment } from './experiment.js'
 import type { CapacityJob, Job, JobContext, OpenJob, Outcome } from './job.js'
 import { requireHeld } from './jobTraffic.js'
-import { type ArrivalShape, arrivalShape, capacitySize, loadSearches, probeJob, stretchOf, tailOf, windowS } from './sizing.js'
+import {
+  type ArrivalShape,
+  arrivalShape,
+  capacitySize,
+  loadSearches,
+  probeJob,
+  stretchOf,
+  TAIL,
+  tailOf,
+  windowS,
+} from './sizing.js'
 import type { TuningRound } from './tune.js'
 import { type Shortfall, shortfall } from './unserved.js'
 
@@ -43,12 +53,12 @@ export interface OperatingPoint {
   /** A run of a round of tuning at the comparison's own load. */
   tuning(arm: ArmSpec, draw: Draw, round: TuningRound): Job
   /** A run at `ratePerS`; by methods as_recorded and speed_up each part has the rate of its own record. */
-  open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): Job
+  open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, tail?: number): Job
   /**
    * A run with `at` (default: `concurrency`) arrivals in flight; `warm` and `measure` in requests for each place. The warm-up is as long as open traffic
-   * needs, where that is more.
+   * needs, where that is more. Traffic goes on for `tail` (default: `tailOf`).
    */
-  closedLoop(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, at?: number): Job
+  closedLoop(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, at?: number, tail?: number): Job
   /** A search for the largest rate within the SLO. */
   capacity(arm: ArmSpec, draw: Draw): Job
 }
@@ -84,7 +94,7 @@ interface LoadSearch extends Pick<Experiment, 'config' | 'context' | 'executor' 
 interface FoundLoad extends Pick<OperatingPoint, 'arrivals' | 'ratePerS' | 'concurrency' | 'staticCapacity' | 'warmup'> {
   /** Mean E2E of the static arm at this load, s. */
   readonly e2eS: number
-  open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep): OpenJob
+  open(arm: ArmSpec, draw: Draw, warm: number, measure: number, keep?: Keep, tail?: number): OpenJob
 }
 
 /** Jobs that `findLoad` takes: the probe and the pilot, of sessions one between, and the searches. */
@@ -119,17 +129,26 @@ export async function findLoad(search: LoadSearch): Promise<FoundLoad> {
       message: `its sessions all begin at the same time, so method ${load.method} gives no rate`,
       hint: 'use method closed_loop, or superpose with rate_per_s (sessions per second)',
     })
-  const openJob = (ratePerS: number, arm: ArmSpec, draw: Draw, warm: number, measure: number, keep: Keep): OpenJob => {
+  const fullTail = tailOf(effort, arrivals)
+  const openJob = (
+    ratePerS: number,
+    arm: ArmSpec,
+    draw: Draw,
+    warm: number,
+    measure: number,
+    keep: Keep,
+    tail: number,
+  ): OpenJob => {
     const warmupS = warm * arrivals.unitS(e2eS)
     const measureS = windowS(measure, arrivals.unitS(e2eS), ratePerS * arrivals.requests, effort.requests)
-    const tailS = tailOf(effort, arrivals) * e2eS
+    const tailS = tail * e2eS
     if (!(sToNs(warmupS + measureS + tailS) < LATEST_NS)) throw tooRare(load, ratePerS, arrivals)
     return { kind: 'open', arm, draw, ratePerS, warmupS, measureS, tailS, e2eS, keep }
   }
-  const open: FoundLoad['open'] = (one, draw, warm, measure, keep = 'summary') =>
-    openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep)
+  const open: FoundLoad['open'] = (one, draw, warm, measure, keep = 'summary', tail = fullTail) =>
+    openJob(ratePerSOf(draw.part), one, draw, warm, measure, keep, tail)
   const pilotAt = (ratePerS: number, measure: number): OpenJob =>
-    openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, PILOT_WARMUP * stretchOf(effort, arrivals), measure, 'summary')
+    openJob(ratePerS, arm, { ...TRAIN, replicate: 1 }, PILOT_WARMUP * stretchOf(effort, arrivals), measure, 'summary', fullTail)
   const guess = probe.summary?.request_s ?? (recordedPerS ?? 1) * arrivals.requests
   // By the E2E of a loop far beyond capacity more sessions would be under way at the beginning than there ever are at a load that is served. So it is
   // asked again at half of what the loop served, beginning as if answers came at once: too few are made up for sooner than a queue is worked off.
@@ -185,17 +204,26 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
   const found = await findLoad(search)
   const { arrivals, ratePerS, concurrency, staticCapacity, e2eS, warmup, open } = found
   const stretch = stretchOf(effort, arrivals)
-  const closedLoop: OperatingPoint['closedLoop'] = (arm, draw, warm, measure, keep = 'summary', at = concurrency) => ({
+  const mostBeside = effort.requests.most * stretch
+  const closedLoop: OperatingPoint['closedLoop'] = (
+    arm,
+    draw,
+    warm,
+    measure,
+    keep = 'summary',
+    at = concurrency,
+    tail = Math.max(TAIL, Math.min(tailOf(effort, arrivals), mostBeside / (at * arrivals.requests))),
+  ) => ({
     kind: 'closed',
     arm,
     draw,
     concurrency: at,
     // a limit of the plan is one for its own load; more may be in flight here
     queuesAll: !closed || at > concurrency,
-    tail: tailOf(effort, arrivals),
+    tail,
     keep,
     warmupRequests: Math.ceil(
-      Math.min(Math.max(1, warm, arrivals.fillUnits(effort.missing)) * at * arrivals.requests, effort.requests.most * stretch),
+      Math.min(Math.max(1, warm, arrivals.fillUnits(effort.missing)) * at * arrivals.requests, mostBeside),
     ),
     requests: Math.min(Math.max(effort.requests.least, Math.ceil(measure * at * arrivals.requests)), effort.requests.most),
   })
@@ -210,7 +238,10 @@ export async function findOperatingPoint(experiment: Experiment): Promise<Operat
     warmup,
     tuning: (arm, draw, round) => {
       const warm = round.warmup * stretch
-      return closed ? closedLoop(arm, draw, warm, round.measure) : open(arm, draw, warm, round.measure)
+      // settings are told apart by their median speed, which the tail hardly moves
+      return closed
+        ? closedLoop(arm, draw, warm, round.measure, 'summary', concurrency, TAIL)
+        : open(arm, draw, warm, round.measure, 'summary', TAIL)
     },
     open,
     closedLoop,

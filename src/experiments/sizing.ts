@@ -11,7 +11,7 @@ import type { Job } from './job.js'
 import type { TuningRound } from './tune.js'
 
 /** Mean E2E for which traffic goes on after a window at least, and the least that a window lasts. */
-const TAIL = 2
+export const TAIL = 2
 const FEWEST_E2E = 8
 /** Requests in flight for each rank that decodes, in the probe that finds how long a request lives; requests it measures, for each. */
 const PROBE_IN_FLIGHT = 16

@@ -95,13 +95,15 @@ type Arrivals = ComparisonResult['load']['arrivals']
 export const copiesOf = (copies: number, arrivals: Arrivals, whole: string): string =>
   `${copiesText(copies, arrivals)}${arrivals === 'sessions' ? ',' : ''} of ${whole}`
 
-/** A label of saturation, with the replicates that it is of where it is not of all. */
+/** The label of the worst replicate, and how many fell behind where that is not all. */
 export const behindText = ({ label, behind = 0, replicates = behind }: ArmResult['saturation']): string =>
-  behind > 0 && behind < replicates ? `${label} (${behind} of ${replicates})` : label
+  behind > 0 && behind < replicates ? `${label} (${behind} of ${replicates} fell behind)` : label
 
-/** How the load was made of a trace: whole copies of it, or its sessions. */
+/** How the load was made of a trace: copies of it, the last one thinned, or its sessions. */
 export const copiesText = (copies: number, arrivals: Arrivals): string =>
-  arrivals === 'sessions' ? `sessions, each up to ${copies} times` : `${number(copies)} ${copies === 1 ? 'copy' : 'copies'}`
+  arrivals === 'sessions'
+    ? `sessions, each up to ${copies} times`
+    : `${number(copies)} ${number(copies) === '1' ? 'copy' : 'copies'}`
 
 /** A number stays in one line with its percent sign, and the bounds of an interval with each other. */
 export const unbroken = (words: string): string =>

@@ -139,6 +139,6 @@ function saturationWords(result: ComparisonResult): string[] {
     .filter((arm) => fallsBehind(arm.saturation.label))
     .map(
       ({ name, saturation }) =>
-        `${name} is ${behindText(saturation)} (${saturation.reason}): its means hang on how long one looked, or on who was turned away.`,
+        `${name} is ${behindText(saturation)}: its means hang on how long one looked, or on who was turned away (the worst replicate: ${saturation.reason}).`,
     )
 }

@@ -49,7 +49,7 @@ function heldByTwins(workload: Workload, twins: Int32Array): Workload {
  */
 function twinsOf(workload: Workload): { twins: Int32Array | null; count: number } {
   const { arrivalNs, count, joins } = workload
-  const cameNs = timesOfThreads(workload)
+  const continues = continuedBy(workload)
   let twins: Int32Array | null = null
   let found = 0
   let start = 0
@@ -61,7 +61,7 @@ function twinsOf(workload: Workload): { twins: Int32Array | null; count: number 
     if (timed > 1 && end - start < count) {
       const seen = new Map<string, number>()
       for (let i = start; i < end; i++) {
-        const before = continued(workload, cameNs, i)
+        const before = continues[i]
         const key = `${contentOf(workload, i)}/${before < 0 ? '' : `${twinIn(twins, before)} ${workload.waitNs?.[i]}`}`
         const twin = seen.get(key)
         if (twin === undefined) seen.set(key, i)
@@ -80,20 +80,22 @@ function twinsOf(workload: Workload): { twins: Int32Array | null; count: number 
 
 const twinIn = (twins: Int32Array | null, row: number): number => (twins !== null && twins[row] >= 0 ? twins[row] : row)
 
-/** When each request came: one that waits, when the request did that its thread began with. */
-function timesOfThreads({ arrivalNs, parent }: Workload): Float64Array {
-  const cameNs = arrivalNs.slice()
-  for (let i = 0; parent !== null && i < cameNs.length; i++) if (Number.isNaN(cameNs[i])) cameNs[i] = cameNs[parent[i]]
-  return cameNs
-}
-
 /**
- * The request that this one continues, or -1. One that came when the thread before it began has not waited for that: it follows by its place in the file
- * alone, as the first turn of a session does in a file joined to itself.
+ * The request that each one continues, or -1. One that came when the thread before it began has not waited for that: it follows by its place in the file
+ * alone, as the first turn of a session does in a file joined to itself, and continues what came before that time.
  */
-function continued({ arrivalNs, parent }: Workload, cameNs: Float64Array, i: number): number {
-  const before = parent === null ? -1 : parent[i]
-  return before >= 0 && cameNs[before] === arrivalNs[i] ? -1 : before
+function continuedBy({ arrivalNs, parent, count }: Workload): Int32Array {
+  const earlier = new Int32Array(count).fill(-1)
+  if (parent === null) return earlier
+  /** One that waits came when the request did that its thread began with. */
+  const cameNs = arrivalNs.slice()
+  for (let i = 0; i < count; i++) {
+    const before = parent[i]
+    if (before < 0) continue
+    if (Number.isNaN(cameNs[i])) cameNs[i] = cameNs[before]
+    earlier[i] = cameNs[before] === cameNs[i] ? earlier[before] : before
+  }
+  return earlier.map((before, i) => (Number.isNaN(arrivalNs[i]) ? parent[i] : before))
 }
 
 /** Whether nothing is lost when one of the two joins stands for both: at most one is there, or those joined have the same content. */

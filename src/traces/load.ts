@@ -35,7 +35,7 @@ export function requireFew({
   if (requests <= MOST_REQUESTS) return
   throw new UserError({
     where: 'workload.load',
-    message: `one run would have about ${Number(requests.toPrecision(3)).toLocaleString('en-US')} requests, more than the ${MOST_REQUESTS.toLocaleString('en-US')} that it can: warm-up, window and what is under way at the beginning grow with the time that a request takes at this load`,
+    message: `one run would have about ${Number(requests.toPrecision(3)).toLocaleString('en-US')} requests, more than the ${MOST_REQUESTS.toLocaleString('en-US')} that it can: warm-up, window, what follows it and what is under way at the beginning grow with the time that a request takes at this load`,
     hint: 'ask for a lower rate, or give more engines',
   })
 }

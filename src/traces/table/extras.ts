@@ -92,7 +92,7 @@ export function createExtras(roles: ReadonlySet<ExtraRole>, waitUnitNs: number, 
       const notes: string[] = []
       if (unknownParents > 0)
         notes.push(
-          `${unknownParents === 1 ? '1 row names a request' : `${unknownParents} rows name requests`} that the file does not have, or that ${unknownParents === 1 ? 'was' : 'were'} skipped.`,
+          `${unknownParents === 1 ? '1 row names a request' : `${unknownParents} rows name requests`} that the file does not have, or that could not be read.`,
         )
       if (blocks === null) return { notes }
       notes.push(`Prefix blocks of ${blockTokens} tokens were rebuilt from the prefix lengths, within each session.`)
@@ -202,6 +202,7 @@ function createRequestIds(path: string, rows: RequestRows) {
       }
       // who joins is the end of a thread: without it the one before it is
       for (const [id, { joins }] of skipped) {
+        if (joins === '') continue
         const row = target(joins) ?? -1
         const last = release(id, -1)?.row ?? -1
         if (row >= 0 && last >= 0 && rows.joins.get(last) < 0 && rows.parent.get(row) !== last) rows.joins.set(last, row)
