@@ -119,7 +119,12 @@ it('the answer in README is that of docs/CLAIM.md, cell by cell', () => {
     if (!name?.includes('/')) return []
     const [percent, sizePercent] = [gain, overSize].map((text) => text.split(' ')[0])
     const shown = `${verdict === 'reproduced' ? `**${percent}**` : percent} (${sizePercent})`
-    return [[name, `${shown}${beyond.includes(name) ? ' ¹' : ''}${verdict === 'undecided' ? ' ²' : ''}${gain.includes('†') ? ' ³' : ''}`]]
+    return [
+      [
+        name,
+        `${shown}${beyond.includes(name) ? ' ¹' : ''}${verdict === 'undecided' ? ' ²' : ''}${gain.includes('†') ? ' ³' : ''}`,
+      ],
+    ]
   })
   expect(found).toHaveLength(18)
   const told = readme.split('\n').flatMap((line) => {
