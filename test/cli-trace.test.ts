@@ -165,7 +165,7 @@ describe('options that could have no effect are refused', () => {
     ['inspect waits.jsonl --lru 1M', '--lru  has no effect: some requests wait for others'],
     ['merge dates.csv times.csv out.swt --time-unit ms', '--time-unit  has no effect: the times are dates and times of day'],
     ['diff dates.csv dates.jsonl --time-unit ms', '--time-unit  has no effect: the times are dates'],
-    ['diff fine.csv lengths.csv --scale-free', '--scale-free  has no effect: the first trace has a rate alone'],
+    ['diff fine.csv lengths.csv --scale-free', '--scale-free  has no effect: only the first trace has a rate'],
     ['inspect dates.csv --time-unit ms', 'dates.csv  the time unit has no effect: the times are dates'],
     ['inspect dates.jsonl --time-unit s', 'dates.jsonl  the time unit has no effect: the times are dates'],
     ['inspect times.csv --time-unit ms', 'times.csv  the time unit has no effect: the times are times of day'],
