@@ -66,7 +66,7 @@ describe('a claim', () => {
     const [page, ...cells] = bytesOf(whole)
     expect(cells).toHaveLength(CELLS.length)
     expect(page).toContain('azure-conv/oss-tp4')
-    expect(page).toContain('all arms were sent the same requests')
+    expect(page).toContain('all arms were sent the same draws of traffic, and as many requests in each window')
     expect(page).toContain('not evidence')
   })
 
