@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { armResult, evidenceNotes } from '../src/experiments/armResult.js'
-import { dispersionOf, requestsOfArrival } from '../src/experiments/compare.js'
+import { dispersionOf, offeredRate } from '../src/experiments/compare.js'
 import type { Outcome } from '../src/experiments/job.js'
 import { comparisonRows } from '../src/experiments/rows.js'
 import { STATIC_ARM } from '../src/levers/catalogue.js'
@@ -158,7 +158,8 @@ test('the interval over mixes is the spread of the mix replicates, around their 
 test('costs of sessions count the requests of a session on the half that judges', () => {
   const sessions = { ...tinyWorkload(6), session: Int32Array.of(0, 0, 0, 1, 1, 1) }
   const parts = { train: tinyWorkload(6), test: sessions }
-  expect(requestsOfArrival({ context: { parts } } as never)).toBe(3)
+  expect(offeredRate({ context: { parts } } as never, { closed: false, ratePerS: 2 })).toEqual({ perS: 2, requests: 3 })
+  expect(offeredRate({ context: { parts } } as never, { closed: true, ratePerS: 0 })).toBeNull()
 })
 
 test('an arm has a capacity only when every replicate has one', () => {

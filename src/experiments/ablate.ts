@@ -15,7 +15,7 @@ import { inertNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { attribute } from './attribution/attribute.js'
 import { boundAsOracle, boundOutcomes, CLAIRVOYANT, type ClairvoyantBound, clairvoyantBound } from './clairvoyant.js'
-import { loadOf, recordOf, requestsOfArrival, sessionNotes, tunedNotes } from './compare.js'
+import { loadOf, offeredRate, recordOf, sessionNotes, tunedNotes } from './compare.js'
 import { type Experiment, type ExperimentOptions, withExperiment } from './experiment.js'
 import { FAMILIES, type Family, familyGrid, inertLevers } from './families.js'
 import { identityOf } from './identity.js'
@@ -88,6 +88,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
   const bound = options.capacity ? clairvoyantBound(config, experiment.context.parts.test) : null
   const main = readings[ownReading(point.closed)]
   const first = (main.get(from.name) as Outcome[])[0]
+  const offered = offeredRate(experiment, point)
   return {
     result: {
       ...identityOf(plan, workload, options.evidence),
@@ -102,7 +103,7 @@ async function ablateOn(experiment: Experiment, options: AblateOptions): Promise
           recordOf(tuned.get(arm.name), config),
           main.get(arm.name) as Outcome[],
           readings.capacity.get(arm.name) ?? [],
-          point.closed ? null : { perS: point.ratePerS, requests: requestsOfArrival(experiment) },
+          offered,
           gpuRatesOf(plan),
         ),
       })),

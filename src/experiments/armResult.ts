@@ -10,7 +10,7 @@ import type { ClusterConfig } from '../simulator/config.js'
 import type { Workload } from '../traces/workload.js'
 import type { Outcome } from './job.js'
 import type { ArmResult, AttentionByRole, TuningRecord } from './result.js'
-import { meanOf } from './statistics.js'
+import { meanOf, meanOfAll } from './statistics.js'
 
 const SCALARS = [
   'output_tok_s',
@@ -24,7 +24,7 @@ const SCALARS = [
 ] as const
 
 /** Arrivals/s that were asked for, and the mean number of requests of one: of sessions more than one. */
-interface OfferedRate {
+export interface OfferedRate {
   readonly perS: number
   readonly requests: number
 }
@@ -50,9 +50,7 @@ export function armResult(
   for (const name of SCALARS) metrics[name] = { value: meanOf(summaries.map((s) => s[name])) }
   const order = ['not judged', 'stable', 'backlogged', 'overloaded']
   const worst = summaries.reduce((a, b) => (order.indexOf(b.saturation.label) > order.indexOf(a.saturation.label) ? b : a))
-  // a mean over those replicates alone that could be served would flatter the arm
-  const isServable = capacities.every((outcome) => outcome.capacityPerS !== null)
-  const capacity = isServable ? meanOf(capacities.map((outcome) => outcome.capacityPerS)) : null
+  const capacity = meanOfAll(capacities.map((outcome) => outcome.capacityPerS))
   const ownLoad = capacity === null || offered === null ? null : offered.perS / capacity
   const behind = summaries.filter((summary) => fallsBehind(summary.saturation.label)).length
   // tokens grow with the load as long as all of it is served; draws of bursty traffic hold more or less of it than was asked for

@@ -9,11 +9,11 @@ import { isOracleArm } from '../levers/oracles.js'
 import type { Records } from '../metrics/records.js'
 import { gpuRatesOf } from '../scenario/gpuRates.js'
 import type { ClusterConfig } from '../simulator/config.js'
-import { countArrivals } from '../traces/load.js'
+import { requestsPerArrival } from '../traces/load.js'
 import { unitsOf } from '../traces/sessions.js'
 import { idealHitRate, indexOfDispersion } from '../traces/statistics/index.js'
 import type { Workload } from '../traces/workload.js'
-import { armResult, evidenceNotes } from './armResult.js'
+import { armResult, evidenceNotes, type OfferedRate } from './armResult.js'
 import { againFlag, inertNotes, untunedNotes } from './armText.js'
 import { differing, factorialArms } from './attribution/arms.js'
 import { type Attribution, attribute } from './attribution/attribute.js'
@@ -106,13 +106,14 @@ async function compareOn(experiment: Experiment, options: CompareOptions): Promi
       seed,
     )
 
+  const offered = offeredRate(experiment, point)
   const armResults = arms.map((arm) =>
     armResult(
       arm,
       recordOf(tuned.get(arm.name), config),
       outcomesOf(arm.name),
       readings.capacity.get(arm.name) ?? [],
-      point.closed ? null : { perS: point.ratePerS, requests: requestsOfArrival(experiment) },
+      offered,
       gpuRatesOf(plan),
     ),
   )
@@ -221,8 +222,11 @@ export function loadOf(experiment: Experiment, point: OperatingPoint, first: Out
   }
 }
 
-/** Requests of an arrival on the part that judges, in the mean. */
-export const requestsOfArrival = ({ context: { parts } }: Experiment): number => parts.test.count / countArrivals(parts.test)
+/** What the part that judges is offered; null in a closed loop. */
+export const offeredRate = (
+  { context }: Pick<Experiment, 'context'>,
+  { closed, ratePerS }: Pick<OperatingPoint, 'closed' | 'ratePerS'>,
+): OfferedRate | null => (closed ? null : { perS: ratePerS, requests: requestsPerArrival(context.parts.test) })
 
 /** How an arm was tuned; null of one that was not. */
 export const recordOf = (tuned: Tuned | undefined, config: ClusterConfig): TuningRecord | null =>

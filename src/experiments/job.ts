@@ -10,7 +10,7 @@ import type { Summary } from '../metrics/summary.js'
 import { type SloPlan, USUAL_ATTAINMENT } from '../scenario/plan.js'
 import type { ClusterConfig, MeasureWindow } from '../simulator/config.js'
 import { type SeriesSample, type SimulationResult, simulate } from '../simulator/index.js'
-import { closedLoopTraffic, countArrivals } from '../traces/load.js'
+import { closedLoopTraffic, requestsPerArrival } from '../traces/load.js'
 import { type SessionShape, sessionShape } from '../traces/sessions.js'
 import type { Workload } from '../traces/workload.js'
 import { NS_PER_S } from '../units.js'
@@ -141,7 +141,7 @@ function runClosed(context: JobContext, job: Extract<Job, { kind: 'closed' }>, w
     ...((job.admitsAll || job.queuesAll) && { maxQueue: null }),
     ...(job.admitsAll && { timeoutNs: null }),
   }
-  const requestsPerPlace = part.count / countArrivals(part)
+  const requestsPerPlace = requestsPerArrival(part)
   // who fills a place at the beginning is warm-up in any case: those all come at one time
   const warmupRequests = Math.max(job.warmupRequests, job.concurrency)
   const sent = warmupRequests + job.requests + Math.ceil(job.tail * job.concurrency * requestsPerPlace)

@@ -169,6 +169,9 @@ export function gapClosed(
   return doubt === null ? { share, ci95, n, note: null } : none(doubt)
 }
 
+/** Mean over replicates, undefined where one of them is: of capacities, a mean over those alone that could be served would flatter the arm. */
+export const meanOfAll = (values: readonly (number | null)[]): number | null => (values.includes(null) ? null : meanOf(values))
+
 /** Mean over replicates of a metric that may be undefined in some of them. */
 export function meanOf(values: readonly (number | null)[]): number | null {
   const defined = values.filter((value): value is number => value !== null)

@@ -8,7 +8,7 @@ import { UserError } from '../errors.js'
 import { stream } from '../rng.js'
 import { NS_PER_S } from '../units.js'
 import { type Copies, createCopies } from './copies.js'
-import { closedSessions, hasSessions, sendingTimes, startAtOnce, type Units, unitsOf } from './sessions.js'
+import { closedSessions, hasSessions, sendingTimes, startAtOnce, startsOf, type Units, unitsOf } from './sessions.js'
 import type { Workload } from './workload.js'
 
 /** Length of a resampled block; a part shorter than 8 blocks is cut into 8. */
@@ -39,10 +39,6 @@ export function requireFew({
     hint: 'ask for a lower rate, or give more engines',
   })
 }
-
-/** Times at which the units begin, ascending. */
-const startsOf = (part: Workload, { count, offset, rows }: Units): Float64Array =>
-  Float64Array.from({ length: count }, (_, unit) => part.arrivalNs[rows[offset[unit]]])
 
 /**
  * The requests that arrive in [from, to) of the trace's time span (fractions), times from the start of that part; sessions go whole to the
@@ -275,3 +271,6 @@ export function repeatTo(workload: Workload, count: number): Workload {
 
 /** Sessions of a workload, or its requests where it has none: what a rate of arrivals counts. */
 export const countArrivals = (workload: Workload): number => (hasSessions(workload) ? unitsOf(workload).count : workload.count)
+
+/** Requests of an arrival, in the mean. */
+export const requestsPerArrival = (workload: Workload): number => workload.count / countArrivals(workload)

@@ -14,6 +14,10 @@ export interface Units {
 
 export const hasSessions = ({ session, parent }: Workload): boolean => session !== null || parent !== null
 
+/** Times at which the units begin, ascending. */
+export const startsOf = ({ arrivalNs }: Workload, { count, offset, rows }: Units): Float64Array =>
+  Float64Array.from({ length: count }, (_, unit) => arrivalNs[rows[offset[unit]]])
+
 /** The last time of its own that a request has. */
 export const lastArrivalNs = ({ arrivalNs }: Workload): number => arrivalNs.findLast((timeNs) => !Number.isNaN(timeNs)) ?? 0
 

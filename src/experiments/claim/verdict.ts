@@ -3,7 +3,7 @@ import type { LeverName } from '../../levers/lever.js'
 import { addOne, dropOne, shapley } from '../attribution/game.js'
 import { holm, signedRankP } from '../multiple.js'
 import { ownReading, type Readings } from '../rows.js'
-import { type GapClosed, gapClosed, meanOf, mixInterval, type PairedRatio, pairedLogs, pairedRatio } from '../statistics.js'
+import { type GapClosed, gapClosed, meanOfAll, mixInterval, type PairedRatio, pairedLogs, pairedRatio } from '../statistics.js'
 import type { CellResult, MetricName, Values } from './result.js'
 
 /** The gain that the claim speaks of. */
@@ -56,9 +56,7 @@ function isOften({ arms }: Pick<CellResult, 'arms'>, arm: string, labels: readon
 
 /** Offered load as a share of what an arm carries within the SLO on the part that judges; null where that was not sought, or not found on some draw. */
 export function loadShare(cell: CellResult, arm: string): number | null {
-  const capacities = valuesOf(cell, 'capacity', 'capacity_rps', arm)
-  // a mean over those draws alone that could be served would flatter the arm
-  const capacity = capacities.every((value) => value !== null) ? meanOf(capacities) : null
+  const capacity = meanOfAll(valuesOf(cell, 'capacity', 'capacity_rps', arm))
   return capacity === null || cell.offered_rps === null ? null : cell.offered_rps / capacity
 }
 

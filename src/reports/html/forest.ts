@@ -3,7 +3,7 @@ import { BUILT_IN, CHALLENGER, FAMILIES } from '../../experiments/families.js'
 import type { ComparisonResult, ComparisonRow, Reading } from '../../experiments/result.js'
 import type { ArmStyle } from '../colours.js'
 import { change, directionOf, interval, metricText, NOTHING, readingText } from '../format.js'
-import { escapeHtml, percentGrid, percentMarks, px, svg, telling, text, textWidth } from './markup.js'
+import { escapeHtml, percentAxis, px, svg, telling, text, textWidth } from './markup.js'
 
 const READINGS: readonly Reading[] = ['fixed_load', 'fixed_concurrency', 'capacity']
 const LABELS = 128
@@ -53,8 +53,7 @@ function panel(
     parts.push(`<path class="grid" d="M0 ${px(y - 12)}H${px(width)}"/>`)
   }
   const bottom = y - 12
-  const marks = percentMarks(low * 100, high * 100, PLOT, 7)
-  const axis = percentGrid(marks, (percent) => x(percent / 100), 2, bottom)
+  const axis = percentAxis([low * 100, high * 100], (percent) => x(percent / 100), [2, bottom], 7)
   const body = `${axis}${parts.join('')}${text(LABELS + PLOT / 2, bottom + 30, 'change over baseline, %', 'class="soft" text-anchor="middle"')}`
   return `<figure class="wide"><h3>${escapeHtml(arm)} over ${escapeHtml(baseline)}</h3>${svg(width, bottom + 36, `Gains of ${arm} over ${baseline}`, body)}</figure>`
 }

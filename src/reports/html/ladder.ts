@@ -3,19 +3,7 @@ import type { GapRow } from '../../experiments/oracles.js'
 import type { ComparisonResult } from '../../experiments/result.js'
 import { change, type Direction, directionOf, interval, metricText, readingText, whereText } from '../format.js'
 import { decided, shareText } from '../ladder.js'
-import {
-  escapeHtml,
-  htmlTable,
-  nameRoom,
-  nameText,
-  percentGrid,
-  percentMarks,
-  px,
-  svg,
-  telling,
-  text,
-  textWidth,
-} from './markup.js'
+import { escapeHtml, htmlTable, nameRoom, nameText, percentAxis, px, svg, telling, text, textWidth } from './markup.js'
 
 const NAMES = 150
 const BAR = 400
@@ -51,8 +39,7 @@ export function ladderBars(baseline: string, gains: readonly Gain[], oracles: re
   )
   const x = (ratio: number) => names + ((ratio - low) / (high - low)) * BAR
   const bottom = drawn.length * ROW
-  const marks = percentMarks((low - 1) * 100, (high - 1) * 100, BAR)
-  const axis = percentGrid(marks, (percent) => x(1 + percent / 100), 0, bottom)
+  const axis = percentAxis([(low - 1) * 100, (high - 1) * 100], (percent) => x(1 + percent / 100), [0, bottom])
   let width = names + BAR + NUMBERS
   const rows = drawn.map(({ arm, ratio, ci95, oracle }, i) => {
     const y = i * ROW + 4

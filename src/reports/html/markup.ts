@@ -99,9 +99,17 @@ export function percentMarks(low: number, high: number, width: number, count = 6
   return fits || count === 1 ? marks : percentMarks(low, high, width, count - 1)
 }
 
-/** Upright lines at those marks from `top` to `bottom`, that of no change stronger, with their lettering below; `x`: px of a change in percent. */
-export function percentGrid(marks: readonly Mark[], x: (percent: number) => number, top: number, bottom: number): string {
-  return marks
+/**
+ * An axis of changes from `low` to `high` percent: an upright line from `top` to `bottom` at each of at most `count` marks, that of no change stronger, with
+ * its lettering below. `x`: px of a change in percent.
+ */
+export function percentAxis(
+  [low, high]: readonly [number, number],
+  x: (percent: number) => number,
+  [top, bottom]: readonly [number, number],
+  count?: number,
+): string {
+  return percentMarks(low, high, x(high) - x(low), count)
     .map(({ value, label }) => {
       const at = x(value)
       const line = `<path class="${value === 0 ? 'axis' : 'grid'}" d="M${px(at)} ${px(top)}V${px(bottom)}"/>`

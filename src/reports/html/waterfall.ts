@@ -4,20 +4,7 @@ import type { ComparisonRow } from '../../experiments/result.js'
 import { fewerSentence, interactionSentences, overlapSentence, shareShown } from '../attribution.js'
 import { gainColour, inkOn } from '../colours.js'
 import { change, changeText, directionOf, percent, whereText } from '../format.js'
-import {
-  bullets,
-  escapeHtml,
-  htmlTable,
-  nameRoom,
-  nameText,
-  percentGrid,
-  percentMarks,
-  px,
-  svg,
-  telling,
-  text,
-  textWidth,
-} from './markup.js'
+import { bullets, escapeHtml, htmlTable, nameRoom, nameText, percentAxis, px, svg, telling, text, textWidth } from './markup.js'
 
 /** Waterfall, matrix, what they say, and the table of all terms. `headline`: the row whose gain is shared out. */
 export function attributionFigures(
@@ -59,8 +46,8 @@ function waterfall(attribution: Attribution, from: string, to: string): string {
   const names = nameRoom([from, to], NAMES)
   const x = (ratio: number) => names + ((ratio - low + margin) / (high - low + 2 * margin)) * BAR
   const bottom = (bars.length + 1) * ROW
-  const marks = percentMarks((low - margin - 1) * 100, (high + margin - 1) * 100, BAR)
-  const axis = percentGrid(marks, (percent) => x(1 + percent / 100), 0, bottom)
+  const reached = [(low - margin - 1) * 100, (high + margin - 1) * 100] as const
+  const axis = percentAxis(reached, (percent) => x(1 + percent / 100), [0, bottom])
   const first = `${nameText(names - 10, 19, from)}<path class="edge" d="M${px(x(1))} 6V24"/>${text(x(1) + 7, 19, 'baseline', 'class="soft"')}`
   let width = names + BAR + NUMBERS
   const drawn = bars.map(({ label, term, start, end, whole }, i) => {

@@ -63,7 +63,8 @@ export function fitArrivals(timesNs: Float64Array, { fromNs, toNs }: Period): Fi
   }
 }
 
-const toMs = (seconds: number): number => Number(seconds.toFixed(3))
+/** Seconds, whole ms of them. */
+export const toMs = (seconds: number): number => Number(seconds.toFixed(3))
 
 /** First bins of the pieces of constant rate, by the Poisson likelihood of the counts. */
 function ratePieces(counts: Float64Array): number[] {

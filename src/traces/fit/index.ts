@@ -6,7 +6,7 @@ import { pickRequests } from '../columns.js'
 import type { PrefixSpec } from '../generate/prefixes.js'
 import type { Recipe, StreamRecipe } from '../generate/recipe.js'
 import type { Provenance, Workload } from '../workload.js'
-import { type FittedArrivals, fitArrivals } from './arrivals.js'
+import { type FittedArrivals, fitArrivals, toMs } from './arrivals.js'
 import { fitLengths } from './lengths.js'
 import { fitPrefixes } from './prefixes.js'
 import { fitSessions } from './sessions.js'
@@ -62,7 +62,7 @@ export function fitRecipe(workload: Workload, ratePerS?: number): Fit {
     return [name, stream]
   })
   const contextLimit = streams[0][1].session?.context_limit
-  const durationS = Number(((period.toNs - period.fromNs) / NS_PER_S).toFixed(3))
+  const durationS = toMs((period.toNs - period.fromNs) / NS_PER_S)
   return {
     recipe: {
       note: `fitted to ${provenance.name}: its rate in steps, its laws of gaps, lengths and prefix reuse`,

@@ -6,7 +6,7 @@ import { UserError } from '../../errors.js'
 import { stream } from '../../rng.js'
 import { NS_PER_S } from '../../units.js'
 import { createCopies } from '../copies.js'
-import { type Units, unitsOf } from '../sessions.js'
+import { startsOf, type Units, unitsOf } from '../sessions.js'
 import { inferredLinks } from '../statistics/chains.js'
 import type { Workload } from '../workload.js'
 
@@ -41,9 +41,6 @@ export function startsPerS(workload: Workload): number | null {
   const starts = startsOf(workload, unitsOf(workload))
   return starts[starts.length - 1] === starts[0] ? null : (starts.length * NS_PER_S) / spanOf(starts)
 }
-
-const startsOf = ({ arrivalNs }: Workload, { count, offset, rows }: Units): Float64Array =>
-  Float64Array.from({ length: count }, (_, unit) => arrivalNs[rows[offset[unit]]])
 
 /** A copy follows on another one a mean gap after its last start. */
 const spanOf = (starts: Float64Array): number => {
