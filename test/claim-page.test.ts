@@ -1,8 +1,9 @@
 /** What docs/CLAIM.md says of results that are made up here; nothing was measured. */
 import { describe, expect, test } from 'vitest'
+import { primaryCell } from '../src/experiments/claim/cell.js'
 import { type CellResult, gapTo, judge, leverShares } from '../src/experiments/claim/index.js'
 import { VOID } from '../src/experiments/claim/result.js'
-import { outcome } from '../src/reports/claim/controls.js'
+import { controlSection, outcome } from '../src/reports/claim/controls.js'
 import { spread } from '../src/reports/claim/markdown.js'
 import { ladder, levers, primaryTable, togetherTable, worstFirst } from '../src/reports/claim/primary.js'
 
@@ -124,5 +125,19 @@ describe('controls', () => {
     ['shuffled', 1.2, null, 'nothing to compare with'],
   ] as const)('%s with a ratio of %f where it was %j', (control, value, recorded, said) => {
     expect(outcome(control, ratio(value), recorded === null ? null : ratio(recorded))).toBe(said)
+  })
+  test('the row of a placebo is its own in every column', () => {
+    const speeds = { 'tuned-static': 100, 'occupancy-rule': 50, 'shape-aware': 150, placebo: 75 }
+    const row = (id: string) => {
+      const cell = { ...primaryCell('moon-conv', 'r1-dep32'), id }
+      const lines = controlSection([{ cell, result: cellOf(id, speeds, 8) }], () => null).split('\n')
+      return lines
+        .find((line) => line.includes('moon-conv'))
+        ?.split('|')
+        .slice(4, 6)
+        .map((cell) => 5 * Math.round(Number.parseFloat(cell) / 5))
+    }
+    expect(row('control/placebo')).toEqual([-25, 50])
+    expect(row('control/mean')).toEqual([50, 200])
   })
 })

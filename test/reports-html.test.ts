@@ -11,7 +11,7 @@ import { comparisonHtml } from '../src/reports/html/comparison.js'
 import { forestPlots } from '../src/reports/html/forest.js'
 import { frontierPlot } from '../src/reports/html/frontier.js'
 import { gainGrid } from '../src/reports/html/grid.js'
-import { escapeHtml, htmlTable, percentMarks, ticks } from '../src/reports/html/markup.js'
+import { escapeHtml, htmlTable, percentAxis, percentMarks, ticks } from '../src/reports/html/markup.js'
 import { engineOfGpu } from '../src/reports/html/rack.js'
 import { runHtml } from '../src/reports/html/run.js'
 import type { RunReport } from '../src/reports/runReport.js'
@@ -376,6 +376,18 @@ describe('pieces', () => {
     const labels = (low: number, high: number, width: number) => percentMarks(low, high, width).map(({ label }) => label)
     expect(labels(-5, 21, 400)).toEqual(['−5', '0', '+5', '+10', '+15', '+20'])
     expect(labels(0, 2e8, 250)).toEqual(['0', '+100000000', '+200000000'])
+  })
+  it('draws no change as an axis and other marks as a grid, each over its lettering', () => {
+    const drawn = percentAxis([-5, 21], (percent) => 100 + 10 * percent, [2, 40])
+    expect([...drawn.matchAll(/class="(axis|grid)" d="M([\d.]+) 2V40"/g)].map(([, kind, x]) => [kind, Number(x)])).toEqual([
+      ['grid', 50],
+      ['axis', 100],
+      ['grid', 150],
+      ['grid', 200],
+      ['grid', 250],
+      ['grid', 300],
+    ])
+    expect(drawn.match(/−5|\+20/g)).toEqual(['−5', '+20'])
   })
   it('ends a share of few requests at all of them, and begins it at the first', () => {
     const [chart] = latencyCharts([

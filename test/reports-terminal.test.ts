@@ -98,6 +98,16 @@ describe('comparisonTable', () => {
     expect(wrap(words).split('\n')[1]).toMatch(/^ *(3|\[\+1)/)
     expect(wrap(words).replaceAll(/\s+/g, ' ')).toBe(words)
   })
+  it('says how many replicates fell behind, where that is not all', () => {
+    const shown = (behind: number) => {
+      const arms = result.arms.map((arm, i) =>
+        i === 0 ? { ...arm, saturation: { ...arm.saturation, label: 'overloaded', behind, replicates: 4 } } : arm,
+      )
+      return comparisonTable({ ...result, arms }).replace(/[│\s]+/g, ' ')
+    }
+    expect(shown(1)).toContain('static is overloaded (1 of 4 fell behind): its means hang on')
+    expect(shown(4)).toContain('static is overloaded: its means hang on')
+  })
   it('counts sessions as such, and copies of the trace', () => {
     const load = { ...result.load, superposed_copies: 20 }
     expect(comparisonTable({ ...result, load }).replace(/\s+/g, ' ')).toContain('(20 copies)')

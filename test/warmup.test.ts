@@ -3,14 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { createExecutor } from '../src/executors/index.js'
 import { CELL_EFFORTS } from '../src/experiments/claim/effort.js'
 import { FIRST_DRAW } from '../src/experiments/draw.js'
+import type { Job } from '../src/experiments/job.js'
 import { openTraffic } from '../src/experiments/jobTraffic.js'
-import { findLoad } from '../src/experiments/operatingPoint.js'
+import { findLoad, findOperatingPoint } from '../src/experiments/operatingPoint.js'
 import { arrivalShape, capacitySize, EFFORTS, fillLives, stretchOf, tailOf } from '../src/experiments/sizing.js'
 import { createArm, STATIC_ARM } from '../src/levers/index.js'
 import { stream } from '../src/rng.js'
 import { simulate } from '../src/simulator/index.js'
 import type { Workload } from '../src/traces/workload.js'
-import { tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
+import { contextOf, tinyContext, tinyPlan, tinyWorkload } from './tinyCluster.js'
 
 /** Answers of 30 tokens; one in forty is of 1,500, and of those under way more than half are such. */
 function heavy(count: number): Workload {
@@ -127,5 +128,30 @@ describe('tails', () => {
     })
     expect(full).toBeLessThan(0.03)
     expect(short).toBeGreaterThan(0.2)
+  })
+
+  test('of settings that are tuned are short: the median speed tells them apart', async () => {
+    for (const load of ['{method: superpose, rate_per_s: 8}', '{method: closed_loop, concurrency: 4}']) {
+      const plan = tinyPlan([`workload.load=${load}`])
+      const workload = heavy(4000)
+      const context = contextOf(plan, workload)
+      const executor = createExecutor({ context, threads: 1 })
+      const idle = { stage: () => {}, done: () => {} }
+      const point = await findOperatingPoint({
+        ...idle,
+        plan,
+        config: context.config,
+        workload,
+        context,
+        executor,
+        effort: { ...EFFORTS.quick, left: 0.005 },
+      })
+      await executor.close()
+      const unit = point.closed ? 1 : point.unitS
+      const tailOfJob = (job: Job) => (job.kind === 'closed' ? job.tail : job.tailS) / unit
+      const judged = point.closed ? point.closedLoop(STATIC_ARM, FIRST_DRAW, 2, 3) : point.open(STATIC_ARM, FIRST_DRAW, 2, 3)
+      expect(tailOfJob(point.tuning(STATIC_ARM, FIRST_DRAW, { keep: 2, warmup: 2, measure: 2 }))).toBeCloseTo(2, 9)
+      expect(tailOfJob(judged)).toBeCloseTo(point.arrivals.fillUnits(0.005), 9)
+    }
   })
 })
